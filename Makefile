@@ -1,0 +1,44 @@
+# Every command of this project. `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+STAMP := $(VENV)/.ready
+
+.PHONY: help setup quickstart test test-slow check format clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## make .venv and install the pinned set into it
+
+# The clone's own path is part of the stamp: a folder that was moved or copied is set up again,
+# since a virtual environment's scripts hold absolute paths.
+$(STAMP): pyproject.toml constraints.txt
+	@if [ "$$(cat $(VENV)/.path 2>/dev/null)" != "$(CURDIR)" ]; then rm -rf $(VENV); $(PYTHON) -m venv $(VENV); fi
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@echo "$(CURDIR)" > $(VENV)/.path
+	@touch $(STAMP)
+
+quickstart: setup ## set up and run the example campaign (minutes)
+	$(BIN)/ventral submit examples/quickstart.yaml
+
+test: setup check ## set up and pass linters, type checker, import contract and tests
+	$(BIN)/python -m pytest -q
+
+test-slow: setup ## the tests that take minutes each
+	$(BIN)/python -m pytest -q -m slow
+
+check: setup ## linters, type checker, import contract
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## rewrite the code in the project's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove what the targets made (campaigns in .ventral stay)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -1,0 +1,234 @@
+"""What a genome must satisfy beyond the types of its fields.
+
+`check` raises a GenomeError for the first rule that is broken: names that refer to nothing, cells
+that read a value before it exists, clocks that end before the image arrives, parts whose sizes do
+not fit. It changes nothing.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from space.errors import GenomeError
+from space.genome import HEAD, Clock, Genome, split_edge
+from space.geometry import layout
+from space.grammar import (
+    EXTERNAL_SOURCES,
+    KERNEL_OPS,
+    Cell,
+    Edge,
+    Gate,
+    Norm,
+    Source,
+    Term,
+    parse_source,
+)
+from space.validation import suggestion
+
+
+def check(genome: Genome) -> None:
+    """Raise GenomeError if `genome` describes no network."""
+    _check_stages(genome)
+    for name, cell in genome.cells.items():
+        _check_cell(cell, f"cells.{name}")
+    _check_feedback(genome)
+    _check_clock(genome.clock, len(genome.stages))
+    layout(genome)  # raises where sizes do not fit
+    _check_norms(genome)
+
+
+def _check_stages(genome: Genome) -> None:
+    seen: set[str] = set()
+    for place, stage in enumerate(genome.stages):
+        where = f"stages[{place}]"
+        if stage.name == HEAD:
+            raise GenomeError(f"{where}.name", f'"{HEAD}" is the read-out', "choose another name")
+        if stage.name in seen:
+            raise GenomeError(
+                f"{where}.name", f'"{stage.name}" is the name of two stages', "rename one"
+            )
+        seen.add(stage.name)
+        if stage.cell is not None and stage.cell not in genome.cells:
+            raise _unknown(f"{where}.cell", "cell", stage.cell, genome.cells)
+        if stage.second is not None and stage.second.reads_feedback:
+            raise GenomeError(
+                f"{where}.second.reads_feedback",
+                "only a stage's first convolution can read feedback",
+                "set it on `convolution`",
+            )
+
+
+def _check_feedback(genome: Genome) -> None:
+    names = [stage.name for stage in genome.stages]
+    for key in genome.feedback:
+        sender, receiver = split_edge(key)
+        where = f"feedback.{key}"
+        if not sender or not receiver:
+            raise GenomeError(where, "is not an edge", 'write "SENDER->RECEIVER": true')
+        for name in (sender, receiver):
+            if name not in names:
+                raise _unknown(where, "stage", name, names)
+        if names.index(sender) <= names.index(receiver):
+            raise GenomeError(
+                where,
+                f"{sender} does not come after {receiver}",
+                "a feedback edge runs from a later stage to an earlier one",
+            )
+
+
+def _check_clock(clock: Clock, stages: int) -> None:
+    if clock.image_off is not None and clock.image_off <= clock.image_on:
+        raise GenomeError(
+            "clock.image_off",
+            f"{clock.image_off} is not after image_on, {clock.image_on}",
+            "show the image for at least one step",
+        )
+    needed = clock.image_on + stages + 1
+    if clock.steps < needed:
+        raise GenomeError(
+            "clock.steps",
+            f"{clock.steps} steps end before the image reaches the read-out",
+            f"{stages} stages and image_on: {clock.image_on} need at least {needed}",
+        )
+
+
+def _check_cell(cell: Cell, where: str) -> None:
+    if cell.output not in cell.states:
+        raise _unknown(f"{where}.output", "state", cell.output, cell.states)
+    for name in (*cell.states, *cell.gates):
+        if name in EXTERNAL_SOURCES:
+            raise GenomeError(
+                f"{where}.{'states' if name in cell.states else 'gates'}.{name}",
+                f'"{name}" is the name of a source',
+                "choose another name",
+            )
+    for name, gate in cell.gates.items():
+        if gate.reference is not None:
+            raise GenomeError(
+                f"{where}.gates.{name}",
+                "a shared gate is written out",
+                "refer to it from the states only",
+            )
+    earlier: list[str] = []
+    for name, state in cell.states.items():
+        at = f"{where}.states.{name}"
+        if state.carry is not None and state.carry.of is not None:
+            _check_source(parse_source(state.carry.of), cell, earlier, f"{at}.carry.of")
+            _check_mask(parse_source(state.carry.of), cell, earlier, f"{at}.carry.of", ())
+        if state.carry is not None and state.carry.gate is not None:
+            _check_gate(state.carry.gate, cell, earlier, f"{at}.carry.gate", ())
+        for i, edge in enumerate(state.drive.edges):
+            _check_edge(edge, cell, earlier, f"{at}.drive.edges[{i}]")
+        earlier.append(name)
+
+
+def _check_edge(edge: Edge, cell: Cell, earlier: list[str], where: str) -> None:
+    if (edge.add is None) == (edge.multiply is None):
+        raise GenomeError(
+            where, "an edge either adds or multiplies", "give one of `add` and `multiply`"
+        )
+    if edge.add is not None:
+        _check_term(edge.add, cell, earlier, f"{where}.add", ())
+    if edge.multiply is not None:
+        _check_gate(edge.multiply, cell, earlier, f"{where}.multiply", ())
+
+
+def _check_gate(
+    gate: Gate, cell: Cell, earlier: list[str], where: str, inside: tuple[str, ...]
+) -> None:
+    if gate.reference is not None:
+        if gate != Gate(shared=gate.shared) and gate != Gate(complement=gate.complement):
+            raise GenomeError(
+                where,
+                "refers to a gate and describes one",
+                "give `shared` or `complement` alone, or leave both out",
+            )
+        name = gate.reference
+        if name not in cell.gates:
+            raise _unknown(where, "gate", name, cell.gates)
+        if name in inside:
+            raise GenomeError(where, f'the gate "{name}" depends on itself', "break the circle")
+        inside = (*inside, name)
+        gate = cell.gates[name]
+        where = f"{where.split('.states.')[0]}.gates.{name}"
+    for i, term in enumerate(gate.terms):
+        _check_term(term, cell, earlier, f"{where}.terms[{i}]", inside)
+
+
+def _check_term(
+    term: Term, cell: Cell, earlier: list[str], where: str, inside: tuple[str, ...]
+) -> None:
+    if (term.operation in KERNEL_OPS) != (term.kernel is not None):
+        wants = "needs a kernel" if term.kernel is None else f"takes no kernel ({term.kernel})"
+        raise GenomeError(
+            f"{where}.kernel",
+            f"op {term.operation} {wants}",
+            f"kernels belong to {' and '.join(KERNEL_OPS)}",
+        )
+    if term.bias and term.operation not in KERNEL_OPS:
+        raise GenomeError(f"{where}.bias", f"op {term.operation} has no bias", "leave the key out")
+    if len(term.of) > 1 and term.operation not in KERNEL_OPS:
+        raise GenomeError(
+            f"{where}.of",
+            f"op {term.operation} reads one source, not {len(term.of)}",
+            "write a term for each",
+        )
+    for source in term.sources:
+        _check_source(source, cell, earlier, f"{where}.of")
+        _check_mask(source, cell, earlier, f"{where}.of", inside)
+
+
+def _check_source(source: Source, cell: Cell, earlier: list[str], where: str) -> None:
+    known = [*EXTERNAL_SOURCES, *cell.states]
+    if source.name not in known:
+        raise _unknown(where, "source", source.name, known)
+    if source.new and source.name not in earlier:
+        raise GenomeError(
+            where,
+            f"new.{source.name} is read before it exists",
+            f"move the state {source.name} up, or read its old value: {source.name}",
+        )
+
+
+def _check_mask(
+    source: Source, cell: Cell, earlier: list[str], where: str, inside: tuple[str, ...]
+) -> None:
+    if source.mask is not None:
+        _check_gate(Gate(shared=source.mask), cell, earlier, where, inside)
+
+
+def _check_norms(genome: Genome) -> None:
+    """Groups divide the channels that they are groups of."""
+    for where, norm, channels in _norms(genome):
+        if norm.kind == "group" and (norm.groups is None or channels % norm.groups):
+            groups = "no number of groups" if norm.groups is None else f"{norm.groups} groups"
+            raise GenomeError(
+                where, f"{groups} for {channels} channels", "`groups` must divide the channels"
+            )
+        if norm.kind == "layer" and norm.groups is not None:
+            raise GenomeError(where, "a layer norm has no groups", "write kind: group")
+
+
+def _norms(genome: Genome) -> Iterator[tuple[str, Norm, int]]:
+    for place, shape in enumerate(layout(genome).stages):
+        stage = shape.stage
+        for key, part in (("convolution", stage.convolution), ("second", stage.second)):
+            if part is not None and part.norm is not None:
+                yield f"stages[{place}].{key}.norm", part.norm, part.width
+        if shape.cell is None or stage.cell is None:
+            continue
+        at = f"cells.{stage.cell}"
+        for name, state in genome.cells[stage.cell].states.items():
+            depth = shape.cell.depths[name]
+            norms = {"norm": state.norm, "drive.norm": state.drive.norm}
+            for key, norm in norms.items():
+                if norm is not None:
+                    yield f"{at}.states.{name}.{key}", norm, depth
+            for gate in state.gates:
+                if gate.norm is not None:
+                    yield f"{at}.states.{name}", gate.norm, depth
+        for name, gate in genome.cells[stage.cell].gates.items():
+            if gate.norm is not None and name in shape.cell.gate_depths:
+                yield f"{at}.gates.{name}.norm", gate.norm, shape.cell.gate_depths[name]
+
+
+def _unknown(where: str, kind: str, name: str, known: Iterable[str]) -> GenomeError:
+    return GenomeError(where, f'no {kind} is called "{name}"', suggestion(name, known))

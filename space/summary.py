@@ -1,0 +1,106 @@
+"""A short name for a genome's cell, for tables and the titles of runs.
+
+`time decay`, `ConvGRU` and the like where the cell is a published one; otherwise its motif, edge
+by edge: `out: in + res + hid5s * tanh(fb1); hid: in3 ~ sig(hid7s)`. A number is a kernel, `s` a
+depth-separable one, `*` multiplies, `~` keeps the state's own value by a gate.
+"""
+
+from collections import Counter
+from functools import lru_cache
+
+from space import published
+from space.genome import Genome
+from space.grammar import Cell, Gate, State, Term, as_document
+
+MAX_LENGTH = 100
+_SHORT = {
+    "input": "in",
+    "residual": "res",
+    "feedback": "fb",
+    "identity": "id",
+    "sigmoid": "sig",
+    "tanh": "tanh",
+}
+
+
+def short_name(genome: Genome) -> str:
+    """The cell that most stages carry, and how many feedback edges there are."""
+    carried = Counter(stage.cell for stage in genome.stages if stage.cell is not None)
+    cells = [genome.cells[name] for name, _ in carried.most_common()]
+    recurrent = [cell for cell in cells if cell.recurrent]
+    fed = len(genome.edges)
+    feedback = f" +{fed} feedback" if fed else ""
+    if not recurrent:
+        return f"feedforward{feedback}"
+    return f"{cell_name(recurrent[0])}{feedback}"
+
+
+def cell_name(cell: Cell) -> str:
+    """The published name of a cell, or its motif, at most MAX_LENGTH characters."""
+    plain = cell.model_copy(update={"clip_kernels": False, "weights": published.UNDECAYED})
+    named = _published_names().get(str(as_document(plain)))
+    if named is not None:
+        return named
+    states = sorted(cell.states, key=lambda name: name != cell.output)
+    text = "; ".join(
+        f"{_short(name)}: {_state(cell.states[name], cell)}"
+        for name in states
+        if cell.states[name].carry is not None or name == cell.output or _is_drive(cell, name)
+    )
+    return text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 3] + "..."
+
+
+def _is_drive(cell: Cell, name: str) -> bool:
+    """Whether a state is more than the input under an activation."""
+    return len(cell.states[name].drive.edges) > 1 or cell.reads(name)
+
+
+@lru_cache(maxsize=1)
+def _published_names() -> dict[str, str]:
+    cells = {
+        "time decay": published.time_decay(),
+        "SimpleRNN": published.simple_rnn(),
+        "SimpleRNN (layer norm)": published.simple_rnn(layer_norm=True),
+        "ConvLSTM": published.conv_lstm(),
+        "ConvGRU": published.conv_gru(),
+        "UGRNN": published.ugrnn(),
+        "IntersectionRNN": published.intersection_rnn(),
+        "median reciprocal gated cell": published.rgc_median(),
+        "reciprocal gated cell": published.rgc_shallow(),
+    }
+    plain = {"clip_kernels": False, "weights": published.UNDECAYED}
+    return {str(as_document(cell.model_copy(update=plain))): name for name, cell in cells.items()}
+
+
+def _short(name: str) -> str:
+    return _SHORT.get(name, name[:3])
+
+
+def _state(state: State, cell: Cell) -> str:
+    added = " + ".join(_term(term) for term in state.drive.terms)
+    text = added or "0"
+    for gate in state.drive.gates:
+        text += f" * {_gate(gate, cell)}"
+    if state.carry is not None:
+        of = "" if state.carry.of is None else f"{_short(state.carry.of)} "
+        text += f" ~ {of}{_gate(state.carry.gate, cell)}" if state.carry.gate else " ~ 1"
+    return text
+
+
+def _gate(gate: Gate, cell: Cell) -> str:
+    prefix = "1-" if gate.complement else ""
+    full = cell.gate(gate)
+    terms = "+".join(_term(term) for term in full.terms)
+    return f"{prefix}{_short(full.nonlinearity)}({terms})"
+
+
+def _term(term: Term) -> str:
+    sources = ",".join(_source(text) for text in term.of)
+    kernel = f"{term.kernel or ''}{'s' if term.operation == 'separable' else ''}"
+    return f"{sources}{kernel}"
+
+
+def _source(text: str) -> str:
+    name, _, mask = (part.strip() for part in text.removeprefix("new.").partition("*"))
+    short = "in" if name == "used" else _short(name)
+    return f"{short}.{_short(mask)}" if mask else short
