@@ -66,7 +66,8 @@ def _stage(genome: Genome, shape: StageShape) -> dict[str, Any]:
     maps = layout(genome)
     resizes = resizes or any(maps[name].output.size != shape.input.size for name in senders)
     return {
-        "convolution": _convolution(stage.convolution, base),
+        "convolution": _convolution(stage.convolution, base)
+        | {"reads_feedback": stage.convolution.reads_feedback and shape.feedback is not None},
         "cell": cell,
         "second": None if stage.second is None else _convolution(stage.second, base),
         "residual": stage.residual,
@@ -79,13 +80,14 @@ def _stage(genome: Genome, shape: StageShape) -> dict[str, Any]:
 
 def _convolution(part: Any, base: Weights) -> dict[str, Any]:
     form = _value(part)
-    form["weights"] = _weights(part.weights.over(base))
+    form["weights"] = _weights(part.weights.over(base), part.bias)
     form["norm"] = _norm(part.norm)
     return dict(form)
 
 
-def _weights(weights: Weights) -> Any:
-    return _value(weights)
+def _weights(weights: Weights, bias: bool = True) -> Any:
+    silent = {} if bias else {"bias_initial": None, "bias_decay": None}
+    return _value(weights) | silent
 
 
 def _norm(norm: Norm | None) -> Any:
@@ -197,7 +199,7 @@ class CellForm:
             term.has_bias,
             term.activation,
             term.after_norm,
-            _weights(term.weights.over(self._weights)) if learned else None,
+            _weights(term.weights.over(self._weights), term.has_bias) if learned else None,
         ]
 
     def _source(self, source: Source, state: str) -> Any:

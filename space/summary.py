@@ -9,6 +9,7 @@ from collections import Counter
 from functools import lru_cache
 
 from space import published
+from space.errors import GenomeError
 from space.genome import Genome
 from space.grammar import Cell, Gate, State, Term, as_document
 
@@ -27,37 +28,43 @@ def short_name(genome: Genome) -> str:
     """The cell that most stages carry, and how many feedback edges there are."""
     carried = Counter(stage.cell for stage in genome.stages if stage.cell is not None)
     cells = [genome.cells[name] for name, _ in carried.most_common()]
-    recurrent = [cell for cell in cells if cell.recurrent]
+    cells.sort(key=lambda cell: not cell.recurrent)  # stable: the recurrent ones first
     fed = len(genome.edges)
     feedback = f" +{fed} feedback" if fed else ""
-    if not recurrent:
+    if not cells or not (fed or cells[0].recurrent):
         return f"feedforward{feedback}"
-    return f"{cell_name(recurrent[0])}{feedback}"
+    return f"{cell_name(cells[0], fed=bool(fed))}{feedback}"
 
 
-def cell_name(cell: Cell) -> str:
-    """The published name of a cell, or its motif, at most MAX_LENGTH characters."""
-    plain = cell.model_copy(update={"clip_kernels": False, "weights": published.UNDECAYED})
-    named = _published_names().get(str(as_document(plain)))
+def cell_name(cell: Cell, *, fed: bool = True) -> str:
+    """The published name of a cell, or its motif, at most MAX_LENGTH characters.
+
+    `fed` says whether any feedback arrives; edges that read it are left out otherwise.
+    """
+    named = _published_names().get(_fingerprint(cell))
     if named is not None:
         return named
     states = sorted(cell.states, key=lambda name: name != cell.output)
     text = "; ".join(
-        f"{_short(name)}: {_state(cell.states[name], cell)}"
+        f"{_short(name)}: {_state(cell.states[name], cell, fed)}"
         for name in states
-        if cell.states[name].carry is not None or name == cell.output or _is_drive(cell, name)
+        if name == cell.output or not _is_input(cell.states[name])
     )
     return text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 3] + "..."
 
 
-def _is_drive(cell: Cell, name: str) -> bool:
-    """Whether a state is more than the input under an activation."""
-    return len(cell.states[name].drive.edges) > 1 or cell.reads(name)
+def _is_input(state: State) -> bool:
+    """Whether a state is no more than the input under an activation."""
+    return state.carry is None and all(
+        edge.add is not None and edge.add.of == ("input",) and edge.add.kernel is None
+        for edge in state.drive.edges
+    )
 
 
 @lru_cache(maxsize=1)
 def _published_names() -> dict[str, str]:
     cells = {
+        "feedforward": published.feedforward(),
         "time decay": published.time_decay(),
         "SimpleRNN": published.simple_rnn(),
         "SimpleRNN (layer norm)": published.simple_rnn(layer_norm=True),
@@ -68,23 +75,44 @@ def _published_names() -> dict[str, str]:
         "median reciprocal gated cell": published.rgc_median(),
         "reciprocal gated cell": published.rgc_shallow(),
     }
-    plain = {"clip_kernels": False, "weights": published.UNDECAYED}
-    return {str(as_document(cell.model_copy(update=plain))): name for name, cell in cells.items()}
+    return {_fingerprint(cell): name for name, cell in cells.items()}
+
+
+def _fingerprint(cell: Cell) -> str:
+    """The digest of a cell's motif in a network of reference; empty if it does not fit there."""
+    motif = cell.model_copy(update={"clip_kernels": True, "weights": published.UNDECAYED})
+    stages = [{"name": f"stage{i}", "convolution": {"width": 4}, "cell": "motif"} for i in (1, 2)]
+    try:
+        return Genome.parse(
+            {
+                "image": {"size": 16, "channels": 2},
+                "stages": stages,
+                "cells": {"motif": as_document(motif)},
+                "feedback": {"stage2->stage1": True},
+            }
+        ).digest
+    except GenomeError:
+        return ""
 
 
 def _short(name: str) -> str:
     return _SHORT.get(name, name[:3])
 
 
-def _state(state: State, cell: Cell) -> str:
-    added = " + ".join(_term(term) for term in state.drive.terms)
-    text = added or "0"
+def _state(state: State, cell: Cell, fed: bool) -> str:
+    text = " + ".join(_term(term) for term in _present(state.drive.terms, fed)) or "0"
     for gate in state.drive.gates:
-        text += f" * {_gate(gate, cell)}"
+        terms = cell.gate(gate).terms
+        if not terms or _present(terms, fed):
+            text += f" * {_gate(gate, cell)}"
     if state.carry is not None:
         of = "" if state.carry.of is None else f"{_short(state.carry.of)} "
         text += f" ~ {of}{_gate(state.carry.gate, cell)}" if state.carry.gate else " ~ 1"
     return text
+
+
+def _present(terms: tuple[Term, ...], fed: bool) -> list[Term]:
+    return [term for term in terms if fed or any(s.name != "feedback" for s in term.sources)]
 
 
 def _gate(gate: Gate, cell: Cell) -> str:

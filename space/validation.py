@@ -250,8 +250,9 @@ def _words(detail: ErrorDetails, path: Path, places: list[Any]) -> tuple[str, st
         options, tag = _options(limits["expected_tags"]), limits["tag"]
         return f"{shown(tag)} is not one of {', '.join(options)}", suggestion(tag, options)
     if kind == "union_tag_not_found":
+        key = str(limits["discriminator"]).strip("'")
         return (
-            f"the key {limits['discriminator']} is missing",
+            f"the key {shown(key)} is missing",
             "add it: it says which kind this is",
         )
     if kind in _BOUNDS:

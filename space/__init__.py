@@ -1,0 +1,1 @@
+"""What may be searched: genomes, the cell grammar, choices, identity and cost. No torch."""

@@ -1,0 +1,379 @@
+"""A space: a genome and a recipe with choices left open, and the samples that close them.
+
+A space file is YAML or JSON:
+
+    name: around-the-median
+    description: one line for people
+    genome: {...}                 a genome's document with choices (syntax: space/choices.py)
+    recipe: {...}                 training settings to lay over the campaign's, choices too
+    images: {size: 32}            what the network looks at where no campaign says it
+    controls:
+      feedforward:                a fixed network to compare with
+        description: ...
+        genome: {...}             laid over the genome: mappings merge, the rest replaces; a
+        recipe: {...}             key may be a path (`stages[3].cell`, `stages[*].pool: null`)
+        choices: {KEY: VALUE}     choices made; those left are at their defaults
+
+The genome may also be another one (a file, an export's folder, the zoo), opened at some paths:
+
+    genome:
+      base: exports/best
+      choices: {"cells.motif.states.out.drive.edges[0].add.kernel": {choice: [1, 3, 5]}}
+
+This room does not know what a recipe means, nor what a network of the space is worth.
+"""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from space.choices import Choices, Count, OpenDocument
+from space.documents import (
+    Document,
+    copied,
+    merged,
+    parse_yaml,
+    place,
+    read_document,
+)
+from space.domains import Categorical, Parameter, Scalar
+from space.errors import GenomeError, SpaceError
+from space.genome import Genome, is_genome
+from space.validation import Value, join, parse, shown, suggestion
+
+_FILES = (".yaml", ".yml", ".json")
+_Size = Annotated[int, Field(ge=1)]
+
+
+class Images(Value):
+    """What the network looks at: square images of `size` pixels, and the number of classes."""
+
+    size: _Size | None = None
+    channels: _Size | None = None
+    classes: Annotated[int, Field(ge=2)] | None = None
+
+
+class Control(Value):
+    """A fixed network beside the space: overlays, then choices, then defaults."""
+
+    description: str = ""
+    genome: dict[str, Any] = Field(default_factory=dict)
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    choices: dict[str, Scalar] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """A space with every choice made. `recipe` is the closed overlay of training settings."""
+
+    choices: Choices
+    genome: Genome
+    recipe: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """The identity of the network."""
+        return self.genome.digest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """What was tried without an error: `samples` drawn or built, `networks` different ones."""
+
+    samples: int
+    networks: int
+
+
+class Space(Value):
+    """A search space. Made by `Space.load` or `Space.parse`, which check it."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
+    description: str = ""
+    images: Images = Images()
+    genome: dict[str, Any]
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    controls: dict[str, Control] = Field(default_factory=dict)
+
+    @classmethod
+    def load(cls, name_or_path: str | Path) -> "Space":
+        """A named space, or the one in a YAML or JSON file.
+
+        Raises SpaceError, which names the file and the field or the line.
+        """
+        text = str(name_or_path)
+        path = Path(text)
+        if text in cls.named():
+            return cls.parse(_from_shelf("spaces", text), where=f"{text}.yaml")
+        if not (path.suffix in _FILES or "/" in text or path.is_file()):
+            cure = suggestion(text, cls.named())
+            listed = f"; the named spaces are {', '.join(cls.named())}"
+            raise SpaceError(
+                text, "is neither a named space nor a file", cure + listed * cure.startswith("did")
+            )
+        document = read_document(path, SpaceError)
+        return cls.parse(document, where=text, folder=path.parent)
+
+    @classmethod
+    def named(cls) -> list[str]:
+        """The names of the spaces that come with Ventral."""
+        return _shelf("spaces")
+
+    @classmethod
+    def parse(cls, document: object, where: str = "", folder: Path = Path()) -> "Space":
+        """A space from its document; `folder` is where the path of a base starts.
+
+        Checked here: the syntax, the ties, and that the defaults and every control are genomes.
+        Whether all samples are, `validate` tries. Raises SpaceError or GenomeError, which name
+        the field.
+        """
+        if isinstance(document, Mapping) and is_genome(document) and "genome" not in document:
+            raise SpaceError(
+                where, "is a genome, not a space", f"write genome: {{base: {where or 'FILE'}}}"
+            )
+        space = parse(cls, document, where, SpaceError)
+        try:
+            if "base" in space.genome:
+                space = space._on_base(folder)
+            space._check()
+        except (SpaceError, GenomeError) as error:
+            at = join(where, error.where)
+            raise type(error)(at, error.problem, error.cure) from None
+        return space
+
+    def document(self) -> dict[str, Any]:
+        """The document of the space, a base worked in: `Space.parse(s.document()) == s`.
+
+        The order of its keys is part of it: samples are drawn in that order.
+        """
+        written = {
+            "name": self.name,
+            "description": self.description,
+            "images": self.images.model_dump(exclude_none=True),
+            "genome": copied(self.genome),
+            "recipe": copied(self.recipe),
+            "controls": {
+                name: {k: v for k, v in control.model_dump().items() if v}
+                for name, control in self.controls.items()
+            },
+        }
+        return {key: value for key, value in written.items() if value or key in ("name", "genome")}
+
+    def with_images(self, *, size: int, channels: int, classes: int) -> "Space":
+        """The same space for a data set's images. Raises SpaceError if it fixes other ones."""
+        images = Images(size=size, channels=channels, classes=classes)
+        space = self._changed(images=images)
+        space._check()
+        return space
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Every choice, in the document's order: a choice stands after those it depends on."""
+        return self._open.parameters
+
+    def count(self) -> Count:
+        """How many choices there are, and how many different samples they make."""
+        return self._open.count()
+
+    def sample(self, rng: random.Random) -> Sample:
+        """A random sample; the same from the same state of `rng`, on any machine.
+
+        Raises GenomeError if the choices make no valid genome: that is a fault of the space.
+        """
+        return _closed(self._open, self._open.sample(rng))
+
+    def close(self, choices: Mapping[str, Scalar]) -> Sample:
+        """The sample that flat choices make: the inverse of `Sample.choices`.
+
+        Raises SpaceError for a key that is unknown, missing or of a branch not taken, and for a
+        value outside its domain.
+        """
+        return _closed(self._open, self._open.flatten(choices))
+
+    def complete(self, partial: Mapping[str, Scalar], rng: random.Random | None = None) -> Sample:
+        """The sample nearest to choices that may be incomplete or of another space.
+
+        What does not apply is dropped; what is missing is drawn, or at its default without `rng`.
+        """
+        return _closed(self._open, self._open.complete(partial, rng))
+
+    def mutate(self, sample: Sample, rng: random.Random, path: str | None = None) -> Sample:
+        """`sample` with one choice made anew: that at `path`, else any that is open."""
+        return _closed(self._open, self._open.mutate(sample.choices, rng, path))
+
+    def cross(self, a: Sample, b: Sample, rng: random.Random) -> Sample:
+        """A child of two samples: each of its choices is one of a parent that had it open."""
+        return _closed(self._open, self._open.cross(a.choices, b.choices, rng))
+
+    def control(self, name: str) -> Sample:
+        """A control, closed. Its choices are those that its overlay left open, and need not be
+        choices of the space. Raises SpaceError for an unknown name.
+        """
+        if name not in self.controls:
+            cure = suggestion(name, self.controls) or "the space has none"
+            raise SpaceError("controls", f"there is no control {shown(name)}", cure)
+        opened = self._controls[name]
+        try:
+            return _closed(opened, opened.defaults(self.controls[name].choices))
+        except (SpaceError, GenomeError) as error:
+            raise error.inside(f"controls.{name}") from None
+
+    def validate(self, samples: int = 200, seed: int = 0) -> Validation:  # type: ignore[override]
+        """Try the space: every option once, `samples` random samples, and the controls.
+
+        Raises GenomeError for the first that is no genome; it names the choices that matter.
+        """
+        rng, digests, tried = random.Random(seed), set[str](), 0
+        for parameter in self.parameters:
+            for value in _extremes(parameter):
+                wanted = dict(parameter.condition) | {parameter.path: value}
+                digests.add(self._tried(self._open.complete(wanted, rng)).digest)
+                tried += 1
+        for _ in range(samples):
+            digests.add(self._tried(self._open.sample(rng)).digest)
+        for name in self.controls:
+            digests.add(self.control(name).digest)
+        return Validation(samples=tried + samples + len(self.controls), networks=len(digests))
+
+    @cached_property
+    def _open(self) -> OpenDocument:
+        genome = _filled(self.genome, self.images, "genome")
+        return OpenDocument.parse({"genome": genome, "recipe": self.recipe})
+
+    @cached_property
+    def _controls(self) -> dict[str, OpenDocument]:
+        return {name: self._over(name, control) for name, control in self.controls.items()}
+
+    def _over(self, name: str, control: Control) -> OpenDocument:
+        overlay = {"genome": control.genome, "recipe": control.recipe}
+        try:
+            document = merged(self._open.document(), overlay, SpaceError)
+            document["genome"] = _filled(document["genome"], self.images, "genome")
+            return OpenDocument.parse(document)
+        except SpaceError as error:
+            raise error.inside(f"controls.{name}") from None
+
+    def _check(self) -> None:
+        """Raise SpaceError or GenomeError if the defaults or a control are no genome."""
+        self.complete({})
+        for name in self._controls:
+            self.control(name)
+
+    def _changed(self, **fields: Any) -> "Space":
+        # Made anew, since a copy would take along what was worked out from the old fields.
+        same = {name: getattr(self, name) for name in type(self).model_fields}
+        return Space(**{**same, **fields})
+
+    def _on_base(self, folder: Path) -> "Space":
+        """This space with its `base` and `choices` worked into one genome's document."""
+        written = self.genome
+        for key in written:
+            if key not in ("base", "choices"):
+                raise SpaceError(
+                    "genome", f"unknown key {shown(key)} beside base", "put it under choices"
+                )
+        genome = _base(written["base"], folder)
+        # The base's images are those it was made for, not a condition on new data.
+        images = {**genome.pop("image", {}), "classes": genome.pop("classes", None)}
+        images = {**images, **self.images.model_dump(exclude_none=True)}
+        choices = written.get("choices", {})
+        if not isinstance(choices, Mapping):
+            raise SpaceError(
+                "genome.choices", f"{shown(choices)} is not a mapping", "PATH: CHOICE"
+            )
+        for path, node in choices.items():
+            try:
+                place(genome, str(path).removeprefix("genome."), node, SpaceError)
+            except SpaceError as error:
+                where = f"genome.choices: {path}"
+                raise SpaceError(where, f"{error.where} {error.problem}", error.cure) from None
+        return self._changed(genome=genome, images=Images(**images))
+
+    def _tried(self, choices: Choices) -> Sample:
+        try:
+            return _closed(self._open, choices)
+        except GenomeError as error:
+            guilty = self._guilty(choices, error)
+            told = ", ".join(f"{path} = {shown(value)}" for path, value in guilty.items())
+            problem = f"{error.problem} (chosen: {told or 'every default'})"
+            raise GenomeError(error.where, problem, error.cure) from None
+
+    def _guilty(self, choices: Choices, error: GenomeError) -> Choices:
+        """The choices without which, at their defaults, the error is not there."""
+        guilty = dict(choices)
+        for path in choices:
+            fewer = {key: value for key, value in guilty.items() if key != path}
+            try:
+                _closed(self._open, self._open.complete(fewer))
+            except GenomeError as other:
+                if other.where == error.where:
+                    guilty = fewer
+        return guilty
+
+
+def _closed(opened: OpenDocument, choices: Choices) -> Sample:
+    document = opened.close(choices)
+    genome = Genome.parse(document["genome"], "genome")
+    return Sample(choices=choices, genome=genome, recipe=document["recipe"])
+
+
+def _extremes(parameter: Parameter) -> tuple[Scalar, ...]:
+    """Every option, or the two ends of an interval."""
+    if isinstance(parameter.domain, Categorical):
+        return parameter.domain.options
+    return parameter.domain.low, parameter.domain.high
+
+
+def _filled(genome: Mapping[str, Any], images: Images, where: str) -> dict[str, Any]:
+    """A genome's document with the images written in. Raises SpaceError if it has others."""
+    result: dict[str, Any] = copied(genome)
+    for path, value in (
+        ("image.size", images.size),
+        ("image.channels", images.channels),
+        ("classes", images.classes),
+    ):
+        if value is None:
+            continue
+        *above, key = path.split(".")
+        holder = result.setdefault(above[0], {}) if above else result
+        fixed = holder.get(key, value) if isinstance(holder, dict) else holder
+        if fixed != value:
+            raise SpaceError(
+                f"{where}.{path}",
+                f"the space fixes {shown(fixed)}, the images need {value}",
+                "leave it out of the space, or take other data",
+            )
+        holder[key] = value
+    return result
+
+
+def _shelf(folder: str) -> list[str]:
+    """The names of the YAML files in a folder of this package."""
+    shelf = resources.files("space") / folder
+    if not shelf.is_dir():
+        return []
+    return sorted(
+        f.name.removesuffix(".yaml") for f in shelf.iterdir() if f.name.endswith(".yaml")
+    )
+
+
+def _from_shelf(folder: str, name: str) -> Document:
+    text = (resources.files("space") / folder / f"{name}.yaml").read_text(encoding="utf-8")
+    return parse_yaml(text, f"{name}.yaml", SpaceError)
+
+
+def _base(base: object, folder: Path) -> dict[str, Any]:
+    """The document of a genome: a file, a folder with genome.json, or a name of the zoo."""
+    if not isinstance(base, str):
+        raise SpaceError("genome.base", f"{shown(base)} is not text", "write a path or a name")
+    path = folder / base
+    if base in _shelf("zoo") and not path.exists():
+        document = _from_shelf("zoo", base)
+    else:
+        document = read_document(path / "genome.json" if path.is_dir() else path, SpaceError)
+    return Genome.parse(document, base).document()

@@ -1,0 +1,120 @@
+"""Documents: files are read strictly, and paths are written as they are read."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from space.documents import (
+    EVERY,
+    Branch,
+    format_path,
+    label_text,
+    merged,
+    parse_path,
+    parse_yaml,
+    read_document,
+)
+from space.errors import InputError
+
+LABELS = st.one_of(st.text(max_size=5), st.integers(), st.booleans(), st.none(), st.floats(0, 9))
+STEPS = st.lists(
+    st.one_of(
+        st.text(max_size=5), st.integers(0, 99), LABELS.map(lambda x: Branch(label_text(x)))
+    ),
+    min_size=1,
+    max_size=5,
+).map(tuple)
+
+
+@given(STEPS)
+def test_a_path_is_read_as_it_was_written(steps: tuple[str | int | Branch, ...]) -> None:
+    assert parse_path(format_path(steps)) == steps
+
+
+def test_paths_are_readable() -> None:
+    steps = ("genome", "stages", 3, "a b", EVERY, Branch("0.5"), "conv8->conv5")
+    text = 'genome.stages[3]["a b"][*]:0.5.conv8->conv5'
+    assert format_path(steps) == text
+    assert parse_path(text) == steps
+
+
+@pytest.mark.parametrize("text", [".a", "a..b", "a[b]", "a b", "a[", "a."])
+def test_what_is_no_path_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="is not a path"):
+        parse_path(text)
+
+
+def test_yaml_scalars_are_those_of_yaml_1_2() -> None:
+    text = "{a: 1e-3, b: on, c: 2020-01-01, d: ~, e: 12, f: true, g: 1.0e-3, h: no}"
+    assert parse_yaml(text, "x") == {
+        "a": 0.001,
+        "b": "on",
+        "c": "2020-01-01",
+        "d": None,
+        "e": 12,
+        "f": True,
+        "g": 0.001,
+        "h": "no",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("x.yaml", "a: 1\nb: 2\na: 3", 'x.yaml: line 3, column 1: the key "a" stands twice'),
+        ("x.yaml", "a: [1\nb: 2", "x.yaml: line 2, column 2"),
+        ("x.yaml", "a: !!python/object:os.system x", "x.yaml: line 1, column 4"),
+        ("x.json", '{"a": 1,\n "a": 2}', 'x.json: the key "a" stands twice'),
+        ("x.json", '{"a": 1,\n', "x.json: line 2"),
+    ],
+)
+def test_a_broken_file_is_named_with_its_line(
+    tmp_path: Path, name: str, text: str, said: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError) as caught:
+        read_document(tmp_path / name)
+    assert said in str(caught.value)
+
+
+def test_an_anchor_may_be_merged_and_overridden() -> None:
+    text = "base: &base {a: 1, b: 2}\nmine: {<<: *base, a: 3}"
+    assert parse_yaml(text, "x")["mine"] == {"a": 3, "b": 2}
+
+
+def test_a_missing_file_suggests_its_neighbour(tmp_path: Path) -> None:
+    (tmp_path / "motifs.yaml").write_text("a: 1")
+    with pytest.raises(InputError, match=r'did you mean "motifs.yaml"'):
+        read_document(tmp_path / "motif.yaml")
+
+
+def test_an_overlay_merges_mappings_and_replaces_the_rest() -> None:
+    base = {"a": {"x": 1, "y": [1, 2]}, "b": {"choice": [1, 2]}, "s": [{"c": 1}, {"c": 2, "d": 3}]}
+    overlay = {
+        "a": {"y": None, "z.deep": 4},
+        "b": {"plain": 1},
+        "s[*].c": 0,
+        "s[1].d": {"choice": [5]},
+    }
+    assert merged(base, overlay) == {
+        "a": {"x": 1, "y": None, "z": {"deep": 4}},
+        "b": {"plain": 1},
+        "s": [{"c": 0}, {"c": 0, "d": {"choice": [5]}}],
+    }
+    assert base["a"] == {"x": 1, "y": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("s[7].c", "top.s: has no item 7; it has 1, counted from 0"),
+        ("s.c", "top.s: is a list, where s.c goes on"),
+        ("n.x.y", "top.n: is 3, where n.x.y goes on"),
+    ],
+)
+def test_an_overlay_that_leads_nowhere_is_refused(path: str, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        merged({"top": {"s": [1], "n": 3}}, {"top": {path: 1}})
+    assert said in str(caught.value)
