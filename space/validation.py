@@ -118,6 +118,9 @@ def _explain(
 def _chosen(document: object, problems: Sequence[ErrorDetails]) -> ErrorDetails:
     """The first problem; of a union's branches, the one that the document came nearest to."""
     first = problems[0]
+    if first["type"] == "missing":  # a misspelt key is missing under its right name, too
+        beside = [p for p in problems if p["loc"][:-1] == first["loc"][:-1]]
+        first = next((p for p in beside if p["type"] == "extra_forbidden"), first)
     depth = _label_at(document, first["loc"])
     if depth is None:
         return first
@@ -241,6 +244,10 @@ def _words(detail: ErrorDetails, path: Path, places: list[Any]) -> tuple[str, st
         near = suggestion(detail["loc"][-1], keys)
         cure = near if near.startswith("did") else _keys_cure(keys)
         return f"unknown key {shown(detail['loc'][-1])}", cure
+    if kind == "missing" and isinstance(detail["loc"][-1], int):
+        return f"{shown(value)} is too short", "give it all of its items"
+    if kind == "too_long":
+        return f"{shown(value)} is too long", f"give it {limits['max_length']} items"
     if kind == "missing":
         return "missing", f"add the key {shown(path[-1] if path else '')}"
     if kind in ("literal_error", "enum"):
@@ -257,7 +264,7 @@ def _words(detail: ErrorDetails, path: Path, places: list[Any]) -> tuple[str, st
         )
     if kind in _BOUNDS:
         key, word = _BOUNDS[kind]
-        return f"{shown(value)} is not {word} {shown(limits[key])}", "write a number in range"
+        return f"{shown(value)} is not {word} {limits[key]:g}", "write a number in range"
     if kind == "int_from_float":
         return f"{shown(value)} is not a whole number", "write a whole number"
     stem = kind.removesuffix("_type").removesuffix("_parsing")

@@ -179,3 +179,10 @@ def test_absent_feedback_leaves_its_gate_out() -> None:
     assert shape is not None
     assert shape.absent_gates == {"out/1"}
     assert unfed.digest == small_genome(cell, feedback=False).digest
+
+
+def test_a_misspelt_required_key_is_called_unknown_rather_than_missing() -> None:
+    document = small_document(published.ugrnn())
+    document["stages"][1]["convolutoin"] = document["stages"][1].pop("convolution")
+    with pytest.raises(GenomeError, match=r'unknown key "convolutoin"; did you mean "convolution"'):
+        Genome.parse(document)

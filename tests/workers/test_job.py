@@ -1,0 +1,98 @@
+"""The values of workers/job.py: JSON both ways, overlays, and what is said of wrong ones."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from space.errors import InputError
+from workers.job import (
+    DigitsOccluded,
+    Failure,
+    ImageFolder,
+    Job,
+    Recipe,
+    Report,
+    data_spec,
+)
+
+
+def test_values_go_to_json_and_back(job: Callable[..., Job]) -> None:
+    crop = {"scale": [0.5, 1.0]}
+    made = job(clip={"norm": 1.0}, augmentation={"crop": crop, "flip": True})
+    assert Job.model_validate_json(made.model_dump_json()) == made
+    report = Report(
+        epoch=2,
+        top1=0.5,
+        top5=0.75,
+        loss=1.25,
+        train_loss=1.5,
+        accuracy_by_step=(0.1, 0.5),
+        seconds=3.5,
+        memory_mb=100.0,
+    )
+    assert Report.model_validate_json(report.model_dump_json()) == report
+    failure = Failure(kind="diverged", reason="loss is nan at epoch 3, step 17")
+    assert Failure.model_validate_json(failure.model_dump_json()) == failure
+
+
+def test_an_overlay_changes_its_own_keys_only() -> None:
+    base = Recipe().overlaid({"augmentation": {"flip": True}, "clip": {"norm": 1.0}})
+    changed = base.overlaid({"augmentation": {"noise": 0.1}, "clip": {"value": 0.5}})
+    assert changed.augmentation.flip
+    assert changed.augmentation.noise == 0.1
+    assert changed.clip is not None
+    assert (changed.clip.norm, changed.clip.value) == (None, 0.5)
+    assert changed.overlaid({}) == changed
+
+
+@pytest.mark.parametrize(
+    ("overlay", "told"),
+    [
+        ({"learning_rat": 0.1}, 'recipe: unknown key "learning_rat"; did you mean'),
+        ({"optimiser": "adam"}, 'recipe.optimiser: "adam" is not one of sgd, adamw; did you mean'),
+        ({"epochs": "12"}, 'recipe.epochs: "12" is not a whole number; write 12 without quotes'),
+        ({"epochs": 0}, "recipe.epochs: 0 is not at least 1"),
+        ({"clip": {}}, "recipe.clip: needs one of norm and value"),
+        ({"augmentation": {"crop": {"scale": [1, 0.2]}}}, "recipe.augmentation.crop.scale: [1"),
+        ({"momentum": float("nan")}, "recipe.momentum: nan is not a finite number"),
+    ],
+)
+def test_a_wrong_recipe_is_named(overlay: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError) as caught:
+        Recipe().overlaid(overlay)
+    assert str(caught.value).startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        ({"name": "digit"}, 'data: "digit" is not one of digits, digits-occluded'),
+        ({"name": "digits", "size": 12}, "data.size: 12 is not a multiple of 8; write 16"),
+        ({"name": "digits", "noise": 0.1}, 'data: unknown key "noise"; its keys are'),
+        (
+            {"name": "digits-occluded", "nose": 0.1},
+            'data: unknown key "nose"; did you mean "noise',
+        ),
+        ({"name": "imagefolder", "size": 64}, "data.path: missing"),
+        ({}, 'data: the key "name" is missing'),
+    ],
+)
+def test_a_wrong_data_section_is_named(document: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError) as caught:
+        data_spec(document, "data")
+    assert str(caught.value).startswith(told)
+
+
+def test_each_data_set_has_its_own_defaults() -> None:
+    assert data_spec({"name": "digits-occluded"}) == DigitsOccluded(size=16)
+    made = data_spec({"name": "imagefolder", "path": "x", "size": 32})
+    assert made == ImageFolder(path="x", size=32)
+
+
+def test_the_driver_can_import_all_that_it_needs_without_torch() -> None:
+    modules = "workers.job, workers.datasets, workers.pack, workers.checkpoint, workers.trainable"
+    code = f"import {modules}, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

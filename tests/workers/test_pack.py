@@ -1,0 +1,199 @@
+"""Packs: equal to their source, made once, whole or not there, and never silently altered."""
+
+import hashlib
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from space.errors import DataError, VentralError
+from workers import datasets
+from workers import pack as packing
+from workers.job import Digits, DigitsOccluded
+from workers.pack import Pack, pack
+
+SPEC = DigitsOccluded(size=16, train_images=300, test_images=100)
+
+
+def files(root: Path) -> list[str]:
+    """What is in a folder of packs, the empty lock files left out."""
+    return sorted(p.name for p in root.iterdir() if not p.name.endswith(".lock"))
+
+
+def test_a_pack_holds_what_the_source_decodes(tmp_path: Path) -> None:
+    seen: list[tuple[str, int, int]] = []
+    made = pack(SPEC, tmp_path, progress=lambda *step: seen.append(step))
+    source = datasets.open_source(SPEC)
+    for name, count in (("train", 300), ("test", 100)):
+        expected = source.splits[name].read(np.arange(count))
+        np.testing.assert_array_equal(made.images(name), expected)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(made.labels(name), source.splits[name].labels)  # type: ignore[arg-type]
+        assert seen[-1 if name == "test" else 0][0] == name
+    train = made.images("train").astype(np.float64) / 255
+    np.testing.assert_allclose(made.mean, train.mean(axis=(0, 1, 2)), atol=1e-12)
+    np.testing.assert_allclose(made.std, train.std(axis=(0, 1, 2)), atol=1e-12)
+    assert isinstance(made.images("train").base, np.memmap) or isinstance(
+        made.images("train"), np.memmap
+    )
+    assert (made.size, made.channels, len(made.classes)) == (16, 1, 10)
+    assert made.images("train").dtype == np.uint8
+    assert made.labels("train").dtype == np.int64
+
+
+def test_packing_again_gives_the_same_folder_untouched(tmp_path: Path) -> None:
+    first = pack(SPEC, tmp_path)
+    before = (first.path / "manifest.json").stat().st_mtime_ns
+    assert pack(SPEC, tmp_path).path == first.path
+    assert (first.path / "manifest.json").stat().st_mtime_ns == before
+    other = pack(SPEC.model_copy(update={"seed": 1}), tmp_path)
+    assert other.path != first.path
+    assert other.checksum != first.checksum
+
+
+def test_chunks_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = pack(SPEC, tmp_path / "a")
+    monkeypatch.setattr(packing, "CHUNK_BYTES", 1)  # then 64 images at a time
+    assert pack(SPEC, tmp_path / "b").checksum == whole.checksum
+
+
+def test_a_moved_pack_is_the_same(tmp_path: Path) -> None:
+    made = pack(SPEC, tmp_path / "a")
+    shutil.copytree(made.path, tmp_path / "b")
+    assert Pack.load(tmp_path / "b", made.checksum).checksum == made.checksum
+
+
+def flip_byte(path: Path, place: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[place] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("name", ["train.images.npy", "test.labels.npy", "manifest.json"])
+def test_an_altered_byte_is_found(tmp_path: Path, name: str) -> None:
+    made = pack(SPEC, tmp_path)
+    flip_byte(made.path / name, -20)
+    with pytest.raises(DataError, match=name) as caught:
+        Pack.load(made.path)
+    assert f"delete {made.path}" in caught.value.cure
+
+
+def test_a_byte_altered_behind_the_clock_is_found_on_demand(tmp_path: Path) -> None:
+    made = pack(SPEC, tmp_path)
+    path = made.path / "train.images.npy"
+    before = path.stat()
+    flip_byte(path, -1)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    Pack.load(made.path)
+    with pytest.raises(DataError, match="was altered"):
+        Pack.load(made.path, verify=True)
+
+
+def test_wrong_packs_are_refused(tmp_path: Path) -> None:
+    made = pack(SPEC, tmp_path)
+    with pytest.raises(DataError, match="holds other images"):
+        Pack.load(made.path, "0" * 64)
+    with pytest.raises(DataError, match="holds no pack"):
+        Pack.load(tmp_path / "none")
+    with (made.path / "test.images.npy").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(DataError, match=r"has \d+ bytes where \d+ were packed"):
+        Pack.load(made.path)
+    manifest = json.loads((made.path / "manifest.json").read_text())
+    manifest["format"] = 99
+    (made.path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(DataError, match="format 99"):
+        Pack.load(made.path)
+
+
+@pytest.fixture
+def small_disk() -> Iterator[None]:
+    """No file may grow beyond 20 kB: writing further fails as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path, small_disk: None) -> None:
+    with pytest.raises(VentralError, match=r"cannot write the pack .*; free some space"):
+        pack(SPEC, tmp_path)
+    assert files(tmp_path) == []
+
+
+def test_a_bad_source_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise DataError("image.png", "cannot be decoded")
+
+    monkeypatch.setattr(datasets, "_sized", broken)
+    with pytest.raises(DataError):
+        pack(SPEC, tmp_path)
+    assert files(tmp_path) == []
+
+
+CHILD = """
+import sys, time
+from workers import datasets
+from workers.job import DigitsOccluded
+from workers.pack import pack
+made, delay = datasets._sized, float(sys.argv[2])
+def slowly(image, size):
+    time.sleep(delay)
+    return made(image, size)
+datasets._sized = slowly
+spec = DigitsOccluded(size=16, train_images=300, test_images=100)
+print("ready", flush=True)
+print(pack(spec, sys.argv[1], progress=lambda *step: print(step, flush=True)).checksum)
+"""
+
+
+def child(root: Path, delay: float) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", CHILD, str(root), str(delay)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def test_two_processes_at_once_make_one_pack(tmp_path: Path) -> None:
+    children = [child(tmp_path, 0.002) for _ in range(2)]
+    told = [process.communicate(timeout=60)[0].splitlines() for process in children]
+    assert [process.returncode for process in children] == [0, 0]
+    assert told[0][-1] == told[1][-1]
+    # One of them decoded; the other waited for it and found the pack.
+    assert sorted(len(lines) for lines in told)[0] == 2
+    assert len(files(tmp_path)) == 1
+
+
+def test_a_killed_packing_is_cleared_away(tmp_path: Path) -> None:
+    process = child(tmp_path, 0.01)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("("):  # the first chunk is written
+            break
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert len(files(tmp_path)) == 1
+    assert files(tmp_path)[0].startswith(".")
+    made = pack(SPEC, tmp_path)
+    assert files(tmp_path) == [made.path.name]
+
+
+def test_opening_a_pack_is_quick(tmp_path: Path) -> None:
+    made = pack(Digits(), tmp_path)
+    Pack.load(made.path)
+    start = time.perf_counter()
+    for _ in range(20):
+        Pack.load(made.path, made.checksum).images("train")
+    assert (time.perf_counter() - start) / 20 < 0.02
+
+
+def test_the_checksum_is_of_the_files(tmp_path: Path) -> None:
+    made = pack(Digits(), tmp_path)
+    for name, entry in made.manifest["files"].items():
+        assert hashlib.sha256((made.path / name).read_bytes()).hexdigest() == entry["sha256"]

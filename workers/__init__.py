@@ -1,0 +1,1 @@
+"""From a network to evidence: data, training, evaluation, checkpoints, exports."""

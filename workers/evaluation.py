@@ -1,0 +1,165 @@
+"""How good a network is on a pack: the only code that scores, so that a score can be had again.
+
+Also how a pack's images reach a device in batches (`Feed`), which training shares. This module
+does not know what a network is made of, nor how it was trained.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from space.errors import InputError
+from workers.augmentation import Normalisation, unit
+from workers.pack import Pack, SplitName
+
+# A pack that takes less of a GPU's memory than this is kept there whole.
+RESIDENT_BYTES = 1 << 30
+
+
+class Scored(Protocol):
+    """What training and evaluation ask of a network, besides being an nn.Module."""
+
+    def step_logits(self, images: Tensor) -> Tensor:
+        """[B,C,H,W] -> the head's logits at every step, [B,T,classes]."""
+        ...
+
+    def first_valid_step(self, stage: str) -> int:
+        """The first step at which the image has reached a stage, or the `head`."""
+        ...
+
+    def decays(self) -> dict[str, float]:
+        """The L2 coefficient of every parameter that has one, by the parameter's name."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Scores on a split: top-1, top-5 and accuracy at each step in 0..1, mean loss in nats."""
+
+    top1: float
+    top5: float
+    loss: float
+    accuracy_by_step: tuple[float, ...]
+
+
+@torch.no_grad()
+def evaluate(
+    network: nn.Module,
+    pack: Pack,
+    *,
+    batch_size: int = 256,
+    device: str | torch.device | None = None,
+    split: SplitName = "test",
+    threads: int | None = None,
+) -> Evaluation:
+    """Score a network on a split of a pack, in float32 and in batches of exactly `batch_size`.
+
+    The network is moved to `device` (default: where it is) and left in its mode. With the batch
+    size and the threads of the job, on the same machine, this gives exactly the recorded scores.
+    The decoder's logits come from the same forward pass as those of the steps.
+    """
+    where = torch.device(device) if device is not None else next(network.parameters()).device
+    placed(network, where)
+    fits(network, pack)
+    normalise = Normalisation(pack, where)
+    feed = Feed(pack, split, where)
+    scored, decode = cast(Scored, network), getattr(network, "decode", _last_step)
+    training = network.training
+    network.eval()
+    sums: list[Tensor] = []
+    steps: list[Tensor] = []
+    try:
+        with _threads(threads):
+            for images, labels in feed.batches(np.arange(pack.count(split)), batch_size):
+                by_step = scored.step_logits(normalise(unit(images))).float()
+                logits = decode(by_step)
+                best = logits.topk(min(5, logits.shape[1]), dim=1).indices == labels[:, None]
+                loss = cross_entropy(logits, labels, reduction="none").double()
+                sums.append(torch.stack([best[:, 0].sum(), best.sum(), loss.sum()]))
+                steps.append((by_step.argmax(dim=2) == labels[:, None]).sum(dim=0))
+    finally:
+        network.train(training)
+    count = pack.count(split)
+    top1, top5, loss_sum = (torch.stack(sums).sum(dim=0) / count).tolist()
+    by_step_accuracy = (torch.stack(steps).sum(dim=0).double() / count).tolist()
+    return Evaluation(
+        top1=top1, top5=top5, loss=loss_sum, accuracy_by_step=tuple(by_step_accuracy)
+    )
+
+
+def _last_step(step_logits: Tensor) -> Tensor:
+    return step_logits[:, -1]
+
+
+def fits(network: nn.Module, pack: Pack) -> None:
+    """Raises InputError unless the network takes the pack's images and names its classes."""
+    for name, here, there in (
+        ("image.size", network.image_size, pack.size),
+        ("image.channels", network.image_channels, pack.channels),
+        ("classes", network.classes, len(pack.classes)),
+    ):
+        if here != there:
+            raise InputError(f"genome.{name}", f"{here}, but the data has {there}", f"set {there}")
+
+
+def placed(network: nn.Module, device: torch.device) -> nn.Module:
+    """The network on the device, in the memory order that is fastest there."""
+    if device.type == "cuda":
+        # The stubs of torch do not know this form of `to`.
+        return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    return network.to(device)
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class Feed:
+    """Batches of a split on the device: (uint8 [B,H,W,C], int64 [B]), in any order asked for."""
+
+    def __init__(self, pack: Pack, split: SplitName, device: torch.device) -> None:
+        self._images, self._device = pack.images(split), device
+        self._labels = torch.from_numpy(np.array(pack.labels(split))).to(device)
+        small = device.type != "cpu" and self._images.nbytes <= RESIDENT_BYTES
+        self._resident = torch.from_numpy(np.array(self._images)).to(device) if small else None
+
+    def batches(self, order: NDArray[np.int64], size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The images of `order` [N] in batches of `size`, the last one possibly smaller."""
+        parts = [order[start : start + size] for start in range(0, len(order), size)]
+        labels = (self._labels[torch.from_numpy(part).to(self._device)] for part in parts)
+        return zip(self._gathered(parts), labels, strict=True)
+
+    def _gathered(self, parts: list[NDArray[np.int64]]) -> Iterator[Tensor]:
+        if self._resident is not None:
+            for part in parts:
+                yield self._resident[torch.from_numpy(part).to(self._device)]
+        elif self._device.type == "cpu":
+            for part in parts:
+                yield torch.from_numpy(self._images[part])
+        else:
+            # The next batch is read from the disk while the GPU works on this one.
+            with ThreadPoolExecutor(1) as pool:
+                waiting = [pool.submit(self._pinned, part) for part in parts[:1]]
+                for part in parts[1:]:
+                    ready = waiting.pop().result()
+                    waiting.append(pool.submit(self._pinned, part))
+                    yield ready.to(self._device, non_blocking=True)
+                for last in waiting:
+                    yield last.result().to(self._device, non_blocking=True)
+
+    def _pinned(self, part: NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(self._images[part]).pin_memory()

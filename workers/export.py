@@ -1,0 +1,241 @@
+"""Exports: one directory that gives the same outputs on any machine with PyTorch.
+
+An export holds `genome.json` (the network), `model.safetensors` (its weights, and the card's facts
+in the header) and `README.md` (the card, for people). Reading one needs torch and nothing of Ray,
+MLflow or a database; this module knows no store, only values.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from space.cost import cost
+from space.errors import GenomeError, InputError
+from space.genome import Genome
+from space.geometry import first_informed_step
+from space.summary import short_name
+from space.validation import Value, parse
+from workers import files
+
+if TYPE_CHECKING:  # torch is loaded when weights are read or written, not before
+    from torch import Tensor
+
+    from models.build import Network
+
+GENOME, WEIGHTS, CARD = "genome.json", "model.safetensors", "README.md"
+HEADER = "ventral"  # the key of the card's facts in the weights' header
+
+
+class Card(Value):
+    """The facts of an export: where it comes from, how it was trained, what it scored.
+
+    Scores lie in 0..1 on the test split of `data`. Images are normalised channel by channel:
+    (pixel / 255 - mean) / std. `evaluation_batch_size` and `threads` are those of the recorded
+    scores, so that the same machine gives the same numbers.
+    """
+
+    name: str
+    digest: str
+    campaign: str = ""
+    campaign_name: str = ""
+    trial: int | None = None
+    origin: str = ""
+    data: dict[str, Any] = Field(description="the data set as a campaign file writes it")
+    data_checksum: str
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    seed: int
+    recipe: dict[str, Any]
+    epochs: int
+    top1: float
+    top5: float | None = None
+    loss: float | None = None
+    accuracy_by_step: tuple[float, ...] = ()
+    evaluation_batch_size: int = 256
+    threads: int = 1
+    versions: dict[str, str] = Field(default_factory=dict)
+
+
+def write(folder: str | Path, genome: Genome, tensors: "Mapping[str, Tensor]", card: Card) -> Path:
+    """Write an export to `folder`, all of it or nothing. `tensors` is the network's state dict.
+
+    An export that is already there is replaced. Raises InputError if `folder` holds something
+    else, OSError on a full disk.
+    """
+    from safetensors.torch import save
+
+    target = Path(folder).absolute()
+    _check_target(target)
+    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    header = {"format": "pt", HEADER: card.model_dump_json()}
+    with files.partial(target.parent, f"{target.name}.export") as partial:
+        files.write(partial / GENOME, _json(genome.document()))
+        files.write(partial / WEIGHTS, save(plain, metadata=header))
+        files.write(partial / CARD, card_text(genome, card).encode())
+        files.settle(partial)
+        if target.exists():
+            shutil.rmtree(target)
+        os.rename(partial, target)
+    return target
+
+
+def _check_target(target: Path) -> None:
+    if target.is_file():
+        raise InputError(str(target), "is a file", "name a folder")
+    if target.is_dir() and any(target.iterdir()) and not (target / WEIGHTS).exists():
+        raise InputError(
+            str(target), "holds something that is no export", "name an empty or a new folder"
+        )
+
+
+def _json(document: object) -> bytes:
+    return (json.dumps(document, indent=1) + "\n").encode()
+
+
+def read_genome(path: str | Path) -> Genome:
+    """The genome of an export's folder, or of a genome's JSON or YAML file.
+
+    Raises InputError if there is none, GenomeError if it describes no network.
+    """
+    from space.documents import read_document
+
+    place = Path(path)
+    file = place / GENOME if place.is_dir() else place
+    if not file.exists():
+        cure = f"name a folder that `ventral export` wrote, or a {GENOME}"
+        raise InputError(str(file), "does not exist", cure)
+    return Genome.parse(read_document(file, GenomeError), str(file))
+
+
+def read_card(folder: str | Path) -> Card:
+    """The facts of an export. Raises InputError if its weights are missing or damaged."""
+    from safetensors import SafetensorError, safe_open
+
+    file = Path(folder) / WEIGHTS
+    if not file.is_file():
+        cure = "name a folder that `ventral export` wrote"
+        raise InputError(str(file), "does not exist", cure)
+    try:
+        with safe_open(file, framework="pt") as opened:
+            facts = (opened.metadata() or {}).get(HEADER)
+    except (SafetensorError, OSError) as error:
+        raise _damaged(file, str(error)) from None
+    if facts is None:
+        raise InputError(str(file), "holds weights but no card", "export the cell again")
+    return parse(Card, json.loads(facts), str(file))
+
+
+def load(folder: str | Path) -> "Network":
+    """The trained network of an export, on the CPU, in evaluation mode.
+
+    Raises InputError if the folder is no export, or if its weights are damaged or belong to
+    another genome.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from models.build import build
+
+    genome = read_genome(folder)
+    file = Path(folder) / WEIGHTS
+    if not file.is_file():
+        raise InputError(str(file), "does not exist", "copy the whole folder of the export")
+    try:
+        tensors = load_file(file)
+    except (SafetensorError, OSError) as error:
+        raise _damaged(file, str(error)) from None
+    network = build(genome)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        problem = str(error).strip().splitlines()[-1].strip()
+        raise InputError(
+            str(file), f"does not hold the weights of {GENOME} ({problem})", "export it again"
+        ) from None
+    return network.eval()
+
+
+def _damaged(file: Path, problem: str) -> InputError:
+    return InputError(str(file), f"is damaged ({problem})", "export the cell again")
+
+
+def card_text(genome: Genome, card: Card) -> str:
+    """The card for people: Markdown under a YAML head, as model hubs read it."""
+    found = cost(genome)
+    stages = [
+        f"| {name} | {first_informed_step(genome, name)} |"
+        for name in (*(stage.name for stage in genome.stages), "head")
+    ]
+    by_step = " ".join(f"{accuracy:.3f}" for accuracy in card.accuracy_by_step)
+    off = genome.clock.image_off
+    shown = f"from step {genome.clock.image_on} to {'the end' if off is None else f'{off - 1}'}"
+    origin = "a control" if card.origin == "control" else f"suggested by {card.origin}"
+    source = f"Campaign {card.campaign_name} ({card.campaign}), trial {card.trial}, {origin}. "
+    return f"""---
+library_name: ventral-search
+license: other
+tags: [convrnn, ventral-stream, image-classification]
+model-index:
+- name: {json.dumps(card.name)}
+  results:
+  - task: {{type: image-classification}}
+    dataset: {{name: {card.data.get("name", "")}, type: {card.data.get("name", "")}}}
+    metrics:
+    - {{type: accuracy, value: {card.top1}}}
+---
+# {card.name}
+
+{short_name(genome)}: {found.parameters:,} parameters, {found.macs:,} multiply-adds an image, \
+{len(genome.stages)} stages, {genome.clock.steps} steps. Identity `{card.digest}`.
+
+## Where it comes from
+{source if card.campaign else ""}Trained for {card.epochs} epochs with seed {card.seed} on \
+`{json.dumps(card.data)}` (checksum `{card.data_checksum[:16]}`).
+
+| score on the test split | |
+|---|---|
+| top-1 | {card.top1:.4f} |
+| top-5 | {"" if card.top5 is None else f"{card.top5:.4f}"} |
+| loss, nats | {"" if card.loss is None else f"{card.loss:.4f}"} |
+
+Accuracy of the read-out at each step: {by_step}
+
+## Time
+Biological unroll: one arrow is one step of 10 ms, every stage reads what the others put out the \
+step before. The image is shown {shown}; every other frame is {genome.clock.blank} in normalised \
+units. Before its first informed step a stage's output does not depend on the image.
+
+| stage | first informed step |
+|---|---|
+{chr(10).join(stages)}
+
+## How to load it
+```python
+import ventral
+
+network = ventral.load("FOLDER")         # a torch.nn.Module, in evaluation mode
+card = ventral.card("FOLDER")            # these facts as a value
+images = ventral.normalise(pixels, card) # uint8 [N, H, W, C] -> float32 [N, C, H, W]
+logits = network(images)                 # [N, {genome.classes}]
+by_step = network.step_logits(images)    # [N, {genome.clock.steps}, {genome.classes}]
+```
+`ventral evaluate FOLDER` scores it again on its data. `genome.json` alone builds the same \
+network untrained, and can be the `base` of a search space.
+
+Images are {genome.image.size} x {genome.image.size} pixels, normalised by \
+(pixel / 255 - mean) / std with mean {[round(value, 6) for value in card.mean]} and std \
+{[round(value, 6) for value in card.std]}. Classes: {", ".join(card.classes[:20])}\
+{" ..." if len(card.classes) > 20 else ""}.
+
+## Training
+```json
+{json.dumps(card.recipe, indent=1)}
+```
+Made with {", ".join(f"{name} {version}" for name, version in card.versions.items())}.
+"""

@@ -1,0 +1,53 @@
+"""What an exception out of a trial means: a result with a reason, or a worker that is lost."""
+
+import gc
+import traceback
+
+import torch
+
+from space.errors import CheckpointError, DataError, InputError, VentralError
+from workers.job import Failure
+
+
+class Diverged(VentralError):
+    """Training left the finite numbers; the message says what, and where."""
+
+
+def failure(error: BaseException) -> Failure:
+    """What an exception out of a trial means for it, as a result."""
+    text = str(error).strip().splitlines()
+    reason = text[0] if text else type(error).__name__
+    detail = "".join(traceback.format_exception(error))[-4000:]
+    if isinstance(error, Diverged):
+        return Failure(kind="diverged", reason=reason)
+    if isinstance(error, CheckpointError):
+        return Failure(kind="corrupt-checkpoint", reason=reason)
+    if isinstance(error, DataError):
+        return Failure(kind="data", reason=reason)
+    if isinstance(error, InputError):
+        return Failure(kind="input", reason=reason)
+    if out_of_memory(error):
+        return Failure(kind="out-of-memory", reason=reason, detail=detail)
+    return Failure(kind="error", reason=f"{type(error).__name__}: {reason}", detail=detail)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that the memory of the GPU or of the machine did not suffice."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    told = ("DefaultCPUAllocator", "out of memory", "STATUS_ALLOC_FAILED")
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in told)
+
+
+def device_lost(error: BaseException) -> bool:
+    """Whether the GPU's context died with this exception: the process can train nothing more."""
+    known = getattr(torch, "AcceleratorError", ())
+    lost = isinstance(error, known) or "CUDA error" in str(error)
+    return lost and not out_of_memory(error)
+
+
+def release() -> None:
+    """Give back what a dropped Trainer held, so that the next trial starts from the same place."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,268 @@
+"""The values that cross between the driver and its workers: data, recipe, job, report, failure.
+
+All are frozen and go to JSON and back unchanged (`model_dump_json`, `model_validate_json`). The
+driver imports this module, so it knows no torch; it does not know how anything here is done.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from space.errors import InputError
+from space.validation import Value, parse
+
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+def _ascending(pair: tuple[Any, Any]) -> tuple[Any, Any]:
+    if pair[0] > pair[1]:
+        low, high = pair
+        raise InputError("", f"[{low}, {high}] runs backwards", f"write [{high}, {low}]")
+    return pair
+
+
+def _eights(size: int) -> int:
+    if size % 8:
+        cure = f"write {max(8, round(size / 8) * 8)}: the digits are 8x8"
+        raise InputError("", f"{size} is not a multiple of 8", cure)
+    return size
+
+
+DigitSize = Annotated[int, Field(ge=8, le=256), AfterValidator(_eights)]
+PositiveRange = Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
+
+
+# ------------------------------------------------------------------------------------------ data
+
+
+class _Data(Value):
+    """What every data set can be asked for; `*_images` keep a seeded stratified part."""
+
+    seed: int = Field(
+        default=0, ge=0, lt=2**32, description="of every random draw in making the data"
+    )
+    train_images: Count | None = Field(
+        default=None, description="how many training images to keep"
+    )
+    test_images: Count | None = Field(default=None, description="how many test images to keep")
+
+
+class Digits(_Data):
+    """scikit-learn's digits: 1797 grey images of 8x8, split 1200 to 597."""
+
+    name: Literal["digits"] = "digits"
+    size: DigitSize = Field(default=8, description="side in pixels, a multiple of 8")
+
+
+class DigitsOccluded(_Data):
+    """The digits among fragments of other digits, behind an occluder, in noise."""
+
+    name: Literal["digits-occluded"] = "digits-occluded"
+    size: DigitSize = Field(default=16, description="side in pixels, a multiple of 8; made at 16")
+    fragments: int = Field(
+        default=2, ge=0, le=8, description="fragments of other digits in an image"
+    )
+    occluder: Annotated[
+        tuple[Annotated[int, Field(ge=0, le=16)], Annotated[int, Field(ge=0, le=16)]],
+        AfterValidator(_ascending),
+    ] = Field(
+        default=(5, 7), description="least and greatest side of the occluder, in pixels of 16"
+    )
+    noise: float = Field(
+        default=0.15, ge=0, le=1, description="standard deviation, black 0 to white 1"
+    )
+    copies: Count = Field(
+        default=2, description="differently occluded versions of each training digit"
+    )
+
+
+class FashionMnist(_Data):
+    """Fashion-MNIST: 70,000 grey images of 28x28 in ten classes."""
+
+    name: Literal["fashion-mnist"] = "fashion-mnist"
+    size: int = Field(default=28, ge=4, le=512, description="side in pixels")
+    path: str | None = Field(
+        default=None, description="folder of the four IDX files, packed or not"
+    )
+
+
+class ImageFolder(_Data):
+    """Any tree `root/train/CLASS/*.jpg` with `root/test` or `root/val`, or `root/CLASS/*`."""
+
+    name: Literal["imagefolder"] = "imagefolder"
+    path: str = Field(description="the root of the tree")
+    size: int = Field(ge=4, le=1024, description="side in pixels of the central crop")
+    shortest: Count | None = Field(
+        default=None, description="the shortest side before the crop; by default the size"
+    )
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> Self:
+        if self.shortest is not None and self.shortest < self.size:
+            problem = f"{self.shortest} is less than the size {self.size} of the crop"
+            raise InputError("shortest", problem, f"write {self.size} or more")
+        return self
+
+
+DataSpec = Annotated[
+    Digits | DigitsOccluded | FashionMnist | ImageFolder, Field(discriminator="name")
+]
+
+
+class _Wrapped(Value):
+    data: DataSpec
+
+
+def data_spec(document: Mapping[str, Any], where: str = "") -> DataSpec:
+    """A data set from its written form, as in a campaign file's `data:`. Raises InputError."""
+    try:
+        return parse(_Wrapped, {"data": document}).data
+    except InputError as caught:
+        path = caught.where.removeprefix("data").removeprefix(".")
+        inner = InputError(path, caught.problem, caught.cure)
+    raise inner.inside(where) if where else inner
+
+
+class PackRef(Value):
+    """Where the packed images lie, and the checksum that they must have."""
+
+    path: str
+    checksum: str
+
+
+# ---------------------------------------------------------------------------------------- recipe
+
+
+class Crop(Value):
+    """A random crop, resized to the whole: its part of the area, and width over height."""
+
+    scale: Annotated[
+        tuple[
+            Annotated[float, Field(gt=0, le=1)],
+            Annotated[float, Field(gt=0, le=1)],
+        ],
+        AfterValidator(_ascending),
+    ] = (0.35, 1.0)
+    ratio: PositiveRange = (0.75, 4 / 3)
+
+
+class Augmentation(Value):
+    """What is done to a training image each time it is seen; nothing by default."""
+
+    crop: Crop | None = None
+    flip: bool = Field(default=False, description="mirror every other image, at random")
+    noise: float = Field(default=0.0, ge=0, description="standard deviation, black 0 to white 1")
+
+
+class Clip(Value):
+    """Bounds on the gradient: on its norm over all parameters, or on every value of it."""
+
+    norm: Positive | None = None
+    value: Positive | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.norm is None) == (self.value is None):
+            raise InputError("", "needs one of norm and value", 'write "norm: 1.0", say')
+        return self
+
+
+class Recipe(Value):
+    """How a network is trained. Times are in epochs; rates are for a batch, not for an image.
+
+    The L2 terms of the genome are part of the objective whatever the optimiser is (their gradient
+    passes through momentum and clipping); `weight_decay` here shrinks every kernel by
+    `learning_rate * weight_decay` a step besides, and does not touch biases and gains.
+    """
+
+    epochs: Count = 20
+    batch_size: Count = 64
+    evaluation_batch_size: Count = 256
+    optimiser: Literal["sgd", "adamw"] = "adamw"
+    learning_rate: Positive = 0.003
+    momentum: Fraction = Field(default=0.9, description="of sgd")
+    nesterov: bool = Field(default=True, description="of sgd, where momentum is not 0")
+    betas: tuple[Fraction, Fraction] = Field(default=(0.9, 0.999), description="of adamw")
+    weight_decay: float = Field(
+        default=0.0, ge=0, description="decoupled; besides the genome's L2"
+    )
+    schedule: Literal["constant", "cosine", "step"] = "cosine"
+    step_epochs: Count = Field(
+        default=30, description="epochs between the drops of the step schedule"
+    )
+    factor: float = Field(default=0.1, gt=0, lt=1, description="of each drop of the step schedule")
+    warmup_epochs: float = Field(
+        default=0.0, ge=0, description="of linear rise to the learning rate"
+    )
+    clip: Clip | None = None
+    precision: Literal["auto", "float32", "bf16", "fp16"] = Field(
+        default="auto", description="of training on a GPU (auto: bf16); a CPU always takes float32"
+    )
+    augmentation: Augmentation = Augmentation()
+    label_smoothing: Fraction = 0.0
+    loss_steps: Literal["last", "all"] = Field(
+        default="last",
+        description="loss on the decoder's logits, or its mean over all informed steps",
+    )
+    threads: Count = Field(default=1, description="of torch, for one trial on a CPU")
+    checkpoint_epochs: Count = Field(default=1, description="epochs between checkpoints")
+
+    def overlaid(self, overlay: Mapping[str, Any], where: str = "recipe") -> "Recipe":
+        """This recipe with the keys of `overlay` (nested as written) in place of its own.
+
+        Raises InputError that names the path of a wrong key or value.
+        """
+        return parse(Recipe, _merged(self.model_dump(mode="json"), overlay), where)
+
+
+def _merged(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in overlay.items():
+        mine = merged.get(key)
+        # A clip is one of two things: a new one takes the old one's place as a whole.
+        whole = key == "clip" or not (isinstance(mine, Mapping) and isinstance(value, Mapping))
+        merged[key] = value if whole else _merged(mine, value)  # type: ignore[arg-type]
+    return merged
+
+
+# ------------------------------------------------------------------------------------------- job
+
+
+class Job(Value):
+    """One trial: a genome to build, a recipe to train it by, the data, a seed and a folder.
+
+    `folder` is the trial's own; its checkpoints lie in `folder/checkpoint`.
+    """
+
+    genome: dict[str, Any]
+    recipe: Recipe
+    data: PackRef
+    seed: int = Field(ge=0, lt=2**63)
+    folder: str
+
+
+class Report(Value):
+    """The evidence after an epoch, on the test split.
+
+    Scores lie in 0..1; `loss` and `train_loss` are mean cross entropies in nats, without L2.
+    """
+
+    epoch: int = Field(ge=1)
+    top1: float
+    top5: float
+    loss: float
+    train_loss: float
+    accuracy_by_step: tuple[float, ...] = Field(description="top-1 of the head at every step")
+    seconds: float = Field(description="spent in this trial's epochs so far, resumed ones too")
+    memory_mb: float = Field(description="peak of the GPU's memory, or of the process's")
+
+
+class Failure(Value):
+    """Why a trial has no score: a result like any other, not a crash."""
+
+    kind: Literal["diverged", "out-of-memory", "corrupt-checkpoint", "data", "input", "error"]
+    reason: str = Field(description="one line, such as `loss is nan at epoch 3, step 17`")
+    detail: str = Field(default="", description="the end of the traceback, if there is one")

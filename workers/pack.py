@@ -1,0 +1,330 @@
+"""Packs: a data set decoded and resized once, for every trial of a node to map into memory.
+
+A pack is a folder: for each split `SPLIT.images.npy` (uint8 [N,H,W,C]) and `SPLIT.labels.npy`
+(int64 [N]), and `manifest.json` with the classes, the statistics of the training split and the
+SHA-256 of every file. Its checksum is a hash of the manifest, so equal checksums mean equal
+images on any machine. Nothing half written is ever seen under a pack's name.
+"""
+
+import fcntl
+import hashlib
+import json
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from space.errors import DataError, VentralError
+from workers import datasets, files
+from workers.job import DataSpec, PackRef
+
+FORMAT = 1
+MANIFEST, STAMP = "manifest.json", "verified.json"
+CHUNK_BYTES = 4 << 20
+SplitName = Literal["train", "test"]
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A pack on the disk, opened. Arrays are mapped, not read, so opening one costs nothing."""
+
+    path: Path
+    manifest: Mapping[str, Any]
+
+    @classmethod
+    def load(
+        cls, path: str | Path, checksum: str | None = None, *, verify: bool = False
+    ) -> "Pack":
+        """The pack in the folder `path`.
+
+        Sizes are always compared with the manifest; contents where a file's time or size is not
+        what it was when last read through, or with `verify`. Raises DataError that names what was
+        altered, or if the checksum is not the one that the caller expects.
+        """
+        pack = cls(path=Path(path), manifest=_read_manifest(Path(path)))
+        if checksum is not None and checksum != pack.checksum:
+            problem = f"holds other images (checksum {pack.checksum[:12]}, not {checksum[:12]})"
+            raise DataError(str(path), problem, "pack the data again from the same files")
+        _verify(pack.path, pack.manifest["files"], always=verify)
+        return pack
+
+    def images(self, split: SplitName) -> NDArray[np.uint8]:
+        """[N,H,W,C], mapped read-only."""
+        return np.asanyarray(self._arrays[f"{split}.images.npy"])
+
+    def labels(self, split: SplitName) -> NDArray[np.int64]:
+        """[N], each an index into `classes`."""
+        return np.asarray(self._arrays[f"{split}.labels.npy"])
+
+    @cached_property
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        return {name: np.load(self.path / name, mmap_mode="r") for name in self.manifest["files"]}
+
+    def count(self, split: SplitName) -> int:
+        """The number of images in a split."""
+        return int(self.manifest["counts"][split])
+
+    @property
+    def ref(self) -> PackRef:
+        """What a job needs to find this pack again."""
+        return PackRef(path=str(self.path.resolve()), checksum=self.checksum)
+
+    @property
+    def checksum(self) -> str:
+        """The hash of the manifest, and through it of every image."""
+        return str(self.manifest["checksum"])
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The written form of the DataSpec that this was packed from."""
+        return dict(self.manifest["spec"])
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes, in the order of the labels."""
+        return list(self.manifest["classes"])
+
+    @property
+    def size(self) -> int:
+        """The images' height and width in pixels."""
+        return int(self.manifest["size"])
+
+    @property
+    def channels(self) -> int:
+        """1 (grey) or 3 (red, green, blue)."""
+        return int(self.manifest["channels"])
+
+    @property
+    def mean(self) -> list[float]:
+        """The training split's mean by channel, black 0 to white 1."""
+        return list(self.manifest["mean"])
+
+    @property
+    def std(self) -> list[float]:
+        """The training split's standard deviation by channel, black 0 to white 1."""
+        return list(self.manifest["std"])
+
+
+def pack(
+    spec: DataSpec,
+    root: str | Path,
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Pack:
+    """The pack of `spec` in the folder `root`, made if it is not there yet.
+
+    The folder's name is a hash of the spec and of the source's files, so a changed source is
+    another pack. Processes that ask for the same pack at once make it once. `workers` threads
+    decode (default: one a core); `progress(split, done, total)` is called after every chunk.
+    Raises DataError for a bad source and VentralError for a full disk; nothing is left of either.
+    """
+    source = datasets.open_source(spec, workers or os.cpu_count() or 1)
+    name = _name(spec, source.fingerprint)
+    root = Path(root)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with _alone(root / f".{name}.lock"):
+            if not (root / name).exists():
+                with files.partial(root, name) as partial:
+                    _write(partial, spec, source, progress or (lambda split, done, total: None))
+                    files.settle(partial)
+                    _publish(partial, root / name)
+                files.settle(root)
+    except OSError as error:
+        cure = "free some space there, or put VENTRAL_HOME elsewhere"
+        raise VentralError(f"{root}: cannot write the pack ({error.strerror}); {cure}") from error
+    return Pack.load(root / name)
+
+
+def _name(spec: DataSpec, fingerprint: str) -> str:
+    written = json.dumps([FORMAT, _written(spec), fingerprint], sort_keys=True)
+    return f"{spec.name}-{spec.size}-{hashlib.sha256(written.encode()).hexdigest()[:12]}"
+
+
+def _written(spec: DataSpec) -> dict[str, Any]:
+    """The spec without its path: the same images elsewhere are the same pack."""
+    return spec.model_dump(mode="json", exclude={"path"})
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Wait until no other process packs the same; a file system without locks is used as it is."""
+    with lock.open("w") as file:
+        with suppress(OSError):  # both then write folders of their own, and the rename decides
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _publish(partial: Path, final: Path) -> None:
+    try:
+        partial.rename(final)
+    except OSError:
+        if not final.exists():  # else another process was first, and its pack is as good
+            raise
+
+
+def _write(folder: Path, spec: DataSpec, source: datasets.Source, progress: Progress) -> None:
+    """The arrays chunk by chunk, then the manifest, then the stamp."""
+    shape = (spec.size, spec.size, source.channels)
+    step = max(64, CHUNK_BYTES // math.prod(shape))
+    histogram = np.zeros((source.channels, 256), dtype=np.int64)
+    counts: dict[str, int] = {}
+    made: dict[str, dict[str, Any]] = {}
+    for name, split in source.splits.items():
+        counts[name] = total = len(split.labels)
+        if not total:
+            raise DataError(spec.name, f"its {name} split is empty", "give it more images")
+        with _ArrayFile(folder / f"{name}.images.npy", "|u1", (total, *shape)) as images:
+            for start in range(0, total, step):
+                chunk = split.read(np.arange(start, min(start + step, total)))
+                images.write(chunk)
+                if name == "train":
+                    for channel, counted in enumerate(histogram):
+                        counted += np.bincount(chunk[..., channel].ravel(), minlength=256)
+                progress(name, min(start + step, total), total)
+        with _ArrayFile(folder / f"{name}.labels.npy", "<i8", (total,)) as labels:
+            labels.write(split.labels)
+        made |= {images.path.name: images.entry(), labels.path.name: labels.entry()}
+    mean, std = _statistics(histogram)
+    manifest: dict[str, Any] = {
+        "format": FORMAT,
+        "spec": _written(spec),
+        "classes": list(source.classes),
+        "size": spec.size,
+        "channels": source.channels,
+        "counts": counts,
+        "mean": mean,
+        "std": std,
+        "files": made,
+    }
+    manifest["checksum"] = _digest(manifest)
+    files.write(folder / MANIFEST, json.dumps(manifest, indent=1).encode())
+    files.write(folder / STAMP, json.dumps(_stamp(folder, made)).encode())
+
+
+def _statistics(histogram: NDArray[np.int64]) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation by channel in 0..1, from how often [C,256] each value is there.
+
+    Whole numbers up to the last division, so that the chunks' size does not show.
+    """
+    values, pixels = np.arange(256), histogram.sum(axis=1)
+    mean = (histogram @ values) / pixels
+    variance = np.maximum((histogram @ np.square(values)) / pixels - np.square(mean), 0)
+    return (mean / 255).tolist(), (np.sqrt(variance) / 255).tolist()
+
+
+class _ArrayFile:
+    """An .npy file that is written in pieces and hashed on the way.
+
+    Not a writable mapping: on a full disk that ends the process by a signal, and no error.
+    """
+
+    def __init__(self, path: Path, dtype: str, shape: tuple[int, ...]) -> None:
+        self.path, self.dtype, self.shape = path, np.dtype(dtype), shape
+        self._hash, self._bytes = hashlib.sha256(), 0
+
+    def __enter__(self) -> "_ArrayFile":
+        self._file: BinaryIO = self.path.open("wb")
+        header = {"descr": self.dtype.str, "fortran_order": False, "shape": self.shape}
+        np.lib.format.write_array_header_1_0(_Tee(self._put), header)
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        with self._file:
+            if error is None:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+
+    def _put(self, data: bytes) -> int:
+        self._file.write(data)
+        self._hash.update(data)
+        self._bytes += len(data)
+        return len(data)
+
+    def write(self, chunk: NDArray[Any]) -> None:
+        if chunk.shape[1:] != self.shape[1:]:
+            raise ValueError(f"{self.path}: a chunk of {chunk.shape} in {self.shape}")
+        self._put(np.ascontiguousarray(chunk, dtype=self.dtype).tobytes())
+
+    def entry(self) -> dict[str, Any]:
+        return {"bytes": self._bytes, "sha256": self._hash.hexdigest()}
+
+
+@dataclass(frozen=True)
+class _Tee:
+    """As much of a file as numpy's header writer asks for."""
+
+    write: Callable[[bytes], int]
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text())
+        found, version = manifest["checksum"], manifest["format"]
+        computed = _digest({k: v for k, v in manifest.items() if k != "checksum"})
+    except FileNotFoundError:
+        raise DataError(
+            str(folder), "holds no pack", "make one with `ventral data pack`"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _altered(path, f"cannot be read ({error})") from error
+    if version != FORMAT:
+        problem = f"is of format {version}, this version of Ventral reads {FORMAT}"
+        raise DataError(str(folder), problem, "pack the data again")
+    if found != computed:
+        raise _altered(path, "was altered after it was packed")
+    return manifest
+
+
+def _verify(folder: Path, expected: Mapping[str, Any], *, always: bool) -> None:
+    for name, entry in expected.items():
+        path = folder / name
+        try:
+            size = path.stat().st_size
+        except OSError as error:
+            raise _altered(path, f"cannot be read ({error.strerror})") from error
+        if size != entry["bytes"]:
+            raise _altered(path, f"has {size} bytes where {entry['bytes']} were packed")
+    stamp = _stamp(folder, expected)
+    if not always and _read_stamp(folder) == stamp:
+        return
+    for name, entry in expected.items():
+        if files.sha256(folder / name) != entry["sha256"]:
+            raise _altered(folder / name, "was altered after it was packed")
+    try:
+        with files.partial(folder, "stamp") as partial:
+            files.write(partial / STAMP, json.dumps(stamp).encode())
+            (partial / STAMP).replace(folder / STAMP)
+    except OSError:
+        pass  # a folder that cannot be written is read through each time
+
+
+def _stamp(folder: Path, names: Mapping[str, Any]) -> dict[str, list[int]]:
+    """Size and time of the files as they were when last found good."""
+    status = {name: (folder / name).stat() for name in names}
+    return {name: [found.st_size, found.st_mtime_ns] for name, found in status.items()}
+
+
+def _read_stamp(folder: Path) -> object:
+    try:
+        return json.loads((folder / STAMP).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _altered(path: Path, problem: str) -> DataError:
+    return DataError(str(path), problem, f"delete {path.parent} and pack the data again")
+
+
+def _digest(manifest: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,120 @@
+"""The Ray Tune trainable: one trial's epochs as results. torch is imported in the actor only.
+
+A failure is a result with a reason and `done`, never a crash; only a worker that can train
+nothing more (a lost GPU) is left to Ray, which starts another. It holds no campaign's state.
+"""
+
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ray.tune import Trainable
+
+from workers import checkpoint
+from workers.job import Failure, Job
+
+if TYPE_CHECKING:
+    from workers.training import Trainer
+
+
+class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
+    """`config` is {"job": the Job's JSON, "trial": its number}.
+
+    Results hold `trial`, `epoch`, `top1` and `done`, and either `report` (a Report) or `failure`
+    (a Failure; `top1` is then not a number). The first result after a checkpoint was found also
+    holds `earlier`: the reports of the epochs before, which the driver may not have seen.
+    """
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Build the trial's network and continue from its own checkpoint, if it left one."""
+        from workers import training
+
+        self._trial: int = config["trial"]
+        self._trainer: Trainer | None = None
+        self._failure: Failure | None = None
+        self._earlier: list[dict[str, Any]] = []
+        self._reached = 0
+        try:
+            job = Job.model_validate_json(config["job"])
+            self._own = Path(job.folder) / "checkpoint"
+            self._trainer = training.Trainer(job)
+            if checkpoint.versions(self._own):
+                self._continue(self._own)
+        except Exception as error:
+            self._fail(error)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Take another trial on; nothing of the last one is kept."""
+        self.cleanup()
+        self.setup(new_config)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Run an epoch and write the checkpoint."""
+        result: dict[str, Any] = {"trial": self._trial}
+        if self._earlier:
+            result["earlier"], self._earlier = self._earlier, []
+        if self._trainer is not None:
+            try:
+                return result | self._epoch(self._trainer)
+            except Exception as error:
+                self._fail(error)
+        assert self._failure is not None
+        failure = self._failure.model_dump(mode="json")
+        score = {"top1": float("nan"), "epoch": self._reached}
+        return result | {"failure": failure, **score, "done": True}
+
+    def _epoch(self, trainer: "Trainer") -> dict[str, Any]:
+        if not trainer.finished:
+            trainer.run_epoch()
+            if trainer.finished or trainer.epoch % trainer.job.recipe.checkpoint_epochs == 0:
+                trainer.save(self._own)
+        report = trainer.reports[-1]
+        self._reached = report.epoch
+        return {
+            "report": report.model_dump(mode="json"),
+            "top1": report.top1,
+            "epoch": report.epoch,
+            "done": trainer.finished,
+        }
+
+    def _continue(self, folder: Path) -> None:
+        assert self._trainer is not None
+        self._trainer.load(folder)
+        self._earlier = [report.model_dump(mode="json") for report in self._trainer.reports]
+        self._reached = self._trainer.epoch
+
+    def _fail(self, error: Exception) -> None:
+        """Turn an exception into the trial's result. Raises it again if the GPU went with it."""
+        from workers import failures
+
+        if failures.device_lost(error):
+            raise error
+        self._failure = failures.failure(error)
+        # The frames of the exception hold the network as long as it is being handled.
+        traceback.clear_frames(error.__traceback__)
+        self._release()
+
+    def _release(self) -> None:
+        from workers import failures
+
+        self._trainer = None
+        failures.release()
+
+    def cleanup(self) -> None:
+        """Let go of the network and its memory."""
+        self._release()
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Ray's own checkpoint: the same files as the trial's."""
+        if self._trainer is not None:
+            self._trainer.save(checkpoint_dir)
+
+    def load_checkpoint(self, checkpoint_dir: Any) -> None:
+        """The trial's own checkpoint, read in `setup`, is never older and goes first."""
+        fresh = self._trainer is not None and self._trainer.epoch == 0
+        if fresh and checkpoint.versions(checkpoint_dir):
+            try:
+                self._continue(Path(checkpoint_dir))
+            except Exception as error:
+                self._fail(error)
