@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 STAMP := $(VENV)/.ready
+# A package index to take PyTorch from, such as one with builds for machines without a GPU.
+TORCH_INDEX ?=
 
 .PHONY: help setup quickstart test test-slow check format clean
 
@@ -17,12 +19,13 @@ setup: $(STAMP) ## make .venv and install the pinned set into it
 # since a virtual environment's scripts hold absolute paths.
 $(STAMP): pyproject.toml constraints.txt
 	@if [ "$$(cat $(VENV)/.path 2>/dev/null)" != "$(CURDIR)" ]; then rm -rf $(VENV); $(PYTHON) -m venv $(VENV); fi
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -e '.[dev]'
 	@echo "$(CURDIR)" > $(VENV)/.path
 	@touch $(STAMP)
 
 quickstart: setup ## set up and run the example campaign (minutes)
-	$(BIN)/ventral submit examples/quickstart.yaml
+	$(BIN)/ventral submit examples/quickstart.yaml --new
 
 test: setup check ## set up and pass linters, type checker, import contract and tests
 	$(BIN)/python -m pytest -q

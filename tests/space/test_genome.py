@@ -184,5 +184,7 @@ def test_absent_feedback_leaves_its_gate_out() -> None:
 def test_a_misspelt_required_key_is_called_unknown_rather_than_missing() -> None:
     document = small_document(published.ugrnn())
     document["stages"][1]["convolutoin"] = document["stages"][1].pop("convolution")
-    with pytest.raises(GenomeError, match=r'unknown key "convolutoin"; did you mean "convolution"'):
+    with pytest.raises(
+        GenomeError, match=r'unknown key "convolutoin"; did you mean "convolution"'
+    ):
         Genome.parse(document)

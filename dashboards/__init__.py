@@ -1,0 +1,1 @@
+"""From the store to frames, figures and the report page."""

@@ -1,0 +1,96 @@
+"""The store as tidy pandas frames: one row a trial, a report, or a time step.
+
+Figures, notebooks and the report page start here. Reads the store and nothing else; draws
+nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from search.store import Store
+
+CHOICE = "choice."
+"""Prefix of the columns that hold a trial's choices."""
+
+_TRIAL = (
+    "trial",
+    "cell",
+    "status",
+    "reason",
+    "top1",
+    "best",
+    "top5",
+    "loss",
+    "epochs",
+    "parameters",
+    "macs",
+    "seconds",
+    "memory_mb",
+    "origin",
+    "digest",
+    "seed",
+    "attempts",
+    "suggested",
+    "arrived",
+)
+_TIMES = ("created", "started", "ended")
+_REPORT = ("trial", "epoch", "top1", "top5", "loss", "train_loss", "seconds", "memory_mb")
+_NUMBERS = ("top1", "best", "top5", "loss", "train_loss", "seconds", "memory_mb", "accuracy")
+_COUNTS = ("parameters", "macs", "arrived")
+
+
+def trials(store: Store, campaign: str, *, choices: bool = True) -> pd.DataFrame:
+    """One row a trial, by number; a score that does not exist is NaN.
+
+    `campaign` is an id or a name. Times are UTC timestamps. With `choices` there is a column
+    `choice.PATH` for every choice that any trial made, empty where the branch was not taken.
+    Raises StoreError for an unknown campaign.
+    """
+    found = store.trials(store.campaign(campaign).id)
+    rows = []
+    for trial in found:
+        row: dict[str, Any] = {"trial": trial.number}
+        row |= {name: getattr(trial, name) for name in (*_TRIAL[1:], *_TIMES)}
+        if choices:
+            row |= {f"{CHOICE}{path}": value for path, value in trial.choices.items()}
+        rows.append(row)
+    frame = _frame(rows, (*_TRIAL, *_TIMES))
+    for name in _TIMES:
+        times = pd.to_datetime(frame[name].astype(float), unit="s", utc=True)
+        frame[name] = times.dt.as_unit("us")
+    return frame
+
+
+def reports(store: Store, campaign: str) -> pd.DataFrame:
+    """One row a report, in the order of arrival: trial, epoch and what was measured."""
+    rows = [
+        {"trial": report["number"], **{name: report[name] for name in _REPORT[1:]}}
+        for report in store.all_reports(store.campaign(campaign).id)
+    ]
+    return _frame(rows, _REPORT)
+
+
+def steps(store: Store, campaign: str) -> pd.DataFrame:
+    """Accuracy by time step, long: trial, epoch, step (from 0) and accuracy (0..1)."""
+    rows = [
+        {"trial": report["number"], "epoch": report["epoch"], "step": step, "accuracy": value}
+        for report in store.all_reports(store.campaign(campaign).id)
+        for step, value in enumerate(report["accuracy_by_step"] or ())
+    ]
+    return _frame(rows, ("trial", "epoch", "step", "accuracy"))
+
+
+def _frame(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame:
+    """A frame with `columns` first and with the same types however many rows there are."""
+    extra = dict.fromkeys(name for row in rows for name in row if name not in columns)
+    frame = pd.DataFrame(rows, columns=[*columns, *extra])
+    for name in set(columns) & set(_NUMBERS):
+        frame[name] = frame[name].astype(float)
+    for name in set(columns) & set(_COUNTS):
+        frame[name] = frame[name].astype("Int64")
+    for name in set(columns) & {"trial", "epoch", "epochs", "step", "seed", "attempts"}:
+        frame[name] = frame[name].astype("int64")
+    return frame

@@ -1,0 +1,199 @@
+"""Opening a database as a store: SQLite or PostgreSQL, its schema, its errors in plain words.
+
+Knows the schema's revision, not what the tables mean. Everything that differs between the two
+databases is here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
+
+from search import tables
+from space.errors import StoreError
+
+SCHEMA = "0001"
+"""The revision that this version writes: the newest file in search/migrations/versions."""
+SCHEMA_TABLE = "ventral_schema"
+
+
+def engine_for(url: str, create: bool) -> tuple[str, sa.Engine]:
+    """How to call the database (its file, or its address without the password) and an engine.
+
+    Connects to nothing yet; the folder of an SQLite file is made unless `create` is False.
+    """
+    try:
+        address = sa.make_url(url)
+    except ArgumentError as error:
+        raise StoreError(
+            "VENTRAL_STORE",
+            f"{url!r} is not an address of a database",
+            "write sqlite:////path/to/store.db or postgresql://user@host/database",
+        ) from error
+    if address.drivername in ("postgres", "postgresql"):
+        address = address.set(drivername="postgresql+psycopg")
+    shown = address.render_as_string(hide_password=True)
+    if address.get_backend_name() not in ("sqlite", "postgresql"):
+        raise StoreError(shown, "is neither SQLite nor PostgreSQL", "use one of the two")
+    options: dict[str, Any] = {"json_serializer": dumps, "pool_pre_ping": True}
+    if address.get_backend_name() == "sqlite":
+        shown = address.database or shown
+        _prepare_file(shown, address.database, create)
+        options = {"json_serializer": dumps, "connect_args": {"timeout": 30.0}}
+    try:
+        engine = sa.create_engine(address, **options)
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise StoreError(
+            shown, f"needs a driver ({error})", "pip install 'psycopg[binary]'"
+        ) from error
+    if engine.dialect.name == "sqlite":
+        _tune_sqlite(engine)
+    return shown, engine
+
+
+def _prepare_file(shown: str, database: str | None, create: bool) -> None:
+    if not database or database == ":memory:":
+        raise StoreError(shown, "names no file", "write sqlite:////path/to/store.db")
+    path = Path(database)
+    if not create and not path.exists():
+        raise StoreError(
+            str(path),
+            "there is no store yet",
+            "`ventral submit FILE` makes one, or set VENTRAL_HOME",
+        )
+    try:
+        if create:
+            path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            str(path.parent),
+            f"cannot be created ({error.strerror})",
+            "set VENTRAL_HOME to a folder you may write to",
+        ) from error
+
+
+def _tune_sqlite(engine: sa.Engine) -> None:
+    """SQLite as a server would behave: real transactions, readers beside the writer, keys."""
+
+    @sa.event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        # Python's driver would begin transactions by itself, too late for DDL and for reads.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begun(connection: sa.Connection) -> None:
+        # A writer takes its lock at once: a reader that turns writer can fail, not wait.
+        writes = connection.get_execution_options().get("ventral_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def check_schema(shown: str, engine: sa.Engine) -> None:
+    """Bring the database to SCHEMA, or say why not."""
+    with engine.connect() as connection:
+        found = _revision(shown, connection)
+    if found == SCHEMA:
+        return
+    # Alembic takes longer to import than all the rest: only for a database that needs it.
+    from search import migrations
+
+    writer = engine.connect().execution_options(ventral_writes=True)
+    with writer, writer.begin():
+        if writer.dialect.name == "postgresql":
+            # One at a time; SQLite's writing transaction is such a lock by itself.
+            writer.execute(sa.select(sa.func.pg_advisory_xact_lock(0x76656E7472616C)))
+        found = _revision(shown, writer)
+        if found is not None and found not in migrations.revisions():
+            raise StoreError(
+                shown,
+                f"has schema {found}, which a newer version wrote (this one knows up to {SCHEMA})",
+                "upgrade with `pip install --upgrade ventral-search`",
+            )
+        migrations.upgrade(writer)
+
+
+def _revision(shown: str, connection: sa.Connection) -> str | None:
+    """The schema's revision, None in an empty database; StoreError if it is not a store."""
+    held = set(sa.inspect(connection).get_table_names())
+    if SCHEMA_TABLE in held:
+        query = sa.text(f"SELECT version_num FROM {SCHEMA_TABLE}")
+        return connection.execute(query).scalar_one_or_none()
+    # A PostgreSQL database may be shared with others, as long as no table is claimed twice.
+    others = held if connection.dialect.name == "sqlite" else held & set(tables.METADATA.tables)
+    if others:
+        raise StoreError(
+            shown,
+            f"is not a store of Ventral (it holds {', '.join(sorted(others)[:4])})",
+            "name another file or database in VENTRAL_STORE",
+        )
+    return None
+
+
+_CAUSES = (
+    ("database or disk is full", "the disk is full", "free some space and `ventral resume`"),
+    ("no space left", "the disk is full", "free some space and `ventral resume`"),
+    ("readonly", "may not be written", "check its permissions, or set VENTRAL_HOME elsewhere"),
+    ("unable to open database file", "cannot be opened", "check the path and its permissions"),
+    ("not a database", "is not a database", "name another file in VENTRAL_STORE"),
+    ("malformed", "is damaged", "restore it from a copy, or name another in VENTRAL_STORE"),
+    ("locked", "is locked by another process", "end what holds it, and try again"),
+    ("password", "refused the user or password", "check the user and password in VENTRAL_STORE"),
+    ("does not exist", "does not exist", "create the database, or correct VENTRAL_STORE"),
+    ("connection", "cannot be reached", "check that the server runs and VENTRAL_STORE names it"),
+)
+
+
+@contextmanager
+def clear_errors(shown: str) -> Iterator[None]:
+    """Turn what a database says about its state into a StoreError with a cure.
+
+    Mistakes of ours (a broken constraint, bad SQL) pass unchanged.
+    """
+    try:
+        yield
+    except DatabaseError as error:
+        text = str(error.orig or error).strip()
+        if isinstance(error, OperationalError) or "not a database" in text or "malformed" in text:
+            for sign, problem, cure in _CAUSES:
+                if sign in text.lower():
+                    raise StoreError(shown, f"{problem} ({text.splitlines()[0]})", cure) from error
+            raise StoreError(shown, text.splitlines()[0]) from error
+        raise
+
+
+def insert_once(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> bool:
+    """Insert a row unless one with its key is there; says whether it was new."""
+    insert: Any = (
+        postgresql.insert(table)
+        if connection.dialect.name == "postgresql"
+        else sqlite.insert(table)
+    )
+    key = table.primary_key.columns.values()[0]
+    statement = insert.values(dict(row)).on_conflict_do_nothing().returning(key)
+    # The row comes back only if it was inserted (row counts differ between drivers).
+    return connection.execute(statement).first() is not None
+
+
+def finite(value: Any) -> Any:
+    """`value` with everything that is no finite number replaced by None, as JSON needs it."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return value
+
+
+def dumps(value: Any) -> str:
+    """JSON for the store's columns: compact, and nothing that JSON does not know."""
+    return json.dumps(finite(value), separators=(",", ":"), allow_nan=False)

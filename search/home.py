@@ -1,0 +1,199 @@
+"""Where everything of Ventral lies on disk, and who is at work on it.
+
+`Home` owns every path and address that Ventral uses by itself: nothing else puts a file name
+together. It creates nothing; whoever is about to write asks for `Home.ensure(folder)`. The
+module knows neither the store's tables nor MLflow, only where they are.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from space.errors import InputError
+
+HOME_VARIABLE = "VENTRAL_HOME"
+STORE_VARIABLE = "VENTRAL_STORE"
+TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Home:
+    """One home of Ventral: `$VENTRAL_HOME`, or `.ventral` in the current folder.
+
+    `path` is absolute. `store_url` is an SQLAlchemy URL, `tracking_uri` an MLflow one; both are
+    SQLite files inside the home unless `VENTRAL_STORE` or `MLFLOW_TRACKING_URI` says otherwise.
+    """
+
+    path: Path
+    store_url: str = field(default="")
+    tracking_uri: str = field(default="")
+
+    def __post_init__(self) -> None:
+        if not self.store_url:
+            object.__setattr__(self, "store_url", f"sqlite:///{self.path / 'store.db'}")
+        if not self.tracking_uri:
+            object.__setattr__(self, "tracking_uri", f"sqlite:///{self.path / 'mlflow.db'}")
+
+    @classmethod
+    def at(cls, path: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Home:
+        """The home at `path`, else at `$VENTRAL_HOME`, else at `./.ventral`. Creates nothing.
+
+        Raises InputError if something that is no folder lies at that path.
+        """
+        environ = os.environ if environ is None else environ
+        named = str(path) if path is not None else environ.get(HOME_VARIABLE, "")
+        where = Path(named or ".ventral").expanduser().absolute()
+        if where.exists() and not where.is_dir():
+            raise InputError(
+                HOME_VARIABLE, f"{where} is a file", "name a folder, or a path that does not exist"
+            )
+        return cls(
+            path=where,
+            store_url=_store_url(environ.get(STORE_VARIABLE, "")),
+            tracking_uri=environ.get(TRACKING_VARIABLE, ""),
+        )
+
+    @property
+    def artifacts(self) -> Path:
+        """Root of MLflow's artifacts, where the tracking store is a local database."""
+        return self.path / "artifacts"
+
+    @property
+    def data(self) -> Path:
+        """Root of the packed data sets, shared by all campaigns."""
+        return self.path / "data"
+
+    @property
+    def campaigns(self) -> Path:
+        """Root of the campaigns' folders."""
+        return self.path / "campaigns"
+
+    @property
+    def tracking_is_local(self) -> bool:
+        """True if runs are written straight into a database, without a server in between."""
+        return not self.tracking_uri.startswith(("http://", "https://", "databricks"))
+
+    def campaign(self, campaign_id: str) -> Path:
+        """The folder of one campaign: its trials, its log, its driver's pid."""
+        return self.campaigns / campaign_id
+
+    def trial(self, campaign_id: str, number: int) -> Path:
+        """The folder of one trial: its checkpoint."""
+        return self.campaign(campaign_id) / f"trial-{number:05d}"
+
+    def log(self, campaign_id: str) -> Path:
+        """The log file of a campaign's driver."""
+        return self.campaign(campaign_id) / "driver.log"
+
+    def pid(self, campaign_id: str) -> Path:
+        """The file with the pid of a campaign's detached driver."""
+        return self.campaign(campaign_id) / "driver.pid"
+
+    def lock(self, campaign_id: str) -> Path:
+        """The file that a campaign's driver on this machine holds locked while it runs."""
+        return self.campaign(campaign_id) / "driver.lock"
+
+    def ensure(self, folder: Path | None = None) -> Path:
+        """Create `folder` (the home itself if None) with its parents, and return it.
+
+        Raises InputError that names the folder if that is not possible.
+        """
+        folder = self.path if folder is None else folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                str(folder),
+                f"cannot be created ({error.strerror})",
+                f"set {HOME_VARIABLE} to a folder you may write to",
+            ) from error
+        return folder
+
+
+def _store_url(text: str) -> str:
+    """A store address as a URL; a plain path names an SQLite file."""
+    if not text or "://" in text:
+        return text
+    return f"sqlite:///{Path(text).expanduser().absolute()}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """One process of one machine, told apart from a later process that was given its pid.
+
+    `host` names the machine, its boot and its pid namespace; `born` is the process's start in
+    the kernel's ticks since boot ("" where the system does not tell).
+    """
+
+    host: str
+    pid: int
+    born: str
+
+    @classmethod
+    def current(cls) -> Process:
+        """The process that asks."""
+        return cls(host=_host(), pid=os.getpid(), born=_born(os.getpid()))
+
+    @classmethod
+    def parse(cls, text: str) -> Process:
+        """Inverse of `str(process)`."""
+        host, pid, born = text.rsplit(" ", 2)
+        return cls(host=host, pid=int(pid), born="" if born == "-" else born)
+
+    def __str__(self) -> str:
+        return f"{self.host} {self.pid} {self.born or '-'}"
+
+    @property
+    def machine(self) -> str:
+        """The machine's name, for people."""
+        return self.host.split("/", 1)[0]
+
+    def alive(self) -> bool | None:
+        """Whether the process runs; None if it is another machine's, which we cannot see."""
+        if self.host != _host():
+            return None
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass
+        return _born(self.pid) == self.born and not _zombie(self.pid)
+
+
+@cache
+def _host() -> str:
+    """Machine, boot and pid namespace: where a pid means what it means here."""
+    parts = [platform.node() or "localhost"]
+    for source in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
+        try:
+            text = os.readlink(source) if "/ns/" in source else Path(source).read_text()
+        except OSError:
+            continue
+        parts.append(text.strip().replace(" ", ""))
+    return "/".join(parts)
+
+
+def _stat(pid: int) -> list[str]:
+    """Fields 3 and later of /proc/PID/stat ([] where there is none): [0] state, [19] start."""
+    try:
+        # The second field is the name in parentheses, which may itself hold anything.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _born(pid: int) -> str:
+    fields = _stat(pid)
+    return fields[19] if len(fields) > 19 else ""
+
+
+def _zombie(pid: int) -> bool:
+    """True if the process has ended and only its parent has not noticed."""
+    fields = _stat(pid)
+    return bool(fields) and fields[0] in "ZX"

@@ -1,0 +1,291 @@
+"""How a trial looks as an MLflow run, and how its campaign looks as an experiment.
+
+Pure values: trials and reports in, names, parameters, metrics, tags, files and the view of the
+runs table out. Knows MLflow's limits and what its pages show; never imports it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+from search.store import Campaign, Scalar, Status, Trial
+
+KEY_TAG = "ventral.key"
+"""The tag by which a trial's run is found again: CAMPAIGN/NUMBER."""
+
+VIEW = "ventral-best-first"
+"""The saved view of the runs table in which an experiment opens."""
+
+NAME_LENGTH, VALUE_LENGTH, TAG_LENGTH = 250, 6000, 5000
+
+EPOCH_METRICS = ("top1", "top5", "loss", "train_loss")
+
+ENDS: dict[Status, Literal["FINISHED", "FAILED", "KILLED"]] = {
+    "finished": "FINISHED",
+    "pruned": "FINISHED",
+    "failed": "FAILED",
+    "infeasible": "KILLED",
+}
+"""MLflow's word for each end of a trial; the tag ventral.status has ours."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One value of a metric; `at` in milliseconds since 1970, `step` is the epoch."""
+
+    key: str
+    value: float
+    at: int
+    step: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """All that MLflow gets of one trial. Times in milliseconds since 1970.
+
+    The same trial always gives the same run, so that sending it twice changes nothing.
+    """
+
+    name: str
+    status: Literal["FINISHED", "FAILED", "KILLED"]
+    started: int
+    ended: int
+    parameters: dict[str, str]
+    metrics: tuple[Point, ...]
+    tags: dict[str, str]
+    files: dict[str, str]
+
+
+def run_of(campaign: Campaign, trial: Trial, reports: Sequence[Mapping[str, Any]]) -> Run:
+    """The run of an ended trial (with its genome) and its reports by epoch."""
+    ended = _milliseconds(trial.ended or trial.created)
+    return Run(
+        name=run_name(trial),
+        status=ENDS[trial.status],
+        started=_milliseconds(trial.started or trial.created),
+        ended=ended,
+        parameters=parameters_of(trial.choices),
+        metrics=_metrics_of(trial, reports, ended),
+        tags=_tags_of(campaign, trial),
+        files=_files_of(trial, reports),
+    )
+
+
+def run_name(trial: Trial) -> str:
+    """The cell, the trial's number and its score (or its fate): what a list of runs shows."""
+    fate = trial.status if trial.top1 is None else f"{trial.top1:.1%}"
+    return f"{_cut(trial.cell, 200)} #{trial.number} {fate}"
+
+
+def run_key(campaign_id: str, number: int) -> str:
+    """The value of KEY_TAG."""
+    return f"{campaign_id}/{number}"
+
+
+def parameters_of(choices: Mapping[str, Scalar]) -> dict[str, str]:
+    """Choices as MLflow takes them: legal, unique names and values of a legal length.
+
+    `stages[4].kernel` becomes `stages.4.kernel`; where a name had to change in a way that loses
+    something, it ends in a piece of the original's hash.
+    """
+    named: dict[str, str] = {}
+    for path in sorted(choices):
+        name = parameter_name(path)
+        if name in named:
+            name = _hashed(name, path)
+        named[name] = _cut(_value(choices[path]), VALUE_LENGTH)
+    return named
+
+
+def parameter_name(path: str) -> str:
+    """A flat path as a legal MLflow name: letters, digits and _ - . space /"""
+    name = re.sub(r"\[(\d+)\]", r".\1", path)
+    # A name is a path of files as well: no empty, "." or ".." part, and not an absolute one.
+    legal = "/".join(
+        part for part in re.sub(r"[^\w\-. /]", "_", name).split("/") if part.strip(".")
+    )
+    legal = legal.lstrip(".")
+    if legal and legal == name and len(name) <= NAME_LENGTH:
+        return name
+    return _hashed(legal, path)
+
+
+def _hashed(name: str, path: str) -> str:
+    mark = hashlib.sha256(path.encode()).hexdigest()[:8]
+    return f"{name[: NAME_LENGTH - 9]}-{mark}"
+
+
+def _value(value: Scalar) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _metrics_of(
+    trial: Trial, reports: Sequence[Mapping[str, Any]], ended: int
+) -> tuple[Point, ...]:
+    points = [
+        Point(key=key, value=report[key], at=_milliseconds(report["at"]), step=report["epoch"])
+        for report in reports
+        for key in EPOCH_METRICS
+        if report.get(key) is not None
+    ]
+    totals: dict[str, float | None] = {"parameters": trial.parameters, "macs": trial.macs}
+    if reports:
+        totals |= {"seconds": trial.seconds, "epochs": trial.epochs}
+    points += [
+        Point(key=key, value=float(value), at=ended, step=0)
+        for key, value in totals.items()
+        if value is not None
+    ]
+    return tuple(points)
+
+
+def _tags_of(campaign: Campaign, trial: Trial) -> dict[str, str]:
+    sampler = campaign.document.get("sampler")
+    name = sampler.get("name") if isinstance(sampler, Mapping) else sampler
+    tags = {
+        KEY_TAG: run_key(campaign.id, trial.number),
+        "ventral.campaign": campaign.id,
+        "ventral.campaign.name": campaign.name,
+        "ventral.trial": str(trial.number),
+        "ventral.digest": trial.digest,
+        "ventral.status": trial.status,
+        "ventral.sampler": str(name or trial.origin),
+        "ventral.origin": trial.origin,
+        "ventral.cell": trial.cell,
+        "ventral.reason": trial.reason or "",
+        "ventral.seed": str(trial.seed),
+    }
+    return {key: _cut(value, TAG_LENGTH) for key, value in tags.items() if value}
+
+
+def _files_of(trial: Trial, reports: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    files = {"genome.json": json.dumps(trial.genome, indent=2) + "\n"}
+    curves = {
+        report["epoch"]: report["accuracy_by_step"]
+        for report in reports
+        if report.get("accuracy_by_step")
+    }
+    if curves:
+        last = max(curves)
+        files["accuracy_by_step.json"] = json.dumps(
+            {"epoch": last, "accuracy_by_step": curves[last], "by_epoch": curves}
+        )
+        files["accuracy_by_step.svg"] = curve_svg(curves[last], f"after epoch {last}")
+    if trial.detail:
+        files["failure.txt"] = trial.detail
+    return files
+
+
+def curve_svg(accuracy: Sequence[float | None], title: str) -> str:
+    """A small drawing of top-1 accuracy (0..1) at each time step."""
+    width, height, left, top = 480, 240, 48, 32
+    across = max(len(accuracy) - 1, 1)
+    points = [
+        (left + step * (width - left - 16) / across, height - 28 - value * (height - 28 - top))
+        for step, value in enumerate(accuracy)
+        if value is not None
+    ]
+    grid = []
+    for percent in (0, 25, 50, 75, 100):
+        y = height - 28 - percent / 100 * (height - 28 - top)
+        grid.append(
+            f'<line x1="{left}" y1="{y:.1f}" x2="{width - 16}" y2="{y:.1f}" stroke="#ddd"/>'
+            f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{percent} %</text>'
+        )
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#1f77b4"/>' for x, y in points)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        'font-family="sans-serif" font-size="11" fill="#333">'
+        f'<rect width="{width}" height="{height}" fill="white"/>'
+        f'<text x="{left}" y="18" font-size="13">Top-1 by time step, {title}</text>'
+        f"{''.join(grid)}"
+        f'<text x="{left}" y="{height - 8}">step 0</text>'
+        f'<text x="{width - 16}" y="{height - 8}" text-anchor="end">'
+        f"step {len(accuracy) - 1}</text>"
+        f'<polyline points="{line}" fill="none" stroke="#1f77b4" stroke-width="2"/>{dots}</svg>\n'
+    )
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+# -------------------------------------------------------------------- the experiment
+
+
+def experiment_name(campaign: Campaign) -> str:
+    """The experiment of a campaign: its name for people, its id for being the only one."""
+    return f"{_cut(campaign.name, 400)} ({campaign.id})"
+
+
+def experiment_tags(campaign: Campaign) -> dict[str, str]:
+    """Tags that make MLflow show the experiment as model training, with our columns."""
+    return {
+        "mlflow.experimentKind": "custom_model_development",
+        f"mlflow.sharedViewState.{VIEW}": _view(campaign),
+        "ventral.campaign": campaign.id,
+        "ventral.campaign.name": _cut(campaign.name, TAG_LENGTH),
+    }
+
+
+NOTE_TAG = "mlflow.note.content"
+
+
+def experiment_note(campaign: Campaign, experiment_id: str) -> str:
+    """The text above the experiment's pages, in whatever mode they were opened (Markdown)."""
+    return (
+        f"[Table of runs, best first]({view_url('', experiment_id)[1:]}): one run a trial of "
+        f"campaign {campaign.id}, parameters are the choices made"
+    )
+
+
+def view_url(base: str, experiment_id: str) -> str:
+    """The address of an experiment's runs table, best first, on the MLflow server at `base`.
+
+    The workflow has to be in the address: without it, MLflow opens a browser that was never
+    there before in its mode for language models, whatever the experiment's tags say.
+    """
+    query = urlencode({"workflowType": "machine_learning", "viewStateShareKey": VIEW})
+    return f"{base.rstrip('/')}/#/experiments/{experiment_id}/runs?{query}"
+
+
+_COLUMNS = {
+    "metrics.`top1`": 90,
+    "tags.`ventral.cell`": 150,
+    "tags.`ventral.status`": 100,
+    "metrics.`parameters`": 100,
+    "metrics.`macs`": 100,
+    "metrics.`epochs`": 80,
+}
+"""The columns that matter, in MLflow's names, with their widths on the screen in pixels."""
+
+
+def _view(campaign: Campaign) -> str:
+    """The saved view in the form in which MLflow's page keeps it."""
+    state = {
+        "searchFilter": "",
+        "orderByKey": "metrics.`top1`",
+        "orderByAsc": False,
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+        "modelVersionFilter": "All Runs",
+        "datasetsFilter": [],
+        "selectedColumns": list(_COLUMNS),
+        "columnOrder": list(_COLUMNS),
+        "columnWidths": _COLUMNS,
+    }
+    at = _milliseconds(campaign.created)
+    return json.dumps(
+        {"name": "Best first", "createdAt": at, "updatedAt": at, "state": json.dumps(state)}
+    )

@@ -1,0 +1,134 @@
+"""The tables of the store, for SQLAlchemy and Alembic.
+
+`search.store` alone reads and writes them; a change here needs a new file in
+search/migrations/versions (a test compares the two).
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+JSON = sa.JSON(none_as_null=True)
+METADATA = sa.MetaData()
+
+CAMPAIGNS = sa.Table(
+    "campaigns",
+    METADATA,
+    sa.Column("id", sa.String(16), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, index=True),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("document", JSON, nullable=False),
+    sa.Column("space", JSON, nullable=False),
+    sa.Column("data", JSON, nullable=False),
+    sa.Column("created", sa.Double, nullable=False),
+    sa.Column("started", sa.Double),
+    sa.Column("ended", sa.Double),
+    sa.Column("seconds", sa.Double, nullable=False),
+    sa.Column("driver", sa.Text),
+    sa.Column("heartbeat", sa.Double),
+    sa.Column("stop_asked", sa.Boolean, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    # Where the mirror writes: a tracking address without credentials, and its experiment there.
+    sa.Column("tracking", sa.Text),
+    sa.Column("experiment", sa.Text),
+)
+
+GENOMES = sa.Table(
+    "genomes",
+    METADATA,
+    # Of the document's text. Two spellings of one network share a digest and are two rows,
+    # since weights belong to a spelling.
+    sa.Column("checksum", sa.String(64), primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False, index=True),
+    sa.Column("document", JSON, nullable=False),
+)
+
+TRIALS = sa.Table(
+    "trials",
+    METADATA,
+    sa.Column("campaign", sa.ForeignKey("campaigns.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("digest", sa.String(64), nullable=False, index=True),
+    sa.Column("genome", sa.ForeignKey("genomes.checksum"), nullable=False, index=True),
+    sa.Column("recipe", JSON, nullable=False),
+    sa.Column("choices", JSON, nullable=False),
+    sa.Column("seed", sa.BigInteger, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False),
+    sa.Column("cell", sa.Text, nullable=False),
+    sa.Column("parameters", sa.BigInteger),
+    sa.Column("macs", sa.BigInteger),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("detail", sa.Text),
+    sa.Column("folder", sa.Text),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("epochs", sa.Integer, nullable=False),
+    sa.Column("top1", sa.Double),
+    sa.Column("best", sa.Double),
+    sa.Column("top5", sa.Double),
+    sa.Column("loss", sa.Double),
+    sa.Column("seconds", sa.Double, nullable=False),
+    sa.Column("memory_mb", sa.Double),
+    sa.Column("created", sa.Double, nullable=False),
+    sa.Column("started", sa.Double),
+    sa.Column("ended", sa.Double),
+    sa.Column("suggested", sa.BigInteger, nullable=False),
+    sa.Column("arrived", sa.BigInteger),
+    sa.Index("ix_trials_campaign_status", "campaign", "status"),
+)
+
+REPORTS = sa.Table(
+    "reports",
+    METADATA,
+    sa.Column("campaign", sa.String(16), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("epoch", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("top1", sa.Double),
+    sa.Column("top5", sa.Double),
+    sa.Column("loss", sa.Double),
+    sa.Column("train_loss", sa.Double),
+    sa.Column("accuracy_by_step", JSON),
+    sa.Column("seconds", sa.Double),
+    sa.Column("memory_mb", sa.Double),
+    # Fields of a report that have no column of their own.
+    sa.Column("more", JSON),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("arrived", sa.BigInteger, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["campaign", "number"], ["trials.campaign", "trials.number"], ondelete="CASCADE"
+    ),
+)
+
+EVENTS = sa.Table(
+    "events",
+    METADATA,
+    sa.Column(
+        "id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), sa.Identity(), primary_key=True
+    ),
+    sa.Column(
+        "campaign",
+        sa.ForeignKey("campaigns.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("detail", JSON),
+)
+
+MIRROR = sa.Table(
+    "mirror",
+    METADATA,
+    sa.Column("campaign", sa.String(16), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    # pending: to be sent; sending: perhaps sent already, look before creating; sent: done.
+    sa.Column("state", sa.String(16), nullable=False),
+    # Counts the changes of the trial, so that one that happens while it is being sent is not lost.
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("run", sa.Text),
+    sa.ForeignKeyConstraint(
+        ["campaign", "number"], ["trials.campaign", "trials.number"], ondelete="CASCADE"
+    ),
+    sa.Index("ix_mirror_campaign_state", "campaign", "state"),
+)

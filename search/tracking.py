@@ -1,0 +1,393 @@
+"""The mirror: what the store knows of a campaign's trials, sent to MLflow.
+
+The store is the truth; MLflow is where people look at it. A trial that has ended lies in the
+store's outbox until its run has arrived, one run a trial, written in one batch by one thread of
+the driver's process, so that the driver never waits for MLflow and goes on without it.
+
+Nothing is lost and nothing doubled, wherever the process dies: the store notes that a run is
+about to be made (`sending`) before it is made, and after a crash the mirror looks for a run with
+the trial's key before making one; writing the same run once more changes nothing.
+
+MLflow is imported in the thread alone (it takes seconds).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from search.home import Home
+from search.runs import (
+    KEY_TAG,
+    NOTE_TAG,
+    Run,
+    experiment_name,
+    experiment_note,
+    experiment_tags,
+    run_key,
+    run_of,
+    view_url,
+)
+from search.store import Campaign, Outgoing, Store
+from space.errors import VentralError
+
+__all__ = ["Backlog", "Mirror", "view_url"]
+
+log = logging.getLogger(__name__)
+
+BATCH = 25
+"""Trials a round: how many may have to be looked for after a crash."""
+FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0
+"""Seconds between tries while MLflow is away."""
+PARAMETERS_A_CALL, METRICS_A_CALL = 100, 900
+"""MLflow's limits: 100 parameters, 100 tags and 1000 things in all."""
+
+REFUSALS = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST")
+"""What MLflow answers to a run that it does not take for what is in it."""
+
+_QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    # Retrying is the mirror's own business; a call that hangs must not hold the end up.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+}
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backlog:
+    """Where the mirror stands: trials not sent yet, and why not (None if nothing is wrong)."""
+
+    left: int
+    error: str | None
+    experiment: str | None
+
+
+class Mirror:
+    """Sends one campaign's ended trials to MLflow from a thread of its own.
+
+    `start()` once, `notify()` whenever a trial has ended, `close(timeout)` at the end. Only the
+    campaign's driver may run one: two at once could make a run twice.
+    """
+
+    def __init__(
+        self, store: Store, home: Home, campaign_id: str, tracking_uri: str | None = None
+    ) -> None:
+        self._store, self._home, self._campaign_id = store, home, campaign_id
+        self._uri = tracking_uri or home.tracking_uri
+        self._work = threading.Event()
+        self._closing = threading.Event()
+        self._deadline = float("inf")
+        self._error: str | None = None
+        self._experiment: str | None = None
+        # Trials that MLflow refused for what they are: no reason to hold up the others.
+        self._refused: set[int] = set()
+        self._thread = threading.Thread(target=self._run, name="mlflow-mirror", daemon=True)
+
+    def start(self) -> Mirror:
+        """Begin to send, what an earlier process left first."""
+        self._work.set()
+        self._thread.start()
+        return self
+
+    def notify(self) -> None:
+        """There is something new in the outbox. Returns at once."""
+        self._work.set()
+
+    @property
+    def backlog(self) -> Backlog:
+        """Where the mirror stands now."""
+        left = self._store.backlog(self._campaign_id)
+        return Backlog(left=left, error=self._error, experiment=self._experiment)
+
+    def close(self, timeout: float = 30.0) -> Backlog:
+        """Send what is left, for at most `timeout` seconds; the rest arrives at the next start."""
+        self._deadline = time.monotonic() + timeout
+        self._closing.set()
+        self._work.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout + 1.0)
+        return self.backlog
+
+    # ---------------------------------------------------------------- the thread
+
+    def _run(self) -> None:
+        client: _Client | None = None
+        delay = FIRST_DELAY
+        while True:
+            self._work.wait()
+            self._work.clear()
+            try:
+                if client is None:
+                    client = self._connect()
+                self._send_all(client)
+                self._error, delay = None, FIRST_DELAY
+            except Exception as error:  # Whatever is wrong with MLflow, the campaign goes on.
+                self._report(error)
+                # A database that moved or was made anew is found by connecting again.
+                client = None
+                self._pause(delay)
+                delay = min(2 * delay, LONGEST_DELAY)
+                self._work.set()
+            if self._closing.is_set() and (self._error is None or self._late()):
+                return
+
+    def _late(self) -> bool:
+        return time.monotonic() >= self._deadline
+
+    def _pause(self, delay: float) -> None:
+        """Wait before the next try; while closing, try each second until the deadline."""
+        if self._closing.is_set():
+            time.sleep(max(0.0, min(1.0, self._deadline - time.monotonic())))
+        else:
+            self._closing.wait(delay)
+
+    def _report(self, error: Exception) -> None:
+        text = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        text = text.replace(self._uri, _without_password(self._uri))[:500]
+        if self._error is None:
+            log.warning("MLflow does not take records now (%s); the campaign goes on", text)
+            with suppress(VentralError):
+                self._store.event(self._campaign_id, "mirror-away", {"error": text})
+        self._error = text
+
+    def _connect(self) -> _Client:
+        campaign = self._store.campaign(self._campaign_id)
+        client = _Client(self._uri)
+        self._experiment, anew = client.experiment(campaign, self._artifact_location(campaign))
+        where = _without_password(self._uri)
+        self._store.set_experiment(campaign.id, where, self._experiment, anew=anew)
+        self._reconcile(client)
+        return client
+
+    def _artifact_location(self, campaign: Campaign) -> str | None:
+        """Beside the database where there is no server to decide it."""
+        is_database = "://" in self._uri and self._uri.split("://")[0] not in ("http", "https")
+        if not is_database:
+            return None
+        return self._home.ensure(self._home.artifacts / campaign.id).as_uri()
+
+    def _send_all(self, client: _Client) -> None:
+        while not self._late():
+            outbox = [
+                entry
+                for entry in self._store.outbox(self._campaign_id, BATCH + len(self._refused))
+                if entry.number not in self._refused
+            ]
+            if not outbox:
+                return
+            campaign = self._store.campaign(self._campaign_id)
+            self._store.sending(campaign.id, [entry.number for entry in outbox])
+            sent: dict[int, tuple[str, int]] = {}
+            try:
+                for entry in outbox:
+                    if self._late():
+                        break
+                    run_id = self._send(client, campaign, entry)
+                    if run_id is not None:
+                        sent[entry.number] = run_id, entry.version
+            finally:
+                self._store.mirrored(campaign.id, sent)
+
+    def _send(self, client: _Client, campaign: Campaign, entry: Outgoing) -> str | None:
+        """Write one trial's run and give its id; None if MLflow will never take it as it is."""
+        trial = self._store.trial(campaign.id, entry.number)
+        run = run_of(campaign, trial, self._store.reports(campaign.id, entry.number))
+        experiment, run_id = str(self._experiment), entry.run
+        try:
+            if run_id is None and entry.doubtful:
+                run_id = client.find(experiment, run_key(campaign.id, entry.number))
+            if run_id is not None and not client.writable(run_id):
+                # Somebody removed it; the trial still has to be seen.
+                run_id = None
+            return client.write(experiment, run, run_id)
+        except Exception as error:
+            if getattr(error, "error_code", None) not in REFUSALS:
+                raise
+            # No reason to hold up the others, nor to ask again before the next start.
+            self._refused.add(entry.number)
+            detail = {"trial": entry.number, "error": str(error)[:500]}
+            log.warning("MLflow refuses trial %(trial)d: %(error)s", detail)
+            self._store.event(campaign.id, "mirror-refused", detail)
+            return None
+
+    def _reconcile(self, client: _Client) -> None:
+        """No run of ours may stay RUNNING: each is sent again, or ended if it is one too many."""
+        known = self._store.runs(self._campaign_id)
+        for run_id, key in client.running(str(self._experiment)):
+            owner, _, number = key.rpartition("/")
+            if owner != self._campaign_id or not number.isdigit():
+                continue
+            if known.get(int(number), run_id) == run_id:
+                self._store.resend(self._campaign_id, int(number))
+            else:
+                client.discard(run_id)
+
+
+class _Client:
+    """The few calls of MLflow that the mirror makes. Made in the thread: imports MLflow."""
+
+    def __init__(self, uri: str) -> None:
+        for name, value in _QUIET.items():
+            os.environ.setdefault(name, value)
+        _prepare_database(uri)
+        import mlflow.entities as entities
+        from mlflow.tracking import MlflowClient
+
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        self._entities: Any = entities
+        self._client: Any = MlflowClient(tracking_uri=uri)
+        self._uri = uri
+
+    def experiment(self, campaign: Campaign, artifact_location: str | None) -> tuple[str, bool]:
+        """The id of the campaign's experiment, and whether it had to be made."""
+        name, tags = experiment_name(campaign), experiment_tags(campaign)
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            made = self._client.create_experiment(
+                name, artifact_location=artifact_location, tags=tags
+            )
+            experiment, held = str(made), set(tags)
+        else:
+            experiment, held = str(found.experiment_id), set(found.tags)
+            if found.lifecycle_stage != "active":
+                self._client.restore_experiment(experiment)
+        tags[NOTE_TAG] = experiment_note(campaign, experiment)
+        for key in tags.keys() - held:
+            self._client.set_experiment_tag(experiment, key, tags[key])
+        return experiment, found is None
+
+    def writable(self, run_id: str) -> bool:
+        """Whether a run is there and not deleted."""
+        try:
+            return str(self._client.get_run(run_id).info.lifecycle_stage) == "active"
+        except Exception as error:
+            if getattr(error, "error_code", None) == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise
+
+    def find(self, experiment: str, key: str) -> str | None:
+        """The oldest run with that key."""
+        found = self._client.search_runs(
+            [experiment],
+            filter_string=f"tags.`{KEY_TAG}` = '{key}'",
+            order_by=["attributes.start_time ASC"],
+            max_results=1,
+        )
+        return found[0].info.run_id if found else None
+
+    def running(self, experiment: str) -> Iterator[tuple[str, str]]:
+        """(run, key) of every run that MLflow shows as running."""
+        token = None
+        while True:
+            page = self._client.search_runs(
+                [experiment],
+                filter_string="attributes.status = 'RUNNING'",
+                max_results=1000,
+                page_token=token,
+            )
+            for run in page:
+                yield run.info.run_id, run.data.tags.get(KEY_TAG, "")
+            token = page.token
+            if not token:
+                return
+
+    def discard(self, run_id: str) -> None:
+        """End and remove a run that is one too many."""
+        self._client.set_terminated(run_id, status="KILLED")
+        self._client.delete_run(run_id)
+
+    def write(self, experiment: str, run: Run, run_id: str | None) -> str:
+        """Write a whole run, into the run `run_id` if there is one. The status comes last."""
+        uri = None
+        if run_id is None:
+            made = self._client.create_run(
+                experiment, start_time=run.started, tags=run.tags, run_name=run.name
+            )
+            run_id, uri = str(made.info.run_id), made.info.artifact_uri
+            tags: dict[str, str] = {}
+        else:
+            tags = run.tags | {"mlflow.runName": run.name}
+        self._log(run_id, run, tags)
+        self._upload(run_id, uri, run.files)
+        self._client.set_terminated(run_id, status=run.status, end_time=run.ended)
+        return run_id
+
+    def _log(self, run_id: str, run: Run, tags: dict[str, str]) -> None:
+        kinds = self._entities
+        parameters = [kinds.Param(key, value) for key, value in run.parameters.items()]
+        metrics = [kinds.Metric(p.key, p.value, p.at, p.step) for p in run.metrics]
+        marks = [kinds.RunTag(key, value) for key, value in tags.items()]
+        # Nearly always one call.
+        for part in _parts(parameters, PARAMETERS_A_CALL)[1:]:
+            self._client.log_batch(run_id, params=part)
+        for part in _parts(metrics, METRICS_A_CALL - PARAMETERS_A_CALL)[1:]:
+            self._client.log_batch(run_id, metrics=part)
+        self._client.log_batch(
+            run_id,
+            metrics=metrics[: METRICS_A_CALL - PARAMETERS_A_CALL],
+            params=parameters[:PARAMETERS_A_CALL],
+            tags=marks,
+        )
+
+    def _upload(self, run_id: str, uri: str | None, files: dict[str, str]) -> None:
+        local = _local_folder(uri)
+        if local is not None:
+            _write_files(local, files)
+            return
+        with tempfile.TemporaryDirectory(prefix="ventral-") as folder:
+            _write_files(Path(folder), files)
+            self._client.log_artifacts(run_id, folder)
+
+
+def _write_files(folder: Path, files: dict[str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def _local_folder(uri: str | None) -> Path | None:
+    """The folder behind a file: address, where it is on this machine."""
+    parts = urlsplit(uri or "")
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
+        return None
+    return Path(unquote(parts.path))
+
+
+def _prepare_database(uri: str) -> None:
+    """Let MLflow's pages read a local SQLite file while we write it."""
+    if not uri.startswith("sqlite:///"):
+        return
+    path = Path(uri.removeprefix("sqlite:///"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(path, timeout=5.0)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+
+
+def _parts(items: Sequence[Item], size: int) -> list[list[Item]]:
+    queue = iter(items)
+    return list(iter(lambda: list(islice(queue, size)), []))
+
+
+def _without_password(uri: str) -> str:
+    """An address as it may be stored and shown."""
+    parts = urlsplit(uri)
+    if "@" not in parts.netloc:
+        return uri
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -1,0 +1,75 @@
+"""Campaigns for tests: a store filled as a driver would fill it, without training anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from search.store import Campaign, Store
+
+STEPS = 4
+
+
+def report(epoch: int, top1: float, **changes: Any) -> dict[str, Any]:
+    """One epoch's report as a worker gives it."""
+    values = {
+        "epoch": epoch,
+        "top1": top1,
+        "top5": min(1.0, top1 + 0.3),
+        "loss": 2.0 / epoch,
+        "train_loss": 2.2 / epoch,
+        "accuracy_by_step": [top1 * (step + 1) / STEPS for step in range(STEPS)],
+        "seconds": 1.5 * epoch,
+        "memory_mb": 200.0,
+    }
+    return values | changes
+
+
+def new_campaign(store: Store, name: str = "motifs") -> Campaign:
+    """A campaign that this process drives."""
+    campaign = store.create_campaign(
+        name, {"name": name, "sampler": {"name": "random"}}, {"space": name}, {"name": "digits"}
+    )
+    store.set_state(campaign.id, "running")
+    return store.campaign(campaign.id)
+
+
+def add(store: Store, campaign_id: str, number: int, **changes: Any) -> None:
+    """Put a trial on record."""
+    values: dict[str, Any] = {
+        "digest": f"{number:016x}",
+        "genome": {"stages": [number]},
+        "recipe": {"learning_rate": 0.01},
+        "seed": number,
+        "choices": {"stages[0].kernel": 3, "recipe.learning_rate": 0.01},
+        "origin": "random",
+        "parameters": 1000 + number,
+        "macs": 50_000,
+        "cell": f"cell-{number}",
+    }
+    store.add_trial(campaign_id, number, **(values | changes))
+
+
+def train(
+    store: Store, campaign_id: str, number: int, *scores: float, status: Any = "finished"
+) -> None:
+    """Start a trial, report one score an epoch, and end it with `status`."""
+    store.start_trial(campaign_id, number)
+    for epoch, score in enumerate(scores, 1):
+        store.add_report(campaign_id, number, report(epoch, score))
+    store.finish_trial(campaign_id, number, status)
+
+
+def fill(store: Store) -> Campaign:
+    """A campaign with one trial of every end: the five that a mirror has to send."""
+    campaign = new_campaign(store)
+    add(store, campaign.id, 0, origin="control")
+    train(store, campaign.id, 0, 0.4, 0.5, 0.6)
+    add(store, campaign.id, 1)
+    train(store, campaign.id, 1, 0.5, 0.8)
+    add(store, campaign.id, 2)
+    train(store, campaign.id, 2, 0.2, status="pruned")
+    add(store, campaign.id, 3, status="infeasible", reason="9.0 M parameters, over 1.0 M")
+    add(store, campaign.id, 4)
+    store.start_trial(campaign.id, 4)
+    store.finish_trial(campaign.id, 4, "failed", "diverged: the loss is nan", "Traceback\nnan")
+    return campaign

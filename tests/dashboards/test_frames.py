@@ -1,0 +1,78 @@
+"""Frames say what the store says, and have their columns however little there is."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dashboards import frames
+from search.store import Store
+from space.errors import StoreError
+from tests.campaigns import STEPS, add, fill, new_campaign
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.open(f"sqlite:///{tmp_path}/store.db")
+
+
+def test_one_row_a_trial(store: Store) -> None:
+    campaign = fill(store)
+    frame = frames.trials(store, campaign.name)
+    assert list(frame.trial) == [0, 1, 2, 3, 4]
+    assert list(frame.status) == ["finished", "finished", "pruned", "infeasible", "failed"]
+    assert list(frame.top1[:3]) == [0.6, 0.8, 0.2]
+    assert frame.top1[3:].isna().all()
+    assert list(frame.epochs) == [3, 2, 1, 0, 0]
+    assert list(frame["choice.stages[0].kernel"]) == [3] * 5
+    assert (frame.ended >= frame.created).all()
+    assert str(frame.created.dt.tz) == "UTC"
+    assert frame.created[0].timestamp() == pytest.approx(
+        store.trial(campaign.id, 0).created, abs=1e-3
+    )
+    assert not [name for name in frames.trials(store, campaign.id, choices=False) if "." in name]
+
+
+def test_a_branch_that_was_not_taken_is_empty(store: Store) -> None:
+    campaign = new_campaign(store)
+    add(store, campaign.id, 0, choices={"gate": "on", "gate.kernel": 5})
+    add(store, campaign.id, 1, choices={"gate": "off"})
+    frame = frames.trials(store, campaign.id)
+    assert list(frame["choice.gate"]) == ["on", "off"]
+    assert frame["choice.gate.kernel"].isna().tolist() == [False, True]
+
+
+def test_reports_and_steps_are_long(store: Store) -> None:
+    campaign = fill(store)
+    reports = frames.reports(store, campaign.id)
+    assert list(zip(reports.trial, reports.epoch, strict=True)) == [
+        (0, 1),
+        (0, 2),
+        (0, 3),
+        (1, 1),
+        (1, 2),
+        (2, 1),
+    ]
+    steps = frames.steps(store, campaign.id)
+    assert len(steps) == 6 * STEPS
+    last = steps[(steps.trial == 1) & (steps.epoch == 2)]
+    assert list(last.step) == list(range(STEPS))
+    assert last.accuracy.iloc[-1] == 0.8
+
+
+def test_nothing_yet_has_the_same_columns_and_types(store: Store) -> None:
+    empty = store.create_campaign("empty", {}, {}, {})
+    full = fill(store)
+    for make in (frames.reports, frames.steps):
+        pd.testing.assert_series_equal(make(store, empty.id).dtypes, make(store, full.id).dtypes)
+    nothing = frames.trials(store, empty.id)
+    assert len(nothing) == 0
+    something = frames.trials(store, full.id, choices=False)
+    assert list(nothing) == list(something)
+    numbers = ["trial", "top1", "parameters", "created", "arrived"]
+    pd.testing.assert_series_equal(nothing[numbers].dtypes, something[numbers].dtypes)
+
+
+def test_an_unknown_campaign_is_the_stores_error(store: Store) -> None:
+    with pytest.raises(StoreError, match="no campaign 'x'"):
+        frames.trials(store, "x")
