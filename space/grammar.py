@@ -16,7 +16,7 @@ This room knows no images and no tensors: sizes are worked out in `space/geometr
 words compute is in `models/cells.py`.
 """  # noqa: E501
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_serializer
@@ -277,25 +277,22 @@ class Cell(Value):
 
     def reads(self, source: str) -> bool:
         """Whether any term or carry of the cell reads `source`."""
-        gates = [*self.gates.values(), *(g for s in self.states.values() for g in s.gates)]
-        terms = [t for g in gates for t in g.terms]
-        terms += [t for s in self.states.values() for t in s.drive.terms]
-        carried = [s.carry.of for s in self.states.values() if s.carry and s.carry.of]
-        return source in carried or any(s.name == source for t in terms for s in t.sources)
+        return any(found.name == source for found in self._sources())
 
     @property
     def recurrent(self) -> bool:
         """Whether any state's previous value is read: false for the feedforward control."""
-        carries = any(
-            s.carry is not None and s.carry.of in (None, *self.states)
-            for s in self.states.values()
-        )
+        return any(found.name in self.states and not found.new for found in self._sources())
+
+    def _sources(self) -> Iterator[Source]:
+        """Every source that the cell names, a carry of the state itself included."""
         gates = [*self.gates.values(), *(g for s in self.states.values() for g in s.gates)]
-        terms = [t for g in gates for t in g.terms]
-        terms += [t for s in self.states.values() for t in s.drive.terms]
-        return carries or any(
-            s.name in self.states and not s.new for t in terms for s in t.sources
-        )
+        terms = [term for gate in gates for term in gate.terms]
+        terms += [term for state in self.states.values() for term in state.drive.terms]
+        yield from (source for term in terms for source in term.sources)
+        for name, state in self.states.items():
+            if state.carry is not None:
+                yield parse_source(state.carry.of or name)
 
 
 def as_document(value: Value) -> dict[str, Any]:

@@ -1,0 +1,203 @@
+"""genome -> network: the only public constructor.
+
+`build(genome)` gives a `Network` with the genome's initial values. A network computes and knows
+its genome; it reads no files, has no clock but the genome's, and does not train itself.
+"""
+
+from collections.abc import Collection, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from models.initial import initialise, starts
+from models.readout import HeadModule, decode
+from models.stages import StageModule
+from models.terms import Branch
+from models.unroll import LiteralUnroll, Moment
+from space.errors import InputError
+from space.genome import HEAD, Genome
+from space.geometry import first_informed_step, layout
+
+Trace = dict[str, dict[int, Tensor]]
+
+
+def build(genome: Genome, *, seed: int = 0, dtype: torch.dtype = torch.float32) -> "Network":
+    """The network of a genome, untrained, on the CPU.
+
+    Every parameter starts from `seed` and its own name: the same genome and seed give the same
+    network, whatever `dtype`. Raises GenomeError where the parts do not fit.
+    """
+    network = Network(genome, dtype=dtype)
+    initialise(network, seed)
+    return network
+
+
+class Network(nn.Module):
+    """A genome as a module: images in, logits out.
+
+    Parameters live under `stages.NAME` (`convolution`, `cell`, `second`, `residual`) and `head`.
+    Images are [B,C,S,S] with the genome's channels and size, normalised already: what follows
+    when the image is off is the genome's `blank`, in the same units. A network runs on any
+    device, on a GPU in the layout of its images (`channels_last` or not), and under autocast,
+    where states that integrate stay in the images' own type.
+    """
+
+    def __init__(self, genome: Genome, *, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.genome = genome
+        sizes = layout(genome)
+        self.stages = Branch()
+        modules: list[StageModule] = []
+        for shape in sizes.stages:
+            modules.append(StageModule(genome, shape, dtype))
+            self.stages.plant(shape.stage.name, modules[-1])
+        self.head = HeadModule(genome, sizes.head, dtype)
+        self._unroll = LiteralUnroll(genome, modules, self.head)
+
+    @property
+    def image_size(self) -> int:
+        """Side of the images in pixels."""
+        return self.genome.image.size
+
+    @property
+    def image_channels(self) -> int:
+        return self.genome.image.channels
+
+    @property
+    def classes(self) -> int:
+        return self.genome.classes
+
+    def forward(self, images: Tensor) -> Tensor:
+        """images [B,C,S,S] -> logits [B,classes], by the genome's decoder."""
+        self._check(images)
+        last = self.genome.clock.steps - 1
+        for moment in self._unroll.run(images, lambda step: step == last):
+            logits = moment.logits
+        assert logits is not None
+        return decode(logits.to(images.dtype)[:, None], self.genome.decoder)
+
+    def step_logits(self, images: Tensor) -> Tensor:
+        """images [B,C,S,S] -> the head's logits of every step, [B,T,classes].
+
+        Before `first_valid_step("head")` they do not depend on the image.
+        """
+        self._check(images)
+        moments = self._unroll.run(images, lambda step: True)
+        logits = [moment.logits for moment in moments if moment.logits is not None]
+        return torch.stack(logits, 1).to(images.dtype)
+
+    def decode(self, step_logits: Tensor) -> Tensor:
+        """Logits of every step [B,T,classes] -> logits [B,classes]: what `forward` gives."""
+        return decode(step_logits, self.genome.decoder)
+
+    def trace(
+        self,
+        images: Tensor,
+        stages: Sequence[str] | None = None,
+        steps: Collection[int] | None = None,
+        *,
+        informed: bool = False,
+    ) -> Trace:
+        """Activations by name and step.
+
+        Names: a stage (its output, after the pool: what others read), `STAGE.input` (what comes
+        out of its convolution: the cell's input), `STAGE.STATE` (a state of its cell), and `head`
+        (the logits). By default all stages, at all steps (0-based). As published, a stage that
+        the image has not reached has an output as well; with `informed` those steps are left out
+        of the default and refused where they are asked for. Raises InputError for a name or a
+        step that does not exist.
+        """
+        self._check(images)
+        names = [stage.name for stage in self.genome.stages] if stages is None else [*stages]
+        wanted = {name: self._steps(name, steps, informed) for name in names}
+        trace: Trace = {name: {} for name in names}
+        logits_at = wanted.get(HEAD, ())
+        end = max((max(at, default=-1) for at in wanted.values()), default=-1)
+        for moment in self._unroll.run(images, lambda step: step in logits_at):
+            if moment.step > end:
+                break
+            for name, at in wanted.items():
+                if moment.step in at:
+                    trace[name][moment.step] = self._read(moment, name)
+        return trace
+
+    def first_valid_step(self, stage: str) -> int:
+        """The first step (0-based) at which a stage, or `head`, depends on the image.
+
+        Raises GenomeError if there is no such stage.
+        """
+        return first_informed_step(self.genome, stage)
+
+    def decays(self) -> dict[str, float]:
+        """The L2 coefficient of every parameter by name: loss += coefficient * sum(w^2) / 2.
+
+        Kernels have the genome's `decay`, biases its `bias_decay`. Gains and shifts of norms,
+        learned scalars, weights by position and residual projections have none unless their term
+        gives one (trap 9).
+        """
+        return {name: start.decay for name, _, start in starts(self)}
+
+    def penalty(self) -> Tensor:
+        """The L2 term of the loss: sum over parameters of coefficient * sum(w^2) / 2."""
+        decayed = [(w, start.decay) for _, w, start in starts(self) if start.decay]
+        total = next(self.parameters()).new_zeros(())
+        for weight, coefficient in decayed:
+            total = total + coefficient / 2 * weight.square().sum()
+        return total
+
+    def _check(self, images: Tensor) -> None:
+        expected = (self.image_channels, self.image_size, self.image_size)
+        if images.dim() != 4 or tuple(images.shape[1:]) != expected:
+            raise InputError(
+                "images",
+                f"shape {tuple(images.shape)} does not fit this network",
+                f"give [batch, {', '.join(map(str, expected))}]",
+            )
+
+    def _steps(self, name: str, steps: Collection[int] | None, informed: bool) -> frozenset[int]:
+        """The steps to keep of a name, which must exist."""
+        stage, _, part = name.partition(".")
+        known = [HEAD] if stage == HEAD else self._parts(stage)
+        if part not in known and not (stage == HEAD and not part):
+            raise InputError(
+                f"stages: {name}",
+                "there is nothing of that name to trace",
+                f"{stage} has {', '.join(p for p in known if p) or 'its output only'}",
+            )
+        first = self.first_valid_step(stage) if informed else 0
+        total = self.genome.clock.steps
+        if steps is None:
+            return frozenset(range(first, total))
+        for step in steps:
+            if not 0 <= step < total:
+                raise InputError(
+                    f"steps: {step}", f"the clock has {total} steps", f"give 0 to {total - 1}"
+                )
+            if step < first:
+                raise InputError(
+                    f"steps: {step}",
+                    f"no image has reached {stage} yet",
+                    f"give {first} or later",
+                )
+        return frozenset(steps)
+
+    def _parts(self, stage: str) -> list[str]:
+        names = [s.name for s in self.genome.stages]
+        if stage not in names:
+            raise InputError(
+                f"stages: {stage}",
+                "no stage has that name",
+                f"there are {', '.join(names)}, {HEAD}",
+            )
+        cell = self.genome.stages[names.index(stage)].cell
+        return ["", "input", *(() if cell is None else self.genome.cells[cell].states)]
+
+    def _read(self, moment: Moment, name: str) -> Tensor:
+        if name == HEAD:
+            assert moment.logits is not None
+            return moment.logits
+        stage, _, part = name.partition(".")
+        step = moment.stages[self.genome.stage_index(stage)]
+        if not part:
+            return step.output
+        return step.input if part == "input" else step.states[part]

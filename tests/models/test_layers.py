@@ -1,0 +1,162 @@
+"""Padding, pooling, resizing and norms against arithmetic written out in numpy."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as functional
+
+from models import layers
+from space.geometry import same_padding, same_size
+
+
+def random(*shape: int, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
+def literal_windows(size: int, kernel: int, stride: int) -> list[list[int]]:
+    """The pixels (or -1, outside) under each window of SAME padding, along one axis."""
+    outs = -(-size // stride)
+    total = max((outs - 1) * stride + kernel - size, 0)
+    starts = [o * stride - total // 2 for o in range(outs)]
+    return [[p if 0 <= p < size else -1 for p in range(s, s + kernel)] for s in starts]
+
+
+def literal_convolution(
+    x: np.ndarray, kernel: np.ndarray, bias: np.ndarray, stride: int
+) -> np.ndarray:
+    windows = literal_windows(x.shape[-1], kernel.shape[-1], stride)
+    out = np.zeros((x.shape[0], kernel.shape[0], len(windows), len(windows)))
+    for i, rows in enumerate(windows):
+        for j, columns in enumerate(windows):
+            for a, row in enumerate(rows):
+                for b, column in enumerate(columns):
+                    if row >= 0 and column >= 0:
+                        out[:, :, i, j] += x[:, :, row, column] @ kernel[:, :, a, b].T
+    return out + bias[:, None, None]
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 7, 8])
+@pytest.mark.parametrize("size", [1, 4, 7, 8])
+def test_convolution_is_same_with_the_odd_pixel_after(size: int, kernel: int, stride: int) -> None:
+    x, weight, bias = random(2, 3, size, size), random(4, 3, kernel, kernel), random(4)
+    padding = same_padding(size, kernel, stride)
+    ours = layers.convolve(x, weight, bias, padding=padding, stride=stride)
+    assert ours.shape[-1] == same_size(size, stride)
+    theirs = literal_convolution(x.numpy(), weight.numpy(), bias.numpy(), stride)
+    np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-12)
+
+
+def test_the_first_layer_pads_two_before_and_three_after() -> None:
+    assert same_padding(224, 7, 2) == (2, 3)
+    assert same_padding(128, 7, 2) == (2, 3)
+    assert same_padding(14, 2, 1) == (0, 1)
+    assert same_padding(14, 4, 1) == (1, 2)
+    assert same_padding(14, 8, 1) == (3, 4)
+
+
+def test_separable_is_depthwise_then_pointwise_then_one_bias() -> None:
+    x, depthwise, pointwise, bias = (
+        random(2, 3, 5, 5),
+        random(3, 1, 4, 4),
+        random(6, 3, 1, 1),
+        random(6),
+    )
+    padding = same_padding(5, 4, 1)
+    ours = layers.separable(x, depthwise, pointwise, bias, padding=padding)
+    full = pointwise * depthwise.transpose(0, 1)
+    theirs = literal_convolution(x.numpy(), full.numpy(), bias.numpy(), 1)
+    np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["max", "mean"])
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride"),
+    [(7, 2, 2), (8, 2, 2), (8, 3, 2), (7, 3, 2), (5, 2, 1), (9, 4, 3), (8, 1, 2), (1, 2, 2)],
+)
+def test_pool_sees_only_pixels_of_the_map(kind: str, size: int, kernel: int, stride: int) -> None:
+    """Maps of negative numbers: a padding of zeros would win every maximum at the edge."""
+    x = -1 - random(2, 3, size, size).abs()
+    windows = literal_windows(size, kernel, stride)
+    pool = layers.max_pool if kind == "max" else layers.mean_pool
+    padding = same_padding(size, kernel, stride)
+    ours = pool(x, kernel=kernel, stride=stride, padding=padding)
+    theirs = np.zeros((2, 3, len(windows), len(windows)))
+    for i, rows in enumerate(windows):
+        for j, columns in enumerate(windows):
+            seen = [x[:, :, r, c].numpy() for r in rows for c in columns if r >= 0 and c >= 0]
+            theirs[:, :, i, j] = np.max(seen, 0) if kind == "max" else np.mean(seen, 0)
+    np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-12)
+
+
+def test_pool_of_seven_gives_four() -> None:
+    x = -random(1, 1, 7, 7).abs()
+    pooled = layers.max_pool(x, kernel=2, stride=2, padding=same_padding(7, 2, 2))
+    assert pooled.shape[-1] == 4
+    assert pooled[0, 0, 3, 3] == x[0, 0, 6, 6]
+
+
+@pytest.mark.parametrize("mode", ["corners", "half_pixel"])
+@pytest.mark.parametrize(("size", "to"), [(4, 7), (3, 7), (1, 5), (7, 4), (2, 8), (5, 1)])
+def test_resize_is_bilinear(mode: layers.Resize, size: int, to: int) -> None:
+    def weights() -> np.ndarray:
+        rows = np.zeros((to, size))
+        for o in range(to):
+            if mode == "corners":
+                at = o * (size - 1) / (to - 1) if to > 1 else 0.0
+            else:
+                at = min(max((o + 0.5) * size / to - 0.5, 0.0), size - 1.0)
+            low = min(int(at), size - 1)
+            high = min(low + 1, size - 1)
+            rows[o, low] += 1 - (at - low)
+            rows[o, high] += at - low
+        return rows
+
+    x = random(2, 3, size, size)
+    theirs = np.einsum("oi,bcij,pj->bcop", weights(), x.numpy(), weights())
+    np.testing.assert_allclose(layers.resize(x, to, mode).numpy(), theirs, atol=1e-12)
+
+
+def test_resize_to_the_same_size_is_the_identity() -> None:
+    x = random(1, 2, 5, 5)
+    assert layers.resize(x, 5, "corners") is x
+
+
+def test_corner_aligned_resize_keeps_the_corners() -> None:
+    x = random(1, 1, 4, 4)
+    resized = layers.resize(x, 7, "corners")
+    assert torch.allclose(resized[..., ::6, ::6], x[..., ::3, ::3])
+
+
+def test_layer_norm_spans_height_width_and_channels() -> None:
+    x, gain, shift = random(3, 4, 5, 5), random(4, seed=1), random(4, seed=2)
+    ours = layers.normalise(x, gain, shift, groups=1, epsilon=1e-12)
+    mean, variance = x.mean((1, 2, 3), keepdim=True), x.var((1, 2, 3), keepdim=True, correction=0)
+    plain = (x - mean) / (variance + 1e-12).sqrt()
+    assert torch.allclose(ours, plain * gain[:, None, None] + shift[:, None, None])
+
+
+def test_group_norm_takes_contiguous_blocks() -> None:
+    x = random(3, 4, 5, 5)
+    ours = layers.normalise(
+        x, torch.ones(4).double(), torch.zeros(4).double(), groups=2, epsilon=0
+    )
+    assert torch.allclose(ours[:, :2].mean((1, 2, 3)), torch.zeros(3).double(), atol=1e-12)
+    halves = [functional.layer_norm(h, h.shape[1:], eps=0) for h in (x[:, :2], x[:, 2:])]
+    assert torch.allclose(ours, torch.cat(halves, 1))
+
+
+def test_norm_of_half_precision_takes_its_statistics_in_float32() -> None:
+    x = (random(2, 4, 5, 5) * 1e-3).bfloat16()
+    ours = layers.normalise(x, torch.ones(4), torch.zeros(4), groups=1, epsilon=1e-12)
+    assert ours.dtype == torch.float32
+    assert abs(float(ours.std()) - 1) < 0.02
+
+
+def test_zeros_keep_the_layout() -> None:
+    like = random(2, 3, 4, 4).to(memory_format=torch.channels_last)
+    made = layers.zeros(like, 5, 2)
+    assert made.shape == (2, 5, 2, 2)
+    assert made.is_contiguous(memory_format=torch.channels_last)
+    assert layers.zeros(random(2, 3, 4, 4), 5, 2).is_contiguous()
