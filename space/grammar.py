@@ -5,7 +5,7 @@ previous step; `new.NAME` reads this step's value of a state that stands earlier
 
     state' = act( norm( carry_gate * carry_source  +  product of gates * drive_act( norm( sum of terms + bias ) ) ) )
     gate   = offset + scale * nonlinearity( norm( sum of terms ) + bias )
-    term   = activation( op( sources, concatenated on channels ) )
+    term   = activation( norm( op( sources, concatenated on channels ) ) )
 
 An edge of the drive either *adds* (`{add: TERM}`) or *multiplies* (`{multiply: GATE}`).
 A source is `input` (the stage's convolution), `residual` (what the stage read, before its
@@ -77,10 +77,12 @@ class Weights(Value):
     """Initial values and L2 of a part's tensors; what is left out is inherited from outside.
 
     `decay` is the coefficient of sum(w^2)/2 on kernels, `bias_decay` the one on biases.
+    `bias_initial` is the value that every bias starts at, or a scheme (of which the fans are the
+    number of biases).
     """
 
     initial: Initial | None = None
-    bias_initial: float | None = None
+    bias_initial: float | Initial | None = None
     decay: Annotated[float, Field(ge=0)] | None = None
     bias_decay: Annotated[float, Field(ge=0)] | None = None
 
@@ -88,7 +90,9 @@ class Weights(Value):
         """These weights, with `outer`'s where this one is silent."""
         return Weights(
             initial=self.initial if self.initial is not None else outer.initial,
-            bias_initial=_first(self.bias_initial, outer.bias_initial),
+            bias_initial=(
+                self.bias_initial if self.bias_initial is not None else outer.bias_initial
+            ),
             decay=_first(self.decay, outer.decay),
             bias_decay=_first(self.bias_decay, outer.bias_decay),
         )
@@ -101,16 +105,38 @@ def _first(inner: float | None, outer: float | None) -> float | None:
 PUBLISHED_WEIGHTS = Weights(initial=Initial(), bias_initial=0.0, decay=1e-4, bias_decay=1e-4)
 
 
+LAYER_EPSILON = 1e-12  # as published (trap 8)
+OTHER_EPSILON = 1e-5
+
+
 class Norm(Value):
-    """A normalisation with gain and shift per channel.
+    """A normalisation with gain and shift per channel, which start at `gain` and `shift`.
 
     `layer`: statistics per sample over height, width and channels together (as published).
-    `group`: statistics per sample over height, width and each of `groups` blocks of channels.
+    `group`: statistics per sample over height, width and each of `groups` blocks of channels;
+    with `interleaved` the groups are channels of equal index modulo `groups`, as the published
+    group norm has it (trap 8).
+    `batch`: statistics over the batch, height and width of a step. Each step moves the running
+    averages by `momentum`, and evaluation reads those instead. The published rule for its gain:
+    0 where the convolution has no activation, 0.1 on kernels of tau and gate, else 1.
+
+    `epsilon` is added to the variance: 1e-12 for `layer`, 1e-5 for the others unless it is given.
     """
 
-    kind: Literal["layer", "group"] = "layer"
+    kind: Literal["layer", "group", "batch"] = "layer"
     groups: Positive | None = None
-    epsilon: Annotated[float, Field(gt=0)] = 1e-12
+    interleaved: bool = False
+    epsilon: Annotated[float, Field(gt=0)] | None = None
+    gain: float = 1.0
+    shift: float = 0.0
+    momentum: Annotated[float, Field(gt=0, le=1)] = 0.1
+
+    @property
+    def added_epsilon(self) -> float:
+        """The epsilon that is really added."""
+        if self.epsilon is not None:
+            return self.epsilon
+        return LAYER_EPSILON if self.kind == "layer" else OTHER_EPSILON
 
 
 def _normed(value: object) -> object:
@@ -129,19 +155,28 @@ class Source(Value):
 
 
 class Term(Value):
-    """activation( op( sources ) ): what an edge carries.
+    """activation( norm( op( sources ) ) ): what an edge carries.
 
     Ops: `identity`; `convolution` (kernel x kernel); `separable` (depthwise kernel x kernel, then
     pointwise, then one bias); `position` (one weight a position and channel: a peephole);
     `scalar` (one learned number: time decay); `match` (identity where shapes agree, else resize
     and 1x1 convolution without bias: a residual). An op that is not given is `convolution` where
     a kernel is, `identity` where none is.
+
+    `repeat` puts one more depthwise kernel and an ELU in front of a separable op. `norm` stands
+    after the op (and its bias); at a `match` only where that convolves. `skip` adds the sources
+    themselves to what op and norm made of them, before the activation. `clip` says whether this
+    kernel is cut to the map, where it differs from the cell's `clip_kernels`.
     """
 
     of: Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
     op: Op | None = None
     kernel: Positive | None = None
     bias: bool | None = None  # convolutions: true unless said otherwise
+    repeat: bool = False
+    norm: MaybeNorm = None
+    skip: bool = False
+    clip: bool | None = None
     activation: Activation = "identity"
     after_norm: bool = False  # added after the norm of the sum it stands in
     weights: Weights = Weights()

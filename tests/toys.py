@@ -145,7 +145,6 @@ def trainable(seconds: float = 0.0) -> type[Any]:
             job = json.loads(config["job"])
             self.number, self.epochs = config["trial"], job["recipe"]["epochs"]
             self.folder = Path(job["folder"])
-            self.folder.mkdir(parents=True, exist_ok=True)
             self.file = self.folder / "checkpoint"
             self.epoch = int(self.file.read_text()) if self.file.exists() else 0
             self.earlier = [self.report(epoch + 1) for epoch in range(self.epoch)]
@@ -175,12 +174,13 @@ def trainable(seconds: float = 0.0) -> type[Any]:
             time.sleep(seconds)
             fatal = campaign / f"die-{self.number}-{self.epoch + 1}"
             if fatal.exists():
-                fatal.unlink()
+                fatal.unlink()  # once
                 os.kill(os.getpid(), 9)
             if self.epoch < self.epochs:
                 self.epoch += 1
                 with (campaign / f"epochs-{self.number}").open("a") as lines:
                     lines.write(f"{self.epoch} {os.getpid()} {os.environ['OMP_NUM_THREADS']}\n")
+                self.folder.mkdir(parents=True, exist_ok=True)
                 partial = self.folder / "partial"
                 partial.write_text(str(self.epoch))
                 partial.replace(self.file)

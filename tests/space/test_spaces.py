@@ -78,7 +78,7 @@ def test_the_published_median_is_a_point_of_motifs_2018() -> None:
     space = Space.load("motifs-2018")
     edges = [p.path for p in space.parameters if p.path.startswith("feedback.")]
     assert len(edges) == 45  # every later stage to every earlier one of ten
-    on = {f"feedback.{edge}" for edge in RGC_FEEDBACK}
+    on = {f"feedback.{edge.replace('->', '_to_')}" for edge in RGC_FEEDBACK}
     sample = space.close({**{path: path in on for path in edges}, **MEDIAN})
     published, parameters = PUBLISHED["rgc_intermediate"]
     assert cost(sample.genome).parameters == parameters

@@ -1,0 +1,286 @@
+"""The campaign file: what to search, on what, how, with what, and for how long.
+
+`load` reads a YAML file and the `--set` overrides into a frozen `Campaign` and refuses what cannot
+be run, before anything is written anywhere. `Campaign.document()` is the closed form that the
+store keeps; `Campaign.parse` is its inverse. This module knows what may be written, not how a
+campaign is run.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from search import samplers
+from search.cluster import Machine, machine
+from space.documents import CHOICE_KINDS, parse_yaml, place, read_document
+from space.errors import CampaignError, InputError
+from space.space import Space
+from space.validation import Value, parse, shown, suggestion
+from workers.job import DataSpec, Recipe
+
+SCHEMA = Path(__file__).with_name("campaign.schema.json")
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class Sampler(Value):
+    """Where the next genome comes from."""
+
+    name: Literal["random", "optuna", "hyperopt"] = "optuna"
+    options: dict[str, Any] = Field(
+        default={}, description="the sampler's own settings, see search/samplers"
+    )
+
+
+class Scheduler(Value):
+    """Which trainings are stopped early: asha stops the worse ones at each rung, fifo none."""
+
+    name: Literal["asha", "fifo"] = "asha"
+    grace_epochs: Count = Field(default=1, description="epochs that every trial may train")
+    reduction_factor: float = Field(
+        default=3.0, gt=1, description="one in so many goes on at each rung"
+    )
+    brackets: Count = Field(default=1, description="sets of rungs, each starting later")
+
+
+class Resources(Value):
+    """What one trial takes."""
+
+    cpus: float = Field(default=1.0, gt=0, description="processor cores of a trial")
+    gpus: float = Field(default=0.0, ge=0, description="graphics processors, or a part of one")
+    concurrent: Count | None = Field(
+        default=None, description="trials at once; by default as many as fit"
+    )
+
+
+class Budget(Value):
+    """When the campaign is over. Interrupted trials stay resumable."""
+
+    trials: Count = Field(default=100, description="trained trials, the controls included")
+    seconds: float | None = Field(default=None, gt=0, description="wall time over all resumes")
+
+
+class Limits(Value):
+    """A genome over a limit is infeasible: recorded, told to the sampler, not trained."""
+
+    parameters: Count | None = Field(default=None, description="learned numbers of a network")
+    macs: Count | None = Field(default=None, description="multiply-adds of an image")
+
+
+class Campaign(Value):
+    """One campaign."""
+
+    name: str = Field(min_length=1, max_length=200, description="a label; ids are identities")
+    space: str | dict[str, Any] = Field(
+        description="a named space, a path relative to this file, or a space written here"
+    )
+    data: DataSpec
+    recipe: Recipe = Field(
+        default=Recipe(), description="what all trainings share; the space's choices are added"
+    )
+    sampler: Sampler = Sampler()
+    scheduler: Scheduler = Scheduler()
+    resources: Resources = Resources()
+    budget: Budget = Budget()
+    limits: Limits = Limits()
+    controls: tuple[str, ...] | None = Field(
+        default=None, description="reference cells of the space to train; by default all"
+    )
+    seed: int = Field(default=0, ge=0, lt=2**32, description="of the sampler and every training")
+    keep: int = Field(default=25, ge=0, description="best trials whose checkpoints are kept")
+    retries: int = Field(default=2, ge=0, description="new starts of a trial whose worker died")
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any], where: str = "") -> "Campaign":
+        """A campaign from its document. Raises CampaignError; looks at no other file."""
+        return parse(cls, document, where, error=CampaignError)
+
+    def document(self) -> dict[str, Any]:
+        """The campaign with every default written out, as JSON and YAML hold it."""
+        return self.model_dump(mode="json")
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a campaign file, for editors."""
+    schema = Campaign.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "Ventral campaign"
+    return schema
+
+
+def schema_text() -> str:
+    """`json_schema()` as the published file `search/campaign.schema.json` holds it."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+# ------------------------------------------------------------------------------------- loading
+
+
+def load(
+    path: str | Path, overrides: Sequence[str] = (), *, offered: Machine | None = None
+) -> Campaign:
+    """The campaign of a YAML or JSON file with `overrides` ("budget.trials=8") applied.
+
+    Its space is worked in, so that the campaign no longer depends on where the file lies. Raises
+    CampaignError, SpaceError or GenomeError for whatever would keep it from running on `offered`,
+    by default this machine.
+    """
+    path = Path(path)
+    document = read_document(path, CampaignError)
+    for override in overrides:
+        apply(document, override)
+    try:
+        campaign = Campaign.parse(document, str(path))
+    except CampaignError as error:
+        raise _blamed(error, overrides, str(path)) from None
+    space = _space(campaign.space, path)
+    check(campaign, space, offered or machine())
+    return campaign.model_copy(update={"space": space.document()})
+
+
+def apply(document: Any, override: str) -> None:
+    """Write one override, `a.b[2]=value`, into a document; mappings on the way are made.
+
+    The value is read as YAML. Raises CampaignError if the path leads through something that is
+    neither a mapping nor a list with that place; names are checked when the document is parsed.
+    """
+    written, equals, text = override.partition("=")
+    where = f"--set {override}"
+    if not equals or not written.strip():
+        raise CampaignError(where, "is not of the form PATH=VALUE", "write budget.trials=8, say")
+    value = parse_yaml(text, where, CampaignError)
+    try:
+        # Emptied first: a mapping replaces the one that is there, it is not merged into it.
+        place(document, written.strip(), None, CampaignError)
+        place(document, written.strip(), value, CampaignError)
+    except CampaignError as error:
+        raise CampaignError(where, f"{error.where} {error.problem}".strip(), error.cure) from None
+
+
+def _blamed(error: CampaignError, overrides: Sequence[str], file: str) -> CampaignError:
+    """The error with the override in place of the file where the override is to blame."""
+    field = error.where.removeprefix(file).removeprefix(": ")
+    for override in overrides:
+        written = override.partition("=")[0].strip()
+        parent, _, key = written.rpartition(".")
+        inside = field == written or field.startswith((f"{written}.", f"{written}["))
+        unknown = field == parent and error.problem == f"unknown key {shown(key)}"
+        # A misspelt mapping on the way is an unknown key further up.
+        above = written.startswith(f"{field}." if field else "") and any(
+            error.problem == f"unknown key {shown(step)}" for step in written.split(".")
+        )
+        if inside or unknown or above:
+            return CampaignError(f"--set {override}", error.problem, error.cure)
+    return error
+
+
+def _space(written: str | dict[str, Any], file: Path) -> Space:
+    """The space that a campaign file names or holds. Raises SpaceError or GenomeError."""
+    if not isinstance(written, str):
+        return Space.parse(written, f"{file}: space", folder=file.parent)
+    if written in Space.named():
+        return Space.load(written)
+    if (beside := file.parent / written).is_file():
+        return Space.load(beside)
+    names = Space.named()
+    cure = suggestion(written, names) or "give a path relative to the campaign file"
+    raise CampaignError(f"{file}: space", f"{shown(written)} is no named space and no file", cure)
+
+
+# ------------------------------------------------------------------------------------- checks
+
+
+def check(campaign: Campaign, space: Space, offered: Machine) -> None:
+    """Refuse a campaign that cannot run over `space` on `offered`.
+
+    Raises CampaignError for what the campaign says, SpaceError or GenomeError for its space.
+    """
+    _check_recipe(campaign, space)
+    _check_controls(campaign, space)
+    samplers.check(campaign.sampler.name, campaign.sampler.options)
+    scheduler, epochs = campaign.scheduler, full_epochs(campaign, space)
+    if scheduler.name == "asha" and scheduler.grace_epochs > epochs:
+        raise CampaignError(
+            "scheduler.grace_epochs",
+            f"{scheduler.grace_epochs} is more than the {epochs} epochs of a training",
+            f"write a number up to {epochs}, or raise recipe.epochs",
+        )
+    check_resources(campaign.resources, offered)
+
+
+def full_epochs(campaign: Campaign, space: Space) -> int:
+    """Epochs of a full training: the space's, if it fixes them, else the campaign's."""
+    return int(space.recipe.get("epochs", campaign.recipe.epochs))
+
+
+def controls(campaign: Campaign, space: Space) -> tuple[str, ...]:
+    """The names of the controls to train, in the order of the space if none are named."""
+    return tuple(space.controls) if campaign.controls is None else campaign.controls
+
+
+def _check_recipe(campaign: Campaign, space: Space) -> None:
+    if isinstance(space.recipe.get("epochs"), Mapping):
+        raise CampaignError(
+            "space.recipe.epochs",
+            "is a choice, but trials are compared by the epochs that they reached",
+            "fix it, in the space or in the campaign's recipe",
+        )
+    for path in _leaves(campaign.recipe.model_dump(mode="json", exclude_unset=True)):
+        if _holds(space.recipe, path):
+            raise CampaignError(
+                f"recipe.{'.'.join(path)}",
+                "stands in the campaign and in its space",
+                "remove one of the two",
+            )
+    try:
+        campaign.recipe.overlaid(space.complete({}).recipe, "space.recipe")
+    except InputError as error:
+        raise CampaignError(error.where, error.problem, error.cure) from None
+
+
+def _leaves(node: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for key, value in node.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, (*path, key))
+        else:
+            yield (*path, key)
+
+
+def _holds(node: Any, path: Sequence[str]) -> bool:
+    """Whether a document with choices says anything about the value at `path`."""
+    for step in path:
+        if not isinstance(node, Mapping) or any(kind in node for kind in CHOICE_KINDS):
+            return True  # a value or a choice in place of the whole
+        if step not in node:
+            return False
+        node = node[step]
+    return True
+
+
+def _check_controls(campaign: Campaign, space: Space) -> None:
+    for number, name in enumerate(campaign.controls or ()):
+        if name not in space.controls:
+            cure = suggestion(name, space.controls) or "the space has none: write controls: []"
+            raise CampaignError(f"controls[{number}]", f"there is no control {shown(name)}", cure)
+
+
+def check_resources(resources: Resources, offered: Machine) -> None:
+    """Refuse resources of a trial that `offered` does not have. Raises CampaignError."""
+    cpus, gpus = resources.cpus, resources.gpus
+    if gpus > 1 and gpus != int(gpus):
+        cure = f"write {int(gpus)} or {int(gpus) + 1}"
+        raise CampaignError("resources.gpus", f"{gpus:g} is more than one, but not whole", cure)
+    if gpus > offered.gpus:
+        have = f"has {offered.gpus}" if offered.gpus else "has none"
+        cure = f"write at most {offered.gpus}" if offered.gpus else "set resources.gpus: 0"
+        problem = f"asks for {gpus:g} GPU a trial; this machine {have}"
+        raise CampaignError("resources.gpus", problem, cure)
+    if cpus > offered.cpus:
+        raise CampaignError(
+            "resources.cpus",
+            f"asks for {cpus:g} cores a trial; this machine has {offered.cpus}",
+            f"write at most {offered.cpus}",
+        )

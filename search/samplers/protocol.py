@@ -1,0 +1,112 @@
+"""What a sampler is: ask for a point of the space, tell what became of it.
+
+The contract, which the conformance suite (tests/search/test_samplers.py) holds every sampler to:
+
+Determinism. A sampler's state is a function of its seed and of the sequence of its `ask`,
+`recall` and `tell` calls, and of nothing else: no clock, no global random numbers.
+
+Replay. There is nothing to pickle. A sampler is rebuilt by calling `recall` for every point that
+it once suggested, in the order of asking, and `tell` for every outcome, in the order of arrival.
+Both cost milliseconds, so that thousands of trials are replayed in seconds.
+
+Support. `ask` returns a complete flat form: exactly the parameters that are open given the other
+choices, every value inside its domain. It may be a point that was suggested before, and it may be
+one that closes to no genome; both are for the caller to find out and to tell.
+
+Outcomes. `tell` never raises for a point of the space, whoever suggested it, and whatever became
+of it. A score that was reached before the last epoch comes with its fidelity and is never
+mistaken for a final one; a point without a score is a bad point, not an unknown one.
+
+Samplers know the space. They know no Ray, no database, no genome and no training.
+"""
+
+import hashlib
+import json
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from space.domains import Parameter, Scalar
+
+Choices = Mapping[str, Scalar]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one point.
+
+    `score` is the last top-1 (0..1, larger is better) or None if there is none; `fidelity` the
+    epochs it was reached at over the epochs of a full training (0..1); `reason` why there is no
+    score: "infeasible", "diverged", "failed", ...
+    """
+
+    score: float | None = None
+    fidelity: float = 0.0
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.score is None) == (self.reason is None):
+            raise ValueError("an outcome has either a score or a reason for there being none")
+        if not 0.0 <= self.fidelity <= 1.0:
+            raise ValueError(f"fidelity {self.fidelity} is not within 0..1")
+
+    @property
+    def final(self) -> bool:
+        """True for the score of a full training."""
+        return self.score is not None and self.fidelity >= 1.0
+
+
+class Sampler(Protocol):
+    """Suggests points of one space so that `score` grows. See the module for the contract."""
+
+    def ask(self) -> Choices:
+        """The next point to try, in the flat form."""
+        ...
+
+    def recall(self, choices: Choices) -> None:
+        """Take `choices` for the answer to an `ask` (replay); it is pending until told."""
+        ...
+
+    def tell(self, choices: Choices, outcome: Outcome) -> None:
+        """What became of `choices`."""
+        ...
+
+
+def replay(
+    sampler: Sampler, asked: Iterable[Choices], told: Iterable[tuple[Choices, Outcome]]
+) -> None:
+    """Rebuild a fresh sampler's state: all points in order of asking, then all outcomes."""
+    for choices in asked:
+        sampler.recall(choices)
+    for choices, outcome in told:
+        sampler.tell(choices, outcome)
+
+
+def open_part(parameters: Iterable[Parameter], flat: Choices) -> dict[str, Scalar]:
+    """The choices of `flat` that are open, in the order of `parameters` (outer branches first)."""
+    taken: dict[str, Scalar] = {}
+    for parameter in parameters:
+        if parameter.is_open(taken):
+            taken[parameter.path] = flat[parameter.path]
+    return taken
+
+
+def drawn(parameters: Iterable[Parameter], rng: random.Random) -> dict[str, Scalar]:
+    """A point from the space's own distribution; `Space.sample` draws the same from `rng`."""
+    taken: dict[str, Scalar] = {}
+    for parameter in parameters:
+        if parameter.is_open(taken):
+            taken[parameter.path] = parameter.domain.draw(rng)
+    return taken
+
+
+def key(choices: Choices) -> str:
+    """An identity of a point: equal points have equal keys, whatever the order of their items."""
+    return json.dumps(dict(choices), sort_keys=True)
+
+
+def derived(seed: int, *what: object) -> int:
+    """A 32-bit seed that depends on `seed` and on `what`, the same on every machine."""
+    text = json.dumps([seed, *what], sort_keys=True)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")

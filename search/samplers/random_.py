@@ -1,0 +1,33 @@
+"""Independent draws from the space's own distribution: the baseline of every other sampler."""
+
+import random
+
+from search.samplers.protocol import Choices, Outcome, derived, drawn
+from space.space import Space
+from space.validation import Value
+
+
+class Options(Value):
+    """Random search has nothing to set."""
+
+
+class RandomSampler:
+    """The n-th point depends on the seed and on n alone."""
+
+    def __init__(self, space: Space, seed: int, options: Options) -> None:
+        self._space, self._seed = space, seed
+        self._asked = 0
+
+    def ask(self) -> Choices:
+        rng = random.Random(derived(self._seed, "random", self._asked))
+        self._asked += 1
+        return drawn(self._space.parameters, rng)
+
+    def recall(self, choices: Choices) -> None:
+        self._asked += 1
+
+    def tell(self, choices: Choices, outcome: Outcome) -> None:
+        """Nothing is learned."""
+
+
+create = RandomSampler

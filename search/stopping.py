@@ -1,0 +1,59 @@
+"""The one switch by which signals, budgets, requests and errors end a run before its end."""
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from types import FrameType
+
+BLOCKED_SECONDS = 20.0
+"""So long after the first signal, another one interrupts whatever is going on."""
+CAUGHT = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stop:
+    """Whether a run has to end now, and why. The first reason stays."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+        self.error: BaseException | None = None
+        self._since: float | None = None
+
+    def __bool__(self) -> bool:
+        return self.reason is not None
+
+    def request(self, reason: str) -> None:
+        """End the run; everything that runs stays resumable."""
+        self.reason = self.reason or reason
+
+    def fail(self, error: BaseException) -> None:
+        """End the run because of `error`, which the driver will raise."""
+        self.error = self.error or error
+        self.request(str(error))
+
+    @contextlib.contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """SIGINT and SIGTERM set the switch within the block, in the main thread only."""
+        before = {number: signal.getsignal(number) for number in CAUGHT}
+        self.catch()
+        try:
+            yield
+        finally:
+            if threading.current_thread() is threading.main_thread():
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+
+    def catch(self) -> None:
+        """Take the signals (again): starting Ray takes SIGTERM away."""
+        if threading.current_thread() is threading.main_thread():
+            for number in CAUGHT:
+                signal.signal(number, self._handle)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        self._since = self._since or now
+        # Impatience changes nothing, unless the clean way out is blocked.
+        if now - self._since > BLOCKED_SECONDS:
+            raise KeyboardInterrupt
+        self.request(f"interrupted ({signal.Signals(number).name})")

@@ -1,0 +1,96 @@
+"""ASHA with a memory: a resumed campaign decides as one that was never interrupted."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+
+from search.campaign import Scheduler
+from search.scheduler import create
+
+EPOCHS = 9
+ASHA = Scheduler(name="asha", grace_epochs=1, reduction_factor=3)
+
+
+def trial(number: int, ray_id: str = "") -> Any:
+    return SimpleNamespace(trial_id=ray_id or f"ray-{number}", config={"trial": number})
+
+
+def report(number: int, epoch: int, top1: float | None) -> dict[str, Any]:
+    return {"number": number, "epoch": epoch, "top1": top1}
+
+
+def decide(scheduler: TrialScheduler, who: Any, epoch: int, top1: float, **more: Any) -> bool:
+    """Whether the trial goes on."""
+    result = {"epoch": epoch, "top1": top1, **more}
+    return bool(scheduler.on_trial_result(None, who, result) == TrialScheduler.CONTINUE)
+
+
+def test_the_worse_two_thirds_stop_at_a_rung() -> None:
+    scheduler = create(ASHA, EPOCHS, 0, [])
+    goes_on = []
+    for number, top1 in enumerate((0.5, 0.1, 0.9, 0.2)):
+        scheduler.on_trial_add(None, trial(number))
+        goes_on.append(decide(scheduler, trial(number), 1, top1))
+    assert goes_on == [True, False, True, False]
+    assert decide(scheduler, trial(2), 2, 0.0), "there is no rung at two epochs"
+
+
+def test_scores_of_an_earlier_driver_stand_in_the_rungs() -> None:
+    past = [report(number, 1, 0.5 + 0.1 * number) for number in range(4)]
+    fresh, resumed = create(ASHA, EPOCHS, 0, []), create(ASHA, EPOCHS, 0, past)
+    for scheduler in (fresh, resumed):
+        scheduler.on_trial_add(None, trial(9))
+    assert decide(fresh, trial(9), 1, 0.4)
+    assert not decide(resumed, trial(9), 1, 0.4)
+
+
+def test_a_continued_trial_is_judged_once_at_each_rung() -> None:
+    """It passed the first rung before; a bad epoch between two rungs does not stop it."""
+    past = [report(0, 1, 0.9), report(1, 1, 0.8), report(2, 1, 0.7)]
+    scheduler = create(ASHA, EPOCHS, 0, past)
+    scheduler.on_trial_add(None, trial(0, "another-ray-id"))
+    assert decide(scheduler, trial(0, "another-ray-id"), 2, 0.1)
+    assert decide(scheduler, trial(0, "another-ray-id"), 3, 0.1), "the first at this rung"
+
+
+def test_reports_that_never_arrived_are_made_up_for() -> None:
+    scheduler = create(ASHA, EPOCHS, 0, [])
+    scheduler.on_trial_add(None, trial(0))
+    decide(scheduler, trial(0), 2, 0.9, earlier=[report(0, 1, 0.8)])
+    scheduler.on_trial_add(None, trial(1))
+    assert not decide(scheduler, trial(1), 1, 0.7)
+
+
+def test_epochs_without_a_score_do_not_count() -> None:
+    scheduler = create(ASHA, EPOCHS, 0, [report(0, 1, None)])
+    scheduler.on_trial_add(None, trial(1))
+    assert decide(scheduler, trial(1), 1, 0.0)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_brackets_depend_on_seed_and_number_alone(seed: int) -> None:
+    settings = Scheduler(name="asha", brackets=3, reduction_factor=2)
+    first, second = create(settings, 27, seed, []), create(settings, 27, seed, [])
+    np.random.seed(7)
+    untouched = np.random.random()
+    np.random.seed(7)
+    for number in range(20):
+        first.on_trial_add(None, trial(number))
+    assert np.random.random() == untouched, "the global random numbers are not used up"
+    for number in reversed(range(20)):
+        second.on_trial_add(None, trial(number))
+    brackets = [
+        [scheduler._brackets.index(scheduler._trial_info[str(number)]) for number in range(20)]
+        for scheduler in (first, second)
+    ]
+    assert brackets[0] == brackets[1]
+    assert len(set(brackets[0])) > 1
+
+
+def test_fifo_stops_nothing() -> None:
+    assert isinstance(create(Scheduler(name="fifo"), EPOCHS, 0, []), FIFOScheduler)

@@ -1,0 +1,295 @@
+"""The supply of trials and its Ray adapter, against a real store and without Ray's processes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ray.tune.search import Searcher
+
+from search import supply as supplies
+from search.home import Home
+from search.samplers.protocol import key
+from search.searcher import TuneSearcher
+from search.store import Store
+from search.supply import CONTROL, Assignment, Happening, Setting, Supply, outcome_of
+from space.errors import CampaignError
+from space.space import Space
+from tests import toys
+from workers.job import Failure, Job, PackRef, Report
+
+Start = Callable[..., Supply]
+DATA = PackRef(path="/nowhere", checksum="0" * 16)
+
+
+class Bench:
+    """A store with one campaign, and supplies made from it: each is a new driver's."""
+
+    def __init__(self, folder: Path, **changes: Any) -> None:
+        self.home = Home.at(folder)
+        self.home.ensure()
+        self.store = Store.open(self.home.store_url)
+        self.space: Space = toys.space(changes.get("space", toys.SPACE))
+        self.campaign = toys.campaign(**changes)
+        record = self.store.create_campaign(
+            "toy", self.campaign.document(), self.space.document(), {}
+        )
+        self.id = record.id
+        self.happenings: list[Happening] = []
+
+    def supply(self) -> Supply:
+        self.store.set_state(self.id, "running")
+        return Supply(
+            Setting(
+                campaign_id=self.id,
+                campaign=self.campaign,
+                space=self.space,
+                data=DATA,
+                home=self.home,
+                store=self.store,
+                listener=self.happenings.append,
+            )
+        )
+
+    def kinds(self) -> list[str]:
+        return [happening.kind for happening in self.happenings]
+
+
+def train(
+    supply: Supply, assignment: Assignment, epochs: int = 3, status: Any = "finished"
+) -> None:
+    """What the recorder does with a trial that reports `epochs` and ends."""
+    supply.started(assignment.number)
+    for epoch in range(1, epochs + 1):
+        report = toys.report(epoch, toys.score(assignment.number, epoch, 3))
+        supply.reported(assignment.number, Report.model_validate(report))
+    supply.ended(assignment.number, status)
+
+
+def exhaust(supply: Supply) -> list[Assignment]:
+    """All that the supply has, each trained before the next is asked for."""
+    found = []
+    while (assignment := supply.next()) is not None:
+        train(supply, assignment)
+        found.append(assignment)
+    return found
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def test_controls_come_first_and_count(bench: Bench) -> None:
+    found = exhaust(bench.supply())
+    assert [assignment.number for assignment in found] == list(range(6))
+    trials = bench.store.trials(bench.id)
+    assert [trial.origin for trial in trials] == [CONTROL] + ["random"] * 5
+    assert {trial.status for trial in trials} == {"finished"}
+    assert {trial.seed for trial in trials} == {1}, "all trials have the campaign's seed"
+
+
+def test_no_controls_if_none_are_named(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, controls=[])
+    exhaust(bench.supply())
+    assert CONTROL not in {trial.origin for trial in bench.store.trials(bench.id)}
+
+
+def test_a_trial_is_on_record_before_it_is_handed_out(bench: Bench) -> None:
+    supply = bench.supply()
+    supply.next()
+    assignment = supply.next()
+    assert assignment is not None
+    trial = bench.store.trial(bench.id, assignment.number)
+    assert trial.status == "waiting"
+    job = assignment.job
+    assert job.genome == trial.genome
+    assert job.recipe.learning_rate == trial.recipe["learning_rate"]
+    assert job.recipe.learning_rate == trial.choices["recipe.learning_rate"]
+    assert job.recipe.epochs == 3, "the campaign's, under the sample's"
+    assert job.folder == str(bench.home.trial(bench.id, assignment.number)) == trial.folder
+    assert (trial.parameters or 0) > 0
+    assert (trial.macs or 0) > 0
+
+
+def test_nothing_is_trained_twice(tmp_path: Path) -> None:
+    """36 networks and a control, and more trials are asked for: all different, then no more."""
+    space = {**toys.SPACE, "recipe": {}}
+    bench = Bench(tmp_path, space=space, budget={"trials": 100})
+    supply = bench.supply()
+    exhaust(supply)
+    trials = bench.store.trials(bench.id)
+    digests = [trial.digest for trial in trials]
+    assert len(set(digests)) == len(digests) == 37
+    assert supply.exhausted
+    assert supply.error is None
+    assert bench.kinds()[-1] == "exhausted"
+    assert bench.store.events(bench.id)[-1].kind == "space exhausted"
+
+
+def test_a_known_point_is_told_again_not_trained(bench: Bench, monkeypatch: Any) -> None:
+    supply = bench.supply()
+    exhaust(supply)
+    first = bench.store.trials(bench.id)[1]
+    bench.campaign = bench.campaign.model_copy(
+        update={"budget": bench.campaign.budget.model_copy(update={"trials": 7})}
+    )
+    supply = bench.supply()
+    told = []
+    ask = supply._sampler.ask
+    answers = iter([first.choices])
+    monkeypatch.setattr(supply._sampler, "ask", lambda: next(answers, None) or ask())
+    monkeypatch.setattr(supply._sampler, "tell", lambda c, o: told.append((key(c), o.score)))
+    assignment = supply.next()
+    assert assignment is not None
+    assert told == [(key(first.choices), first.top1)]
+    assert assignment.number == 6
+
+
+def test_over_the_limit_is_infeasible_and_costs_no_budget(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    bench = Bench(tmp_path, limits={"parameters": 150})
+    supply = bench.supply()
+    told: list[Any] = []
+    monkeypatch.setattr(supply._sampler, "tell", lambda c, o: told.append(o))
+    handed = exhaust(supply)
+    trials = bench.store.trials(bench.id)
+    infeasible = [trial for trial in trials if trial.status == "infeasible"]
+    assert len(handed) == 6, "the budget counts what is trained"
+    assert infeasible
+    assert all((trial.parameters or 0) > 150 for trial in infeasible)
+    assert all((job.number not in {t.number for t in infeasible}) for job in handed)
+    assert infeasible[0].origin == CONTROL
+    assert infeasible[0].reason == (
+        f"{infeasible[0].parameters:,} parameters exceed limits.parameters: 150"
+    )
+    reasons = [outcome.reason for outcome in told if outcome.reason]
+    assert reasons == ["infeasible"] * (len(infeasible) - 1), "a control is no sampler's"
+    assert bench.kinds().count("infeasible") == len(infeasible)
+
+
+def test_a_limit_that_nothing_meets_ends_the_campaign(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(supplies, "INFEASIBLE_IN_A_ROW", 20)
+    bench = Bench(tmp_path, limits={"macs": 10})
+    supply = bench.supply()
+    assert supply.next() is None
+    assert isinstance(supply.error, CampaignError)
+    assert supply.error.where == "limits.macs"
+    assert "20 samples in a row" in supply.error.problem
+    assert supply.next() is None, "it stays ended"
+
+
+def test_choices_that_make_no_genome_are_infeasible(tmp_path: Path) -> None:
+    """A kernel of 0 among the options is a fault of the space that the campaign survives."""
+    broken = copy.deepcopy(toys.SPACE)
+    broken["genome"]["stages"][0]["convolution"]["kernel"]["choice"] = [1, 3, 0]
+    bench = Bench(tmp_path, space=broken, budget={"trials": 12})
+    assert len(exhaust(bench.supply())) == 12
+    infeasible = bench.store.trials(bench.id, statuses=["infeasible"])
+    assert infeasible
+    assert all(trial.choices["kernel"] == 0 for trial in infeasible)
+    assert all("kernel: 0" in (trial.reason or "") for trial in infeasible)
+
+
+def test_failures_are_told_and_kept(bench: Bench) -> None:
+    supply = bench.supply()
+    assignment = supply.next()
+    assert assignment is not None
+    supply.started(assignment.number)
+    failure = Failure(kind="diverged", reason="loss is nan at epoch 1", detail="trace")
+    trial = supply.ended(assignment.number, "failed", failure)
+    assert (trial.status, trial.reason) == ("failed", "diverged: loss is nan at epoch 1")
+    assert trial.detail == "trace"
+    outcome = outcome_of(trial, 3)
+    assert outcome is not None
+    assert outcome.reason == "diverged"
+
+
+def test_a_stopped_training_is_told_with_its_fidelity(bench: Bench, monkeypatch: Any) -> None:
+    supply = bench.supply()
+    supply.next()
+    assignment = supply.next()
+    assert assignment is not None
+    told: list[Any] = []
+    monkeypatch.setattr(supply._sampler, "tell", lambda c, o: told.append(o))
+    train(supply, assignment, epochs=1, status="pruned")
+    assert told[0].fidelity == pytest.approx(1 / 3)
+    assert told[0].score == pytest.approx(toys.score(assignment.number, 1, 3))
+    assert not told[0].final
+
+
+@pytest.mark.parametrize("name", ["random", "optuna"])
+def test_a_new_driver_goes_on_where_the_last_one_was(tmp_path: Path, name: str) -> None:
+    """Killed between any two calls, with two trials open: the same campaign in the end."""
+    sampler = {"name": name, "options": {} if name == "random" else {"startup": 3}}
+    whole = Bench(tmp_path / "whole", sampler=sampler, budget={"trials": 10})
+    exhaust(whole.supply())
+    broken = Bench(tmp_path / "broken", sampler=sampler, budget={"trials": 10})
+    handed = []
+    for _ in range(30):
+        supply = broken.supply()
+        if (assignment := supply.next()) is None:
+            break
+        handed.append(assignment.number)
+        if handed.count(assignment.number) > 1:  # the first time it is lost before its end
+            train(supply, assignment)
+    assert handed == [number for number in range(10) for _ in range(2)]
+    choices = [[t.choices for t in bench.store.trials(bench.id)] for bench in (whole, broken)]
+    assert choices[0] == choices[1]
+
+
+def test_interrupted_trials_come_before_new_ones(bench: Bench) -> None:
+    supply = bench.supply()
+    first, second, third = supply.next(), supply.next(), supply.next()
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    train(supply, first)
+    supply.started(third.number)
+    supply.reported(third.number, Report.model_validate(toys.report(1, 0.1)))
+    again = bench.supply()
+    assert again.unfinished == 2
+    assert again.next() == third, "the one that had begun"
+    assert again.next() == second
+    new = again.next()
+    assert new is not None
+    assert new.number == 3
+
+
+def test_a_trial_that_only_lacks_its_end_is_ended(bench: Bench) -> None:
+    supply = bench.supply()
+    assignment = supply.next()
+    assert assignment is not None
+    supply.started(assignment.number)
+    for epoch in (1, 2, 3):
+        report = Report.model_validate(toys.report(epoch, 0.2 * epoch))
+        supply.reported(assignment.number, report)
+    following = bench.supply().next()
+    assert following is not None
+    assert following.number == 1
+    assert bench.store.trial(bench.id, 0).status == "finished"
+
+
+def test_ray_is_given_a_job_and_a_number(bench: Bench) -> None:
+    stopping = [False]
+    searcher = TuneSearcher(bench.supply(), lambda: stopping[0])
+    assert searcher.prepare()
+    assert searcher.prepare(), "asked twice, it prepares once"
+    config = searcher.suggest("a")
+    assert isinstance(config, dict)
+    assert config["trial"] == 0
+    assert Job.model_validate_json(config["job"]).data == DATA
+    stopping[0] = True
+    assert searcher.suggest("b") == Searcher.FINISHED
+    assert [trial.number for trial in bench.store.trials(bench.id)] == [0]
+
+
+def test_ray_is_told_when_the_budget_is_used_up(bench: Bench) -> None:
+    searcher = TuneSearcher(bench.supply(), lambda: False)
+    given = [searcher.suggest(str(number)) for number in range(7)]
+    assert [config["trial"] for config in given[:6]] == list(range(6))  # type: ignore[index]
+    assert given[6] == Searcher.FINISHED

@@ -1,0 +1,169 @@
+"""Every command of the README, run as it stands there; its Python and YAML too."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+import yaml
+
+from space.space import Space
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+BIN = Path(sys.executable).parent
+CAMPAIGN = "tour"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    return [line.partition("#")[0].strip() for line in lines if line.strip()]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder like a clone, in which the tour is taken."""
+    folder = tmp_path_factory.mktemp("tour")
+    shutil.copytree(ROOT / "examples", folder / "examples")
+    return folder
+
+
+def _environment() -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("VENTRAL", "MLFLOW"))}
+    return kept | {"PATH": f"{BIN}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+
+
+def _run(command: str, folder: Path) -> None:
+    done = subprocess.run(
+        command, shell=True, cwd=folder, env=_environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 0, f"{command}\n{done.stderr}"
+    assert "Traceback" not in done.stderr
+
+
+def test_the_two_commands_are_targets_that_do_what_is_said() -> None:
+    made = {command: None for command in commands() if command.startswith("make ")}
+    assert list(made) == ["make quickstart", "make test"]
+    quickstart, test = (
+        subprocess.run(
+            [*command.split(), "-n"], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout
+        for command in made
+    )
+    assert "ventral submit examples/quickstart.yaml" in quickstart
+    for tool in ("ruff check", "mypy", "lint-imports", "pytest"):
+        assert tool in test
+
+
+def test_make_help_lists_every_target() -> None:
+    told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    targets = re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert {"setup", "quickstart", "test"} <= set(targets)
+    for target in targets:
+        assert f"make {target}" in told.stdout
+
+
+def test_the_tour(folder: Path) -> None:
+    taken = [c for c in commands() if c.startswith("ventral ") and c != "ventral ui"]
+    assert len(taken) > 10
+    for command in taken:
+        _run(command, folder)
+    exported = sorted((folder / "cells").iterdir())
+    assert len(exported) == 2
+    _run_python(exported[0])
+    _serve(folder)
+
+
+def _run_python(export: Path) -> None:
+    (block,) = blocks("python")
+    code = block.replace("cells/1-...", str(export))
+    given = (
+        "import numpy as np, torch\n"
+        "pixels = np.zeros((2, 16, 16, 1), np.uint8)\n"
+        "images = torch.zeros(2, 1, 16, 16)\n"
+    )
+    check = "\nassert logits.shape == (2, 10) and by_step.shape[2] == 10 and responses\n"
+    done = subprocess.run(
+        [sys.executable, "-c", given + code + check], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def _serve(folder: Path) -> None:
+    """`ventral ui` answers at the address that it prints, and leaves nothing behind."""
+    assert "ventral ui" in commands()
+    server = subprocess.Popen(
+        ["ventral", "ui", "--port", "0", "--no-browser"],
+        cwd=folder,
+        env=_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert server.stdout is not None
+    address = server.stdout.readline().strip()
+    try:
+        assert "/experiments/" in address
+        with urllib.request.urlopen(address, timeout=30) as page:
+            assert page.status == 200
+    finally:
+        server.send_signal(signal.SIGINT)
+        assert server.wait(30) == 0
+    base = address.split("/#")[0]
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(base, timeout=5)
+
+
+def test_every_command_that_is_mentioned_exists() -> None:
+    mentioned = re.findall(r"`ventral ((?:space |data |trial )?[a-z]+)", README)
+    assert mentioned
+    for command in dict.fromkeys(mentioned):
+        _run(f"ventral {command} --help", ROOT)
+
+
+def test_the_yaml_is_the_syntax_of_spaces() -> None:
+    (block,) = blocks("yaml")
+    nodes = yaml.safe_load(block)
+    space = Space.parse(
+        {
+            "name": "readme",
+            "genome": {
+                "image": {"size": 8, "channels": 1},
+                "clock": {"steps": 4},
+                "stages": [{"name": "a", "convolution": {"width": 4}, "cell": "c"}],
+                "cells": {
+                    "c": {
+                        "output": "out",
+                        "states": {
+                            "out": {
+                                "carry": {
+                                    "gate": {"offset": nodes["offset"], "scale": nodes["scale"]}
+                                },
+                                "drive": {
+                                    "edges": [
+                                        {"add": {"of": "input", "kernel": nodes["kernel"]}},
+                                        nodes["edge"],
+                                    ]
+                                },
+                            }
+                        },
+                    }
+                },
+            },
+        }
+    )
+    assert len(space.parameters) == 3
+
+
+def test_every_link_leads_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target

@@ -1,0 +1,112 @@
+"""A small real campaign, run once by the command line, for the tests that look at one."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+COMMAND = Path(sys.executable).with_name("ventral")
+
+TINY = """
+name: tiny
+space: motifs-small
+data: {name: digits, size: 8, train_images: 300, test_images: 100}
+recipe: {epochs: 2, batch_size: 50}
+sampler: {name: random}
+scheduler: {name: asha, grace_epochs: 1, reduction_factor: 2}
+budget: {trials: 5}
+seed: 3
+"""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Runs the command line in a folder with a home of its own."""
+
+    folder: Path
+
+    @property
+    def home(self) -> Path:
+        return self.folder / ".ventral"
+
+    def environment(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("VENTRAL", "MLFLOW"))}
+        return kept | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+
+    def __call__(self, *arguments: str | Path, timeout: float = 240) -> Ended:
+        done = subprocess.run(
+            [COMMAND, *map(str, arguments)],
+            cwd=self.folder,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
+        )
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *arguments: str | Path) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [COMMAND, *map(str, arguments)],
+            cwd=self.folder,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+@pytest.fixture
+def campaign_file(tmp_path: Path) -> Callable[..., Path]:
+    """Writes the tiny campaign with changes to its text."""
+
+    def write(old: str = "", new: str = "") -> Path:
+        assert old in TINY
+        file = tmp_path / "tiny.yaml"
+        file.write_text(TINY.replace(old, new) if old else TINY)
+        return file
+
+    return write
+
+
+@dataclass(frozen=True)
+class Campaign:
+    shell: Shell
+    id: str
+    ended: Ended
+
+
+@pytest.fixture(scope="session")
+def campaign(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
+    """The tiny campaign, run to its end."""
+    folder = tmp_path_factory.mktemp("campaign")
+    shell = Shell(folder)
+    (folder / "tiny.yaml").write_text(TINY)
+    ended = shell("submit", "tiny.yaml", "--id-file", "id.txt")
+    assert ended.code == 0, ended.err
+    return Campaign(shell, (folder / "id.txt").read_text().strip(), ended)

@@ -1,0 +1,165 @@
+"""The command line by itself: help, spaces, data, and what bad input says."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.ventral.conftest import COMMAND, Shell
+
+HEAVY = (
+    "torch",
+    "ray",
+    "mlflow",
+    "pandas",
+    "sqlalchemy",
+    "optuna",
+    "hyperopt",
+    "sklearn",
+    "numpy",
+)
+
+
+def test_help_loads_nothing_heavy() -> None:
+    program = (
+        "import sys; from ventral.cli import main\n"
+        "sys.argv = ['ventral', '--help']\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        f"print([n for n in {HEAVY} if n in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert "submit" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("group", ["", "space", "data", "trial"])
+def test_every_command_has_help(shell: Shell, group: str) -> None:
+    ended = shell(*([group] if group else []), "--help")
+    assert ended.code == 0
+    listed = ended.out.partition("Commands:")[2].strip().splitlines()
+    assert listed
+    for line in listed:
+        name = line.split()[0]
+        told = shell(*([group] if group else []), name, "--help")
+        assert told.code == 0
+        assert "Usage" in told.out
+
+
+def test_space_sample_is_the_same_twice(shell: Shell) -> None:
+    arguments = ("space", "sample", "motifs-2018", "-n", "3", "--seed", "9", "-o", "json")
+    first, second = shell(*arguments).json, shell(*arguments).json
+    assert first == second
+    assert len({row["digest"] for row in first}) == 3
+    assert all({"choices", "genome", "digest"} <= row.keys() for row in first)
+    assert first != shell(*arguments[:-3], "10", "-o", "json").json
+
+
+def test_space_commands(shell: Shell) -> None:
+    names = [row["name"] for row in shell("space", "list", "-o", "json").json]
+    assert {"motifs-small", "motifs-2018"} <= set(names)
+    counted = shell("space", "count", "motifs-small", "--draws", "50", "-o", "json").json
+    assert counted["conditional"] < counted["choices"]
+    assert counted["log10"] > 10
+    assert "two.hidden.keep.kernel" in shell("space", "show", "motifs-small").out
+    assert shell("space", "validate", "motifs-small", "-n", "20").code == 0
+
+
+def test_data_is_listed_and_packed_once(shell: Shell) -> None:
+    names = {row["name"] for row in shell("data", "list", "-o", "json").json}
+    assert names == {"digits", "digits-occluded", "fashion-mnist", "imagefolder"}
+    first = shell("data", "pack", "digits", "-o", "json").json
+    again = shell("data", "pack", "digits", "-o", "json").json
+    assert first == again
+    assert Path(first["path"]).is_dir()
+    assert (first["train"], first["test"]) == (1200, 597)
+
+
+BAD_CAMPAIGNS = {
+    "misspelt key": ("budget:", "budgets:", 'did you mean "budget"'),
+    "misspelt nested key": ("trials: 5", "trails: 5", 'did you mean "trials"'),
+    "unknown space": ("motifs-small", "motifs-smal", "motifs-small"),
+    "text for a number": ("trials: 5", 'trials: "5"', "without quotes"),
+    "no trials": ("trials: 5", "trials: 0", "at least 1"),
+    "unknown sampler": ("random", "randon", '"random"'),
+    "unknown data": ("name: digits,", "name: digitz,", "digits"),
+    "missing data": (
+        "{name: digits, size: 8, train_images: 300, test_images: 100}",
+        "{name: imagefolder, path: /nowhere/images, size: 8}",
+        "/nowhere/images",
+    ),
+    "GPU that is not here": ("seed: 3", "seed: 3\nresources: {gpus: 9}", "resources.gpus"),
+    "rungs beyond the training": ("grace_epochs: 1", "grace_epochs: 8", "recipe.epochs"),
+    "not YAML": ("name: tiny", "name: [tiny", "line"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_CAMPAIGNS)
+def test_a_bad_campaign_names_field_and_cure_and_writes_nothing(
+    shell: Shell, campaign_file: Callable[..., Path], case: str
+) -> None:
+    old, new, text = BAD_CAMPAIGNS[case]
+    ended = shell("submit", campaign_file(old, new))
+    assert ended.code == 2, ended.err
+    assert text in ended.err
+    assert "Traceback" not in ended.err
+    assert ended.out == ""
+    assert not (shell.home / "campaigns").exists()
+    assert not shell("list", "-o", "json").out.strip().strip("[]")
+
+
+def test_bad_overrides(shell: Shell, campaign_file: Callable[..., Path]) -> None:
+    for override, text in (
+        ("budget.trails=3", "trails"),
+        ("budget.trials=many", "many"),
+        ("budget", "PATH=VALUE"),
+    ):
+        ended = shell("submit", campaign_file(), "--set", override)
+        assert ended.code == 2, ended.err
+        assert text in ended.err
+
+
+@pytest.mark.parametrize(
+    ("genome", "text"),
+    [
+        ("{stages: [{name: a, convolution: {width: 4, kernel: 0}}]}", "0 is not at least 1"),
+        (
+            "{stages: [{name: a, convolution: {width: 4}}], feedback: {b->a: true}}",
+            'no stage is called "b"',
+        ),
+        ("{stages: [{name: a, convolution: {widht: 4}}]}", "width"),
+    ],
+)
+def test_a_bad_space_names_field_and_cure(shell: Shell, genome: str, text: str) -> None:
+    file = shell.folder / "space.yaml"
+    file.write_text(f"name: bad\ngenome: {genome}\n")
+    for command in ("sample", "count", "validate"):
+        ended = shell("space", command, file)
+        assert ended.code == 2, ended.err
+        assert text in ended.err
+        assert "Traceback" not in ended.err
+
+
+def test_commands_on_nothing(shell: Shell) -> None:
+    for command in (("status", "x"), ("top", "x"), ("resume", "x"), ("trial", "list", "x")):
+        ended = shell(*command)
+        assert ended.code == 2, ended.err
+        assert "Traceback" not in ended.err
+    assert not shell.home.exists()
+    assert shell("submit", "none.yaml").code == 2
+    assert shell("nonsense").code == 2
+    assert shell("top").code == 2
+
+
+def test_output_may_be_cut_off() -> None:
+    done = subprocess.run(
+        f"{COMMAND} space sample motifs-small -n 50 -o json | head -n 1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "Traceback" not in done.stderr

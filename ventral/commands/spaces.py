@@ -1,0 +1,143 @@
+"""`ventral space`: look at a space, count it, draw from it, check it."""
+
+import json
+import random
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ventral.output import Column, Format, Output, count, note, percent, table, value
+
+if TYPE_CHECKING:
+    from space.domains import Categorical, Integer, Uniform
+
+app = typer.Typer(no_args_is_help=True)
+
+File = Annotated[str, typer.Argument(help="a named space (see `ventral space list`) or a file")]
+Seed = Annotated[int, typer.Option("--seed", help="of the draw")]
+
+
+@app.command("list")
+def list_spaces(output: Output = Format.table) -> None:
+    """The named spaces."""
+    from space.space import Space
+
+    rows = [{"name": name, "description": Space.load(name).description} for name in Space.named()]
+    table(rows, [Column(key="name"), Column(key="description")], output)
+
+
+@app.command()
+def show(file: File, output: Output = Format.table) -> None:
+    """Every choice that a space leaves open, with what opens it."""
+    from space.space import Space
+
+    space = Space.load(file)
+    if output is Format.json:
+        print(json.dumps(space.document(), indent=1))
+        return
+    rows = [
+        {
+            "choice": parameter.path,
+            "values": _described(parameter.domain),
+            "only_if": ", ".join(f"{path} is {label}" for path, label in parameter.condition),
+        }
+        for parameter in space.parameters
+    ]
+    columns = [Column(key="choice"), Column(key="values"), Column(key="only_if", title="only if")]
+    table(rows, columns, output, f"{space.name}: {space.description}")
+
+
+@app.command()
+def sample(
+    file: File,
+    number: Annotated[int, typer.Option("-n", min=1, help="how many")] = 1,
+    seed: Seed = 0,
+    output: Output = Format.table,
+) -> None:
+    """Draw networks from a space; the same seed draws the same ones."""
+    from space.cost import cost
+    from space.space import Space
+    from space.summary import short_name
+
+    space = Space.load(file)
+    rng = random.Random(seed)
+    rows: list[dict[str, Any]] = []
+    for _ in range(number):
+        drawn = space.sample(rng)
+        found = cost(drawn.genome)
+        rows.append(
+            {
+                "digest": drawn.digest,
+                "cell": short_name(drawn.genome),
+                "parameters": found.parameters,
+                "macs": found.macs,
+                "choices": drawn.choices,
+                "recipe": drawn.recipe,
+                "genome": drawn.genome.document(),
+            }
+        )
+    columns = [
+        Column(key="digest"),
+        Column(key="parameters", write=count, right=True),
+        Column(key="macs", title="multiply-adds", write=count, right=True),
+        Column(key="cell"),
+    ]
+    table(rows, columns, output)
+
+
+@app.command("count")
+def count_space(
+    file: File,
+    draws: Annotated[int, typer.Option(help="draws to estimate how many are one network")] = 1000,
+    seed: Seed = 0,
+    output: Output = Format.table,
+) -> None:
+    """How large a space is: its choices, and the networks that they make."""
+    from space.space import Space
+
+    space = Space.load(file)
+    size = space.count()
+    rng = random.Random(seed)
+    digests = [space.sample(rng).digest for _ in range(draws)]
+    found: dict[str, Any] = {
+        "space": space.name,
+        "choices": size.parameters,
+        "conditional": size.conditional,
+        "continuous": size.continuous,
+        "distinct": size.distinct,
+        "log10": size.log10,
+        "draws": draws,
+        "distinct_networks_drawn": len(set(digests)),
+    }
+    share = len(set(digests)) / draws if draws else 1.0
+    text = (
+        f"{space.name}: {size.parameters} choices, {size.conditional} of them conditional, "
+        f"{size.continuous} continuous\n"
+        f"combinations of the discrete choices: 10^{size.log10:.1f}\n"
+        f"distinct networks among {draws} draws: {percent(share)}"
+    )
+    value(found, output, text)
+
+
+@app.command()
+def validate(
+    file: File,
+    samples: Annotated[int, typer.Option("-n", min=1, help="networks to draw")] = 200,
+    seed: Seed = 0,
+) -> None:
+    """Check a space: its choices, their ties, its controls, and a number of drawn networks."""
+    from space.space import Space
+
+    space = Space.load(file)
+    found = space.validate(samples, seed)
+    note(f"{space.name}: {found.samples} samples tried, every one is a network")
+
+
+def _described(domain: "Categorical | Uniform | Integer") -> str:
+    from space.domains import Categorical, Integer
+
+    if isinstance(domain, Categorical):
+        return ", ".join(json.dumps(option) for option in domain.options)
+    kind = "integer" if isinstance(domain, Integer) else "number"
+    scale = ", logarithmic" if domain.log else ""
+    return f"{kind} from {domain.low:g} to {domain.high:g}{scale}"

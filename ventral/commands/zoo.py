@@ -1,0 +1,116 @@
+"""`ventral zoo`: the published models as genomes: list them, look at one, compare two."""
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ventral.output import Column, Format, Output, count, table
+
+if TYPE_CHECKING:
+    from space.comparison import Difference
+
+app = typer.Typer(no_args_is_help=True)
+
+Genome = Annotated[str, typer.Argument(help="a model of the zoo, a genome file, or an export")]
+
+
+@app.command("list")
+def list_models(output: Output = Format.table) -> None:
+    """The models of the zoo, with their published scores."""
+    from space import zoo
+    from space.cost import cost
+
+    rows: list[dict[str, Any]] = []
+    for name in zoo.names():
+        model = zoo.model(name)
+        found = cost(model.genome)
+        rows.append(
+            {
+                "name": name,
+                "parameters": found.parameters,
+                "macs": found.macs,
+                "steps": model.genome.clock.steps,
+                "top1": model.top1,
+                "top5": model.top5,
+                "source": model.source,
+                "digest": model.genome.digest,
+            }
+        )
+    columns = [
+        Column(key="name"),
+        Column(key="parameters", write=count, right=True),
+        Column(key="macs", title="multiply-adds", write=count, right=True),
+        Column(key="steps", right=True),
+        Column(key="top1", title="top-1 %", right=True),
+        Column(key="source"),
+    ]
+    table(rows, columns, output)
+
+
+@app.command()
+def show(genome: Genome, output: Output = Format.table) -> None:
+    """A genome as YAML, and what is known of it; the genome alone with -o json."""
+    import yaml
+
+    from space import zoo
+    from ventral.genomes import find_genome
+
+    found = find_genome(genome)
+    document = found.document()
+    if output is Format.json:
+        print(json.dumps(document, indent=1))
+        return
+    model = zoo.model(genome) if genome in zoo.names() else None
+    if model is not None and model.genome == found:
+        print(f"# {model.name}: {model.source}")
+        known = "no top-1 is published" if model.top1 is None else f"top-1 {model.top1} %"
+        print(f"# {known}")
+        if model.note:
+            print(f"# {model.note}")
+    print(yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=100), end="")
+
+
+@app.command()
+def diff(a: Genome, b: Genome, output: Output = Format.table) -> None:
+    """Every difference between two genomes, edge by edge."""
+    from space.comparison import differences
+    from ventral.genomes import find_genome
+
+    found = differences(find_genome(a), find_genome(b))
+    rows = [{"path": one.path, "a": one.a, "b": one.b} for one in found]
+    if output is not Format.table:
+        table(rows, [], output)
+    elif not found:
+        print(f"{a} and {b} are one genome")
+    else:
+        print(_told(found, a, b))
+
+
+def _told(found: "tuple[Difference, ...]", a: str, b: str) -> str:
+    """The differences as lines, grouped by the part they are in."""
+    lines, part = [f"- {a}", f"+ {b}"], ""
+    for one in found:
+        steps = one.path.split(".")
+        head = ".".join(steps[: 2 if steps[0] in ("stages", "cells") else 1])
+        rest = one.path.removeprefix(head).removeprefix(".")
+        if head != part:
+            lines += ["", head]
+            part = head
+        label = f"  {rest}: " if rest else "  "
+        if one.a is None:
+            lines.append(f"{label}+ {_short(one.b)}")
+        elif one.b is None:
+            lines.append(f"{label}- {_short(one.a)}")
+        else:
+            lines.append(f"{label}{_short(one.a)} -> {_short(one.b)}")
+    return "\n".join(lines)
+
+
+def _short(value: Any) -> str:
+    """A value on one line, as YAML would have it."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_short(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_short, value)) + "]"
+    return value if isinstance(value, str) else json.dumps(value)

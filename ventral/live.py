@@ -1,0 +1,155 @@
+"""What a person sees while a campaign runs, and what is left of it in the campaign's log.
+
+On a terminal one view is drawn over and over; elsewhere each ended trial is a line. Both go to
+stderr. The log gets a line for every happening, and the warnings of the driver's process.
+"""
+
+import json
+import logging
+import sys
+import threading
+import time
+from collections import deque
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from ventral.output import duration, note, percent
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live as Screen
+
+    from search.home import Home
+    from search.store import Campaign
+    from search.supply import Happening
+
+ENDS = ("finished", "pruned", "failed", "infeasible")
+SHOWN = 6  # of the last ended trials
+MEASURES = ("top1", "epoch", "epochs", "reason", "state")
+
+
+class Live:
+    """A listener of a campaign's happenings. Use it as a context manager."""
+
+    def __init__(self, record: "Campaign", home: "Home") -> None:
+        self._record = record
+        self._budget = int(record.document["budget"]["trials"])
+        self._counts = dict.fromkeys(ENDS, 0)
+        self._running: dict[int, dict[str, Any]] = {}
+        self._ended: deque[str] = deque(maxlen=SHOWN)
+        self._best: tuple[float, int, str] | None = None
+        self._phase = "starting"
+        self._began = time.monotonic()
+        self._guard = threading.Lock()
+        self._screen: Screen | None = None
+        home.ensure(home.campaign(record.id))
+        self._log = logging.FileHandler(home.log(record.id), encoding="utf-8")
+        self._log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        self._logger = logging.Logger(f"ventral.{record.id}")
+        self._logger.addHandler(self._log)
+
+    def __enter__(self) -> "Live":
+        root = logging.getLogger()
+        self._moved = list(root.handlers)
+        root.handlers = [self._log]  # nothing may draw over the view
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.live import Live as Screen
+
+            console = Console(stderr=True)
+            self._screen = Screen(
+                get_renderable=self._drawn, console=console, refresh_per_second=4, transient=True
+            )
+            self._screen.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._screen is not None:
+            self._screen.stop()
+        if error is not None:
+            self._logger.error("%s", error, exc_info=(type(error), error, trace))
+        logging.getLogger().handlers = self._moved
+        self._log.close()
+
+    def listen(self, happening: "Happening") -> None:
+        """Take one happening in. Called from the driver's thread."""
+        detail = dict(happening.detail)
+        about = "" if happening.trial is None else f" trial {happening.trial}"
+        facts = {key: item for key, item in detail.items() if key in (*MEASURES, "cell", "error")}
+        self._logger.info("%s%s %s", happening.kind, about, json.dumps(facts) if facts else "")
+        with self._guard:
+            line = self._learn(happening.kind, happening.trial, detail)
+        if line is not None and self._screen is None:
+            note(line)
+
+    def _learn(self, kind: str, trial: int | None, detail: dict[str, Any]) -> str | None:
+        """Remember what happened; the line to print where there is no view, if it is worth one."""
+        if trial is None:
+            self._phase = kind
+            return None if kind == "ended" else f"{kind} ..."
+        if kind == "started":
+            self._phase = "training"
+            self._running[trial] = {"epoch": 0, "top1": None, "since": time.monotonic()}
+        elif kind == "report":
+            known = self._running.setdefault(trial, {"since": time.monotonic()})
+            known |= {"epoch": detail["epoch"], "top1": detail["top1"]}
+        elif kind == "retry":
+            self._running.pop(trial, None)
+            return f"trial {trial}: its worker was lost; it starts again"
+        elif kind in ENDS:
+            return self._over(kind, trial, detail)
+        return None
+
+    def _over(self, kind: str, trial: int, detail: dict[str, Any]) -> str:
+        self._running.pop(trial, None)
+        self._counts[kind] += 1
+        top1, cell = detail.get("top1"), str(detail.get("cell", ""))
+        if top1 is not None and (self._best is None or top1 > self._best[0]):
+            self._best = (top1, trial, cell)
+        score = "" if top1 is None else f" {percent(top1)}"
+        epochs = f" after {detail['epochs']} epochs" if detail.get("epochs") else ""
+        reason = f" ({detail['reason']})" if detail.get("reason") else ""
+        line = f"trial {trial} {kind}{score}{epochs}: {cell}{reason}"
+        self._ended.append(line)
+        return f"[{self._done}/{self._budget}] {line}"
+
+    @property
+    def _done(self) -> int:
+        return sum(self._counts[kind] for kind in ENDS if kind != "infeasible")
+
+    def _drawn(self) -> "RenderableType":
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        with self._guard:
+            now = time.monotonic()
+            ends = ", ".join(f"{number} {kind}" for kind, number in self._counts.items() if number)
+            head = Text(
+                f"{self._record.name} ({self._record.id})  {self._phase}  "
+                f"{self._done} of {self._budget} trials in {duration(now - self._began)}"
+                + (f"  ({ends})" if ends else "")
+            )
+            bar = ProgressBar(total=self._budget, completed=self._done, width=60)
+            parts: list[RenderableType] = [head, bar]
+            if self._best is not None:
+                score, trial, cell = self._best
+                parts.append(Text(f"best {percent(score)}  trial {trial}  {cell}", "bold"))
+            running = Table.grid(padding=(0, 2))
+            for number, known in sorted(self._running.items()):
+                top1 = known.get("top1")
+                running.add_row(
+                    f"  trial {number}",
+                    f"epoch {known.get('epoch', 0)}",
+                    "" if top1 is None else percent(top1),
+                    duration(now - known["since"]),
+                )
+            parts.append(running)
+            parts += [Text(f"  {line}", "dim", no_wrap=True) for line in self._ended]
+            return Group(*parts)

@@ -1,0 +1,136 @@
+"""How results are printed: tables for people, JSON and CSV for programs; always on stdout.
+
+Everything else (progress, hints, errors) goes to stderr through `note`.
+"""
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+Row = Mapping[str, Any]
+
+
+class Format(StrEnum):
+    """The formats of `-o`."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+Output = Annotated[Format, typer.Option("-o", "--output", help="table, json or csv")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column of a table: its key in a row, its title, and how a value is written."""
+
+    key: str
+    title: str = ""
+    write: Callable[[Any], str] = str
+    right: bool = False
+
+
+def table(rows: Sequence[Row], columns: Sequence[Column], output: Format, title: str = "") -> None:
+    """Print `rows`: their `columns` as a table, or all of their keys as JSON or CSV."""
+    match output:
+        case Format.json:
+            print(json.dumps(list(rows), indent=1))
+        case Format.csv:
+            _csv(rows)
+        case Format.table:
+            _table(rows, columns, title)
+
+
+def value(document: Row, output: Format, text: str) -> None:
+    """Print one value: as JSON, as CSV of one row, or as `text`."""
+    if output is Format.json:
+        print(json.dumps(document, indent=1))
+    elif output is Format.csv:
+        _csv([document])
+    else:
+        print(text)
+
+
+def note(text: str = "") -> None:
+    """A line for the person at the terminal, on stderr."""
+    print(text, file=sys.stderr)
+
+
+def _csv(rows: Sequence[Row]) -> None:
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    writer = csv.writer(sys.stdout)
+    writer.writerow(keys)
+    for row in rows:
+        writer.writerow([_cell(row.get(key)) for key in keys])
+
+
+def _cell(item: Any) -> Any:
+    return json.dumps(item) if isinstance(item, dict | list) else item
+
+
+def _table(rows: Sequence[Row], columns: Sequence[Column], title: str) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    for column in columns:
+        shown.add_column(
+            column.title or column.key,
+            justify="right" if column.right else "left",
+            overflow="fold",
+            no_wrap=column.right,
+        )
+    for row in rows:
+        cells = (row.get(column.key) for column in columns)
+        written = (
+            "" if cell is None else column.write(cell)
+            for cell, column in zip(cells, columns, strict=True)
+        )
+        shown.add_row(*written)
+    # Piped output has no width of its own; 80 would fold every cell name.
+    console = Console(width=None if sys.stdout.isatty() else 140, markup=False, highlight=False)
+    console.print(shown)
+
+
+def percent(score: float) -> str:
+    return f"{100 * score:.1f} %"
+
+
+def signed_percent(difference: float) -> str:
+    return f"{100 * difference:+.1f}"
+
+
+def count(number: float) -> str:
+    """12345678 -> 12.3 M."""
+    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:.1f} {letter}"
+    return f"{number:g}"
+
+
+def duration(seconds: float) -> str:
+    """4000 -> 1 h 06 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def moment(seconds: float | None) -> str:
+    """A time of the clock, in the machine's own zone."""
+    from datetime import datetime
+
+    if seconds is None:
+        return ""
+    return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M:%S")
