@@ -136,7 +136,8 @@ class Live:
                 f"{self._done} of {self._budget} trials in {duration(now - self._began)}"
                 + (f"  ({ends})" if ends else "")
             )
-            bar = ProgressBar(total=self._budget, completed=self._done, width=60)
+            bar = Table.grid()  # a bar by itself would not end its line
+            bar.add_row(ProgressBar(total=self._budget, completed=self._done, width=60))
             parts: list[RenderableType] = [head, bar]
             if self._best is not None:
                 score, trial, cell = self._best
