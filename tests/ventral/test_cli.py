@@ -36,7 +36,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("group", ["", "space", "data", "trial"])
+@pytest.mark.parametrize("group", ["", "space", "data", "trial", "zoo"])
 def test_every_command_has_help(shell: Shell, group: str) -> None:
     ended = shell(*([group] if group else []), "--help")
     assert ended.code == 0
@@ -163,3 +163,23 @@ def test_output_may_be_cut_off() -> None:
         check=True,
     )
     assert "Traceback" not in done.stderr
+
+
+def test_a_tree_of_images_is_packed_from_the_command_line(shell: Shell) -> None:
+    from PIL import Image
+
+    for label in ("cats", "dogs"):
+        folder = shell.folder / "images" / label
+        folder.mkdir(parents=True)
+        for number in range(10):
+            Image.new("RGB", (20, 14), (25 * number, 0, 99)).save(folder / f"{number}.png")
+    packed = shell("data", "pack", "imagefolder", "--path", "images", "--size", "8", "-o", "json")
+    assert packed.code == 0, packed.err
+    assert packed.json["classes"] == 2
+    assert packed.json["channels"] == 3
+    assert packed.json["train"] + packed.json["test"] == 20
+    (shell.folder / "images" / "cats" / "3.png").write_bytes(b"no picture")
+    broken = shell("data", "pack", "imagefolder", "--path", "images", "--size", "16")
+    assert broken.code == 2
+    assert "3.png" in broken.err
+    assert "Traceback" not in broken.err

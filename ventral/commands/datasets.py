@@ -24,9 +24,10 @@ def list_data(output: Output = Format.table) -> None:
 @app.command()
 def pack(
     name: Annotated[str, typer.Argument(help="a data set's name (see `ventral data list`)")],
+    size: Annotated[int | None, typer.Option(min=1, help="side of the images, pixels")] = None,
+    path: Annotated[str | None, typer.Option(help="folder that holds the images")] = None,
     options: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="an option of the data set: size=32, path=/data/images"),
+        list[str] | None, typer.Option("--set", help="another option of the data set: copies=4")
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="processes that decode")] = None,
     output: Output = Format.table,
@@ -37,7 +38,8 @@ def pack(
     from workers import pack as packs
     from workers.job import data_spec
 
-    document: dict[str, Any] = {"name": name}
+    given = {"name": name, "size": size, "path": path}
+    document: dict[str, Any] = {key: item for key, item in given.items() if item is not None}
     for option in options or []:
         apply(document, option)
     home = Home.at()
