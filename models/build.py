@@ -4,30 +4,44 @@
 its genome; it reads no files, has no clock but the genome's, and does not train itself.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from models.initial import initialise, starts
-from models.readout import HeadModule, decode
+from models.planned import PlannedUnroll
+from models.readout import DecoderModule, HeadModule
 from models.stages import StageModule
 from models.terms import Branch
 from models.unroll import LiteralUnroll, Moment
 from space.errors import InputError
 from space.genome import HEAD, Genome
 from space.geometry import first_informed_step, layout
+from space.plan import Read
 
 Trace = dict[str, dict[int, Tensor]]
 
 
-def build(genome: Genome, *, seed: int = 0, dtype: torch.dtype = torch.float32) -> "Network":
+Unroll = Literal["planned", "literal"]
+
+
+def build(
+    genome: Genome,
+    *,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float32,
+    unroll: Unroll = "planned",
+) -> "Network":
     """The network of a genome, untrained, on the CPU.
 
     Every parameter starts from `seed` and its own name: the same genome and seed give the same
-    network, whatever `dtype`. Raises GenomeError where the parts do not fit.
+    network, whatever `dtype`. `unroll` says how it is executed: `planned` computes only what is
+    needed, `literal` every stage at every step, with equal results up to rounding. Raises
+    GenomeError where the parts do not fit.
     """
-    network = Network(genome, dtype=dtype)
+    network = Network(genome, dtype=dtype, unroll=unroll)
     initialise(network, seed)
     return network
 
@@ -35,16 +49,24 @@ def build(genome: Genome, *, seed: int = 0, dtype: torch.dtype = torch.float32) 
 class Network(nn.Module):
     """A genome as a module: images in, logits out.
 
-    Parameters live under `stages.NAME` (`convolution`, `cell`, `second`, `residual`) and `head`.
+    Parameters live under `stages.NAME` (`join`, `convolution`, `cell`, `second`, `residual`),
+    `head` and `decoder`. Running averages of batch norms are buffers beside them: `train()` takes
+    a batch's own statistics, `eval()` the averages.
     Images are [B,C,S,S] with the genome's channels and size, normalised already: what follows
     when the image is off is the genome's `blank`, in the same units. A network runs on any
     device, on a GPU in the layout of its images (`channels_last` or not), and under autocast,
     where states that integrate stay in the images' own type.
     """
 
-    def __init__(self, genome: Genome, *, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self,
+        genome: Genome,
+        *,
+        dtype: torch.dtype = torch.float32,
+        unroll: Unroll = "planned",
+    ) -> None:
         super().__init__()
-        self.genome = genome
+        self.genome, self.unroll = genome, unroll
         sizes = layout(genome)
         self.stages = Branch()
         modules: list[StageModule] = []
@@ -52,7 +74,11 @@ class Network(nn.Module):
             modules.append(StageModule(genome, shape, dtype))
             self.stages.plant(shape.stage.name, modules[-1])
         self.head = HeadModule(genome, sizes.head, dtype)
-        self._unroll = LiteralUnroll(genome, modules, self.head)
+        self.decoder = DecoderModule(
+            genome.decoder, steps=len(genome.window), classes=genome.classes, dtype=dtype
+        )
+        self._literal = LiteralUnroll(genome, modules, self.head)
+        self._planned = PlannedUnroll(genome)
 
     @property
     def image_size(self) -> int:
@@ -70,11 +96,7 @@ class Network(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """images [B,C,S,S] -> logits [B,classes], by the genome's decoder."""
         self._check(images)
-        last = self.genome.clock.steps - 1
-        for moment in self._unroll.run(images, lambda step: step == last):
-            logits = moment.logits
-        assert logits is not None
-        return decode(logits.to(images.dtype)[:, None], self.genome.decoder)
+        return self._decoded(self._logits(images, self.genome.window))
 
     def step_logits(self, images: Tensor) -> Tensor:
         """images [B,C,S,S] -> the head's logits of every step, [B,T,classes].
@@ -82,13 +104,11 @@ class Network(nn.Module):
         Before `first_valid_step("head")` they do not depend on the image.
         """
         self._check(images)
-        moments = self._unroll.run(images, lambda step: True)
-        logits = [moment.logits for moment in moments if moment.logits is not None]
-        return torch.stack(logits, 1).to(images.dtype)
+        return self._logits(images, range(self.genome.clock.steps))
 
     def decode(self, step_logits: Tensor) -> Tensor:
         """Logits of every step [B,T,classes] -> logits [B,classes]: what `forward` gives."""
-        return decode(step_logits, self.genome.decoder)
+        return self._decoded(step_logits[:, self.genome.window.start :])
 
     def trace(
         self,
@@ -111,14 +131,8 @@ class Network(nn.Module):
         names = [stage.name for stage in self.genome.stages] if stages is None else [*stages]
         wanted = {name: self._steps(name, steps, informed) for name in names}
         trace: Trace = {name: {} for name in names}
-        logits_at = wanted.get(HEAD, ())
-        end = max((max(at, default=-1) for at in wanted.values()), default=-1)
-        for moment in self._unroll.run(images, lambda step: step in logits_at):
-            if moment.step > end:
-                break
-            for name, at in wanted.items():
-                if moment.step in at:
-                    trace[name][moment.step] = self._read(moment, name)
+        for (name, step), value in self._run(images, wanted).items():
+            trace[name][step] = value
         return trace
 
     def first_valid_step(self, stage: str) -> int:
@@ -144,6 +158,32 @@ class Network(nn.Module):
         for weight, coefficient in decayed:
             total = total + coefficient / 2 * weight.square().sum()
         return total
+
+    def _logits(self, images: Tensor, window: range) -> Tensor:
+        """The head's logits of the steps in `window`, [B,T',classes]."""
+        read = self._run(images, {HEAD: window})
+        return torch.stack([read[HEAD, step] for step in window], 1).to(images.dtype)
+
+    def _run(self, images: Tensor, wanted: Mapping[str, Collection[int]]) -> dict[Read, Tensor]:
+        """What is wanted, steps by name; in the order of steps."""
+        reads = sorted((step, name) for name, steps in wanted.items() for step in steps)
+        if not reads:
+            return {}
+        if self.unroll == "planned":
+            found = self._planned.run(self, images, [(name, step) for step, name in reads])
+            return {(name, step): found[name, step] for step, name in reads}
+        end, logits_at, read = reads[-1][0], wanted.get(HEAD, ()), {}
+        for moment in self._literal.run(images, logits_at.__contains__):
+            for name, steps in wanted.items():
+                if moment.step in steps:
+                    read[name, moment.step] = self._read(moment, name)
+            if moment.step == end:
+                break
+        return read
+
+    def _decoded(self, logits: Tensor) -> Tensor:
+        decoded: Tensor = self.decoder(logits)
+        return decoded.to(logits.dtype)
 
     def _check(self, images: Tensor) -> None:
         expected = (self.image_channels, self.image_size, self.image_size)

@@ -133,9 +133,12 @@ class _Group:
                 layers.working_copy(part.get_parameter("depthwise"), layout),
                 layers.working_copy(part.get_parameter("pointwise"), layout),
                 None if bias is None else layers.working_copy(bias),
+                None
+                if "depthwise_first" not in part.starts
+                else layers.working_copy(part.get_parameter("depthwise_first"), layout),
             )
         if self.kind == "weight":
-            return (next(iter(self.parts[0].parameters())),)
+            return (self.parts[0].get_parameter(next(iter(self.parts[0].starts))),)
         kernels: list[Tensor] = [part.get_parameter("kernel") for part in self.parts]
         kernel = kernels[0] if len(kernels) == 1 else torch.cat(kernels, 0)
         biases = [part.biased() for part in self.parts]
@@ -154,7 +157,7 @@ class _NormGroup:
     weights: NormWeights
 
     def operands(self, layout: torch.memory_format | None) -> Operands:
-        return self.weights.get_parameter("gain"), self.weights.get_parameter("shift")
+        return self.weights.prepare()
 
 
 # What an expression comes to while the program is made: a slot, or a number known now.
@@ -253,8 +256,12 @@ class _Compiler:
         return self._joined[sources]
 
     def _term(self, placed: Placed) -> int:
-        """The slot of activation(op(sources))."""
-        out = self._operation(placed)
+        """The slot of activation(norm(op(sources)) + sources), as far as given."""
+        out, norm = self._operation(placed), self.weights[placed.path].norm
+        if norm is not None:
+            out = self._normalised(out, norm)
+        if placed.term.skip:
+            out = self._added((self._joined_sources(placed.sources), out), 0.0)
         if placed.term.activation == "identity":
             return out
         acted = self._slot()
@@ -315,7 +322,7 @@ class _Compiler:
         if not bias:
             return bias
         for p in late:
-            linear = p.term.activation == "identity"
+            linear = p.term.activation == "identity" and p.term.norm is None
             if linear and p.term.operation in ("convolution", "separable"):
                 self.weights[p.path].added = bias
                 return 0.0
@@ -336,9 +343,12 @@ class _Compiler:
     def _norm(self, slot: int, norm: Norm, path: str, depth: int) -> int:
         weights = NormWeights(norm, depth, self.dtype)
         self.module.plant(f"{path}.norm", weights)
+        return self._normalised(slot, weights)
+
+    def _normalised(self, slot: int, weights: NormWeights) -> int:
         out = self._slot()
         operand = self._operand(_NormGroup(weights))
-        self._emit(Normalise(slot, operand, weights.groups, weights.epsilon, out))
+        self._emit(Normalise(slot, operand, weights.how, out))
         return out
 
     def _tensor(self, value: Value, depth: int) -> int:

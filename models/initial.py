@@ -81,8 +81,11 @@ class Part(nn.Module):
         return self.declare(name, (channels, 1, side, side), start, dtype)
 
     def declare_bias(self, name: str, size: int, weights: Weights, dtype: torch.dtype) -> None:
-        """A bias [size]."""
-        start = constant(weights.bias_initial or 0.0, weights.bias_decay or 0.0)
+        """A bias [size]; both fans of a scheme are its size, as TensorFlow has them."""
+        initial, decay = weights.bias_initial or 0.0, weights.bias_decay or 0.0
+        if not isinstance(initial, Initial):
+            initial = Initial(scheme="constant", scale=initial)
+        start = Start(initial=initial, fan_in=size, fan_out=size, decay=decay)
         self.declare(name, (size,), start, dtype)
 
 

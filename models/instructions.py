@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
 
 from models import layers
 
 Slots = list[Any]
-Operands = tuple[Tensor | None, ...]
+Operands = layers.Operands
 
 
 class Instruction(Protocol):
@@ -82,11 +81,11 @@ class Separate:
     out: int
 
     def run(self, slots: Slots, operands: Sequence[Operands]) -> None:
-        depthwise, pointwise, bias = operands[self.operand]
+        depthwise, pointwise, bias, first = operands[self.operand]
         assert depthwise is not None
         assert pointwise is not None
         slots[self.out] = layers.separable(
-            slots[self.slot], depthwise, pointwise, bias, padding=self.padding
+            slots[self.slot], depthwise, pointwise, bias, padding=self.padding, first=first
         )
 
 
@@ -106,17 +105,11 @@ class Weigh:
 class Normalise:
     slot: int
     operand: int
-    groups: int
-    epsilon: float
+    how: layers.Normalisation
     out: int
 
     def run(self, slots: Slots, operands: Sequence[Operands]) -> None:
-        gain, shift = operands[self.operand]
-        assert gain is not None
-        assert shift is not None
-        slots[self.out] = layers.normalise(
-            slots[self.slot], gain, shift, groups=self.groups, epsilon=self.epsilon
-        )
+        slots[self.out] = layers.normalise(slots[self.slot], self.how, operands[self.operand])
 
 
 @dataclass(frozen=True, slots=True)

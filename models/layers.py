@@ -6,6 +6,7 @@ paths that PyTorch has built in are taken where they give the same numbers.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 
 Function = Callable[[Tensor], Tensor]
 Resize = Literal["corners", "half_pixel"]
+Operands = tuple[Tensor | None, ...]
 
 # None stands for the identity, so that it costs no call.
 ACTIVATIONS: dict[str, Function | None] = {
@@ -59,8 +61,14 @@ def separable(
     bias: Tensor | None,
     *,
     padding: tuple[int, int],
+    first: Tensor | None = None,
 ) -> Tensor:
-    """x [B,C,H,W], depthwise [C,1,k,k], then pointwise [O,C,1,1], then bias [O] -> [B,O,H,W]."""
+    """x [B,C,H,W], depthwise [C,1,k,k], then pointwise [O,C,1,1], then bias [O] -> [B,O,H,W].
+
+    `first` [C,1,k,k] is one more depthwise kernel that an ELU follows.
+    """
+    if first is not None:
+        x = functional.elu(convolve(x, first, None, padding=padding, groups=first.shape[0]))
     spread = convolve(x, depthwise, None, padding=padding, groups=depthwise.shape[0])
     return functional.conv2d(spread, pointwise, bias)
 
@@ -105,15 +113,58 @@ def resize(x: Tensor, size: int, mode: Resize) -> Tensor:
     )
 
 
-def normalise(x: Tensor, gain: Tensor, shift: Tensor, *, groups: int, epsilon: float) -> Tensor:
-    """Norm of x [B,C,H,W] per sample over H, W and each of `groups` contiguous channel blocks.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Normalisation:
+    """How a norm takes its statistics: per sample over H, W and each of `groups` blocks of
+    channels (`interleaved`: the channels of equal index modulo `groups`), or, where `batch`, per
+    channel over the batch and the map, which moves the running ones by `momentum`.
+    """
 
-    gain and shift are [C]. One group is the published layer norm (trap 8). Statistics are never
-    taken in half precision, where an epsilon of 1e-12 would vanish.
+    groups: int = 1
+    interleaved: bool = False
+    batch: bool = False
+    epsilon: float
+    momentum: float = 0.1
+
+
+def normalise(x: Tensor, how: Normalisation, operands: Operands) -> Tensor:
+    """Norm of x [B,C,H,W] with gain and shift [C]. One group is the published layer norm (trap 8).
+
+    `operands` are gain and shift; in training of a batch norm also the running mean and variance,
+    which move; in its evaluation what `folded` made of the four. Statistics are never taken in
+    half precision, where an epsilon of 1e-12 would vanish.
     """
     if x.dtype in (torch.float16, torch.bfloat16):
         x = x.float()
-    return torch.group_norm(x, groups, gain.to(x.dtype), shift.to(x.dtype), epsilon)
+    gain, shift = operands[:2]
+    assert gain is not None
+    assert shift is not None
+    gain, shift = gain.to(x.dtype), shift.to(x.dtype)
+    if not how.batch:
+        if not how.interleaved:
+            return torch.group_norm(x, how.groups, gain, shift, how.epsilon)
+        plain = torch.group_norm(_dealt(x, how.groups), how.groups, eps=how.epsilon)
+        back = _dealt(plain, x.shape[1] // how.groups)
+        return torch.addcmul(shift[:, None, None], back, gain[:, None, None])
+    if len(operands) == 2:
+        return torch.addcmul(shift[:, None, None], x, gain[:, None, None])
+    mean, variance = operands[2:]
+    return functional.batch_norm(x, mean, variance, gain, shift, True, how.momentum, how.epsilon)
+
+
+def _dealt(x: Tensor, hands: int) -> Tensor:
+    """[B,C,H,W] with the channels dealt to so many hands, hand after hand."""
+    batch, channels, height, width = x.shape
+    split = x.reshape(batch, channels // hands, hands, height, width)
+    return split.transpose(1, 2).reshape(x.shape)
+
+
+def folded(
+    gain: Tensor, shift: Tensor, mean: Tensor, variance: Tensor, epsilon: float
+) -> tuple[Tensor, Tensor]:
+    """gain and shift [C] that do what a batch norm with these running statistics does."""
+    scale = gain * torch.rsqrt(variance + epsilon)
+    return scale, shift - mean * scale
 
 
 def best_layout(images: Tensor) -> torch.memory_format:

@@ -7,7 +7,7 @@ parameters of a genome whose cells were made by `space/published.py`. Layouts: f
 peepholes [H,W,C].
 
 The reciprocal gated cell exists there in two classes whose variables differ in name; both are
-read.
+read. So are norms of either kind: gamma and beta, and a batch norm's moving averages.
 """
 
 import re
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from models.terms import Placed, placed_terms
 from space.errors import InputError
-from space.genome import Genome
+from space.genome import Decoder, Genome
 from space.geometry import CellShape, Map, StageShape, cell_shape, layout
 from space.grammar import Cell
 
@@ -54,6 +54,7 @@ _JOINED: dict[str, dict[str, tuple[str, ...]]] = {
         )
     },
     "ConvNormBasicCell": {"s": ("states.hidden.drive.0",), "i": ("states.hidden.drive.1",)},
+    "ConvBasicCell": {"": ("states.hidden.drive.0",)},
 }
 
 # Single tensors of those classes.
@@ -68,10 +69,27 @@ _SINGLE: dict[str, dict[str, str]] = {
         "output": "states.hidden.drive.1.norm",
         "state": "states.cell.norm",
     },
+    "ConvGRUCell": {
+        "gates/r_pre": "gates.reset.norm",
+        "gates/u_pre": "gates.update.norm",
+        "candidates/c_pre": "states.hidden.drive.norm",
+    },
+    "ConvIntersectionRNNCell": {
+        "gh_act": "gates.through_time.norm",
+        "h_act": "states.hidden.drive.norm",
+        "gy_act": "gates.through_depth.norm",
+        "y_act": "states.out.drive.norm",
+    },
     "ConvNormBasicCell": {"layer_norm": "states.hidden.norm"},
 }
 
-_NORM_PARTS = {"gamma": "gain", "beta": "shift"}
+_NORM_PARTS = {
+    "gamma": "gain",
+    "beta": "shift",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_variance",
+}
+_BATCH_NORM = re.compile(r"/(post_conv_BN|batch_norm\w*|bn)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +117,9 @@ def _reciprocal_roles() -> dict[str, _Role]:
             f"{half}/feedback": fed,
             f"{half}/feedback_to_{half}": fed,
             f"{half}/residual_add": _Role(state=half, roles=("add",), source="residual"),
+            f"{half}/res_add": _Role(state=half, roles=("add",), source="residual"),
+            f"{half}/res_add/residual_add": _Role(state=half, roles=("add",), source="residual"),
+            f"{half}/res_to_{half}": _Role(state=half, roles=("add",), source="residual"),
         }
         for word, source in (("input", "used"), ("residual", "residual")):
             roles[f"{half}/{word}_to_{half}"] = _Role(state=half, roles=("add",), source=source)
@@ -115,21 +136,28 @@ def _reciprocal_roles() -> dict[str, _Role]:
 
 
 _RECIPROCAL = _reciprocal_roles()
-_LAST = re.compile(r"^(.*?)[/_]?(weights|bias|depthwise_weights|pointwise_weights)$")
+_LAST = re.compile(
+    r"^(.*?)[/_]?(weights|bias|depthwise_weights|depthwise_weights_0|pointwise_weights)$"
+)
 _OURS = {
     "weights": "kernel",
     "bias": "bias",
+    "depthwise_weights_0": "depthwise_first",
     "depthwise_weights": "depthwise",
     "pointwise_weights": "pointwise",
 }
+
+# A 1x1 convolution of an input that is summed or multiplied with the others.
+_JOINED_INPUT = re.compile(r"^conv_to_conv_harbor_for_(\w+)/(weights|bias)$")
 
 
 def published_state_dict(genome: Genome, variables: Variables) -> StateDict:
     """The reference's variables of a whole network -> the state dict of `build(genome)`.
 
     Stages are matched by name (conv1, ...). Tensors keep the variables' float type. Decays of
-    nodes without memory must be zero, and are dropped. Raises InputError for a variable that the
-    genome has no place for; `load_state_dict` refuses a parameter that no variable gives.
+    nodes without memory must be zero, and are dropped, as are a decoder's variables that are not
+    trained. Raises InputError for a variable that the genome has no place for; `load_state_dict`
+    refuses a parameter that no variable gives.
     """
     state: StateDict = {}
     read: set[str] = set()
@@ -146,8 +174,57 @@ def published_state_dict(genome: Genome, variables: Variables) -> StateDict:
             state["head.bias"] = _tensor(value)
         else:
             state["head.kernel"] = _head(value)
-    _refuse_rest(set(variables) - read)
+    rest = {name: value for name, value in variables.items() if name not in read}
+    decoded = published_decoder_state_dict(genome.decoder, rest)
+    return state | {f"decoder.{key}": value for key, value in decoded.items()}
+
+
+def published_decoder_state_dict(decoder: Decoder, variables: Variables) -> StateDict:
+    """The reference's variables of a decoder -> the state dict of its `DecoderModule`.
+
+    Temperatures and thresholds that the decoder does not train are constants of the genome and
+    are dropped. Raises InputError for a variable that the decoder has no place for.
+    """
+    state: StateDict = {}
+    for name, value in variables.items():
+        scalar = _SCALARS.get(name)
+        if scalar is not None:
+            form, ours = scalar
+            timed = decoder.form == "w_time_avg"
+            if decoder.trainable and (form == decoder.form or (form == "" and not timed)):
+                state[ours] = _tensor(value)
+        elif name == "decoder_alpha" and decoder.form == "w_avg_t":
+            state["weights"] = _tensor(value)
+        elif (layer := _decoder_layer(decoder, name)) is not None:
+            part, last = layer
+            kernel = last in ("weights", "kernel")
+            state[f"{part}.{'kernel' if kernel else 'bias'}"] = _tensor(value.T)
+        else:
+            _refuse_rest({name})
     return state
+
+
+# The form of decoder that trains a scalar (any one of them: ""), and its name here.
+_SCALARS = {
+    "normalize/softmax_beta": ("", "beta"),
+    "probs/softmax_beta": ("w_time_avg", "beta"),
+    "alpha/softmax_beta": ("w_time_avg", "time_beta"),
+    "decoder_threshold": ("thresh", "threshold"),
+}
+_DECODER_LAYER = re.compile(
+    r"^(mlp|conv1)_decoder/(fc|c_)(\d+|_final)/(weights|kernel|biases|bias)$"
+)
+
+
+def _decoder_layer(decoder: Decoder, name: str) -> tuple[str, str] | None:
+    """(the layer here, weights or biases) of a variable of `mlp` or `conv1d`."""
+    found = _DECODER_LAYER.match(name)
+    if found is None or decoder.form != {"mlp": "mlp", "conv1": "conv1d"}[found[1]]:
+        return None
+    if decoder.form == "conv1d":
+        return ("linear" if found[2] == "fc" else f"window{found[3]}"), found[4]
+    last = len(decoder.layers)
+    return f"layer{last if found[3] == '_final' else int(found[3]) - 1}", found[4]
 
 
 def published_cell_state_dict(
@@ -170,16 +247,24 @@ def _stage(
 ) -> Iterator[tuple[str, Tensor]]:
     inside: dict[str, NDArray[np.floating]] = {}
     name = shape.stage.name
-    for key, value in variables.items():
-        node, _, last = key.partition("/")
+    for key, value in _whole_kernels(variables).items():
+        scope, _, last = key.rpartition("/")
+        joined = _JOINED_INPUT.match(key)
         if key == "memory_decay" and shape.cell is None:
             _must_be_zero(f"{name}/{key}", value)
-        elif node.startswith("pre_"):
-            yield "convolution." + ("bias" if last == "bias" else "kernel"), _full(value)
-        elif last == "residual_add_weights" and node.startswith("post_"):
-            yield "residual.kernel", _full(value)
-        elif node.startswith("post_"):
-            yield "second." + ("bias" if last == "bias" else "kernel"), _full(value)
+        elif joined:
+            yield f"join.{joined[1]}.{_OURS[joined[2]]}", _full(value)
+        elif scope.startswith(("pre_", "post_")):
+            part = "convolution" if scope.startswith("pre_") else "second"
+            if last == "residual_add_weights" or (
+                _BATCH_NORM.search(scope)
+                and _BATCH_NORM.sub("/residual_add_weights", scope) in variables
+            ):
+                part = "residual"
+            if last in _NORM_PARTS:
+                yield f"{part}.norm.{_NORM_PARTS[last]}", _tensor(value)
+            else:
+                yield f"{part}." + ("bias" if last == "bias" else "kernel"), _full(value)
         else:
             inside[key] = value
     if not inside:
@@ -193,6 +278,22 @@ def _stage(
     cell = genome.cells[shape.stage.cell]
     for key, tensor in _cell(cell, shape.cell, sources, inside):
         yield f"cell.{key}", tensor
+
+
+def _whole_kernels(variables: Variables) -> dict[str, NDArray[np.floating]]:
+    """A convolution that reads feedback has a kernel for each input: the feedforward input's
+    `weights_basenet`, then `weights_0`, ... of the feedback in string order. They are joined.
+    """
+    joined = dict(variables)
+    for key in variables:
+        scope, _, last = key.rpartition("/")
+        if last == "weights_basenet":
+            parts = [key, *(f"{scope}/weights_{i}" for i in range(len(variables)))]
+            there = [part for part in parts if part in variables]
+            joined[key] = np.concatenate([variables[part] for part in there], axis=2)
+            for part in there[1:]:
+                del joined[part]
+    return joined
 
 
 def _cell(
@@ -210,7 +311,7 @@ def _cell(
         elif kind in _JOINED:
             yield from _joined(kind, rest, name, value)
         elif kind == "ReciprocalGateCell":
-            yield from _reciprocal(placed, rest, name, value)
+            yield from _reciprocal(cell, placed, rest, name, value)
         else:
             _refuse_rest({name})
 
@@ -235,31 +336,53 @@ def _joined(
 
 
 def _reciprocal(
-    placed: tuple[Placed, ...], rest: str, name: str, value: NDArray[np.floating]
+    cell: Cell, placed: tuple[Placed, ...], rest: str, name: str, value: NDArray[np.floating]
 ) -> Iterator[tuple[str, Tensor]]:
-    half, _, _ = rest.partition("/")
-    if rest.startswith(f"{half}/layer_norm/"):
-        yield f"states.{half}.norm.{_NORM_PARTS[rest.rpartition('/')[2]]}", _tensor(value)
+    scope, _, last = rest.rpartition("/")
+    if last in _NORM_PARTS:
+        path = _norm_path(cell, placed, scope)
+        if path is None:
+            _refuse_rest({name})
+        else:
+            yield f"{path}.norm.{_NORM_PARTS[last]}", _tensor(value)
         return
     match = _LAST.match(rest)
-    role = _RECIPROCAL.get(match[1]) if match else None
-    if match is None or role is None:
-        _refuse_rest({name})
-        return
-    term = _find(placed, role)
-    if term is None:
+    term = _find(placed, match[1]) if match else None
+    if match is None or term is None:
         _refuse_rest({name})
         return
     if match[2] == "bias" and not term.term.has_bias and match[1] == "out/input_to_out":
         return  # the shallow model's class makes this bias and never adds it (trap 2)
-    read = _depthwise if match[2] == "depthwise_weights" else _full
+    read = _depthwise if match[2].startswith("depthwise") else _full
     yield f"{term.path}.{_OURS[match[2]]}", read(value)
 
 
-def _find(placed: tuple[Placed, ...], role: _Role) -> Placed | None:
-    for wanted in role.roles:
+def _norm_path(cell: Cell, placed: tuple[Placed, ...], scope: str) -> str | None:
+    """Where the norm of a variable scope stands: on a state's whole sum, or on one term."""
+    half, _, rest = scope.partition("/")
+    if rest in ("layer_norm", f"{half}_layer_norm"):
+        return f"states.{half}"
+    inner = _BATCH_NORM.sub("", scope)
+    if inner == half:  # of the sum, or of a full input_to_out, which has no scope of its own
+        state = cell.states.get(half)
+        if state is not None and state.norm is not None and state.norm.kind == "batch":
+            return f"states.{half}"
+        inner = f"{half}/input_to_{half}"
+    term = _find(placed, inner)
+    return None if term is None else term.path
+
+
+def _find(placed: tuple[Placed, ...], scope: str) -> Placed | None:
+    """The term that the variables of a scope belong to."""
+    wanted = _RECIPROCAL.get(scope)
+    if wanted is None:
+        return None
+    # A cell that takes its input as it is need not name it anew.
+    sources = ("used", "input") if wanted.source == "used" else (wanted.source,)
+    for role in wanted.roles:
         for p in placed:
-            if p.state == role.state and p.role == wanted and p.sources[0].name == role.source:
+            found = p.sources[0].name in sources and p.term.operation != "identity"
+            if found and p.state == wanted.state and p.role == role:
                 return p
     return None
 

@@ -1,4 +1,5 @@
-"""One stage of the chain: convolution, cell, second convolution, residual, activation, pool.
+"""One stage of the chain: its inputs joined, convolution, cell, second convolution, residual,
+activation, pool.
 
 A stage knows its sizes and its parameters, and takes one step at a time; what it reads of the
 step before is handed to it (`models/unroll.py`).
@@ -6,6 +7,7 @@ step before is handed to it (`models/unroll.py`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -14,15 +16,16 @@ from models import layers
 from models.cells import CellModule, States
 from models.initial import Part
 from models.instructions import Operands
-from models.terms import MATCH, Branch, NormWeights
+from models.terms import JOIN, MATCH, Branch, NormWeights
 from space.genome import Convolution, Genome
-from space.geometry import StageShape, same_padding
+from space.geometry import Arrival, Map, StageShape, same_padding
 
 
 class ConvolutionBlock(Part):
     """Convolution with SAME padding, then norm, then activation.
 
-    kernel [O,I,k,k], bias [O], norm.gain and norm.shift [O].
+    kernel [O,I,k,k], bias [O], norm.gain and norm.shift [O] (a batch norm's running statistics
+    beside them).
     """
 
     def __init__(
@@ -45,31 +48,112 @@ class ConvolutionBlock(Part):
         self.padding = same_padding(size, part.kernel, part.stride)
 
     def prepare(self, layout: torch.memory_format) -> Operands:
-        """Kernel and bias as the steps of one forward pass use them."""
+        """Kernel, bias and the norm's operands as the steps of one forward pass use them."""
         bias = self._parameters.get("bias")
         return (
             layers.working_copy(self.get_parameter("kernel"), layout),
             None if bias is None else layers.working_copy(bias),
+            *(() if self.norm is None else self.norm.prepare()),
         )
 
     def apply_to(self, x: Tensor, operands: Operands) -> Tensor:
         """[B,I,H,W] -> [B,O,ceil(H/stride),ceil(W/stride)]."""
-        kernel, bias = operands
+        kernel, bias, *norm = operands
         assert kernel is not None
         x = layers.convolve(x, kernel, bias, padding=self.padding, stride=self.stride)
         if self.norm is not None:
-            x = self.norm(x)
+            x = layers.normalise(x, self.norm.how, tuple(norm))
         return layers.activate(x, self.activation)
 
 
 class Projection(Part):
-    """1x1 convolution without bias: kernel [O,I,1,1]. It starts as the reference's
+    """1x1 convolution without bias, and its norm: kernel [O,I,1,1]. It starts as the reference's
     `residual_add` does and is not decayed (trap 9).
+
+    With a `stride` of 0 the map is resized before it, to `size`.
     """
 
-    def __init__(self, ins: int, outs: int, dtype: torch.dtype) -> None:
+    def __init__(
+        self, shape: StageShape, outs: Map, resize: layers.Resize, dtype: torch.dtype
+    ) -> None:
         super().__init__()
-        self.declare_kernel("kernel", (outs, ins, 1, 1), MATCH, dtype)
+        shortcut = shape.stage.shortcut
+        assert shortcut is not None
+        self.size, self.resize = outs.size, resize
+        self.stride = shape.stage.stride if shortcut.by == "stride" else 0
+        sides = (outs.channels, shape.input.channels, 1, 1)
+        self.declare_kernel("kernel", sides, MATCH, dtype)
+        self.norm = (
+            None if shortcut.norm is None else NormWeights(shortcut.norm, outs.channels, dtype)
+        )
+
+    def prepare(self, layout: torch.memory_format) -> Operands:
+        """Kernel and the norm's operands as the steps of one forward pass use them."""
+        kernel = layers.working_copy(self.get_parameter("kernel"), layout)
+        return (kernel, *(() if self.norm is None else self.norm.prepare()))
+
+    def apply_to(self, x: Tensor, operands: Operands) -> Tensor:
+        """[B,I,h,w] -> [B,O,H,W]."""
+        kernel, *norm = operands
+        assert kernel is not None
+        if not self.stride:
+            x = layers.resize(x, self.size, self.resize)
+        x = layers.convolve(x, kernel, None, padding=(0, 0), stride=self.stride or 1)
+        if self.norm is not None:
+            x = layers.normalise(x, self.norm.how, tuple(norm))
+        return x
+
+
+class JoinedInputs(Branch):
+    """The inputs of a stage, summed or multiplied: each through a 1x1 convolution with bias where
+    its channels differ (kernel [O,I,1,1], bias [O] under its sender's name).
+
+    These convolutions start as the reference's do (Glorot uniform) and are not decayed.
+    """
+
+    def __init__(
+        self,
+        kind: Literal["add", "multiply"],
+        arrivals: Sequence[Arrival],
+        channels: int,
+        dtype: torch.dtype,
+    ) -> None:
+        super().__init__()
+        self.kind, self.arrivals = kind, tuple(arrivals)
+        for arrival in self.arrivals:
+            if arrival.projects:
+                part = Part()
+                sides = (channels, arrival.map.channels, 1, 1)
+                part.declare_kernel("kernel", sides, JOIN, dtype)
+                part.declare_bias("bias", channels, JOIN, dtype)
+                self.plant(arrival.name, part)
+
+    def prepare(self, layout: torch.memory_format) -> Sequence[Operands]:
+        """(kernel, bias) of every input, nothing for one that is taken as it is."""
+        return [
+            (
+                layers.working_copy(self[arrival.name].get_parameter("kernel"), layout),
+                layers.working_copy(self[arrival.name].get_parameter("bias")),
+            )
+            if arrival.projects
+            else ()
+            for arrival in self.arrivals
+        ]
+
+    def apply_to(self, inputs: Sequence[Tensor], prepared: Sequence[Operands]) -> Tensor:
+        """Inputs [B,I,H,W] in the order of the arrivals, resized already -> [B,O,H,W]."""
+        total: Tensor | None = None
+        for x, operands in zip(inputs, prepared, strict=True):
+            if operands:
+                kernel, bias = operands
+                assert kernel is not None
+                x = layers.convolve(x, kernel, bias, padding=(0, 0))
+            if total is None:
+                total = x
+            else:
+                total = total + x if self.kind == "add" else total * x
+        assert total is not None
+        return total
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +163,8 @@ class PreparedStage:
     convolution: Operands
     cell: Sequence[Operands]
     second: Operands
-    residual: Tensor | None
+    residual: Operands
+    join: Sequence[Operands]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,13 +177,15 @@ class StageStep:
 
 
 class StageModule(Branch):
-    """One stage with its parameters: `convolution`, `cell`, `second`, `residual`."""
+    """One stage with its parameters: `join`, `convolution`, `cell`, `second`, `residual`."""
 
     def __init__(self, genome: Genome, shape: StageShape, dtype: torch.dtype) -> None:
         super().__init__()
         self.shape = shape
         stage = shape.stage
-        self.resize = genome.resize
+        self.join: JoinedInputs | None = None
+        if stage.join.kind != "concat":
+            self.join = JoinedInputs(stage.join.kind, shape.arrivals, shape.input.channels, dtype)
         self.convolution = ConvolutionBlock(
             stage.convolution,
             channels=shape.reads.channels,
@@ -132,9 +219,8 @@ class StageModule(Branch):
             )
             current = shape.second
         self.residual = (
-            Projection(shape.input.channels, current.channels, dtype) if shape.projects else None
+            Projection(shape, current, genome.resize, dtype) if shape.projects else None
         )
-        self.size = current.size
         self.joins_feedback = shape.reads.channels != shape.input.channels
         pool = stage.pool
         self.pool_padding = (
@@ -147,9 +233,8 @@ class StageModule(Branch):
             convolution=self.convolution.prepare(layout),
             cell=() if self.cell is None else self.cell.prepare(layout),
             second=() if self.second is None else self.second.prepare(layout),
-            residual=None
-            if self.residual is None
-            else layers.working_copy(self.residual.get_parameter("kernel"), layout),
+            residual=() if self.residual is None else self.residual.prepare(layout),
+            join=() if self.join is None else self.join.prepare(layout),
         )
 
     def step(
@@ -162,6 +247,8 @@ class StageModule(Branch):
         what others read: after the pool.
         """
         stage = self.shape.stage
+        if self.join is not None:
+            before, feedback = self._joined(before, feedback, prepared), None
         read = before
         if self.joins_feedback:
             assert feedback is not None
@@ -175,11 +262,10 @@ class StageModule(Branch):
             x = states[self.cell.cell.output]
         if self.second is not None:
             x = self.second.apply_to(x, prepared.second)
-        if stage.residual:
-            added = layers.resize(before, self.size, self.resize)
-            if prepared.residual is not None:
-                added = layers.convolve(added, prepared.residual, None, padding=(0, 0))
-            x = x + added
+        if self.residual is not None:
+            x = x + self.residual.apply_to(before, prepared.residual)
+        elif stage.residual:
+            x = x + before
         x = layers.activate(x, stage.activation)
         if stage.pool is not None:
             pool = layers.max_pool if stage.pool.kind == "max" else layers.mean_pool
@@ -190,3 +276,12 @@ class StageModule(Branch):
                 padding=self.pool_padding,
             )
         return StageStep(input=convolved, states=states, output=x)
+
+    def _joined(self, before: Tensor, feedback: Tensor | None, prepared: PreparedStage) -> Tensor:
+        """The sum or product of the inputs, which takes the feedforward input's place."""
+        assert self.join is not None
+        inputs = [before]
+        if feedback is not None:
+            widths = [arrival.map.channels for arrival in self.shape.arrivals[1:]]
+            inputs += torch.split(feedback, widths, 1)
+        return self.join.apply_to(inputs, prepared.join)

@@ -20,6 +20,10 @@ from space.grammar import Cell, Gate, Initial, Norm, Source, State, Term, Weight
 
 # Residual projections start as the reference's `residual_add` does and are not decayed.
 MATCH = Weights(initial=Initial(scheme="glorot_uniform"), decay=0.0)
+# So do the convolutions that bring the inputs of a sum or product to its channels, with a bias.
+JOIN = Weights(
+    initial=Initial(scheme="glorot_uniform"), bias_initial=0.0, decay=0.0, bias_decay=0.0
+)
 
 
 class Branch(nn.Module):
@@ -122,8 +126,9 @@ def own_gates(name: str, state: State) -> Iterator[tuple[str, str, str, Gate]]:
 class TermWeights(Part):
     """The parameters of one term.
 
-    kernel [O,I,k,k] and bias [O]; depthwise [C,1,k,k], pointwise [O,C,1,1] and bias [O]; position
-    [C,H,W]; scalar [1]. `added` is a constant that acts with the bias (a forget bias).
+    kernel [O,I,k,k] and bias [O]; depthwise [C,1,k,k], pointwise [O,C,1,1] and bias [O] (and
+    depthwise_first [C,1,k,k], where the term repeats it); position [C,H,W]; scalar [1]; norm.gain
+    and norm.shift [O]. `added` is a constant that acts with the bias (a forget bias).
     """
 
     def __init__(self, placed: Placed, weights: Weights, dtype: torch.dtype) -> None:
@@ -135,6 +140,8 @@ class TermWeights(Part):
         own, resolved = term.weights, term.weights.over(weights)
         if term.operation == "separable":
             self.declare_depthwise("depthwise", ins, side, resolved, dtype)
+            if term.repeat:
+                self.declare_depthwise("depthwise_first", ins, side, resolved, dtype)
             self.declare_kernel("pointwise", (outs, ins, 1, 1), resolved, dtype)
         elif term.operation == "convolution":
             self.declare_kernel("kernel", (outs, ins, side, side), resolved, dtype)
@@ -149,6 +156,9 @@ class TermWeights(Part):
             self.declare("position", (outs, size, size), start, dtype)
         if term.has_bias:
             self.declare_bias("bias", outs, resolved, dtype)
+        self.norm: NormWeights | None = None
+        if term.norm is not None and (term.operation != "match" or shape.projects):
+            self.norm = NormWeights(term.norm, outs, dtype)
 
     def biased(self) -> Tensor | None:
         """The bias [O] with the added constant, or None if there is neither."""
@@ -157,24 +167,40 @@ class TermWeights(Part):
             return bias + self.added if self.added else bias
         if not self.added:
             return None
-        kernel = next(iter(self.parameters()))
+        kernel = next(iter(self._parameters.values()))
+        assert kernel is not None
         return torch.full((self.outs,), self.added, dtype=kernel.dtype, device=kernel.device)
 
 
 class NormWeights(Part):
-    """Gain [C] and shift [C] of a norm; neither is decayed."""
+    """Gain [C] and shift [C] of a norm; neither is decayed. A batch norm's running mean and
+    variance [C] are buffers: they are no parameters, but they are in the state dict.
+    """
 
     def __init__(self, norm: Norm, channels: int, dtype: torch.dtype) -> None:
         super().__init__()
-        self.groups = 1 if norm.kind == "layer" else norm.groups or 1
-        self.epsilon = norm.epsilon
-        self.declare("gain", (channels,), constant(1.0), dtype)
-        self.declare("shift", (channels,), constant(0.0), dtype)
+        self.how = layers.Normalisation(
+            groups=norm.groups or 1,
+            interleaved=norm.interleaved,
+            batch=norm.kind == "batch",
+            epsilon=norm.added_epsilon,
+            momentum=norm.momentum,
+        )
+        self.declare("gain", (channels,), constant(norm.gain), dtype)
+        self.declare("shift", (channels,), constant(norm.shift), dtype)
+        if self.how.batch:
+            self.register_buffer("running_mean", torch.zeros(channels, dtype=dtype))
+            self.register_buffer("running_variance", torch.ones(channels, dtype=dtype))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """[B,C,H,W] -> [B,C,H,W]."""
+    def prepare(self) -> layers.Operands:
+        """What `layers.normalise` takes for the steps of one forward pass."""
         gain, shift = self.get_parameter("gain"), self.get_parameter("shift")
-        return layers.normalise(x, gain, shift, groups=self.groups, epsilon=self.epsilon)
+        if not self.how.batch:
+            return gain, shift
+        mean, variance = self.get_buffer("running_mean"), self.get_buffer("running_variance")
+        if self.training:
+            return gain, shift, mean, variance
+        return layers.folded(gain, shift, mean, variance, self.how.epsilon)
 
 
 def _own_start(own: Weights, otherwise: Initial, fan_in: int, fan_out: int) -> Start:

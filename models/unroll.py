@@ -9,8 +9,8 @@ The semantics (trap 6, trap 7):
   reached runs on zeros, and its biases move its state and its output. `start: masked` is another
   semantics: such nodes put out zeros and keep their zero states.
 - Frames of steps without the image are the constant `blank`, in the units of the images given.
-- Feedback is the sender's output, after its pool; the senders of a node are resized to its input's
-  map and concatenated in string order.
+- Feedback is the sender's output, after its pool; the senders of a node are resized to its
+  feedforward input's map and concatenated in string order.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -100,7 +100,9 @@ def _opens(value: object) -> bool:
     """Whether a value that only one genome has is still told part by part."""
     if isinstance(value, Mapping):
         return any(isinstance(item, State) for item in value.values())
-    return isinstance(value, _OPENED) or bool(_is_keyed(value) and isinstance(value[0], Edge))
+    if isinstance(value, tuple):
+        return any(isinstance(item, Edge) for item in value)
+    return isinstance(value, _OPENED)
 
 
 def _silent(value: object) -> bool:

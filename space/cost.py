@@ -1,13 +1,14 @@
-"""What a genome costs, by arithmetic: trainable parameters and multiply-adds an image.
+"""What a genome costs, by arithmetic: trainable parameters, multiply-adds an image, memory.
 
 The multiply-adds are those of the convolutions and linear maps of the literal unroll (every stage
 at every step); elementwise work is not counted, as is usual. Parameters are exact.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 
-from space.genome import Convolution, Genome
+from space.genome import Convolution, Decoder, Genome
 from space.geometry import CellShape, Map, StageShape, TermShape, inline_gates, layout
 from space.grammar import Cell, Norm
 
@@ -18,6 +19,17 @@ class Cost:
 
     parameters: int
     macs: int
+    genome: Genome = field(repr=False, compare=False)
+
+    def training_memory(self, batch: int, *, copies: int = 1) -> int:
+        """Bytes at the peak of one update of `batch` images in float32, the literal unroll.
+
+        `copies` are the numbers that the optimiser keeps of a parameter: 1 for SGD with momentum,
+        2 for AdamW.
+        """
+        from space.memory import memory  # it counts parameters by this page
+
+        return memory(self.genome).training(batch, copies=copies)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,14 +39,16 @@ class Part:
     where: str
     parameters: int
     macs: int = 0
+    macs_once: int = 0  # not a step, but an image
 
 
 def cost(genome: Genome) -> Cost:
     """Parameters and multiply-adds an image of `genome`. Raises GenomeError if it is invalid."""
     found = list(parts(genome))
     return Cost(
+        genome=genome,
         parameters=sum(part.parameters for part in found),
-        macs=genome.clock.steps * sum(part.macs for part in found),
+        macs=sum(genome.clock.steps * part.macs + part.macs_once for part in found),
     )
 
 
@@ -49,10 +63,39 @@ def parts(genome: Genome) -> Iterator[Part]:
     )
     weights = head.inputs * genome.classes
     yield Part(where="head", parameters=weights + genome.classes, macs=positions * weights)
+    yield from _decoder(genome.decoder, len(genome.window), genome.classes)
+
+
+def _decoder(decoder: Decoder, steps: int, classes: int) -> Iterator[Part]:
+    """The decoder's parameters; it works once an image, on the logits of `steps` steps."""
+    match decoder.form:
+        case "w_avg_t":
+            yield Part(where="decoder", parameters=steps * classes)
+        case "mlp":
+            sides = (steps * classes, *decoder.layers, classes)
+            weights = sum(ins * outs for ins, outs in pairwise(sides))
+            yield Part(where="decoder", parameters=weights + sum(sides[1:]), macs_once=weights)
+        case "conv1d":
+            pooled = decoder.filters * len(decoder.windows)
+            kernel = classes * decoder.filters
+            weights = kernel * sum(decoder.windows) + pooled * classes
+            placed = kernel * sum(w * (steps - w + 1) for w in decoder.windows)
+            yield Part(
+                where="decoder",
+                parameters=weights + pooled + classes,
+                macs_once=placed + pooled * classes,
+            )
+        case form if decoder.trainable:
+            yield Part(where="decoder", parameters=2 if form in ("thresh", "w_time_avg") else 1)
 
 
 def _stage(genome: Genome, shape: StageShape) -> Iterator[Part]:
     stage, name = shape.stage, shape.stage.name
+    for arrival in shape.arrivals:
+        if arrival.projects:
+            ins, outs = arrival.map.channels, shape.input.channels
+            weights, at = ins * outs, f"{name}.join.{arrival.name}"
+            yield Part(where=at, parameters=weights + outs, macs=shape.input.size**2 * weights)
     yield _convolution(f"{name}.convolution", stage.convolution, shape.reads, shape.convolution)
     current = shape.convolution
     if shape.cell is not None and stage.cell is not None:
@@ -61,9 +104,13 @@ def _stage(genome: Genome, shape: StageShape) -> Iterator[Part]:
     if stage.second is not None and shape.second is not None:
         yield _convolution(f"{name}.second", stage.second, current, shape.second)
         current = shape.second
-    if shape.projects:
+    if shape.projects and stage.shortcut is not None:
         weights = shape.input.channels * current.channels
-        yield Part(where=f"{name}.residual", parameters=weights, macs=current.size**2 * weights)
+        yield Part(
+            where=f"{name}.residual",
+            parameters=weights + _norm(stage.shortcut.norm, current.channels),
+            macs=current.size**2 * weights,
+        )
 
 
 def _convolution(where: str, part: Convolution, reads: Map, writes: Map) -> Part:
@@ -98,16 +145,17 @@ def _cell(stage: str, cell: Cell, shape: CellShape) -> Iterator[Part]:
 
 def _term(where: str, shape: TermShape) -> Part:
     ins, outs, positions = shape.reads.channels, shape.writes.channels, shape.writes.size**2
-    bias = outs if shape.term.has_bias else 0
+    own = _norm(shape.term.norm, outs) + (outs if shape.term.has_bias else 0)
     match shape.term.operation:
         case "convolution":
             weights = shape.kernel**2 * ins * outs
-            return Part(where=where, parameters=weights + bias, macs=positions * weights)
+            return Part(where=where, parameters=weights + own, macs=positions * weights)
         case "separable":
-            weights = shape.kernel**2 * ins + ins * outs
-            return Part(where=where, parameters=weights + bias, macs=positions * weights)
+            depthwise = shape.kernel**2 * ins * (2 if shape.term.repeat else 1)
+            weights = depthwise + ins * outs
+            return Part(where=where, parameters=weights + own, macs=positions * weights)
         case "match" if shape.projects:
-            return Part(where=where, parameters=ins * outs, macs=positions * ins * outs)
+            return Part(where=where, parameters=ins * outs + own, macs=positions * ins * outs)
         case "position":
             return Part(where=where, parameters=positions * outs)
         case "scalar":

@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from space.errors import GenomeError
 from space.grammar import (
+    LISTED,
     PUBLISHED_WEIGHTS,
     Activation,
     Cell,
@@ -80,19 +81,63 @@ class Pool(Value):
     kind: Literal["max", "mean"] = "max"
 
 
+def _of_kind(value: object) -> object:
+    return {"kind": value} if isinstance(value, str) else value
+
+
+class Join(Value):
+    """How a stage's inputs become one: its feedforward input, and the feedback that arrives.
+
+    Each is resized to the feedforward input's map. `concat`: the feedforward input goes to the
+    convolution, and the feedback, concatenated in string order, to the cell (and to a convolution
+    that reads it). `add` and `multiply`: each input is brought to `channels` (by default those of
+    the feedforward input) by a 1x1 convolution with bias where it has others, and all are summed
+    or multiplied. The result takes the place of the feedforward input, for the convolution and as
+    the residual; the cell sees no feedback of its own.
+    """
+
+    kind: Literal["concat", "add", "multiply"] = "concat"
+    channels: Positive | None = None
+
+
+class Residual(Value):
+    """How a stage's input is added: as it is where shapes agree, else through a 1x1 convolution
+    without bias and its norm.
+
+    Where the maps differ, `resize` resizes the input first (as published), `stride` gives the
+    convolution the stage's stride (as a ResNet does).
+    """
+
+    by: Literal["resize", "stride"] = "resize"
+    norm: MaybeNorm = None
+
+
 class Stage(Value):
-    """One node of the graph. In this order, as far as given: convolution, cell, second
-    convolution, residual (the stage's input is added, by a 1x1 convolution without bias where the
-    channels differ), activation, pool. Other stages read what comes out at the end.
+    """One node of the graph. In this order, as far as given: join of its inputs, convolution,
+    cell, second convolution, residual (the stage's input is added), activation, pool. Other
+    stages read what comes out at the end.
     """
 
     name: StageName
+    join: Annotated[Join, BeforeValidator(_of_kind)] = Join()
     convolution: Convolution
     cell: str | None = None
     second: Convolution | None = None
-    residual: bool = False
+    residual: bool | Residual = False
     activation: Activation = "identity"
     pool: Pool | None = None
+
+    @property
+    def shortcut(self) -> Residual | None:
+        """How the input is added, or None if it is not."""
+        if isinstance(self.residual, Residual):
+            return self.residual
+        return Residual() if self.residual else None
+
+    @property
+    def stride(self) -> int:
+        """From the stage's input to its last convolution."""
+        return self.convolution.stride * (1 if self.second is None else self.second.stride)
 
 
 class Head(Value):
@@ -106,6 +151,64 @@ class Head(Value):
     form: Literal["mean_linear", "convolution_mean", "flatten_linear"] = "mean_linear"
     kernel: Positive = 2
     weights: Weights = Weights(initial=Initial(scheme="normal", scale=0.01))
+
+
+LEARNED = ("w_avg_t", "mlp", "conv1d")  # decoders that consist of weights
+TEMPERED = ("max_conf", "thresh", "time_max", "w_avg", "w_time_avg")  # and those with a softmax
+
+
+def _of_form(value: object) -> object:
+    return {"form": value} if isinstance(value, str) else value
+
+
+class Decoder(Value):
+    """From the head's logits at every step to the network's.
+
+    `last`: those of step T - 1. All others read the window of steps from `start` to T - 1, by
+    default from one step after the first at which the image has reached the head (as published:
+    the number of nodes). With softmax_beta(z) = exp(beta z) / sum exp(beta z):
+
+    - `simple`: the window's last step; `simple_soft` its softmax over classes, `simple_linear`
+      divided by its sum.
+    - `max_conf`: the step of the largest probability; `thresh`: the first step whose largest
+      probability is `threshold` or more, else as `max_conf`; `time_max`: for each class, the step
+      of its own largest probability. The logits of that step are put out.
+    - `w_avg`: sum over steps, weighted for each class by the softmax over steps of its logits;
+      `w_time_avg`: weighted by the softmax over steps of the largest probability; `w_avg_t`: by
+      learned weights of steps and classes, through a sigmoid and divided by their sum.
+    - `mlp`: all logits of the window through ELU layers of `layers` units; `conv1d`: convolutions
+      over time (VALID, `filters` of each of the `windows`, in steps), the `pool` over time of
+      each, and a linear map. Both are decayed by 1e-4, of `mlp` the last layer only.
+    - `sum`, `avg`: over the window.
+
+    `beta` and `threshold` are constants; `trainable` makes them parameters that start uniform in
+    [0, 1). No gradient reaches the beta of `max_conf` and `time_max` or a threshold: they choose.
+    """
+
+    form: Literal[
+        "last",
+        "simple",
+        "simple_soft",
+        "simple_linear",
+        "max_conf",
+        "thresh",
+        "time_max",
+        "w_avg",
+        "w_avg_t",
+        "w_time_avg",
+        "mlp",
+        "conv1d",
+        "sum",
+        "avg",
+    ] = "last"
+    start: Annotated[int, Field(ge=0)] | None = None
+    trainable: bool = False
+    beta: float = 1.0
+    threshold: float = 0.9
+    layers: Annotated[tuple[Positive, ...], LISTED] = (250,)
+    filters: Positive = 4
+    windows: Annotated[tuple[Positive, ...], LISTED, Field(min_length=1)] = (2, 3, 4, 5, 6)
+    pool: Literal["max", "mean"] = "max"
 
 
 class FeedbackEdge(Value):
@@ -125,7 +228,7 @@ class Genome(Value):
     cells: dict[str, Cell] = Field(default_factory=dict)
     feedback: dict[str, bool] = Field(default_factory=dict)
     head: Head = Head()
-    decoder: Literal["last"] = "last"
+    decoder: Annotated[Decoder, BeforeValidator(_of_form)] = Decoder()
     resize: Literal["corners", "half_pixel"] = "corners"
     start: Literal["zeros", "masked"] = "zeros"
     weights: Weights = Weights()
@@ -166,6 +269,15 @@ class Genome(Value):
     def base_weights(self) -> Weights:
         """The published trunk's initial values and L2, under what the genome says."""
         return self.weights.over(PUBLISHED_WEIGHTS)
+
+    @property
+    def window(self) -> range:
+        """The steps whose logits the decoder reads."""
+        steps = self.clock.steps
+        if self.decoder.form == "last":
+            return range(steps - 1, steps)
+        start = self.decoder.start
+        return range(self.clock.image_on + len(self.stages) + 1 if start is None else start, steps)
 
     def stage_index(self, name: str) -> int:
         """The place of a stage in the chain; of the head, the number of stages."""

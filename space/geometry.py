@@ -15,6 +15,8 @@ from space.errors import GenomeError
 from space.genome import HEAD, Convolution, Genome, Stage
 from space.grammar import KERNEL_OPS, Cell, Gate, Source, State, Term, parse_source
 
+IMAGE = "image"  # the first stage's feedforward input among the arrivals of a join
+
 
 @dataclass(frozen=True, kw_only=True)
 class Map:
@@ -30,7 +32,8 @@ class TermShape:
 
     `sources` are the maps it reads, as they are before resizing; `reads` and `writes` are the
     joined input and the output on the cell's map; `kernel` is the side after clipping (1 where
-    the op has none); `projects` says that a `match` needs its 1x1 convolution.
+    the op has none); `projects` says that a `match` needs its 1x1 convolution, since channels or
+    maps differ.
     """
 
     term: Term
@@ -45,32 +48,44 @@ class TermShape:
 class CellShape:
     """A stage's cell with its sizes: depth of every state, every term in place.
 
-    Terms whose sources are all absent (feedback without an edge) are left out, and so is a gate
-    all of whose terms are: it is in `absent_gates` and acts as 1. A gate written without terms is
-    a constant and stays. Keys of `drives` are state names, of `gates` the names of shared gates
-    and `gate_key` of the others.
+    Terms whose sources are all absent (feedback without an edge) are left out. A gate that is left
+    without terms is a constant, as one written without terms is. Keys of `drives` are state
+    names, of `gates` the names of shared gates and `gate_key` of the others.
     """
 
     depths: dict[str, int]
     drives: dict[str, tuple[TermShape, ...]]
     gates: dict[str, tuple[TermShape, ...]]
     gate_depths: dict[str, int]
-    absent_gates: frozenset[str]
     output: Map
 
 
 @dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """An input of a stage that sums or multiplies its inputs: who put it out (`image` before the
+    first stage), its map before it is resized, and whether its channels need a 1x1 convolution.
+    """
+
+    name: str
+    map: Map
+    projects: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class StageShape:
-    """A stage with its sizes. `feedback` is None where no edge arrives."""
+    """A stage with its sizes. `feedback` is None where no edge arrives, and where the join is no
+    concatenation: then `arrivals` holds every input, the feedforward one first.
+    """
 
     stage: Stage
-    input: Map  # of the feedforward predecessor, or the image
+    input: Map  # of the feedforward predecessor, or the image; under a sum or product, of that
+    arrivals: tuple[Arrival, ...]
     feedback: Map | None  # joined, on the input's map
     reads: Map  # what the first convolution reads
     convolution: Map
     cell: CellShape | None
     second: Map | None
-    projects: bool  # the residual needs a 1x1 convolution
+    projects: bool  # the residual's channels or map differ: it needs a 1x1 convolution
     output: Map
 
 
@@ -145,12 +160,20 @@ def _work_out(genome: Genome) -> Layout:
     before = Map(size=genome.image.size, channels=genome.image.channels)
     for place, stage in enumerate(genome.stages):
         senders = genome.senders(stage.name)
-        feedback = (
-            Map(size=before.size, channels=sum(sizes[name].channels for name in senders))
-            if senders
-            else None
-        )
-        shape = _stage(genome, place, before, feedback)
+        feedback: Map | None = None
+        arrivals: tuple[Arrival, ...] = ()
+        if stage.join.kind != "concat":
+            names = (genome.stages[place - 1].name if place else IMAGE, *senders)
+            maps = (before, *(sizes[name] for name in senders))
+            before = Map(size=before.size, channels=stage.join.channels or before.channels)
+            arrivals = tuple(
+                Arrival(name=name, map=arriving, projects=arriving.channels != before.channels)
+                for name, arriving in zip(names, maps, strict=True)
+            )
+        elif senders:
+            channels = sum(sizes[name].channels for name in senders)
+            feedback = Map(size=before.size, channels=channels)
+        shape = _stage(genome, place, before, feedback, arrivals)
         stages.append(shape)
         before = shape.output
     head = genome.head
@@ -186,7 +209,13 @@ def _output_maps(genome: Genome) -> dict[str, Map]:
     return maps
 
 
-def _stage(genome: Genome, place: int, before: Map, feedback: Map | None) -> StageShape:
+def _stage(
+    genome: Genome,
+    place: int,
+    before: Map,
+    feedback: Map | None,
+    arrivals: tuple[Arrival, ...],
+) -> StageShape:
     stage = genome.stages[place]
     joined = feedback is not None and stage.convolution.reads_feedback
     reads = Map(
@@ -208,12 +237,13 @@ def _stage(genome: Genome, place: int, before: Map, feedback: Map | None) -> Sta
             size=same_size(current.size, stage.second.stride), channels=stage.second.width
         )
         second = current
-    projects = stage.residual and before.channels != current.channels
+    projects = stage.shortcut is not None and before != current
     if stage.pool is not None:
         current = Map(size=same_size(current.size, stage.pool.stride), channels=current.channels)
     return StageShape(
         stage=stage,
         input=before,
+        arrivals=arrivals,
         feedback=feedback,
         reads=reads,
         convolution=convolution,
@@ -287,19 +317,15 @@ def _cell(cell: Cell, stage: Stage, external: dict[str, Map]) -> CellShape:
                 path = f"states.{name}.drive.edges[{i}].multiply"
                 use(edge.multiply, path, depths[name], gate_key(name, place))
     gates: dict[str, tuple[TermShape, ...]] = {}
-    absent: set[str] = set()
     while pending:
         key, path, gate, depth = pending.pop(0)
         shaped = [resolve(t, f"{path}.terms[{i}]", depth) for i, t in enumerate(gate.terms)]
         gates[key] = tuple(shape for shape in shaped if shape is not None)
-        if gate.terms and not gates[key]:
-            absent.add(key)
     return CellShape(
         depths=depths,
         drives=drives,
         gates=gates,
         gate_depths=gate_depths,
-        absent_gates=frozenset(absent),
         output=Map(size=size, channels=depths[cell.output]),
     )
 
@@ -328,6 +354,13 @@ def _term(
     where = f"cells.{stage.cell}.{path}"
     channels = sum(source.channels for source in present)
     keeps_channels = term.operation in ("identity", "scalar", "position")
+    if term.skip and channels != depth:
+        raise GenomeError(
+            f"{where}.skip",
+            f"{', '.join(term.of)} has {channels} channels in stage {stage.name}, where {depth} "
+            "are put out",
+            "leave `skip` out, or read a source of as many channels",
+        )
     if keeps_channels and channels != depth:
         raise GenomeError(
             f"{where}.of",
@@ -339,9 +372,9 @@ def _term(
     clips = cell.clip_kernels is True or (
         cell.clip_kernels == "separable" and term.operation == "separable"
     )
-    if clips:
+    if clips if term.clip is None else term.clip:
         kernel = min(kernel, size)
-    elif kernel > size and cell.clip_kernels is False:
+    elif kernel > size and cell.clip_kernels is False and term.clip is None:
         raise GenomeError(
             f"{where}.kernel",
             f"{kernel} exceeds the {size}x{size} map of stage {stage.name}",
@@ -353,7 +386,7 @@ def _term(
         reads=Map(size=size, channels=channels),
         writes=Map(size=size, channels=depth),
         kernel=kernel,
-        projects=term.operation == "match" and channels != depth,
+        projects=term.operation == "match" and [*present] != [Map(size=size, channels=depth)],
     )
 
 

@@ -56,6 +56,9 @@ def _listed(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+LISTED = BeforeValidator(_listed)
+
+
 class Initial(Value):
     """How a tensor starts.
 
@@ -117,8 +120,9 @@ class Norm(Value):
     with `interleaved` the groups are channels of equal index modulo `groups`, as the published
     group norm has it (trap 8).
     `batch`: statistics over the batch, height and width of a step. Each step moves the running
-    averages by `momentum`, and evaluation reads those instead. The published rule for its gain:
-    0 where the convolution has no activation, 0.1 on kernels of tau and gate, else 1.
+    averages by `momentum`, and evaluation reads those instead: also the steps before the image
+    has arrived, unless the genome has `start: masked`. The published rule for its gain: 0 where
+    the convolution has no activation, 0.1 on kernels of tau and gate, else 1.
 
     `epsilon` is added to the variance: 1e-12 for `layer`, 1e-5 for the others unless it is given.
     """
@@ -169,7 +173,7 @@ class Term(Value):
     kernel is cut to the map, where it differs from the cell's `clip_kernels`.
     """
 
-    of: Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
+    of: Annotated[tuple[str, ...], LISTED, Field(min_length=1)]
     op: Op | None = None
     kernel: Positive | None = None
     bias: bool | None = None  # convolutions: true unless said otherwise
@@ -213,7 +217,7 @@ class Gate(Value):
     offset: float = 0.0
     scale: float = 1.0
     nonlinearity: Nonlinearity = "sigmoid"
-    terms: Annotated[tuple[Term, ...], BeforeValidator(_listed)] = ()
+    terms: Annotated[tuple[Term, ...], LISTED] = ()
     norm: MaybeNorm = None
     bias: float = 0.0
     bias_acts: Literal["always", "full"] = "always"
@@ -248,7 +252,7 @@ class Edge(Value):
 class Drive(Value):
     """product of multiplying edges * activation( norm( sum of adding edges ) + bias )."""
 
-    edges: Annotated[tuple[Edge, ...], BeforeValidator(_listed)] = ()
+    edges: Annotated[tuple[Edge, ...], LISTED] = ()
     activation: Activation = "identity"
     norm: MaybeNorm = None
     bias: float = 0.0

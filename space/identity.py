@@ -1,229 +1,185 @@
 """The identity of a network: one digest for all spellings of it.
 
-The canonical form writes a genome by what it computes: sizes after clipping, sources by what they
-are, sums and products as sorted collections, states as the expressions that define them. It leaves
-out names, states that the output never reads, constants that cannot act, and feedback that nobody
-reads. Two genomes of one canonical form compute the same function under a renaming of weights.
+Two genomes have one digest if and only if their normal forms are equal. The normal form of a
+stage is a graph of what it computes in one step: its sums, products and gates are multiplied out
+(`space/algebra.py`), what nothing needs falls away, and the graph is written in an order that
+depends on no name (`space/labelling.py`). Equal digests therefore mean equal outputs, at every
+step, once the weights of one network are put in their places in the other; `live_parts` says
+which are which. What follows is the same network, and nothing else is:
+
+- other names of stages, cells, states and gates; another order of terms, gates, concatenated
+  sources, feedback edges and entries; defaults written out;
+- states, gates, cells, edges and constants that no output depends on; feedback that no live part
+  reads; a bias that cannot act; an image_off at or after the last step;
+- kernels cut to the map, `match` where nothing has to match and `match` written as the 1x1
+  convolution that it is; heads that are one linear map;
+- `complement: g` and a gate with offset 1 - o and scale -s of the same weights: the definition of
+  a shared gate may be turned round if its uses are; a gate used once may stand in its place;
+- masks and products, constant gates, states that only pass on a sum of others (this step's), and
+  states of one definition without weights of their own: everything that follows from the laws of
+  sums and products, constants compared to twelve digits;
+- an activation in the stage's convolution, in its cell, or after it, where nothing is in between.
+
+Outputs are the logits at every step, what the decoder makes of them, and the output of every
+stage that the logits depend on, at every step. Initial values and decays are part of the identity
+(they decide what training gives), and so is the way a convolution is divided: one kernel over two
+concatenated sources is not two kernels, since it starts otherwise. Identities of functions
+(tanh(x) = 2 sigmoid(2x) - 1) are not looked for, except that rectifying twice is rectifying once.
 """
 
-import hashlib
-import json
-from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from space.genome import Genome
-from space.geometry import StageShape, TermShape, gate_key, layout, source_map
-from space.grammar import Cell, Drive, Gate, Norm, Source, State, Value, Weights, parse_source
+from space.genome import TEMPERED, Clock, Genome
+from space.geometry import Layout, StageShape, layout, source_map
+from space.grammar import Initial, Source
+from space.stage_form import stage_forms
+from space.stage_graph import StageForm
+from space.written import fields, hashed, more, weights_said
 
 DIGEST_LENGTH = 20  # hex digits: 80 bits, no collision among billions of genomes
 
 
 def digest(genome: Genome) -> str:
-    """The hash of the canonical form, DIGEST_LENGTH hex digits."""
-    return _hash(canonical(genome))[:DIGEST_LENGTH]
+    """The hash of the normal form, DIGEST_LENGTH hex digits."""
+    return hashed(_normal_form(genome, stage_forms(genome)))[:DIGEST_LENGTH]
 
 
-def _hash(form: Any) -> str:
-    text = json.dumps(form, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+@dataclass(frozen=True, kw_only=True)
+class LivePart:
+    """Weights that an output depends on.
 
-
-def canonical(genome: Genome) -> dict[str, Any]:
-    """The canonical form: JSON values, stages by place, no names."""
-    shapes = layout(genome)
-    return {
-        "image": [genome.image.size, genome.image.channels],
-        "classes": genome.classes,
-        "clock": _value(genome.clock),
-        "stages": [_stage(genome, shape) for shape in shapes.stages],
-        "head": [
-            genome.head.form,
-            genome.head.kernel if genome.head.form == "convolution_mean" else None,
-            _weights(genome.head.weights.over(genome.base_weights)),
-        ],
-        "decoder": genome.decoder,
-        "start": genome.start,
-    }
-
-
-def _value(value: Value) -> Any:
-    return value.model_dump()
-
-
-def _stage(genome: Genome, shape: StageShape) -> dict[str, Any]:
-    stage = shape.stage
-    base = genome.base_weights
-    cell = None
-    joins = stage.convolution.reads_feedback and shape.feedback is not None
-    resizes = stage.residual and shape.input.size != (shape.second or shape.convolution).size
-    if stage.cell is not None and shape.cell is not None:
-        form = CellForm(genome, shape)
-        cell = form.output
-        joins = joins or "feedback" in form.external
-        moved = shape.input.size != shape.convolution.size
-        resizes = resizes or (moved and not form.external.isdisjoint({"residual", "feedback"}))
-    senders = genome.senders(stage.name) if joins else ()
-    maps = layout(genome)
-    resizes = resizes or any(maps[name].output.size != shape.input.size for name in senders)
-    return {
-        "convolution": _convolution(stage.convolution, base)
-        | {"reads_feedback": stage.convolution.reads_feedback and shape.feedback is not None},
-        "cell": cell,
-        "second": None if stage.second is None else _convolution(stage.second, base),
-        "residual": stage.residual,
-        "activation": stage.activation,
-        "pool": None if stage.pool is None else _value(stage.pool),
-        "feedback": sorted(genome.stage_index(name) for name in senders),
-        "resize": genome.resize if resizes else None,
-    }
-
-
-def _convolution(part: Any, base: Weights) -> dict[str, Any]:
-    form = _value(part)
-    form["weights"] = _weights(part.weights.over(base), part.bias)
-    form["norm"] = _norm(part.norm)
-    return dict(form)
-
-
-def _weights(weights: Weights, bias: bool = True) -> Any:
-    silent = {} if bias else {"bias_initial": None, "bias_decay": None}
-    return _value(weights) | silent
-
-
-def _norm(norm: Norm | None) -> Any:
-    return None if norm is None else _value(norm)
-
-
-class CellForm:
-    """The canonical form of one stage's cell.
-
-    A state is named by a colour: the hash of its own definition, refined by the colours of the
-    states it reads until nothing new is told apart. States that the output does not read, in any
-    number of steps, have no part in the form.
+    `path` is the prefix of their names in the built network. `reads` are the inputs that are
+    concatenated there, in the order of the genome's document: (a number that is the same in all
+    spellings, channels) of each.
     """
 
-    def __init__(self, genome: Genome, shape: StageShape) -> None:
-        assert shape.stage.cell is not None
-        assert shape.cell is not None
-        self._cell: Cell = genome.cells[shape.stage.cell]
-        self._stage, self._shape = shape, shape.cell
-        self._weights = self._cell.weights.over(genome.base_weights)
-        self._uses = _uses(self._cell)
-        self._colours = dict.fromkeys(self._cell.states, "")
-        self._read: set[str] = set()  # sources met while a state's form is written
-        self._shared: list[tuple[str, str]] = []  # (state, gate by name) met likewise
-        reached, self.external = self._reached()
-        for _ in range(len(reached)):
-            self._shared = []
-            self._colours |= {n: _hash(self._state(n, self._cell.states[n])) for n in reached}
-        users: dict[str, list[str]] = {}
-        for state, gate in self._shared:
-            users.setdefault(gate, []).append(self._colours[state])
-        self.output = {
-            "states": sorted([self._colours[n], n == self._cell.output] for n in reached),
-            "shared": sorted(sorted(colours) for colours in users.values()),
-        }
-
-    def _reached(self) -> tuple[list[str], set[str]]:
-        """The states that the output reads, in any number of steps, and the external sources."""
-        reached, pending, external = [], [self._cell.output], set()
-        while pending:
-            name = pending.pop()
-            if name in reached:
-                continue
-            reached.append(name)
-            self._read = set()
-            self._state(name, self._cell.states[name])
-            pending += self._read & self._cell.states.keys()
-            external |= self._read - self._cell.states.keys()
-        return reached, external
-
-    def _state(self, name: str, state: State) -> Any:
-        depth = self._shape.depths[name]
-        carry = None
-        if state.carry is not None:
-            of = self._source(parse_source(state.carry.of or name), name)
-            gates = [] if state.carry.gate is None else [self._gate(state.carry.gate, name, 0)]
-            carry = (
-                None if of is None or [0.0] in gates else [of, [g for g in gates if g != [1.0]]]
-            )
-        gates = sorted(
-            (
-                form
-                for place, gate in enumerate(state.drive.gates, start=1)
-                if (form := self._gate(gate, name, place)) != [1.0]
-            ),
-            key=_hash,
-        )
-        drive = [self._drive(state.drive, self._shape.drives[name], name), gates]
-        return [depth, carry, drive, _norm(state.norm), state.activation]
-
-    def _drive(self, drive: Drive, terms: tuple[TermShape, ...], state: str) -> Any:
-        return [
-            sorted((self._term(term, state) for term in terms), key=_hash),
-            drive.activation,
-            _norm(drive.norm),
-            drive.acting_bias,
-        ]
-
-    def _gate(self, gate: Gate, state: str, place: int) -> Any:
-        """The form of a gate; a constant one is [value]."""
-        key = gate.reference or gate_key(state, place)
-        if key in self._shape.absent_gates:
-            return [1.0]
-        full = self._cell.gate(gate)
-        terms = sorted((self._term(term, state) for term in self._shape.gates[key]), key=_hash)
-        if full.scale == 0.0:
-            value = full.offset
-            return [1.0 - value if gate.complement else value]
-        argument = [terms, _norm(full.norm), full.acting_bias]
-        shared = self._uses.get(key, 1) > 1
-        if shared:
-            self._shared.append((state, key))
-        form = [full.offset, full.scale, full.nonlinearity, argument, shared]
-        if gate.complement is not None:
-            form[0], form[1] = 1.0 - full.offset, -full.scale
-        return form
-
-    def _term(self, shape: TermShape, state: str) -> Any:
-        term = shape.term
-        sources = [f for s in term.sources if (f := self._source(s, state)) is not None]
-        operation = term.operation
-        if operation == "match" and not shape.projects:
-            operation = "identity"
-        learned = operation not in ("identity",)
-        return [
-            sources,
-            operation,
-            shape.kernel,
-            term.has_bias,
-            term.activation,
-            term.after_norm,
-            _weights(term.weights.over(self._weights), term.has_bias) if learned else None,
-        ]
-
-    def _source(self, source: Source, state: str) -> Any:
-        """None where the source is absent (feedback without an edge)."""
-        if source_map(self._stage, source) is None:
-            return None
-        self._read.add(source.name)
-        name = self._colours.get(source.name, source.name)
-        mask = None if source.mask is None else self._gate(Gate(shared=source.mask), state, 0)
-        mask = None if mask == [1.0] else mask
-        return [name, source.new, mask]
+    path: str
+    reads: tuple[tuple[tuple[int, int], int], ...]
 
 
-def _uses(cell: Cell) -> Counter[str]:
-    """How often each gate of a cell is referred to."""
-    gates = [gate for state in cell.states.values() for gate in state.gates]
-    terms = [term for state in cell.states.values() for term in state.drive.terms]
-    terms += [term for gate in (*gates, *cell.gates.values()) for term in gate.terms]
-    sources = [source for term in terms for source in term.sources]
-    sources += [
-        parse_source(state.carry.of)
-        for state in cell.states.values()
-        if state.carry is not None and state.carry.of is not None
+def live_stages(genome: Genome) -> tuple[str, ...]:
+    """The stages that the logits depend on: all, unless a stage ignores the one before it."""
+    forms = zip(_live(stage_forms(genome)), genome.stages, strict=True)
+    return tuple(stage.name for form, stage in forms if form is not None)
+
+
+def live_parts(genome: Genome) -> tuple[LivePart, ...]:
+    """All parts with weights of their own that an output depends on, but for the head.
+
+    The order is the same for all genomes of one digest: the n-th part of one computes what the
+    n-th part of the other does.
+    """
+    maps = layout(genome)
+    found = []
+    for form, shape in zip(_live(stage_forms(genome)), maps.stages, strict=True):
+        if form is not None:
+            found += [
+                LivePart(
+                    path=f"stages.{shape.stage.name}.{place}",
+                    reads=tuple(_channels(reads, genome, maps, shape)),
+                )
+                for place, reads in form.parts
+            ]
+    return tuple(found)
+
+
+def _channels(
+    reads: Iterable[tuple[str, int]], genome: Genome, maps: Layout, shape: StageShape
+) -> Iterator[tuple[tuple[int, int], int]]:
+    for name, rank in reads:
+        if name == "feedback":
+            for sender in genome.senders(shape.stage.name):
+                yield (rank, genome.stage_index(sender)), maps[sender].output.channels
+        elif name == "before":
+            yield (rank, 0), shape.input.channels
+        elif name:
+            found = source_map(shape, Source(name=name))
+            assert found is not None
+            yield (rank, 0), found.channels
+
+
+# ------------------------------------------------------------------------------ the whole network
+
+
+def _normal_form(genome: Genome, forms: Sequence["StageForm"]) -> Any:
+    maps = layout(genome)
+    stages = [
+        None if form is None else _stage(genome, form, shape)
+        for form, shape in zip(_live(forms), maps.stages, strict=True)
     ]
-    used = Counter(gate.reference for gate in gates if gate.reference is not None)
-    used.update(source.mask for source in sources if source.mask is not None)
-    return used
+    return {
+        "image": fields(genome.image),
+        "classes": genome.classes,
+        "clock": _clock(genome.clock),
+        "stages": stages,
+        "head": _head(genome, maps),
+        "decoder": _decoder(genome),
+        "start": genome.start,
+        "more": more(genome),
+    }
+
+
+def _stage(genome: Genome, form: StageForm, shape: StageShape) -> Any:
+    """A stage's form, and the sizes that it does not say."""
+    convolved, out = shape.convolution, shape.output
+    sizes = [convolved.channels] if form.relative else [convolved.size, out.size, out.channels]
+    return [form.text, sizes, _senders(genome, shape.stage.name, form)]
+
+
+def _live(forms: Sequence["StageForm"]) -> list["StageForm | None"]:
+    """The stages that the logits depend on; None in place of one that they do not."""
+    live: list[StageForm | None] = []
+    for form in reversed(forms):
+        live.append(form if not live or (live[-1] is not None and live[-1].reads_before) else None)
+    return live[::-1]
+
+
+def _senders(genome: Genome, stage: str, form: "StageForm") -> list[int]:
+    """The senders that a stage reads, by place; in their order only where that matters."""
+    if not form.reads_feedback:
+        return []
+    senders = [genome.stage_index(name) for name in genome.senders(stage)]
+    return senders if form.feedback_in_order else sorted(senders)
+
+
+def _clock(clock: Clock) -> Any:
+    shown = [step for step in range(clock.steps) if clock.shows_image(step)]
+    blank = clock.blank if len(shown) < clock.steps else None
+
+    return [clock.steps, shown[0], shown[-1], blank, more(clock)]
+
+
+def _head(genome: Genome, maps: Layout) -> Any:
+    head, size = genome.head, maps.head.reads.size
+    weights = head.weights.over(genome.base_weights)
+    initial = weights.initial or Initial()
+    form, kernel = str(head.form), head.kernel
+    if (form == "flatten_linear" and size == 1) or (form == "convolution_mean" and kernel == 1):
+        form = "mean_linear"
+    elif form == "convolution_mean" and kernel == size and initial.scheme != "glorot_uniform":
+        form = "flatten_linear"  # glorot's fans differ
+    kernels = kernel if form == "convolution_mean" else None
+    return [form, kernels, weights_said(weights, True), more(head)]
+
+
+def _decoder(genome: Genome) -> Any:
+    """What the decoder's form reads of its fields, and the window's first step."""
+    decoder, window = genome.decoder, genome.window
+    form = str(decoder.form)
+    averages = (*TEMPERED, "w_avg_t", "sum", "avg")  # of one step, that step
+    if form == "simple" or (len(window) == 1 and form in averages):
+        form = "last"
+    if form == "last":
+        return ["last", more(decoder)]
+    said: list[Any] = [form, window.start, more(decoder)]
+    if form in TEMPERED:
+        said.append("trained" if decoder.trainable else decoder.beta)
+    if form == "thresh" and not decoder.trainable:
+        said.append(decoder.threshold)
+    if form == "mlp":
+        said.append(list(decoder.layers))
+    if form == "conv1d":
+        said += [decoder.filters, sorted(decoder.windows), decoder.pool]
+    return said

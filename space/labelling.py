@@ -59,11 +59,10 @@ class _Search:
 
     def _swept(self, colours: list[int]) -> list[int]:
         """Once forwards and once backwards; in place, since vertices stand in order."""
-        colours = list(colours)
-        before = list(colours)
+        before, colours = colours, list(colours)
         for vertex, other in self.earlier.items():
-            colours[vertex] = _mixed(colours[vertex] + 7 * before[other])
-            colours[other] += 11 * _mixed(before[vertex])
+            colours[vertex] += 7 * _mixed(before[other])
+            colours[other] += 11 * _mixed(before[vertex] + 1)
         for vertex, read in enumerate(self.reads):
             below = sum([colours[other] for other in read])
             colours[vertex] = _mixed(colours[vertex] + 3 * below)
@@ -87,11 +86,14 @@ class _Search:
             best = min(best, self._best(alone), key=lambda found: found[0])
         return best
 
-    def _first_path(self, colours: list[int]) -> Text:
-        """The text that is reached by singling out the first tied vertex again and again."""
+    def _first_path(self, colours: list[int]) -> tuple[Text, list[int]]:
+        """What is reached by singling out the first tied vertex again and again: the text, and
+        the colours in its order. Where both are equal, one start is an image of the other, and
+        what was singled out before stays in its place.
+        """
         while tied := self._tied(colours):
             colours = self._single(colours, tied[0])
-        return self._written(colours)[0]
+        return self._written(colours)[0], sorted(colours)
 
     def _single(self, colours: list[int], vertex: int) -> list[int]:
         alone = list(colours)

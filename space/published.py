@@ -1,10 +1,11 @@
 """The published recurrent cells, written in the cell grammar.
 
 Each function returns the Cell of one published cell; its options are the published ones, its
-defaults the published values. `from_options` takes the options under the names of the released
-reference implementation. Nothing here is special to the rest of the program: a cell is the value,
-not the function that made it. Sources: Nayebi et al. 2018 and 2022, and the reference
-implementation released with the latter (convrnns).
+defaults the published values. As in the reference, no full kernel is cut to the map, however
+small that is, but for class B of the reciprocal gated cell. `from_options` takes options under
+the names of the released reference implementation. Nothing here is special to the rest of the
+program: a cell is the value, not the function that made it. Sources: Nayebi et al. 2018 and 2022,
+and the reference implementation released with the latter (convrnns).
 """
 
 import re
@@ -99,6 +100,7 @@ def simple_rnn(
             )
         },
         output="hidden",
+        clip_kernels="separable",
         weights=weights or _glorot(decay=decay),
     )
 
@@ -117,6 +119,7 @@ def basic_rnn(
             "hidden": State(depth=depth, drive=Drive(edges=_adds(joint)), activation=activation)
         },
         output="hidden",
+        clip_kernels="separable",
         weights=weights or _glorot(decay=0.0),
     )
 
@@ -162,6 +165,7 @@ def conv_lstm(
             ),
         },
         output="hidden",
+        clip_kernels="separable",
         weights=_split(weights or _glorot(decay=1e-4), 4),
     )
 
@@ -204,6 +208,7 @@ def conv_gru(
             )
         },
         output="hidden",
+        clip_kernels="separable",
         weights=base,
     )
 
@@ -231,6 +236,7 @@ def ugrnn(
             )
         },
         output="hidden",
+        clip_kernels="separable",
         weights=_split(weights or _glorot(decay=decay), 2),
     )
 
@@ -274,6 +280,7 @@ def intersection_rnn(
             ),
         },
         output="out",
+        clip_kernels="separable",
         weights=_split(weights or _glorot(decay=decay), 4),
     )
 

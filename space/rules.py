@@ -8,7 +8,7 @@ not fit. It changes nothing.
 from collections.abc import Iterable, Iterator
 
 from space.errors import GenomeError
-from space.genome import HEAD, Clock, Genome, split_edge
+from space.genome import HEAD, LEARNED, TEMPERED, Clock, Genome, Stage, split_edge
 from space.geometry import layout
 from space.grammar import (
     EXTERNAL_SOURCES,
@@ -31,6 +31,7 @@ def check(genome: Genome) -> None:
         _check_cell(cell, f"cells.{name}")
     _check_feedback(genome)
     _check_clock(genome.clock, len(genome.stages))
+    _check_decoder(genome)
     layout(genome)  # raises where sizes do not fit
     _check_norms(genome)
 
@@ -48,12 +49,53 @@ def _check_stages(genome: Genome) -> None:
         seen.add(stage.name)
         if stage.cell is not None and stage.cell not in genome.cells:
             raise _unknown(f"{where}.cell", "cell", stage.cell, genome.cells)
+        _check_join(stage, where)
         if stage.second is not None and stage.second.reads_feedback:
             raise GenomeError(
                 f"{where}.second.reads_feedback",
                 "only a stage's first convolution can read feedback",
                 "set it on `convolution`",
             )
+
+
+def _check_join(stage: Stage, where: str) -> None:
+    if stage.join.kind == "concat":
+        if stage.join.channels is not None:
+            raise GenomeError(
+                f"{where}.join.channels",
+                "a concatenation has the channels of its inputs",
+                "leave it out, or write kind: add",
+            )
+    elif stage.convolution.reads_feedback:
+        raise GenomeError(
+            f"{where}.convolution.reads_feedback",
+            f"the convolution reads the feedback already: join: {stage.join.kind}",
+            "leave one of the two out",
+        )
+
+
+def _check_decoder(genome: Genome) -> None:
+    decoder, steps = genome.decoder, genome.clock.steps
+    form, window = decoder.form, len(genome.window)
+    if form == "last" and decoder.start is not None:
+        raise GenomeError("decoder.start", "the last step alone is read", "leave it out")
+    if not window:
+        raise GenomeError(
+            "decoder.start",
+            f"the window from step {genome.window.start} to {steps - 1} is empty",
+            "give the clock more steps, or an earlier start",
+        )
+    if decoder.trainable and form not in TEMPERED:
+        what = "is learned in any case" if form in LEARNED else "has nothing to learn"
+        raise GenomeError("decoder.trainable", f"{form} {what}", "leave it out")
+    if len(set(decoder.windows)) != len(decoder.windows):
+        raise GenomeError("decoder.windows", "holds one window twice", "write each once")
+    if form == "conv1d" and max(decoder.windows) > window:
+        raise GenomeError(
+            "decoder.windows",
+            f"{max(decoder.windows)} steps exceed the {window} that are read",
+            "write shorter windows, or give the clock more steps",
+        )
 
 
 def _check_feedback(genome: Genome) -> None:
@@ -163,6 +205,21 @@ def _check_term(
             f"op {term.operation} {wants}",
             f"kernels belong to {' and '.join(KERNEL_OPS)}",
         )
+    if term.repeat and term.operation != "separable":
+        raise GenomeError(
+            f"{where}.repeat",
+            f"op {term.operation} has no depthwise kernel to repeat",
+            "write op: separable",
+        )
+    for word, there, ops in (
+        ("norm", term.norm is not None, (*KERNEL_OPS, "match")),
+        ("skip", term.skip, KERNEL_OPS),
+        ("clip", term.clip is not None, KERNEL_OPS),
+    ):
+        if there and term.operation not in ops:
+            raise GenomeError(
+                f"{where}.{word}", f"op {term.operation} takes none", "leave the key out"
+            )
     if term.bias and term.operation not in KERNEL_OPS:
         raise GenomeError(f"{where}.bias", f"op {term.operation} has no bias", "leave the key out")
     if len(term.of) > 1 and term.operation not in KERNEL_OPS:
@@ -196,15 +253,15 @@ def _check_mask(
 
 
 def _check_norms(genome: Genome) -> None:
-    """Groups divide the channels that they are groups of."""
+    """Groups divide the channels that they are groups of, and belong to a norm of groups."""
     for where, norm, channels in _norms(genome):
         if norm.kind == "group" and (norm.groups is None or channels % norm.groups):
             groups = "no number of groups" if norm.groups is None else f"{norm.groups} groups"
             raise GenomeError(
                 where, f"{groups} for {channels} channels", "`groups` must divide the channels"
             )
-        if norm.kind == "layer" and norm.groups is not None:
-            raise GenomeError(where, "a layer norm has no groups", "write kind: group")
+        if norm.kind != "group" and (norm.groups is not None or norm.interleaved):
+            raise GenomeError(where, f"a {norm.kind} norm has no groups", "write kind: group")
 
 
 def _norms(genome: Genome) -> Iterator[tuple[str, Norm, int]]:
@@ -213,9 +270,16 @@ def _norms(genome: Genome) -> Iterator[tuple[str, Norm, int]]:
         for key, part in (("convolution", stage.convolution), ("second", stage.second)):
             if part is not None and part.norm is not None:
                 yield f"stages[{place}].{key}.norm", part.norm, part.width
+        if stage.shortcut is not None and stage.shortcut.norm is not None:
+            width = (stage.second or stage.convolution).width
+            yield f"stages[{place}].residual.norm", stage.shortcut.norm, width
         if shape.cell is None or stage.cell is None:
             continue
         at = f"cells.{stage.cell}"
+        for terms in (*shape.cell.drives.values(), *shape.cell.gates.values()):
+            for term in terms:
+                if term.term.norm is not None:
+                    yield at, term.term.norm, term.writes.channels
         for name, state in genome.cells[stage.cell].states.items():
             depth = shape.cell.depths[name]
             norms = {"norm": state.norm, "drive.norm": state.drive.norm}

@@ -33,6 +33,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from space import zoo
 from space.choices import Choices, Count, OpenDocument
 from space.documents import (
     Document,
@@ -372,8 +373,7 @@ def _base(base: object, folder: Path) -> dict[str, Any]:
     if not isinstance(base, str):
         raise SpaceError("genome.base", f"{shown(base)} is not text", "write a path or a name")
     path = folder / base
-    if base in _shelf("zoo") and not path.exists():
-        document = _from_shelf("zoo", base)
-    else:
-        document = read_document(path / "genome.json" if path.is_dir() else path, SpaceError)
+    if base in zoo.names() and not path.exists():
+        return zoo.model(base).genome.document()
+    document = read_document(path / "genome.json" if path.is_dir() else path, SpaceError)
     return Genome.parse(document, base).document()

@@ -1,10 +1,16 @@
-"""Genomes for tests: small networks around given cells, and Hypothesis strategies over them."""
+"""Genomes for tests: small networks around given cells, and Hypothesis strategies over them.
 
+`genomes` draws networks of the usual kinds. `any_genomes` draws from the whole grammar: masks,
+shared gates and their complements, constants, states that pass on others, every op and norm.
+"""
+
+from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import strategies as st
 
 from space import published
+from space.errors import GenomeError
 from space.genome import Genome
 from space.grammar import Cell, as_document
 
@@ -131,3 +137,193 @@ def genomes(draw: st.DrawFn) -> Genome:
     )
     document["stages"][2] |= {"residual": residual, "second": second, "activation": "elu"}
     return Genome.parse(document)
+
+
+# ------------------------------------------------------------------------------ the whole grammar
+
+WIDTH = 6  # of the stages that carry the cell
+NARROW = 3
+NORMS: list[dict[str, Any] | None] = [
+    None,
+    None,
+    None,
+    {"kind": "layer"},
+    {"kind": "group", "groups": 3},
+    {"kind": "group", "groups": 3, "interleaved": True},
+    {"kind": "batch", "gain": 0.1},
+]
+CONSTANTS = st.sampled_from([0.0, 0.25, 0.3, 1.0, -1.0, 2.0])
+
+
+@dataclass(frozen=True)
+class _Surroundings:
+    """What a part of a drawn cell may refer to."""
+
+    wide: tuple[str, ...]  # sources that have the stage's width
+    narrow: tuple[str, ...]  # and sources that have not
+    gates: tuple[str, ...]
+
+
+@st.composite
+def any_terms(draw: st.DrawFn, around: _Surroundings, *, wide: bool = True) -> dict[str, Any]:
+    """A term of any op that writes the stage's width (or, not `wide`, NARROW channels)."""
+    masks = st.sampled_from(around.gates).map(lambda gate: f" * {gate}") if around.gates else None
+    of_width = st.sampled_from(around.wide)
+    if masks is not None:
+        of_width |= st.tuples(of_width, masks).map("".join)
+    kinds = ["convolution", "convolution", "separable", "match"]
+    kind = draw(st.sampled_from([*kinds, "identity", "scalar", "position"] if wide else kinds))
+    term: dict[str, Any] = {
+        "op": kind,
+        "activation": draw(ACTIVATIONS),
+        "after_norm": draw(st.booleans()),
+    }
+    if kind == "match":
+        return term | {"of": "residual", "norm": draw(st.sampled_from(NORMS))}
+    if kind in ("identity", "scalar", "position"):
+        return term | {"of": draw(of_width)}
+    sources = of_width | st.sampled_from(around.narrow)
+    of = draw(st.lists(sources, min_size=1, max_size=2))
+    narrow = {part.partition("*")[0].strip() for part in of} & set(around.narrow)
+    return term | {
+        "of": of,
+        "kernel": draw(KERNELS),
+        "bias": draw(st.booleans()),
+        "repeat": kind == "separable" and draw(st.booleans()),
+        "norm": draw(st.sampled_from(NORMS)),
+        "skip": wide and len(of) == 1 and not narrow and draw(st.booleans()),
+    }
+
+
+@st.composite
+def written_gates(draw: st.DrawFn, around: _Surroundings, *, wide: bool = True) -> dict[str, Any]:
+    return {
+        "offset": draw(CONSTANTS),
+        "scale": draw(CONSTANTS),
+        "nonlinearity": draw(st.sampled_from(["sigmoid", "tanh", "identity", "softplus"])),
+        "terms": draw(st.lists(any_terms(around, wide=wide), max_size=2)),
+        "norm": draw(st.sampled_from(NORMS)),
+        "bias": draw(CONSTANTS),
+        "bias_acts": draw(st.sampled_from(["always", "full"])),
+    }
+
+
+@st.composite
+def any_states(draw: st.DrawFn, around: _Surroundings, *, wide: bool) -> dict[str, Any]:
+    gate = written_gates(around, wide=wide)
+    if wide:
+        gate |= st.tuples(
+            st.sampled_from(["shared", "complement"]), st.sampled_from(around.gates)
+        ).map(lambda pair: dict([pair]))
+    adding = draw(st.lists(any_terms(around, wide=wide), max_size=3))
+    edges = [{"add": term} for term in adding]
+    edges += [{"multiply": factor} for factor in draw(st.lists(gate, max_size=2))]
+    state: dict[str, Any] = {
+        "depth": draw(st.sampled_from([None, WIDTH])) if wide else NARROW,
+        "drive": {
+            "edges": draw(st.permutations(edges)),
+            "activation": draw(ACTIVATIONS),
+            "norm": draw(st.sampled_from(NORMS)),
+            "bias": draw(CONSTANTS),
+        },
+        "norm": draw(st.sampled_from(NORMS)),
+        "activation": draw(ACTIVATIONS),
+    }
+    if draw(st.booleans()):
+        of = draw(st.none() | st.sampled_from(around.wide)) if wide else None
+        state["carry"] = {"of": of, "gate": draw(st.none() | gate)}
+    return state
+
+
+@st.composite
+def any_cells(draw: st.DrawFn) -> dict[str, Any]:
+    """The document of a cell of up to four states, one of them narrow, and two shared gates."""
+    names = ("a", "b", "c")[: draw(st.integers(1, 3))]
+    narrow = draw(st.booleans())
+    wide = ("input", *names)
+    others = ("residual", "feedback", *(("narrow",) if narrow else ()))
+    plain = _Surroundings(wide=wide, narrow=others, gates=())
+    gates = {
+        "first": draw(written_gates(plain)),
+        # A gate behind the mask of another one.
+        "second": draw(written_gates(_Surroundings(wide=wide, narrow=others, gates=("first",)))),
+    }
+    states: dict[str, Any] = {}
+    for name in draw(st.permutations([*names, *(["narrow"] if narrow else [])])):
+        earlier = tuple(f"new.{known}" for known in states if known != "narrow")
+        around = _Surroundings(wide=wide + earlier, narrow=others, gates=("first", "second"))
+        own = around if name != "narrow" else _Surroundings(around.wide, others, ())
+        states[name] = draw(any_states(own, wide=name != "narrow"))
+    return {
+        "gates": gates,
+        "states": states,
+        "output": draw(st.sampled_from(names)),
+        "clip_kernels": draw(st.sampled_from([True, True, "separable"])),
+    }
+
+
+@st.composite
+def convolutions(draw: st.DrawFn, width: int) -> dict[str, Any]:
+    return {
+        "width": width,
+        "kernel": draw(KERNELS),
+        "stride": draw(st.sampled_from([1, 1, 2])),
+        "bias": draw(st.booleans()),
+        "norm": draw(st.sampled_from(NORMS)) if width % 3 == 0 else None,
+        "activation": draw(ACTIVATIONS),
+        "reads_feedback": draw(st.booleans()),
+    }
+
+
+@st.composite
+def any_documents(draw: st.DrawFn) -> dict[str, Any]:
+    """The document of a network of three stages, of which two carry drawn cells."""
+    stages: list[dict[str, Any]] = []
+    for place, width in enumerate((4, WIDTH, WIDTH)):
+        stage: dict[str, Any] = {
+            "name": f"conv{place + 1}",
+            "join": draw(st.sampled_from(["concat", "concat", "add", "multiply"])),
+            "convolution": draw(convolutions(width)),
+            "second": draw(st.none() | st.none() | convolutions(width)),
+            "residual": draw(st.sampled_from([False, True, {"by": "stride"}])),
+            "activation": draw(ACTIVATIONS),
+            "pool": draw(st.sampled_from([None, None, {}, {"kernel": 3, "kind": "mean"}])),
+        }
+        if stage["second"] is not None:
+            stage["second"]["reads_feedback"] = False
+        if stage["join"] != "concat":
+            stage["convolution"]["reads_feedback"] = False
+        stages.append(stage)
+    cells = {"one": draw(any_cells())}
+    stages[1]["cell"] = stages[2]["cell"] = "one"
+    if draw(st.integers(0, 3)) == 0:
+        cells["two"] = draw(any_cells())
+        stages[2]["cell"] = "two"
+    head = draw(st.sampled_from(["mean_linear", "convolution_mean", "flatten_linear"]))
+    decoder = draw(st.sampled_from(["last", "last", "simple_soft", "w_avg", "avg", "time_max"]))
+    edges = ("conv2->conv1", "conv3->conv1", "conv3->conv2")
+    return {
+        "image": {"size": 9, "channels": 2},
+        "classes": 3,
+        "clock": {"steps": draw(st.integers(4, 6)), "image_off": draw(st.sampled_from([None, 3]))},
+        "stages": stages,
+        "cells": cells,
+        "feedback": {edge: draw(st.booleans()) for edge in edges},
+        "head": {"form": head, "kernel": 1},
+        "decoder": {"form": decoder} | ({} if decoder == "last" else {"start": 3}),
+        "resize": draw(st.sampled_from(["corners", "half_pixel"])),
+        "start": draw(st.sampled_from(["zeros", "zeros", "masked"])),
+    }
+
+
+def parsed(document: dict[str, Any]) -> Genome | None:
+    """The genome of a drawn document, None where its parts do not fit."""
+    try:
+        return Genome.parse(document)
+    except GenomeError:
+        return None
+
+
+def any_genomes() -> st.SearchStrategy[Genome]:
+    """Drawn genomes of the whole grammar."""
+    return any_documents().map(parsed).filter(lambda genome: genome is not None)  # type: ignore[return-value]

@@ -66,15 +66,16 @@ def network(
     classes: int | None = None,
     seed: int = 0,
 ) -> "Network":
-    """An untrained network from a genome: a file, an export's folder, or a document.
+    """An untrained network: of a zoo model's name, a genome's file or document, or an export.
 
-    `image_size` and `classes` replace the genome's own. Raises GenomeError.
+    `image_size` and `classes` replace the genome's own; the names are those of `ventral zoo list`.
+    Raises InputError for an unknown name, GenomeError for a genome that describes no network.
     """
     from models.build import build
     from space.genome import Genome
-    from workers.export import read_genome
+    from ventral.genomes import find_genome
 
-    found = Genome.parse(genome) if isinstance(genome, dict) else read_genome(genome)
+    found = Genome.parse(genome) if isinstance(genome, dict) else find_genome(genome)
     return build(
         found.with_images(
             size=image_size or found.image.size,

@@ -10,7 +10,17 @@ import sys
 import typer
 
 from space.errors import VentralError
-from ventral.commands import campaigns, datasets, exports, interface, spaces, trials
+from ventral.commands import (
+    campaigns,
+    datasets,
+    exports,
+    interface,
+    plans,
+    spaces,
+    trials,
+    verify,
+    zoo,
+)
 from ventral.output import note
 
 HELP = "Architecture search for convolutional recurrent models of the visual system."
@@ -26,8 +36,11 @@ app = typer.Typer(
 campaigns.register(app)
 exports.register(app)
 interface.register(app)
+plans.register(app)
+verify.register(app)
 app.add_typer(trials.app, name="trial", help="The trials of a campaign.")
 app.add_typer(spaces.app, name="space", help="Search spaces: what may be searched.")
+app.add_typer(zoo.app, name="zoo", help="The published models as genomes.")
 app.add_typer(datasets.app, name="data", help="Data sets, and packing them for training.")
 
 

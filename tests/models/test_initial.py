@@ -1,15 +1,17 @@
 """Initial values: their moments by scheme, and that they depend on the seed and the name only."""
 
 import math
+from dataclasses import dataclass
 
 import pytest
 import torch
 
-from models.build import build
-from models.initial import Start, draw
-from space import published
+from models.build import Network, build
+from models.initial import Start, draw, starts
+from space import published, zoo
 from space.genome import Genome
 from space.grammar import Initial, as_document
+from space.published import MEDIAN_DECAY, MEDIAN_SCALE, ReciprocalGated
 
 SHAPE = (64, 32, 5, 5)  # 51,200 numbers: moments within about one per cent
 FANS = {"fan_in": 800, "fan_out": 1600}
@@ -162,7 +164,7 @@ def test_the_gates_of_an_lstm_start_as_slices_of_one_kernel() -> None:
     network = build(genome("lstm"))
     kernel = network.get_parameter("stages.two.cell.states.cell.carry.terms.0.kernel")
     limit = math.sqrt(6 / (9 * 14 + 4 * 9 * 6))
-    assert 0.95 * limit < float(kernel.abs().max()) <= limit
+    assert 0.95 * limit < kernel.abs().max().item() <= limit
 
 
 def test_penalty_is_half_the_decayed_sum_of_squares() -> None:
@@ -191,3 +193,171 @@ def test_a_match_projection_starts_as_the_reference_and_is_not_decayed() -> None
     assert network.decays()[name] == 0
     limit = math.sqrt(6 / (8 + 64))
     assert 0.9 * limit < network.get_parameter(name).abs().max().item() <= limit
+
+
+# ------------------------------------------------------------- the published networks, by role
+
+INTERMEDIATE_HEAD, SHALLOW_HEAD = 1.0, 0.0  # what the classifier's bias starts at
+
+
+@dataclass(frozen=True)
+class Role:
+    """How the kernels and biases of a model's cells start, and their L2 coefficients.
+
+    `fan_parts`: of how many equal slices the reference's kernel consists; None says that kernels
+    are drawn by variance scaling (`scale`), not Glorot-uniform.
+    """
+
+    head: float
+    fan_parts: int | None = 1
+    scale: float = 1.0
+    bias: float = 0.0
+    decay: float = 1e-4
+    bias_decay: float = 1e-4
+
+
+ROLES = {
+    "timedecay_shallow": Role(SHALLOW_HEAD),
+    "timedecay_intermediate": Role(INTERMEDIATE_HEAD),
+    "simplernn_shallow": Role(SHALLOW_HEAD),
+    "simplernn_intermediate": Role(INTERMEDIATE_HEAD),
+    "lstm_intermediate": Role(INTERMEDIATE_HEAD, 4),
+    "ugrnn_shallow": Role(SHALLOW_HEAD, 2),
+    "ugrnn_intermediate": Role(INTERMEDIATE_HEAD, 2),
+    "intersectionrnn_shallow": Role(SHALLOW_HEAD, 4),
+    "intersectionrnn_intermediate": Role(INTERMEDIATE_HEAD, 4),
+    "rgc_shallow": Role(SHALLOW_HEAD),
+    "rgc_intermediate": Role(INTERMEDIATE_HEAD, None, MEDIAN_SCALE, 0.0, MEDIAN_DECAY, 0.0),
+}
+# The searched LSTM differs by stage; a GRU's gates differ from its candidate.
+LSTM_SHALLOW = {
+    "conv3": (0.7008842622125534, 1.6427688907776656, 5.434329000564743e-06),
+    "conv4": (1.8314561102978617, -1.166018906771675, 7.612613874483112e-06),
+    "conv5": (0.8937636886958731, -1.3495015766804237, 3.038054940623377e-06),
+}
+
+
+def role(model: str, name: str) -> Role:
+    """What is published of the cell tensor `name`."""
+    if model == "lstm_shallow" and ".cell." not in name:
+        return Role(SHALLOW_HEAD)
+    if model == "lstm_shallow":
+        scale, bias, decay = LSTM_SHALLOW[name.split(".")[1]]
+        return Role(SHALLOW_HEAD, None, scale, bias, decay, decay)
+    if model.startswith("gru"):
+        head = SHALLOW_HEAD if model.endswith("shallow") else INTERMEDIATE_HEAD
+        return Role(head, 2, bias=1.0) if ".gates." in name else Role(head, 1)
+    return ROLES[model]
+
+
+def expected(model: str, name: str, shape: tuple[int, ...]) -> tuple[str, float, float, float]:
+    """(distribution, its mean, its standard deviation, L2) of a tensor, as published.
+
+    `shape` is ours: kernels [O,I,k,k], depthwise [C,1,k,k], peepholes [C,H,W].
+    """
+    place, _, kind = name.rpartition(".")
+    found = role(model, name)
+    area = math.prod(shape[2:])
+    fan_in, fan_out = area * (shape[1] if len(shape) > 1 else 1), area * shape[0]
+    if kind == "depthwise":  # TensorFlow's fans of [k,k,C,1] (trap 9)
+        fan_in, fan_out = area * shape[0], area
+    if kind == "position":  # and of [H,W,C]
+        fan_in, fan_out = shape[1] * shape[2], shape[0] * shape[1]
+    if kind in ("gain", "shift", "scalar"):
+        return "constant", 1.0 if kind == "gain" else 0.0, 0.0, 0.0
+    if place == "head":
+        if kind == "bias":
+            return "constant", found.head, 0.0, 1e-4
+        return "normal", 0.0, 0.01, 1e-4
+    glorot = math.sqrt(2 / (fan_in + (found.fan_parts or 1) * fan_out))
+    matched = model == "rgc_intermediate" and place.endswith("out.drive.1")
+    if place.endswith(".residual") or matched:
+        return "uniform", 0.0, math.sqrt(2 / (fan_in + fan_out)), 0.0  # the 1x1 of a residual
+    if ".cell." not in name:  # the trunk
+        if kind == "bias":
+            return "constant", 0.0, 0.0, 1e-4
+        return "truncated", 0.0, math.sqrt(1 / fan_in), 1e-4
+    if kind == "bias":
+        return "constant", found.bias, 0.0, found.bias_decay
+    decay = 0.0 if kind == "position" else found.decay
+    if found.fan_parts is None:
+        return "truncated", 0.0, math.sqrt(found.scale / fan_in), decay
+    return "uniform", 0.0, glorot, decay
+
+
+def declared(model: str) -> dict[str, tuple[tuple[int, ...], Start]]:
+    """Every parameter of a model of the zoo at its published size, without its numbers."""
+    with torch.device("meta"):
+        network = Network(zoo.model(model).genome)
+    return {name: (tuple(parameter.shape), start) for name, parameter, start in starts(network)}
+
+
+@pytest.mark.parametrize("model", [*ROLES, "lstm_shallow", "gru_shallow", "gru_intermediate"])
+def test_every_tensor_of_a_published_network_starts_and_decays_as_published(model: str) -> None:
+    drawn_of: dict[tuple[object, ...], int] = {}
+    for name, (shape, start) in declared(model).items():
+        kind, mean, deviation, decay = expected(model, name, shape)
+        assert start.decay == pytest.approx(decay), name
+        numbers = math.prod(shape)
+        seen = (name.rpartition(".")[2], kind, numbers > 1000, *(name.split(".")[2:3]))
+        if drawn_of.get(seen, 0) >= 2 or numbers > 3_000_000:
+            continue
+        drawn_of[seen] = drawn_of.get(seen, 0) + 1
+        values = draw(shape, start, 3, name)
+        noise = 6 / math.sqrt(numbers)  # six standard errors, of the mean and (roughly) the spread
+        if kind == "constant":
+            assert (values == mean).all(), name
+            continue
+        assert float(values.mean()) == pytest.approx(mean, abs=noise * deviation), name
+        assert float(values.std()) == pytest.approx(deviation, rel=noise), name
+        most = float(values.abs().max())
+        bound = {"uniform": math.sqrt(3), "truncated": 2 / 0.87962566, "normal": math.inf}[kind]
+        assert most <= bound * deviation * (1 + 1e-9), name
+        if numbers > 5000:
+            assert most > {"uniform": 1.7, "truncated": 2.2, "normal": 3.3}[kind] * deviation, name
+    assert len(drawn_of) >= 4
+
+
+def test_exactly_the_published_tensors_are_decayed() -> None:
+    """Trap 9: not the biases of the median cell, tau, layer norms, peepholes, nor the 1x1."""
+    free = {
+        model: {
+            name.rpartition(".")[2]
+            for name, (_, start) in declared(model).items()
+            if not start.decay and ".residual." not in name
+        }
+        for model in (*ROLES, "lstm_shallow", "gru_shallow")
+    }
+    nothing = {"rgc_shallow", "gru_shallow", "ugrnn_shallow", "intersectionrnn_shallow"}
+    nothing |= {name for name in free if name.endswith("intermediate")}
+    nothing -= {"rgc_intermediate", "timedecay_intermediate"}
+    assert {name for name, kinds in free.items() if not kinds} == nothing
+    assert free["rgc_intermediate"] == {"bias", "kernel"}  # of the cell, and of its 1x1
+    assert free["timedecay_shallow"] == free["timedecay_intermediate"] == {"scalar"}
+    assert free["simplernn_shallow"] == {"gain", "shift"}
+    assert free["lstm_shallow"] == {"gain", "shift", "position"}
+
+
+@pytest.mark.parametrize(("name", "steps"), [("gru_shallow", 1.0), ("lstm_intermediate", 1.0)])
+def test_forget_biases_are_constants_beside_the_learned_ones(name: str, steps: float) -> None:
+    """Trap 5: 1.0 more for the GRU's reset gate alone and for the LSTM's forget gate."""
+    cell = next(iter(zoo.model(name).genome.cells.values()))
+    gates = {key: gate.bias for key, gate in cell.gates.items()}
+    for key, state in cell.states.items():
+        if state.carry is not None and state.carry.gate is not None:
+            gates[f"{key}.carry"] = state.carry.gate.bias
+    forgetting = {"gru_shallow": "reset", "lstm_intermediate": "cell.carry"}[name]
+    assert {key for key, bias in gates.items() if bias} == {forgetting}
+    assert gates[forgetting] == steps
+
+
+def test_separable_biases_of_the_general_class_start_glorot_uniform() -> None:
+    """Science 1.8: no initialiser reaches them there, so a vector's default draws them."""
+    options = ReciprocalGated(variant="B", input_to_cell=True, tau_depth_separable=True)
+    stages = [{"name": "one", "convolution": {"width": 400}, "cell": "c"}]
+    made = as_document(published.reciprocal_gated(options)) | {"clip_kernels": True}
+    network = build(genome("rgc", stages=stages, cells={"c": made}))
+    bias = network.get_parameter("stages.one.cell.states.out.carry.terms.0.bias")
+    limit = math.sqrt(6 / (400 + 400))
+    assert 0.95 * limit < bias.abs().max().item() <= limit
+    assert bias.std().item() == pytest.approx(limit / math.sqrt(3), rel=0.1)

@@ -1,9 +1,12 @@
 """Padding, pooling, resizing and norms against arithmetic written out in numpy."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as functional
+from torch import Tensor
 
 from models import layers
 from space.geometry import same_padding, same_size
@@ -129,27 +132,64 @@ def test_corner_aligned_resize_keeps_the_corners() -> None:
     assert torch.allclose(resized[..., ::6, ::6], x[..., ::3, ::3])
 
 
+def normed(x: Tensor, gain: Tensor, shift: Tensor, **how: Any) -> Tensor:
+    return layers.normalise(x, layers.Normalisation(**how), (gain, shift))
+
+
 def test_layer_norm_spans_height_width_and_channels() -> None:
     x, gain, shift = random(3, 4, 5, 5), random(4, seed=1), random(4, seed=2)
-    ours = layers.normalise(x, gain, shift, groups=1, epsilon=1e-12)
+    ours = normed(x, gain, shift, epsilon=1e-12)
     mean, variance = x.mean((1, 2, 3), keepdim=True), x.var((1, 2, 3), keepdim=True, correction=0)
     plain = (x - mean) / (variance + 1e-12).sqrt()
     assert torch.allclose(ours, plain * gain[:, None, None] + shift[:, None, None])
 
 
+ONE, NOTHING = torch.ones(6).double(), torch.zeros(6).double()
+
+
 def test_group_norm_takes_contiguous_blocks() -> None:
-    x = random(3, 4, 5, 5)
-    ours = layers.normalise(
-        x, torch.ones(4).double(), torch.zeros(4).double(), groups=2, epsilon=0
-    )
-    assert torch.allclose(ours[:, :2].mean((1, 2, 3)), torch.zeros(3).double(), atol=1e-12)
-    halves = [functional.layer_norm(h, h.shape[1:], eps=0) for h in (x[:, :2], x[:, 2:])]
+    x = random(3, 6, 5, 5)
+    ours = normed(x, ONE, NOTHING, groups=2, epsilon=0)
+    halves = [functional.layer_norm(h, h.shape[1:], eps=0) for h in (x[:, :3], x[:, 3:])]
     assert torch.allclose(ours, torch.cat(halves, 1))
 
 
+def test_interleaved_group_norm_takes_channels_of_equal_index_modulo_the_groups() -> None:
+    x, gain, shift = random(3, 6, 5, 5), random(6, seed=1), random(6, seed=2)
+    ours = normed(x, gain, shift, groups=2, interleaved=True, epsilon=1e-5)
+    for start in (0, 1):
+        part = x[:, start::2]
+        plain = functional.layer_norm(part, part.shape[1:], eps=1e-5)
+        expected = plain * gain[start::2, None, None] + shift[start::2, None, None]
+        assert torch.allclose(ours[:, start::2], expected)
+
+
+def test_batch_norm_takes_each_channel_over_batch_and_map_and_moves_its_averages() -> None:
+    """As TensorFlow's fused op: the running variance takes the unbiased one, decay 0.9."""
+    x, gain, shift = 3 + random(4, 6, 5, 5), random(6, seed=1), random(6, seed=2)
+    mean, variance = NOTHING.clone(), ONE.clone()
+    how = layers.Normalisation(batch=True, epsilon=1e-5)
+    ours = layers.normalise(x, how, (gain, shift, mean, variance))
+    plain = (x - x.mean((0, 2, 3), keepdim=True)) / (
+        x.var((0, 2, 3), keepdim=True, correction=0) + 1e-5
+    ).sqrt()
+    assert torch.allclose(ours, plain * gain[:, None, None] + shift[:, None, None])
+    assert torch.allclose(mean, 0.1 * x.mean((0, 2, 3)))
+    assert torch.allclose(variance, 0.9 + 0.1 * x.var((0, 2, 3)))
+
+
+def test_batch_norm_of_the_averages_is_folded() -> None:
+    x, gain, shift = random(2, 6, 5, 5), random(6, seed=1), random(6, seed=2)
+    mean, variance = random(6, seed=3), random(6, seed=4).square() + 0.5
+    how = layers.Normalisation(batch=True, epsilon=1e-5)
+    ours = layers.normalise(x, how, layers.folded(gain, shift, mean, variance, 1e-5))
+    expected = functional.batch_norm(x, mean, variance, gain, shift, eps=1e-5)
+    assert torch.allclose(ours, expected)
+
+
 def test_norm_of_half_precision_takes_its_statistics_in_float32() -> None:
-    x = (random(2, 4, 5, 5) * 1e-3).bfloat16()
-    ours = layers.normalise(x, torch.ones(4), torch.zeros(4), groups=1, epsilon=1e-12)
+    x = (random(2, 6, 5, 5) * 1e-3).bfloat16()
+    ours = normed(x, ONE.float(), NOTHING.float(), epsilon=1e-12)
     assert ours.dtype == torch.float32
     assert abs(float(ours.std()) - 1) < 0.02
 

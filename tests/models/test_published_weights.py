@@ -1,6 +1,7 @@
 """Published variables of every zoo model's cells find their places, and nothing else does."""
 
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -8,61 +9,50 @@ import numpy as np
 import pytest
 import torch
 
-from models.build import build
+from models.build import Network, build
 from models.cells import CellModule
 from models.published_weights import published_cell_state_dict, published_state_dict
-from space import published
+from space import published, zoo
 from space.errors import InputError
 from space.geometry import Map
-from space.grammar import Cell
 from tests.drawing import PUBLISHED_CELLS, small_genome
 
 ZOO: dict[str, Any] = json.loads((Path(__file__).parent / "golden/zoo_params.json").read_text())[
     "models"
 ]
 
-# model: its conv4 cell, the side of its map, the channels of its input and of the stage's
-CONV4: dict[str, tuple[Cell, int, int, int]] = {
-    "timedecay_shallow": (published.time_decay(), 14, 256, 256),
-    "simplernn_shallow": (published.simple_rnn(layer_norm=True), 14, 256, 128),
-    "simplernn_intermediate": (published.simple_rnn(), 56, 128, 64),
-    "lstm_shallow": (published.conv_lstm(layer_norm=True, peepholes=True), 14, 256, 128),
-    "lstm_intermediate": (published.conv_lstm(), 56, 128, 64),
-    "gru_intermediate": (published.conv_gru(), 56, 128, 64),
-    "ugrnn_intermediate": (published.ugrnn(), 56, 128, 64),
-    "intersectionrnn_shallow": (published.intersection_rnn(), 14, 256, 256),
-    "rgc_shallow": (published.rgc_shallow(), 14, 256, 256),
-    "rgc_intermediate": (published.rgc_median(), 56, 128, 128),
-}
+
+def filled(name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Numbers of one variable's own; zeros where the reference keeps a fixed zero."""
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    return rng.random(shape, dtype=np.float32)
 
 
 def variables_of(model: str) -> dict[str, np.ndarray]:
-    """conv4's cell variables, each filled with numbers of its own."""
-    rng = np.random.default_rng(0)
-    found = {}
-    for name, shape, _, trainable in ZOO[model]["variables"]:
-        node, _, rest = name.partition("/")
-        if node == "conv4" and trainable and not rest.startswith(("pre_", "post_")):
-            found[rest] = rng.random(shape, dtype=np.float32)
-    return found
-
-
-@pytest.mark.parametrize("model", CONV4)
-def test_every_variable_fills_one_parameter_or_a_part_of_several(model: str) -> None:
-    cell, size, channels, before = CONV4[model]
-    sources = {
-        "input": Map(size=size, channels=channels),
-        "residual": Map(size=size, channels=before),
+    """All variables of a published model."""
+    return {
+        name: filled(name, shape) if trainable else np.zeros(shape, np.float32)
+        for name, shape, _, trainable in ZOO[model]["variables"]
     }
+
+
+LARGE = [name for name, facts in ZOO.items() if facts["trainable"] > 40_000_000]
+
+
+@pytest.mark.parametrize(
+    "model", [pytest.param(n, marks=pytest.mark.slow) if n in LARGE else n for n in ZOO]
+)
+def test_every_variable_fills_one_parameter_or_a_part_of_several(model: str) -> None:
+    genome = zoo.model(model).genome
     variables = variables_of(model)
-    module = CellModule(cell, sources)
-    state = published_cell_state_dict(cell, sources, variables)
-    module.load_state_dict(state, strict=True)
-    assert variables
+    state = published_state_dict(genome, variables)
+    with torch.device("meta"):
+        wanted = {name: value.shape for name, value in Network(genome).state_dict().items()}
+    assert {name: value.shape for name, value in state.items()} == wanted
+    assert sum(value.numel() for value in state.values()) == ZOO[model]["trainable"]
     total = sum(value.sum(dtype=np.float64) for value in variables.values())
-    mine = sum(float(value.double().sum()) for value in state.values())
+    mine = sum(float(value.sum(dtype=torch.float64)) for value in state.values())
     assert mine == pytest.approx(total)
-    assert sum(v.numel() for v in state.values()) == sum(v.size for v in variables.values())
 
 
 def test_a_kernel_is_transposed_and_its_parts_are_in_the_published_order() -> None:
@@ -79,10 +69,10 @@ def test_a_kernel_is_transposed_and_its_parts_are_in_the_published_order() -> No
 
 def test_a_bias_that_the_reference_never_adds_is_left_out() -> None:
     """The shallow model's class makes a bias for input_to_out and forgets it (trap 2)."""
-    options = published.ReciprocalGated(input_to_out=True, biases=False)
+    options = published.ReciprocalGated(variant="B", input_to_cell=True, input_to_out=True)
     cell, sources = published.reciprocal_gated(options), {"input": Map(size=7, channels=2)}
     state = published_cell_state_dict(
-        cell, sources, {"ReciprocalGateCell/out/input_to_out/bias": np.ones(2, np.float32)}
+        cell, sources, {"ReciprocalGateCell/out/input_to_out_bias": np.ones(2, np.float32)}
     )
     assert state == {}
 
@@ -120,3 +110,28 @@ def test_float_types_are_kept() -> None:
     wide = {"memory_decay": np.array([0.3])}
     state = published_cell_state_dict(published.time_decay(), sources, wide)
     assert state["states.hidden.drive.0.scalar"].dtype == torch.float64
+
+
+@pytest.mark.parametrize(
+    ("kind", "scopes"),
+    [
+        (
+            "GRU",
+            ["ConvGRUCell/gates/r_pre", "ConvGRUCell/gates/u_pre", "ConvGRUCell/candidates/c_pre"],
+        ),
+        ("IntersectionRNN", [f"ConvIntersectionRNNCell/{s}_act" for s in ("gh", "h", "gy", "y")]),
+        (
+            "LSTM",
+            [f"ConvLSTMCell/{s}" for s in ("input", "transform", "forget", "output", "state")],
+        ),
+        ("vanilla", ["ConvNormBasicCell/layer_norm"]),
+    ],
+)
+def test_every_layer_norm_has_its_place(kind: str, scopes: list[str]) -> None:
+    cell = published.from_options(kind, {"layer_norm": True})
+    sources = {"input": Map(size=5, channels=2)}
+    module = CellModule(cell, sources)
+    norms = {name for name in module.state_dict() if name.endswith(("gain", "shift"))}
+    variables = {f"{s}/{p}": filled(s, (2,)) for s in scopes for p in ("gamma", "beta")}
+    state = published_cell_state_dict(cell, sources, variables)
+    assert state.keys() == norms

@@ -1,0 +1,481 @@
+"""The unroll, executed by its plan: what has to be computed, once, in as few calls as possible.
+
+`space/plan.py` says which operations are left and `space/schedule.py` in which calls; this module
+runs them. It gives the numbers of the literal unroll (`models/unroll.py`), and the same gradients,
+up to the rounding of sums in another order.
+
+A value that no image has reached has a batch of 1 until it meets one that has. Kernels that a
+loop uses at many steps have one gradient, over all their uses (`models/shared_kernels.py`).
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from models import layers
+from models.readout import HeadModule
+from models.shared_kernels import SharedKernel
+from models.terms import NormWeights
+from space.genome import HEAD, Genome
+from space.plan import Plan, Read, plan
+from space.program import (
+    Activate,
+    Bias,
+    Classify,
+    Convolve,
+    Frame,
+    Join,
+    Multiply,
+    Normalise,
+    Pooled,
+    Resize,
+    Scale,
+    Separate,
+    Sum,
+    Weigh,
+    Zeros,
+)
+from space.schedule import Call, schedule
+
+_KEPT_PLANS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A call with where its operands come from and where its values go.
+
+    `stacks` holds for every operand the key of a stack that is just its rows, or None. `rows`
+    says whether single rows of the values are needed, `stack` under which key the stack is.
+    `free` lists operations and stacks that nothing reads afterwards.
+    """
+
+    call: Call
+    operands: tuple[tuple[int, ...], ...]  # by position, one a row
+    stacks: tuple[int | None, ...]
+    images: tuple[bool, ...]  # by row
+    channels: list[int]
+    needs_rows: bool
+    free: tuple[int, ...]
+    free_stacks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A plan, ready to run."""
+
+    plan: Plan
+    calls: tuple[_Compiled, ...]
+
+
+class PlannedUnroll:
+    """The planned execution of a genome; it keeps the plans of what was read lately."""
+
+    def __init__(self, genome: Genome) -> None:
+        self.genome = genome
+        self._plans: dict[tuple[frozenset[Read], bool], _Ready] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"genome": self.genome, "_plans": {}}
+
+    def run(
+        self, network: nn.Module, images: Tensor, reads: Collection[Read]
+    ) -> dict[Read, Tensor]:
+        """images [B,C,S,S], normalised already -> what is read, each [B,...].
+
+        `network` has the modules of the genome's parts by their paths.
+        """
+        norms = (module for module in network.modules() if isinstance(module, NormWeights))
+        key = (frozenset(reads), any(norm.training and norm.how.batch for norm in norms))
+        ready = self._plans.pop(key, None)
+        if ready is None:
+            ready = _ready(plan(self.genome, key[0], training=key[1]))
+        self._plans[key] = ready
+        if len(self._plans) > _KEPT_PLANS:
+            del self._plans[next(iter(self._plans))]
+        return _Pass(ready, network, images).run()
+
+
+def _ready(found: Plan) -> _Ready:
+    """The calls of a plan, with where their operands come from and how long values are kept."""
+    calls = schedule(found)
+    operations = found.operations
+    stacks: dict[tuple[int, ...], int] = {}
+    made: dict[int, int] = {}  # stack -> place of its call
+    for place, call in enumerate(calls):
+        if len(call.rows) > 1:
+            for column in zip(*call.rows, strict=True):
+                made[len(stacks)] = place
+                stacks[column] = len(stacks)
+    kept = set(found.values.values())
+    by_rows = set(kept)
+    last: dict[int, int] = {}
+    last_stack: dict[int, int] = {}
+    sources: list[tuple[tuple[tuple[int, ...], ...], tuple[int | None, ...]]] = []
+    for place, call in enumerate(calls):
+        reading = [operations[row[0]].operands for row in call.rows]
+        images = [operations[row[0]].image for row in call.rows]
+        columns = tuple(zip(*reading, strict=True))
+        chosen: list[int | None] = []
+        for column in columns:
+            stack = stacks.get(column)
+            if stack is not None and images != [operations[i].image for i in column]:
+                stack = None
+            chosen.append(stack)
+            if stack is None:
+                by_rows.update(column)
+                last.update(dict.fromkeys(column, place))
+            else:
+                last_stack[stack] = place
+        sources.append((columns, tuple(chosen)))
+    moving = {value for effect in found.effects for value in effect.values}
+    by_rows |= moving
+    kept |= moving
+    free: dict[int, list[int]] = {}
+    for index, place in last.items():
+        if index not in kept:
+            free.setdefault(place, []).append(index)
+    free_stacks: dict[int, list[int]] = {}
+    for stack in made:
+        free_stacks.setdefault(last_stack.get(stack, made[stack]), []).append(stack)
+    compiled = []
+    for place, (call, (columns, chosen_stacks)) in enumerate(zip(calls, sources, strict=True)):
+        compiled.append(
+            _Compiled(
+                call=call,
+                operands=columns,
+                stacks=chosen_stacks,
+                images=tuple(operations[row[0]].image for row in call.rows),
+                channels=[operations[index].map.channels for index in call.rows[0]],
+                needs_rows=any(index in by_rows for row in call.rows for index in row),
+                free=tuple(free.get(place, ())),
+                free_stacks=tuple(free_stacks.get(place, ())),
+            )
+        )
+    return _Ready(plan=found, calls=tuple(compiled))
+
+
+@dataclass(slots=True)
+class _Statistics:
+    """Mean and unbiased variance [C] of a value, and over how many numbers a channel."""
+
+    mean: Tensor
+    variance: Tensor
+    numbers: int
+
+
+@dataclass(slots=True)
+class _Pass:
+    """One forward pass."""
+
+    ready: _Ready
+    root: nn.Module
+    images: Tensor
+    layout: torch.memory_format = field(init=False)
+    prepared: dict[object, Any] = field(default_factory=dict)
+    statistics: dict[tuple[str, int], _Statistics] = field(default_factory=dict)
+
+    def run(self) -> dict[Read, Tensor]:
+        self.layout = layers.best_layout(self.images)
+        self.images = layers.laid_out(self.images, self.layout)
+        found = self.ready.plan
+        values: list[Tensor | None] = [None] * len(found.operations)
+        stacks: dict[int, Tensor] = {}
+        keys = iter(range(len(values)))
+        batch = self.images.shape[0]
+        for compiled in self.ready.calls:
+            call = compiled.call
+            single = len(call.rows) == 1
+            operands: list[Any]
+            if single:
+                operands = [values[column[0]] for column in compiled.operands]
+            else:
+                operands = [
+                    self._stack(values, column, compiled.images)
+                    if stack is None
+                    else stacks[stack]
+                    for column, stack in zip(compiled.operands, compiled.stacks, strict=True)
+                ]
+            out = _RUN[type(call.whats[0])](self, call, operands)
+            outs = (out,) if len(call.whats) == 1 else torch.split(out, compiled.channels, 1)
+            if single:
+                for index, value in zip(call.rows[0], outs, strict=True):
+                    values[index] = value
+            else:
+                sizes = [batch if image else 1 for image in compiled.images]
+                for part, value in enumerate(outs):
+                    stacks[next(keys)] = value
+                    if compiled.needs_rows:
+                        for row, piece in zip(call.rows, torch.split(value, sizes), strict=True):
+                            values[row[part]] = piece
+            for index in compiled.free:
+                values[index] = None
+            for stack in compiled.free_stacks:
+                stacks.pop(stack, None)
+        self._move_statistics(values)
+        return {read: self._whole(values[index]) for read, index in found.values.items()}
+
+    def _whole(self, value: Tensor | None) -> Tensor:
+        """A value that is read, for every image."""
+        assert value is not None
+        batch = self.images.shape[0]
+        if value.shape[0] == batch:
+            return value
+        return value.repeat(batch, *(1 for _ in value.shape[1:]))
+
+    def _stack(
+        self, values: Sequence[Tensor | None], column: Sequence[int], images: Sequence[bool]
+    ) -> Tensor:
+        batch, rows = self.images.shape[0], []
+        for index, image in zip(column, images, strict=True):
+            value = values[index]
+            assert value is not None
+            if image and value.shape[0] != batch:
+                value = value.expand(batch, *value.shape[1:])
+            rows.append(value)
+        return torch.cat(rows)
+
+    # Parameters, made ready once a pass
+
+    def _module(self, path: str) -> nn.Module:
+        module: nn.Module | None = self.root
+        for name in path.split("."):
+            assert module is not None
+            module = module._modules[name]
+        assert module is not None
+        return module
+
+    def _once(self, key: object, make: Callable[[], Any]) -> Any:
+        if key not in self.prepared:
+            self.prepared[key] = make()
+        return self.prepared[key]
+
+    def _bias(self, what: Convolve | Separate | Bias) -> Tensor | None:
+        """The bias [O] of a part of a convolution, with its added constant."""
+        module = self._module(what.weights)
+        bias = module._parameters["bias"] if what.bias else None
+        if bias is not None:
+            return layers.working_copy(bias + what.added if what.added else bias)
+        if not what.added:
+            return None
+        kernel = module._parameters.get("kernel")
+        if kernel is None:
+            kernel = module._parameters["pointwise"]
+        assert kernel is not None
+        return layers.working_copy(kernel.new_full(kernel.shape[:1], what.added))
+
+    def _kernels(self, call: Call) -> SharedKernel:
+        """The joined kernel of a call of convolutions, with the joined bias."""
+        kernels: list[Tensor] = []
+        biases: list[Tensor | None] = []
+        first = call.whats[0]
+        assert isinstance(first, Convolve)
+        for what in call.whats:
+            assert isinstance(what, Convolve)
+            kernel: Tensor = self._module(what.weights).get_parameter("kernel")
+            if what.channels != kernel.shape[1]:
+                kernel = kernel[:, what.first : what.first + what.channels]
+            kernels.append(kernel)
+            biases.append(self._bias(what))
+        kernel = kernels[0] if len(kernels) == 1 else torch.cat(kernels)
+        bias = None
+        if any(b is not None for b in biases):
+            filled = [
+                layers.working_copy(k.new_zeros(k.shape[0])) if b is None else b
+                for k, b in zip(kernels, biases, strict=True)
+            ]
+            bias = filled[0] if len(filled) == 1 else torch.cat(filled)
+        return SharedKernel(
+            layers.working_copy(kernel, self.layout),
+            bias,
+            padding=first.padding,
+            stride=first.stride,
+        )
+
+    # Operations
+
+    def frame(self, call: Call, operands: Sequence[Tensor]) -> Tensor:
+        if self.ready.plan.operations[call.rows[0][0]].image:
+            return self.images
+        blank = self.ready.plan.genome.clock.blank
+        return torch.full_like(self.images[:1], blank)
+
+    def zeros(self, call: Call, operands: Sequence[Tensor]) -> Tensor:
+        outs = self.ready.plan.operations[call.rows[0][0]].map
+        if not outs.size:
+            return self.images.new_zeros((1, outs.channels))
+        return layers.zeros(self.images[:1], outs.channels, outs.size, self.layout)
+
+    def join(self, call: Call, operands: Sequence[Tensor]) -> Tensor:
+        batch = max(x.shape[0] for x in operands)
+        return torch.cat([x.expand(batch, *x.shape[1:]) for x in operands], 1)
+
+    def resize(self, call: Call, operands: Sequence[Tensor]) -> Tensor:
+        what: Any = call.whats[0]
+        return layers.resize(operands[0], what.size, what.mode)
+
+    def convolve(self, call: Call, operands: Sequence[Tensor]) -> Tensor:
+        kernel: SharedKernel = self._once(call.whats, lambda: self._kernels(call))
+        (x,) = operands
+        if call.loop and kernel.deferred:
+            return kernel.apply_to(x)
+        return layers.convolve(
+            x, kernel.kernel, kernel.bias, padding=kernel.padding, stride=kernel.stride
+        )
+
+    def separate(self, call: Call, operands: Sequence[Tensor]) -> Tensor:
+        what: Any = call.whats[0]
+        parts, pointwise = self._once(what, lambda: self._separable(what))
+        (x,) = operands
+        for i, part in enumerate(parts):
+            x = part.apply_to(functional.elu(x) if i else x)
+        out: Tensor = pointwise.apply_to(x)
+        return out
+
+    def _separable(self, what: Separate) -> tuple[list[SharedKernel], SharedKernel]:
+        module = self._module(what.weights)
+        part = slice(what.first, what.first + what.channels)
+        names = ["depthwise_first", "depthwise"] if what.repeat else ["depthwise"]
+        depthwise = [
+            SharedKernel(
+                layers.working_copy(module.get_parameter(name)[part], self.layout),
+                padding=what.padding,
+                groups=what.channels,
+            )
+            for name in names
+        ]
+        pointwise = module.get_parameter("pointwise")[:, part]
+        kernel = layers.working_copy(pointwise, self.layout)
+        return depthwise, SharedKernel(kernel, self._bias(what), padding=(0, 0))
+
+    def bias(self, call: Call, operands: Sequence[Tensor]) -> Tensor:
+        what: Any = call.whats[0]
+        bias = self._bias(what)
+        assert bias is not None
+        return bias[None, :, None, None].expand(1, -1, what.map.size, what.map.size)
+
+    def weigh(self, call: Call, operands: Sequence[Tensor]) -> Tensor:
+        what: Any = call.whats[0]
+
+        def weight() -> Tensor:
+            return next(iter(self._module(what.weights).parameters(recurse=False)))
+
+        weighed: Tensor = operands[0] * self._once(what, weight)
+        return weighed
+
+    def normalise(self, call: Call, operands: Sequence[Tensor]) -> Tensor:
+        what: Any = call.whats[0]
+        module = self._module(what.weights)
+        assert isinstance(module, NormWeights)
+        how, prepared = module.how, self._once(what, module.prepare)
+        (x,) = operands
+        if not (how.batch and module.training):
+            return layers.normalise(x, how, prepared)
+        index = self.ready.plan.operations[call.rows[0][0]].operands[0]
+        gain, shift, *_ = prepared
+        out, self.statistics[what.weights, index] = self._batch_norm(x, how, gain, shift)
+        return out
+
+    def _batch_norm(
+        self, x: Tensor, how: layers.Normalisation, gain: Tensor, shift: Tensor
+    ) -> tuple[Tensor, _Statistics]:
+        """With the statistics of the batch, which are those of x also where it stands for all."""
+        if x.dtype in (torch.float16, torch.bfloat16):
+            x = x.float()
+        numbers = x.numel() // x.shape[1]
+        channels = x.shape[1]
+        mean, variance = x.new_zeros(channels), x.new_ones(channels)
+        if numbers == 1 and self.images.shape[0] > 1:
+            # Every image has this one number: its variance is zero, and the norm its shift.
+            found = _Statistics(x.detach().flatten(), x.new_zeros(channels), 1)
+            return shift.to(x.dtype)[None, :, None, None].expand_as(x), found
+        gain, shift = gain.to(x.dtype), shift.to(x.dtype)
+        out = functional.batch_norm(x, mean, variance, gain, shift, True, 1.0, how.epsilon)
+        return out, _Statistics(mean, variance, numbers)
+
+    def _move_statistics(self, values: Sequence[Tensor | None]) -> None:
+        """Move the running statistics as the literal unroll does: once a step, in order."""
+        batch = self.images.shape[0]
+        operations = self.ready.plan.operations
+        with torch.no_grad():
+            for effect in self.ready.plan.effects:
+                module = self._module(effect.weights)
+                assert isinstance(module, NormWeights)
+                if not module.training:
+                    continue
+                how = module.how
+                running_mean = module.get_buffer("running_mean")
+                running_variance = module.get_buffer("running_variance")
+                for index in effect.values:
+                    key = (effect.weights, index)
+                    if key not in self.statistics:
+                        x = values[index]
+                        assert x is not None
+                        gain, shift = module.get_parameter("gain"), module.get_parameter("shift")
+                        _, self.statistics[key] = self._batch_norm(x, how, gain, shift)
+                    found = self.statistics[key]
+                    times = 1 if operations[index].image else batch
+                    all_numbers = found.numbers * times
+                    variance = found.variance
+                    if times > 1:
+                        variance = variance * (
+                            (found.numbers - 1) / found.numbers * all_numbers / (all_numbers - 1)
+                        )
+                    running_mean.lerp_(found.mean.to(running_mean.dtype), how.momentum)
+                    running_variance.lerp_(variance.to(running_variance.dtype), how.momentum)
+
+    def activate(self, call: Call, operands: Sequence[Tensor]) -> Tensor:
+        what: Any = call.whats[0]
+        return layers.activate(operands[0], what.name)
+
+    def sum(self, call: Call, operands: Sequence[Tensor]) -> Tensor:
+        what: Any = call.whats[0]
+        total = operands[0]
+        for x in operands[1:]:
+            total = total + x
+        if what.wide:
+            total = total.to(self.images.dtype)
+        return total + what.constant if what.constant else total
+
+    def scale(self, call: Call, operands: Sequence[Tensor]) -> Tensor:
+        what = call.whats[0]
+        assert isinstance(what, Scale)
+        return torch.rsub(operands[0], what.offset, alpha=-what.scale)
+
+    def multiply(self, call: Call, operands: Sequence[Tensor]) -> Tensor:
+        product = operands[0]
+        for x in operands[1:]:
+            product = product * x
+        return product
+
+    def pool(self, call: Call, operands: Sequence[Tensor]) -> Tensor:
+        what: Any = call.whats[0]
+        function = layers.max_pool if what.kind == "max" else layers.mean_pool
+        return function(operands[0], kernel=what.kernel, stride=what.stride, padding=what.padding)
+
+    def classify(self, call: Call, operands: Sequence[Tensor]) -> Tensor:
+        head = self._module(HEAD)
+        assert isinstance(head, HeadModule)
+        return head.step(operands[0], self._once(Classify, lambda: head.prepare(self.layout)))
+
+
+_RUN: dict[type, Callable[[_Pass, Call, Sequence[Tensor]], Tensor]] = {
+    Frame: _Pass.frame,
+    Zeros: _Pass.zeros,
+    Join: _Pass.join,
+    Resize: _Pass.resize,
+    Convolve: _Pass.convolve,
+    Separate: _Pass.separate,
+    Bias: _Pass.bias,
+    Weigh: _Pass.weigh,
+    Normalise: _Pass.normalise,
+    Activate: _Pass.activate,
+    Sum: _Pass.sum,
+    Scale: _Pass.scale,
+    Multiply: _Pass.multiply,
+    Pooled: _Pass.pool,
+    Classify: _Pass.classify,
+}

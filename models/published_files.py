@@ -1,0 +1,139 @@
+"""Folders of published results: their index, their arrays, and values that a formula gives.
+
+A folder holds an `index.json` that describes cells, joins and decoders (`other`) and networks, and
+names the file of arrays of each. Weights and images that are not stored follow from a seed and
+their names (`generated`). What the arrays mean, `models/verification.py` knows.
+"""
+
+import json
+import math
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from space.errors import InputError
+
+INDEX = "index.json"
+SECTIONS = ("cells", "other", "networks")
+
+Array = NDArray[Any]
+Arrays = Mapping[str, Array]
+
+
+def entries(root: Path) -> list[tuple[str, str, dict[str, Any]]]:
+    """(kind, name, entry) of everything that a folder's index names; its files are there."""
+    if not root.is_dir():
+        raise InputError(str(root), "is no folder", f"name a folder that holds an {INDEX}")
+    index = read_json(root / INDEX)
+    sections = [key for key in SECTIONS if isinstance(index.get(key), dict)]
+    if not sections:
+        raise InputError(
+            str(root / INDEX),
+            f"has none of the sections {', '.join(SECTIONS)}",
+            "name a folder of published results",
+        )
+    found: list[tuple[str, str, dict[str, Any]]] = []
+    for section in sections:
+        for name, entry in index[section].items():
+            kind = {"cells": "cell", "networks": "network"}.get(section, "join")
+            needed = ["file", *(["variables_file"] if kind == "network" else [])]
+            for key in needed:
+                if not isinstance(entry, dict) or not isinstance(entry.get(key), str):
+                    where = f"{root / INDEX}: {section}.{name}"
+                    raise InputError(where, f"names no {key}", "write its path in the folder")
+                if not (root / entry[key]).is_file():
+                    where = str(root / entry[key])
+                    raise InputError(where, f"is missing ({section}.{name} names it)")
+            if kind == "join" and "in/logits" in _names(root / entry["file"]):
+                kind = "decoder"
+            found.append((kind, name, entry))
+    return found
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The mapping in a JSON file. Raises InputError if there is none."""
+    if not path.is_file():
+        raise InputError(str(path), "is missing", "name a folder of published results")
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InputError(str(path), f"is no JSON ({error})") from None
+    if not isinstance(document, dict):
+        raise InputError(str(path), "is no mapping")
+    return document
+
+
+def _names(path: Path) -> set[str]:
+    return set(_opened(path).files)
+
+
+def read_arrays(path: Path) -> dict[str, Array]:
+    """Every array of an .npz file. Raises InputError if it is none."""
+    opened = _opened(path)
+    try:
+        return {name: opened[name] for name in opened.files}
+    except (ValueError, OSError, EOFError, zlib.error) as error:
+        raise InputError(str(path), f"cannot be read ({error})") from None
+
+
+def _opened(path: Path) -> Any:
+    try:
+        opened = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(str(path), f"is no file of arrays ({error})") from None
+    if not hasattr(opened, "files"):
+        raise InputError(str(path), "is a single array", "give an .npz file")
+    return opened
+
+
+def generated(seed: int, name: str, shape: tuple[int, ...], gain: float = 1.0) -> Array:
+    """The float32 value of a variable by its name, as the published formula gives it.
+
+    z is uniform in [-1, 1), from PCG64 seeded with the seed and the name's CRC-32. Depthwise
+    kernels are gain sqrt(3 / (kh kw)) z, other weights gain sqrt(3 / fan-in) z, biases 0.1 z,
+    gammas 1 + 0.2 z, betas and moving means 0.1 z, moving variances 1 + 0.5 z, decays
+    0.5 + 0.4 z, peepholes 0.5 z. Raises InputError for a name without a rule.
+    """
+    z, last = noise(seed, name, shape), name.rpartition("/")[2]
+    if "weights" in last:
+        rows = shape[0] * shape[1] if last.startswith("depthwise") else math.prod(shape[:-1])
+        value = gain * math.sqrt(3 / rows) * z
+    elif "bias" in last:
+        value = 0.1 * z
+    elif last in _RULES:
+        centre, width = _RULES[last]
+        value = centre + width * z
+    elif last.endswith("_diag"):
+        value = 0.5 * z
+    else:
+        raise InputError(name, "the formula has no rule for this variable")
+    return value.astype(np.float32)
+
+
+_RULES = {
+    "gamma": (1.0, 0.2),
+    "beta": (0.0, 0.1),
+    "moving_mean": (0.0, 0.1),
+    "moving_variance": (1.0, 0.5),
+    "memory_decay": (0.5, 0.4),
+}
+
+
+def noise(seed: int, name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """z of the formula: float64 [shape], uniform in [-1, 1)."""
+    stream = np.random.SeedSequence([seed, zlib.crc32(name.encode())])
+    uniform = np.random.Generator(np.random.PCG64(stream)).random(math.prod(shape))
+    return (2 * uniform - 1).reshape(shape)
+
+
+def generated_image(seed: int, batch: int, size: int, channels: int = 3) -> NDArray[np.float32]:
+    """Images [B,S,S,C] by the formula, normalised already: 16-pixel squares and fine noise."""
+    squares = (batch, size // 16, size // 16, channels)
+    coarse = 2 * noise(seed, "image_coarse", squares)
+    fine = 0.5 * noise(seed, "image_fine", (batch, size, size, channels))
+    return (coarse.repeat(16, 1).repeat(16, 2) + fine).astype(np.float32)

@@ -1,0 +1,164 @@
+"""Convolutions with a kernel that is used many times: one weight gradient for all uses together.
+
+A recurrent kernel is used once a step. Left to itself, the backward pass computes a gradient of
+the whole kernel at every step and adds them up, which on small maps is most of its time. Here a
+use of few positions keeps what it read and the gradient of what it put out, and the kernel's
+gradient is computed when all uses have been passed, from these stacked along the batch. A use of
+many positions does not wait, since stacking would cost more than it saves.
+
+`SharedKernel` stands for a kernel (and its bias) in one forward pass. Second derivatives are not
+supported.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from models import layers
+
+# Positions (batch x height x width) from which a use's own weight gradient costs less than to
+# stack it.
+ENOUGH = 1024
+
+
+class SharedKernel:
+    """A kernel [O,I/groups,k,k] with its bias [O], and how it is used; `apply_to` is one use."""
+
+    def __init__(
+        self,
+        kernel: Tensor,
+        bias: Tensor | None = None,
+        *,
+        padding: tuple[int, int],
+        stride: int = 1,
+        groups: int = 1,
+    ) -> None:
+        self.bias, self.padding, self.stride, self.groups = bias, padding, stride, groups
+        self._uses = _Uses()
+        self.deferred = torch.is_grad_enabled() and kernel.requires_grad and _eager()
+        self.kernel: Tensor = _gathered(kernel, self) if self.deferred else kernel
+
+    def apply_to(self, x: Tensor) -> Tensor:
+        """x [B,I,H,W] -> [B,O,H',W']."""
+        before, after = self.padding
+        if before != after:
+            x = torch.nn.functional.pad(x, (before, after, before, after))
+        if not self.deferred:
+            side = 0 if before != after else before
+            return torch.nn.functional.conv2d(
+                x, self.kernel, self.bias, self.stride, side, 1, self.groups
+            )
+        return _used(x.to(self.kernel.dtype), self.kernel, self.bias, self)
+
+    @property
+    def side(self) -> int:
+        """The padding on both sides, after an uneven one was put on the map itself."""
+        return self.padding[0] if self.padding[0] == self.padding[1] else 0
+
+    def gradients(
+        self, gradient: Tensor, x: Tensor, kernel: Tensor, wanted: tuple[bool, bool]
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Of the input and of the kernel, as far as wanted, given that of the output."""
+        stride, side = [self.stride] * 2, [self.side] * 2
+        of_input, of_kernel, _ = torch.ops.aten.convolution_backward(
+            gradient, x, kernel, None, stride, side, [1, 1], False, [0, 0], self.groups,
+            [*wanted, False],
+        )  # fmt: skip
+        return of_input, of_kernel
+
+
+def _eager() -> bool:
+    return not torch.compiler.is_compiling()
+
+
+class _Uses:
+    """(input, gradient of the output) of every use that a backward pass has gone through."""
+
+    def __init__(self) -> None:
+        self.of: int | None = None
+        self.found: list[tuple[Tensor, Tensor]] = []
+        self.total: Tensor | None = None  # the gradient of the uses that did not wait
+
+    def _start(self) -> None:
+        """Forget what an earlier backward pass left that did not ask for the kernel's gradient."""
+        task = torch._C._current_graph_task_id()
+        if task != self.of:
+            self.of, self.found, self.total = task, [], None
+
+    def wait(self, x: Tensor, gradient: Tensor) -> None:
+        self._start()
+        self.found.append((x, gradient))
+
+    def add(self, gradient: Tensor) -> None:
+        self._start()
+        self.total = gradient if self.total is None else self.total.add_(gradient)
+
+    def take(self) -> tuple[list[tuple[Tensor, Tensor]], Tensor | None]:
+        self._start()
+        found, total = self.found, self.total
+        self.found, self.total = [], None
+        return found, total
+
+
+class _Gathered(torch.autograd.Function):
+    """The kernel itself; its gradient is that of all uses together."""
+
+    @staticmethod
+    def forward(ctx: Any, kernel: Tensor, shared: SharedKernel) -> Tensor:
+        ctx.shared = shared
+        ctx.save_for_backward(kernel)
+        ctx.set_materialize_grads(False)
+        return kernel.view_as(kernel)
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, gradient: Tensor | None) -> tuple[Tensor | None, None]:
+        (kernel,) = ctx.saved_tensors
+        waiting, total = ctx.shared._uses.take()
+        if waiting:
+            x, out = (torch.cat(parts) for parts in zip(*waiting, strict=True))
+            _, together = ctx.shared.gradients(out, x, kernel, (False, True))
+            total = together if total is None else total.add_(together)
+        if total is None or gradient is None:
+            return gradient if total is None else total, None
+        return total + gradient, None
+
+
+class _Use(torch.autograd.Function):
+    """One convolution with the kernel."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, kernel: Tensor, bias: Tensor | None, shared: SharedKernel
+    ) -> Tensor:
+        ctx.shared = shared
+        ctx.save_for_backward(x, kernel)
+        side = shared.side
+        return torch.nn.functional.conv2d(x, kernel, bias, shared.stride, side, 1, shared.groups)
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, None, Tensor | None, None]:
+        x, kernel = ctx.saved_tensors
+        shared: SharedKernel = ctx.shared
+        layout = layers.layout_of(x)
+        gradient = layers.laid_out(gradient, layout)
+        of_input = ctx.needs_input_grad[0]
+        of_bias = gradient.sum((0, 2, 3)) if ctx.needs_input_grad[2] else None
+        if gradient.numel() // gradient.shape[1] < ENOUGH:
+            shared._uses.wait(x, gradient)
+            if not of_input:
+                return None, None, of_bias, None
+            found, _ = shared.gradients(gradient, x, kernel, (True, False))
+            return found, None, of_bias, None
+        found, of_kernel = shared.gradients(gradient, x, kernel, (of_input, True))
+        assert of_kernel is not None
+        shared._uses.add(of_kernel)
+        return found, None, of_bias, None
+
+
+_gathered: Callable[[Tensor, SharedKernel], Tensor] = _Gathered.apply
+_used: Callable[[Tensor, Tensor, Tensor | None, SharedKernel], Tensor] = _Use.apply

@@ -1,0 +1,114 @@
+"""The memory of training by arithmetic, against the tensors that one update really holds.
+
+Measured is the largest sum, over one update of the literal unroll, of the storages of all tensors
+that are alive: every storage that an operation gives out is counted from then until it is freed.
+What a library allocates inside of one operation is not seen, as the arithmetic does not count it.
+"""
+
+import weakref
+from typing import Any
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from models.build import Unroll, build
+from space import zoo
+from space.cost import cost
+from space.genome import Genome
+
+MODELS = (
+    "rgc_intermediate",
+    "median_2018_t12",
+    "rgc_shallow",
+    "lstm_shallow",
+    "simplernn_shallow",
+    "timedecay_shallow",
+    "gru_intermediate",
+    "intersectionrnn_intermediate",
+    "ugrnn_intermediate",
+    "resnet18",
+)
+
+
+class Held(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """The bytes of all tensors that are alive, and the most that there were."""
+
+    def __init__(self, *known: torch.Tensor) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.bytes = self.peak = 0
+        self._alive: dict[int, Any] = {}
+        for tensor in known:
+            self._see(tensor)
+
+    def _see(self, tensor: torch.Tensor) -> None:
+        storage = tensor.untyped_storage()
+        key = storage._cdata
+        if key not in self._alive:
+            size = storage.nbytes()
+            self._alive[key] = weakref.finalize(storage, self._freed, key, size)
+            self.bytes += size
+            self.peak = max(self.peak, self.bytes)
+
+    def _freed(self, key: int, size: int) -> None:
+        del self._alive[key]
+        self.bytes -= size
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for leaf in tree_leaves(result):
+            if isinstance(leaf, torch.Tensor):
+                self._see(leaf)
+        return result
+
+
+def measured(genome: Genome, batch: int, unroll: Unroll = "literal") -> int:
+    """The peak of the second update (the first one makes the optimiser's numbers)."""
+    network = build(genome, unroll=unroll)
+    optimiser = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9, nesterov=True)
+    images = torch.randn(batch, genome.image.channels, genome.image.size, genome.image.size)
+    labels = torch.zeros(batch, dtype=torch.long)
+    for parameter in network.parameters():
+        optimiser.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+    buffers = [state["momentum_buffer"] for state in optimiser.state.values()]
+    held = Held(images, labels, *network.parameters(), *network.buffers(), *buffers)
+    with held:
+        loss = cross_entropy(network(images), labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+    return held.peak
+
+
+def small(name: str, size: int) -> Genome:
+    """A model of the zoo for small images and few classes."""
+    return zoo.model(name).genome.with_images(size=size, channels=3, classes=10)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("rgc_intermediate", 32), ("simplernn_shallow", 96), ("resnet18", 64)]
+)
+def test_training_memory_is_within_15_per_cent(name: str, size: int) -> None:
+    check(small(name, size), (1, 5))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [96, 128])
+@pytest.mark.parametrize("name", MODELS)
+def test_training_memory_is_within_15_per_cent_on_the_zoo(name: str, size: int) -> None:
+    check(small(name, size), (2, 8))
+
+
+def check(genome: Genome, batches: tuple[int, int]) -> None:
+    for batch in batches:
+        expected = cost(genome).training_memory(batch)
+        assert expected == pytest.approx(measured(genome, batch), rel=0.15)
+
+
+def test_memory_grows_with_the_batch_and_with_what_the_optimiser_keeps() -> None:
+    found = cost(small("rgc_shallow", 96))
+    one, two, three = (found.training_memory(batch) for batch in (1, 2, 3))
+    assert three - two == pytest.approx(two - one, rel=0.01)
+    adam = found.training_memory(1, copies=2)
+    assert adam - one == pytest.approx(4 * found.parameters, rel=0.01)

@@ -1,0 +1,120 @@
+"""`ventral plan`: what of a network's unroll has to be computed, and what is known already."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ventral.output import Column, Format, Output, count, note, percent, table, value
+
+if TYPE_CHECKING:
+    from space.plan import Plan
+
+GENOME = "a model of the zoo, a genome file, or an export"
+READ = (
+    "what is read: decoder (what the network's logits are made of), last (the last step's "
+    "logits), logits (those of every step), all (also every stage's output), or STAGE@STEP,..."
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Put the command on the command line."""
+    app.command("plan")(show_plan)
+
+
+def show_plan(
+    genome: Annotated[str, typer.Argument(help=GENOME)],
+    read: Annotated[str, typer.Option("--read", help=READ)] = "decoder",
+    batch: Annotated[int, typer.Option("--batch", min=1, help="images of a batch")] = 64,
+    training: Annotated[bool, typer.Option("--training", help="as batch norms train")] = False,
+    draw: Annotated[
+        Path | None, typer.Option("--draw", help="write the plan's picture to FILE.png or .svg")
+    ] = None,
+    output: Output = Format.table,
+) -> None:
+    """What of a network's unroll has to be computed: the operations, and what was saved."""
+    from space.plan import parse_reads, plan
+    from ventral.genomes import find_genome
+
+    found = find_genome(genome)
+    planned = plan(found, parse_reads(found, read), training=training)
+    if draw is not None:
+        from dashboards.plans import draw as write
+
+        write(planned, draw)
+        note(f"the picture is {draw}")
+    if output is Format.json:
+        value(_document(planned, batch), output, "")
+        return
+    table(_operations(planned), _COLUMNS, output)
+    if output is Format.table:
+        print(_told(planned, batch))
+
+
+_COLUMNS = [
+    Column(key="step", right=True),
+    Column(key="stage"),
+    Column(key="part"),
+    Column(key="operation"),
+    Column(key="map"),
+    Column(key="batch"),
+    Column(key="macs", title="multiply-adds", write=count, right=True),
+]
+
+
+def _operations(plan: "Plan") -> list[dict[str, Any]]:
+    """The multiplying operations that are left, by step."""
+    from space.genome import HEAD
+
+    names = [*(stage.name for stage in plan.genome.stages), HEAD]
+    left = [op for op in plan.operations if op.macs]
+    return [
+        {
+            "step": op.step,
+            "stage": names[op.stage],
+            "part": op.part,
+            "operation": type(op.what).__name__.lower(),
+            "map": f"{op.map.size}x{op.map.size}x{op.map.channels}" if op.map.size else "",
+            "batch": "images" if op.image else "1",
+            "macs": op.macs,
+        }
+        for op in sorted(left, key=lambda op: (op.step, op.place))
+    ]
+
+
+def _document(plan: "Plan", batch: int) -> dict[str, Any]:
+    return {
+        "literal_macs": plan.literal_macs,
+        "planned_macs": round(plan.planned_macs(batch)),
+        "batch": batch,
+        "reads": sorted(f"{name}@{step}" for name, step in plan.reads),
+        "saved": {rule: round(macs) for rule, macs in plan.saved(batch).items()},
+        "operations": _operations(plan),
+    }
+
+
+_RULES = {
+    "dead": "dead: nothing that is read depends on it",
+    "shared": "shared: a value of the same history was computed before",
+    "one image": "one image: no image has reached it, so that its batch is 1",
+    "zeros": "zeros: what a convolution makes of zeros is known",
+    "smaller map": "smaller map: a 1x1 convolution goes before the enlarging",
+    "waiting": "waiting: the stage waits for the image",
+}
+
+
+def _told(plan: "Plan", batch: int) -> str:
+    literal, planned = plan.literal_macs, plan.planned_macs(batch)
+    lines = [
+        f"{rule:>10}  {percent(macs / literal):>7}  {_RULES[key]}"
+        for key, macs in plan.saved(batch).items()
+        if round(macs) and (rule := count(macs))
+    ]
+    return "\n".join(
+        [
+            "saved multiply-adds an image:",
+            *lines,
+            f"literal {count(literal)}, planned {count(planned)} in batches of {batch}: "
+            f"{literal / planned:.1f} times less",
+        ]
+    )
