@@ -124,7 +124,7 @@ def _serve(folder: Path) -> None:
 
 
 def test_every_command_that_is_mentioned_exists() -> None:
-    mentioned = re.findall(r"`ventral ((?:space |data |trial )?[a-z]+)", README)
+    mentioned = re.findall(r"`ventral ((?:space |data |trial |zoo )?[a-z]+)", README)
     assert mentioned
     for command in dict.fromkeys(mentioned):
         _run(f"ventral {command} --help", ROOT)
