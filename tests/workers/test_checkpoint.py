@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -96,17 +97,19 @@ def test_there_may_be_none(tmp_path: Path) -> None:
         checkpoint.load(tmp_path / "c")
 
 
-@pytest.fixture
+@contextmanager
 def small_disk() -> Iterator[None]:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:  # for the test's own lines only: pytest writes to a file, too
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_leaves_the_version_before(tmp_path: Path, small_disk: None) -> None:
+def test_a_full_disk_leaves_the_version_before(tmp_path: Path) -> None:
     checkpoint.save(tmp_path, TENSORS, {"epoch": 1})
-    with pytest.raises(OSError, match="too large"):
+    with small_disk(), pytest.raises(OSError, match="too large"):
         checkpoint.save(tmp_path, {"big": torch.zeros(10_000)}, {"epoch": 2})
     assert checkpoint.load(tmp_path)[1] == {"epoch": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["00000001"]

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -114,17 +115,22 @@ def test_wrong_packs_are_refused(tmp_path: Path) -> None:
         Pack.load(made.path)
 
 
-@pytest.fixture
+@contextmanager
 def small_disk() -> Iterator[None]:
     """No file may grow beyond 20 kB: writing further fails as on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:  # for the test's own lines only: pytest writes to a file, too
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_leaves_nothing(tmp_path: Path, small_disk: None) -> None:
-    with pytest.raises(VentralError, match=r"cannot write the pack .*; free some space"):
+def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
+    with (
+        small_disk(),
+        pytest.raises(VentralError, match=r"cannot write the pack .*; free some space"),
+    ):
         pack(SPEC, tmp_path)
     assert files(tmp_path) == []
 
