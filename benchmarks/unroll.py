@@ -1,31 +1,48 @@
-"""How much faster the planned unroll is than the literal one, on this machine.
+"""How much faster the planned unroll is, on this machine.
 
-    python benchmarks/unroll.py --network rgc_intermediate --size 64 --batch 32
+    python benchmarks/unroll.py --network rgc_intermediate --size 64 --batch 32 [--compile]
 
-Both executions of one network and the *floor* run in one process, one after the other in every
-round, so that a busy machine slows all of them alike; medians and their ratios are printed. The
-floor is the time of the convolutions alone that the plan leaves, each kind in one call over all
-its steps, in its best layout: no execution of this plan on these kernels can be faster.
+Several executions of one network and the *floor* run in one process, one after the other in every
+round, so that a busy machine slows all of them alike; medians and their ratios are printed.
+
+- `practice`: the unroll as it is usually written (benchmarks/practice.py).
+- `literal`, `planned`: the two executions of `models.build`; `recompute` is the planned one that
+  keeps little for the backward pass (training only).
+- with `--compile`: practice and planned under `torch.compile`. It takes minutes to an hour.
+- `floor`: the convolutions alone that the plan leaves, each kind in one call over all its steps,
+  in its best layout, with the planned execution's own kernels.
+
 Peak memory is the largest sum of tensors alive in a training step, beyond the parameters.
 """
 
 import argparse
 import json
+import os
 import platform
+import random
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as functional
-from torch import Tensor
+from torch import Tensor, nn
 
-from models import layers
-from models.build import Network, build
+from models.build import build
+from models.shared_kernels import SharedKernel
+from space.genome import Genome
+from space.geometry import layout
 from space.plan import Plan, plan
-from space.program import Convolve, Separate
+from space.program import Convolve, Separate, program
+from space.space import Space
 from ventral.genomes import find_genome
+
+try:
+    from benchmarks.practice import Loop
+except ImportError:  # run as a file
+    from practice import Loop  # type: ignore[import-not-found, no-redef]
 
 Run = Callable[[], object]
 
@@ -33,52 +50,126 @@ Run = Callable[[], object]
 def main() -> None:
     chosen = _arguments()
     torch.set_num_threads(chosen.threads)
-    genome = find_genome(chosen.network)
-    genome = genome.with_images(size=chosen.size, channels=genome.image.channels, classes=100)
+    found = measured(
+        chosen.network,
+        size=chosen.size,
+        batch=chosen.batch,
+        rounds=chosen.rounds,
+        compiled=chosen.compile,
+        device=chosen.device,
+    )
+    print(json.dumps(found, indent=1) if chosen.json else _told(found))
+
+
+def measured(
+    name: str, *, size: int, batch: int, rounds: int, compiled: bool = False, device: str = "cpu"
+) -> dict[str, Any]:
+    """Seconds, memory and ratios of every execution of a network at that size of images."""
+    genome = _genome(name, size)
     torch.manual_seed(0)
-    images = torch.randn(chosen.batch, genome.image.channels, chosen.size, chosen.size)
-    labels = torch.randint(100, (chosen.batch,))
-    networks = {name: build(genome, unroll=name) for name in ("literal", "planned")}
-    found = plan(genome)
-    forward: dict[str, Run] = {n: _forward(net, images) for n, net in networks.items()}
+    images = torch.randn(batch, genome.image.channels, size, size, device=device)
+    labels = torch.randint(100, (batch,), device=device)
+    planned = build(genome).to(device)
+    networks: dict[str, Any] = {
+        "practice": Loop(build(genome, unroll="literal").to(device)),
+        "literal": build(genome, unroll="literal").to(device),
+        "planned": planned,
+        "recompute": build(genome, recompute=True).to(device),
+    }
+    compiling: dict[str, float] = {}
+    if compiled:
+        for kind, network in (("practice", Loop(planned)), ("planned", build(genome).to(device))):
+            networks[f"{kind}, compiled"] = torch.compile(network)
+    forward = {n: _forward(net, images) for n, net in networks.items() if n != "recompute"}
     step: dict[str, Run] = {n: _step(net, images, labels) for n, net in networks.items()}
-    forward["floor"], step["floor"] = _floor(found, chosen.batch, images.dtype)
-    result = {
-        "network": chosen.network,
-        "size": chosen.size,
-        "batch": chosen.batch,
-        "threads": chosen.threads,
-        "machine": _machine(),
+    for kind, run in step.items():
+        if kind.endswith("compiled"):
+            start = time.perf_counter()
+            run()
+            compiling[kind] = time.perf_counter() - start
+    found = plan(genome)
+    forward["floor"], step["floor"] = _floor(found, images)
+    result: dict[str, Any] = {
+        "network": name,
+        "size": size,
+        "batch": batch,
+        "threads": torch.get_num_threads(),
+        "machine": _machine(device),
+        "load": os.getloadavg()[0],
         "torch": torch.__version__,
         "gigamacs": {
             "literal": found.literal_macs / 1e9,
-            "planned": found.planned_macs(chosen.batch) / 1e9,
+            "planned": found.planned_macs(batch) / 1e9,
         },
-        "forward_seconds": _medians(forward, chosen.rounds),
-        "step_seconds": _medians(step, chosen.rounds),
-        "step_megabytes": {name: _peak(step[name]) for name in networks},
+        "forward_seconds": _medians(forward, rounds, device),
+        "step_seconds": _medians(step, rounds, device),
+        "step_megabytes": {
+            kind: _peak(step[kind]) for kind in networks if not kind.endswith("compiled")
+        },
+        "compile_seconds": compiling,
     }
     for key in ("forward", "step"):
-        seconds = result[f"{key}_seconds"]
-        result[f"{key}_ratios"] = {
-            "literal / planned": seconds["literal"] / seconds["planned"],
-            "planned / floor": seconds["planned"] / seconds["floor"],
-        }
-    print(json.dumps(result, indent=1) if chosen.json else _told(result))
+        result[f"{key}_ratios"] = _ratios(result[f"{key}_seconds"])
+    memory = result["step_megabytes"]
+    result["memory_ratios"] = {
+        f"{kind} / practice": memory[kind] / memory["practice"]
+        for kind in ("planned", "recompute")
+    }
+    return result
+
+
+def _genome(name: str, size: int) -> Genome:
+    """The network of that name for images of that size, with a head that fits its last map.
+
+    `quickstart` is one of the quickstart's space, with every part of its cell.
+    """
+    if name == "quickstart":
+        space = Space.load("motifs-small").with_images(size=size, channels=1, classes=100)
+        draws = (space.sample(random.Random(seed)).genome for seed in range(20))
+        return max(draws, key=lambda genome: len(program(genome).steps))
+    genome = find_genome(name)
+    document = genome.document()
+    if genome.head.form == "convolution_mean":
+        document["head"]["kernel"] = 1
+    fitted = Genome.parse(document | {"image": {"size": size, "channels": 3}, "classes": 100})
+    kernel = min(genome.head.kernel, layout(fitted).head.reads.size)
+    if genome.head.form == "convolution_mean":
+        document = fitted.document()
+        document["head"]["kernel"] = kernel
+    return Genome.parse(document) if kernel > 1 else fitted
+
+
+def _ratios(seconds: Mapping[str, float]) -> dict[str, float]:
+    found = {
+        f"{kind} / planned": seconds[kind] / seconds["planned"] for kind in ("practice", "literal")
+    }
+    found["planned / floor"] = seconds["planned"] / seconds["floor"]
+    if "recompute" in seconds:
+        found["recompute / planned"] = seconds["recompute"] / seconds["planned"]
+    for kind in seconds:
+        if kind.endswith("compiled"):
+            found[f"practice / {kind}"] = seconds["practice"] / seconds[kind]
+    return found
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--network", default="rgc_intermediate", help="zoo name, file or export")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "--network", default="rgc_intermediate", help="zoo name, file, export, quickstart"
+    )
     parser.add_argument("--size", type=int, default=64, help="pixels of a side")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--compile", action="store_true", help="also under torch.compile")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
 
-def _machine() -> str:
+def _machine(device: str) -> str:
+    if device != "cpu":
+        return torch.cuda.get_device_name(device)
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
             return next(line.partition(":")[2].strip() for line in lines if "model name" in line)
@@ -86,7 +177,7 @@ def _machine() -> str:
         return platform.processor() or platform.machine()
 
 
-def _forward(network: Network, images: Tensor) -> Run:
+def _forward(network: nn.Module, images: Tensor) -> Run:
     def run() -> None:
         with torch.no_grad():
             network(images)
@@ -94,40 +185,41 @@ def _forward(network: Network, images: Tensor) -> Run:
     return run
 
 
-def _step(network: Network, images: Tensor, labels: Tensor) -> Run:
+def _step(network: nn.Module, images: Tensor, labels: Tensor) -> Run:
     def run() -> None:
         network.zero_grad()
-        functional.cross_entropy(network(images), labels).backward()
+        loss = functional.cross_entropy(network(images), labels)
+        loss.backward()  # type: ignore[no-untyped-call]
 
     return run
 
 
-def _floor(found: Plan, batch: int, dtype: torch.dtype) -> tuple[Run, Run]:
+def _floor(found: Plan, images: Tensor) -> tuple[Run, Run]:
     """(forward, forward and backward) of the plan's convolutions on random numbers."""
-    rows: dict[object, int] = defaultdict(int)
+    rows: dict[Any, int] = defaultdict(int)
     for op in found.operations:
         if isinstance(op.what, Convolve | Separate):
-            rows[op.what, op.map] += op.batch(batch)
+            rows[op.what, op.map] += op.batch(len(images))
     work = []
+
+    def numbers(*sides: int) -> Tensor:
+        made = torch.randn(*sides, dtype=images.dtype, device=images.device)
+        return made.contiguous(memory_format=torch.channels_last).requires_grad_()
+
     for (what, outs), count in rows.items():
-        kind, stride = isinstance(what, Separate), getattr(what, "stride", 1)
+        separate, stride = isinstance(what, Separate), getattr(what, "stride", 1)
         side = (outs.size - 1) * stride + what.kernel - sum(what.padding)
-        x = torch.randn(count, what.channels, side, side, dtype=dtype).requires_grad_()
-        x = x.detach().contiguous(memory_format=torch.channels_last).requires_grad_()
-        wide = (what.channels, 1) if kind else (outs.channels, what.channels)
-        kernel = torch.randn(*wide, what.kernel, what.kernel, dtype=dtype).requires_grad_()
-        pointwise = (
-            torch.randn(outs.channels, what.channels, 1, 1).requires_grad_() if kind else None
-        )
-        work.append((x, kernel, pointwise, what, stride))
+        wide = (what.channels, 1) if separate else (outs.channels, what.channels)
+        kernel = numbers(*wide, what.kernel, what.kernel)
+        pointwise = numbers(outs.channels, what.channels, 1, 1) if separate else None
+        work.append((numbers(count, what.channels, side, side), kernel, pointwise, what, stride))
 
     def once() -> list[Tensor]:
         outs = []
         for x, kernel, pointwise, what, stride in work:
             groups = 1 if pointwise is None else what.channels
-            out = layers.convolve(
-                x, kernel, None, padding=what.padding, stride=stride, groups=groups
-            )
+            shared = SharedKernel(kernel, padding=what.padding, stride=stride, groups=groups)
+            out = shared.apply_to(x)
             outs.append(out if pointwise is None else functional.conv2d(out, pointwise))
         return outs
 
@@ -137,7 +229,8 @@ def _floor(found: Plan, batch: int, dtype: torch.dtype) -> tuple[Run, Run]:
 
     def step() -> None:
         outs = once()
-        torch.autograd.backward(outs, [torch.ones_like(out) for out in outs])
+        total = torch.stack([out.sum() for out in outs]).sum()
+        total.backward()  # type: ignore[no-untyped-call]
         for x, kernel, pointwise, _, _ in work:
             x.grad = kernel.grad = None
             if pointwise is not None:
@@ -146,7 +239,7 @@ def _floor(found: Plan, batch: int, dtype: torch.dtype) -> tuple[Run, Run]:
     return forward, step
 
 
-def _medians(runs: dict[str, Run], rounds: int) -> dict[str, float]:
+def _medians(runs: Mapping[str, Run], rounds: int, device: str) -> dict[str, float]:
     for run in runs.values():
         run()
     taken: dict[str, list[float]] = {name: [] for name in runs}
@@ -154,6 +247,8 @@ def _medians(runs: dict[str, Run], rounds: int) -> dict[str, float]:
         for name, run in runs.items():
             start = time.perf_counter()
             run()
+            if device != "cpu":
+                torch.cuda.synchronize()
             taken[name].append(time.perf_counter() - start)
     return {name: statistics.median(seconds) for name, seconds in taken.items()}
 
@@ -173,11 +268,10 @@ def _peak(run: Run) -> float:
     return highest / 1e6
 
 
-def _told(result: dict[str, object]) -> str:
+def _told(result: Mapping[str, Any]) -> str:
     lines = [
-        "{network}, {size} px, batch {batch}, {threads} threads, {machine}, torch {torch}".format(
-            **result
-        )
+        "{network}, {size} px, batch {batch}, {threads} threads, {machine}, load {load:.1f}, "
+        "torch {torch}".format(**result)
     ]
     macs = result["gigamacs"]
     lines.append(f"GMAC an image: literal {macs['literal']:.2f}, planned {macs['planned']:.2f}")
@@ -185,9 +279,12 @@ def _told(result: dict[str, object]) -> str:
         seconds, ratios = result[f"{key}_seconds"], result[f"{key}_ratios"]
         times = ", ".join(f"{name} {value:.3f} s" for name, value in seconds.items())
         shares = ", ".join(f"{name} {value:.2f}" for name, value in ratios.items())
-        lines.append(f"{key:>8}: {times}; {shares}")
+        lines.append(f"{key:>8}: {times}\n          {shares}")
     peaks = ", ".join(f"{name} {value:.0f} MB" for name, value in result["step_megabytes"].items())
-    lines.append(f"  memory: {peaks}")
+    shares = ", ".join(f"{name} {value:.2f}" for name, value in result["memory_ratios"].items())
+    lines.append(f"  memory: {peaks}\n          {shares}")
+    for name, value in result["compile_seconds"].items():
+        lines.append(f"{name}: {value:.0f} s to compile")
     return "\n".join(lines)
 
 

@@ -33,15 +33,17 @@ def build(
     seed: int = 0,
     dtype: torch.dtype = torch.float32,
     unroll: Unroll = "planned",
+    recompute: bool = False,
 ) -> "Network":
     """The network of a genome, untrained, on the CPU.
 
     Every parameter starts from `seed` and its own name: the same genome and seed give the same
     network, whatever `dtype`. `unroll` says how it is executed: `planned` computes only what is
-    needed, `literal` every stage at every step, with equal results up to rounding. Raises
-    GenomeError where the parts do not fit.
+    needed, `literal` every stage at every step, with equal results up to rounding. `recompute`
+    trains the planned unroll in less memory and more time: its backward pass computes most values
+    again. Raises GenomeError where the parts do not fit.
     """
-    network = Network(genome, dtype=dtype, unroll=unroll)
+    network = Network(genome, dtype=dtype, unroll=unroll, recompute=recompute)
     initialise(network, seed)
     return network
 
@@ -64,9 +66,10 @@ class Network(nn.Module):
         *,
         dtype: torch.dtype = torch.float32,
         unroll: Unroll = "planned",
+        recompute: bool = False,
     ) -> None:
         super().__init__()
-        self.genome, self.unroll = genome, unroll
+        self.genome, self.unroll, self.recompute = genome, unroll, recompute
         sizes = layout(genome)
         self.stages = Branch()
         modules: list[StageModule] = []
@@ -170,7 +173,9 @@ class Network(nn.Module):
         if not reads:
             return {}
         if self.unroll == "planned":
-            found = self._planned.run(self, images, [(name, step) for step, name in reads])
+            found = self._planned.run(
+                self, images, [(name, step) for step, name in reads], recompute=self.recompute
+            )
             return {(name, step): found[name, step] for step, name in reads}
         end, logits_at, read = reads[-1][0], wanted.get(HEAD, ()), {}
         for moment in self._literal.run(images, logits_at.__contains__):

@@ -54,6 +54,32 @@ def convolve(
     return functional.conv2d(x, kernel, bias, stride, before, 1, groups)
 
 
+# A piece of the batch whose products of one channel's maps stay in a core's own cache.
+_PIECE = 2**18
+
+
+def depthwise_gradient(x: Tensor, gradient: Tensor, kernel: Tensor, side: int) -> Tensor:
+    """The gradient [C,1,k,k] of a depthwise kernel: x [B,C,h,w], gradient of the output [B,C,H,W].
+
+    It is itself a depthwise convolution: of every map with its own gradient for a kernel. On a CPU
+    PyTorch has a fast one of those for any kernel, but a fast kernel gradient up to 3x3 only:
+    written so, kernels of 4x4 to 7x7 were measured to take 0.1 to 0.6 of the time.
+    """
+    channels, k = kernel.shape[0], kernel.shape[-1]
+    total: Tensor | None = None
+    pieces = max(1, _PIECE // max(1, gradient[0].numel()))
+    for maps, outs in zip(torch.split(x, pieces), torch.split(gradient, pieces), strict=True):
+        groups = maps.shape[0] * channels
+        # Channels last, with the images' channels side by side.
+        beside = maps.permute(2, 3, 0, 1).reshape(1, *maps.shape[2:], groups).permute(0, 3, 1, 2)
+        kernels = outs.reshape(groups, 1, *outs.shape[2:])
+        found = functional.conv2d(beside, kernels, None, 1, side, 1, groups)
+        found = found.view(maps.shape[0], channels, k, k).sum(0)
+        total = found if total is None else total.add_(found)
+    assert total is not None
+    return total[:, None]
+
+
 def separable(
     x: Tensor,
     depthwise: Tensor,

@@ -10,18 +10,22 @@ loop uses at many steps have one gradient, over all their uses (`models/shared_k
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from models import layers
+from models.instructions import Operands
 from models.readout import HeadModule
 from models.shared_kernels import SharedKernel
 from models.terms import NormWeights
 from space.genome import HEAD, Genome
-from space.plan import Plan, Read, plan
+from space.places import Prepared, Ready, Segment, ready, segments
+from space.plan import Read, plan
 from space.program import (
     Activate,
     Bias,
@@ -39,36 +43,12 @@ from space.program import (
     Weigh,
     Zeros,
 )
-from space.schedule import Call, schedule
+from space.schedule import Call
 
 _KEPT_PLANS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class _Compiled:
-    """A call with where its operands come from and where its values go.
-
-    `stacks` holds for every operand the key of a stack that is just its rows, or None. `rows`
-    says whether single rows of the values are needed, `stack` under which key the stack is.
-    `free` lists operations and stacks that nothing reads afterwards.
-    """
-
-    call: Call
-    operands: tuple[tuple[int, ...], ...]  # by position, one a row
-    stacks: tuple[int | None, ...]
-    images: tuple[bool, ...]  # by row
-    channels: list[int]
-    needs_rows: bool
-    free: tuple[int, ...]
-    free_stacks: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A plan, ready to run."""
-
-    plan: Plan
-    calls: tuple[_Compiled, ...]
+_Values = list[Tensor | None]  # by place
 
 
 class PlannedUnroll:
@@ -76,86 +56,33 @@ class PlannedUnroll:
 
     def __init__(self, genome: Genome) -> None:
         self.genome = genome
-        self._plans: dict[tuple[frozenset[Read], bool], _Ready] = {}
+        self._plans: dict[tuple[frozenset[Read], bool], Ready] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {"genome": self.genome, "_plans": {}}
 
     def run(
-        self, network: nn.Module, images: Tensor, reads: Collection[Read]
+        self,
+        network: nn.Module,
+        images: Tensor,
+        reads: Collection[Read],
+        *,
+        recompute: bool = False,
     ) -> dict[Read, Tensor]:
         """images [B,C,S,S], normalised already -> what is read, each [B,...].
 
-        `network` has the modules of the genome's parts by their paths.
+        `network` has the modules of the genome's parts by their paths. With `recompute` a
+        backward pass finds only a few values kept and computes the others again.
         """
         norms = (module for module in network.modules() if isinstance(module, NormWeights))
         key = (frozenset(reads), any(norm.training and norm.how.batch for norm in norms))
-        ready = self._plans.pop(key, None)
-        if ready is None:
-            ready = _ready(plan(self.genome, key[0], training=key[1]))
-        self._plans[key] = ready
+        found = self._plans.pop(key, None)
+        if found is None:
+            found = ready(plan(self.genome, key[0], training=key[1]))
+        self._plans[key] = found
         if len(self._plans) > _KEPT_PLANS:
             del self._plans[next(iter(self._plans))]
-        return _Pass(ready, network, images).run()
-
-
-def _ready(found: Plan) -> _Ready:
-    """The calls of a plan, with where their operands come from and how long values are kept."""
-    calls = schedule(found)
-    operations = found.operations
-    stacks: dict[tuple[int, ...], int] = {}
-    made: dict[int, int] = {}  # stack -> place of its call
-    for place, call in enumerate(calls):
-        if len(call.rows) > 1:
-            for column in zip(*call.rows, strict=True):
-                made[len(stacks)] = place
-                stacks[column] = len(stacks)
-    kept = set(found.values.values())
-    by_rows = set(kept)
-    last: dict[int, int] = {}
-    last_stack: dict[int, int] = {}
-    sources: list[tuple[tuple[tuple[int, ...], ...], tuple[int | None, ...]]] = []
-    for place, call in enumerate(calls):
-        reading = [operations[row[0]].operands for row in call.rows]
-        images = [operations[row[0]].image for row in call.rows]
-        columns = tuple(zip(*reading, strict=True))
-        chosen: list[int | None] = []
-        for column in columns:
-            stack = stacks.get(column)
-            if stack is not None and images != [operations[i].image for i in column]:
-                stack = None
-            chosen.append(stack)
-            if stack is None:
-                by_rows.update(column)
-                last.update(dict.fromkeys(column, place))
-            else:
-                last_stack[stack] = place
-        sources.append((columns, tuple(chosen)))
-    moving = {value for effect in found.effects for value in effect.values}
-    by_rows |= moving
-    kept |= moving
-    free: dict[int, list[int]] = {}
-    for index, place in last.items():
-        if index not in kept:
-            free.setdefault(place, []).append(index)
-    free_stacks: dict[int, list[int]] = {}
-    for stack in made:
-        free_stacks.setdefault(last_stack.get(stack, made[stack]), []).append(stack)
-    compiled = []
-    for place, (call, (columns, chosen_stacks)) in enumerate(zip(calls, sources, strict=True)):
-        compiled.append(
-            _Compiled(
-                call=call,
-                operands=columns,
-                stacks=chosen_stacks,
-                images=tuple(operations[row[0]].image for row in call.rows),
-                channels=[operations[index].map.channels for index in call.rows[0]],
-                needs_rows=any(index in by_rows for row in call.rows for index in row),
-                free=tuple(free.get(place, ())),
-                free_stacks=tuple(free_stacks.get(place, ())),
-            )
-        )
-    return _Ready(plan=found, calls=tuple(compiled))
+        return _Pass(found, network, images).run(recompute and torch.is_grad_enabled())
 
 
 @dataclass(slots=True)
@@ -171,52 +98,81 @@ class _Statistics:
 class _Pass:
     """One forward pass."""
 
-    ready: _Ready
+    ready: Ready
     root: nn.Module
     images: Tensor
     layout: torch.memory_format = field(init=False)
     prepared: dict[object, Any] = field(default_factory=dict)
     statistics: dict[tuple[str, int], _Statistics] = field(default_factory=dict)
 
-    def run(self) -> dict[Read, Tensor]:
+    def run(self, recompute: bool) -> dict[Read, Tensor]:
         self.layout = layers.best_layout(self.images)
         self.images = layers.laid_out(self.images, self.layout)
-        found = self.ready.plan
-        values: list[Tensor | None] = [None] * len(found.operations)
-        stacks: dict[int, Tensor] = {}
-        keys = iter(range(len(values)))
+        values: _Values = [None] * self.ready.places
+        if recompute:
+            self._in_segments(values)
+        else:
+            self._execute(self.ready.calls, values)
+        self._move_statistics(values)
+        return {read: self._whole(values[i]) for read, i in self.ready.plan.values.items()}
+
+    def _in_segments(self, values: _Values) -> None:
+        """All calls; of every segment but the last only what it leaves is remembered."""
+        for prepared in self.ready.calls:
+            self._prepare(prepared.call)  # once, outside of what is done twice
+        *first, last = segments(self.ready, self.images.shape[0])
+        for segment in first:
+            given = [values[place] for place in segment.reads]
+            left = checkpoint(
+                partial(self._segment, segment),
+                *given,
+                use_reentrant=False,
+                preserve_rng_state=False,  # nothing is drawn
+            )
+            for place, value in zip(segment.leaves, left, strict=True):
+                values[place] = value
+            for prepared in segment.calls:
+                for place in prepared.free:
+                    values[place] = None
+        self._execute(last.calls, values)
+
+    def _segment(self, segment: Segment, *given: Tensor) -> tuple[Tensor | None, ...]:
+        values: _Values = [None] * self.ready.places
+        for place, value in zip(segment.reads, given, strict=True):
+            values[place] = value
+        self._execute(segment.calls, values)
+        return tuple(values[place] for place in segment.leaves)
+
+    def _execute(self, calls: Sequence[Prepared], values: _Values) -> None:
+        """Run calls: fills the places of their values, and empties those that are done with."""
         batch = self.images.shape[0]
-        for compiled in self.ready.calls:
-            call = compiled.call
+        for prepared in calls:
+            call = prepared.call
             single = len(call.rows) == 1
             operands: list[Any]
             if single:
-                operands = [values[column[0]] for column in compiled.operands]
+                operands = [values[column[0]] for column in prepared.operands]
             else:
                 operands = [
-                    self._stack(values, column, compiled.images)
+                    self._stack(values, column, prepared.images)
                     if stack is None
-                    else stacks[stack]
-                    for column, stack in zip(compiled.operands, compiled.stacks, strict=True)
+                    else values[stack]
+                    for column, stack in zip(prepared.operands, prepared.stacks, strict=True)
                 ]
             out = _RUN[type(call.whats[0])](self, call, operands)
-            outs = (out,) if len(call.whats) == 1 else torch.split(out, compiled.channels, 1)
+            outs = (out,) if len(call.whats) == 1 else torch.split(out, prepared.channels, 1)
             if single:
                 for index, value in zip(call.rows[0], outs, strict=True):
                     values[index] = value
             else:
-                sizes = [batch if image else 1 for image in compiled.images]
+                sizes = [batch if image else 1 for image in prepared.images]
                 for part, value in enumerate(outs):
-                    stacks[next(keys)] = value
-                    if compiled.needs_rows:
+                    values[prepared.makes[part]] = value
+                    if prepared.rows:
                         for row, piece in zip(call.rows, torch.split(value, sizes), strict=True):
                             values[row[part]] = piece
-            for index in compiled.free:
-                values[index] = None
-            for stack in compiled.free_stacks:
-                stacks.pop(stack, None)
-        self._move_statistics(values)
-        return {read: self._whole(values[index]) for read, index in found.values.items()}
+            for place in prepared.free:
+                values[place] = None
 
     def _whole(self, value: Tensor | None) -> Tensor:
         """A value that is read, for every image."""
@@ -248,6 +204,21 @@ class _Pass:
         assert module is not None
         return module
 
+    def _prepare(self, call: Call) -> None:
+        """Make the parameters of a call ready."""
+        what = call.whats[0]
+        match what:
+            case Convolve():
+                self._shared(call)
+            case Separate():
+                self._parts(what)
+            case Weigh():
+                self._weight(what)
+            case Normalise():
+                self._norm(what)
+            case Classify():
+                self._classifier()
+
     def _once(self, key: object, make: Callable[[], Any]) -> Any:
         if key not in self.prepared:
             self.prepared[key] = make()
@@ -266,6 +237,10 @@ class _Pass:
             kernel = module._parameters["pointwise"]
         assert kernel is not None
         return layers.working_copy(kernel.new_full(kernel.shape[:1], what.added))
+
+    def _shared(self, call: Call) -> SharedKernel:
+        kernel: SharedKernel = self._once(call.whats, lambda: self._kernels(call))
+        return kernel
 
     def _kernels(self, call: Call) -> SharedKernel:
         """The joined kernel of a call of convolutions, with the joined bias."""
@@ -318,8 +293,7 @@ class _Pass:
         return layers.resize(operands[0], what.size, what.mode)
 
     def convolve(self, call: Call, operands: Sequence[Tensor]) -> Tensor:
-        kernel: SharedKernel = self._once(call.whats, lambda: self._kernels(call))
-        (x,) = operands
+        kernel, (x,) = self._shared(call), operands
         if call.loop and kernel.deferred:
             return kernel.apply_to(x)
         return layers.convolve(
@@ -328,12 +302,18 @@ class _Pass:
 
     def separate(self, call: Call, operands: Sequence[Tensor]) -> Tensor:
         what: Any = call.whats[0]
-        parts, pointwise = self._once(what, lambda: self._separable(what))
+        parts, pointwise = self._parts(what)
         (x,) = operands
         for i, part in enumerate(parts):
             x = part.apply_to(functional.elu(x) if i else x)
         out: Tensor = pointwise.apply_to(x)
         return out
+
+    def _parts(self, what: Separate) -> tuple[list[SharedKernel], SharedKernel]:
+        found: tuple[list[SharedKernel], SharedKernel] = self._once(
+            what, lambda: self._separable(what)
+        )
+        return found
 
     def _separable(self, what: Separate) -> tuple[list[SharedKernel], SharedKernel]:
         module = self._module(what.weights)
@@ -359,25 +339,33 @@ class _Pass:
 
     def weigh(self, call: Call, operands: Sequence[Tensor]) -> Tensor:
         what: Any = call.whats[0]
+        return operands[0] * self._weight(what)
 
-        def weight() -> Tensor:
-            return next(iter(self._module(what.weights).parameters(recurse=False)))
-
-        weighed: Tensor = operands[0] * self._once(what, weight)
-        return weighed
+    def _weight(self, what: Weigh) -> Tensor:
+        module = self._module(what.weights)
+        weight: Tensor = self._once(what, lambda: next(iter(module.parameters(recurse=False))))
+        return weight
 
     def normalise(self, call: Call, operands: Sequence[Tensor]) -> Tensor:
         what: Any = call.whats[0]
         module = self._module(what.weights)
         assert isinstance(module, NormWeights)
-        how, prepared = module.how, self._once(what, module.prepare)
+        how, prepared = module.how, self._norm(what)
         (x,) = operands
         if not (how.batch and module.training):
             return layers.normalise(x, how, prepared)
         index = self.ready.plan.operations[call.rows[0][0]].operands[0]
         gain, shift, *_ = prepared
+        assert gain is not None
+        assert shift is not None
         out, self.statistics[what.weights, index] = self._batch_norm(x, how, gain, shift)
         return out
+
+    def _norm(self, what: Normalise) -> Operands:
+        module = self._module(what.weights)
+        assert isinstance(module, NormWeights)
+        prepared: Operands = self._once(what, module.prepare)
+        return prepared
 
     def _batch_norm(
         self, x: Tensor, how: layers.Normalisation, gain: Tensor, shift: Tensor
@@ -459,7 +447,13 @@ class _Pass:
     def classify(self, call: Call, operands: Sequence[Tensor]) -> Tensor:
         head = self._module(HEAD)
         assert isinstance(head, HeadModule)
-        return head.step(operands[0], self._once(Classify, lambda: head.prepare(self.layout)))
+        return head.step(operands[0], self._classifier())
+
+    def _classifier(self) -> Operands:
+        head = self._module(HEAD)
+        assert isinstance(head, HeadModule)
+        prepared: Operands = self._once(Classify, lambda: head.prepare(self.layout))
+        return prepared
 
 
 _RUN: dict[type, Callable[[_Pass, Call, Sequence[Tensor]], Tensor]] = {

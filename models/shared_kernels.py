@@ -2,9 +2,9 @@
 
 A recurrent kernel is used once a step. Left to itself, the backward pass computes a gradient of
 the whole kernel at every step and adds them up, which on small maps is most of its time. Here a
-use of few positions keeps what it read and the gradient of what it put out, and the kernel's
-gradient is computed when all uses have been passed, from these stacked along the batch. A use of
-many positions does not wait, since stacking would cost more than it saves.
+use of few positions keeps what it read and the gradient of what it put out, until there are
+enough of them for one gradient of all, stacked along the batch. A use of many positions does not
+wait, since stacking would cost more than it saves.
 
 `SharedKernel` stands for a kernel (and its bias) in one forward pass. Second derivatives are not
 supported.
@@ -20,8 +20,9 @@ from torch.autograd.function import once_differentiable
 from models import layers
 
 # Positions (batch x height x width) from which a use's own weight gradient costs less than to
-# stack it.
+# stack it, and at which those that wait are enough: more would gain little and hold their maps.
 ENOUGH = 1024
+FULL = 4096
 
 
 class SharedKernel:
@@ -63,11 +64,31 @@ class SharedKernel:
     ) -> tuple[Tensor | None, Tensor | None]:
         """Of the input and of the kernel, as far as wanted, given that of the output."""
         stride, side = [self.stride] * 2, [self.side] * 2
+        if wanted[1] and self._wide_depthwise(x, kernel):
+            of_kernel = layers.depthwise_gradient(x, gradient, kernel, self.side)
+            of_input, _ = (
+                self.gradients(gradient, x, kernel, (True, False)) if wanted[0] else (None, None)
+            )
+            return of_input, of_kernel
         of_input, of_kernel, _ = torch.ops.aten.convolution_backward(
             gradient, x, kernel, None, stride, side, [1, 1], False, [0, 0], self.groups,
             [*wanted, False],
         )  # fmt: skip
         return of_input, of_kernel
+
+    def gather(self, kernel: Tensor) -> None:
+        """Add up the kernel's gradient of the uses that wait."""
+        stacked = self._uses.stacked()
+        if stacked is not None:
+            x, gradient = stacked
+            _, of_kernel = self.gradients(gradient, x, kernel, (False, True))
+            assert of_kernel is not None
+            self._uses.add(of_kernel)
+
+    def _wide_depthwise(self, x: Tensor, kernel: Tensor) -> bool:
+        """Whether PyTorch's own gradient of this kernel is the slow one."""
+        wide = kernel.shape[-1] > 3 and kernel.shape[:2] == (self.groups, 1) and self.stride == 1
+        return wide and x.device.type == "cpu" and x.dtype == torch.float32
 
 
 def _eager() -> bool:
@@ -75,32 +96,49 @@ def _eager() -> bool:
 
 
 class _Uses:
-    """(input, gradient of the output) of every use that a backward pass has gone through."""
+    """What a backward pass has gone through of a kernel's uses."""
 
     def __init__(self) -> None:
-        self.of: int | None = None
-        self.found: list[tuple[Tensor, Tensor]] = []
-        self.total: Tensor | None = None  # the gradient of the uses that did not wait
+        self._of: int | None = None
+        self._waiting: list[tuple[Tensor, Tensor]] = []  # (input, gradient of the output)
+        self._positions = 0  # of those
+        self._total: Tensor | None = None  # the kernel's gradient of all other uses
 
     def _start(self) -> None:
         """Forget what an earlier backward pass left that did not ask for the kernel's gradient."""
         task = torch._C._current_graph_task_id()
-        if task != self.of:
-            self.of, self.found, self.total = task, [], None
+        if task != self._of:
+            self._of, self._waiting, self._positions, self._total = task, [], 0, None
 
-    def wait(self, x: Tensor, gradient: Tensor) -> None:
+    def wait(self, x: Tensor, gradient: Tensor) -> bool:
+        """Put a use off; true if there are enough now to be taken together."""
         self._start()
-        self.found.append((x, gradient))
+        self._waiting.append((x, gradient))
+        self._positions += gradient.numel() // gradient.shape[1]
+        return self._positions >= FULL
+
+    def stacked(self) -> tuple[Tensor, Tensor] | None:
+        """The inputs and the gradients of all that wait, which they do no longer."""
+        self._start()
+        waiting, self._waiting, self._positions = self._waiting, [], 0
+        if not waiting:
+            return None
+        inputs, gradients = zip(*waiting, strict=True)
+        return (
+            (*inputs, *gradients)
+            if len(waiting) == 1
+            else (torch.cat(inputs), torch.cat(gradients))
+        )
 
     def add(self, gradient: Tensor) -> None:
         self._start()
-        self.total = gradient if self.total is None else self.total.add_(gradient)
+        self._total = gradient if self._total is None else self._total.add_(gradient)
 
-    def take(self) -> tuple[list[tuple[Tensor, Tensor]], Tensor | None]:
+    def take(self) -> Tensor | None:
+        """The gradient that was added up, which is begun anew."""
         self._start()
-        found, total = self.found, self.total
-        self.found, self.total = [], None
-        return found, total
+        total, self._total = self._total, None
+        return total
 
 
 class _Gathered(torch.autograd.Function):
@@ -117,11 +155,8 @@ class _Gathered(torch.autograd.Function):
     @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, gradient: Tensor | None) -> tuple[Tensor | None, None]:
         (kernel,) = ctx.saved_tensors
-        waiting, total = ctx.shared._uses.take()
-        if waiting:
-            x, out = (torch.cat(parts) for parts in zip(*waiting, strict=True))
-            _, together = ctx.shared.gradients(out, x, kernel, (False, True))
-            total = together if total is None else total.add_(together)
+        ctx.shared.gather(kernel)
+        total = ctx.shared._uses.take()
         if total is None or gradient is None:
             return gradient if total is None else total, None
         return total + gradient, None
@@ -149,7 +184,8 @@ class _Use(torch.autograd.Function):
         of_input = ctx.needs_input_grad[0]
         of_bias = gradient.sum((0, 2, 3)) if ctx.needs_input_grad[2] else None
         if gradient.numel() // gradient.shape[1] < ENOUGH:
-            shared._uses.wait(x, gradient)
+            if shared._uses.wait(x, gradient):
+                shared.gather(kernel)
             if not of_input:
                 return None, None, of_bias, None
             found, _ = shared.gradients(gradient, x, kernel, (True, False))

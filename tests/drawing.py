@@ -275,6 +275,18 @@ def convolutions(draw: st.DrawFn, width: int) -> dict[str, Any]:
     }
 
 
+DECODERS: list[dict[str, Any]] = [
+    {"form": "simple_soft"},
+    {"form": "max_conf"},
+    {"form": "thresh", "threshold": 0.4},
+    {"form": "time_max"},
+    {"form": "w_avg", "trainable": True},
+    {"form": "avg"},
+    {"form": "mlp", "layers": [3]},
+    {"form": "conv1d", "windows": [1], "filters": 2},
+]
+
+
 @st.composite
 def any_documents(draw: st.DrawFn) -> dict[str, Any]:
     """The document of a network of three stages, of which two carry drawn cells."""
@@ -300,7 +312,7 @@ def any_documents(draw: st.DrawFn) -> dict[str, Any]:
         cells["two"] = draw(any_cells())
         stages[2]["cell"] = "two"
     head = draw(st.sampled_from(["mean_linear", "convolution_mean", "flatten_linear"]))
-    decoder = draw(st.sampled_from(["last", "last", "simple_soft", "w_avg", "avg", "time_max"]))
+    decoder = draw(st.sampled_from([{}, {}, *DECODERS]))
     edges = ("conv2->conv1", "conv3->conv1", "conv3->conv2")
     return {
         "image": {"size": 9, "channels": 2},
@@ -310,7 +322,7 @@ def any_documents(draw: st.DrawFn) -> dict[str, Any]:
         "cells": cells,
         "feedback": {edge: draw(st.booleans()) for edge in edges},
         "head": {"form": head, "kernel": 1},
-        "decoder": {"form": decoder} | ({} if decoder == "last" else {"start": 3}),
+        "decoder": decoder and decoder | {"start": 3},
         "resize": draw(st.sampled_from(["corners", "half_pixel"])),
         "start": draw(st.sampled_from(["zeros", "zeros", "masked"])),
     }

@@ -200,3 +200,25 @@ def test_zeros_keep_the_layout() -> None:
     assert made.shape == (2, 5, 2, 2)
     assert made.is_contiguous(memory_format=torch.channels_last)
     assert layers.zeros(random(2, 3, 4, 4), 5, 2).is_contiguous()
+
+
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+@pytest.mark.parametrize(
+    ("batch", "channels", "size", "kernel"),
+    [(3, 20, 9, 7), (2, 8, 4, 4), (70, 65, 16, 5), (1, 7, 5, 5), (4, 1, 6, 7)],
+)
+def test_gradient_of_a_depthwise_kernel(
+    batch: int, channels: int, size: int, kernel: int, layout: torch.memory_format
+) -> None:
+    """Against PyTorch's own derivative, also of batches that are taken in pieces."""
+    before, after = same_padding(size, kernel, 1)
+    x = random(batch, channels, size, size).to(memory_format=layout)
+    gradient = random(batch, channels, size, size, seed=1)
+    weight = random(channels, 1, kernel, kernel, seed=2).requires_grad_()
+    padded = functional.pad(x, (before, after, before, after))
+    functional.conv2d(padded, weight, groups=channels).backward(gradient)
+    side = before if before == after else 0
+    given = x if before == after else padded
+    found = layers.depthwise_gradient(given, gradient, weight, side)
+    assert weight.grad is not None
+    assert torch.allclose(found, weight.grad, rtol=1e-10, atol=1e-10)

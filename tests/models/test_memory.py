@@ -1,6 +1,6 @@
 """The memory of training by arithmetic, against the tensors that one update really holds.
 
-Measured is the largest sum, over one update of the literal unroll, of the storages of all tensors
+Measured is the largest sum, over one update of an unroll, of the storages of all tensors
 that are alive: every storage that an operation gives out is counted from then until it is freed.
 What a library allocates inside of one operation is not seen, as the arithmetic does not count it.
 """
@@ -18,6 +18,8 @@ from models.build import Unroll, build
 from space import zoo
 from space.cost import cost
 from space.genome import Genome
+from space.plan import plan
+from space.planned_memory import planned_memory
 
 MODELS = (
     "rgc_intermediate",
@@ -64,9 +66,11 @@ class Held(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
 
-def measured(genome: Genome, batch: int, unroll: Unroll = "literal") -> int:
+def measured(
+    genome: Genome, batch: int, unroll: Unroll = "literal", *, recompute: bool = False
+) -> int:
     """The peak of the second update (the first one makes the optimiser's numbers)."""
-    network = build(genome, unroll=unroll)
+    network = build(genome, unroll="planned" if recompute else unroll, recompute=recompute)
     optimiser = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9, nesterov=True)
     images = torch.randn(batch, genome.image.channels, genome.image.size, genome.image.size)
     labels = torch.zeros(batch, dtype=torch.long)
@@ -98,6 +102,31 @@ def test_training_memory_is_within_15_per_cent(name: str, size: int) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_training_memory_is_within_15_per_cent_on_the_zoo(name: str, size: int) -> None:
     check(small(name, size), (2, 8))
+
+
+@pytest.mark.parametrize(("name", "size"), [("rgc_intermediate", 64), ("rgc_shallow", 96)])
+def test_planned_memory_is_within_15_per_cent(name: str, size: int) -> None:
+    check_planned(small(name, size), (1, 4))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
+def test_planned_memory_is_within_15_per_cent_on_the_zoo(name: str) -> None:
+    check_planned(small(name, 96), (2, 8))
+
+
+@pytest.mark.parametrize("batch", [4, 16])
+def test_recomputing_takes_the_memory_that_was_foretold(batch: int) -> None:
+    genome = small("rgc_intermediate", 64)
+    expected = planned_memory(plan(genome), batch, recompute=True)
+    assert expected == pytest.approx(measured(genome, batch, recompute=True), rel=0.2)
+    assert expected < planned_memory(plan(genome), batch)
+
+
+def check_planned(genome: Genome, batches: tuple[int, int]) -> None:
+    for batch in batches:
+        expected = planned_memory(plan(genome), batch)
+        assert expected == pytest.approx(measured(genome, batch, "planned"), rel=0.15)
 
 
 def check(genome: Genome, batches: tuple[int, int]) -> None:

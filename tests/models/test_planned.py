@@ -133,6 +133,36 @@ def test_planned_is_literal_on_the_whole_grammar(
     check_drawn(genome, drawn_reads(genome, which, seed), training)
 
 
+@FEW
+@given(genomes() | any_genomes(), READS, st.integers(0, 99), st.booleans())
+def test_recomputing_changes_nothing(
+    genome: Genome, which: str, seed: int, training: bool
+) -> None:
+    reads = drawn_reads(genome, which, seed)
+    assume(well_conditioned(genome, reads, training))
+    images, planned = images_for(genome, batch=3), randomised(genome).train(training)
+    again = copy.deepcopy(planned)
+    again.recompute = True
+    assert distance(outcome(planned, images, reads), outcome(again, images, reads)) < EXACT
+
+
+def test_recomputing_holds_less() -> None:
+    network, images = build(ten_stages()), images_for(ten_stages(), batch=16).float()
+    kept: dict[bool, int] = {}
+    for network.recompute in (False, True):
+        sizes: dict[int, int] = {}
+
+        def note(x: Tensor, sizes: dict[int, int] = sizes) -> Tensor:
+            sizes[x.data_ptr()] = x.numel()
+            return x
+
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda x: x):
+            total = network(images).sum()
+        kept[network.recompute] = sum(sizes.values())
+        del total
+    assert 0 < kept[True] < 0.6 * kept[False]
+
+
 @pytest.mark.slow
 @MANY
 @given(genomes() | any_genomes(), READS, st.integers(0, 99), st.booleans())
@@ -226,9 +256,9 @@ def test_autocast_computes_alike() -> None:
     assert torch.allclose(planned, literal, atol=0.02)
 
 
-@pytest.mark.parametrize("side", [2, 40])
-def test_a_shared_kernel_has_the_gradient_of_all_its_uses(side: int) -> None:
-    """Uses that wait for each other (of few positions), and uses that do not."""
+@pytest.mark.parametrize(("side", "uses"), [(2, 3), (40, 3), (20, 9)])
+def test_a_shared_kernel_has_the_gradient_of_all_its_uses(side: int, uses: int) -> None:
+    """Uses that wait for all others (of few positions), that do not, and that wait for enough."""
     generator = torch.Generator().manual_seed(0)
     kernel, x = (
         torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True)
@@ -238,13 +268,13 @@ def test_a_shared_kernel_has_the_gradient_of_all_its_uses(side: int) -> None:
     def through(kernel: Tensor) -> Tensor:
         shared = SharedKernel(kernel, padding=(0, 1))
         out = x
-        for _ in range(3):
+        for _ in range(uses):
             out = torch.tanh(shared.apply_to(out))
         return out.square().sum()
 
     def plainly(kernel: Tensor) -> Tensor:
         out = x
-        for _ in range(3):
+        for _ in range(uses):
             padded = torch.nn.functional.pad(out, (0, 1, 0, 1))
             out = torch.tanh(torch.nn.functional.conv2d(padded, kernel))
         return out.square().sum()

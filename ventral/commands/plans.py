@@ -82,11 +82,24 @@ def _operations(plan: "Plan") -> list[dict[str, Any]]:
     ]
 
 
+def _memory(plan: "Plan", batch: int) -> dict[str, int]:
+    """Bytes of training with SGD in float32, by how it is executed."""
+    from space.cost import cost
+    from space.planned_memory import planned_memory
+
+    return {
+        "literal": cost(plan.genome).training_memory(batch),
+        "planned": planned_memory(plan, batch),
+        "recomputed": planned_memory(plan, batch, recompute=True),
+    }
+
+
 def _document(plan: "Plan", batch: int) -> dict[str, Any]:
     return {
         "literal_macs": plan.literal_macs,
         "planned_macs": round(plan.planned_macs(batch)),
         "batch": batch,
+        "memory": _memory(plan, batch),
         "reads": sorted(f"{name}@{step}" for name, step in plan.reads),
         "saved": {rule: round(macs) for rule, macs in plan.saved(batch).items()},
         "operations": _operations(plan),
@@ -110,11 +123,15 @@ def _told(plan: "Plan", batch: int) -> str:
         for key, macs in plan.saved(batch).items()
         if round(macs) and (rule := count(macs))
     ]
+    memory = ", ".join(
+        f"{name} {size / 1e6:,.0f} MB" for name, size in _memory(plan, batch).items()
+    )
     return "\n".join(
         [
             "saved multiply-adds an image:",
             *lines,
             f"literal {count(literal)}, planned {count(planned)} in batches of {batch}: "
             f"{literal / planned:.1f} times less",
+            f"memory to train in: {memory}",
         ]
     )

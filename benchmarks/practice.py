@@ -1,0 +1,157 @@
+"""The unroll as it is usually written: what the planned execution is measured against.
+
+A loop over steps; in every step each operation of each stage, of what the step before left, in
+PyTorch's default layout, and nothing known in advance. What one would join by hand is joined:
+convolutions of one stage that read the same map with kernels of one size (the gates of a cell)
+are one convolution, whose kernels are put together once a forward pass.
+"""
+
+from collections import defaultdict
+from typing import Any
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from models import layers
+from models.build import Network
+from models.terms import NormWeights
+from space.program import (
+    Activate,
+    Classify,
+    Convolve,
+    Frame,
+    Join,
+    Multiply,
+    Normalise,
+    Pass,
+    Pooled,
+    Resize,
+    Scale,
+    Separate,
+    Step,
+    Sum,
+    Weigh,
+    Zeros,
+    program,
+)
+
+
+class Loop(nn.Module):
+    """A network's literal unroll: images [B,C,S,S] -> logits [B,classes], with its parameters."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network, self.genome = network, network.genome
+        self.program = program(network.genome)
+        # Convolutions by what they read and how: the first of each does it for all.
+        joined: dict[object, list[int]] = defaultdict(list)
+        for place, step in enumerate(self.program.steps):
+            what = step.what
+            if isinstance(what, Convolve):
+                how = (what.kernel, what.stride, what.padding, step.map.size)
+                joined[step.stage, step.operands, how].append(place)
+        self.leads = {places[0]: places for places in joined.values()}
+        self.follow = {place for places in joined.values() for place in places[1:]}
+
+    def forward(self, images: Tensor) -> Tensor:
+        """images [B,C,S,S] -> logits [B,classes]."""
+        steps, clock = self.program.steps, self.genome.clock
+        self.weights = {lead: self._joined(places) for lead, places in self.leads.items()}
+        before = [
+            images.new_zeros(
+                len(images), s.map.channels, *([s.map.size] * 2 if s.map.size else ())
+            )
+            for s in steps
+        ]
+        logits = []
+        for t in range(clock.steps):
+            frame = images if clock.shows_image(t) else torch.full_like(images, clock.blank)
+            now: list[Tensor] = [frame] * len(steps)
+            for place, step in enumerate(steps):
+                if place in self.follow:
+                    continue
+                operands = [now[ref] if ref >= 0 else before[~ref] for ref in step.operands]
+                if place in self.leads:
+                    self._convolve(place, operands[0], now)
+                else:
+                    now[place] = self._value(step, operands, frame, before[place])
+            logits.append(now[self.program.named["head"]])
+            before = now
+        return self.network.decode(torch.stack(logits, 1))
+
+    def _module(self, path: str) -> Any:
+        return self.network.get_submodule(path)
+
+    def _joined(self, places: list[int]) -> tuple[Tensor, Tensor]:
+        kernels, biases = [], []
+        for place in places:
+            what: Any = self.program.steps[place].what
+            module = self._module(what.weights)
+            part = slice(what.first, what.first + what.channels)
+            kernels.append(module.kernel[:, part])
+            bias = module.bias if what.bias else module.kernel.new_zeros(len(module.kernel))
+            biases.append(bias + what.added)
+        return torch.cat(kernels), torch.cat(biases)
+
+    def _convolve(self, lead: int, x: Tensor, now: list[Tensor]) -> None:
+        places, (kernel, bias) = self.leads[lead], self.weights[lead]
+        what: Any = self.program.steps[lead].what
+        before, after = what.padding
+        x = functional.pad(x, (before, after, before, after))
+        out = functional.conv2d(x, kernel, bias, what.stride)
+        channels = [self.program.steps[place].map.channels for place in places]
+        for place, part in zip(places, torch.split(out, channels, 1), strict=True):
+            now[place] = part
+
+    def _value(self, step: Step, operands: list[Tensor], frame: Tensor, like: Tensor) -> Tensor:
+        match what := step.what:
+            case Frame():
+                return frame
+            case Zeros():
+                return torch.zeros_like(like)
+            case Pass():
+                return operands[0]
+            case Join():
+                return torch.cat(operands, 1)
+            case Resize(size=size, mode=mode):
+                return layers.resize(operands[0], size, mode)  # type: ignore[arg-type]
+            case Separate():
+                return self._separate(what, operands[0])
+            case Weigh():
+                weight: Tensor = next(iter(self._module(what.weights).parameters(False)))
+                return operands[0] * weight
+            case Normalise():
+                module: NormWeights = self._module(what.weights)
+                return layers.normalise(operands[0], module.how, module.prepare())
+            case Activate(name=name):
+                return layers.activate(operands[0], name)
+            case Sum(constant=constant):
+                return sum(operands[1:], operands[0]) + constant
+            case Scale(offset=offset, scale=scale):
+                return offset + scale * operands[0]
+            case Multiply():
+                product = operands[0]
+                for x in operands[1:]:
+                    product = product * x
+                return product
+            case Pooled(kind=kind, kernel=kernel, stride=stride, padding=padding):
+                pool = layers.max_pool if kind == "max" else layers.mean_pool
+                return pool(operands[0], kernel=kernel, stride=stride, padding=padding)
+            case Classify():
+                head = self.network.head
+                return head.step(operands[0], head.prepare(torch.contiguous_format))
+            case _:
+                raise AssertionError(what)
+
+    def _separate(self, what: Separate, x: Tensor) -> Tensor:
+        module = self._module(what.weights)
+        part, (before, after) = slice(what.first, what.first + what.channels), what.padding
+        if what.repeat:
+            padded = functional.pad(x, (before, after, before, after))
+            first = module.depthwise_first[part]
+            x = functional.elu(functional.conv2d(padded, first, groups=what.channels))
+        padded = functional.pad(x, (before, after, before, after))
+        spread = functional.conv2d(padded, module.depthwise[part], groups=what.channels)
+        bias = module.bias + what.added if what.bias else None
+        return functional.conv2d(spread, module.pointwise[:, part], bias)
