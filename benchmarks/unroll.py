@@ -128,15 +128,13 @@ def _genome(name: str, size: int) -> Genome:
         draws = (space.sample(random.Random(seed)).genome for seed in range(20))
         return max(draws, key=lambda genome: len(program(genome).steps))
     genome = find_genome(name)
-    document = genome.document()
-    if genome.head.form == "convolution_mean":
-        document["head"]["kernel"] = 1
-    fitted = Genome.parse(document | {"image": {"size": size, "channels": 3}, "classes": 100})
-    kernel = min(genome.head.kernel, layout(fitted).head.reads.size)
-    if genome.head.form == "convolution_mean":
-        document = fitted.document()
-        document["head"]["kernel"] = kernel
-    return Genome.parse(document) if kernel > 1 else fitted
+    document = genome.document() | {"image": {"size": size, "channels": 3}, "classes": 100}
+    if genome.head.form != "convolution_mean":
+        return Genome.parse(document)
+    document["head"]["kernel"] = 1
+    reads = layout(Genome.parse(document)).head.reads
+    document["head"]["kernel"] = min(genome.head.kernel, reads.size)
+    return Genome.parse(document)
 
 
 def _ratios(seconds: Mapping[str, float]) -> dict[str, float]:

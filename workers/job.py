@@ -207,8 +207,33 @@ class Recipe(Value):
         default="last",
         description="loss on the decoder's logits, or its mean over all informed steps",
     )
+    unroll: Literal["planned", "literal"] = Field(
+        default="planned",
+        description="literal computes every stage at every step: equal up to rounding, slower",
+    )
+    recompute: bool = Field(
+        default=False,
+        description="less memory for more time: the backward pass computes most values again",
+    )
+    compile: Literal["auto", "always", "never"] = Field(
+        default="auto",
+        description="by torch.compile, which takes minutes; auto: only where that pays",
+    )
     threads: Count = Field(default=1, description="of torch, for one trial on a CPU")
     checkpoint_epochs: Count = Field(default=1, description="epochs between checkpoints")
+
+    @model_validator(mode="after")
+    def _recomputes_a_plan(self) -> Self:
+        if self.recompute and self.unroll == "literal":
+            problem = "the literal unroll keeps everything"
+            raise InputError("recompute", problem, "write false, or unroll: planned")
+        return self
+
+    def deciding(self) -> dict[str, Any]:
+        """The keys that decide a training's numbers. Those that say how they are computed are
+        left out: they may change no more than their rounding.
+        """
+        return self.model_dump(mode="json", exclude=_EXECUTION)
 
     def overlaid(self, overlay: Mapping[str, Any], where: str = "recipe") -> "Recipe":
         """This recipe with the keys of `overlay` (nested as written) in place of its own.
@@ -216,6 +241,9 @@ class Recipe(Value):
         Raises InputError that names the path of a wrong key or value.
         """
         return parse(Recipe, _merged(self.model_dump(mode="json"), overlay), where)
+
+
+_EXECUTION = {"unroll", "recompute", "compile", "threads", "checkpoint_epochs"}
 
 
 def _merged(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:

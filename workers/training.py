@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from space.errors import CheckpointError
-from workers import checkpoint
+from workers import checkpoint, compiling
 from workers.augmentation import Normalisation, augment, unit
 from workers.evaluation import Evaluation, Feed, Scored, evaluate, fits, placed
 from workers.failures import Diverged
@@ -56,7 +56,13 @@ def _build(job: Job) -> nn.Module:
     from models.build import build
     from space.genome import Genome
 
-    return build(Genome.parse(job.genome), seed=job.seed)
+    recipe = job.recipe
+    return build(
+        Genome.parse(job.genome),
+        seed=job.seed,
+        unroll=recipe.unroll,
+        recompute=recipe.recompute,
+    )
 
 
 class Trainer:
@@ -90,6 +96,9 @@ class Trainer:
         # An incomplete last batch is left out: the order is new in every epoch.
         self._batch = min(recipe.batch_size, self.pack.count("train"))
         self._steps_per_epoch = self.pack.count("train") // self._batch
+        self._logits, self._step_logits = compiling.functions(
+            self.network, recipe, recipe.epochs * self._steps_per_epoch, self.device
+        )
         self._parameters = [p for p in self.network.parameters() if p.requires_grad]
         self._names = {id(p): name for name, p in self.network.named_parameters()}
         self._l2 = self._decayed()
@@ -180,10 +189,10 @@ class Trainer:
     def _loss(self, images: Tensor, labels: Tensor) -> Tensor:
         smoothing = self.job.recipe.label_smoothing
         if self.job.recipe.loss_steps == "last":
-            logits = self.network(images).float()
+            logits = self._logits(images).float()
             return cross_entropy(logits, labels, label_smoothing=smoothing)
-        scored = cast(Scored, self.network)
-        logits = scored.step_logits(images)[:, scored.first_valid_step("head") :].float()
+        first = cast(Scored, self.network).first_valid_step("head")
+        logits = self._step_logits(images)[:, first:].float()
         repeated = labels[:, None].expand(logits.shape[:2]).flatten()
         return cross_entropy(logits.flatten(0, 1), repeated, label_smoothing=smoothing)
 
@@ -300,7 +309,7 @@ class Trainer:
 
 def _identity(job: Job) -> str:
     """A hash of all that decides the numbers; the folder and the pack's place do not."""
-    parts = [job.genome, job.recipe.model_dump(mode="json"), job.data.checksum, job.seed]
+    parts = [job.genome, job.recipe.deciding(), job.data.checksum, job.seed]
     return hashlib.sha256(repr(_ordered(parts)).encode()).hexdigest()
 
 

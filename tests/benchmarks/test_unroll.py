@@ -21,7 +21,9 @@ def test_the_baseline_is_the_literal_unroll(name: str) -> None:
     assert torch.allclose(found, expected, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize(("network", "size"), [("quickstart", 16), ("rgc_shallow", 32)])
+@pytest.mark.parametrize(
+    ("network", "size"), [("quickstart", 16), ("rgc_shallow", 32), ("rgc_intermediate", 32)]
+)
 def test_it_runs(network: str, size: int) -> None:
     command = [sys.executable, "benchmarks/unroll.py", "--network", network, "--json"]
     command += ["--size", str(size), "--batch", "2", "--rounds", "1"]

@@ -96,3 +96,16 @@ def test_the_driver_can_import_all_that_it_needs_without_torch() -> None:
     modules = "workers.job, workers.datasets, workers.pack, workers.checkpoint, workers.trainable"
     code = f"import {modules}, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_how_a_training_is_computed_does_not_decide_its_numbers() -> None:
+    plain = Recipe()
+    other = Recipe(unroll="literal", compile="always", threads=4, checkpoint_epochs=3)
+    assert plain.deciding() == other.deciding()
+    assert plain.deciding() != Recipe(label_smoothing=0.1).deciding()
+    assert {*plain.deciding()} < {*Recipe.model_fields}
+
+
+def test_the_literal_unroll_cannot_recompute() -> None:
+    with pytest.raises(InputError, match=r"recompute: .*write false, or unroll: planned"):
+        Recipe().overlaid({"unroll": "literal", "recompute": True})

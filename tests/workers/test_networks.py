@@ -101,3 +101,20 @@ def test_l2_is_the_gradient_of_the_networks_own_penalty(digits: Pack, tmp_path: 
 def test_an_untrained_network_is_at_chance(digits: Pack) -> None:
     network = build(sample(0).genome)
     assert 0.0 <= evaluate(network, digits).top1 < 0.3
+
+
+@pytest.mark.parametrize("how", [{"unroll": "literal"}, {"recompute": True}])
+def test_how_it_is_executed_changes_no_more_than_rounding(
+    digits: Pack, tmp_path: Path, how: dict[str, object]
+) -> None:
+    made = job(digits, tmp_path, 0)
+    other = made.model_copy(update={"recipe": made.recipe.overlaid(how)})
+    trainers = [Trainer(made), Trainer(other)]
+    first, second = (trainer.run_epoch() for trainer in trainers)
+    assert first.train_loss == pytest.approx(second.train_loss, rel=1e-4)
+    assert trainers[1].network.unroll == other.recipe.unroll
+    assert trainers[1].network.recompute == other.recipe.recompute
+    # A checkpoint of one is a checkpoint of the other.
+    trainers[0].save(tmp_path / "c")
+    trainers[1].load(tmp_path / "c")
+    assert trainers[1].epoch == 1

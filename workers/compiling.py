@@ -1,0 +1,80 @@
+"""Whether compiling a network pays for one training, and the compiled functions if it does.
+
+`torch.compile` takes a good second for every operation of a plan, and saves a part of every
+update afterwards. A search trains thousands of different cells for minutes each, where it never
+pays; one long training of one cell may be worth it. The decision follows from the plan and the
+recipe alone, so that a training that is resumed decides as it did before. Compiled code is kept
+on the disk by PyTorch (TORCHINDUCTOR_CACHE_DIR), for all trials of one structure on a machine.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from models.build import Network
+from space.plan import plan
+from workers.job import Recipe
+
+# Measured on two shared cores with PyTorch 2.13 (benchmarks/unroll.py --compile), rounded against
+# compiling: seconds to compile one operation there and back, the part of an update that is saved,
+# multiply-adds a second, and what one operation costs besides.
+COMPILE_SECONDS = 2.0
+SAVED = 0.25
+MACS_A_SECOND = 2e10
+CALL_SECONDS = 5e-5
+
+
+def pays(network: Network, recipe: Recipe, updates: int, device: torch.device) -> bool:
+    """Whether a training of so many updates is shorter with compilation.
+
+    `always` and `never` of the recipe are obeyed; `auto` never compiles where nothing was
+    measured: on a GPU, or without a compiler's speed known for the literal unroll.
+    """
+    if recipe.compile != "auto":
+        return recipe.compile == "always"
+    if device.type != "cpu" or recipe.unroll == "literal" or recipe.recompute:
+        return False
+    found = plan(network.genome, training=True)
+    operations = len(found.operations)
+    macs = 3 * recipe.batch_size * found.planned_macs(recipe.batch_size)  # there, and twice back
+    update = macs / (MACS_A_SECOND * recipe.threads) + operations * CALL_SECONDS
+    return updates * update * SAVED > operations * COMPILE_SECONDS
+
+
+def compiled(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """A function of images, compiled at its first call; as it is where there is no compiler."""
+    fast: Callable[..., Any] = torch.compile(function)
+    failed = False
+
+    def call(images: Tensor) -> Tensor:
+        nonlocal failed
+        if not failed:
+            try:
+                found: Tensor = fast(images)
+            except _compiler_errors():
+                failed = True
+            else:
+                return found
+        return function(images)
+
+    return call
+
+
+def _compiler_errors() -> tuple[type[Exception], ...]:
+    from torch._dynamo.exc import TorchDynamoException
+
+    return (TorchDynamoException,)
+
+
+def functions(
+    network: nn.Module, recipe: Recipe, updates: int, device: torch.device
+) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+    """(images -> logits, images -> logits of every step) of a network, as training calls them."""
+    if not isinstance(network, Network):
+        steps: Any = getattr(network, "step_logits", network)
+        return network, steps
+    if not pays(network, recipe, updates, device):
+        return network, network.step_logits
+    return compiled(network), compiled(network.step_logits)
