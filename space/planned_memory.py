@@ -3,7 +3,8 @@
 As `space/memory.py` counts the literal unroll: parameters, gradients, the optimiser's numbers, the
 copies of kernels that a forward pass works with, and the values that automatic differentiation
 saves, each once. The calls are followed one by one, forward and back. What libraries allocate
-inside of one operation is not known here.
+inside of one operation is not known here. Where few large maps are most of it (timedecay_shallow)
+it tells up to a third too much, since slopes of large maps are not all alive at once.
 """
 
 from collections import Counter
