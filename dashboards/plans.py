@@ -5,7 +5,6 @@ cell each, shaded by what became of it.
 from pathlib import Path
 
 from space.errors import InputError
-from space.genome import HEAD
 from space.plan import Plan, Rule
 
 SHADES: dict[Rule, tuple[str, str]] = {
@@ -31,7 +30,7 @@ def draw(plan: Plan, file: Path) -> None:
     formats = FigureCanvasAgg.get_supported_filetypes()
     if file.suffix.lstrip(".") not in formats:
         raise InputError(f"--draw: {file}", "is no picture's name", "end it in .png or .svg")
-    stages = [*(stage.name for stage in plan.genome.stages), HEAD]
+    stages = plan.genome.nodes
     rows = {
         place: row for row, place in enumerate(dict.fromkeys(o.place for o in plan.occurrences))
     }

@@ -5,7 +5,6 @@ its genome; it reads no files, has no clock but the genome's, and does not train
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,12 +18,9 @@ from models.unroll import LiteralUnroll, Moment
 from space.errors import InputError
 from space.genome import HEAD, Genome
 from space.geometry import first_informed_step, layout
-from space.plan import Read
+from space.plan import Read, Unroll
 
 Trace = dict[str, dict[int, Tensor]]
-
-
-Unroll = Literal["planned", "literal"]
 
 
 def build(

@@ -35,8 +35,8 @@ from models.instructions import (
     Weigh,
     Zeros,
 )
-from models.terms import Branch, NormWeights, Placed, TermWeights, own_gates, placed_terms
-from space.geometry import CellShape, Map, cell_shape, gate_key, same_padding
+from models.terms import Branch, NormWeights, Placed, TermWeights, placed_terms
+from space.geometry import CellShape, Map, cell_shape, gate_key, multiplying, same_padding
 from space.grammar import (
     PUBLISHED_WEIGHTS,
     Cell,
@@ -416,20 +416,10 @@ class _Compiler:
         source = parse_source(state.carry.of or name)
         if source.name not in self.named:
             return None
-        gate = 1.0 if state.carry.gate is None else self._state_gate(name, state, 0)
+        gate: Value = 1.0
+        if state.carry.gate is not None:
+            gate = self._gate(state.carry.gate, gate_key(name, 0), f"states.{name}.carry")
         return gate, self._source(source)
-
-    def _state_gate(self, name: str, state: State, place: int) -> Value:
-        """The carry's gate (place 0) or the place-th multiplying edge of the drive."""
-        if place == 0:
-            assert state.carry is not None
-            assert state.carry.gate is not None
-            gate = state.carry.gate
-        else:
-            gate = state.drive.gates[place - 1]
-        key = gate_key(name, place)
-        paths = {k: path for k, path, _, _ in own_gates(name, state)}
-        return self._gate(gate, key, paths.get(key, ""))
 
     def _drive(self, name: str, state: State) -> Value:
         """product of gates * activation(norm(sum of terms) + bias)."""
@@ -438,7 +428,8 @@ class _Compiler:
         placed = [p for p in self._under(f"{path}.") if p.role == "add"]
         total = self._sum(placed, drive.norm, path, float(drive.acting_bias), depth)
         factors = [self._activated(total, drive.activation)]
-        factors += [self._state_gate(name, state, i + 1) for i in range(len(drive.gates))]
+        gates = multiplying(name, drive)
+        factors += [self._gate(gate, key, f"{path}.{i}") for key, i, gate in gates]
         constant = 1.0
         for factor in factors:
             constant *= factor if isinstance(factor, float) else 1.0

@@ -45,7 +45,7 @@ from space.program import (
 )
 from space.schedule import Call
 
-_KEPT_PLANS = 8
+_KEPT_PLANS = 8  # of what was read lately, by a network
 
 
 _Values = list[Tensor | None]  # by place
@@ -56,10 +56,10 @@ class PlannedUnroll:
 
     def __init__(self, genome: Genome) -> None:
         self.genome = genome
-        self._plans: dict[tuple[frozenset[Read], bool], Ready] = {}
+        self._kept: dict[tuple[frozenset[Read], bool], _Kept] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"genome": self.genome, "_plans": {}}
+        return {"genome": self.genome, "_kept": {}}
 
     def run(
         self,
@@ -76,13 +76,27 @@ class PlannedUnroll:
         """
         norms = (module for module in network.modules() if isinstance(module, NormWeights))
         key = (frozenset(reads), any(norm.training and norm.how.batch for norm in norms))
-        found = self._plans.pop(key, None)
-        if found is None:
-            found = ready(plan(self.genome, key[0], training=key[1]))
-        self._plans[key] = found
-        if len(self._plans) > _KEPT_PLANS:
-            del self._plans[next(iter(self._plans))]
-        return _Pass(found, network, images).run(recompute and torch.is_grad_enabled())
+        kept = self._kept.pop(key, None)
+        if kept is None:
+            kept = _Kept(ready(plan(self.genome, key[0], training=key[1])))
+        self._kept[key] = kept
+        if len(self._kept) > _KEPT_PLANS:
+            del self._kept[next(iter(self._kept))]
+        again = kept.segments(len(images)) if recompute and torch.is_grad_enabled() else ()
+        return _Pass(kept.ready, network, images).run(again)
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A plan made ready, and its segments for the batches seen so far."""
+
+    ready: Ready
+    by_batch: dict[int, tuple[Segment, ...]] = field(default_factory=dict)
+
+    def segments(self, batch: int) -> tuple[Segment, ...]:
+        if batch not in self.by_batch:
+            self.by_batch[batch] = segments(self.ready, batch)
+        return self.by_batch[batch]
 
 
 @dataclass(slots=True)
@@ -105,22 +119,25 @@ class _Pass:
     prepared: dict[object, Any] = field(default_factory=dict)
     statistics: dict[tuple[str, int], _Statistics] = field(default_factory=dict)
 
-    def run(self, recompute: bool) -> dict[Read, Tensor]:
+    def run(self, again: Sequence[Segment] = ()) -> dict[Read, Tensor]:
+        """What is read. The values inside of `again`'s segments are computed again on the way
+        back.
+        """
         self.layout = layers.best_layout(self.images)
         self.images = layers.laid_out(self.images, self.layout)
         values: _Values = [None] * self.ready.places
-        if recompute:
-            self._in_segments(values)
+        if again:
+            self._in_segments(again, values)
         else:
             self._execute(self.ready.calls, values)
         self._move_statistics(values)
         return {read: self._whole(values[i]) for read, i in self.ready.plan.values.items()}
 
-    def _in_segments(self, values: _Values) -> None:
+    def _in_segments(self, again: Sequence[Segment], values: _Values) -> None:
         """All calls; of every segment but the last only what it leaves is remembered."""
         for prepared in self.ready.calls:
             self._prepare(prepared.call)  # once, outside of what is done twice
-        *first, last = segments(self.ready, self.images.shape[0])
+        *first, last = again
         for segment in first:
             given = [values[place] for place in segment.reads]
             left = checkpoint(

@@ -64,16 +64,17 @@ class SharedKernel:
     ) -> tuple[Tensor | None, Tensor | None]:
         """Of the input and of the kernel, as far as wanted, given that of the output."""
         stride, side = [self.stride] * 2, [self.side] * 2
+        of_input = of_kernel = None
         if wanted[1] and self._wide_depthwise(x, kernel):
             of_kernel = layers.depthwise_gradient(x, gradient, kernel, self.side)
-            of_input, _ = (
-                self.gradients(gradient, x, kernel, (True, False)) if wanted[0] else (None, None)
-            )
-            return of_input, of_kernel
-        of_input, of_kernel, _ = torch.ops.aten.convolution_backward(
-            gradient, x, kernel, None, stride, side, [1, 1], False, [0, 0], self.groups,
-            [*wanted, False],
-        )  # fmt: skip
+            wanted = (wanted[0], False)
+        if any(wanted):
+            found = torch.ops.aten.convolution_backward(
+                gradient, x, kernel, None, stride, side, [1, 1], False, [0, 0], self.groups,
+                [*wanted, False],
+            )  # fmt: skip
+            of_input = found[0]
+            of_kernel = found[1] if wanted[1] else of_kernel
         return of_input, of_kernel
 
     def gather(self, kernel: Tensor) -> None:

@@ -16,9 +16,10 @@ from models import layers
 from models.cells import CellModule, States
 from models.initial import Part
 from models.instructions import Operands
-from models.terms import JOIN, MATCH, Branch, NormWeights
+from models.terms import Branch, NormWeights
 from space.genome import Convolution, Genome
 from space.geometry import Arrival, Map, StageShape, same_padding
+from space.grammar import JOIN, MATCH
 
 
 class ConvolutionBlock(Part):

@@ -15,15 +15,8 @@ from torch import Tensor, nn
 
 from models import layers
 from models.initial import Part, Start, constant
-from space.geometry import CellShape, Map, TermShape, gate_key
-from space.grammar import Cell, Gate, Initial, Norm, Source, State, Term, Weights
-
-# Residual projections start as the reference's `residual_add` does and are not decayed.
-MATCH = Weights(initial=Initial(scheme="glorot_uniform"), decay=0.0)
-# So do the convolutions that bring the inputs of a sum or product to its channels, with a bias.
-JOIN = Weights(
-    initial=Initial(scheme="glorot_uniform"), bias_initial=0.0, decay=0.0, bias_decay=0.0
-)
+from space.geometry import CellShape, Map, TermShape, gate_key, multiplying
+from space.grammar import MATCH, Cell, Gate, Initial, Norm, Source, State, Term, Weights
 
 
 class Branch(nn.Module):
@@ -114,13 +107,9 @@ def own_gates(name: str, state: State) -> Iterator[tuple[str, str, str, Gate]]:
     kept = state.carry.gate if state.carry is not None else None
     if kept is not None and kept.reference is None:
         yield gate_key(name, 0), f"states.{name}.carry", "carry", kept
-    place = 0
-    for i, edge in enumerate(state.drive.edges):
-        if edge.multiply is not None:
-            place += 1
-            if edge.multiply.reference is None:
-                key = gate_key(name, place)
-                yield key, f"states.{name}.drive.{i}", "multiply", edge.multiply
+    for key, i, gate in multiplying(name, state.drive):
+        if gate.reference is None:
+            yield key, f"states.{name}.drive.{i}", "multiply", gate
 
 
 class TermWeights(Part):
@@ -156,9 +145,7 @@ class TermWeights(Part):
             self.declare("position", (outs, size, size), start, dtype)
         if term.has_bias:
             self.declare_bias("bias", outs, resolved, dtype)
-        self.norm: NormWeights | None = None
-        if term.norm is not None and (term.operation != "match" or shape.projects):
-            self.norm = NormWeights(term.norm, outs, dtype)
+        self.norm = None if shape.norm is None else NormWeights(shape.norm, outs, dtype)
 
     def biased(self) -> Tensor | None:
         """The bias [O] with the added constant, or None if there is neither."""

@@ -23,7 +23,7 @@ from models import layers
 from models.cells import States
 from models.readout import HeadModule, blank_logits
 from models.stages import StageModule, StageStep
-from space.genome import HEAD, Genome
+from space.genome import Genome
 from space.geometry import first_informed_step
 
 
@@ -46,7 +46,7 @@ class LiteralUnroll:
             tuple(genome.stage_index(name) for name in genome.senders(stage.name))
             for stage in genome.stages
         ]
-        names = [*(stage.name for stage in genome.stages), HEAD]
+        names = genome.nodes
         masked = genome.start == "masked"
         # The first step at which each node (the head last) runs.
         self.first = [first_informed_step(genome, name) if masked else 0 for name in names]

@@ -1,11 +1,11 @@
-"""What a genome costs, by arithmetic: trainable parameters, multiply-adds an image, memory.
+"""What a genome costs, by arithmetic: trainable parameters and multiply-adds an image.
 
 The multiply-adds are those of the convolutions and linear maps of the literal unroll (every stage
 at every step); elementwise work is not counted, as is usual. Parameters are exact.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 from space.genome import Convolution, Decoder, Genome
@@ -19,17 +19,6 @@ class Cost:
 
     parameters: int
     macs: int
-    genome: Genome = field(repr=False, compare=False)
-
-    def training_memory(self, batch: int, *, copies: int = 1) -> int:
-        """Bytes at the peak of one update of `batch` images in float32, the literal unroll.
-
-        `copies` are the numbers that the optimiser keeps of a parameter: 1 for SGD with momentum,
-        2 for AdamW.
-        """
-        from space.memory import memory  # it counts parameters by this page
-
-        return memory(self.genome).training(batch, copies=copies)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +35,6 @@ def cost(genome: Genome) -> Cost:
     """Parameters and multiply-adds an image of `genome`. Raises GenomeError if it is invalid."""
     found = list(parts(genome))
     return Cost(
-        genome=genome,
         parameters=sum(part.parameters for part in found),
         macs=sum(genome.clock.steps * part.macs + part.macs_once for part in found),
     )

@@ -279,6 +279,11 @@ class Genome(Value):
         start = self.decoder.start
         return range(self.clock.image_on + len(self.stages) + 1 if start is None else start, steps)
 
+    @property
+    def nodes(self) -> list[str]:
+        """The names of all stages and of the head, in the order of the chain."""
+        return [*(stage.name for stage in self.stages), HEAD]
+
     def stage_index(self, name: str) -> int:
         """The place of a stage in the chain; of the head, the number of stages."""
         if name == HEAD:

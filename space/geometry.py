@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from space.errors import GenomeError
 from space.genome import HEAD, Convolution, Genome, Stage
-from space.grammar import KERNEL_OPS, Cell, Gate, Source, State, Term, parse_source
+from space.grammar import KERNEL_OPS, Cell, Drive, Gate, Norm, Source, State, Term, parse_source
 
 IMAGE = "image"  # the first stage's feedforward input among the arrivals of a join
 
@@ -42,6 +42,11 @@ class TermShape:
     writes: Map
     kernel: int
     projects: bool
+
+    @property
+    def norm(self) -> Norm | None:
+        """The term's norm; a `match` that needs no convolution has none."""
+        return None if self.term.operation == "match" and not self.projects else self.term.norm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,13 +127,21 @@ def gate_key(state: str, place: int) -> str:
     return f"{state}/{place}"
 
 
+def multiplying(name: str, drive: Drive) -> Iterator[tuple[str, int, Gate]]:
+    """(key, place of its edge, gate) of every edge that multiplies the drive of state `name`."""
+    place = 0
+    for i, edge in enumerate(drive.edges):
+        if edge.multiply is not None:
+            place += 1
+            yield gate_key(name, place), i, edge.multiply
+
+
 def inline_gates(cell: Cell) -> Iterator[tuple[str, Gate]]:
     """(key, gate) of every gate that a state writes out itself, by reference or in full."""
     for name, state in cell.states.items():
         if state.carry is not None and state.carry.gate is not None:
             yield gate_key(name, 0), state.carry.gate
-        for place, gate in enumerate(state.drive.gates, start=1):
-            yield gate_key(name, place), gate
+        yield from ((key, gate) for key, _, gate in multiplying(name, state.drive))
 
 
 @lru_cache(maxsize=256)
@@ -310,12 +323,8 @@ def _cell(cell: Cell, stage: Stage, external: dict[str, Map]) -> CellShape:
         if state.carry is not None and state.carry.gate is not None:
             path = f"states.{name}.carry.gate"
             use(state.carry.gate, path, depths[name], gate_key(name, 0))
-        place = 0
-        for i, edge in enumerate(state.drive.edges):
-            if edge.multiply is not None:
-                place += 1
-                path = f"states.{name}.drive.edges[{i}].multiply"
-                use(edge.multiply, path, depths[name], gate_key(name, place))
+        for key, i, gate in multiplying(name, state.drive):
+            use(gate, f"states.{name}.drive.edges[{i}].multiply", depths[name], key)
     gates: dict[str, tuple[TermShape, ...]] = {}
     while pending:
         key, path, gate, depth = pending.pop(0)

@@ -106,6 +106,10 @@ def _first(inner: float | None, outer: float | None) -> float | None:
 
 
 PUBLISHED_WEIGHTS = Weights(initial=Initial(), bias_initial=0.0, decay=1e-4, bias_decay=1e-4)
+# Residual projections start as the reference's `residual_add` does and are not decayed.
+MATCH = Weights(initial=Initial(scheme="glorot_uniform"), decay=0.0)
+# So do the convolutions that bring the inputs of a sum or product to its channels, with a bias.
+JOIN = MATCH.model_copy(update={"bias_initial": 0.0, "bias_decay": 0.0})
 
 
 LAYER_EPSILON = 1e-12  # as published (trap 8)

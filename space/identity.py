@@ -103,7 +103,7 @@ def _channels(
 # ------------------------------------------------------------------------------ the whole network
 
 
-def _normal_form(genome: Genome, forms: Sequence["StageForm"]) -> Any:
+def _normal_form(genome: Genome, forms: Sequence[StageForm]) -> Any:
     maps = layout(genome)
     stages = [
         None if form is None else _stage(genome, form, shape)
@@ -128,7 +128,7 @@ def _stage(genome: Genome, form: StageForm, shape: StageShape) -> Any:
     return [form.text, sizes, _senders(genome, shape.stage.name, form)]
 
 
-def _live(forms: Sequence["StageForm"]) -> list["StageForm | None"]:
+def _live(forms: Sequence[StageForm]) -> list[StageForm | None]:
     """The stages that the logits depend on; None in place of one that they do not."""
     live: list[StageForm | None] = []
     for form in reversed(forms):
@@ -136,7 +136,7 @@ def _live(forms: Sequence["StageForm"]) -> list["StageForm | None"]:
     return live[::-1]
 
 
-def _senders(genome: Genome, stage: str, form: "StageForm") -> list[int]:
+def _senders(genome: Genome, stage: str, form: StageForm) -> list[int]:
     """The senders that a stage reads, by place; in their order only where that matters."""
     if not form.reads_feedback:
         return []
@@ -147,7 +147,6 @@ def _senders(genome: Genome, stage: str, form: "StageForm") -> list[int]:
 def _clock(clock: Clock) -> Any:
     shown = [step for step in range(clock.steps) if clock.shows_image(step)]
     blank = clock.blank if len(shown) < clock.steps else None
-
     return [clock.steps, shown[0], shown[-1], blank, more(clock)]
 
 

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from space.cost import cost
 from space.genome import Convolution, Genome
 from space.geometry import (
     CellShape,
@@ -22,6 +23,7 @@ from space.geometry import (
     TermShape,
     gate_key,
     layout,
+    multiplying,
     same_padding,
 )
 from space.grammar import Cell, Drive, Gate, Norm, Source, State, Term, parse_source
@@ -29,7 +31,7 @@ from space.grammar import Cell, Drive, Gate, Norm, Source, State, Term, parse_so
 FLOAT = 4  # bytes of a float32
 INDEX = 8  # bytes of a place that a maximum was found at
 
-_OWN_RESULT = ("relu", "tanh", "sigmoid")  # their slopes are told from what they gave
+OWN_RESULT = ("relu", "tanh", "sigmoid")  # their slopes are told from what they gave
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,10 +91,17 @@ class Memory:
         return peak
 
 
+def training_memory(genome: Genome, batch: int, *, copies: int = 1) -> int:
+    """Bytes at the peak of one update of `batch` images in float32, the literal unroll.
+
+    `copies` are the numbers that the optimiser keeps of a parameter: 1 for SGD with momentum, 2
+    for AdamW. Raises GenomeError if the genome is invalid.
+    """
+    return memory(genome).training(batch, copies=copies)
+
+
 def memory(genome: Genome) -> Memory:
     """What training `genome` holds. Raises GenomeError if it is invalid."""
-    from space.cost import cost
-
     stages, steps = len(genome.stages), genome.clock.steps
     # The head reads the last stage's output of the step before.
     read = {(step - 1, stages - 1) for step in genome.window if step}
@@ -201,7 +210,7 @@ class _Tape:
         if name == "identity":
             return x
         out = self.new(x.map.size, x.map.channels)
-        self.save(out if name in _OWN_RESULT else x)
+        self.save(out if name in OWN_RESULT else x)
         return out
 
     def normalise(self, x: _Value, norm: Norm | None) -> _Value:
@@ -209,11 +218,8 @@ class _Tape:
             return x
         self.save(x)
         if norm.kind == "group" and norm.interleaved:
-            split = self.new(x.map.size, x.map.channels)
-            plain = self.new(x.map.size, x.map.channels)
-            joined = self.new(x.map.size, x.map.channels)
+            split, _, joined = (self.new(x.map.size, x.map.channels) for _ in range(3))
             self.save(split, joined)
-            del plain
         return self.new(x.map.size, x.map.channels)
 
     def add(self, values: Sequence[_Value], *, constant: bool = False) -> _Value:
@@ -372,8 +378,7 @@ class _CellTape:
             self.joined[sources] = tape.join([self._source(source) for source in sources])
         x = self.joined[sources]
         out = self._operation(where, shape, x)
-        if term.operation != "match" or shape.projects:
-            out = tape.normalise(out, term.norm)
+        out = tape.normalise(out, shape.norm)
         if term.skip:
             out = tape.add([x, out])
         return tape.activate(out, term.activation)
@@ -470,8 +475,8 @@ class _CellTape:
         if value is not None:
             value = self.tape.activate(value, drive.activation)
         factors = [] if value is None else [value]
-        for place, gate in enumerate(drive.gates, start=1):
-            found = self._gate(gate, gate_key(name, place))
+        for key, _, gate in multiplying(name, drive):
+            found = self._gate(gate, key)
             if found is not None:
                 factors.append(found)
         return self.tape.multiply(factors) if factors else None

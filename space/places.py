@@ -78,17 +78,17 @@ class Segment:
     leaves: tuple[int, ...]
 
 
-def ready(found: Plan) -> Ready:
+def ready(plan: Plan) -> Ready:
     """The calls of a plan, with the places of their values."""
-    calls = schedule(found)
-    operations = found.operations
+    calls = schedule(plan)
+    operations = plan.operations
     stacks: dict[tuple[int, ...], int] = {}
     for call in calls:
         if len(call.rows) > 1:
             for column in zip(*call.rows, strict=True):
                 stacks[column] = len(operations) + len(stacks)
-    kept = set(found.values.values())
-    kept |= {value for effect in found.effects for value in effect.values}
+    kept = set(plan.values.values())
+    kept |= {value for effect in plan.effects for value in effect.values}
     by_rows = set(kept)
     last: dict[int, int] = {}
     sources: list[tuple[tuple[tuple[int, ...], ...], tuple[int | None, ...]]] = []
@@ -133,19 +133,19 @@ def ready(found: Plan) -> Ready:
         )
     storages = {place: made.call.rows[0][0] for made in prepared for place in made.writes()}
     places = len(operations) + len(stacks)
-    return Ready(plan=found, calls=tuple(prepared), places=places, storages=storages)
+    return Ready(plan=plan, calls=tuple(prepared), places=places, storages=storages)
 
 
-def segments(ready: Ready, batch: int) -> tuple[Segment, ...]:
+def segments(whole: Ready, batch: int) -> tuple[Segment, ...]:
     """The calls in segments such that a pass over `batch` images holds least if it remembers only
     what segments leave, and the whole of one segment at a time.
     """
-    sizes = [_size(ready, prepared, batch) for prepared in ready.calls]
+    sizes = [_size(whole, prepared, batch) for prepared in whole.calls]
     best: tuple[float, tuple[Segment, ...]] | None = None
     for count in range(1, _MOST_SEGMENTS + 1):
         cuts = _cuts(sizes, count)
-        found = tuple(_segment(ready.calls[a:b]) for a, b in pairwise(cuts))
-        left = sum(_held(ready, segment, batch) for segment in found[:-1])
+        found = tuple(_segment(whole.calls[a:b]) for a, b in pairwise(cuts))
+        left = sum(_held(whole, segment, batch) for segment in found[:-1])
         highest = left + max(sum(sizes[a:b]) for a, b in pairwise(cuts))
         if best is None or highest < best[0]:
             best = highest, found
@@ -175,19 +175,19 @@ def _segment(calls: Sequence[Prepared]) -> Segment:
     )
 
 
-def _size(ready: Ready, prepared: Prepared, batch: int) -> int:
+def _size(whole: Ready, prepared: Prepared, batch: int) -> int:
     """How many numbers a call computes."""
-    return sum(ready.numbers(index, batch) for row in prepared.call.rows for index in row)
+    return sum(whole.numbers(index, batch) for row in prepared.call.rows for index in row)
 
 
-def _held(ready: Ready, segment: Segment, batch: int) -> int:
+def _held(whole: Ready, segment: Segment, batch: int) -> int:
     """How many numbers a segment leaves; rows of a stack that it leaves too are no more."""
     values = set(segment.leaves)
     held = 0
     for prepared in segment.calls:
         for part, column in enumerate(zip(*prepared.call.rows, strict=True)):
-            whole = bool(prepared.makes) and prepared.makes[part] in values
-            if whole or not values.isdisjoint(column):
+            stacked = bool(prepared.makes) and prepared.makes[part] in values
+            if stacked or not values.isdisjoint(column):
                 rows = column if prepared.makes else [i for i in column if i in values]
-                held += sum(ready.numbers(index, batch) for index in rows)
+                held += sum(whole.numbers(index, batch) for index in rows)
     return held

@@ -58,6 +58,7 @@ from space.program import (
 )
 
 Read = tuple[str, int]  # a name as `Network.trace` has it (conv4, conv4.input, head), and a step
+Unroll = Literal["planned", "literal"]  # by a plan, or all stages at every step
 Rule = Literal["computed", "one image", "shared", "zeros", "dead", "waiting"]
 
 SAVING_RULES = ("dead", "shared", "one image", "zeros", "smaller map", "waiting")
@@ -168,8 +169,7 @@ def all_logits(genome: Genome) -> frozenset[Read]:
 
 def everything(genome: Genome) -> frozenset[Read]:
     """The output of every stage and of the head at every step."""
-    names = [*(stage.name for stage in genome.stages), HEAD]
-    return frozenset((name, step) for name in names for step in range(genome.clock.steps))
+    return frozenset((name, step) for name in genome.nodes for step in range(genome.clock.steps))
 
 
 def parse_reads(genome: Genome, text: str) -> frozenset[Read]:
@@ -243,9 +243,8 @@ class _Numbering:
         numbers: dict[What, int] = {}
         self.numbers = [numbers.setdefault(step.what, len(numbers)) for step in steps.steps]
         self.free = [isinstance(step.what, Frame | Pass | Zeros) for step in steps.steps]
-        nodes = [*(stage.name for stage in genome.stages), HEAD]
         masked = genome.start == "masked"
-        self.first = [first_informed_step(genome, node) if masked else 0 for node in nodes]
+        self.first = [first_informed_step(genome, node) if masked else 0 for node in genome.nodes]
         self.table: list[list[int]] = []  # [step][place] -> name
         self._run()
 

@@ -8,11 +8,11 @@ it tells up to a third too much, since slopes of large maps are not all alive at
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from space.cost import cost
-from space.memory import FLOAT, INDEX
+from space.memory import FLOAT, INDEX, OWN_RESULT
 from space.places import Prepared, Ready, ready, segments
 from space.plan import Plan
 from space.program import (
@@ -29,7 +29,6 @@ from space.program import (
     Weigh,
 )
 
-_OWN_RESULT = ("relu", "tanh", "sigmoid")  # their slopes are told from what they gave
 _MAPS = 3  # alive around one call on the way back: the slopes of its result, operand and sum
 
 
@@ -93,16 +92,16 @@ def _name(what: Convolve | Separate) -> str:
 
 def _forward(uses: Iterable[_Use], *, saved: bool) -> int:
     """The most numbers alive on the way there: what is saved, and what a call makes."""
-    kept: dict[object, int] = {}
+    kept: set[object] = set()
     made: dict[object, int] = {}
-    besides = highest = 0
+    holding = highest = 0
     for use in uses:
         made |= use.makes
         if saved:
-            kept |= {key: made.get(key, 0) for key in use.needs}
-            besides += use.besides
+            holding += use.besides + sum(made.get(key, 0) for key in use.needs - kept)
+            kept |= use.needs
         passing = sum(size for key, size in use.makes.items() if key not in kept)
-        highest = max(highest, sum(kept.values()) + besides + passing)
+        highest = max(highest, holding + passing)
     return highest
 
 
@@ -139,17 +138,13 @@ def _left(found: Ready, calls: tuple[Prepared, ...], batch: int) -> int:
         for prepared in calls
         for place in {*prepared.writes()} - {p for other in calls for p in other.free}
     }
-    return sum(
-        size
-        for prepared in calls
-        for (_, place), size in _made(found, prepared, batch)
-        if place in left
-    )
+    made = [_made(found, prepared, batch) for prepared in calls]
+    return sum(size for (_, place), size in made if place in left)
 
 
 def _use(found: Ready, prepared: Prepared, batch: int) -> _Use:
-    made = dict(_made(found, prepared, batch))
-    makes: dict[object, int] = dict(made)
+    result, total = _made(found, prepared, batch)
+    makes: dict[object, int] = {result: total}
     operands: list[object] = []
     for column, stack in zip(prepared.operands, prepared.stacks, strict=True):
         if stack is not None or len(column) == 1:
@@ -158,8 +153,7 @@ def _use(found: Ready, prepared: Prepared, batch: int) -> _Use:
             joined = ("joined", id(prepared), column)
             makes[joined] = sum(found.numbers(i, batch) for i in column)
             operands.append(joined)
-    what, results = prepared.call.whats[0], list(made)
-    total = sum(made.values())
+    what = prepared.call.whats[0]
     needs: set[object] = set()
     besides = 0
     match what:
@@ -172,7 +166,7 @@ def _use(found: Ready, prepared: Prepared, batch: int) -> _Use:
                     (2 if what.repeat else 1) * what.channels * total // sum(prepared.channels)
                 )
         case Activate(name=name):
-            needs.update(results if name in _OWN_RESULT else operands)
+            needs.update([result] if name in OWN_RESULT else operands)
         case Multiply():
             needs.update(operands)
             besides += max(0, len(operands) - 2) * total
@@ -198,10 +192,10 @@ def _padded(found: Ready, prepared: Prepared, padding: tuple[int, int], batch: i
     return numbers
 
 
-def _made(found: Ready, prepared: Prepared, batch: int) -> Iterator[tuple[tuple[str, int], int]]:
+def _made(found: Ready, prepared: Prepared, batch: int) -> tuple[tuple[str, int], int]:
     """The storage of a call's results, and its numbers."""
     rows = prepared.call.rows
-    yield ("made", rows[0][0]), sum(found.numbers(i, batch) for row in rows for i in row)
+    return ("made", rows[0][0]), sum(found.numbers(i, batch) for row in rows for i in row)
 
 
 def _storage(found: Ready, place: int) -> object:

@@ -26,6 +26,7 @@ from space.geometry import (
     TermShape,
     gate_key,
     layout,
+    multiplying,
     same_padding,
 )
 from space.grammar import Cell, Drive, Gate, Norm, Source, State, Term, parse_source
@@ -549,7 +550,7 @@ class _CellWriter:
         """A source as the pieces that are concatenated in it, on the cell's map."""
         if source not in self.split:
             if source.mask is not None:
-                plain = self._whole(replace_mask(source))
+                plain = self._whole(Source(name=source.name, new=source.new))
                 channels = self.shape.gate_depths[source.mask]
                 outs = self._map(channels)
                 gate = self._tensor(self._gate(Gate(shared=source.mask), "", ""), channels)
@@ -582,8 +583,8 @@ class _CellWriter:
         sources = [source for source in term.sources if self._there(source)]
         pieces = [piece for source in sources for piece in self._pieces(source)]
         x = self._operation(shape, path, sources, pieces, added)
-        if term.norm is not None and (term.operation != "match" or shape.projects):
-            x = writer.normalise(x, term.norm, self._path(path), outs)
+        if shape.norm is not None:
+            x = writer.normalise(x, shape.norm, self._path(path), outs)
         if term.skip:
             x = writer.added([self._joined(pieces), x], 0.0, outs, f"cell.{path}")
         if term.activation == "identity":
@@ -760,11 +761,8 @@ class _CellWriter:
         terms = list(self._adding(drive, path, self.shape.drives[name]))
         total = self._sum(terms, drive.norm, path, float(drive.acting_bias), depth)
         factors = [self._activated(total, drive.activation, depth, label)]
-        place = 0
-        for i, edge in enumerate(drive.edges):
-            if edge.multiply is not None:
-                place += 1
-                factors.append(self._gate(edge.multiply, gate_key(name, place), f"{path}.{i}"))
+        for key, i, gate in multiplying(name, drive):
+            factors.append(self._gate(gate, key, f"{path}.{i}"))
         constant = math.prod(factor for factor in factors if isinstance(factor, float))
         values = [factor for factor in factors if not isinstance(factor, float)]
         if not values or constant == 0.0:
@@ -799,11 +797,6 @@ class _CellWriter:
         if not isinstance(drive, float):
             return self.writer.added([drive, kept], 0.0, outs, label)
         return self.writer.added([kept], drive, outs, label) if drive else kept
-
-
-def replace_mask(source: Source) -> Source:
-    """A source without its mask."""
-    return Source(name=source.name, new=source.new)
 
 
 def _absorbs(term: Term) -> bool:

@@ -10,9 +10,11 @@ from typing import Any
 
 from space.algebra import ONE, ZERO, Arena, Polynomial, constant, is_constant, key, plus
 from space.genome import Convolution, Genome, Pool, Stage
-from space.geometry import StageShape, TermShape, gate_key, layout
+from space.geometry import StageShape, TermShape, gate_key, layout, multiplying
 from space.grammar import (
+    JOIN,
     KERNEL_OPS,
+    MATCH,
     Cell,
     Drive,
     Gate,
@@ -28,9 +30,7 @@ from space.grammar import (
 from space.stage_graph import BEFORE, OLD, Graph, StageForm
 from space.written import initial_said, label, more, norm_said, weights_said
 
-# The initial values of projections and learned scalars where nothing else is said.
-_MATCH = Weights(initial=Initial(scheme="glorot_uniform"), decay=0.0)
-_JOIN = _MATCH.model_copy(update={"bias_initial": 0.0, "bias_decay": 0.0})
+# The initial value of a learned scalar where nothing else is said.
 _SCALAR = Initial(scheme="constant", scale=0.0)
 
 
@@ -181,7 +181,7 @@ class _Notes:
         own, resolved = term.weights, term.weights.over(self.weights)
         match term.operation:
             case "match":
-                return weights_said(own.over(_MATCH), False)
+                return weights_said(own.over(MATCH), False)
             case "scalar":
                 return [initial_said(own.initial or _SCALAR), own.decay or 0.0]
             case "position":
@@ -273,7 +273,7 @@ class _Maker:
             values.append(self.arena.atom(label("sender", places(name), how)))
         for i, arrival in enumerate(self.shape.arrivals):
             if arrival.projects:
-                said = label("convolution", 1, 1, width, True, weights_said(_JOIN, True), {})
+                said = label("convolution", 1, 1, width, True, weights_said(JOIN, True), {})
                 values[i] = self._part(f"join.{arrival.name}", said, [("", values[i])])
         total = plus(*values) if stage.join.kind == "add" else self.arena.times(*values)
         return self._wrapped(more(stage.join), total)
@@ -290,7 +290,7 @@ class _Maker:
             before = self._resized(before, self.resizes.residual)
         last = self.shape.second or (self.shape.cell.output if self.shape.cell else None)
         width = (last or self.shape.convolution).channels
-        weights = weights_said(_MATCH, False)
+        weights = weights_said(MATCH, False)
         said = label("convolution", 1, stride, self._depth(width), False, weights, {})
         x = self._part("residual", said, [("before", before)])
         if shortcut.norm is not None:
@@ -406,11 +406,8 @@ class _Maker:
             self.shape.cell.depths[name],
         )
         factors = [self.arena.activated(drive.activation, value)]
-        at = 0
-        for i, edge in enumerate(drive.edges):
-            if edge.multiply is not None:
-                at += 1
-                factors.append(self._gate(edge.multiply, gate_key(name, at), f"{place}.{i}"))
+        for at, i, gate in multiplying(name, drive):
+            factors.append(self._gate(gate, at, f"{place}.{i}"))
         return self._wrapped(more(drive), self.arena.times(*factors))
 
     def _sum(
@@ -475,9 +472,9 @@ class _Maker:
             filled = [(name, self._filled(value, m.channels)) for (name, value), m in maps]
             said = self.notes.label(term, shape, self._depth(shape.writes.channels))
             value = self._part(place, said, filled)
-        if term.norm is not None and (term.operation != "match" or shape.projects):
+        if shape.norm is not None:
             filled_value = self._filled(value, shape.writes.channels)
-            value = self._normed(term.norm, filled_value, f"{place}.norm")
+            value = self._normed(shape.norm, filled_value, f"{place}.norm")
         if term.skip:
             value = plus(value, self._concatenated([read for _, read in reads]))
         return self.arena.activated(term.activation, value)

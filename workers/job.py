@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from space.errors import InputError
+from space.plan import Unroll
 from space.validation import Value, parse
 
 Count = Annotated[int, Field(ge=1)]
@@ -207,7 +208,7 @@ class Recipe(Value):
         default="last",
         description="loss on the decoder's logits, or its mean over all informed steps",
     )
-    unroll: Literal["planned", "literal"] = Field(
+    unroll: Unroll = Field(
         default="planned",
         description="literal computes every stage at every step: equal up to rounding, slower",
     )

@@ -14,11 +14,12 @@ from torch.nn.functional import cross_entropy
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from models.build import Unroll, build
+from models.build import build
 from space import zoo
 from space.cost import cost
 from space.genome import Genome
-from space.plan import plan
+from space.memory import training_memory
+from space.plan import Unroll, plan
 from space.planned_memory import planned_memory
 
 MODELS = (
@@ -131,13 +132,13 @@ def check_planned(genome: Genome, batches: tuple[int, int]) -> None:
 
 def check(genome: Genome, batches: tuple[int, int]) -> None:
     for batch in batches:
-        expected = cost(genome).training_memory(batch)
+        expected = training_memory(genome, batch)
         assert expected == pytest.approx(measured(genome, batch), rel=0.15)
 
 
 def test_memory_grows_with_the_batch_and_with_what_the_optimiser_keeps() -> None:
-    found = cost(small("rgc_shallow", 96))
-    one, two, three = (found.training_memory(batch) for batch in (1, 2, 3))
+    genome = small("rgc_shallow", 96)
+    one, two, three = (training_memory(genome, batch) for batch in (1, 2, 3))
     assert three - two == pytest.approx(two - one, rel=0.01)
-    adam = found.training_memory(1, copies=2)
-    assert adam - one == pytest.approx(4 * found.parameters, rel=0.01)
+    adam = training_memory(genome, 1, copies=2)
+    assert adam - one == pytest.approx(4 * cost(genome).parameters, rel=0.01)

@@ -64,9 +64,7 @@ _COLUMNS = [
 
 def _operations(plan: "Plan") -> list[dict[str, Any]]:
     """The multiplying operations that are left, by step."""
-    from space.genome import HEAD
-
-    names = [*(stage.name for stage in plan.genome.stages), HEAD]
+    names = plan.genome.nodes
     left = [op for op in plan.operations if op.macs]
     return [
         {
@@ -84,11 +82,11 @@ def _operations(plan: "Plan") -> list[dict[str, Any]]:
 
 def _memory(plan: "Plan", batch: int) -> dict[str, int]:
     """Bytes of training with SGD in float32, by how it is executed."""
-    from space.cost import cost
+    from space.memory import training_memory
     from space.planned_memory import planned_memory
 
     return {
-        "literal": cost(plan.genome).training_memory(batch),
+        "literal": training_memory(plan.genome, batch),
         "planned": planned_memory(plan, batch),
         "recomputed": planned_memory(plan, batch, recompute=True),
     }
