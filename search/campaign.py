@@ -6,6 +6,7 @@ store keeps; `Campaign.parse` is its inverse. This module knows what may be writ
 campaign is run.
 """
 
+import copy
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -29,7 +30,7 @@ Count = Annotated[int, Field(ge=1)]
 class Sampler(Value):
     """Where the next genome comes from."""
 
-    name: Literal["random", "optuna", "hyperopt"] = "optuna"
+    name: Literal["random", "evolution", "guided", "optuna", "nsga2", "hyperopt"] = "optuna"
     options: dict[str, Any] = Field(
         default={}, description="the sampler's own settings, see search/samplers"
     )
@@ -61,6 +62,14 @@ class Budget(Value):
 
     trials: Count = Field(default=100, description="trained trials, the controls included")
     seconds: float | None = Field(default=None, gt=0, description="wall time over all resumes")
+    device_hours: float | None = Field(
+        default=None,
+        gt=0,
+        description="hours of GPUs (of cores where trials take no GPU), every attempt charged",
+    )
+    epochs: Count | None = Field(
+        default=None, description="trained epochs of all trials together, repeated ones too"
+    )
 
 
 class Limits(Value):
@@ -68,6 +77,11 @@ class Limits(Value):
 
     parameters: Count | None = Field(default=None, description="learned numbers of a network")
     macs: Count | None = Field(default=None, description="multiply-adds of an image")
+    epoch_seconds: float | None = Field(
+        default=21_600.0,
+        gt=0,
+        description="a trial without a new epoch for longer has hung: its worker is ended",
+    )
 
 
 class Campaign(Value):
@@ -92,6 +106,12 @@ class Campaign(Value):
     seed: int = Field(default=0, ge=0, lt=2**32, description="of the sampler and every training")
     keep: int = Field(default=25, ge=0, description="best trials whose checkpoints are kept")
     retries: int = Field(default=2, ge=0, description="new starts of a trial whose worker died")
+    reuse: bool = Field(
+        default=True, description="take over what another campaign of the store trained already"
+    )
+    priority: int = Field(
+        default=0, ge=-100, le=100, description="among campaigns that share a machine; high first"
+    )
 
     @classmethod
     def parse(cls, document: Mapping[str, Any], where: str = "") -> "Campaign":
@@ -129,16 +149,84 @@ def load(
     by default this machine.
     """
     path = Path(path)
-    document = read_document(path, CampaignError)
+    return _loaded(read_document(path, CampaignError), str(path), overrides, path, offered)
+
+
+def clone(
+    document: Mapping[str, Any],
+    where: str,
+    overrides: Sequence[str] = (),
+    *,
+    offered: Machine | None = None,
+) -> Campaign:
+    """The campaign of a closed document, as the store keeps it, with `overrides` applied.
+
+    Checked as by `load`; `where` names it in errors. A space that an override names by a path is
+    looked for in the current folder.
+    """
+    opened = copy.deepcopy(dict(document))
+    opened["recipe"] = _unset(opened["recipe"], Recipe().model_dump(mode="json"))
+    return _loaded(opened, where, overrides, Path("campaign"), offered)
+
+
+def _unset(closed: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """What a closed recipe says beyond the defaults: the rest may stand in a space."""
+    said = {key: item for key, item in closed.items() if item != defaults.get(key)}
+    for key, item in said.items():
+        if isinstance(item, Mapping) and isinstance(defaults.get(key), Mapping):
+            said[key] = _unset(item, defaults[key])
+    return said
+
+
+CHANGEABLE = ("budget", "keep", "retries", "resources", "priority", "reuse")
+"""What may change in a campaign that has begun: nothing that a result or a decision rests on."""
+
+
+def amend(document: Mapping[str, Any], where: str, overrides: Sequence[str]) -> Campaign:
+    """The campaign of a closed document, changed while it is being carried out.
+
+    Raises CampaignError for a wrong value, and for a key that results depend on.
+    """
+    changed = copy.deepcopy(dict(document))
+    for override in overrides:
+        key = override.partition("=")[0].strip()
+        if key.partition(".")[0] not in CHANGEABLE:
+            raise CampaignError(
+                f"--set {override}",
+                f"{key} cannot change in a campaign that has begun; {', '.join(CHANGEABLE)} can",
+                "start a campaign like it, with `ventral submit --from ID --set ...`",
+            )
+        apply(changed, override)
+    try:
+        return Campaign.parse(changed, where)
+    except CampaignError as error:
+        raise _blamed(error, overrides, where) from None
+
+
+def _loaded(
+    document: Any, where: str, overrides: Sequence[str], file: Path, offered: Machine | None
+) -> Campaign:
+    """A document with overrides as a campaign that can run; spaces lie beside `file`."""
     for override in overrides:
         apply(document, override)
     try:
-        campaign = Campaign.parse(document, str(path))
+        campaign = Campaign.parse(document, where)
     except CampaignError as error:
-        raise _blamed(error, overrides, str(path)) from None
-    space = _space(campaign.space, path)
+        raise _blamed(error, overrides, where) from None
+    space = _space(campaign.space, file)
     check(campaign, space, offered or machine())
-    return campaign.model_copy(update={"space": space.document()})
+    recipe = _threaded(campaign.recipe, campaign.resources)
+    return campaign.model_copy(update={"space": space.document(), "recipe": recipe})
+
+
+def _threaded(recipe: Recipe, resources: Resources) -> Recipe:
+    """The recipe with as many threads as a trial has whole cores, unless it says how many.
+
+    It is written down, because sums are taken in another order by another number of threads.
+    """
+    if "threads" in recipe.model_fields_set:
+        return recipe
+    return recipe.model_copy(update={"threads": max(1, int(resources.cpus))})
 
 
 def apply(document: Any, override: str) -> None:
@@ -276,11 +364,11 @@ def check_resources(resources: Resources, offered: Machine) -> None:
     if gpus > offered.gpus:
         have = f"has {offered.gpus}" if offered.gpus else "has none"
         cure = f"write at most {offered.gpus}" if offered.gpus else "set resources.gpus: 0"
-        problem = f"asks for {gpus:g} GPU a trial; this machine {have}"
+        problem = f"asks for {gpus:g} GPU a trial; {offered.name} {have}"
         raise CampaignError("resources.gpus", problem, cure)
     if cpus > offered.cpus:
         raise CampaignError(
             "resources.cpus",
-            f"asks for {cpus:g} cores a trial; this machine has {offered.cpus}",
+            f"asks for {cpus:g} cores a trial; {offered.name} has {offered.cpus}",
             f"write at most {offered.cpus}",
         )

@@ -20,7 +20,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, Oper
 from search import tables
 from space.errors import StoreError
 
-SCHEMA = "0001"
+SCHEMA = "0003"
 """The revision that this version writes: the newest file in search/migrations/versions."""
 SCHEMA_TABLE = "ventral_schema"
 

@@ -12,25 +12,29 @@ import contextlib
 import logging
 import os
 import signal
+import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from ray import tune
+from ray.tune.schedulers import TrialScheduler
 
-from search import cluster, scheduler
+from search import cluster, loop, losses, scheduler
 from search.campaign import Campaign, check_resources
 from search.home import Home, Process
+from search.ledger import Meter
+from search.mirroring import MirrorProcess
 from search.recorder import Ending, Recorder
 from search.searcher import TuneSearcher
+from search.shares import Claim, Share
 from search.stopping import Stop
+from search.store import HEARTBEAT_SECONDS, Status, Store
 from search.store import Campaign as Record
-from search.store import Status, Store
 from search.supply import Happening, Listener, Setting, Supply
-from search.tracking import Mirror
-from space.errors import DataError, StoreError, VentralError
+from space.errors import CampaignError, DataError, StoreError, VentralError
 from space.space import Space
 from workers.job import PackRef
 from workers.pack import Pack, pack
@@ -40,6 +44,12 @@ log = logging.getLogger(__name__)
 
 CLUSTER = "cluster.json"
 """In the campaign's folder while its driver lives: its Ray cluster's mark (search/cluster.py)."""
+
+SILENCE_HEARTBEATS = 3
+"""So many heartbeats a driver of another machine has to miss before its campaign is taken over."""
+
+LEAVING_PATIENCE = 10.0
+"""Seconds to leave a cluster that broke down."""
 
 STOPPED_PATIENCE = 5.0
 """Seconds that a stopped campaign waits for its mirror."""
@@ -58,20 +68,30 @@ class Outcome:
     left: int = 0
 
 
+def prepare(campaign: Campaign, home: Home) -> tuple[Pack, Space]:
+    """The campaign's data, packed, and its space for their images; nothing is put on record.
+
+    `campaign` comes from `search.campaign.load`, which has checked it. Raises DataError, and
+    SpaceError or GenomeError if the space does not fit the data's images.
+    """
+    packed = pack(campaign.data, home.data)
+    return packed, _space_for(campaign.space, packed)
+
+
 def submit(
     campaign: Campaign,
     home: Home,
     store: Store,
     listener: Listener = lambda happening: None,
+    *,
+    prepared: tuple[Pack, Space] | None = None,
 ) -> str:
-    """Pack the campaign's data and put the campaign on record; returns its id.
+    """Put the campaign on record; returns its id. `prepared` is what `prepare` gave.
 
-    `campaign` comes from `search.campaign.load`, which has checked it. Raises DataError, and
-    SpaceError or GenomeError if the space does not fit the data's images.
+    Raises what `prepare` does.
     """
     listener(Happening(kind="packing"))
-    packed = pack(campaign.data, home.data)
-    space = _space_for(campaign.space, packed)
+    packed, space = prepared or prepare(campaign, home)
     record = store.create_campaign(
         campaign.name, campaign.document(), space.document(), _described(packed)
     )
@@ -87,23 +107,26 @@ def run(
     trainable: type[Any] = TrialTrainable,
     mirror: bool = True,
     patience: float = 30.0,
+    address: str | None = None,
 ) -> Outcome:
     """Run a campaign, or go on with it, until its budget is used up or it is stopped.
 
     SIGINT and SIGTERM stop it (where this is called in the main thread), and so does `stop`;
     everything is kept. `mirror=False` leaves MLflow out; `patience` is how many seconds the mirror
-    may take at the end. Raises StoreError if another driver is at work on it, DataError if its
-    data cannot be had again, CampaignError if it cannot run on this machine or if nothing of its
-    space may be trained.
+    may take at the end. Trials run on this machine, or on the Ray cluster at `address`
+    (`search.cluster.connected`). Raises StoreError if another driver is at work on it, DataError
+    if its data cannot be had again, InputError (CampaignError) if it cannot run on this machine or
+    cluster or if nothing of its space may be trained, VentralError if Ray breaks down.
     """
     record = store.campaign(campaign_id)
     campaign = Campaign.parse(record.document, f"campaign {record.id}")
-    check_resources(campaign.resources, cluster.machine())
+    check_resources(campaign.resources, offered_at(address))
+    _await_silence(record, store)
     switch = Stop()
     with switch.on_signals():
         store.set_state(record.id, "running")
         try:
-            setting = _setting(record, campaign, home, store, listener)
+            setting = _setting(record, campaign, home, store, listener, address)
             outcome = _with_mirror(
                 setting, record, switch, trainable, patience if mirror else None
             )
@@ -115,6 +138,26 @@ def run(
             raise
     setting.tell("ended", state=outcome.state, reason=outcome.reason)
     return outcome
+
+
+def _await_silence(record: Record, store: Store) -> None:
+    """Make sure that the driver of another machine is dead, whatever the two clocks say.
+
+    Raises StoreError if it still gives signs of life.
+    """
+    last = record.driver
+    if record.state != "interrupted" or last is None or last.alive() is not None:
+        return
+    until = time.monotonic() + SILENCE_HEARTBEATS * HEARTBEAT_SECONDS
+    while time.monotonic() < until:
+        now = store.campaign(record.id)
+        if now.heartbeat != record.heartbeat:
+            raise StoreError(
+                f"campaign {record.id}",
+                f"is being run by process {last.pid} on {last.machine}, whose clock is another",
+                f"wait for it, or stop it with `ventral stop {record.id}`",
+            )
+        time.sleep(HEARTBEAT_SECONDS / 10)
 
 
 def stop(campaign_id: str, store: Store, timeout: float = 20.0) -> bool:
@@ -161,7 +204,12 @@ def _described(packed: Pack) -> dict[str, Any]:
 
 
 def _setting(
-    record: Record, campaign: Campaign, home: Home, store: Store, listener: Listener
+    record: Record,
+    campaign: Campaign,
+    home: Home,
+    store: Store,
+    listener: Listener,
+    address: str | None,
 ) -> Setting:
     """What a run needs, from the store and from the data on this machine."""
     listener(Happening(kind="packing"))
@@ -173,6 +221,7 @@ def _setting(
         home=home,
         store=store,
         listener=listener,
+        address=address,
     )
 
 
@@ -207,7 +256,7 @@ def _with_mirror(
     """Run with a mirror to MLflow beside it, unless `patience` is None."""
     if patience is None:
         return _train(setting, record, switch, trainable, lambda: None)
-    mirror = Mirror(setting.store, setting.home, record.id).start()
+    mirror = MirrorProcess(setting.store, setting.home, record.id).start()
     try:
         outcome = _train(setting, record, switch, trainable, mirror.notify)
     finally:
@@ -228,19 +277,47 @@ def _train(
     """Everything between the store and Ray. Raises what went wrong in either."""
     ray_record = setting.home.campaign(record.id) / CLUSTER
     cluster.sweep(ray_record)
-    supply = Supply(setting)
+    supply = Supply(setting, ahead=True)
+    try:
+        return _supplied(setting, supply, record, switch, trainable, notify, ray_record)
+    finally:
+        supply.close()
+
+
+def _supplied(
+    setting: Setting,
+    supply: Supply,
+    record: Record,
+    switch: Stop,
+    trainable: type[Any],
+    notify: Callable[[], None],
+    ray_record: Path,
+) -> Outcome:
+    """The run of a supply's trials."""
+    past = setting.store.all_reports(record.id)
+    seed = setting.campaign.seed
+    planned = scheduler.create(setting.campaign.scheduler, setting.epochs, seed, past)
+    supply.judge = planned.remember
+    supply.settle(planned.stopped)
     searcher = TuneSearcher(supply, lambda: bool(switch))
     seconds = setting.campaign.budget.seconds
     deadline = None if seconds is None else time.monotonic() + seconds - record.seconds
+    used = Meter(setting.store, record.id, setting.campaign.budget).exceeded()
+    if used is not None:
+        switch.request(used)
     # Asked before Ray is started: a campaign with nothing left to do ends at once.
-    if searcher.prepare():
+    elif searcher.prepare():
         recorder = Recorder(setting, supply, switch, notify=notify, deadline=deadline)
-        past = setting.store.all_reports(record.id)
         setting.tell("starting", unfinished=supply.unfinished)
-        slots = _slots(setting.campaign, cluster.machine())
-        with cluster.local(ray_record, cluster.machine(), slots) as scratch:
-            switch.catch()
-            _tune(setting, searcher, recorder, switch, trainable, scratch, slots, past)
+        try:
+            with _ground(setting, ray_record, switch) as ground:
+                switch.catch()
+                slots = _slots(setting.campaign, ground.machines)
+                searcher.may_start = _sharing(setting, recorder, ground, slots)
+                _tune(setting, searcher, recorder, switch, trainable, ground, slots, planned)
+        except KeyboardInterrupt:
+            if switch.error is None:
+                raise
     if switch.error is not None:
         raise switch.error
     if supply.error is not None:
@@ -254,58 +331,113 @@ def _tune(
     recorder: Recorder,
     switch: Stop,
     trainable: type[Any],
-    scratch: Path,
+    ground: cluster.Ground,
     slots: int,
-    past: list[dict[str, Any]],
+    planned: TrialScheduler,
 ) -> None:
     """Ray Tune's own part."""
     campaign = setting.campaign
     resources = {
         "cpu": campaign.resources.cpus,
         "gpu": campaign.resources.gpus,
-        cluster.SLOT: 1,
+        **ground.resources,
     }
-    tuner = tune.Tuner(
-        tune.with_resources(trainable, resources),
-        tune_config=tune.TuneConfig(
-            search_alg=searcher,
-            scheduler=scheduler.create(campaign.scheduler, setting.epochs, campaign.seed, past),
-            num_samples=-1,
-            # One more than can run: a worker that is done finds its next trial ready. Without a
-            # limit Ray would prepare one trial at a time and give it to the first worker that is
-            # free, before a second one has started: short trials would never have two.
-            max_concurrent_trials=slots + 1,
-            reuse_actors=True,
-            trial_name_creator=_trial_name,
-            trial_dirname_creator=_trial_name,
-        ),
-        run_config=tune.RunConfig(
-            name="run",
-            storage_path=str(scratch / "tune"),
-            stop=Ending(switch, recorder),
-            callbacks=[recorder],
-            # Trials write their own checkpoints, where the next driver finds them.
-            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-            failure_config=tune.FailureConfig(max_failures=campaign.retries),
-            verbose=0,
-        ),
-    )
+    searcher.slots = slots
     try:
-        tuner.fit()
+        with losses.survivable():
+            loop.run(
+                trainable,
+                resources,
+                searcher,
+                planned,
+                callbacks=[recorder],
+                stopper=Ending(switch, recorder),
+                scratch=ground.scratch,
+            )
     except Exception:
         # What went wrong first, and not what Ray made of it.
         if switch.error is None:
             raise
 
 
-def _slots(campaign: Campaign, offered: cluster.Machine) -> int:
-    """How many trials run at once."""
-    fit = offered.slots(campaign.resources.cpus, campaign.resources.gpus)
-    return min(fit, campaign.resources.concurrent or fit)
+def offered_at(address: str | None) -> cluster.Machine:
+    """The most that one trial can have: this machine, or the largest nodes of a cluster."""
+    return cluster.machine() if address is None else cluster.largest(cluster.survey(address))
 
 
-def _trial_name(trial: Any) -> str:
-    return f"trial-{trial.config['trial']}-{trial.trial_id}"
+@contextlib.contextmanager
+def _ground(setting: Setting, record: Path, switch: Stop) -> Iterator[cluster.Ground]:
+    """A place for trials: a cluster of this run's own, or the one at the setting's address."""
+    left = threading.Event()
+
+    def lost(error: VentralError) -> None:
+        text = f"{error}; go on with `ventral resume {setting.campaign_id}`"
+        switch.break_off(type(error)(text))
+        if left.wait(LEAVING_PATIENCE):
+            return
+        # The main thread hangs in Ray, which will end the process in less than a minute.
+        with contextlib.suppress(Exception):
+            setting.store.set_state(setting.campaign_id, "stopped", text)
+            cluster.sweep(record)
+        print(f"error: {text}", file=sys.stderr, flush=True)
+        os._exit(1)
+
+    if setting.address is None:
+        here = cluster.machine()
+        entered = cluster.local(record, here, _slots(setting.campaign, [here]), lost)
+    else:
+        folder = setting.home.ensure(record.parent)
+        entered = cluster.joined(setting.address, record, folder, lost)
+    try:
+        with entered as ground:
+            if _slots(setting.campaign, ground.machines) == 0:
+                wanted = setting.campaign.resources
+                raise CampaignError(
+                    "resources",
+                    f"no node of the cluster has {wanted.cpus:g} cores and {wanted.gpus:g} GPUs",
+                    "write less, or start a node that has them",
+                )
+            yield ground
+    finally:
+        left.set()
+
+
+def _sharing(
+    setting: Setting, recorder: Recorder, ground: cluster.Ground, slots: int
+) -> Callable[[int], bool]:
+    """Whether one more trial may start beside what other campaigns run at the same place."""
+    resources = setting.campaign.resources
+    claim = Claim(
+        campaign=setting.campaign_id,
+        priority=setting.campaign.priority,
+        cpus=resources.cpus,
+        gpus=resources.gpus,
+        wanted=slots,
+        held=0,
+        joined=time.time(),
+    )
+    place = ground.place or Process.current().host
+    share = Share(setting.store, claim, place, cluster.together(ground.machines))
+    beside: tuple[str, ...] = ()
+
+    def may_start(live: int) -> bool:
+        nonlocal beside
+        allowed = share.allowed(live)
+        if share.beside != beside:
+            beside = share.beside
+            setting.tell("sharing", beside=list(beside), allowed=min(allowed, slots))
+        if not live and not allowed:
+            recorder.on_step_end(0, [])  # Ray asks again and again, and does nothing else
+        return live < allowed
+
+    return may_start
+
+
+def _slots(campaign: Campaign, machines: Sequence[cluster.Machine], *, limit: bool = True) -> int:
+    """How many trials run at once: as many as fit, unless the campaign's own limit is less."""
+    wanted = campaign.resources
+    fit = sum(machine.slots(wanted.cpus, wanted.gpus) for machine in machines)
+    return min(fit, wanted.concurrent or fit) if limit else fit
 
 
 def _outcome(setting: Setting, supply: Supply, switch: Stop) -> Outcome:
@@ -323,7 +455,7 @@ def _outcome(setting: Setting, supply: Supply, switch: Stop) -> Outcome:
 def _fail(store: Store, campaign_id: str, error: BaseException) -> None:
     """Put an error on record, unless the campaign is another driver's by now."""
     log.error("%s: %s", type(error).__name__, error, exc_info=not isinstance(error, VentralError))
-    interrupted = isinstance(error, KeyboardInterrupt)
+    interrupted = isinstance(error, KeyboardInterrupt | cluster.ClusterLost)
     state: Literal["stopped", "failed"] = "stopped" if interrupted else "failed"
     with contextlib.suppress(Exception):
         if store.campaign(campaign_id).driver == Process.current():

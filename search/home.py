@@ -69,6 +69,11 @@ class Home:
         return self.path / "data"
 
     @property
+    def calibrations(self) -> Path:
+        """The file that remembers how fast this machine trains (search/estimate.py)."""
+        return self.path / "calibrations.json"
+
+    @property
     def campaigns(self) -> Path:
         """Root of the campaigns' folders."""
         return self.path / "campaigns"

@@ -9,9 +9,7 @@ from search.supply import CONTROL
 
 def best(store: Store, campaign_id: str, n: int | None = None) -> list[Trial]:
     """The searched trials that have a score, best first, the controls left out; at most `n`."""
-    counted = sum(store.counts(campaign_id).values())
-    ranked = store.top(campaign_id, counted or 1)
-    return [trial for trial in ranked if trial.origin != CONTROL][:n]
+    return store.top(campaign_id, n, without=CONTROL)
 
 
 def controls(store: Store, campaign_id: str) -> list[Trial]:

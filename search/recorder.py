@@ -17,12 +17,15 @@ from typing import Any
 import ray
 from ray import tune
 
+from search.ledger import Meter
+from search.losses import Losses, Silence, tail
 from search.stopping import Stop
 from search.store import HEARTBEAT_SECONDS, Trial
 from search.supply import CONTROL, Setting, Supply
-from workers.job import Failure, Report
+from space.errors import StoreError
+from workers.job import LOG, Failure, Report
 
-DETAIL = 4000  # characters kept of a lost worker's last words
+MUCH = 50_000  # characters: Ray may list all processes of a machine that ran out of memory
 
 
 class Recorder(tune.Callback):  # type: ignore[misc]
@@ -41,13 +44,19 @@ class Recorder(tune.Callback):  # type: ignore[misc]
         self._set, self._supply, self._stop = setting, supply, stop
         self._notify, self._deadline = notify, deadline
         self._best = Checkpoints(setting)
+        self._meter = Meter(setting.store, setting.campaign_id, setting.campaign.budget)
+        supply.answered = self._answered
         self._actors: dict[str, Any] = {}
+        self._losses = Losses(setting.store, setting.campaign_id, setting.campaign.retries)
+        self._silence = Silence(setting.campaign.limits.epoch_seconds)
+        self._silent: set[str] = set()
         self._beaten = time.monotonic()
 
     # ---------------------------------------------------------------- Ray's events
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._actors[trial.trial_id] = trial.temporary_state.ray_actor
+        self._silence.heard(trial.trial_id)
         self._do(lambda: self._supply.started(_number(trial)))
 
     def on_trial_result(
@@ -55,54 +64,62 @@ class Recorder(tune.Callback):  # type: ignore[misc]
     ) -> None:
         def record() -> None:
             # A resumed trial also brings what an earlier driver did not live to hear.
-            reports = list(result.get("earlier", ()))
+            earlier = [Report.model_validate(report) for report in result.get("earlier", ())]
+            for report in earlier:
+                self._supply.reported(_number(trial), report, trained=False, late=True)
             if "report" in result:
-                reports.append(result["report"])
-            for report in reports:
-                self._supply.reported(_number(trial), Report.model_validate(report))
+                report = Report.model_validate(result["report"])
+                trained = report.epoch not in {known.epoch for known in earlier}
+                self._supply.reported(_number(trial), report, trained=trained)
+                self._meter.epoch()
 
+        self._silence.heard(trial.trial_id)
         self._do(record)
 
     def on_trial_complete(
         self, iteration: int, trials: list[Any], trial: Any, **info: Any
     ) -> None:
-        self._actors.pop(trial.trial_id, None)
+        self._forget(trial)
         last = trial.last_result or {}
         if "failure" in last:
             failure = Failure.model_validate(last["failure"])
-            self._do(lambda: self._end(_number(trial), "failed", failure))
+            self._do(lambda: self._failed(_number(trial), failure))
         elif last.get("epoch", 0) >= self._set.epochs:
             self._do(lambda: self._end(_number(trial), "finished"))
         else:
             self._do(lambda: self._end(_number(trial), "pruned"))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._actors.pop(trial.trial_id, None)
-        times = self._set.campaign.retries + 1
-        failure = Failure(
-            kind="error",
-            reason=f"its worker died {times} times" if times > 1 else "its worker died",
-            detail=_last_words(trial),
-        )
-        self._do(lambda: self._end(_number(trial), "failed", failure))
+        """A worker was lost. To Ray its trial is over: the supply gives it out once more."""
+        number, silent = _number(trial), trial.trial_id in self._silent
+        self._forget(trial)
 
-    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._actors.pop(trial.trial_id, None)
+        def lost() -> None:
+            log = tail(self._set.home.trial(self._set.campaign_id, number) / LOG, MUCH)
+            words = _last_words(trial)
+            epochs = self._set.store.trial(self._set.campaign_id, number).epochs
+            reason, failure = self._losses.add(
+                number, words, silent=silent, log=log, epochs=epochs
+            )
+            if failure is None:
+                self._supply.again(number, reason)
+            else:
+                self._end(number, "failed", failure)
 
-        def requeue() -> None:
-            number = _number(trial)
-            detail = {"trial": number, "error": _last_words(trial)}
-            self._set.store.requeue_trial(self._set.campaign_id, number, "its worker died")
-            self._set.store.event(self._set.campaign_id, "worker lost", detail)
-            self._set.tell("retry", number)
-
-        self._do(requeue)
+        self._do(lost)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         now = time.monotonic()
         if self._deadline is not None and now >= self._deadline:
             budget = self._set.campaign.budget.seconds
             self._stop.request(f"budget.seconds: {budget:g} is used up")
+        if (used := self._meter.exceeded()) is not None:
+            self._stop.request(used)
+        for trial_id in self._silence.overdue():
+            self._silence.over(trial_id)
+            self._silent.add(trial_id)
+            with contextlib.suppress(Exception):
+                ray.kill(self._actors[trial_id])
         if now - self._beaten >= HEARTBEAT_SECONDS:
             self._beaten = now
             self._do(self._beat)
@@ -118,8 +135,29 @@ class Recorder(tune.Callback):  # type: ignore[misc]
         except Exception as error:  # Ray would take it for a failure of the trial
             self._stop.fail(error)
 
+    def _forget(self, trial: Any) -> None:
+        self._actors.pop(trial.trial_id, None)
+        self._silence.over(trial.trial_id)
+        self._silent.discard(trial.trial_id)
+
+    def _failed(self, number: int, failure: Failure) -> None:
+        if failure.kind == "storage":
+            # Every other trial would fail as this one did, and none of them is to blame.
+            self._supply.again(number, failure.reason)
+            raise StoreError(
+                str(self._set.home.campaign(self._set.campaign_id)),
+                failure.reason,
+                f"free some space and `ventral resume {self._set.campaign_id}`",
+            )
+        self._end(number, "failed", failure)
+
     def _end(self, number: int, status: Any, failure: Failure | None = None) -> None:
         self._best.ended(self._supply.ended(number, status, failure))
+        self._notify()
+
+    def _answered(self, trial: Trial) -> None:
+        """A trial ended without a worker: its training was done before."""
+        self._best.ended(trial)
         self._notify()
 
     def _beat(self) -> None:
@@ -128,11 +166,16 @@ class Recorder(tune.Callback):  # type: ignore[misc]
 
     def kill_workers(self) -> None:
         """End the running workers in the middle of what they do; their checkpoints are whole."""
+        if self._stop.broken:
+            return  # nobody is there to be told
         if self._actors:
             self._set.tell("stopping", reason=self._stop.reason)
         for actor in self._actors.values():
             with contextlib.suppress(Exception):
                 ray.kill(actor)
+        if self._actors:
+            with contextlib.suppress(Exception):  # the run is ending, perhaps by this very error
+                self._set.store.release(self._set.campaign_id)
         self._actors.clear()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -193,7 +236,7 @@ def _number(trial: Any) -> int:
 
 
 def _last_words(trial: Any) -> str:
-    """The end of what Ray noted about a trial's lost workers."""
-    if not trial.error_file or not Path(trial.error_file).exists():
+    """The end of what Ray noted about a trial's lost worker, the last one in its file."""
+    if not trial.error_file:
         return ""
-    return Path(trial.error_file).read_text(errors="replace")[-DETAIL:]
+    return tail(Path(trial.error_file), MUCH).rpartition("Failure # ")[2].partition("\n")[2]

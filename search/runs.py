@@ -160,6 +160,7 @@ def _tags_of(campaign: Campaign, trial: Trial) -> dict[str, str]:
         "ventral.cell": trial.cell,
         "ventral.reason": trial.reason or "",
         "ventral.seed": str(trial.seed),
+        "ventral.source": trial.source or "",
     }
     return {key: _cut(value, TAG_LENGTH) for key, value in tags.items() if value}
 

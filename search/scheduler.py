@@ -6,11 +6,13 @@ continue from their checkpoints, whose earlier epochs will not be reported again
 kept under the campaign's trial numbers, and filled from the store's reports first.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 
 from search.campaign import Scheduler
@@ -18,14 +20,24 @@ from search.samplers.protocol import derived
 
 METRIC, MODE, TIME = "top1", "max", "epoch"
 
+AGAIN = "again"
+"""The key in a Ray trial's config by which one that was interrupted is told from a new one."""
+
 Past = Iterable[Mapping[str, Any]]
 """Reports in the order of arrival, each with the `number` of its trial, `epoch` and `top1`."""
 
 
-def create(settings: Scheduler, epochs: int, seed: int, past: Past) -> TrialScheduler:
-    """The campaign's scheduler for trainings of `epochs`, knowing the `past`."""
+def create(
+    settings: Scheduler, epochs: int, seed: int, past: Past = ()
+) -> "InOrder | NumberedASHA":
+    """The campaign's scheduler for trainings of `epochs`, knowing the `past`.
+
+    `stopped` holds the trials of the past that are to end where they are, `remember` puts one more
+    report that no worker of Ray's made before it. A report's judgement follows from the reports
+    before it, in the order of arrival.
+    """
     if settings.name == "fifo":
-        return FIFOScheduler()
+        return InOrder()
     scheduler = NumberedASHA(
         seed,
         max_t=epochs,
@@ -34,11 +46,61 @@ def create(settings: Scheduler, epochs: int, seed: int, past: Past) -> TrialSche
         brackets=settings.brackets,
     )
     for report in past:
-        scheduler.remember(report)
+        if scheduler.remember(report):
+            scheduler.stopped.add(report["number"])
     return scheduler
 
 
-class NumberedASHA(AsyncHyperBandScheduler):  # type: ignore[misc]
+class InterruptedFirst:
+    """For Ray's schedulers: a trial that was interrupted takes the first free slot.
+
+    Ray would give it to a new trial that has waited for it longer.
+    """
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        waiting = [trial for trial in tune_controller.get_live_trials() if _waits(trial)]
+        interrupted = [trial for trial in waiting if trial.config.get(AGAIN)]
+        if interrupted:
+            return min(interrupted, key=lambda trial: trial.config["trial"])
+        return super().choose_trial_to_run(tune_controller)  # type: ignore[misc]
+
+
+def _waits(trial: Any) -> bool:
+    return bool(trial.status == Trial.PENDING)
+
+
+def make_way(tune_controller: Any, trial: Any) -> None:
+    """Where `trial` was interrupted: take back what Ray has requested for new trials.
+
+    It requests it again, behind this one.
+    """
+    if not trial.config.get(AGAIN):
+        return
+    controller = getattr(tune_controller, "_tune_controller", tune_controller)
+    for other, actor in list(controller._trial_to_actor.items()):
+        new = _waits(other) and not other.config.get(AGAIN)
+        if new and not controller._actor_manager.is_actor_started(actor):
+            controller._trial_to_actor.pop(other)
+            controller._actor_to_trial.pop(actor)
+            controller._actor_manager.remove_actor(actor)
+            controller._unstage_trial_with_resources(other)
+            controller._pending_trials_list.append(other)
+
+
+class InOrder(InterruptedFirst, FIFOScheduler):  # type: ignore[misc]
+    """No training is stopped early."""
+
+    stopped: frozenset[int] = frozenset()
+
+    def remember(self, report: Mapping[str, Any]) -> bool:
+        """Whether a trial ends at a report: never."""
+        return False
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        make_way(tune_controller, trial)
+
+
+class NumberedASHA(InterruptedFirst, AsyncHyperBandScheduler):  # type: ignore[misc]
     """ASHA whose rungs know trials by their numbers in the campaign.
 
     The bracket of a trial depends on the seed and on its number alone.
@@ -48,24 +110,40 @@ class NumberedASHA(AsyncHyperBandScheduler):  # type: ignore[misc]
         super().__init__(time_attr=TIME, metric=METRIC, mode=MODE, **settings)
         self._seed = seed
         self._entered: set[int] = set()
+        self.stopped: set[int] = set()
+        """Trials that an earlier driver was to stop. Not kept up to date."""
 
-    def remember(self, report: Mapping[str, Any]) -> None:
-        """Put a report of an earlier driver's life into the rungs."""
-        if report[METRIC] is not None:
-            super().on_trial_result(None, self._enter(report["number"]), dict(report))
+    def remember(self, report: Mapping[str, Any]) -> bool:
+        """Put a report into the rungs: whether its trial ends there, before its last epoch.
+
+        A report that is in the rungs already changes nothing, and ends nothing.
+        """
+        if report[METRIC] is None or math.isnan(report[METRIC]):
+            return False
+        stand_in = self._enter(report["number"])
+        judged = super().on_trial_result(None, stand_in, dict(report))
+        return bool(judged == TrialScheduler.STOP and report[TIME] < self._max_t)
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         self._enter(trial.config["trial"])
+        make_way(tune_controller, trial)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        stand_in = self._enter(trial.config["trial"])
-        # Epochs of a training that was interrupted, whose reports never arrived.
-        for report in result.get("earlier", ()):
-            super().on_trial_result(tune_controller, stand_in, report)
-        return str(super().on_trial_result(tune_controller, stand_in, result))
+        stops = self._remember_all(trial, result)
+        over = result[TIME] >= self._max_t
+        return str(TrialScheduler.STOP if stops or over else TrialScheduler.CONTINUE)
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
-        """Nothing new: the last result was seen by `on_trial_result`."""
+        """The result may be new: Ray does not show a last one to `on_trial_result`."""
+        self._remember_all(trial, result)
+
+    def _remember_all(self, trial: Any, result: Mapping[str, Any]) -> bool:
+        """Whether the trial ends at any of what a result brings."""
+        number = trial.config["trial"]
+        # Epochs of a training that was interrupted, whose reports never arrived.
+        reports = [*result.get("earlier", ()), result]
+        stops = [self.remember({**report, "number": number}) for report in reports]
+        return any(stops)
 
     def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
         """A trial that ends before its first result leaves nothing in the rungs."""

@@ -5,8 +5,11 @@ from typing import Any
 
 from ray.tune.search import Searcher
 
-from search.scheduler import METRIC, MODE
+from search.scheduler import AGAIN, METRIC, MODE
 from search.supply import Assignment, Supply
+
+PATIENCE = 0.05
+"""Seconds that Ray's loop may wait for a suggestion while a worker waits for a trial."""
 
 
 class TuneSearcher(Searcher):  # type: ignore[misc]
@@ -19,6 +22,11 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
     def __init__(self, supply: Supply, stopping: Callable[[], bool]) -> None:
         super().__init__(metric=METRIC, mode=MODE)
         self._supply, self._stopping = supply, stopping
+        self._live: set[str] = set()
+        self.slots: int | None = None
+        """How many trials Ray may have at once; None sets no limit."""
+        self.may_start: Callable[[int], bool] = lambda live: True
+        """Asked, with the number of trials that Ray has, before it is given another one."""
         self._ready: Assignment | None = None
 
     def prepare(self) -> bool:
@@ -27,19 +35,37 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
         return self._ready is not None
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        if not self._stopping() and not self._wanted():
+            return None
         assignment, self._ready = self._ready, None
         if self._stopping():
             assignment = None
         elif assignment is None:
             assignment = self._supply.next()
+        if assignment is None and self._live and not self._stopping():
+            return None  # one of these may lose its worker, and has then to be given out again
         if assignment is None:
             return str(Searcher.FINISHED)
-        return {"job": assignment.job.model_dump_json(), "trial": assignment.number}
+        self._live.add(trial_id)
+        return {
+            "job": assignment.job.model_dump_json(),
+            "trial": assignment.number,
+            AGAIN: assignment.again,
+        }
+
+    def _wanted(self) -> bool:
+        """Whether there is room for a trial, and one to put there without holding Ray up."""
+        live = len(self._live)
+        if (self.slots is not None and live >= self.slots) or not self.may_start(live):
+            return False
+        # While nothing runs, nothing is held up.
+        return not live or self._ready is not None or self._supply.ready(PATIENCE)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Told through the recorder."""
+        """Told through the recorder; only the number of live trials is kept here."""
+        self._live.discard(trial_id)
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Ray saves its searchers; what this one knows is in the store

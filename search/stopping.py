@@ -19,6 +19,8 @@ class Stop:
         self.reason: str | None = None
         self.error: BaseException | None = None
         self._since: float | None = None
+        self.broken = False
+        """Whether it ends without waiting for anything."""
 
     def __bool__(self) -> bool:
         return self.reason is not None
@@ -31,6 +33,14 @@ class Stop:
         """End the run because of `error`, which the driver will raise."""
         self.error = self.error or error
         self.request(str(error))
+
+    def break_off(self, error: BaseException) -> None:
+        """As `fail`, from any thread and at once: nothing that the main thread waits for comes."""
+        self.broken = True
+        self.fail(error)
+        main = threading.main_thread()
+        if main.ident is not None and signal.getsignal(CAUGHT[0]) == self._handle:
+            signal.pthread_kill(main.ident, CAUGHT[0])
 
     @contextlib.contextmanager
     def on_signals(self) -> Iterator[None]:
@@ -52,6 +62,9 @@ class Stop:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
+        if self.broken and self._since is None:
+            self._since = now  # once: the way out must not be interrupted
+            raise KeyboardInterrupt
         self._since = self._since or now
         # Impatience changes nothing, unless the clean way out is blocked.
         if now - self._since > BLOCKED_SECONDS:

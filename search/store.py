@@ -27,9 +27,11 @@ from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 
+from search import ledger as charges
 from search.database import check_schema, clear_errors, engine_for, finite, insert_once
 from search.home import Process
-from search.tables import CAMPAIGNS, EVENTS, GENOMES, MIRROR, REPORTS, TRIALS
+from search.ledger import Attempt, How, Ledger
+from search.tables import CAMPAIGNS, EVENTS, GENOMES, JOURNAL, MIRROR, REPORTS, SHARES, TRIALS
 from space.errors import StoreError
 
 State = Literal["waiting", "running", "finished", "stopped", "failed", "interrupted"]
@@ -37,6 +39,9 @@ State = Literal["waiting", "running", "finished", "stopped", "failed", "interrup
 
 Status = Literal["waiting", "running", "finished", "pruned", "infeasible", "failed"]
 """Of a trial."""
+
+Order = Literal["number", "top1", "best", "parameters", "macs", "epochs", "seconds"]
+"""By what trials can be listed."""
 
 Scalar = str | int | float | bool | None
 
@@ -47,6 +52,9 @@ HEARTBEAT_SECONDS = 5.0
 """How often a driver should call `Store.heartbeat`."""
 SILENCE_SECONDS = 60.0
 """How long the driver of another machine may be silent before it counts as dead."""
+
+DONORS = 20
+"""So many trials of one work are looked at for what can be taken over."""
 
 ID_LETTERS = "abcdefghjkmnpqrstuvwxyz"
 ID_SIGNS = ID_LETTERS + "23456789"
@@ -89,7 +97,9 @@ class Trial:
     highest top1 of any report. `choices` is the flat form, `recipe` the closed recipe overlay,
     `genome` the document (None where a listing left it out). `origin` is the sampler's name or
     "control". `suggested` and `arrived` are places in the campaign's sequence of happenings;
-    `attempts` counts the starts; `detail` is the tail of a failed trial's log.
+    `attempts` counts the starts; `detail` is the tail of a failed trial's log. `source` is the
+    CAMPAIGN/NUMBER of the trial whose training this one took over, if any, for the first
+    `source_epochs` of its epochs.
     """
 
     campaign: str
@@ -120,6 +130,37 @@ class Trial:
     ended: float | None
     suggested: int
     arrived: int | None
+    source: str | None
+    source_epochs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Donor:
+    """A trial that did some work, with its genome, and its campaign's closed file."""
+
+    trial: Trial
+    document: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """CAMPAIGN/NUMBER of where the work was done first."""
+        whole = self.trial.source is not None and self.trial.source_epochs >= self.trial.epochs
+        here = f"{self.trial.campaign}/{self.trial.number}"
+        return (self.trial.source or here) if whole else here
+
+
+@dataclass(frozen=True, kw_only=True)
+class Takeover:
+    """What a new trial takes over: the first `epochs` epochs of a donor's reports.
+
+    With a `status` the trial has ended by it; without one it waits to be trained further.
+    """
+
+    donor: Donor
+    epochs: int
+    status: Status | None = None
+    reason: str | None = None
+    detail: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +198,8 @@ class Store:
     _engine: sa.Engine
     # Monotonic time of each campaign's last sign of life from this process.
     _beats: dict[str, float] = field(default_factory=dict)
+    # Monotonic start of each attempt that this process drives, by campaign and number.
+    _begun: dict[tuple[str, int], float] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     # ---------------------------------------------------------------- opening
@@ -180,6 +223,7 @@ class Store:
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
+        """A connection to read by. `search.shares` works through these two as well."""
         with clear_errors(self.where), self._engine.connect() as connection:
             yield connection
 
@@ -222,6 +266,13 @@ class Store:
         with self._reading() as connection:
             return self._campaign(connection, id_or_name)
 
+    def named(self, name: str) -> list[Campaign]:
+        """The campaigns of that name, newest first."""
+        order = (CAMPAIGNS.c.created.desc(), CAMPAIGNS.c.id)
+        query = sa.select(CAMPAIGNS).where(CAMPAIGNS.c.name == name).order_by(*order)
+        with self._reading() as connection:
+            return [_campaign_of(row) for row in connection.execute(query).mappings()]
+
     def campaigns(self) -> list[Campaign]:
         """All campaigns, newest first."""
         order = (CAMPAIGNS.c.created.desc(), CAMPAIGNS.c.id)
@@ -254,10 +305,43 @@ class Store:
             connection.execute(
                 sa.update(CAMPAIGNS).where(CAMPAIGNS.c.id == campaign.id).values(values)
             )
+            if state == "running":
+                # Whatever is open is a dead driver's, which was last seen alive at its heartbeat.
+                charges.end(connection, campaign.id, "interrupted", at=campaign.heartbeat)
+            else:
+                self._charge_all(connection, campaign.id)
+                charges.end(connection, campaign.id, "stopped")
+                connection.execute(sa.delete(SHARES).where(SHARES.c.campaign == campaign.id))
+            self._forget(campaign.id)
             connection.execute(
                 sa.update(TRIALS)
                 .where(TRIALS.c.campaign == campaign.id, TRIALS.c.status == "running")
                 .values(status="waiting")
+            )
+
+    def set_document(
+        self, campaign_id: str, document: Mapping[str, Any], reason: str | None = None
+    ) -> None:
+        """Put a changed campaign file on record; what was finished may go on after it.
+
+        StoreError while a driver is at work on the campaign, since it would not know.
+        """
+        with self._writing() as connection:
+            campaign = self._campaign(connection, campaign_id)
+            self._refuse_if_running(campaign)
+            values: dict[str, Any] = {"document": dict(document)}
+            if campaign.state == "finished":
+                values |= {"state": "stopped", "reason": _text(reason)}
+            connection.execute(
+                sa.update(CAMPAIGNS).where(CAMPAIGNS.c.id == campaign.id).values(values)
+            )
+
+    def _refuse_if_running(self, campaign: Campaign) -> None:
+        if campaign.state == "running":
+            raise StoreError(
+                f"campaign {campaign.id}",
+                "is running, and its driver would not see the change",
+                f"stop it first, with `ventral stop {campaign.id}`",
             )
 
     def _claim(self, campaign: Campaign) -> dict[str, Any]:
@@ -304,7 +388,15 @@ class Store:
                     "was taken over by another driver, or ended from outside",
                     f"`ventral status {campaign_id}` shows who runs it",
                 )
+            self._charge_all(connection, campaign_id)
             return bool(asked)
+
+    def release(self, campaign_id: str) -> None:
+        """The campaign's workers were ended: from now on no device is charged to it."""
+        with self._writing() as connection:
+            self._charge_all(connection, campaign_id)
+            charges.end(connection, campaign_id, "stopped")
+            self._forget(campaign_id)
 
     def ask_stop(self, campaign_id: str) -> Campaign:
         """Ask the driver, wherever it runs, to stop at its next heartbeat."""
@@ -325,6 +417,22 @@ class Store:
             if not last:
                 self._beats[campaign_id] = at
             return at - before
+
+    def _spent(self, campaign_id: str, number: int) -> float | None:
+        """Seconds since this process began a trial's attempt; None if it did not."""
+        begun = self._begun.get((campaign_id, number))
+        return None if begun is None else time.monotonic() - begun
+
+    def _charge_all(self, connection: sa.Connection, campaign_id: str) -> None:
+        """Bring every attempt that this process drives up to date."""
+        for owner, number in list(self._begun):
+            if owner == campaign_id:
+                seconds = self._spent(owner, number)
+                charges.charge(connection, owner, number, seconds)
+
+    def _forget(self, campaign_id: str) -> None:
+        for key in [key for key in self._begun if key[0] == campaign_id]:
+            self._begun.pop(key, None)
 
     def _campaign(self, connection: sa.Connection, id_or_name: str) -> Campaign:
         by_id = sa.select(CAMPAIGNS).where(CAMPAIGNS.c.id == id_or_name)
@@ -396,10 +504,15 @@ class Store:
         status: Status = "waiting",
         reason: str | None = None,
         folder: str | None = None,
+        work: str | None = None,
+        takeover: Takeover | None = None,
+        calls: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         """Put a trial on record before anything is done for it (or "infeasible" at once).
 
-        StoreError if the campaign has a trial of that number.
+        `calls` is the journal of a suggestion. `work` is what `trained` finds it by. With a
+        `takeover` it begins with another trial's reports, and may have ended by them. StoreError
+        if the campaign has a trial of that number.
         """
         if status not in ("waiting", "infeasible"):
             raise ValueError(f"a new trial is waiting or infeasible, not {status!r}")
@@ -438,6 +551,8 @@ class Store:
                     "ended": at if status in ENDED else None,
                     "suggested": place,
                     "arrived": place if status in ENDED else None,
+                    "work": work,
+                    "source_epochs": 0,
                 },
             )
             if not new:
@@ -446,8 +561,48 @@ class Store:
                     f"holds a trial {number} already",
                     "take the number from `Store.next_number`",
                 )
+            if calls is not None:
+                row = {"campaign": campaign_id, "number": number, "calls": list(calls)}
+                connection.execute(sa.insert(JOURNAL).values(row))
             if status in ENDED:
                 _hand_out(connection, campaign_id, number)
+            elif takeover is not None:
+                self._take_over(connection, campaign_id, number, takeover)
+
+    def _take_over(
+        self, connection: sa.Connection, campaign_id: str, number: int, takeover: Takeover
+    ) -> None:
+        """Give a new trial the donor's reports, as if it had made them, and its end if any."""
+        donor, at = takeover.donor.trial, time.time()
+        where = [REPORTS.c.number == donor.number, REPORTS.c.epoch <= takeover.epochs]
+        reports = _reports_of(connection, donor.campaign, where)
+        values: dict[str, Any] = {
+            "source": takeover.donor.name,
+            "source_epochs": takeover.epochs,
+        }
+        for report in reports:
+            held = {key: report[key] for key in report if key not in ("at", "arrived")}
+            row = _report_row(held) | {"campaign": campaign_id, "number": number, "at": at}
+            row["arrived"] = self._next(connection, campaign_id)
+            connection.execute(sa.insert(REPORTS).values(row))
+        if reports:
+            last, scores = reports[-1], [one["top1"] for one in reports]
+            values |= {key: last[key] for key in ("top1", "top5", "loss", "memory_mb")}
+            values |= {"epochs": last["epoch"], "seconds": last["seconds"] or 0.0}
+            values["best"] = max((one for one in scores if one is not None), default=None)
+        if takeover.status is not None:
+            values |= {
+                "status": takeover.status,
+                "reason": _text(takeover.reason),
+                "detail": _text(takeover.detail),
+                "ended": at,
+                "arrived": self._next(connection, campaign_id),
+            }
+        connection.execute(
+            sa.update(TRIALS).where(*_is(TRIALS, campaign_id, number)).values(values)
+        )
+        if takeover.status is not None:
+            _hand_out(connection, campaign_id, number)
 
     def next_number(self, campaign_id: str) -> int:
         """The number of the next new trial: one more than the highest so far, or 0."""
@@ -456,8 +611,10 @@ class Store:
             found = connection.execute(highest).scalar_one_or_none()
             return 0 if found is None else int(found) + 1
 
-    def start_trial(self, campaign_id: str, number: int, folder: str | None = None) -> None:
-        """A worker takes the trial up, for the first time or once more."""
+    def start_trial(
+        self, campaign_id: str, number: int, folder: str | None = None, *, devices: float = 1.0
+    ) -> None:
+        """A worker takes the trial up, for the first time or once more, on so many devices."""
         values: dict[str, Any] = {
             "status": "running",
             "reason": None,
@@ -469,24 +626,78 @@ class Store:
         }
         if folder is not None:
             values["folder"] = folder
-        self._change(campaign_id, number, values)
+        with self._writing() as connection:
+            attempt = self._change(connection, campaign_id, number, values)
+            charges.begin(connection, campaign_id, number, attempt, devices)
+            self._begun[campaign_id, number] = time.monotonic()
 
     def requeue_trial(self, campaign_id: str, number: int, reason: str | None = None) -> None:
-        """A trial that was interrupted waits again, with all that it reported."""
-        self._change(campaign_id, number, {"status": "waiting", "reason": _text(reason)})
-
-    def _change(self, campaign_id: str, number: int, values: Mapping[str, Any]) -> None:
+        """A trial whose worker was lost waits again, with all that it reported."""
+        values = {"status": "waiting", "reason": _text(reason)}
         with self._writing() as connection:
-            done = connection.execute(
-                sa.update(TRIALS).where(*_is(TRIALS, campaign_id, number)).values(dict(values))
-            )
-            if done.rowcount != 1:
-                raise self._unknown_trial(connection, campaign_id, number)
+            self._change(connection, campaign_id, number, values)
+            self._end_attempt(connection, campaign_id, number, "lost")
 
-    def add_report(self, campaign_id: str, number: int, report: Mapping[str, Any]) -> bool:
+    def retry_trial(self, campaign_id: str, number: int) -> None:
+        """A failed trial waits to be trained once more, and its campaign to go on.
+
+        What it reported stays. StoreError if it has not failed, or while the campaign runs.
+        """
+        values = {"status": "waiting", "reason": None, "ended": None, "arrived": None}
+        with self._writing() as connection:
+            campaign = self._campaign(connection, campaign_id)
+            self._refuse_if_running(campaign)
+            failed = connection.execute(
+                sa.update(TRIALS)
+                .where(*_is(TRIALS, campaign.id, number), TRIALS.c.status == "failed")
+                .values(values)
+            )
+            if failed.rowcount != 1:
+                if not self._exists(connection, campaign.id, number):
+                    raise self._unknown_trial(connection, campaign.id, number)
+                raise StoreError(
+                    f"trial {number} of campaign {campaign.id}",
+                    "has not failed",
+                    f"`ventral trial show {campaign.id} {number}` shows what became of it",
+                )
+            connection.execute(
+                sa.update(CAMPAIGNS)
+                .where(CAMPAIGNS.c.id == campaign.id, CAMPAIGNS.c.state == "finished")
+                .values(state="stopped", reason="trials are to be tried again")
+            )
+
+    def _change(
+        self,
+        connection: sa.Connection,
+        campaign_id: str,
+        number: int,
+        values: Mapping[str, Any],
+    ) -> int:
+        """Change a trial; its attempts so far. StoreError if there is none."""
+        attempts = connection.execute(
+            sa.update(TRIALS)
+            .where(*_is(TRIALS, campaign_id, number))
+            .values(dict(values))
+            .returning(TRIALS.c.attempts)
+        ).scalar_one_or_none()
+        if attempts is None:
+            raise self._unknown_trial(connection, campaign_id, number)
+        return int(attempts)
+
+    def _end_attempt(
+        self, connection: sa.Connection, campaign_id: str, number: int, how: How
+    ) -> None:
+        seconds = self._spent(campaign_id, number)
+        charges.end(connection, campaign_id, how, number, seconds=seconds)
+        self._begun.pop((campaign_id, number), None)
+
+    def add_report(
+        self, campaign_id: str, number: int, report: Mapping[str, Any], *, trained: bool = True
+    ) -> bool:
         """Keep one epoch's report (the fields of `workers.job.Report`).
 
-        Idempotent by epoch: a repeated one changes nothing and gives False.
+        Idempotent by epoch: a repeated one changes no score and gives False. It is charged as an
+        epoch that was trained again, unless `trained` is false: a checkpoint's memory of it.
         """
         row = _report_row(report)
         with self._writing() as connection:
@@ -496,7 +707,14 @@ class Store:
             trial = connection.execute(held.where(*_is(TRIALS, campaign_id, number))).one_or_none()
             if trial is None:
                 raise self._unknown_trial(connection, campaign_id, number)
-            if not insert_once(connection, REPORTS, row):
+            new = insert_once(connection, REPORTS, row)
+            if new or trained:
+                spent = self._spent(campaign_id, number)
+                again = int(not new)
+                charges.charge(
+                    connection, campaign_id, number, spent, epochs=1 - again, repeated=again
+                )
+            if not new:
                 return False
             values: dict[str, Any] = {}
             scores = [score for score in (trial.best, row["top1"]) if score is not None]
@@ -542,6 +760,8 @@ class Store:
             )
             if done.rowcount == 1:
                 _hand_out(connection, campaign_id, number)
+                if status != "infeasible":
+                    self._end_attempt(connection, campaign_id, number, status)  # type: ignore[arg-type]
             elif not self._exists(connection, campaign_id, number):
                 raise self._unknown_trial(connection, campaign_id, number)
 
@@ -591,13 +811,31 @@ class Store:
         *,
         statuses: Iterable[Status] = STATUSES,
         genomes: bool = False,
+        cell: str | None = None,
+        by: Order = "number",
+        limit: int | None = None,
     ) -> list[Trial]:
-        """The campaign's trials by number. `genome` is None in each unless asked for."""
+        """The campaign's trials by number, or by another quantity, the largest first.
+
+        `cell` keeps those whose cell contains that text. `genome` is None in each unless asked
+        for.
+        """
+        wanted = set(statuses)
+        where: list[sa.ColumnElement[bool]] = []
+        if wanted != set(STATUSES):
+            where.append(TRIALS.c.status.in_(_stored(wanted)))
+        if cell is not None:
+            where.append(TRIALS.c.cell.contains(cell, autoescape=True))
+        order: list[sa.ColumnElement[Any]] = [TRIALS.c.number]
+        if by != "number":
+            order.insert(0, TRIALS.c[by].desc().nulls_last())
+        # One that is written as running may count as waiting: then the limit is kept here.
+        exact = not wanted & {"waiting", "running"} or wanted >= {"waiting", "running"}
         with self._reading() as connection:
-            where = [TRIALS.c.status.in_(_stored(statuses))]
-            found = self._trials(connection, campaign_id, where, genomes=genomes)
-            wanted = set(statuses)
-            return [trial for trial in found if trial.status in wanted]
+            found = self._trials(
+                connection, campaign_id, where, order, limit if exact else None, genomes=genomes
+            )
+            return [trial for trial in found if trial.status in wanted][:limit]
 
     def results(self, campaign_id: str) -> list[Trial]:
         """The ended trials in the order in which their results arrived: what a sampler knows."""
@@ -612,15 +850,16 @@ class Store:
     def top(
         self,
         campaign_id: str,
-        n: int = 10,
+        n: int | None = 10,
         *,
         statuses: Iterable[Status] = ("finished", "pruned"),
         origin: str | None = None,
+        without: str | None = None,
         genomes: bool = False,
     ) -> list[Trial]:
-        """The `n` best trials by top1, best first; of equals, the one with fewer parameters.
+        """The `n` best trials (None: all) by top1; of equals, the one with fewer parameters first.
 
-        `origin` keeps those of one origin ("control" for the controls).
+        `origin` keeps those of one origin ("control" for the controls), `without` the others.
         """
         where: list[sa.ColumnElement[bool]] = [
             TRIALS.c.status.in_(_stored(statuses)),
@@ -628,6 +867,8 @@ class Store:
         ]
         if origin is not None:
             where.append(TRIALS.c.origin == origin)
+        if without is not None:
+            where.append(TRIALS.c.origin != without)
         order = (
             TRIALS.c.top1.desc(),
             sa.func.coalesce(TRIALS.c.parameters, 0),
@@ -651,6 +892,32 @@ class Store:
                 found["waiting"] = found.get("waiting", 0) + found.pop("running")
             return {status: found.get(status, 0) for status in STATUSES}
 
+    def failures(self, campaign_id: str) -> dict[str, int]:
+        """How many trials failed, by what the reason begins with: "diverged", ..."""
+        query = (
+            sa.select(TRIALS.c.reason, sa.func.count())
+            .where(TRIALS.c.campaign == campaign_id, TRIALS.c.status == "failed")
+            .group_by(TRIALS.c.reason)
+        )
+        found: dict[str, int] = {}
+        with self._reading() as connection:
+            for reason, count in connection.execute(query):
+                kind = (reason or "unknown").partition(":")[0]
+                found[kind] = found.get(kind, 0) + int(count)
+        return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+    def ends(self, campaign_id: str, n: int) -> list[float]:
+        """When the last `n` trials that were trained here ended, the last one first."""
+        query = (
+            sa.select(TRIALS.c.ended)
+            .where(TRIALS.c.campaign == campaign_id, TRIALS.c.ended.is_not(None))
+            .where(TRIALS.c.attempts > 0)
+            .order_by(TRIALS.c.arrived.desc())
+            .limit(n)
+        )
+        with self._reading() as connection:
+            return [float(ended) for ended in connection.execute(query).scalars()]
+
     def reports(self, campaign_id: str, number: int) -> list[dict[str, Any]]:
         """A trial's reports by epoch, each with `at` and `arrived`."""
         with self._reading() as connection:
@@ -660,6 +927,12 @@ class Store:
         """All reports of a campaign in the order of arrival, each with its trial's `number`."""
         with self._reading() as connection:
             return _reports_of(connection, campaign_id, [], numbered=True)
+
+    def journal(self, campaign_id: str) -> dict[int, list[dict[str, Any]]]:
+        """Of each suggestion, what the sampler was told and asked since the one before."""
+        query = sa.select(JOURNAL).where(JOURNAL.c.campaign == campaign_id)
+        with self._reading() as connection:
+            return {row.number: row.calls for row in connection.execute(query)}
 
     def _trials(
         self,
@@ -671,7 +944,9 @@ class Store:
         *,
         genomes: bool,
     ) -> list[Trial]:
-        columns: list[Any] = [column for column in TRIALS.c if column.name != "genome"]
+        columns: list[Any] = [
+            column for column in TRIALS.c if column.name not in ("genome", "work")
+        ]
         query = sa.select(*columns)
         if genomes:
             query = sa.select(*columns, GENOMES.c.document.label("genome")).join(
@@ -688,6 +963,41 @@ class Store:
             replace(trial, status="waiting") if runs else trial
             for trial, runs in zip(trials, running, strict=True)
         ]
+
+    def trained(self, work: str, but: str | None = None) -> list[Donor]:
+        """The trials of any campaign (`but` one) that did some of a work, or failed at it.
+
+        Running ones are left out; those furthest on come first, and no more than DONORS.
+        """
+        query = (
+            sa.select(TRIALS.c.campaign, TRIALS.c.number)
+            .where(TRIALS.c.work == work, TRIALS.c.campaign != (but or ""))
+            .where((TRIALS.c.epochs > 0) | (TRIALS.c.status == "failed"))
+            .order_by(TRIALS.c.epochs.desc(), TRIALS.c.campaign, TRIALS.c.number)
+            .limit(DONORS)
+        )
+        donors = []
+        with self._reading() as connection:
+            for row in connection.execute(query).all():
+                where = [TRIALS.c.number == row.number]
+                [trial] = self._trials(connection, row.campaign, where, genomes=True)
+                if trial.status == "running":
+                    continue
+                document = self._campaign(connection, row.campaign).document
+                donors.append(Donor(trial=trial, document=document))
+        return donors
+
+    # ---------------------------------------------------------------- what it costs
+
+    def ledger(self, campaign_id: str) -> Ledger:
+        """What the campaign has cost so far."""
+        with self._reading() as connection:
+            return charges.read(connection, campaign_id)
+
+    def attempts(self, campaign_id: str, number: int) -> list[Attempt]:
+        """The starts of a trial, the first one first."""
+        with self._reading() as connection:
+            return charges.attempts(connection, campaign_id, number)
 
     # ---------------------------------------------------------------- events
 
@@ -763,7 +1073,14 @@ class Store:
 
     def backlog(self, campaign_id: str) -> int:
         """How many ended trials the mirror has still to send."""
-        return len(self.outbox(campaign_id))
+        query = (
+            sa.select(sa.func.count())
+            .join(TRIALS, sa.and_(*_same_trial(MIRROR, TRIALS)))
+            .where(MIRROR.c.campaign == campaign_id, MIRROR.c.state != "sent")
+            .where(TRIALS.c.status.in_(ENDED))
+        )
+        with self._reading() as connection:
+            return int(connection.execute(query.select_from(MIRROR)).scalar_one())
 
     def runs(self, campaign_id: str) -> dict[int, str]:
         """The MLflow run of each trial that has one."""

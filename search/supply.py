@@ -1,48 +1,53 @@
 """The campaign's supply of trials: what is trained next, and what became of it.
 
-`Supply` decides what is trained next: first the trials that an earlier driver left unfinished,
-then the space's controls, then what the sampler suggests. Before anything is handed out it has
-been checked (is it a genome, is it within the limits, was it trained before?) and written to the
-store. It is also where results come back: to the store and to the sampler, in one place, so that
-a new driver that replays the store knows what the old one knew.
+`Supply` decides what is trained next: first the trials that were interrupted, then the space's
+controls, then what the sampler suggests (search/suggesting.py). Before anything is handed out it
+is written to the store, with the journal of its suggestion. It is also where results come back: to
+the store and to the sampler, in one place, so that a new driver that reads the store knows what
+the old one knew.
 
-`Supply` knows no Ray. It is not safe for use from several threads.
+`Supply` knows no Ray. It is for the driver's thread alone.
 """
 
-import hashlib
-import json
-import random
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from search import samplers
+from search import reuse, samplers
 from search.campaign import Campaign, controls, full_epochs
 from search.home import Home
-from search.samplers import Choices, Outcome
-from search.samplers.protocol import derived, drawn, key
-from search.store import Status, Store, Trial
-from space.cost import Cost, cost
-from space.errors import CampaignError, GenomeError, InputError
-from space.space import Sample, Space
+from search.samplers import Outcome
+from search.store import Status, Store, Takeover, Trial
+from search.suggesting import (
+    ASKED,
+    DRAWN,
+    Ahead,
+    Curve,
+    Suggester,
+    Suggestion,
+    call_of,
+    refused,
+)
+from space.cost import cost
+from space.errors import CampaignError
+from space.space import Space
 from space.summary import short_name
 from workers.job import Failure, Job, PackRef, Recipe, Report
 
-CONTROL = "control"
+CONTROL, RETRY = "control", "retry"
+"""Origins of trials that no sampler suggested, and that none is told of."""
 
-INFEASIBLE_IN_A_ROW = 200
-"""So many samples one after the other that may not be trained end the campaign."""
-ASKED, DRAWN = 30, 500
-"""Tries to find a new point: so many from the sampler, then so many drawn from the space."""
+LATE = "late"
+"""The mark of a report that was put on record together with the one after it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Happening:
     """Something that a live view may want to show; `trial` is a number, if it is about one.
 
-    Kinds: packing, starting, started, report, finished, pruned, failed, infeasible, retry,
-    exhausted, stopping, mirroring, ended.
+    Kinds: packing, starting, sharing, started, report, finished, pruned, failed, infeasible,
+    retry, exhausted, stopping, mirroring, ended.
     """
 
     kind: str
@@ -55,10 +60,11 @@ Listener = Callable[[Happening], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Assignment:
-    """One trial to be trained, on record as waiting."""
+    """One trial to be trained, on record as waiting. `again` if it was interrupted."""
 
     number: int
     job: Job
+    again: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +78,8 @@ class Setting:
     home: Home
     store: Store
     listener: Listener = lambda happening: None
+    address: str | None = None
+    """Of the running Ray cluster on which trials run; None for one of the driver's own."""
 
     @property
     def epochs(self) -> int:
@@ -92,58 +100,91 @@ class Setting:
             folder=str(self.home.trial(self.campaign_id, number)),
         )
 
+    @property
+    def devices(self) -> float:
+        """What a trial is charged by the hour: its GPUs, or its cores if it takes none."""
+        return self.campaign.resources.gpus or self.campaign.resources.cpus
+
+    def takeover(self, number: int, work: str, recipe: Recipe) -> Takeover | None:
+        """What a new trial of a work and a closed recipe takes over from another campaign."""
+        if not self.campaign.reuse:
+            return None
+        folder = self.home.trial(self.campaign_id, number)
+        return reuse.find(self.store, self.campaign_id, self.campaign, work, recipe, folder)
+
     def tell(self, kind: str, trial: int | None = None, **detail: Any) -> None:
         """Let the listener know."""
         self.listener(Happening(kind=kind, trial=trial, detail=detail))
 
 
 class Supply:
-    """What is trained next, and what became of it. Made from the store's state alone."""
+    """What is trained next, and what became of it. Made from the store's state alone.
 
-    def __init__(self, setting: Setting) -> None:
+    With `ahead` suggestions are made in a thread: `close` ends it.
+    """
+
+    def __init__(self, setting: Setting, *, ahead: bool = False) -> None:
         self._set = setting
         campaign, store = setting.campaign, setting.store
-        self._sampler = samplers.make(
-            campaign.sampler.name, setting.space, campaign.seed, campaign.sampler.options
-        )
-        self._outcomes: dict[int, Outcome] = {}
-        self._known: dict[str, int] = {}
-        self._choices: dict[int, Choices] = {}
         self._trained = 0
-        self._infeasible_in_a_row = 0
         self._controls = deque(controls(campaign, setting.space))
+        self._ended = False
         self.error: CampaignError | None = None
         """Why the supply ended, if the user has something to mend."""
         self.exhausted = False
         """Whether it ended because no point was found that is not on record."""
-        trials = store.trials(setting.campaign_id)
-        self._next = max((trial.number for trial in trials), default=-1) + 1
-        for trial in trials:
-            self._note(trial)
-        self._replay()
+        self.answered: Callable[[Trial], None] = lambda trial: None
+        """Called for a trial that ended without a worker: its training was done before."""
+        self.judge: Callable[[Mapping[str, Any]], bool] = lambda report: False
+        """Puts a report of another campaign's worker before the scheduler: whether the trial
+        stops there.
+        """
+        self._curves: dict[int, list[tuple[float, float]]] = defaultdict(list)
+        suggester = self._recalled(store.trials(setting.campaign_id))
+        self._source: Suggester | Ahead = Ahead(suggester) if ahead else suggester
         self._unfinished = deque(store.unfinished(setting.campaign_id))
+        self._lost: deque[int] = deque()
+
+    def close(self) -> None:
+        """End the thread that makes suggestions."""
+        if isinstance(self._source, Ahead):
+            self._source.close()
 
     # ---------------------------------------------------------------- the past
 
-    def _note(self, trial: Trial) -> None:
-        self._known[_identity(trial.digest, trial.recipe)] = trial.number
-        self._trained += trial.status != "infeasible"
-        if trial.origin != CONTROL:
-            self._choices[trial.number] = trial.choices
-        if (outcome := outcome_of(trial, self._set.epochs)) is not None:
-            self._outcomes[trial.number] = outcome
+    def _recalled(self, trials: list[Trial]) -> Suggester:
+        """A suggester that knows what the last driver's knew, and what arrived since."""
+        campaign, space = self._set.campaign, self._set.space
+        suggester = suggester_of(campaign, space)
+        journal = self._set.store.journal(self._set.campaign_id)
+        curves = curves_of(self._set.store.all_reports(self._set.campaign_id), self._set.epochs)
+        told: dict[int, Any] = {}
+        for trial in trials:
+            self._trained += trial.status != "infeasible"
+            if trial.origin in (CONTROL, RETRY):
+                suggester.note(trial.number, trial.digest, trial.recipe)
+                continue
+            calls = journal.get(trial.number, [])
+            told |= {call["told"]: call for call in calls if "told" in call}
+            suggester.recall(
+                trial.number, trial.digest, trial.recipe, trial.choices, calls, curves
+            )
+        for trial in sorted(trials, key=lambda trial: trial.arrived or 0):
+            outcome = outcome_of(trial, self._set.epochs, curves[trial.number])
+            if outcome is None:
+                self._curves[trial.number] = curves[trial.number]
+            elif told.get(trial.number) != call_of(trial.number, outcome):
+                suggester.tell(trial.number, outcome)
+        return suggester
 
-    def _replay(self) -> None:
-        results = self._set.store.results(self._set.campaign_id)
-        samplers.replay(
-            self._sampler,
-            self._choices.values(),
-            (
-                (self._choices[trial.number], self._outcomes[trial.number])
-                for trial in results
-                if trial.number in self._choices
-            ),
-        )
+    def settle(self, stopped: Collection[int]) -> None:
+        """End the unfinished trials among `stopped`: the last driver knew that they stop, but
+        did not live to write it down.
+        """
+        for trial in [trial for trial in self._unfinished if trial.number in stopped]:
+            self._unfinished.remove(trial)
+            whole = trial.epochs >= self._set.epochs
+            self.answered(self.ended(trial.number, "finished" if whole else "pruned"))
 
     @property
     def unfinished(self) -> int:
@@ -152,150 +193,167 @@ class Supply:
 
     # ---------------------------------------------------------------- what comes next
 
+    def ready(self, seconds: float = 0.0) -> bool:
+        """Whether `next` would answer at once, after waiting for at most so long."""
+        if self._lost or self._unfinished or self._controls or self._over_budget():
+            return True
+        return not isinstance(self._source, Ahead) or self._source.ready(seconds)
+
     def next(self) -> Assignment | None:
         """The next trial to train, or None if there is none: the budget is used up, every point
         of the space is known, or nothing in it may be trained (`error` says so).
         """
-        while self._unfinished:
-            if (assignment := self._continued(self._unfinished.popleft())) is not None:
+        while self._lost or self._unfinished:
+            again = bool(self._lost)
+            if again:
+                trial = self._set.store.trial(self._set.campaign_id, self._lost.popleft())
+            else:
+                trial = self._unfinished.popleft()
+                again = trial.started is not None
+            if (assignment := self._continued(trial, again)) is not None:
                 return assignment
-        while self.error is None and self._trained < self._set.campaign.budget.trials:
+        while not self._over_budget():
             if self._controls:
                 found = self._control(self._controls.popleft())
             else:
                 found = self._suggested()
-            if isinstance(found, Assignment) or found is None:
+            if found is not None:
                 return found
         return None
 
-    def _continued(self, trial: Trial) -> Assignment | None:
+    def _over_budget(self) -> bool:
+        return self._ended or self._trained >= self._set.campaign.budget.trials
+
+    def _continued(self, trial: Trial, again: bool) -> Assignment | None:
         """A trial that was interrupted; None if all that was missing was its end."""
         if trial.epochs >= self._set.epochs:
-            self.ended(trial.number, "finished")
+            self.answered(self.ended(trial.number, "finished"))
             return None
         job = self._set.job(trial.number, trial.genome or {}, trial.recipe)
-        return Assignment(number=trial.number, job=job)
+        return Assignment(number=trial.number, job=job, again=again)
 
-    def _control(self, name: str) -> Assignment | str | None:
+    def _control(self, name: str) -> Assignment | None:
+        """A control to train; None if it needs no training, or may have none."""
         sample = self._set.space.control(name)
-        if _identity(sample.digest, sample.recipe) in self._known:
-            return "known"
-        return self._recorded(sample, CONTROL)
+        found = cost(sample.genome)
+        number = self._source.control(sample.digest, sample.recipe)
+        if number is None:
+            return None
+        reason = refused(self._set.campaign, sample, found)
+        suggestion = Suggestion(
+            number=number,
+            choices=sample.choices,
+            digest=sample.digest,
+            sample=sample,
+            cost=found,
+            reason=reason,
+            calls=(),
+        )
+        return self._recorded(suggestion, CONTROL)
 
-    def _suggested(self) -> Assignment | str | None:
-        """A new point: to train, or put on record as infeasible. None if none was found."""
-        for attempt in range(ASKED + DRAWN):
-            choices = self._sampler.ask() if attempt < ASKED else self._drawn(attempt)
-            try:
-                sample = self._set.space.close(choices)
-            except GenomeError as error:
-                identity = _identity(_digest_of(choices), {})
-                if identity not in self._known:
-                    return self._no_genome(choices, error)
-            else:
-                identity = _identity(sample.digest, sample.recipe)
-                if identity not in self._known:
-                    return self._recorded(sample, self._set.campaign.sampler.name)
-            if (outcome := self._outcomes.get(self._known[identity])) is not None:
-                self._sampler.tell(choices, outcome)
-        self.exhausted, tried = True, ASKED + DRAWN
-        self._set.store.event(self._set.campaign_id, "space exhausted", {"tried": tried})
-        self._set.tell("exhausted", tried=tried)
+    def _suggested(self) -> Assignment | None:
+        """A new point to train; None if it needs no training, or if there is none."""
+        suggestion = self._source.suggest()
+        if suggestion is not None:
+            return self._recorded(suggestion, self._set.campaign.sampler.name)
+        self._ended, self.error = True, self._source.error
+        if self.error is None:
+            self.exhausted, tried = True, ASKED + DRAWN
+            self._set.store.event(self._set.campaign_id, "space exhausted", {"tried": tried})
+            self._set.tell("exhausted", tried=tried)
         return None
 
-    def _drawn(self, attempt: int) -> Choices:
-        seed = derived(self._set.campaign.seed, "drawn", self._next, attempt)
-        choices = drawn(self._set.space.parameters, random.Random(seed))
-        self._sampler.recall(choices)
-        return choices
-
-    def _recorded(self, sample: Sample, origin: str) -> Assignment | str:
-        """Put a sample on record, as waiting or as infeasible."""
-        found, reason = cost(sample.genome), None
-        try:
-            self._set.recipe(sample.recipe)
-            reason = over_limits(self._set.campaign, found)
-        except InputError as error:
-            reason = str(error)
-        number = self._add(
-            choices=sample.choices,
-            origin=origin,
-            reason=reason,
-            digest=sample.digest,
-            genome=sample.genome.document(),
-            recipe=sample.recipe,
-            parameters=found.parameters,
-            macs=found.macs,
-            cell=short_name(sample.genome),
-        )
-        if reason is not None:
-            return "infeasible"
-        job = self._set.job(number, sample.genome.document(), sample.recipe)
-        return Assignment(number=number, job=job)
-
-    def _no_genome(self, choices: Choices, error: GenomeError) -> str:
-        self._add(
-            choices=choices,
-            origin=self._set.campaign.sampler.name,
-            reason=str(error),
-            digest=_digest_of(choices),
-            genome={},
-            recipe={},
-            parameters=None,
-            macs=None,
-            cell="",
-        )
-        return "infeasible"
-
-    def _add(self, *, choices: Choices, origin: str, reason: str | None, **known: Any) -> int:
-        """Write a new trial to the store; an infeasible one is told to the sampler at once."""
-        number = self._next
+    def _recorded(self, suggestion: Suggestion, origin: str) -> Assignment | None:
+        """Put a suggestion on record, as waiting or as infeasible."""
+        sample, number = suggestion.sample, suggestion.number
+        overlay = {} if sample is None else sample.recipe
+        genome = {} if sample is None else sample.genome.document()
+        work: str | None = None
+        takeover: Takeover | None = None
+        if suggestion.reason is None:
+            closed = self._set.recipe(overlay)
+            checksum, seed = self._set.data.checksum, self._set.campaign.seed
+            work = reuse.work_of(suggestion.digest, closed, checksum, seed)
+            takeover = self._set.takeover(number, work, closed)
+        if takeover is not None:
+            # Weights belong to a spelling: the trial takes that over as well.
+            genome = takeover.donor.trial.genome or genome
+        cell = "" if sample is None else short_name(sample.genome)
         self._set.store.add_trial(
             self._set.campaign_id,
             number,
-            choices=choices,
-            origin=origin,
+            digest=suggestion.digest,
+            genome=genome,
+            recipe=overlay,
             seed=self._set.campaign.seed,
-            status="waiting" if reason is None else "infeasible",
-            reason=reason,
+            choices=suggestion.choices,
+            origin=origin,
+            parameters=None if suggestion.cost is None else suggestion.cost.parameters,
+            macs=None if suggestion.cost is None else suggestion.cost.macs,
+            cell=cell,
+            status="waiting" if suggestion.reason is None else "infeasible",
+            reason=suggestion.reason,
             folder=str(self._set.home.trial(self._set.campaign_id, number)),
-            **known,
+            work=work,
+            takeover=takeover,
+            calls=None if origin == CONTROL else suggestion.calls,
         )
-        self._next += 1
-        self._known[_identity(known["digest"], known["recipe"])] = number
-        if origin != CONTROL:
-            self._choices[number] = choices
-        if reason is None:
-            self._trained += 1
-            self._infeasible_in_a_row = 0
-        else:
-            self._learn(number, Outcome(reason="infeasible"))
-            self._infeasible_in_a_row += origin != CONTROL
-            self._set.tell("infeasible", number, reason=reason, cell=known["cell"])
-            if self._infeasible_in_a_row >= INFEASIBLE_IN_A_ROW:
-                self.error = self._nothing_feasible(reason)
-        return number
+        if suggestion.reason is not None:
+            self._set.tell("infeasible", number, reason=suggestion.reason, cell=cell)
+            return None
+        self._trained += 1
+        if takeover is not None and self._taken_over(number, takeover):
+            return None
+        return Assignment(number=number, job=self._set.job(number, genome, overlay))
 
-    def _nothing_feasible(self, reason: str) -> CampaignError:
-        named = [name for name in ("parameters", "macs") if name in reason]
-        return CampaignError(
-            f"limits.{named[0]}" if named else "space",
-            f"{INFEASIBLE_IN_A_ROW} samples in a row may not be trained, the last: {reason}",
-            "raise the limit or narrow the space" if named else "mend the space",
-        )
+    def _taken_over(self, number: int, takeover: Takeover) -> bool:
+        """Whether a trial is over by what another campaign trained."""
+        reports = self._set.store.reports(self._set.campaign_id, number)
+        for report in reports:
+            self._note_score(number, report["epoch"], report["top1"])
+        stops = [self.judge(report | {"number": number}) for report in reports]
+        if takeover.status is not None:
+            trial = self._set.store.trial(self._set.campaign_id, number)
+            self._over(trial)
+        elif any(stops):
+            trial = self.ended(number, "pruned")
+        else:
+            return False
+        self.answered(trial)
+        return True
 
     # ---------------------------------------------------------------- what became of it
 
     def started(self, number: int) -> None:
         """A worker has taken a trial up."""
-        self._set.store.start_trial(self._set.campaign_id, number)
+        self._set.store.start_trial(self._set.campaign_id, number, devices=self._set.devices)
         self._set.tell("started", number)
 
-    def reported(self, number: int, report: Report) -> None:
-        """An epoch of a trial is done. The same epoch once more changes nothing."""
+    def reported(
+        self, number: int, report: Report, *, trained: bool = True, late: bool = False
+    ) -> None:
+        """An epoch of a trial is done. The same epoch once more changes no score.
+
+        `trained` is false for what a checkpoint remembers: it costs nothing once more. `late` is
+        true for what comes together with the epoch after it: the scheduler's word on the trial
+        came with that one.
+        """
         document = report.model_dump(mode="json")
-        if self._set.store.add_report(self._set.campaign_id, number, document):
+        store, campaign_id = self._set.store, self._set.campaign_id
+        kept = document | {LATE: True} if late else document
+        if store.add_report(campaign_id, number, kept, trained=trained):
+            self._note_score(number, report.epoch, report.top1)
             self._set.tell("report", number, **document)
+
+    def _note_score(self, number: int, epoch: int, top1: float | None) -> None:
+        if top1 is not None:
+            self._curves[number].append((min(epoch / self._set.epochs, 1.0), top1))
+
+    def again(self, number: int, reason: str) -> None:
+        """A trial lost its worker: it waits once more, and goes on before any other."""
+        self._set.store.requeue_trial(self._set.campaign_id, number, reason)
+        self._lost.append(number)
+        self._set.tell("retry", number, reason=reason)
 
     def ended(self, number: int, status: Status, failure: Failure | None = None) -> Trial:
         """A trial is over: finished, pruned or failed."""
@@ -306,44 +364,44 @@ class Supply:
             reason = f"{failure.kind}: {failure.reason}"
             store.finish_trial(campaign_id, number, status, reason, failure.detail or None)
         trial = store.trial(campaign_id, number)
-        outcome = outcome_of(trial, self._set.epochs)
-        self._learn(number, outcome or Outcome(reason="failed"))
-        detail = {"top1": trial.top1, "epochs": trial.epochs, "reason": trial.reason}
-        self._set.tell(status, number, cell=trial.cell, **detail)
+        self._over(trial)
         return trial
 
-    def _learn(self, number: int, outcome: Outcome) -> None:
-        self._outcomes[number] = outcome
-        if number in self._choices:
-            self._sampler.tell(self._choices[number], outcome)
+    def _over(self, trial: Trial) -> None:
+        """Tell the sampler and the listener of a trial that has ended."""
+        curve = self._curves.pop(trial.number, [])
+        outcome = outcome_of(trial, self._set.epochs, curve)
+        self._source.tell(trial.number, outcome or Outcome(reason="failed"))
+        detail = {"top1": trial.top1, "epochs": trial.epochs, "reason": trial.reason}
+        detail["source"] = trial.source
+        self._set.tell(trial.status, trial.number, cell=trial.cell, **detail)
 
 
-def outcome_of(trial: Trial, epochs: int) -> Outcome | None:
+def suggester_of(campaign: Campaign, space: Space) -> Suggester:
+    """A fresh suggester of a campaign."""
+    sampler = samplers.make(campaign.sampler.name, space, campaign.seed, campaign.sampler.options)
+    return Suggester(sampler, space, campaign)
+
+
+def curves_of(
+    reports: Iterable[Mapping[str, Any]], epochs: int
+) -> dict[int, list[tuple[float, float]]]:
+    """Of each trial (fidelity, top-1) of its epochs, from all reports of a campaign."""
+    curves: dict[int, list[tuple[float, float]]] = defaultdict(list)
+    for report in reports:
+        if report["top1"] is not None:
+            point = min(report["epoch"] / epochs, 1.0), report["top1"]
+            curves[report["number"]].append(point)
+    return curves
+
+
+def outcome_of(trial: Trial, epochs: int, curve: Curve = ()) -> Outcome | None:
     """A trial as a sampler is told of it; None while it is not over."""
     if trial.status in ("waiting", "running"):
         return None
     if trial.status in ("finished", "pruned") and trial.top1 is not None:
         fidelity = 1.0 if trial.status == "finished" else min(trial.epochs / epochs, 1.0)
-        return Outcome(score=trial.top1, fidelity=fidelity)
+        return Outcome(score=trial.top1, fidelity=fidelity, curve=tuple(curve))
     if trial.status == "failed":
         return Outcome(reason=(trial.reason or "failed").partition(":")[0])
     return Outcome(reason="infeasible" if trial.status == "infeasible" else "failed")
-
-
-def over_limits(campaign: Campaign, found: Cost) -> str | None:
-    """Why a genome of that cost may not be trained, or None."""
-    for name, has in (("parameters", found.parameters), ("macs", found.macs)):
-        limit = getattr(campaign.limits, name)
-        if limit is not None and has > limit:
-            return f"{has:,} {name} exceed limits.{name}: {limit:,}"
-    return None
-
-
-def _identity(digest: str, recipe: Mapping[str, Any]) -> str:
-    """Equal for trials that would be trained to the same numbers in one campaign."""
-    return f"{digest} {json.dumps(dict(recipe), sort_keys=True)}"
-
-
-def _digest_of(choices: Choices) -> str:
-    """An identity for choices that make no genome."""
-    return hashlib.sha256(key(choices).encode()).hexdigest()[:16]

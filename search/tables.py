@@ -1,7 +1,8 @@
 """The tables of the store, for SQLAlchemy and Alembic.
 
-`search.store` alone reads and writes them; a change here needs a new file in
-search/migrations/versions (a test compares the two).
+`search.store` alone reads and writes them, with `search.ledger` for the attempts and
+`search.shares` for the shares; a change here needs a new file in search/migrations/versions (a
+test compares the two).
 """
 
 from __future__ import annotations
@@ -75,7 +76,51 @@ TRIALS = sa.Table(
     sa.Column("ended", sa.Double),
     sa.Column("suggested", sa.BigInteger, nullable=False),
     sa.Column("arrived", sa.BigInteger),
+    # Equal for trainings of one network by one recipe (its epochs apart) on the same data with
+    # the same seed, in whatever campaign; None for what is never trained. See search/reuse.py.
+    sa.Column("work", sa.String(64)),
+    # CAMPAIGN/NUMBER of the trial whose training this one took over, and how many epochs of it.
+    sa.Column("source", sa.Text),
+    sa.Column("source_epochs", sa.Integer, nullable=False, server_default="0"),
     sa.Index("ix_trials_campaign_status", "campaign", "status"),
+    sa.Index("ix_trials_work", "work"),
+)
+
+ATTEMPTS = sa.Table(
+    "attempts",
+    METADATA,
+    sa.Column("campaign", sa.String(16), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("attempt", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("started", sa.Double, nullable=False),
+    sa.Column("ended", sa.Double),
+    # Of the monotonic clock, brought up to date at every report and heartbeat.
+    sa.Column("seconds", sa.Double, nullable=False),
+    # GPUs that it held, or processor cores where its campaign takes no GPU.
+    sa.Column("devices", sa.Double, nullable=False),
+    # Epochs that it reported for the first time, and those that an earlier attempt had reported.
+    sa.Column("epochs", sa.Integer, nullable=False),
+    sa.Column("repeated", sa.Integer, nullable=False),
+    # finished, pruned, failed; lost (its worker died), stopped, interrupted (its driver died).
+    sa.Column("how", sa.String(16)),
+    sa.ForeignKeyConstraint(
+        ["campaign", "number"], ["trials.campaign", "trials.number"], ondelete="CASCADE"
+    ),
+)
+
+SHARES = sa.Table(
+    "shares",
+    METADATA,
+    sa.Column("campaign", sa.ForeignKey("campaigns.id", ondelete="CASCADE"), primary_key=True),
+    # What is shared: a machine, or a cluster by its address.
+    sa.Column("place", sa.Text, nullable=False, index=True),
+    sa.Column("priority", sa.Integer, nullable=False),
+    # What one trial takes, how many trials could run at once, and how many do.
+    sa.Column("cpus", sa.Double, nullable=False),
+    sa.Column("gpus", sa.Double, nullable=False),
+    sa.Column("wanted", sa.Integer, nullable=False),
+    sa.Column("held", sa.Integer, nullable=False),
+    sa.Column("joined", sa.Double, nullable=False),
 )
 
 REPORTS = sa.Table(
@@ -95,6 +140,18 @@ REPORTS = sa.Table(
     sa.Column("more", JSON),
     sa.Column("at", sa.Double, nullable=False),
     sa.Column("arrived", sa.BigInteger, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["campaign", "number"], ["trials.campaign", "trials.number"], ondelete="CASCADE"
+    ),
+)
+
+JOURNAL = sa.Table(
+    "journal",
+    METADATA,
+    sa.Column("campaign", sa.String(16), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    # What the sampler was told and asked since the suggestion before: see search/suggesting.py.
+    sa.Column("calls", JSON, nullable=False),
     sa.ForeignKeyConstraint(
         ["campaign", "number"], ["trials.campaign", "trials.number"], ondelete="CASCADE"
     ),

@@ -177,6 +177,11 @@ class Space(Value):
         """Every choice, in the document's order: a choice stands after those it depends on."""
         return self._open.parameters
 
+    @property
+    def opened(self) -> OpenDocument:
+        """The choices alone, as flat forms: a genome is parsed only by the methods below."""
+        return self._open
+
     def count(self) -> Count:
         """How many choices there are, and how many different samples they make."""
         return self._open.count()

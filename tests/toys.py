@@ -11,6 +11,7 @@ from typing import Any
 from ray import tune
 
 from search.campaign import Campaign
+from search.home import Process
 from space.space import Space
 
 SPACE: dict[str, Any] = {
@@ -135,7 +136,8 @@ def score(number: int, epoch: int, epochs: int) -> float:
 def trainable(seconds: float = 0.0) -> type[Any]:
     """A trainable that only counts epochs of `seconds`, in a checkpoint of its own.
 
-    Every epoch that it runs is a line "EPOCH PID" of `folder/epochs`, whoever was told of it. A
+    Every epoch that it runs is a line "EPOCH PID" of `folder/../epochs-N`, whoever was told of it,
+    and `worker-N` names the process that trains trial N (as search/scene.py has both). A
     file `folder/../die-N-E` kills the worker of trial N once, in epoch E; `fail-N` makes it fail.
     The class is made here so that workers need not import this module.
     """
@@ -145,6 +147,7 @@ def trainable(seconds: float = 0.0) -> type[Any]:
             job = json.loads(config["job"])
             self.number, self.epochs = config["trial"], job["recipe"]["epochs"]
             self.folder = Path(job["folder"])
+            (self.folder.parent / f"worker-{self.number}").write_text(str(Process.current()))
             self.file = self.folder / "checkpoint"
             self.epoch = int(self.file.read_text()) if self.file.exists() else 0
             self.earlier = [self.report(epoch + 1) for epoch in range(self.epoch)]

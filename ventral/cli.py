@@ -13,10 +13,14 @@ from space.errors import VentralError
 from ventral.commands import (
     campaigns,
     datasets,
+    drill,
     exports,
     interface,
     plans,
+    replay,
+    retention,
     spaces,
+    status,
     trials,
     verify,
     zoo,
@@ -34,9 +38,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 campaigns.register(app)
+status.register(app)
 exports.register(app)
 interface.register(app)
+retention.register(app)
+drill.register(app)
 plans.register(app)
+replay.register(app)
 verify.register(app)
 app.add_typer(trials.app, name="trial", help="The trials of a campaign.")
 app.add_typer(spaces.app, name="space", help="Search spaces: what may be searched.")

@@ -39,6 +39,7 @@ class Live:
         self._ended: deque[str] = deque(maxlen=SHOWN)
         self._best: tuple[float, int, str] | None = None
         self._phase = "starting"
+        self._beside = ""
         self._began = time.monotonic()
         self._guard = threading.Lock()
         self._screen: Screen | None = None
@@ -89,6 +90,8 @@ class Live:
 
     def _learn(self, kind: str, trial: int | None, detail: dict[str, Any]) -> str | None:
         """Remember what happened; the line to print where there is no view, if it is worth one."""
+        if kind == "sharing":
+            return self._shared(list(detail["beside"]), int(detail["allowed"]))
         if trial is None:
             self._phase = kind
             return None if kind == "ended" else f"{kind} ..."
@@ -105,6 +108,15 @@ class Live:
             return self._over(kind, trial, detail)
         return None
 
+    def _shared(self, beside: list[str], allowed: int) -> str:
+        """Other campaigns came to this machine, or went."""
+        if not beside:
+            self._beside = ""
+            return "has the machine to itself"
+        trials = "1 trial" if allowed == 1 else f"{allowed} trials"
+        self._beside = f"shares the machine with {', '.join(beside)}: {trials} at once"
+        return self._beside
+
     def _over(self, kind: str, trial: int, detail: dict[str, Any]) -> str:
         self._running.pop(trial, None)
         self._counts[kind] += 1
@@ -114,7 +126,8 @@ class Live:
         score = "" if top1 is None else f" {percent(top1)}"
         epochs = f" after {detail['epochs']} epochs" if detail.get("epochs") else ""
         reason = f" ({detail['reason']})" if detail.get("reason") else ""
-        line = f"trial {trial} {kind}{score}{epochs}: {cell}{reason}"
+        source = f" (from {detail['source']})" if detail.get("source") else ""
+        line = f"trial {trial} {kind}{score}{epochs}: {cell}{reason}{source}"
         self._ended.append(line)
         return f"[{self._done}/{self._budget}] {line}"
 
@@ -139,6 +152,8 @@ class Live:
             bar = Table.grid()  # a bar by itself would not end its line
             bar.add_row(ProgressBar(total=self._budget, completed=self._done, width=60))
             parts: list[RenderableType] = [head, bar]
+            if self._beside:
+                parts.append(Text(self._beside, "dim"))
             if self._best is not None:
                 score, trial, cell = self._best
                 parts.append(Text(f"best {percent(score)}  trial {trial}  {cell}", "bold"))

@@ -1,9 +1,14 @@
 """The home, the store and the campaigns of this invocation."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from search.home import Home
 from search.store import Campaign, Store
+from space.errors import InputError
+from ventral.output import moment, note
+
+SHOWN = 6  # of the campaigns of one name
 
 
 def open_store(*, create: bool = False) -> tuple[Home, Store]:
@@ -14,10 +19,31 @@ def open_store(*, create: bool = False) -> tuple[Home, Store]:
     return home, Store.open(home.store_url, create=create)
 
 
-def find(campaign: str) -> tuple[Home, Store, Campaign]:
-    """The campaign of an id or a name. Raises StoreError for an unknown one."""
+def find(campaign: str, only: Collection[str] = ()) -> tuple[Home, Store, Campaign]:
+    """The campaign of an id or a name. Raises StoreError for an unknown one.
+
+    Of several campaigns of a name, the newest is taken where one only looks. A command that
+    changes something names the states that it can do it in (`only`), and gets the one campaign
+    that is in one of them; InputError if there are several, or none.
+    """
     home, store = open_store()
-    return home, store, store.campaign(campaign)
+    record = store.campaign(campaign)
+    named = store.named(campaign) if record.id != campaign else [record]
+    if len(named) == 1:
+        return home, store, record
+    if not only:
+        others = ", ".join(one.id for one in named[1 : SHOWN + 1])
+        note(f"{len(named)} campaigns are named {campaign}; this is the newest, {record.id}")
+        note(f"(the others, newest first: {others}{', ...' if len(named) > SHOWN + 1 else ''})")
+        return home, store, record
+    fitting = [one for one in named if one.state in only]
+    if len(fitting) == 1:
+        note(f"{len(named)} campaigns are named {campaign}; {fitting[0].id} is meant")
+        return home, store, fitting[0]
+    told = ", ".join(
+        f"{one.id} ({one.state}, {moment(one.created)})" for one in (fitting or named)[:SHOWN]
+    )
+    raise InputError(campaign, f"names {len(fitting or named)} campaigns: {told}", "give an id")
 
 
 def home_data() -> Path:

@@ -75,7 +75,14 @@ def _cell(item: Any) -> Any:
     return json.dumps(item) if isinstance(item, dict | list) else item
 
 
+LONG = 200
+"""From so many rows on, a table is written plainly: drawing 5,000 rows takes seconds."""
+
+
 def _table(rows: Sequence[Row], columns: Sequence[Column], title: str) -> None:
+    if len(rows) >= LONG:
+        _long(rows, columns, title)
+        return
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -100,6 +107,28 @@ def _table(rows: Sequence[Row], columns: Sequence[Column], title: str) -> None:
     console.print(shown)
 
 
+def _long(rows: Sequence[Row], columns: Sequence[Column], title: str) -> None:
+    """The same table without folded cells, in a fraction of the time."""
+    keys = [(column.key, column.write) for column in columns]
+    cells = [
+        ["" if (cell := row.get(key)) is None else write(cell) for key, write in keys]
+        for row in rows
+    ]
+    heads = [column.title or column.key for column in columns]
+    widths = [max(map(len, parts)) for parts in zip(heads, *cells, strict=True)]
+    sides = [str.rjust if column.right else str.ljust for column in columns]
+
+    def line(parts: Sequence[str]) -> str:
+        placed = (
+            side(part, width) for side, part, width in zip(sides, parts, widths, strict=True)
+        )
+        return " " + "   ".join(placed).rstrip()
+
+    lines = [title] if title else []
+    lines += [line(heads), " " + "─" * (sum(widths) + 3 * len(widths) - 3)]
+    print("\n".join([*lines, *map(line, cells)]))
+
+
 def percent(score: float) -> str:
     return f"{100 * score:.1f} %"
 
@@ -114,6 +143,14 @@ def count(number: float) -> str:
         if number >= size:
             return f"{number / size:.1f} {letter}"
     return f"{number:g}"
+
+
+def size(number: int) -> str:
+    """Bytes: 12345678 -> 12.3 MB."""
+    for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if number >= unit:
+            return f"{number / unit:.1f} {name}"
+    return f"{number} bytes"
 
 
 def duration(seconds: float) -> str:

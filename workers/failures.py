@@ -1,5 +1,6 @@
 """What an exception out of a trial means: a result with a reason, or a worker that is lost."""
 
+import errno
 import gc
 import traceback
 
@@ -7,6 +8,12 @@ import torch
 
 from space.errors import CheckpointError, DataError, InputError, VentralError
 from workers.job import Failure
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+"""Nothing more can be written, whatever trial it is for."""
+
+AWAY = (errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENODEV)
+"""Files are out of a machine's reach, for a while at least."""
 
 
 class Diverged(VentralError):
@@ -28,6 +35,9 @@ def failure(error: BaseException) -> Failure:
         return Failure(kind="input", reason=reason)
     if out_of_memory(error):
         return Failure(kind="out-of-memory", reason=reason, detail=detail)
+    if isinstance(error, OSError) and error.errno in FULL:
+        file = f": {error.filename}" if error.filename else ""
+        return Failure(kind="storage", reason=f"{error.strerror}{file}", detail=detail)
     return Failure(kind="error", reason=f"{type(error).__name__}: {reason}", detail=detail)
 
 
@@ -44,6 +54,11 @@ def device_lost(error: BaseException) -> bool:
     known = getattr(torch, "AcceleratorError", ())
     lost = isinstance(error, known) or "CUDA error" in str(error)
     return lost and not out_of_memory(error)
+
+
+def files_away(error: BaseException) -> bool:
+    """Whether the files could not be reached from here: another worker may do better."""
+    return isinstance(error, OSError) and error.errno in AWAY
 
 
 def release() -> None:

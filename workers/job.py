@@ -220,7 +220,9 @@ class Recipe(Value):
         default="auto",
         description="by torch.compile, which takes minutes; auto: only where that pays",
     )
-    threads: Count = Field(default=1, description="of torch, for one trial on a CPU")
+    threads: Count = Field(
+        default=1, description="of torch, for a trial on a CPU; a campaign's default: its cores"
+    )
     checkpoint_epochs: Count = Field(default=1, description="epochs between checkpoints")
 
     @model_validator(mode="after")
@@ -229,6 +231,11 @@ class Recipe(Value):
             problem = "the literal unroll keeps everything"
             raise InputError("recompute", problem, "write false, or unroll: planned")
         return self
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether the first epochs of a training depend on how many it will have."""
+        return self.schedule == "cosine"
 
     def deciding(self) -> dict[str, Any]:
         """The keys that decide a training's numbers. Those that say how they are computed are
@@ -258,6 +265,10 @@ def _merged(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, An
 
 
 # ------------------------------------------------------------------------------------------- job
+
+
+LOG = "worker.log"
+"""In a trial's folder: what its worker wrote to its standard error, crashes above all."""
 
 
 class Job(Value):
@@ -292,6 +303,16 @@ class Report(Value):
 class Failure(Value):
     """Why a trial has no score: a result like any other, not a crash."""
 
-    kind: Literal["diverged", "out-of-memory", "corrupt-checkpoint", "data", "input", "error"]
+    kind: Literal[
+        "diverged",
+        "out-of-memory",
+        "corrupt-checkpoint",
+        "data",
+        "input",
+        "storage",  # the disk is full, say: not the trial's fault, and it ends the run
+        "hung",
+        "lost",  # its worker died as often as may be
+        "error",
+    ]
     reason: str = Field(description="one line, such as `loss is nan at epoch 3, step 17`")
     detail: str = Field(default="", description="the end of the traceback, if there is one")

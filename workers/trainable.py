@@ -1,17 +1,22 @@
 """The Ray Tune trainable: one trial's epochs as results. torch is imported in the actor only.
 
 A failure is a result with a reason and `done`, never a crash; only a worker that can train
-nothing more (a lost GPU) is left to Ray, which starts another. It holds no campaign's state.
+nothing more (a lost GPU, files out of reach) is left to Ray, and its trial starts again in another
+one. It holds no campaign's state.
 """
 
+import contextlib
+import faulthandler
+import os
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import ray
 from ray.tune import Trainable
 
 from workers import checkpoint
-from workers.job import Failure, Job
+from workers.job import LOG, Failure, Job
 
 if TYPE_CHECKING:
     from workers.training import Trainer
@@ -26,17 +31,25 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
     """
 
     def setup(self, config: dict[str, Any]) -> None:
-        """Build the trial's network and continue from its own checkpoint, if it left one."""
-        from workers import training
-
+        """Take a trial on. All the work is left to `step`, which the driver has an eye on."""
         self._trial: int = config["trial"]
+        self._job: str | None = config["job"]
         self._trainer: Trainer | None = None
         self._failure: Failure | None = None
         self._earlier: list[dict[str, Any]] = []
         self._reached = 0
+
+    def _begin(self) -> None:
+        """Build the trial's network and continue from its own checkpoint, if it left one."""
+        from workers import training
+
+        if self._job is None:
+            return
+        text, self._job = self._job, None
         try:
-            job = Job.model_validate_json(config["job"])
+            job = Job.model_validate_json(text)
             self._own = Path(job.folder) / "checkpoint"
+            _log_to(Path(job.folder) / LOG)
             self._trainer = training.Trainer(job)
             if checkpoint.versions(self._own):
                 self._continue(self._own)
@@ -51,6 +64,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
 
     def step(self) -> dict[str, Any]:
         """Run an epoch and write the checkpoint."""
+        self._begin()
         result: dict[str, Any] = {"trial": self._trial}
         if self._earlier:
             result["earlier"], self._earlier = self._earlier, []
@@ -85,10 +99,10 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
         self._reached = self._trainer.epoch
 
     def _fail(self, error: Exception) -> None:
-        """Turn an exception into the trial's result. Raises it again if the GPU went with it."""
+        """Turn an exception into the trial's result. Raises it again if the worker is lost."""
         from workers import failures
 
-        if failures.device_lost(error):
+        if failures.device_lost(error) or failures.files_away(error):
             raise error
         self._failure = failures.failure(error)
         # The frames of the exception hold the network as long as it is being handled.
@@ -111,10 +125,23 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
             self._trainer.save(checkpoint_dir)
 
     def load_checkpoint(self, checkpoint_dir: Any) -> None:
-        """The trial's own checkpoint, read in `setup`, is never older and goes first."""
+        """The trial's own checkpoint is never older and goes first."""
+        self._begin()
         fresh = self._trainer is not None and self._trainer.epoch == 0
         if fresh and checkpoint.versions(checkpoint_dir):
             try:
                 self._continue(Path(checkpoint_dir))
             except Exception as error:
                 self._fail(error)
+
+
+def _log_to(file: Path) -> None:
+    """Send what this process writes to its standard error, a crash's traceback too, to `file`."""
+    if not ray.is_initialized():
+        return  # the process is not a worker, and its standard error somebody else's
+    # A full disk is found out, and told, by whoever has something to write.
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("ab") as log:
+            os.dup2(log.fileno(), 2)
+    faulthandler.enable(file=2, all_threads=False)

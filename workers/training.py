@@ -9,7 +9,7 @@ import math
 import random
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -29,6 +29,7 @@ from workers.pack import Pack
 
 __all__ = ["Diverged", "Evaluation", "Trainer", "evaluate", "learning_rate"]
 
+_LONG = 30.0  # seconds; a first piece of work that took longer says enough
 _GPU_CHECK = 50  # batches between two looks at the loss; each look waits for the GPU
 
 
@@ -145,22 +146,54 @@ class Trainer:
         # Whatever the network draws (dropout) follows from the epoch too, so that it resumes.
         self._seed_all("epoch", epoch)
         self.network.train()
-        generator = torch.Generator()
-        generator.manual_seed(mixed(self.job.seed, "order", epoch))
-        order = torch.randperm(self.pack.count("train"), generator=generator).numpy()
-        order = order[: self._steps_per_epoch * self._batch]
         losses: list[Tensor] = []
         every = 1 if self.device.type == "cpu" else _GPU_CHECK
-        for batch, (images, labels) in enumerate(self._train.batches(order, self._batch)):
-            generator.manual_seed(mixed(self.job.seed, "augmentation", epoch, batch))
-            pictures = augment(unit(images), self.job.recipe.augmentation, generator)
+        for batch, (images, labels) in enumerate(self._batches(epoch)):
             step = (epoch - 1) * self._steps_per_epoch + batch
-            losses.append(self._step(self._normalise(pictures), labels, step))
+            losses.append(self._step(images, labels, step))
             if (batch + 1) % every == 0:
                 _demand_finite(losses[-every:], epoch, batch + 2 - every)
         _demand_finite(losses, epoch, 1)
         self._demand_finite_weights(epoch)
         return float(torch.stack(losses).double().mean())
+
+    def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The epoch's batches as the network is given them: images [B,C,H,W], labels [B]."""
+        generator = torch.Generator()
+        generator.manual_seed(mixed(self.job.seed, "order", epoch))
+        order = torch.randperm(self.pack.count("train"), generator=generator).numpy()
+        order = order[: self._steps_per_epoch * self._batch]
+        for batch, (images, labels) in enumerate(self._train.batches(order, self._batch)):
+            generator.manual_seed(mixed(self.job.seed, "augmentation", epoch, batch))
+            pictures = augment(unit(images), self.job.recipe.augmentation, generator)
+            yield self._normalise(pictures), labels
+
+    def epoch_seconds(self, seconds: float) -> float:
+        """How long an epoch takes, from about `seconds` of updates and of evaluation.
+
+        For a forecast: the network is of no use afterwards.
+        """
+        recipe = self.job.recipe
+        self.network.train()
+
+        def updates() -> Iterator[object]:
+            while True:
+                for images, labels in self._batches(1):
+                    yield self._step(images, labels, 0)
+
+        def evaluations() -> Iterator[object]:
+            count = self.pack.count("test")
+            size = min(recipe.evaluation_batch_size, count)
+            images = torch.from_numpy(np.array(self.pack.images("test")[:size])).to(self.device)
+            with torch.no_grad():
+                while True:
+                    yield cast(Scored, self.network).step_logits(self._normalise(unit(images)))
+
+        update = _each(updates(), seconds * 0.75, self.device)
+        self.network.eval()
+        evaluation = _each(evaluations(), seconds * 0.25, self.device)
+        batches = math.ceil(self.pack.count("test") / recipe.evaluation_batch_size)
+        return self._steps_per_epoch * update + batches * evaluation
 
     def _step(self, images: Tensor, labels: Tensor, step: int) -> Tensor:
         """One update from normalised images [B,C,H,W] and labels [B]; the loss, detached."""
@@ -262,6 +295,7 @@ class Trainer:
                     numbers[name] = value
         meta = {
             "job": _identity(self.job),
+            "start": _start(self.job),
             "epoch": self.epoch,
             "seconds": self._seconds,
             "reports": [report.model_dump(mode="json") for report in self.reports],
@@ -271,9 +305,14 @@ class Trainer:
         checkpoint.save(folder, tensors, meta)
 
     def load(self, folder: str | Path) -> None:
-        """Go on from a checkpoint of the same job. Raises CheckpointError."""
+        """Go on from a checkpoint of the same job, or of one that began as it does.
+
+        Raises CheckpointError.
+        """
         tensors, meta = checkpoint.load(folder)
-        if meta.get("job") != _identity(self.job):
+        same = meta.get("job") == _identity(self.job)
+        began = meta.get("start") == _start(self.job) and meta["epoch"] <= self.job.recipe.epochs
+        if not (same or began):
             raise CheckpointError(
                 f"{folder}: is a checkpoint of another genome, recipe, data or seed; delete it"
             )
@@ -313,6 +352,15 @@ def _identity(job: Job) -> str:
     return hashlib.sha256(repr(_ordered(parts)).encode()).hexdigest()
 
 
+def _start(job: Job) -> str:
+    """Equal for jobs whose trainings are the same as long as both last."""
+    if job.recipe.looks_ahead:
+        return _identity(job)
+    return _identity(
+        job.model_copy(update={"recipe": job.recipe.model_copy(update={"epochs": 1})})
+    )
+
+
 def _ordered(node: object) -> object:
     if isinstance(node, dict):
         return sorted((key, _ordered(value)) for key, value in node.items())
@@ -325,6 +373,25 @@ def _demand_finite(losses: list[Tensor], epoch: int, first: int) -> None:
     if not bool(finite.all()):
         place = int((~finite).int().argmax())
         raise Diverged(f"loss is {float(values[place])} at epoch {epoch}, step {first + place}")
+
+
+def _each(work: Iterator[object], seconds: float, device: torch.device) -> float:
+    """Seconds that one piece of `work` takes: the mean over about `seconds`.
+
+    The first piece, which is slower, does not count, unless it alone took very long.
+    """
+    took: list[float] = []
+    while sum(took) < _LONG if len(took) < 2 else sum(took[1:]) < seconds:
+        start = time.perf_counter()
+        next(work)
+        _finish(device)
+        took.append(time.perf_counter() - start)
+    return sum(took[1:]) / (len(took) - 1) if len(took) > 1 else took[0]
+
+
+def _finish(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def _forget_peak(device: torch.device) -> None:

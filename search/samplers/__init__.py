@@ -9,7 +9,14 @@ from space.errors import CampaignError, InputError
 from space.space import Space
 from space.validation import parse
 
-MODULES = {"random": "random_", "optuna": "via_optuna", "hyperopt": "via_hyperopt"}
+MODULES = {
+    "random": "random_",
+    "evolution": "evolution",
+    "guided": "guided",
+    "optuna": "via_optuna",
+    "nsga2": "via_nsga2",
+    "hyperopt": "via_hyperopt",
+}
 NAMES = tuple(MODULES)
 
 

@@ -5,9 +5,9 @@ The contract, which the conformance suite (tests/search/test_samplers.py) holds 
 Determinism. A sampler's state is a function of its seed and of the sequence of its `ask`,
 `recall` and `tell` calls, and of nothing else: no clock, no global random numbers.
 
-Replay. There is nothing to pickle. A sampler is rebuilt by calling `recall` for every point that
-it once suggested, in the order of asking, and `tell` for every outcome, in the order of arrival.
-Both cost milliseconds, so that thousands of trials are replayed in seconds.
+Replay. There is nothing to pickle. A sampler is rebuilt by the calls that it had, in their order,
+with a `recall` of the answer in place of each `ask`. Such calls cost milliseconds, so that
+thousands of trials are replayed in seconds.
 
 Support. `ask` returns a complete flat form: exactly the parameters that are open given the other
 choices, every value inside its domain. It may be a point that was suggested before, and it may be
@@ -38,12 +38,17 @@ class Outcome:
 
     `score` is the last top-1 (0..1, larger is better) or None if there is none; `fidelity` the
     epochs it was reached at over the epochs of a full training (0..1); `reason` why there is no
-    score: "infeasible", "diverged", "failed", ...
+    score: "infeasible", "diverged", "failed", ... `curve` holds (fidelity, score) of the epochs,
+    the first one first, as far as they are known: what early scores say about final ones. `costs`
+    are the campaign's further objectives in their order, smaller is better: the same number of
+    them for every point with a score.
     """
 
     score: float | None = None
     fidelity: float = 0.0
     reason: str | None = None
+    curve: tuple[tuple[float, float], ...] = ()
+    costs: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.score is None) == (self.reason is None):
@@ -73,14 +78,13 @@ class Sampler(Protocol):
         ...
 
 
-def replay(
-    sampler: Sampler, asked: Iterable[Choices], told: Iterable[tuple[Choices, Outcome]]
-) -> None:
-    """Rebuild a fresh sampler's state: all points in order of asking, then all outcomes."""
-    for choices in asked:
-        sampler.recall(choices)
-    for choices, outcome in told:
-        sampler.tell(choices, outcome)
+def replay(sampler: Sampler, calls: Iterable[tuple[Choices, Outcome | None]]) -> None:
+    """Rebuild a fresh sampler's state: a point alone was asked for, one with an outcome told."""
+    for choices, outcome in calls:
+        if outcome is None:
+            sampler.recall(choices)
+        else:
+            sampler.tell(choices, outcome)
 
 
 def open_part(parameters: Iterable[Parameter], flat: Choices) -> dict[str, Scalar]:

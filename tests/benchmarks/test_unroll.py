@@ -22,7 +22,12 @@ def test_the_baseline_is_the_literal_unroll(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("network", "size"), [("quickstart", 16), ("rgc_shallow", 32), ("rgc_intermediate", 32)]
+    ("network", "size"),
+    [
+        ("quickstart", 16),
+        ("rgc_shallow", 32),
+        pytest.param("rgc_intermediate", 32, marks=pytest.mark.slow),
+    ],
 )
 def test_it_runs(network: str, size: int) -> None:
     command = [sys.executable, "benchmarks/unroll.py", "--network", network, "--json"]

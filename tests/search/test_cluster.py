@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -12,7 +13,21 @@ from pathlib import Path
 
 import pytest
 
-from search.cluster import MARK, Machine, machine, marked, sweep
+from search import cluster
+from search.cluster import (
+    MARK,
+    PRIVATE,
+    Machine,
+    _Watch,
+    largest,
+    machine,
+    marked,
+    survey,
+    sweep,
+    together,
+)
+from search.home import Process
+from space.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -85,3 +100,88 @@ def test_a_folder_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
     record.write_text(json.dumps({"mark": "bbbb", "scratch": str(precious)}))
     sweep(record)
     assert precious.exists()
+
+
+def test_what_several_machines_have() -> None:
+    machines = [Machine(cpus=4, gpus=0), Machine(cpus=2, gpus=3)]
+    assert largest(machines) == Machine(cpus=4, gpus=3)
+    assert together(machines) == Machine(cpus=6, gpus=3)
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("127.0.0.1:1", "nothing answers there"),
+        ("somewhere", "is no address of a Ray cluster"),
+        ("ray://somewhere:10001", "Ray's client cannot carry a search"),
+    ],
+)
+def test_an_address_with_no_cluster_is_refused_at_once(address: str, words: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(InputError, match=words):
+        survey(address)
+    assert time.monotonic() - began < 10
+
+
+def test_a_cluster_of_somebody_s_own_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What looks like a raylet is asked for its address, unless it is a driver's own."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    code = "import time; print(1, flush=True); time.sleep(60)"
+    command = ["/somewhere/raylet", "-c", code, "--gcs-address=127.0.0.1:1"]
+
+    def found(environment: dict[str, str]) -> bool:
+        process = subprocess.Popen(
+            command,
+            executable=sys.executable,
+            env=os.environ | environment,
+            stdout=subprocess.PIPE,
+        )
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            with pytest.raises(InputError) as error:
+                survey("auto")
+            return "127.0.0.1:1" in str(error.value)
+        finally:
+            process.kill()
+            process.wait()
+
+    assert found({})
+    assert not found({PRIVATE: "1"})
+
+
+def test_a_lost_cluster_is_told_once_it_is_silent_for_long() -> None:
+    well, told = [True], []
+    watch = _Watch(lambda: well[0], 1.0, told.append)
+    watch.start()
+    time.sleep(1.5)
+    assert told == []
+    well[0] = False
+    watch.join(6)
+    assert len(told) == 1
+
+
+def test_what_forgotten_drivers_left_is_swept_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "SHORT_ROOT", str(tmp_path))
+    gone = subprocess.Popen(["true"])
+    dead = dataclasses.replace(Process.current(), pid=gone.pid, born="1")
+    gone.wait()
+    elsewhere = dataclasses.replace(dead, host="another/boot/pid")
+    left = sleeper("cccc")
+    owners = {"ventral-dead": dead, "ventral-far": elsewhere, "ventral-mine": Process.current()}
+    for name, owner in owners.items():
+        scratch = tmp_path / name
+        scratch.mkdir()
+        record = {"mark": "cccc", "scratch": str(scratch), "driver": str(owner)}
+        (scratch / "owner.json").write_text(json.dumps(record))
+    (tmp_path / "ventral-odd").mkdir()
+    (tmp_path / "ventral-odd" / "owner.json").write_text("{")
+    try:
+        cluster.sweep_forgotten()
+        assert left.wait(5) == -9
+    finally:
+        left.kill()
+    kept = {path.name for path in tmp_path.iterdir()}
+    assert kept == {"ventral-far", "ventral-mine", "ventral-odd"}

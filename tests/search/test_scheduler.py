@@ -66,6 +66,34 @@ def test_reports_that_never_arrived_are_made_up_for() -> None:
     assert not decide(scheduler, trial(1), 1, 0.7)
 
 
+def test_a_trial_stops_at_what_it_did_not_live_to_report() -> None:
+    """Its first epoch was among the worst, which nobody heard; its second one is no rung."""
+    past = [report(number, 1, 0.5 + number / 10) for number in range(4)]
+    scheduler = create(ASHA, EPOCHS, 0, past)
+    scheduler.on_trial_add(None, trial(9))
+    assert not decide(scheduler, trial(9), 2, 0.9, earlier=[report(9, 1, 0.1)])
+
+
+def test_a_last_result_is_in_the_rungs_too() -> None:
+    """Ray Tune asks nobody about a result that ends its trial, and tells of it afterwards."""
+    scheduler = create(ASHA, EPOCHS, 0, [])
+    for number in range(4):
+        scheduler.on_trial_add(None, trial(number))
+        earlier = [report(number, epoch, 0.9) for epoch in range(1, EPOCHS)]
+        result = {"epoch": EPOCHS, "top1": 0.9, "earlier": earlier}
+        scheduler.on_trial_complete(None, trial(number), result)
+    scheduler.on_trial_add(None, trial(9))
+    assert not decide(scheduler, trial(9), 1, 0.8)
+
+
+def test_a_new_driver_is_told_which_trials_were_to_stop() -> None:
+    past = [report(number, 1, 0.9 - number / 10) for number in range(3)]
+    assert create(ASHA, EPOCHS, 0, past).stopped == {1, 2}
+    again = [*past, report(1, 1, 0.9), report(0, 2, 0.0)]
+    assert create(ASHA, EPOCHS, 0, again).stopped == {1, 2}, "a report is judged once"
+    assert create(Scheduler(name="fifo"), EPOCHS, 0, past).stopped == set()
+
+
 def test_epochs_without_a_score_do_not_count() -> None:
     scheduler = create(ASHA, EPOCHS, 0, [report(0, 1, None)])
     scheduler.on_trial_add(None, trial(1))

@@ -3,70 +3,29 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ray.tune.search import Searcher
 
-from search import supply as supplies
-from search.home import Home
+from search import suggesting
 from search.samplers.protocol import key
 from search.searcher import TuneSearcher
-from search.store import Store
-from search.supply import CONTROL, Assignment, Happening, Setting, Supply, outcome_of
+from search.store import Trial
+from search.suggesting import Ahead, Suggester
+from search.supply import CONTROL, Assignment, Supply, outcome_of
 from space.errors import CampaignError
-from space.space import Space
 from tests import toys
-from workers.job import Failure, Job, PackRef, Report
-
-Start = Callable[..., Supply]
-DATA = PackRef(path="/nowhere", checksum="0" * 16)
+from tests.supplies import DATA, Bench, train
+from workers.job import Failure, Job, Report
 
 
-class Bench:
-    """A store with one campaign, and supplies made from it: each is a new driver's."""
-
-    def __init__(self, folder: Path, **changes: Any) -> None:
-        self.home = Home.at(folder)
-        self.home.ensure()
-        self.store = Store.open(self.home.store_url)
-        self.space: Space = toys.space(changes.get("space", toys.SPACE))
-        self.campaign = toys.campaign(**changes)
-        record = self.store.create_campaign(
-            "toy", self.campaign.document(), self.space.document(), {}
-        )
-        self.id = record.id
-        self.happenings: list[Happening] = []
-
-    def supply(self) -> Supply:
-        self.store.set_state(self.id, "running")
-        return Supply(
-            Setting(
-                campaign_id=self.id,
-                campaign=self.campaign,
-                space=self.space,
-                data=DATA,
-                home=self.home,
-                store=self.store,
-                listener=self.happenings.append,
-            )
-        )
-
-    def kinds(self) -> list[str]:
-        return [happening.kind for happening in self.happenings]
-
-
-def train(
-    supply: Supply, assignment: Assignment, epochs: int = 3, status: Any = "finished"
-) -> None:
-    """What the recorder does with a trial that reports `epochs` and ends."""
-    supply.started(assignment.number)
-    for epoch in range(1, epochs + 1):
-        report = toys.report(epoch, toys.score(assignment.number, epoch, 3))
-        supply.reported(assignment.number, Report.model_validate(report))
-    supply.ended(assignment.number, status)
+def sampler_of(supply: Supply) -> Any:
+    """The sampler of a supply that makes no suggestions ahead."""
+    assert isinstance(supply._source, Suggester)
+    return supply._source._sampler
 
 
 def exhaust(supply: Supply) -> list[Assignment]:
@@ -138,11 +97,12 @@ def test_a_known_point_is_told_again_not_trained(bench: Bench, monkeypatch: Any)
         update={"budget": bench.campaign.budget.model_copy(update={"trials": 7})}
     )
     supply = bench.supply()
+    sampler = sampler_of(supply)
     told = []
-    ask = supply._sampler.ask
+    ask = sampler.ask
     answers = iter([first.choices])
-    monkeypatch.setattr(supply._sampler, "ask", lambda: next(answers, None) or ask())
-    monkeypatch.setattr(supply._sampler, "tell", lambda c, o: told.append((key(c), o.score)))
+    monkeypatch.setattr(sampler, "ask", lambda: next(answers, None) or ask())
+    monkeypatch.setattr(sampler, "tell", lambda c, o: told.append((key(c), o.score)))
     assignment = supply.next()
     assert assignment is not None
     assert told == [(key(first.choices), first.top1)]
@@ -155,7 +115,7 @@ def test_over_the_limit_is_infeasible_and_costs_no_budget(
     bench = Bench(tmp_path, limits={"parameters": 150})
     supply = bench.supply()
     told: list[Any] = []
-    monkeypatch.setattr(supply._sampler, "tell", lambda c, o: told.append(o))
+    monkeypatch.setattr(sampler_of(supply), "tell", lambda c, o: told.append(o))
     handed = exhaust(supply)
     trials = bench.store.trials(bench.id)
     infeasible = [trial for trial in trials if trial.status == "infeasible"]
@@ -173,7 +133,7 @@ def test_over_the_limit_is_infeasible_and_costs_no_budget(
 
 
 def test_a_limit_that_nothing_meets_ends_the_campaign(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(supplies, "INFEASIBLE_IN_A_ROW", 20)
+    monkeypatch.setattr(suggesting, "INFEASIBLE_IN_A_ROW", 20)
     bench = Bench(tmp_path, limits={"macs": 10})
     supply = bench.supply()
     assert supply.next() is None
@@ -215,7 +175,7 @@ def test_a_stopped_training_is_told_with_its_fidelity(bench: Bench, monkeypatch:
     assignment = supply.next()
     assert assignment is not None
     told: list[Any] = []
-    monkeypatch.setattr(supply._sampler, "tell", lambda c, o: told.append(o))
+    monkeypatch.setattr(sampler_of(supply), "tell", lambda c, o: told.append(o))
     train(supply, assignment, epochs=1, status="pruned")
     assert told[0].fidelity == pytest.approx(1 / 3)
     assert told[0].score == pytest.approx(toys.score(assignment.number, 1, 3))
@@ -274,6 +234,24 @@ def test_a_trial_that_only_lacks_its_end_is_ended(bench: Bench) -> None:
     assert bench.store.trial(bench.id, 0).status == "finished"
 
 
+def test_a_trial_that_was_to_stop_ends_where_it_is(bench: Bench) -> None:
+    """Its driver was killed between the scheduler's word and writing down the end."""
+    supply = bench.supply()
+    for _ in range(2):
+        assignment = supply.next()
+        assert assignment is not None
+        supply.started(assignment.number)
+        supply.reported(assignment.number, Report.model_validate(toys.report(1, 0.5)))
+    again = bench.supply()
+    ended: list[Trial] = []
+    again.answered = ended.append
+    again.settle({1, 77})
+    assert [(trial.number, trial.status, trial.epochs) for trial in ended] == [(1, "pruned", 1)]
+    assert again.unfinished == 1
+    following = [again.next(), again.next()]
+    assert [found.number for found in following if found is not None] == [0, 2]
+
+
 def test_ray_is_given_a_job_and_a_number(bench: Bench) -> None:
     stopping = [False]
     searcher = TuneSearcher(bench.supply(), lambda: stopping[0])
@@ -292,4 +270,37 @@ def test_ray_is_told_when_the_budget_is_used_up(bench: Bench) -> None:
     searcher = TuneSearcher(bench.supply(), lambda: False)
     given = [searcher.suggest(str(number)) for number in range(7)]
     assert [config["trial"] for config in given[:6]] == list(range(6))  # type: ignore[index]
-    assert given[6] == Searcher.FINISHED
+    assert given[6] is None, "one that runs may have to be given out again"
+    for number in range(6):
+        searcher.on_trial_complete(str(number))
+    assert searcher.suggest("7") == Searcher.FINISHED
+
+
+def test_ray_is_given_no_more_than_fit(bench: Bench) -> None:
+    searcher = TuneSearcher(bench.supply(), lambda: False)
+    searcher.slots = 2
+    assert isinstance(searcher.suggest("a"), dict)
+    assert isinstance(searcher.suggest("b"), dict)
+    assert searcher.suggest("c") is None
+    assert bench.store.next_number(bench.id) == 2, "nothing is put on record before it is needed"
+    searcher.on_trial_complete("a")
+    assert isinstance(searcher.suggest("c"), dict)
+
+
+def test_ray_does_not_wait_for_a_sampler_that_thinks(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supply = bench.supply(ahead=True)
+    try:
+        assert isinstance(supply._source, Ahead)
+        searcher, suggester = TuneSearcher(supply, lambda: False), supply._source._suggester
+        assert isinstance(searcher.suggest("a"), dict), "the control"
+        suggest = suggester.suggest
+        monkeypatch.setattr(suggester, "suggest", lambda: time.sleep(0.5) or suggest())  # type: ignore[func-returns-value]
+        began = time.monotonic()
+        assert searcher.suggest("b") is None
+        assert time.monotonic() - began < 0.4
+        time.sleep(0.6)
+        assert isinstance(searcher.suggest("b"), dict)
+    finally:
+        supply.close()

@@ -22,31 +22,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from search import migrations
-from search.database import SCHEMA, SCHEMA_TABLE
+from search.database import SCHEMA, SCHEMA_TABLE, engine_for
 from search.home import Process
 from search.store import ID_LETTERS, ID_SIGNS, SILENCE_SECONDS, Store
 from search.tables import METADATA
 from space.errors import StoreError
+from tests import postgres
 from tests.campaigns import add, fill, new_campaign, report, train
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    """An address where no store is yet.
-
-    `VENTRAL_TEST_STORE` names an empty PostgreSQL database to run this file on instead.
-    """
-    given = os.environ.get("VENTRAL_TEST_STORE")
-    if given is None:
-        return f"sqlite:///{tmp_path}/store.db"
-    engine = sa.create_engine(given)
-    with engine.begin() as connection:
-        connection.execute(sa.text("DROP SCHEMA public CASCADE"))
-        connection.execute(sa.text("CREATE SCHEMA public"))
-    engine.dispose()
-    return given
 
 
 @pytest.fixture
@@ -64,6 +48,7 @@ def python(code: str, *arguments: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path[1:])},
     )
 
 
@@ -160,7 +145,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(
         patch.setattr(op, "create_index", fails)
         with pytest.raises(RuntimeError, match="the power went"):
             Store.open(url)
-    engine = sa.create_engine(url)
+    _, engine = engine_for(url, create=False)
     assert sa.inspect(engine).get_table_names() == []
     engine.dispose()
     assert Store.open(url).campaigns() == []
@@ -614,3 +599,30 @@ def test_at_a_new_place_everything_is_sent_again(store: Store) -> None:
         (number, None, True) for number in range(5)
     ]
     assert store.campaign(campaign.id).tracking == "there"
+
+
+# -------------------------------------------------------------------- a server
+
+
+def test_a_server_that_was_restarted_is_found_again(postgresql: postgres.Server) -> None:
+    store = Store.open(postgresql.database())
+    campaign = fill(store)
+    ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    postgresql.sql(f"{ours} AND backend_type = 'client backend'")
+    assert len(store.trials(campaign.id)) == 5
+    add(store, campaign.id, 5)
+    assert store.counts(campaign.id)["waiting"] == 1
+
+
+def test_a_server_that_is_away_is_named_without_its_password(tmp_path: Path) -> None:
+    pytest.importorskip("psycopg")
+    with pytest.raises(StoreError, match="VENTRAL_STORE") as caught:
+        Store.open(f"postgresql://user:geheim@/nobody?host={tmp_path}")
+    assert "geheim" not in str(caught.value)
+
+
+def test_a_database_that_is_not_there_is_named(postgresql: postgres.Server) -> None:
+    url = postgresql.database()
+    missing = url.replace("/store", "/nothing")
+    with pytest.raises(StoreError, match="create the database, or correct VENTRAL_STORE"):
+        Store.open(missing)

@@ -25,7 +25,7 @@ def test_ctrl_c_keeps_everything_and_resume_ends_it(
     shell: Shell, campaign_file: Callable[..., Path]
 ) -> None:
     file = campaign_file("epochs: 2", "epochs: 4")
-    running = shell.start("submit", file, "--id-file", "id.txt")
+    running = shell.start("submit", file, "--no-estimate", "--id-file", "id.txt")
     _wait((shell.folder / "id.txt").exists)
     campaign = (shell.folder / "id.txt").read_text().strip()
     _wait(lambda: _done(shell, campaign) >= 1)
@@ -54,7 +54,7 @@ def test_ctrl_c_keeps_everything_and_resume_ends_it(
 def test_a_killed_driver_is_seen_and_resumed(
     shell: Shell, campaign_file: Callable[..., Path]
 ) -> None:
-    running = shell.start("submit", campaign_file(), "--id-file", "id.txt")
+    running = shell.start("submit", campaign_file(), "--no-estimate", "--id-file", "id.txt")
     _wait((shell.folder / "id.txt").exists)
     campaign = (shell.folder / "id.txt").read_text().strip()
     _wait(lambda: _done(shell, campaign) >= 1)
@@ -79,7 +79,7 @@ def test_a_detached_campaign_is_stopped_from_outside(
     shell: Shell, campaign_file: Callable[..., Path]
 ) -> None:
     file = campaign_file("trials: 5", "trials: 40")
-    ended = shell("submit", file, "--detach", "--id-file", "id.txt")
+    ended = shell("submit", file, "--no-estimate", "--detach", "--id-file", "id.txt")
     assert ended.code == 0, ended.err
     campaign = (shell.folder / "id.txt").read_text().strip()
     _wait(lambda: _done(shell, campaign) >= 1)

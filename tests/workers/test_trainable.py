@@ -1,7 +1,9 @@
 """The trainable, driven as Ray drives it but in this process: results, resuming, reuse."""
 
+import errno
 import gc
 import math
+import os
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -156,6 +158,28 @@ def test_any_other_exception_is_a_result_with_its_traceback(
     assert told["kind"] == "error"
     assert told["reason"] == "KeyError: 'surprise'"
     assert "broken" in told["detail"]
+
+
+def test_a_full_disk_is_nobody_s_fault(job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "checkpoint")
+
+    monkeypatch.setattr(training.Trainer, "save", full)
+    told = failed(begun(job()))
+    assert told["kind"] == "storage"
+    assert told["reason"] == "No space left on device: checkpoint"
+
+
+def test_files_out_of_reach_are_left_to_another_worker(
+    job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    monkeypatch.setattr(training.Trainer, "save", away)
+    trainable = begun(job())
+    with pytest.raises(OSError, match="Stale"):
+        trainable.step()
 
 
 def test_a_lost_gpu_is_left_to_ray(job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:

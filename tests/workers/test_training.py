@@ -331,3 +331,46 @@ def test_the_peak_of_memory_is_forgotten_between_trials(job: MakeJob, build: Bui
     del big
     low = Trainer(job(), build=build).run_epoch().memory_mb
     assert low < high - 100
+
+
+@pytest.mark.parametrize("schedule", ["constant", "step"])
+def test_a_shorter_training_goes_on_as_the_longer_one_where_the_schedule_does_not_look_ahead(
+    job: MakeJob, build: Build, tmp_path: Path, schedule: str
+) -> None:
+    recipe = {"schedule": schedule, "step_epochs": 2, "warmup_epochs": 0.5}
+    whole = Trainer(job(epochs=4, **recipe), build=build)
+    while not whole.finished:
+        whole.run_epoch()
+    short = Trainer(job(epochs=2, **recipe), build=build)
+    while not short.finished:
+        short.run_epoch()
+    short.save(tmp_path / "c")
+    longer = Trainer(job(epochs=4, **recipe), build=build)
+    longer.load(tmp_path / "c")
+    while not longer.finished:
+        longer.run_epoch()
+    assert [numbers(r) for r in longer.reports] == [numbers(r) for r in whole.reports]
+    assert same_weights(longer.network, whole.network)
+    longer.save(tmp_path / "c")
+    with pytest.raises(CheckpointError, match="another genome"):  # it is too far already
+        Trainer(job(epochs=2, **recipe), build=build).load(tmp_path / "c")
+    with pytest.raises(CheckpointError, match="another genome"):
+        Trainer(job(epochs=4, **recipe | {"learning_rate": 0.1}), build=build).load(tmp_path / "c")
+
+
+def test_a_schedule_that_looks_ahead_is_not_continued_with_other_epochs(
+    job: MakeJob, build: Build, tmp_path: Path
+) -> None:
+    short = Trainer(job(epochs=2, schedule="cosine"), build=build)
+    short.run_epoch()
+    short.save(tmp_path / "c")
+    with pytest.raises(CheckpointError, match="another genome"):
+        Trainer(job(epochs=4, schedule="cosine"), build=build).load(tmp_path / "c")
+
+
+def test_an_epoch_is_timed_from_a_part_of_it(job: MakeJob, build: Build) -> None:
+    trainer = Trainer(job(), build=build)
+    trainer.run_epoch()
+    seconds = trainer.reports[0].seconds
+    timed = Trainer(job(), build=build).epoch_seconds(0.3)
+    assert seconds / 4 < timed < seconds * 4

@@ -14,13 +14,11 @@ from ventral.output import (
     Format,
     Output,
     count,
-    duration,
     moment,
     note,
     percent,
     signed_percent,
     table,
-    value,
 )
 
 if TYPE_CHECKING:
@@ -29,6 +27,10 @@ if TYPE_CHECKING:
     from search.store import Campaign, Store, Trial
 
 Id = Annotated[str, typer.Argument(help="a campaign's id, or the name of the newest one")]
+Address = Annotated[
+    str | None,
+    typer.Option(help="run on a Ray cluster: auto, or HOST:PORT of its head; needs a shared home"),
+]
 RESUMABLE = ("stopped", "interrupted", "waiting", "failed")
 
 CELLS = (
@@ -47,7 +49,6 @@ def register(app: typer.Typer) -> None:
     """Put the commands on the command line, in the order in which they are used."""
     app.command()(submit)
     app.command("list")(list_campaigns)
-    app.command()(status)
     app.command()(logs)
     app.command()(stop)
     app.command()(resume)
@@ -55,7 +56,10 @@ def register(app: typer.Typer) -> None:
 
 
 def submit(
-    file: Annotated[Path, typer.Argument(help="the campaign file (YAML)")],
+    file: Annotated[Path | None, typer.Argument(help="the campaign file (YAML)")] = None,
+    source: Annotated[
+        str | None, typer.Option("--from", help="a campaign like this one, instead of a file")
+    ] = None,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="change a field: budget.trials=8")
     ] = None,
@@ -65,43 +69,100 @@ def submit(
     detach: Annotated[
         bool, typer.Option("--detach", help="run in the background, and return at once")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="check everything, say what it will take, and end")
+    ] = False,
+    estimate: Annotated[
+        bool, typer.Option(help="say first what it will take, from a look at this machine")
+    ] = True,
     id_file: Annotated[
         Path | None, typer.Option(help="write the campaign's id here as soon as it exists")
     ] = None,
+    address: Address = None,
     output: Output = Format.table,
 ) -> None:
     """Run a campaign: search, train, record, and show the best cells."""
-    from search import campaign as campaigns
-    from search import driver
+    from search.home import Home
+    from ventral import forecast
     from ventral.opening import open_store
 
-    campaign = campaigns.load(file, overrides or [])
+    campaign = _asked_for(file, source, overrides or [], address)
+    from search import driver  # it loads Ray, which a wrong file need not wait for
+
+    if dry_run:
+        home = Home.at()
+        note(f"packing {campaign.data.name}")
+        forecast.show(campaign, driver.prepare(campaign, home), home, output)
+        return
     home, store = open_store(create=True)
     if not new:
         _refuse_if_interrupted(campaign, store)
     note(f"packing {campaign.data.name}")
-    campaign_id = driver.submit(campaign, home, store)
+    prepared = driver.prepare(campaign, home)
+    if estimate and address is None:
+        forecast.mention(campaign, prepared, home)
+    campaign_id = driver.submit(campaign, home, store, prepared=prepared)
     if id_file is not None:
         id_file.write_text(f"{campaign_id}\n")
     note(f"campaign {campaign_id} ({campaign.name}) in {home.path}")
-    _go(campaign_id, home, store, output, detach=detach)
+    _go(campaign_id, home, store, output, detach=detach, address=address)
+
+
+def _asked_for(
+    file: Path | None, source: str | None, overrides: list[str], address: str | None
+) -> "CampaignFile":
+    """The campaign of a file, or one like another campaign, with overrides. Checked."""
+    from search import campaign as campaigns
+    from search import driver
+    from space.errors import InputError
+    from ventral.opening import find
+
+    if (file is None) == (source is None):
+        raise InputError("submit", "says not what to run", "give a FILE, or --from ID")
+    if file is not None:
+        return campaigns.load(file, overrides, offered=driver.offered_at(address))
+    _, _, record = find(str(source))
+    where, offered = f"campaign {record.id}", driver.offered_at(address)
+    return campaigns.clone(record.document, where, overrides, offered=offered)
 
 
 def resume(
     campaign: Id,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="change the budget, say: budget.trials=80")
+    ] = None,
     detach: Annotated[
         bool, typer.Option("--detach", help="run in the background, and return at once")
     ] = False,
+    address: Address = None,
     output: Output = Format.table,
 ) -> None:
     """Go on with a campaign that was stopped or interrupted; nothing is trained twice."""
     from ventral.opening import find
 
-    home, store, record = find(campaign)
-    if record.state == "finished":
+    home, store, record = find(campaign, (*RESUMABLE, "finished") if overrides else RESUMABLE)
+    if overrides:
+        _amend(record, store, overrides)
+    elif record.state == "finished" and not store.backlog(record.id):
         note(f"campaign {record.id} is finished; `ventral top {record.id}` shows the best cells")
+        note(f"More of it: ventral resume {record.id} --set budget.trials=...")
         return
-    _go(record.id, home, store, output, detach=detach)
+    _go(record.id, home, store, output, detach=detach, address=address)
+
+
+def _amend(record: "Campaign", store: "Store", overrides: list[str]) -> None:
+    """Change a campaign before it goes on. Raises CampaignError for what may not change."""
+    from search import campaign as campaigns
+    from space.errors import CampaignError
+
+    amended = campaigns.amend(record.document, f"campaign {record.id}", overrides)
+    trials = store.ledger(record.id).trials
+    if amended.budget.trials < trials:
+        cure = f"write at least {trials}"
+        problem = f"is {amended.budget.trials}, but {trials} trials are on record already"
+        raise CampaignError("budget.trials", problem, cure)
+    store.set_document(record.id, amended.document(), "its budget was changed")
+    store.event(record.id, "changed", {"set": overrides})
 
 
 def _refuse_if_interrupted(campaign: "CampaignFile", store: "Store") -> None:
@@ -110,7 +171,7 @@ def _refuse_if_interrupted(campaign: "CampaignFile", store: "Store") -> None:
 
     same = (record for record in store.campaigns() if record.name == campaign.name)
     record = next(same, None)
-    if record is None or record.state not in RESUMABLE or record.document != campaign.document():
+    if record is None or record.state not in RESUMABLE or not _same(record, campaign):
         return
     counts = store.counts(record.id)
     done = counts["finished"] + counts["pruned"]
@@ -122,23 +183,47 @@ def _refuse_if_interrupted(campaign: "CampaignFile", store: "Store") -> None:
     )
 
 
-def _go(campaign_id: str, home: "Home", store: "Store", output: Format, *, detach: bool) -> None:
+def _same(record: "Campaign", campaign: "CampaignFile") -> bool:
+    """Whether a campaign on record is of that file; what it does not say, it leaves open."""
+    from search.campaign import Campaign
+    from space.errors import InputError
+
+    try:
+        return Campaign.parse(record.document) == campaign
+    except InputError:
+        return False
+
+
+def _go(
+    campaign_id: str,
+    home: "Home",
+    store: "Store",
+    output: Format,
+    *,
+    detach: bool,
+    address: str | None,
+) -> None:
     """Drive a campaign to its end, here or in the background, and show what came out."""
-    if detach:
-        _detach(campaign_id, home)
-        return
+    there = [] if address is None else ["--address", address]
     from search import driver
+
+    if detach:
+        driver.offered_at(address)  # what is wrong with it is told here
+        _detach(campaign_id, home, there)
+        return
     from ventral.live import Live
 
     record = store.campaign(campaign_id)
     with Live(record, home) as live:
-        outcome = driver.run(campaign_id, home, store, live.listen)
+        outcome = driver.run(campaign_id, home, store, live.listen, address=address)
     _conclude(store.campaign(campaign_id), store, output)
     if outcome.left:
         note(f"{outcome.left} runs are not in MLflow yet; the next start sends them")
     if outcome.state == "stopped":
         note(f"stopped ({outcome.reason}); everything is kept. Go on with:")
-        note(f"  ventral resume {campaign_id}")
+        part = (outcome.reason or "").partition(":")[0]
+        more = f" --set {part}=..." if part.startswith("budget.") else ""
+        note(" ".join([f"  ventral resume {campaign_id}{more}", *there]))
         raise typer.Exit(1)
     if outcome.state == "failed":
         note(f"failed: {outcome.reason}")
@@ -146,10 +231,14 @@ def _go(campaign_id: str, home: "Home", store: "Store", output: Format, *, detac
         raise typer.Exit(1)
 
 
-def _detach(campaign_id: str, home: "Home") -> None:
-    """Start `ventral resume` in a session of its own, its output in the campaign's log."""
+def _detach(campaign_id: str, home: "Home", options: list[str]) -> None:
+    """Start `ventral resume` in a session of its own, its output in the campaign's log.
+
+    It runs on this machine; with an address among its `options` its trials run on that cluster.
+    """
     log = home.ensure(home.campaign(campaign_id)) / "detached.log"
-    command = [sys.executable, "-c", "from ventral.cli import main; main()", "resume", campaign_id]
+    begin = [sys.executable, "-c", "from ventral.cli import main; main()"]
+    command = [*begin, "resume", campaign_id, *options]
     environment = os.environ | {"VENTRAL_HOME": str(home.path), "PYTHONSAFEPATH": "1"}
     with log.open("ab") as out:
         process = subprocess.Popen(
@@ -238,45 +327,6 @@ def list_campaigns(output: Output = Format.table) -> None:
     table(rows, columns, output)
 
 
-def status(campaign: Id, output: Output = Format.table) -> None:
-    """How far a campaign is: trials by status, best score, time."""
-    from search import ranking
-    from ventral.opening import find
-
-    _, store, record = find(campaign)
-    counts = store.counts(record.id)
-    best = ranking.best(store, record.id, 1)
-    budget = record.document.get("budget", {})
-    found: dict[str, Any] = {
-        "id": record.id,
-        "name": record.name,
-        "state": record.state,
-        "reason": record.reason,
-        "trials": dict(counts),
-        "budget": budget,
-        "best": best[0].top1 if best else None,
-        "best_trial": ranking.row(best[0]) if best else None,
-        "seconds": record.seconds,
-        "created": record.created,
-        "unmirrored": store.backlog(record.id),
-    }
-    done = counts["finished"] + counts["pruned"] + counts["failed"]
-    by_status = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
-    lines = [
-        f"{record.name} ({record.id}): {record.state}"
-        + (f", {record.reason}" if record.reason else ""),
-        f"{done} of {budget.get('trials')} trials done in {duration(record.seconds)}: {by_status}",
-    ]
-    if best:
-        lines.append(
-            f"best {percent(best[0].top1 or 0.0)}: trial {best[0].number}, {best[0].cell}"
-        )
-    value(found, output, "\n".join(lines))
-    if output is Format.table:
-        going = record.state in RESUMABLE
-        note(f"Next: ventral {'resume' if going else 'top'} {record.id}")
-
-
 def logs(
     campaign: Id,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="wait for more")] = False,
@@ -305,7 +355,7 @@ def stop(campaign: Id) -> None:
     from space.errors import VentralError
     from ventral.opening import find
 
-    _, store, record = find(campaign)
+    _, store, record = find(campaign, ("running",))
     if record.state != "running":
         note(f"campaign {record.id} is not running: it is {record.state}")
         return

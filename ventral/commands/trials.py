@@ -1,26 +1,55 @@
-"""`ventral trial`: every trial of a campaign, and one of them whole."""
+"""`ventral trial`: the trials of a campaign, one of them whole, and failed ones once more."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ventral.output import Column, Format, Output, count, duration, percent, table, value
+from ventral.output import (
+    Column,
+    Format,
+    Output,
+    count,
+    duration,
+    note,
+    percent,
+    table,
+    value,
+)
 
 if TYPE_CHECKING:
-    from search.store import Trial
+    from search.store import Campaign, Store, Trial
 
 app = typer.Typer(no_args_is_help=True)
 
 Id = Annotated[str, typer.Argument(help="a campaign's id, or the name of the newest one")]
+ORDERS = ("number", "top1", "best", "parameters", "macs", "epochs", "seconds")
 
 
 @app.command("list")
-def list_trials(campaign: Id, output: Output = Format.table) -> None:
-    """Every trial of a campaign."""
+def list_trials(
+    campaign: Id,
+    statuses: Annotated[
+        list[str] | None, typer.Option("--status", help="only these: finished, failed, ...")
+    ] = None,
+    cell: Annotated[
+        str | None, typer.Option("--cell", help="only those whose cell contains this text")
+    ] = None,
+    by: Annotated[
+        str, typer.Option("--by", help="order: number, or the largest first")
+    ] = "number",
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="at most so many")] = None,
+    output: Output = Format.table,
+) -> None:
+    """The trials of a campaign."""
+    from search.store import STATUSES
     from ventral.opening import find
 
+    wanted = [one for given in statuses or STATUSES for one in given.split(",")]
+    for one in wanted:
+        _one_of("--status", one, STATUSES)
+    _one_of("--by", by, ORDERS)
     _, store, record = find(campaign)
-    rows = [_row(trial) for trial in store.trials(record.id)]
+    found = store.trials(record.id, statuses=wanted, cell=cell, by=by, limit=limit)  # type: ignore[arg-type]
     columns = [
         Column(key="trial", right=True),
         Column(key="status"),
@@ -30,7 +59,21 @@ def list_trials(campaign: Id, output: Output = Format.table) -> None:
         Column(key="cell"),
         Column(key="reason"),
     ]
-    table(rows, columns, output)
+    if by in ("parameters", "macs"):
+        columns.insert(3, Column(key=by, write=count, right=True))
+    if any(trial.source for trial in found):
+        columns.insert(-1, Column(key="source", title="from"))
+    table([row(trial) for trial in found], columns, output)
+
+
+def _one_of(where: str, given: str, known: tuple[str, ...]) -> None:
+    from space.errors import InputError
+    from space.validation import suggestion
+
+    if given not in known:
+        near = suggestion(given, known)
+        cure = near if near.startswith("did") else f"write one of {', '.join(known)}"
+        raise InputError(where, f"there is no {given}", cure)
 
 
 @app.command()
@@ -45,28 +88,95 @@ def show(
     _, store, record = find(campaign)
     found = store.trial(record.id, trial)
     reports = store.reports(record.id, trial)
-    document = _row(found) | {
+    attempts = store.attempts(record.id, trial)
+    document = row(found) | {
         "detail": found.detail,
         "recipe": found.recipe,
         "genome": found.genome,
         "reports": reports,
+        "attempts": [vars(attempt) for attempt in attempts],
     }
     lines = [
         f"trial {found.number} of {record.name} ({record.id}): {found.status}",
         f"{found.cell}, {count(found.parameters or 0)} parameters, digest {found.digest}",
         *([f"because: {found.reason}"] if found.reason else []),
         *([found.detail] if found.detail else []),
+        *([f"{found.source_epochs} epochs from {found.source}"] if found.source else []),
         *(f"  {path} = {choice}" for path, choice in found.choices.items()),
         *(
-            f"epoch {report['epoch']}: top-1 {percent(report['top1'])}, by step "
-            + " ".join(f"{accuracy:.2f}" for accuracy in report["accuracy_by_step"])
+            f"epoch {report['epoch']}: top-1 {_score(report['top1'])}, by step "
+            + " ".join("?" if one is None else f"{one:.2f}" for one in _curve(report))
             for report in reports
+        ),
+        *(
+            f"attempt {one.attempt}: {one.how or 'running'}, {one.epochs} epochs in "
+            f"{duration(one.seconds)}" + (f", {one.repeated} repeated" if one.repeated else "")
+            for one in attempts
         ),
     ]
     value(document, output, "\n".join(lines))
 
 
-def _row(trial: "Trial") -> dict[str, Any]:
+def _score(top1: float | None) -> str:
+    return "not a number" if top1 is None else percent(top1)
+
+
+def _curve(report: dict[str, Any]) -> list[float | None]:
+    return report["accuracy_by_step"] or []
+
+
+@app.command()
+def retry(
+    campaign: Id,
+    trials: Annotated[list[int] | None, typer.Argument(help="numbers of failed trials")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="every failed trial")] = False,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="of the failed ones, those: out-of-memory, ...")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="as a new trial with another recipe: recipe.batch_size=32"),
+    ] = None,
+) -> None:
+    """Try failed trials again at the next `ventral resume`; with --set, changed, as new trials.
+
+    What failed by itself (it diverged, or needs more memory than there is) would fail again: it
+    can only be tried changed.
+    """
+    from search import retries
+    from ventral.opening import find
+
+    home, store, record = find(campaign, ("finished", "stopped", "failed", "interrupted"))
+    chosen = _chosen(record, store, trials or [], failed=failed or reason is not None)
+    if reason is not None:
+        chosen = [one for one in chosen if (one.reason or "").startswith(reason)]
+    if not chosen:
+        note("no trial to try again")
+        return
+    if overrides:
+        made = retries.changed(store, home, record, chosen, overrides)
+        for old, new in zip(chosen, made, strict=True):
+            note(f"trial {old.number} is tried again as trial {new}")
+    else:
+        retries.unchanged(store, home, record, chosen)
+        note(f"to be tried again: {', '.join(str(one.number) for one in chosen)}")
+    note(f"Next: ventral resume {record.id}")
+
+
+def _chosen(
+    record: "Campaign", store: "Store", numbers: list[int], *, failed: bool
+) -> "list[Trial]":
+    from space.errors import InputError
+
+    if bool(numbers) == failed:
+        raise InputError("retry", "says not which trials", "give their numbers, or --failed")
+    if failed:
+        return store.trials(record.id, statuses=["failed"], genomes=True)
+    return [store.trial(record.id, number) for number in numbers]
+
+
+def row(trial: "Trial") -> dict[str, Any]:
+    """A trial as `trial list` prints it."""
     return {
         "trial": trial.number,
         "digest": trial.digest,
@@ -76,8 +186,10 @@ def _row(trial: "Trial") -> dict[str, Any]:
         "top1": trial.top1,
         "epochs": trial.epochs,
         "seconds": trial.seconds,
+        "attempts": trial.attempts,
         "cell": trial.cell,
         "origin": trial.origin,
+        "source": trial.source,
         "parameters": trial.parameters,
         "macs": trial.macs,
         "choices": trial.choices,

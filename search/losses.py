@@ -1,0 +1,190 @@
+"""Workers that were lost: why, and whether their trials start again.
+
+Ray tells a lost worker by an exception in words. A node that went, or cannot be reached, is
+nobody's fault: its trials start again, however often, unless one takes node after node with it and
+never gets further. A worker that died or was silent for too long may do so again because of its
+trial: it is started again as often as the campaign's `retries` say, over all drivers. One that was
+ended because the machine's memory ran out starts again once, since a neighbour may have been the
+cause; the second time the trial needs more memory than there is.
+
+This module counts and decides. It starts and ends nothing.
+"""
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from search.store import Store
+from workers.job import Failure
+
+Cause = Literal["node", "memory", "silence", "error", "worker"]
+
+EVENT = "worker lost"
+"""The kind of the event that is kept of each loss."""
+
+RETRIED = "retry"
+"""The kind of the event that somebody lets a failed trial start again: with a clean slate."""
+
+NODES_IN_A_ROW = 5
+"""So many nodes a trial may lose without a new epoch before it is taken for the cause."""
+
+WORDS = 4000
+"""Characters kept of what a worker and Ray said last."""
+
+_SIGNS: tuple[tuple[Cause, tuple[str, ...]], ...] = (
+    (
+        "node",
+        ("its node has died", "NodeDiedError", "node was terminated", "is unavailable"),
+    ),
+    ("memory", ("running low on memory", "OutOfMemoryError", "NODE_OUT_OF_MEMORY")),
+    ("error", ("ray::", "Traceback (most recent call last)")),
+)
+
+_REASONS: dict[Cause, str] = {
+    "node": "its node was lost",
+    "memory": "it was ended because the machine's memory ran out",
+    "silence": "no epoch ended within limits.epoch_seconds",
+    "error": "its worker could not go on",
+    "worker": "its worker died",
+}
+
+
+def cause_of(words: str) -> Cause:
+    """Why a worker was lost, from what Ray says of it."""
+    for cause, signs in _SIGNS:
+        if any(sign in words for sign in signs):
+            return cause
+    return "worker"
+
+
+class Losses:
+    """The losses of a campaign, from its store on, and what follows from one more."""
+
+    def __init__(self, store: Store, campaign_id: str, retries: int) -> None:
+        self._store, self._id, self._retries = store, campaign_id, retries
+        self._counted: Counter[int] = Counter()
+        self._memory: Counter[int] = Counter()
+        self._nodes: Counter[tuple[int, int]] = Counter()
+        for event in store.events(campaign_id):
+            if event.kind == EVENT:
+                cause, epochs = event.detail.get("cause", "worker"), event.detail.get("epochs", 0)
+                self._count(int(event.detail["trial"]), cause, epochs)
+            elif event.kind == RETRIED:
+                self._counted.pop(int(event.detail["trial"]), None)
+                self._memory.pop(int(event.detail["trial"]), None)
+
+    def _count(self, number: int, cause: Cause, epochs: int) -> None:
+        self._counted[number] += cause != "node"
+        self._memory[number] += cause == "memory"
+        self._nodes[number, epochs] += cause == "node"
+
+    def add(
+        self, number: int, words: str, *, silent: bool, log: str, epochs: int
+    ) -> tuple[str, Failure | None]:
+        """One more loss: its reason, and the trial's failure unless it is to start again.
+
+        `epochs` is how far the trial has come, `words` are Ray's, `silent` says that we ended the
+        worker, `log` is the end of what the worker itself wrote.
+        """
+        cause: Cause = "silence" if silent else cause_of(words)
+        said = "\n".join(text for text in (_shortened(words.strip()), _last_lines(log)) if text)
+        detail = {"trial": number, "cause": cause, "epochs": epochs, "error": said}
+        self._store.event(self._id, EVENT, detail)
+        self._count(number, cause, epochs)
+        return _REASONS[cause], self._failure(number, cause, epochs, said)
+
+    def _failure(self, number: int, cause: Cause, epochs: int, said: str) -> Failure | None:
+        if cause == "node":
+            if (nodes := self._nodes[number, epochs]) <= NODES_IN_A_ROW:
+                return None
+            reason = f"{nodes} nodes were lost under it after epoch {epochs}"
+            return Failure(kind="lost", reason=reason, detail=said)
+        if cause == "memory" and self._memory[number] > min(1, self._retries):
+            reason = f"{_REASONS[cause]}, {self._memory[number]} times"
+            return Failure(kind="out-of-memory", reason=reason, detail=said)
+        if self._counted[number] <= self._retries:
+            return None
+        times = self._counted[number]
+        reason = _REASONS[cause] + (f", after {times - 1} lost before" if times > 1 else "")
+        if cause == "worker" and times > 1:
+            reason = f"its worker died {times} times"
+        kind: Literal["hung", "lost", "error"] = "lost"
+        if cause in ("silence", "error"):
+            kind = "hung" if cause == "silence" else "error"
+        return Failure(kind=kind, reason=reason, detail=said)
+
+
+class Silence:
+    """Which of the running trials have reported nothing for too long."""
+
+    def __init__(self, limit: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+        """`limit` is in seconds; None never ends."""
+        self._limit, self._clock = limit, clock
+        self._heard: dict[str, float] = {}
+
+    def heard(self, trial: str) -> None:
+        """A trial has started, or ended an epoch."""
+        self._heard[trial] = self._clock()
+
+    def over(self, trial: str) -> None:
+        """A trial runs no more."""
+        self._heard.pop(trial, None)
+
+    def overdue(self) -> list[str]:
+        """Those that are silent for longer than the limit."""
+        if self._limit is None:
+            return []
+        oldest = self._clock() - self._limit
+        return [trial for trial, at in self._heard.items() if at < oldest]
+
+
+def tail(file: Path, length: int) -> str:
+    """The end of a text file; nothing if there is none."""
+    try:
+        with file.open("rb") as log:
+            log.seek(0, 2)
+            log.seek(max(0, log.tell() - length))
+            return log.read().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _shortened(words: str) -> str:
+    """Begin and end of what Ray says: the cause stands in one of the two."""
+    half = WORDS // 4
+    return words if len(words) <= 2 * half else f"{words[:half]}\n...\n{words[-half:]}"
+
+
+def _last_lines(log: str) -> str:
+    """The end of what a worker wrote, without the long line in which Python lists its modules."""
+    lines = [line for line in log.splitlines() if not line.startswith("Extension modules:")]
+    return "\n".join(lines).strip()[-WORDS // 2 :]
+
+
+@contextlib.contextmanager
+def survivable() -> Iterator[None]:
+    """Let Ray Tune take every loss of a worker for one.
+
+    Ray has words for a lost worker that Tune does not know (of one that was ended because memory
+    ran short, say), at which it would end the whole run.
+    """
+    from ray.air.execution._internal.actor_manager import RayActorManager
+    from ray.exceptions import RayActorError, RayError, RayTaskError
+
+    before = RayActorManager._actor_task_failed
+
+    def failed(self: Any, tracked_actor_task: Any, exception: Exception) -> None:
+        known = isinstance(exception, RayActorError | RayTaskError)
+        if isinstance(exception, RayError) and not known:
+            words = f"{type(exception).__name__}: {exception}"
+            exception = RayActorError(actor_id=None, error_msg=words)
+        before(self, tracked_actor_task, exception)
+
+    RayActorManager._actor_task_failed = failed
+    try:
+        yield
+    finally:
+        RayActorManager._actor_task_failed = before

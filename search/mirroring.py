@@ -1,0 +1,171 @@
+"""The mirror in a process of its own, so that a busy MLflow costs the driver nothing.
+
+Writing a run takes 20 ms of a processor, as much as driving a trial does, and two threads of one
+Python share one processor. The process gets everything it has to know through a pipe, addresses
+with passwords too, and it ends with its driver, however that ends: then the pipe is closed.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import IO
+
+from search.cluster import MARK
+from search.home import Home
+from search.store import Store
+from search.tracking import Backlog, Mirror
+
+log = logging.getLogger(__name__)
+
+LOCK = "mirror.lock"
+"""In the campaign's folder: held by its mirror, of which there may be only one at a time."""
+
+PROGRAM = "from search.mirroring import serve; serve()"
+SAID = "mirror: "
+"""How the lines of the process begin that are for the log."""
+START_SECONDS = 10.0
+"""What starting the process and loading MLflow may take beyond the time that `close` is given."""
+AGAIN_SECONDS = 10.0
+"""The least time between two starts of a process that dies."""
+
+
+class MirrorProcess:
+    """Sends one campaign's ended trials to MLflow; see `search.tracking.Mirror`.
+
+    `start()` once, `notify()` whenever a trial has ended, `close(timeout)` at the end.
+    """
+
+    def __init__(self, store: Store, home: Home, campaign_id: str) -> None:
+        self._store, self._home, self._campaign_id = store, home, campaign_id
+        self._process: subprocess.Popen[str] | None = None
+        self._started = float("-inf")
+
+    def start(self) -> "MirrorProcess":
+        """Begin to send what an earlier driver left, if it left any."""
+        if self.backlog.left:
+            self._begin()
+        return self
+
+    def notify(self) -> None:
+        """There is something new to send. Returns at once."""
+        if self._process is None:
+            # Not earlier: loading MLflow would take the processor from the first workers.
+            self._begin()
+        elif not self._say("notify") and time.monotonic() - self._started > AGAIN_SECONDS:
+            log.warning("the process that writes to MLflow is gone; starting another one")
+            self._begin()
+
+    @property
+    def backlog(self) -> Backlog:
+        """Where the mirror stands, by the store."""
+        left = self._store.backlog(self._campaign_id)
+        return Backlog(left=left, error=None, experiment=None)
+
+    def close(self, timeout: float = 30.0) -> Backlog:
+        """Send what is left, for at most `timeout` seconds; the rest arrives at the next start."""
+        if not self._say(f"close {timeout}") and self.backlog.left:
+            self._begin()
+            self._say(f"close {timeout}")
+        if self._process is not None:
+            try:
+                self._process.wait(timeout + START_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+        return self.backlog
+
+    def _begin(self) -> None:
+        self._started = time.monotonic()
+        environment = {k: v for k, v in os.environ.items() if k != MARK}
+        environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", PROGRAM],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            bufsize=1,
+            env=environment,
+        )
+        assert self._process.stdout is not None
+        thread = threading.Thread(
+            target=_pass_on, args=(self._process.stdout,), name="mirror-log", daemon=True
+        )
+        thread.start()
+        known = {
+            "home": str(self._home.path),
+            "store": self._home.store_url,
+            "tracking": self._home.tracking_uri,
+            "campaign": self._campaign_id,
+        }
+        self._say(json.dumps(known))
+
+    def _say(self, line: str) -> bool:
+        """Whether the process was there to hear it."""
+        if self._process is None or self._process.poll() is not None:
+            return False
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(line + "\n")
+        except (BrokenPipeError, ValueError):
+            return False
+        return True
+
+
+def _pass_on(lines: IO[str]) -> None:
+    """Log here what the process has to say."""
+    with lines:
+        for line in lines:
+            said = line.rstrip("\n")
+            if said.startswith(SAID):
+                log.warning("%s", said.removeprefix(SAID))
+            else:
+                log.debug("%s", said)  # MLflow's own words, or the end of a traceback
+
+
+# ------------------------------------------------------------------------- the process itself
+
+
+class _Speak(logging.Handler):
+    """Warnings, a line each, on the standard output."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(SAID + record.getMessage().replace("\n", " "), flush=True)
+
+
+def serve() -> None:
+    """Be the process: mirror until the pipe says so, or is closed."""
+    # The driver hears the terminal's signals, and says what is to be done.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.getLogger("search").addHandler(_Speak(logging.WARNING))
+    known = json.loads(sys.stdin.readline() or "null")
+    if known is None:
+        return
+    home = Home(path=Path(known["home"]), store_url=known["store"], tracking_uri=known["tracking"])
+    with _only_one(home, known["campaign"]):
+        mirror = Mirror(Store.open(home.store_url), home, known["campaign"]).start()
+        for line in sys.stdin:
+            word, _, timeout = line.partition(" ")
+            if word.strip() == "notify":
+                mirror.notify()
+            else:
+                mirror.close(float(timeout))
+                return
+        # The driver is gone. Whatever is being written is looked for by the next mirror.
+        os._exit(0)
+
+
+def _only_one(home: Home, campaign_id: str) -> IO[str]:
+    """Wait for the campaign's lock; it is held while the file is open."""
+    held = (home.ensure(home.campaign(campaign_id)) / LOCK).open("w")
+    fcntl.flock(held, fcntl.LOCK_EX)
+    return held

@@ -1,0 +1,150 @@
+"""A Ray cluster of several nodes on this one machine, to try out what happens when one goes.
+
+Tests and `ventral drill` start one; it is reached as any running cluster is (search/cluster.py).
+Every node has its own temporary folder, and its processes a mark in their environment by which
+they are ended. The cluster has a token of its own, which lies in this process's memory only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from search.cluster import MARK, OBJECT_STORE_BYTES, PREFIX, SHORT_ROOT, marked
+from space.errors import VentralError
+
+START_SECONDS = 180.0
+"""Starting a node takes some ten seconds on a quiet machine."""
+
+_HASTE = {
+    # A node that went is missed after 3 s instead of 15.
+    "RAY_health_check_initial_delay_ms": "1000",
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_failure_threshold": "3",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "OMP_NUM_THREADS": "1",
+}
+
+
+class Nodes:
+    """A head without cores and some nodes with them, as a context manager.
+
+    `address` is the head's, `environment` what a process needs besides its own to reach it.
+    """
+
+    def __init__(self, nodes: int = 2, cpus: int = 1) -> None:
+        self._wanted, self._cpus = nodes, cpus
+        self._token = secrets.token_hex(32)
+        self._marks: dict[str, str] = {}
+        self.environment = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self._token}
+        self.address = ""
+
+    def __enter__(self) -> Nodes:
+        root = SHORT_ROOT if os.access(SHORT_ROOT, os.W_OK) else None
+        self._folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
+        try:
+            self.start_head()
+            started = [self._begin(f"node{number}") for number in range(self._wanted)]
+            for finish in started:
+                finish()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for name in self.names:
+            self.kill(name)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def names(self) -> list[str]:
+        """Of the nodes that were started: `head`, `node0`, ..."""
+        return list(self._marks)
+
+    def start_head(self) -> None:
+        """Start a head at a new address. Nodes of an earlier head are not its nodes."""
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            port = found.getsockname()[1]
+        self.address = f"127.0.0.1:{port}"
+        self._begin("head", "--head", f"--port={port}", "--include-dashboard=false", cpus=0)()
+
+    def start(self, name: str, wrapper: Sequence[str] = ()) -> None:
+        """Start one more node, by a `wrapper` command that runs what stands after it."""
+        self._begin(name, wrapper=wrapper)()
+
+    def processes(self, name: str) -> list[int]:
+        """The live processes of a node, its workers among them."""
+        return marked(self._marks[name])
+
+    def kill(self, name: str) -> None:
+        """End a node as a loss of power would: all of it at once, by SIGKILL."""
+        until = time.monotonic() + 10.0
+        # A process that is being killed may just have started another one.
+        while (left := self.processes(name)) and time.monotonic() < until:
+            # Nobody of the node lives to tell of the others' end.
+            for pid in sorted(left, key=_is_worker):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.05)
+        del self._marks[name]
+
+    def _begin(
+        self, name: str, *options: str, cpus: int | None = None, wrapper: Sequence[str] = ()
+    ) -> Callable[[], None]:
+        """Begin to start a node; the function that is returned waits until it runs."""
+        self._marks[name] = secrets.token_hex(8)
+        folder = self._folder / f"{name}-{self._marks[name][:4]}"
+        command = [
+            *wrapper,
+            *(sys.executable, "-m", "ray.scripts.scripts", "start"),
+            *(options or (f"--address={self.address}",)),
+            f"--temp-dir={folder}",
+            f"--num-cpus={self._cpus if cpus is None else cpus}",
+            "--num-gpus=0",
+            "--node-ip-address=127.0.0.1",
+            f"--object-store-memory={OBJECT_STORE_BYTES}",
+            "--disable-usage-stats",
+        ]
+        process = subprocess.Popen(
+            command,
+            env=os.environ | _HASTE | self.environment | {MARK: self._marks[name]},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+        def finish() -> None:
+            try:
+                said, _ = process.communicate(timeout=START_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                said, _ = process.communicate()
+            if process.returncode != 0:
+                raise VentralError(f"a node of Ray did not start: {said.strip()[-400:]}")
+
+        return finish
+
+
+def _is_worker(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text().startswith("ray::")
+    return True

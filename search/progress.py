@@ -1,0 +1,196 @@
+"""How far a campaign is: what is done, how fast it goes, what is left, and until when.
+
+Everything is read from the store, with a few small queries, so it may be asked every second while
+a driver is at work, from anywhere.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from search.campaign import Budget
+from search.ledger import Ledger
+from search.shares import claimed
+from search.store import Campaign, Status, Store, Trial
+from search.supply import CONTROL
+from space.errors import InputError
+
+RECENT = 20
+"""The pace of a running campaign is that of so many trials, the last that ended."""
+ENOUGH = 3
+"""Fewer ends than this say nothing of a pace."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """Trials an hour, and over what it was taken."""
+
+    trials_per_hour: float
+    basis: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Left:
+    """When the budget will be used up: `seconds` from now, by its part `ends_by`."""
+
+    seconds: float
+    ends_by: str
+    basis: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worker:
+    """A trial that is being trained: its epochs so far, and for how many seconds it has run."""
+
+    trial: int
+    epoch: int
+    top1: float | None
+    seconds: float
+    cell: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """A campaign at one moment. `beside` are the campaigns that it shares the machine with."""
+
+    record: Campaign
+    counts: Mapping[Status, int]
+    best: Trial | None
+    failures: Mapping[str, int]
+    ledger: Ledger
+    budget: Budget
+    workers: tuple[Worker, ...]
+    pace: Pace | None
+    left: Left | None
+    unmirrored: int
+    beside: tuple[str, ...]
+
+    @property
+    def done(self) -> int:
+        """Trials that are over, the infeasible ones aside."""
+        return self.counts["finished"] + self.counts["pruned"] + self.counts["failed"]
+
+    @property
+    def used(self) -> dict[str, tuple[float, float | None]]:
+        """By part of the budget: what is used up, and of how much (None: without bound)."""
+        return {
+            "trials": (self.ledger.trials, self.budget.trials),
+            "seconds": (self.record.seconds, self.budget.seconds),
+            "device_hours": (self.ledger.device_seconds / 3600, self.budget.device_hours),
+            "epochs": (self.ledger.epochs, self.budget.epochs),
+        }
+
+
+def progress(store: Store, campaign_id: str) -> Progress:
+    """How far the campaign is now."""
+    record = store.campaign(campaign_id)
+    counts, costs, budget = store.counts(record.id), store.ledger(record.id), _budget(record)
+    best = store.top(record.id, 1, without=CONTROL)
+    claims = claimed(store, record.id) if record.state == "running" else []
+    joined = next((claim.joined for claim in claims if claim.campaign == record.id), None)
+    done = counts["finished"] + counts["pruned"] + counts["failed"]
+    pace = _pace(store, record, done - costs.reused, joined)
+    return Progress(
+        record=record,
+        counts=counts,
+        best=best[0] if best else None,
+        failures=store.failures(record.id),
+        ledger=costs,
+        budget=budget,
+        workers=_workers(store, record) if record.state == "running" else (),
+        pace=pace,
+        left=_left(record, done, costs, budget, pace),
+        unmirrored=store.backlog(record.id),
+        beside=tuple(one.campaign for one in claims if one.campaign != record.id),
+    )
+
+
+def _budget(record: Campaign) -> Budget:
+    """The campaign's budget; of an unreadable document, the default one."""
+    try:
+        return Budget.model_validate(record.document.get("budget", {}))
+    except (InputError, ValueError):
+        return Budget()
+
+
+def _pace(store: Store, record: Campaign, done: int, joined: float | None) -> Pace | None:
+    """The pace of the run that is going on, else that of all runs together."""
+    if joined is not None:
+        ends = [at for at in store.ends(record.id, RECENT + 1) if at > joined]
+        since = ends[-1] if len(ends) > RECENT else joined
+        passed, counted = time.time() - since, min(len(ends), RECENT)
+        if counted >= ENOUGH and passed > 0:
+            return Pace(
+                trials_per_hour=counted / passed * 3600, basis=f"the last {counted} trials"
+            )
+    if done and record.seconds > 0:
+        return Pace(trials_per_hour=done / record.seconds * 3600, basis="all trials so far")
+    return None
+
+
+def _left(
+    record: Campaign, done: int, costs: Ledger, budget: Budget, pace: Pace | None
+) -> Left | None:
+    """What of the budget ends the campaign first, at the pace that it has."""
+    if record.state != "running":
+        return None
+    lefts: list[Left] = []
+    if pace is not None:
+        hours = (budget.trials - done) / pace.trials_per_hour
+        lefts.append(Left(seconds=hours * 3600, ends_by="trials", basis=f"by {pace.basis}"))
+    if budget.seconds is not None:
+        seconds = budget.seconds - record.seconds
+        lefts.append(Left(seconds=seconds, ends_by="seconds", basis="by the clock"))
+    if budget.device_hours is not None and costs.running_devices:
+        seconds = (budget.device_hours * 3600 - costs.device_seconds) / costs.running_devices
+        basis = f"with {costs.running_devices:g} devices at work"
+        lefts.append(Left(seconds=seconds, ends_by="device_hours", basis=basis))
+    if budget.epochs is not None and costs.epochs and record.seconds:
+        seconds = (budget.epochs - costs.epochs) / costs.epochs * record.seconds
+        lefts.append(Left(seconds=seconds, ends_by="epochs", basis="by all epochs so far"))
+    if not lefts:
+        return None
+    first = min(lefts, key=lambda left: left.seconds)
+    return Left(seconds=max(0.0, first.seconds), ends_by=first.ends_by, basis=first.basis)
+
+
+def _workers(store: Store, record: Campaign) -> tuple[Worker, ...]:
+    found = []
+    for trial in store.trials(record.id, statuses=["running"]):
+        attempts = store.attempts(record.id, trial.number)
+        since = attempts[-1].started if attempts else trial.started or time.time()
+        found.append(
+            Worker(
+                trial=trial.number,
+                epoch=trial.epochs,
+                top1=trial.top1,
+                seconds=max(0.0, time.time() - since),
+                cell=trial.cell,
+            )
+        )
+    return tuple(found)
+
+
+def document(found: Progress) -> dict[str, Any]:
+    """Progress as `ventral status -o json` prints it."""
+    record = found.record
+    return {
+        "id": record.id,
+        "name": record.name,
+        "state": record.state,
+        "reason": record.reason,
+        "driver": None if record.driver is None else vars(record.driver),
+        "trials": dict(found.counts),
+        "budget": found.budget.model_dump(mode="json"),
+        "ledger": found.ledger.document() | {"seconds": record.seconds},
+        "failures": dict(found.failures),
+        "best": found.best.top1 if found.best else None,
+        "seconds": record.seconds,
+        "created": record.created,
+        "throughput": None if found.pace is None else vars(found.pace),
+        "left": None if found.left is None else vars(found.left),
+        "workers": [vars(worker) for worker in found.workers],
+        "beside": list(found.beside),
+        "unmirrored": found.unmirrored,
+    }

@@ -1,0 +1,183 @@
+"""No work twice: what a new trial can take over from one that was trained before.
+
+A training's numbers follow from the network, the recipe, the data and the seed, so a trial that
+agrees in all four with an earlier one, of whatever campaign of the store, is answered by it. The
+number of epochs is kept apart: the first epochs of a longer training are those of a shorter one,
+unless the learning rate looks ahead to the end (the cosine schedule does). So a training may be
+answered by a longer one, or go on from a shorter one's checkpoint, if its schedule does not look
+ahead; and with equal epochs in any case.
+
+What is taken over is the evidence itself (reports, end, checkpoint), by name: nothing is assumed
+about trainings that only resemble each other.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from search.campaign import Campaign
+from search.store import Donor, Store, Takeover
+from workers import checkpoint
+from workers.job import Recipe
+
+CHECKPOINT = "checkpoint"
+"""The name of the checkpoint in a trial's folder (see workers.job.Job)."""
+
+FIRST_KEYS = frozenset(
+    (
+        *("batch_size", "evaluation_batch_size", "optimiser", "learning_rate", "momentum"),
+        *("nesterov", "betas", "weight_decay", "schedule", "step_epochs", "factor"),
+        *("warmup_epochs", "clip", "precision", "augmentation", "label_smoothing", "loss_steps"),
+    )
+)
+"""The keys of a recipe that decide its numbers, as they were when works got their names."""
+
+
+def work_of(digest: str, recipe: Recipe, checksum: str, seed: int) -> str:
+    """The name of a work: equal for trainings that differ in their number of epochs at most.
+
+    `digest` is the network's, `checksum` the packed data's. A key that recipes got later counts
+    where it is not at its default, which has to mean what was done before there was the key.
+    """
+    defaults = Recipe().deciding()
+    rest = {
+        key: item
+        for key, item in recipe.deciding().items()
+        if key != "epochs" and (key in FIRST_KEYS or item != defaults[key])
+    }
+    text = json.dumps(
+        [digest, _plain(rest), checksum, str(seed)], sort_keys=True, separators=(",", ":")
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """1 and 1.0 are one number, whoever wrote them."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def find(
+    store: Store, campaign_id: str, campaign: Campaign, work: str, recipe: Recipe, folder: Path
+) -> Takeover | None:
+    """What a new trial of `work` takes over; None if it has to be trained from the beginning.
+
+    `recipe` is the trial's closed one, `folder` its own, which gets the donor's checkpoint (in
+    hard links, so that it costs no space) where that is what the trial goes on from, or was
+    scored with.
+    """
+    donors = [
+        donor
+        for donor in store.trained(work, but=campaign_id)
+        if _comparable(recipe, _epochs(donor))
+    ]
+    for answer in (_finished, _diverged, _pruned):
+        for donor in donors:
+            takeover = answer(donor, campaign, recipe)
+            if takeover is not None and _reported(store, takeover):
+                if takeover.status != "failed":
+                    link_checkpoint(donor, folder, exactly=takeover.epochs)
+                return takeover
+    for donor in donors:
+        held = donor.trial.epochs
+        if 0 < held < recipe.epochs and link_checkpoint(donor, folder, at_most=held):
+            return Takeover(donor=donor, epochs=held)
+    return None
+
+
+def _comparable(recipe: Recipe, epochs: int) -> bool:
+    return epochs == recipe.epochs or not recipe.looks_ahead
+
+
+def _epochs(donor: Donor) -> int:
+    """The epochs of the donor's full training."""
+    return int(donor.trial.recipe.get("epochs", donor.document["recipe"]["epochs"]))
+
+
+def _finished(donor: Donor, campaign: Campaign, recipe: Recipe) -> Takeover | None:
+    """As many epochs as are asked for were trained."""
+    if donor.trial.epochs < recipe.epochs:
+        return None
+    return Takeover(donor=donor, epochs=recipe.epochs, status="finished")
+
+
+def _diverged(donor: Donor, campaign: Campaign, recipe: Recipe) -> Takeover | None:
+    """The same training would diverge at the same step."""
+    trial = donor.trial
+    if trial.status != "failed" or not (trial.reason or "").startswith("diverged"):
+        return None
+    return Takeover(
+        donor=donor,
+        epochs=trial.epochs,
+        status="failed",
+        reason=trial.reason,
+        detail=trial.detail,
+    )
+
+
+def _pruned(donor: Donor, campaign: Campaign, recipe: Recipe) -> Takeover | None:
+    """It was stopped early by the very rule that this campaign has."""
+    mine = campaign.scheduler.model_dump(mode="json")
+    same = mine == donor.document["scheduler"] and _epochs(donor) == recipe.epochs
+    if donor.trial.status != "pruned" or donor.trial.top1 is None or not same:
+        return None
+    return Takeover(donor=donor, epochs=donor.trial.epochs, status="pruned")
+
+
+def _reported(store: Store, takeover: Takeover) -> bool:
+    """Whether the donor's reports of these epochs are all there."""
+    trial = takeover.donor.trial
+    held = [report["epoch"] for report in store.reports(trial.campaign, trial.number)]
+    return held[: takeover.epochs] == list(range(1, takeover.epochs + 1))
+
+
+# ------------------------------------------------------------------------------- checkpoints
+
+
+def link_checkpoint(
+    donor: Donor, folder: Path, *, exactly: int | None = None, at_most: int | None = None
+) -> bool:
+    """Put the donor's checkpoint into `folder`; False if it is gone, or is of other epochs."""
+    if donor.trial.folder is None:
+        return False
+    source, target = Path(donor.trial.folder) / CHECKPOINT, folder / CHECKPOINT
+    epoch = checkpoint_epoch(source)
+    if epoch is None or epoch != (exactly or epoch) or epoch > (at_most or epoch):
+        return False
+    partial = folder / f".{CHECKPOINT}.taken"
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        # What is hidden there is being written.
+        hidden = shutil.ignore_patterns(".*")
+        shutil.copytree(source, partial, copy_function=_link, ignore=hidden)
+        partial.rename(target)
+    except (OSError, shutil.Error):  # it is being dropped by its own campaign at this moment
+        shutil.rmtree(folder, ignore_errors=True)
+        return False
+    return True
+
+
+def _link(source: str, target: str) -> str:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
+    return target
+
+
+def checkpoint_epoch(folder: Path) -> int | None:
+    """The epoch of the newest checkpoint in a checkpoint folder; None if there is none."""
+    for version in checkpoint.versions(folder):
+        try:
+            return int(json.loads((version / checkpoint.META).read_text())["meta"]["epoch"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return None

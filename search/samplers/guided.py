@@ -1,0 +1,296 @@
+"""Evolution guided by a learned model of what makes a cell good: Ventral's own sampler.
+
+A question is answered in three steps. What became of the points so far is brought to one scale:
+the score that a full training would reach. A Gaussian process learns that score from the words of
+the cells' graphs (search/samplers/graph_features.py) and from the choices themselves. Then points
+near the best ones are bred, by the grammar's own mutation and crossover, and the most promising
+of those never asked before is the answer: the highest mean plus a part of the deviation. Now and
+then it is the one of which the model knows least: a branch of the space that began badly would
+never be tried again otherwise.
+
+What the model is told:
+
+- a full training: its score;
+- a training that ended early: the score that full trainings had which stood there at that epoch,
+  by a regression over their curves, as uncertain as the regression is. Where no curve says so,
+  less than any full training;
+- no score (infeasible, diverged, failed): worse than the worst, so that the region is learned;
+- a pending point: what the model expects there, so that the next question leads elsewhere.
+"""
+
+import random
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from search.extrapolation import Line
+from search.samplers import regression
+from search.samplers.graph_features import Words, words
+from search.samplers.protocol import Choices, Outcome, derived, drawn, key
+from search.samplers.regression import Array, Settings
+from space.domains import Categorical, Scalar
+from space.domains import Domain as Values
+from space.space import Space
+from space.validation import Value
+
+_REFIT = 1.1  # the kernel's settings are chosen anew when there are so many times as many points
+_FAR = 8.0  # deviations that count in an excursion
+_CHOICE = 0.5  # the weight of a choice's own word beside the words of the graph
+_CURVES = 200  # the latest full trainings say how an early score is to be read
+_BELOW = 0.05  # so much less than the worst is what has no score, or none that can be compared
+
+
+class Options(Value):
+    """What may be set of the guided evolution."""
+
+    startup: Annotated[int, Field(ge=1)] = 6
+    """Points drawn from the space itself before the model is asked."""
+    candidates: Annotated[int, Field(ge=2)] = 48
+    """Points bred for each question, of which the most promising is the answer."""
+    parents: Annotated[int, Field(ge=1)] = 10
+    """The best points, by the model, have the children."""
+    curiosity: Annotated[float, Field(ge=0)] = 1.0
+    """Deviations that are added to the mean: 0 trusts the model, 2 explores."""
+    excursions: Annotated[int, Field(ge=0)] = 6
+    """Of so many questions one is answered by where the model knows least; 0: none."""
+    points: Annotated[int, Field(ge=10)] = 300
+    """The model learns from at most so many points: the best and the latest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Told:
+    choices: Choices
+    outcome: Outcome
+
+
+class GuidedSampler:
+    """An evolution whose children are judged by a model before they are trained."""
+
+    def __init__(self, space: Space, seed: int, options: Options) -> None:
+        self._space, self._seed, self._options = space, seed, options
+        self._domains = {p.path: p.domain for p in space.parameters}
+        self._told: list[_Told] = []
+        self._pending: dict[str, list[Choices]] = {}
+        self._seen: set[str] = set()
+        self._known_words: dict[str, Words] = {}
+        self._asked = 0
+        self._settings, self._chosen_at = Settings(), 0
+
+    # ---------------------------------------------------------------- the protocol
+
+    def ask(self) -> Choices:
+        rng = random.Random(derived(self._seed, "guided", self._asked))
+        scored = sum(told.outcome.score is not None for told in self._told)
+        early = self._asked < self._options.startup or scored < 2
+        choices = self._new(rng) if early else self._best(rng)
+        self.recall(choices)
+        return choices
+
+    def recall(self, choices: Choices) -> None:
+        self._asked += 1
+        self._seen.add(key(choices))
+        self._pending.setdefault(key(choices), []).append(choices)
+
+    def tell(self, choices: Choices, outcome: Outcome) -> None:
+        if waiting := self._pending.get(key(choices)):
+            waiting.pop()
+            if not waiting:
+                del self._pending[key(choices)]
+        self._seen.add(key(choices))
+        self._told.append(_Told(choices=choices, outcome=outcome))
+
+    # ---------------------------------------------------------------- breeding
+
+    def _new(self, rng: random.Random) -> Choices:
+        """A draw from the space, not asked before if that can be had."""
+        for _ in range(20):
+            choices = drawn(self._space.parameters, rng)
+            if key(choices) not in self._seen:
+                break
+        return choices
+
+    def _best(self, rng: random.Random) -> Choices:
+        """The most promising of the candidates."""
+        told, scores, extra = self._learned(self._told)
+        waiting = [self._remembered(found[0]) for found in self._pending.values()]
+        model = _Model([self._remembered(point.choices) for point in told], scores, extra)
+        model.fit(self._chosen(), waiting)
+        every = self._options.excursions
+        away = every and self._asked % every == every - 1
+        curiosity = _FAR if away else self._options.curiosity
+        order = np.argsort(-model.known, kind="stable")[: self._options.parents]
+        parents = [told[int(place)].choices for place in order]
+        bred = self._bred(parents, rng, self._options.candidates // 2)
+        if not bred:
+            return self._new(rng)
+        # The best of the children have children of their own before they are trained.
+        value = self._promise(model, bred, curiosity)
+        grown = [bred[int(place)] for place in np.argsort(-value, kind="stable")[: len(parents)]]
+        known = {key(choices) for choices in bred}
+        more = self._bred(grown, rng, self._options.candidates // 2)
+        more = [choices for choices in more if key(choices) not in known]
+        if more:
+            bred, value = (
+                bred + more,
+                np.concatenate([value, self._promise(model, more, curiosity)]),
+            )
+        return bred[int(np.argmax(value))]
+
+    def _promise(self, model: "_Model", points: list[Choices], curiosity: float) -> Array:
+        return model.promise([self._words(choices) for choices in points], curiosity)
+
+    def _bred(self, parents: list[Choices], rng: random.Random, count: int) -> list[Choices]:
+        """Different points that were never asked: children, and some draws from the space."""
+        found: dict[str, Choices] = {}
+        for _ in range(3 * count):
+            if len(found) == count:
+                break
+            child = self._child(parents, rng)
+            if key(child) not in self._seen:
+                found.setdefault(key(child), child)
+        return list(found.values())
+
+    def _child(self, parents: list[Choices], rng: random.Random) -> Choices:
+        kind, opened = rng.random(), self._space.opened
+        if kind < 0.2:
+            return drawn(self._space.parameters, rng)
+        child = parents[int(len(parents) * rng.random() ** 2)]
+        if kind < 0.5:
+            child = opened.cross(child, parents[int(len(parents) * rng.random())], rng)
+        while self._changeable(child):
+            child = opened.mutate(child, rng)
+            if rng.random() < 0.5:
+                break
+        return child
+
+    def _changeable(self, choices: Choices) -> bool:
+        return any(self._domains[path].size != 1 for path in choices)
+
+    # ---------------------------------------------------------------- learning
+
+    def _learned(self, told: list[_Told]) -> tuple[list[_Told], Array, Array]:
+        """The points that the model learns from, their scores at full training, and variances."""
+        scores, extra = full_scores([point.outcome for point in told])
+        limit = self._options.points
+        if len(scores) <= limit:
+            return told, scores, extra
+        latest = set(range(len(scores) - limit // 3, len(scores)))
+        best = [int(i) for i in np.argsort(-scores, kind="stable") if int(i) not in latest]
+        places = sorted(latest | set(best[: limit - len(latest)]))
+        return [told[i] for i in places], scores[places], extra[places]
+
+    def _chosen(self) -> Settings:
+        """The kernel's settings, chosen anew whenever the points have grown by a part.
+
+        They follow from the first so many points alone: a sampler that was rebuilt has the same.
+        """
+        count = 2
+        while (more := max(count + 1, int(count * _REFIT))) <= len(self._told):
+            count = more
+        if count != self._chosen_at:
+            self._chosen_at = count
+            told, scores, extra = self._learned(self._told[:count])
+            words = [self._remembered(point.choices) for point in told]
+            self._settings = _Model(words, scores, extra).choose()
+        return self._settings
+
+    def _remembered(self, choices: Choices) -> Words:
+        """The features of a point that is asked about again and again."""
+        point = key(choices)
+        if point not in self._known_words:
+            self._known_words[point] = self._words(choices)
+        return self._known_words[point]
+
+    def _words(self, choices: Choices) -> Words:
+        """The features of a point: the graph's words, the choices' own, and the numbers."""
+        found = dict(words(self._space.opened.close(choices)["genome"]))
+        for path, value in choices.items():
+            domain = self._domains[path]
+            if isinstance(domain, Categorical):
+                found[f"{path}={value}"] = _CHOICE
+            else:
+                found[path] = _place(domain, value)
+        return found
+
+
+class _Model:
+    """The regression over words: a column for every word that any of its points has."""
+
+    def __init__(self, points: list[Words], scores: Array, extra: Array) -> None:
+        self._scores, self._extra = scores, extra
+        vocabulary = {word for point in points for word in point}
+        self._columns = {word: place for place, word in enumerate(sorted(vocabulary))}
+        self._features = self._matrix(points)
+
+    def choose(self) -> Settings:
+        """The settings that suit the points best."""
+        return regression.choose(self._features, self._scores, self._extra)
+
+    def fit(self, settings: Settings, pending: list[Words]) -> None:
+        """Learn; then take what is expected of the pending points for what became of them."""
+        found = regression.fit(self._features, self._scores, self._extra, settings)
+        self.known, _ = found.predict(self._features)
+        if pending:
+            waiting = self._matrix(pending)
+            expected, _ = found.predict(waiting)
+            found = regression.fit(
+                np.vstack([self._features, waiting]),
+                np.concatenate([self._scores, expected]),
+                np.concatenate([self._extra, np.zeros(len(expected))]),
+                settings,
+            )
+        self._found = found
+
+    def promise(self, points: list[Words], curiosity: float) -> Array:
+        """What points may be worth: the mean and `curiosity` deviations."""
+        mean, deviation = self._found.predict(self._matrix(points))
+        return mean + curiosity * deviation
+
+    def _matrix(self, points: list[Words]) -> Array:
+        matrix = np.zeros((len(points), len(self._columns)))
+        for row, point in enumerate(points):
+            for word, count in point.items():
+                if (column := self._columns.get(word)) is not None:
+                    matrix[row, column] = count
+        return matrix
+
+
+def full_scores(outcomes: list[Outcome]) -> tuple[Array, Array]:
+    """What every point would score at full training, and the variance of that guess."""
+    scores, extra = np.zeros(len(outcomes)), np.zeros(len(outcomes))
+    full = [outcome for outcome in outcomes if outcome.final]
+    curves = [(dict(outcome.curve), outcome.score or 0.0) for outcome in full[-_CURVES:]]
+    worst = min((outcome.score or 0.0 for outcome in full), default=0.0)
+    lines: dict[float, Line | None] = {}
+    for place, outcome in enumerate(outcomes):
+        if outcome.score is None:
+            continue
+        scores[place] = outcome.score
+        if outcome.final:
+            continue
+        at = outcome.fidelity
+        if at not in lines:
+            pairs = [(curve[at], score) for curve, score in curves if at in curve]
+            lines[at] = Line.through(pairs, at) if pairs else None
+        if (line := lines[at]) is None:
+            scores[place] = worst - _BELOW * (1 - at) + 0.01 * (outcome.score - 1)
+        else:
+            scores[place], extra[place] = line.at(outcome.score), line.variance
+    failed = [place for place, outcome in enumerate(outcomes) if outcome.score is None]
+    there = np.delete(scores, failed)
+    scores[failed] = there.min() - _BELOW if len(there) else 0.0
+    return scores, extra
+
+
+def _place(domain: Values, value: Scalar) -> float:
+    """Where a number stands in its interval, 0..1, in the logarithm where the domain is."""
+    assert not isinstance(domain, Categorical)
+    low, high, number = float(domain.low), float(domain.high), float(value)  # type: ignore[arg-type]
+    if domain.log:
+        low, high, number = np.log(low), np.log(high), np.log(number)
+    return float((number - low) / (high - low)) if high > low else 0.0
+
+
+create = GuidedSampler

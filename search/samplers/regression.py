@@ -1,0 +1,98 @@
+"""A Gaussian process for a few hundred points: mean and deviation of scores not seen yet.
+
+The kernel is a part linear in the features and a part that knows only the distance. How much of
+each, the length of the distance and the noise are chosen by marginal likelihood on a small grid,
+so that the same points always give the same model.
+"""
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+LINEAR = (0.2, 0.5, 0.8)
+LENGTHS = (0.5, 1.0, 2.0)
+NOISES = (0.03, 0.1, 0.3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Of the kernel: the linear part in 0..1, the length in typical distances, and the noise as
+    a part of the scores' variance.
+    """
+
+    linear: float = 1.0
+    length: float = 1.0
+    noise: float = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regression:
+    """A fitted process. Made by `fit`."""
+
+    settings: Settings
+    likelihood: float
+    _features: Array
+    _centre: Array
+    _scale: float
+    _mean: float
+    _spread: float
+    _factor: Array
+    _weights: Array
+
+    def predict(self, features: Array) -> tuple[Array, Array]:
+        """Mean and standard deviation of the true scores at features [N,D]."""
+        moved = features - self._centre
+        shared = _kernel(moved, self._features, self._scale, self.settings)
+        mean = self._mean + self._spread * (shared @ self._weights)
+        own = self.settings.linear * (moved**2).sum(1) / self._scale + 1 - self.settings.linear
+        solved = np.linalg.solve(self._factor, shared.T)
+        variance = np.maximum(own - (solved**2).sum(0), 1e-9)
+        return mean, self._spread * np.sqrt(variance)
+
+
+def choose(features: Array, scores: Array, extra: Array) -> Settings:
+    """The settings of greatest marginal likelihood. Arguments as of `fit`."""
+    grid = itertools.product(LINEAR, LENGTHS, NOISES)
+    fits = [
+        fit(features, scores, extra, Settings(linear=a, length=b, noise=c)) for a, b, c in grid
+    ]
+    return max(fits, key=lambda found: found.likelihood).settings
+
+
+def fit(features: Array, scores: Array, extra: Array, settings: Settings) -> Regression:
+    """A process through scores [N] at features [N,D].
+
+    `extra` [N] is the variance of each score beyond the noise that all have, in units of scores.
+    """
+    centre, mean = features.mean(0), float(scores.mean())
+    moved = features - centre
+    scale = max(float((moved**2).sum(1).mean()), 1e-9)
+    spread = max(float(scores.std()), 1e-4)
+    covariance = _kernel(moved, moved, scale, settings)
+    covariance[np.diag_indices_from(covariance)] += settings.noise + extra / spread**2
+    factor = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
+    half = np.linalg.solve(factor, (scores - mean) / spread)
+    likelihood = -0.5 * float(half @ half) - float(np.log(np.diag(factor)).sum())
+    return Regression(
+        settings=settings,
+        likelihood=likelihood,
+        _features=moved,
+        _centre=centre,
+        _scale=scale,
+        _mean=mean,
+        _spread=spread,
+        _factor=factor,
+        _weights=np.linalg.solve(factor.T, half),
+    )
+
+
+def _kernel(a: Array, b: Array, scale: float, settings: Settings) -> Array:
+    products = a @ b.T / scale
+    squares = (a**2).sum(1)[:, None] / scale + (b**2).sum(1)[None, :] / scale - 2 * products
+    near = np.exp(-np.maximum(squares, 0.0) / (2 * settings.length**2))
+    found: Array = settings.linear * products + (1 - settings.linear) * near
+    return found

@@ -1,0 +1,363 @@
+"""The sampler's part of a campaign: new points, closed and checked, and a record of how they came.
+
+A `Suggester` turns a sampler's answers into samples that nobody has seen yet, and keeps what is
+infeasible from being trained. It is a pure state machine: its suggestions follow from the seed and
+from the order of what it was told and asked, and from nothing else. Every suggestion carries its
+`calls`: what the sampler was told and asked since the suggestion before. They are the campaign's
+journal. With them a new driver brings a new suggester to the state of the old one (`recall`), and
+`ventral replay` derives every suggestion once more (search/replay.py).
+
+`Ahead` runs a suggester in a thread of its own, so that nobody waits for a sampler that thinks.
+
+This module knows no store, no Ray and no training.
+"""
+
+import hashlib
+import json
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from search.campaign import Campaign
+from search.samplers import Choices, Outcome, Sampler
+from search.samplers.protocol import derived, drawn, key
+from space.cost import Cost, cost
+from space.errors import CampaignError, GenomeError, InputError
+from space.space import Sample, Space
+
+INFEASIBLE_IN_A_ROW = 200
+"""So many samples one after the other that may not be trained end the campaign."""
+ASKED, DRAWN = 30, 500
+"""Tries to find a new point: so many from the sampler, then so many drawn from the space."""
+
+Curve = Sequence[tuple[float, float]]
+"""(fidelity, top-1) of a trial's epochs, the first one first."""
+
+Call = dict[str, Any]
+"""One call of the journal, as JSON holds it: {"told": number, "score": ..., "fidelity": ...} or
+{"told": number, "reason": ...} for what became of a trial, and {"asked": choices} for an answer
+that was known already. What the sampler is told at once of such an answer is not written down."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suggestion:
+    """A new point, to be put on record under `number`.
+
+    `sample` is None where the choices make no genome. `reason` says why the point may not be
+    trained, if so; the sampler was told of that already.
+    """
+
+    number: int
+    choices: Choices
+    digest: str
+    sample: Sample | None
+    cost: Cost | None
+    reason: str | None
+    calls: tuple[Call, ...]
+
+
+class Suggester:
+    """New points of one campaign, one at a time. Not to be used from several threads."""
+
+    def __init__(self, sampler: Sampler, space: Space, campaign: Campaign) -> None:
+        self._sampler, self._space, self._campaign = sampler, space, campaign
+        self._known: dict[str, int] = {}
+        self._choices: dict[int, Choices] = {}
+        self._outcomes: dict[int, Outcome] = {}
+        self._calls: list[Call] = []
+        self._next = 0
+        self._infeasible_in_a_row = 0
+        self.error: CampaignError | None = None
+        """Why there are no more suggestions, if the user has something to mend."""
+
+    # ---------------------------------------------------------------- what is known
+
+    def control(self, digest: str, recipe: Mapping[str, Any]) -> int | None:
+        """The number of a new trial that the sampler did not suggest; None if it is known."""
+        if identity(digest, recipe) in self._known:
+            return None
+        self.note(self._next, digest, recipe)
+        return self._next - 1
+
+    def note(self, number: int, digest: str, recipe: Mapping[str, Any]) -> None:
+        """A trial that is on record: it is not to be repeated."""
+        self._known[identity(digest, recipe)] = number
+        self._next = max(self._next, number + 1)
+
+    def recall(
+        self,
+        number: int,
+        digest: str,
+        recipe: Mapping[str, Any],
+        choices: Choices,
+        calls: Sequence[Call],
+        told: Mapping[int, Curve],
+    ) -> None:
+        """Take the recorded suggestion `number`, with its `calls`, for the next one.
+
+        `told` holds every trial's curve, for the sampler.
+        """
+        for call in calls:
+            if "told" in call:
+                self._tell(call["told"], outcome_of_call(call, told.get(call["told"], ())))
+            else:
+                self._sampler.recall(call["asked"])
+                self._again(call["asked"], self._same(call["asked"]))
+        self._sampler.recall(choices)
+        self._take(number, digest, recipe, choices)
+
+    def _take(self, number: int, digest: str, recipe: Mapping[str, Any], choices: Choices) -> None:
+        self.note(number, digest, recipe)
+        self._choices[number] = choices
+        self._calls = []
+
+    def tell(self, number: int, outcome: Outcome) -> None:
+        """What became of a trial, whoever suggested it."""
+        self._calls.append(call_of(number, outcome))
+        self._tell(number, outcome)
+
+    def _tell(self, number: int, outcome: Outcome) -> None:
+        self._outcomes[number] = outcome
+        if number in self._choices:
+            self._sampler.tell(self._choices[number], outcome)
+
+    # ---------------------------------------------------------------- what is new
+
+    def suggest(self) -> Suggestion | None:
+        """A new point; None if none was found or nothing may be trained (`error` says so).
+
+        The sampler is told of an infeasible one at once.
+        """
+        found = self._found() if self.error is None else None
+        if found is not None:
+            self._judge(found)
+        return found
+
+    def derive(self, calls: Sequence[Call], told: Mapping[int, Curve]) -> Suggestion | None:
+        """The point that is suggested after what stands in the journal was told."""
+        for call in calls:
+            if "told" in call:
+                self.tell(call["told"], outcome_of_call(call, told.get(call["told"], ())))
+        return self._found()
+
+    def _found(self) -> Suggestion | None:
+        for attempt in range(ASKED + DRAWN):
+            choices = self._sampler.ask() if attempt < ASKED else self._drawn(attempt)
+            found = self._closed(choices)
+            recipe = {} if found.sample is None else found.sample.recipe
+            same = identity(found.digest, recipe)
+            if same not in self._known:
+                self._take(self._next, found.digest, recipe, choices)
+                return found
+            self._calls.append({"asked": dict(choices)})
+            self._again(choices, same)
+        return None
+
+    def _drawn(self, attempt: int) -> Choices:
+        seed = derived(self._campaign.seed, "drawn", self._next, attempt)
+        choices = drawn(self._space.parameters, random.Random(seed))
+        self._sampler.recall(choices)
+        return choices
+
+    def _closed(self, choices: Choices) -> Suggestion:
+        """The point with all that is known about it before a training."""
+        sample: Sample | None = None
+        found: Cost | None = None
+        reason: str | None
+        try:
+            sample = self._space.close(choices)
+        except GenomeError as error:
+            digest, reason = _digest_of(choices), str(error)
+        else:
+            digest, found = sample.digest, cost(sample.genome)
+            reason = refused(self._campaign, sample, found)
+        return Suggestion(
+            number=self._next,
+            choices=choices,
+            digest=digest,
+            sample=sample,
+            cost=found,
+            reason=reason,
+            calls=tuple(self._calls),
+        )
+
+    def _same(self, choices: Choices) -> str:
+        """The identity of the trial that choices make."""
+        try:
+            sample = self._space.close(choices)
+        except GenomeError:
+            return identity(_digest_of(choices), {})
+        return identity(sample.digest, sample.recipe)
+
+    def _again(self, choices: Choices, same: str) -> None:
+        """An answer that is known: the sampler is told once more what became of it."""
+        if (outcome := self._outcomes.get(self._known[same])) is not None:
+            self._sampler.tell(choices, outcome)
+
+    def _judge(self, found: Suggestion) -> None:
+        """Tell the sampler of an infeasible point, and stop if there is nothing else."""
+        if found.reason is None:
+            self._infeasible_in_a_row = 0
+            return
+        self.tell(found.number, Outcome(reason="infeasible"))
+        self._infeasible_in_a_row += 1
+        if self._infeasible_in_a_row >= INFEASIBLE_IN_A_ROW:
+            self.error = _nothing_feasible(found.reason)
+
+
+class Ahead:
+    """A suggester at work in a thread, one suggestion ahead of the question.
+
+    A suggestion that is made ahead does not know the results that arrive meanwhile. So it is made
+    only where that saves something: while questions come so fast that making suggestions takes a
+    notable part of the time. A trial that takes minutes is suggested when its slot is free.
+
+    All methods are for the driver's thread, which never waits unless it says so.
+    """
+
+    BUSY = 0.02
+    """The part of the time between two questions from which on suggestions are made ahead."""
+
+    def __init__(self, suggester: Suggester) -> None:
+        self._suggester = suggester
+        self._told: deque[tuple[int, Outcome]] = deque()
+        self._change = threading.Condition()
+        self._wanted, self._closing = False, False
+        self._answer: list[Suggestion | None] = []
+        self._failure: BaseException | None = None
+        self._asked_at: float | None = None
+        self._between, self._making = 0.0, 0.0
+        self._thread = threading.Thread(target=self._run, name="suggestions", daemon=True)
+        self._thread.start()
+
+    @property
+    def error(self) -> CampaignError | None:
+        """Why there are no more suggestions, if the user has something to mend."""
+        return self._suggester.error
+
+    def control(self, digest: str, recipe: Mapping[str, Any]) -> int | None:
+        """As `Suggester.control`, for as long as no suggestion was asked for."""
+        if self._asked_at is not None or self._wanted or self._answer:
+            raise RuntimeError("controls come before suggestions")
+        return self._suggester.control(digest, recipe)
+
+    def tell(self, number: int, outcome: Outcome) -> None:
+        """What became of a trial. The next suggestion to be begun knows it."""
+        self._told.append((number, outcome))
+
+    def ready(self, seconds: float = 0.0) -> bool:
+        """Whether `suggest` would answer at once, after waiting for at most so long."""
+        with self._change:
+            self._want()
+            return self._change.wait_for(self._is_ready, seconds)
+
+    def suggest(self) -> Suggestion | None:
+        """As `Suggester.suggest`; waits for as long as it takes."""
+        with self._change:
+            self._want()
+            self._change.wait_for(self._is_ready)
+            if self._failure is not None:
+                raise self._failure
+            answer = self._answer.pop()
+            now = time.monotonic()
+            if self._asked_at is not None:
+                self._between = _smoothed(self._between, now - self._asked_at)
+            self._asked_at = now
+            if answer is not None and self._making > self.BUSY * self._between:
+                self._want()
+            return answer
+
+    def close(self) -> None:
+        """End the thread. What was made ahead is forgotten: it is on no record."""
+        with self._change:
+            self._closing = True
+            self._change.notify_all()
+        self._thread.join()
+
+    def _is_ready(self) -> bool:
+        return bool(self._answer) or self._failure is not None
+
+    def _want(self) -> None:
+        if not self._answer:
+            self._wanted = True
+            self._change.notify_all()
+
+    def _run(self) -> None:
+        while True:
+            with self._change:
+                self._change.wait_for(lambda: self._wanted or self._closing)
+                if self._closing:
+                    return
+            began = time.monotonic()
+            answer: list[Suggestion | None] = []
+            failure: BaseException | None = None
+            try:
+                while self._told:
+                    self._suggester.tell(*self._told.popleft())
+                answer = [self._suggester.suggest()]
+            except BaseException as error:  # the driver's thread raises it
+                failure = error
+            with self._change:
+                self._making = _smoothed(self._making, time.monotonic() - began)
+                self._answer, self._failure, self._wanted = answer, failure, False
+                self._change.notify_all()
+
+
+def _smoothed(mean: float, value: float) -> float:
+    """A mean over about the last ten values; the first one sets it."""
+    return value if mean == 0.0 else 0.9 * mean + 0.1 * value
+
+
+# ------------------------------------------------------------------------- values
+
+
+def identity(digest: str, recipe: Mapping[str, Any]) -> str:
+    """Equal for trials that would be trained to the same numbers in one campaign."""
+    return f"{digest} {json.dumps(dict(recipe), sort_keys=True)}"
+
+
+def call_of(number: int, outcome: Outcome) -> Call:
+    """The journal's record of an outcome. Its curve is in the trial's reports."""
+    if outcome.score is None:
+        return {"told": number, "reason": outcome.reason}
+    return {"told": number, "score": outcome.score, "fidelity": outcome.fidelity}
+
+
+def outcome_of_call(call: Call, curve: Curve = ()) -> Outcome:
+    """The inverse of `call_of`, with the part of a trial's curve that was known then."""
+    if "reason" in call:
+        return Outcome(reason=call["reason"])
+    fidelity = call["fidelity"]
+    known = tuple(point for point in curve if point[0] <= fidelity)
+    return Outcome(score=call["score"], fidelity=fidelity, curve=known)
+
+
+def refused(campaign: Campaign, sample: Sample, found: Cost) -> str | None:
+    """Why a sample may not be trained, or None."""
+    try:
+        campaign.recipe.overlaid(sample.recipe)
+    except InputError as error:
+        return str(error)
+    for name, has in (("parameters", found.parameters), ("macs", found.macs)):
+        limit = getattr(campaign.limits, name)
+        if limit is not None and has > limit:
+            return f"{has:,} {name} exceed limits.{name}: {limit:,}"
+    return None
+
+
+def _nothing_feasible(reason: str) -> CampaignError:
+    named = [name for name in ("parameters", "macs") if name in reason]
+    return CampaignError(
+        f"limits.{named[0]}" if named else "space",
+        f"{INFEASIBLE_IN_A_ROW} samples in a row may not be trained, the last: {reason}",
+        "raise the limit or narrow the space" if named else "mend the space",
+    )
+
+
+def _digest_of(choices: Choices) -> str:
+    """An identity for choices that make no genome."""
+    return hashlib.sha256(key(choices).encode()).hexdigest()[:16]

@@ -1,0 +1,156 @@
+"""What goes wrong inside a worker: what is tried again, what is not, and what is told of it."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.losses import EVENT
+from search.scene import Scene
+from search.store import Trial
+from tests.faults import crew
+from tests.faults.conftest import MakeScene
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+def show(scene: Scene, number: int) -> str:
+    """What `ventral trial show` prints."""
+    command = [Path(sys.executable).with_name("ventral"), "trial", "show", scene.campaign_id]
+    done = subprocess.run(
+        [*command, str(number)],
+        env=os.environ | {"VENTRAL_HOME": str(scene.home.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def finish(scene: Scene) -> dict[int, Trial]:
+    scene.start()
+    assert scene.wait(600) == 0, scene.printed()
+    verdict = scene.verdict([])
+    assert verdict.good, verdict
+    return {trial.number: trial for trial in scene.store.trials(scene.campaign_id)}
+
+
+def losses(scene: Scene, number: int) -> list[Any]:
+    """The causes of a trial's losses."""
+    return [
+        event.detail["cause"]
+        for event in scene.store.events(scene.campaign_id)
+        if event.kind == EVENT and event.detail["trial"] == number
+    ]
+
+
+def test_each_failure_by_its_kind(scene: MakeScene) -> None:
+    made = scene(
+        {"budget": {"trials": 7}, "retries": 1, "recipe": {"epochs": 2, "batch_size": 32}},
+        trainable="tests.faults.crew:misbehaving",
+        mirror=True,
+    )
+    trials = finish(made)
+    kinds = {
+        n: (t.status, (t.reason or "").partition(":")[0], t.attempts) for n, t in trials.items()
+    }
+    assert kinds == {
+        0: ("finished", "", 1),
+        crew.CRASHES: ("failed", "lost", 2),
+        crew.STARVES: ("failed", "out-of-memory", 1),
+        crew.DIVERGES: ("failed", "diverged", 1),
+        crew.STUMBLES: ("finished", "", 2),
+        crew.DIES: ("failed", "lost", 2),
+        crew.WELL: ("finished", "", 1),
+    }
+    assert losses(made, crew.STUMBLES) == ["error"]
+    assert losses(made, crew.DIES) == ["worker", "worker"]
+    assert trials[crew.DIES].reason == "lost: its worker died 2 times"
+    for words in ("the roof fell", "Fatal Python error: Aborted", "_go_wrong"):
+        assert words in (trials[crew.CRASHES].detail or "")
+    assert "the roof fell" in show(made, crew.CRASHES)
+    assert "the roof fell" in _in_mlflow(made, crew.CRASHES)
+
+
+def _in_mlflow(scene: Scene, number: int) -> str:
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=scene.home.tracking_uri)
+    run = scene.store.runs(scene.campaign_id)[number]
+    return Path(client.download_artifacts(run, "failure.txt")).read_text()
+
+
+def test_a_worker_that_ray_ends_for_its_memory(scene: MakeScene) -> None:
+    """Ray's own watch over the machine's memory, set just above what is used now."""
+    total, available = _memory()
+    threshold = (total - available + 3e9) / total
+    if threshold > 0.9:
+        pytest.skip("needs 8 GB of free memory")
+    made = scene(
+        {"budget": {"trials": 4}, "recipe": {"epochs": 2, "batch_size": 32}},
+        trainable="tests.faults.crew:greedy",
+        environment={
+            "RAY_memory_usage_threshold": f"{threshold:.3f}",
+            "RAY_memory_monitor_refresh_ms": "100",
+        },
+    )
+    trials = finish(made)
+    assert {n: t.status for n, t in trials.items()} == {
+        0: "finished",
+        1: "failed",
+        2: "finished",
+        3: "finished",
+    }
+    assert trials[1].attempts == 2, "a neighbour may have been the cause, once"
+    assert (trials[1].reason or "").startswith("out-of-memory: ")
+    assert losses(made, 1) == ["memory", "memory"]
+
+
+def _memory() -> tuple[float, float]:
+    """The machine's memory and what of it is available, in bytes."""
+    lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    total, available = (
+        float(lines[key].split()[0]) * 1024 for key in ("MemTotal", "MemAvailable")
+    )
+    return total, available
+
+
+def test_any_process_of_the_cluster(scene: MakeScene, rng: random.Random) -> None:
+    """Whatever process of Ray's dies: what can go on goes on, what cannot ends with a cure."""
+    from search import cluster
+
+    made = scene({"budget": {"trials": 30}, "recipe": {"epochs": 6}, "retries": 1000})
+    moments = []
+    made.start()
+    for _ in range(8):
+        made.until(lambda: bool(made.running()) or not made.alive, "a trial")
+        if not made.alive:
+            break
+        moments.append(made.moment())
+        victim = rng.choice(cluster.marked(made.clusters[-1]["mark"]) or [0])
+        name = Path(f"/proc/{victim}/comm").read_text().strip() if victim else "nobody"
+        if victim and victim != made.process.pid:  # type: ignore[union-attr]
+            os.kill(victim, 9)
+        at = moments[-1].at
+        made.until(
+            lambda at=at: (
+                len([o for o in made.told(at) if o.kind == "report"]) > 8  # type: ignore[misc]
+                or not made.alive
+            ),
+            f"it goes on without {name}",
+        )
+        if not made.alive and made.store.campaign(made.campaign_id).state != "finished":
+            assert "ventral resume" in made.printed() or made.printed() == "", name
+            made.start()
+    if not made.alive:
+        made.start()
+    assert made.wait() == 0, made.printed()
+    verdict = made.verdict(moments)
+    assert verdict.good, verdict
+    assert verdict.repeated == 0

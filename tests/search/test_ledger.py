@@ -1,0 +1,182 @@
+"""The ledger: every attempt charged, and the budget that it is held against."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from search.campaign import Budget
+from search.ledger import REFRESH_SECONDS, Meter
+from search.store import Store
+from space.errors import StoreError
+from tests.campaigns import add, new_campaign, report, train
+
+
+@pytest.fixture
+def store(url: str) -> Store:
+    return Store.open(url)
+
+
+class Clock:
+    """Both of the machine's clocks, set by hand."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.wall, self.ticks = 1e9, 100.0
+        monkeypatch.setattr(time, "time", lambda: self.wall)
+        monkeypatch.setattr(time, "monotonic", lambda: self.ticks)
+
+    def pass_(self, seconds: float) -> None:
+        self.ticks += seconds
+        self.wall += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def test_every_attempt_is_charged_whatever_became_of_it(store: Store, clock: Clock) -> None:
+    campaign = new_campaign(store)
+    for number in range(4):
+        add(store, campaign.id, number)
+    store.start_trial(campaign.id, 0, devices=2.0)
+    clock.pass_(10)
+    store.add_report(campaign.id, 0, report(1, 0.5))
+    clock.pass_(5)
+    store.requeue_trial(campaign.id, 0, "its worker died")
+    clock.pass_(100)  # nobody holds a device
+    store.start_trial(campaign.id, 0, devices=2.0)
+    store.add_report(campaign.id, 0, report(1, 0.5), trained=False)
+    clock.pass_(7)
+    store.add_report(campaign.id, 0, report(2, 0.6))
+    store.finish_trial(campaign.id, 0, "finished")
+    store.start_trial(campaign.id, 1)
+    clock.pass_(3)
+    store.finish_trial(campaign.id, 1, "failed", "diverged: nan")
+    ledger = store.ledger(campaign.id)
+    assert ledger.device_seconds == pytest.approx(2 * 15 + 2 * 7 + 3)
+    assert (ledger.attempts, ledger.epochs, ledger.repeated) == (3, 2, 0)
+    assert dict(ledger.by_end) == {"lost": (1, 30.0), "finished": (1, 14.0), "failed": (1, 3.0)}
+    first, second = store.attempts(campaign.id, 0)
+    assert (first.how, first.seconds, first.epochs) == ("lost", 15.0, 1)
+    assert (second.how, second.seconds, second.epochs, second.attempt) == ("finished", 7.0, 1, 2)
+
+
+def test_epochs_that_are_trained_again_are_charged_again(store: Store) -> None:
+    campaign = new_campaign(store)
+    add(store, campaign.id, 0)
+    store.start_trial(campaign.id, 0)
+    for epoch in (1, 2, 3):
+        store.add_report(campaign.id, 0, report(epoch, 0.1))
+    store.requeue_trial(campaign.id, 0)
+    store.start_trial(campaign.id, 0)
+    store.add_report(campaign.id, 0, report(1, 0.1), trained=False)  # its checkpoint's memory
+    for epoch in (2, 3, 4):
+        store.add_report(campaign.id, 0, report(epoch, 0.1))
+    ledger = store.ledger(campaign.id)
+    assert (ledger.epochs, ledger.repeated) == (6, 2)
+
+
+def test_a_clock_that_jumps_charges_nothing(store: Store, clock: Clock) -> None:
+    campaign = new_campaign(store)
+    add(store, campaign.id, 0)
+    store.start_trial(campaign.id, 0)
+    clock.pass_(4)
+    clock.wall -= 86_400
+    store.heartbeat(campaign.id)
+    assert store.ledger(campaign.id).device_seconds == pytest.approx(4.0)
+    clock.wall += 10 * 86_400
+    clock.ticks += 2
+    store.finish_trial(campaign.id, 0, "pruned")
+    assert store.ledger(campaign.id).device_seconds == pytest.approx(6.0)
+
+
+def test_a_stopped_run_and_a_dead_driver_end_their_attempts(store: Store, clock: Clock) -> None:
+    campaign = new_campaign(store)
+    add(store, campaign.id, 0)
+    store.start_trial(campaign.id, 0)
+    clock.pass_(5)
+    assert store.ledger(campaign.id).running_devices == 1.0
+    store.set_state(campaign.id, "stopped")
+    ledger = store.ledger(campaign.id)
+    assert dict(ledger.by_end) == {"stopped": (1, 5.0)}
+    assert ledger.running_devices == 0.0
+    store.set_state(campaign.id, "running")
+    store.start_trial(campaign.id, 0)
+    clock.pass_(5)
+    store.release(campaign.id)
+    clock.pass_(60)  # Ray takes its time to end
+    store.set_state(campaign.id, "stopped")
+    assert store.ledger(campaign.id).device_seconds == pytest.approx(10.0)
+    store.set_state(campaign.id, "running")
+    store.start_trial(campaign.id, 0)
+    clock.pass_(5)
+    store.heartbeat(campaign.id)
+    seen = clock.wall
+    clock.pass_(1000)  # the driver is killed soon after, and nothing happens for a while
+    store._begun.clear()  # what a new driver's process would know
+    store.set_state(campaign.id, "running")
+    last = store.attempts(campaign.id, 0)[-1]
+    assert (last.how, last.seconds, last.ended) == ("interrupted", 5.0, seen)
+
+
+def test_a_retry_waits_for_the_next_run_and_keeps_the_account(store: Store) -> None:
+    campaign = new_campaign(store)
+    for number in range(2):
+        add(store, campaign.id, number)
+    store.start_trial(campaign.id, 0)
+    store.finish_trial(campaign.id, 0, "failed", "lost: its worker died 3 times")
+    train(store, campaign.id, 1, 0.5)
+    with pytest.raises(StoreError, match="is running, and its driver would not see"):
+        store.retry_trial(campaign.id, 0)
+    store.set_state(campaign.id, "finished")
+    with pytest.raises(StoreError, match="has not failed"):
+        store.retry_trial(campaign.id, 1)
+    with pytest.raises(StoreError, match="no trial 7"):
+        store.retry_trial(campaign.id, 7)
+    store.retry_trial(campaign.id, 0)
+    trial = store.trial(campaign.id, 0)
+    assert (trial.status, trial.reason, trial.ended, trial.arrived) == ("waiting", None) + (
+        None,
+    ) * 2
+    assert store.campaign(campaign.id).state == "stopped"
+    assert store.ledger(campaign.id).attempts == 2
+    assert [one.number for one in store.results(campaign.id)] == [1]
+
+
+# ---------------------------------------------------------------------- the meter
+
+
+def test_the_meter_is_exact_for_epochs(store: Store) -> None:
+    campaign = new_campaign(store)
+    add(store, campaign.id, 0)
+    store.start_trial(campaign.id, 0)
+    meter = Meter(store, campaign.id, Budget(epochs=3))
+    for epoch in (1, 2, 3):
+        assert meter.exceeded() is None
+        store.add_report(campaign.id, 0, report(epoch, 0.1))
+        meter.epoch()
+    assert meter.exceeded() == "budget.epochs: 3 are used up"
+    assert Meter(store, campaign.id, Budget(epochs=3)).exceeded() is not None
+    assert Meter(store, campaign.id, Budget(epochs=4)).exceeded() is None
+
+
+def test_the_meter_runs_on_between_two_looks(store: Store, clock: Clock) -> None:
+    campaign = new_campaign(store)
+    add(store, campaign.id, 0)
+    store.start_trial(campaign.id, 0, devices=2.0)
+    meter = Meter(store, campaign.id, Budget(device_hours=20 / 3600), clock=lambda: clock.ticks)
+    assert meter.exceeded() is None
+    for _ in range(8):
+        clock.pass_(1.0)
+        store.heartbeat(campaign.id)
+        assert meter.exceeded() is None
+    clock.pass_(REFRESH_SECONDS + 0.5)
+    store.heartbeat(campaign.id)
+    assert meter.exceeded() == f"budget.device_hours: {20 / 3600:g} are used up"
+
+
+def test_without_bounds_nothing_is_used_up(store: Store) -> None:
+    campaign = new_campaign(store)
+    assert Meter(store, campaign.id, Budget(trials=1)).exceeded() is None

@@ -1,0 +1,133 @@
+"""Failed trials once more: as they are where that may help, else only changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search import retries
+from search.replay import replay
+from search.store import Store, Trial
+from search.supply import RETRY, Supply
+from space.errors import CampaignError, StoreError
+from tests.bench import Bench
+from workers.job import Failure
+
+
+def failing(bench: Bench, *kinds: str) -> tuple[str, Supply]:
+    """A finished campaign whose trials failed in these ways, one after another."""
+    campaign_id, supply = bench.supply(budget={"trials": len(kinds)}, controls=[])
+    for kind in kinds:
+        assignment = supply.next()
+        assert assignment is not None
+        supply.started(assignment.number)
+        failure: Any = {"kind": kind, "reason": "it broke"}
+        supply.ended(assignment.number, "failed", Failure.model_validate(failure))
+    bench.store.set_state(campaign_id, "finished")
+    return campaign_id, supply
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def trials(store: Store, campaign_id: str) -> list[Trial]:
+    return store.trials(campaign_id, statuses=["failed"], genomes=True)
+
+
+def test_what_may_go_well_is_tried_again_as_it_is(bench: Bench) -> None:
+    campaign_id, _ = failing(bench, "error", "data", "corrupt-checkpoint")
+    left = bench.home.trial(campaign_id, 2) / "checkpoint"
+    left.mkdir(parents=True)
+    record = bench.store.campaign(campaign_id)
+    retries.unchanged(bench.store, bench.home, record, trials(bench.store, campaign_id))
+    assert not left.exists(), "a damaged checkpoint would fail it again"
+    assert bench.store.campaign(campaign_id).state == "stopped"
+    assert bench.go_on(campaign_id) == [0, 1, 2]
+    assert bench.store.counts(campaign_id)["finished"] == 3
+    events = [
+        one.detail["trial"] for one in bench.store.events(campaign_id) if one.kind == "retry"
+    ]
+    assert events == [0, 1, 2]
+    assert replay(bench.store, campaign_id).difference is None
+
+
+@pytest.mark.parametrize("kind", retries.DETERMINISTIC)
+def test_what_failed_by_itself_is_not_tried_unchanged(bench: Bench, kind: str) -> None:
+    campaign_id, _ = failing(bench, "error", kind)
+    record = bench.store.campaign(campaign_id)
+    with pytest.raises(CampaignError, match=r"trial 1.*failed by itself.*--set recipe"):
+        retries.unchanged(bench.store, bench.home, record, trials(bench.store, campaign_id))
+    assert bench.store.counts(campaign_id)["failed"] == 2, "and so is none of the others"
+
+
+def test_changed_it_is_a_new_trial_for_which_the_budget_grows(bench: Bench) -> None:
+    campaign_id, _ = failing(bench, "diverged", "diverged")
+    record = bench.store.campaign(campaign_id)
+    old = trials(bench.store, campaign_id)
+    made = retries.changed(bench.store, bench.home, record, old, ["recipe.learning_rate=0.0001"])
+    assert made == [2, 3]
+    new = bench.store.trial(campaign_id, 2)
+    assert (new.digest, new.origin, new.status) == (old[0].digest, RETRY, "waiting")
+    assert new.recipe == {"learning_rate": 0.0001}
+    assert bench.store.campaign(campaign_id).document["budget"]["trials"] == 4
+    assert bench.go_on(campaign_id) == [2, 3]
+    counts = bench.store.counts(campaign_id)
+    assert (counts["finished"], counts["failed"]) == (2, 2)
+    # And a driver after that knows them all.
+    assert bench.go_on(campaign_id) == []
+    assert replay(bench.store, campaign_id).difference is None
+
+
+def test_with_room_in_the_budget_it_does_not_grow(bench: Bench) -> None:
+    campaign_id, supply = bench.supply(budget={"trials": 5}, controls=[])
+    assignment = supply.next()
+    assert assignment is not None
+    supply.started(0)
+    supply.ended(0, "failed", Failure(kind="diverged", reason="nan"))
+    bench.store.set_state(campaign_id, "stopped")
+    record = bench.store.campaign(campaign_id)
+    old = trials(bench.store, campaign_id)
+    assert retries.changed(bench.store, bench.home, record, old, ["recipe.batch_size=8"]) == [1]
+    assert bench.store.campaign(campaign_id).document["budget"]["trials"] == 5
+    assert bench.go_on(campaign_id) == [1, 2, 3, 4]
+    assert replay(bench.store, campaign_id).difference is None
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("recipe.learning_rate=-1", "recipe.learning_rate"),
+        ("recipe.lerning_rate=1", "unknown key"),
+        ("budget.trials=9", "not of the trial's recipe"),
+        ("recipe.epochs=9", "have the same epochs"),
+        ("recipe.optimiser=adamw", "has that recipe already"),
+    ],
+)
+def test_other_changes_are_refused(bench: Bench, override: str, words: str) -> None:
+    campaign_id, _ = failing(bench, "diverged")
+    record = bench.store.campaign(campaign_id)
+    with pytest.raises(CampaignError, match=words):
+        retries.changed(
+            bench.store, bench.home, record, trials(bench.store, campaign_id), [override]
+        )
+    assert len(bench.store.trials(campaign_id)) == 1
+
+
+def test_only_failed_trials_of_a_resting_campaign(bench: Bench) -> None:
+    campaign_id, _ = bench.run(budget={"trials": 1})
+    record, done = bench.store.campaign(campaign_id), bench.store.trials(campaign_id)
+    with pytest.raises(CampaignError, match="has not failed: it is finished"):
+        retries.unchanged(bench.store, bench.home, record, done)
+    failed, _ = failing(bench, "error")
+    bench.store.set_state(failed, "running")
+    record = bench.store.campaign(failed)
+    with pytest.raises(StoreError, match="is running"):
+        retries.unchanged(bench.store, bench.home, record, trials(bench.store, failed))
+    with pytest.raises(StoreError, match="is running"):
+        retries.changed(
+            bench.store, bench.home, record, trials(bench.store, failed), ["recipe.batch_size=8"]
+        )

@@ -1,0 +1,213 @@
+"""Stores of every schema ever committed are opened, keep all they hold, and go on.
+
+The files in tests/search/schemas were written by the code of their time (0002 by its migration:
+no version of the code ever wrote it). `schemas/keep.py` makes those of the present schema.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from search import migrations, reuse
+from search.campaign import Campaign
+from search.database import SCHEMA, SCHEMA_TABLE, engine_for
+from search.home import Home
+from search.store import Store
+from search.supply import Setting, Supply
+from space.space import Space
+from tests import postgres, toys
+from workers.job import PackRef, Recipe, Report
+
+KEPT = Path(__file__).parent / "schemas"
+OLD = migrations.revisions()[:-1]
+
+Rows = dict[str, list[dict[str, Any]]]
+
+
+def opened(kept: Path, url: str, folder: Path, server: postgres.Server | None) -> sa.Engine:
+    """An engine on a copy of a kept store."""
+    if server is None:
+        shutil.copy(kept, folder / "store.db")
+    else:
+        server.sql(kept.read_text(), database=str(sa.make_url(url).database))
+    return engine_for(url, create=False)[1]
+
+
+def rows(engine: sa.Engine) -> Rows:
+    """All that a store holds, whatever its schema, its tables in their own order."""
+    metadata = sa.MetaData()
+    metadata.reflect(engine)
+    with engine.connect() as connection:
+        return {
+            table.name: [
+                dict(row)
+                for row in connection.execute(
+                    sa.select(table).order_by(*table.primary_key.columns)
+                ).mappings()
+            ]
+            for table in metadata.sorted_tables
+        }
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest) -> postgres.Server | None:
+    if request.param == "sqlite":
+        return None
+    found: postgres.Server = request.getfixturevalue("postgresql")
+    return found
+
+
+@pytest.fixture(params=OLD)
+def old(
+    request: pytest.FixtureRequest, tmp_path: Path, server: postgres.Server | None
+) -> tuple[str, str, Rows]:
+    """(revision, address of a copy of its kept store, what it holds)."""
+    suffix = "db" if server is None else "postgresql.sql"
+    kept = KEPT / f"{request.param}.{suffix}"
+    url = f"sqlite:///{tmp_path}/store.db" if server is None else server.database()
+    engine = opened(kept, url, tmp_path, server)
+    held = rows(engine)
+    engine.dispose()
+    return request.param, url, held
+
+
+def test_a_file_is_kept_of_every_schema_before_the_present_one() -> None:
+    """Fails if a migration is added and the schema before it was not kept (schemas/keep.py)."""
+    assert migrations.revisions()[-1] == SCHEMA
+    for suffix in ("db", "postgresql.sql"):
+        kept = {file.name.partition(".")[0] for file in KEPT.glob(f"*.{suffix}")}
+        assert set(OLD) <= kept, f"run tests/search/schemas/keep.py at {set(OLD) - kept}"
+
+
+def test_the_kept_stores_are_of_their_schema_and_hold_campaigns(
+    old: tuple[str, str, Rows],
+) -> None:
+    revision, _, held = old
+    assert held[SCHEMA_TABLE] == [{"version_num": revision}]
+    assert [row["name"] for row in held["campaigns"]].count("killed") == 1
+    assert {row["status"] for row in held["trials"]} == {
+        "finished",
+        "pruned",
+        "failed",
+        "infeasible",
+        "running",
+        "waiting",
+    }
+    assert all(held[table] for table in ("genomes", "reports", "events", "mirror"))
+
+
+def test_a_committed_migration_is_not_changed(
+    old: tuple[str, str, Rows], tmp_path: Path, server: postgres.Server | None
+) -> None:
+    """An empty store brought to an old revision is as those of that time were."""
+    revision, url, _ = old
+    new = f"sqlite:///{tmp_path}/new.db" if server is None else server.database()
+    _, engine = engine_for(new, create=True)
+    with engine.connect().execution_options(ventral_writes=True) as writer, writer.begin():
+        migrations.upgrade(writer, revision)
+    assert described(engine) == described(engine_for(url, create=False)[1])
+
+
+def described(engine: sa.Engine) -> dict[str, Any]:
+    """Tables, columns and indexes of a database."""
+    inspector = sa.inspect(engine)
+    return {
+        name: (
+            [
+                (column["name"], str(column["type"]), column["nullable"])
+                for column in inspector.get_columns(name)
+            ],
+            sorted(
+                (index["name"], index["column_names"]) for index in inspector.get_indexes(name)
+            ),
+            inspector.get_pk_constraint(name)["constrained_columns"],
+        )
+        for name in sorted(inspector.get_table_names())
+    }
+
+
+def test_nothing_is_lost_on_the_way(old: tuple[str, str, Rows]) -> None:
+    _, url, held = old
+    store = Store.open(url)
+    now = rows(store._engine)
+    for table, before in held.items():
+        if table == SCHEMA_TABLE:
+            continue
+        kept = [
+            {key: row[key] for key in old_row}
+            for row, old_row in zip(now[table], before, strict=True)
+        ]
+        without_work = [{k: v for k, v in row.items() if k != "work"} for row in kept]
+        assert without_work == [{k: v for k, v in row.items() if k != "work"} for row in before]
+        assert len(now[table]) == len(before)
+    store.close()
+
+
+def test_what_was_trained_before_is_found_by_its_work_and_charged(
+    old: tuple[str, str, Rows],
+) -> None:
+    """The migration's own copy of the code sees an old trial as the code of today does."""
+    store = Store.open(old[1])
+    for record in store.campaigns():
+        recipe = Recipe.model_validate(record.document["recipe"])
+        ledger, trials = store.ledger(record.id), store.trials(record.id)
+        assert ledger.epochs == sum(trial.epochs for trial in trials if not trial.source)
+        for trial in trials:
+            work = reuse.work_of(
+                trial.digest,
+                recipe.overlaid(trial.recipe),
+                record.data["checksum"],
+                trial.seed,
+            )
+            found = [(one.trial.campaign, one.trial.number) for one in store.trained(work)]
+            did = trial.epochs > 0 or trial.status == "failed"
+            assert ((record.id, trial.number) in found) == did
+            if trial.attempts:
+                assert sum(one.epochs for one in store.attempts(record.id, trial.number)) == (
+                    trial.epochs
+                )
+    store.close()
+
+
+@pytest.mark.parametrize("name", ["killed", "new"])
+def test_an_old_campaign_goes_on_to_its_end(
+    old: tuple[str, str, Rows], tmp_path: Path, name: str
+) -> None:
+    """With a supply, as a driver has it, and without Ray's processes."""
+    store = Store.open(old[1])
+    record = store.campaign(name)
+    before = {trial.number: trial for trial in store.trials(record.id)}
+    store.set_state(record.id, "running")
+    campaign = Campaign.parse(record.document)
+    supply = Supply(
+        Setting(
+            campaign_id=record.id,
+            campaign=campaign,
+            space=Space.parse(record.space),
+            data=PackRef(path="/nowhere", checksum=record.data["checksum"]),
+            home=Home.at(tmp_path / "home"),
+            store=store,
+        )
+    )
+    while (assignment := supply.next()) is not None:
+        done = before.get(assignment.number)
+        assert done is None or done.status == "waiting", "nothing that was over is trained again"
+        supply.started(assignment.number)
+        for epoch in range(1, 4):
+            report = toys.report(epoch, toys.score(assignment.number, epoch, 3))
+            supply.reported(assignment.number, Report.model_validate(report))
+        supply.ended(assignment.number, "finished")
+    store.set_state(record.id, "finished")
+    counts = store.counts(record.id)
+    # What the other campaigns trained answers some of the new one's trials.
+    assert sum(counts.values()) - counts["infeasible"] == campaign.budget.trials
+    assert counts["waiting"] == counts["running"] == 0
+    for number, trial in before.items():
+        if trial.status == "finished":
+            assert store.trial(record.id, number).arrived == trial.arrived
+    store.close()

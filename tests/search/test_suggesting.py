@@ -1,0 +1,127 @@
+"""Suggestions that are made ahead, in a thread of their own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from search import samplers
+from search.samplers import Outcome
+from search.suggesting import Ahead, Suggester, Suggestion, call_of, outcome_of_call
+from tests import toys
+
+
+def suggester(name: str = "random", **options: Any) -> Suggester:
+    campaign, space = toys.campaign(), toys.space()
+    return Suggester(samplers.make(name, space, 1, options), space, campaign)
+
+
+def slow(made: Suggester, seconds: float) -> Suggester:
+    """A suggester that thinks for a while."""
+    suggest = made.suggest
+
+    def thinking() -> Suggestion | None:
+        time.sleep(seconds)
+        return suggest()
+
+    made.suggest = thinking  # type: ignore[method-assign]
+    return made
+
+
+@pytest.fixture
+def ahead() -> Iterator[list[Ahead]]:
+    """Those that are to be closed."""
+    opened: list[Ahead] = []
+    before = threading.active_count()
+    yield opened
+    for one in opened:
+        one.close()
+    assert threading.active_count() == before
+
+
+def test_what_comes_from_the_thread_is_what_comes_without_it(ahead: list[Ahead]) -> None:
+    direct, made = suggester(), Ahead(suggester())
+    ahead.append(made)
+    for _ in range(12):
+        assert made.suggest() == direct.suggest()
+
+
+def test_nobody_waits_for_what_was_made_ahead(ahead: list[Ahead]) -> None:
+    made = Ahead(slow(suggester(), 0.2))
+    ahead.append(made)
+    assert not made.ready()
+    assert made.suggest() is not None
+    time.sleep(0.4)  # what an epoch takes
+    assert made.ready()
+    began = time.monotonic()
+    assert made.suggest() is not None
+    assert time.monotonic() - began < 0.1
+
+
+def test_waiting_has_a_limit(ahead: list[Ahead]) -> None:
+    made = Ahead(slow(suggester(), 0.5))
+    ahead.append(made)
+    began = time.monotonic()
+    assert not made.ready(0.1)
+    assert 0.05 < time.monotonic() - began < 0.4
+    assert made.ready(5.0)
+
+
+def test_where_trials_are_slow_a_suggestion_knows_every_result(ahead: list[Ahead]) -> None:
+    """Made ahead, it would not know what arrives while it waits."""
+    made = Ahead(suggester())
+    ahead.append(made)
+    known = []
+    for number in range(6):
+        suggestion = made.suggest()
+        assert suggestion is not None
+        known.append(suggestion.calls)
+        time.sleep(0.3)  # a hundred times what the suggestion took
+        made.tell(number, Outcome(score=0.5, fidelity=1.0))
+    assert known[0] == ()
+    # The first one after the start is made ahead: it is not known then how fast trials are.
+    told = [[call["told"] for call in calls] for calls in known[2:]]
+    assert told == [[0, 1], [2], [3], [4]]
+
+
+def test_an_error_of_the_sampler_is_the_driver_s(ahead: list[Ahead]) -> None:
+    broken = suggester()
+
+    def suggest() -> Suggestion | None:
+        raise ZeroDivisionError("the model is singular")
+
+    broken.suggest = suggest  # type: ignore[method-assign]
+    made = Ahead(broken)
+    ahead.append(made)
+    assert made.ready(5.0), "it is not waited for any more"
+    with pytest.raises(ZeroDivisionError, match="singular"):
+        made.suggest()
+
+
+def test_controls_come_before_suggestions(ahead: list[Ahead]) -> None:
+    made = Ahead(suggester())
+    ahead.append(made)
+    assert made.control("0" * 16, {}) == 0
+    assert made.control("0" * 16, {}) is None, "it is known"
+    first = made.suggest()
+    assert first is not None
+    assert first.number == 1
+    with pytest.raises(RuntimeError, match="before suggestions"):
+        made.control("1" * 16, {})
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Outcome(score=0.1 + 0.2, fidelity=1.0, curve=((1 / 3, 0.1), (2 / 3, 0.2), (1.0, 0.3))),
+        Outcome(score=0.25, fidelity=1 / 3, curve=((1 / 3, 0.25),)),
+        Outcome(reason="diverged"),
+    ],
+)
+def test_the_journal_loses_nothing_of_an_outcome(outcome: Outcome) -> None:
+    later = ((1.5, 0.9),)  # what a trial that went on reported after it
+    assert outcome_of_call(call_of(7, outcome), (*outcome.curve, *later)) == outcome

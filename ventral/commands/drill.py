@@ -1,0 +1,128 @@
+"""`ventral drill`: what a campaign survives, tried out on the user's own machine or cluster."""
+
+import contextlib
+from statistics import median
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ventral.output import Column, Format, Output, note, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from search.drill import Outcome
+    from search.home import Home
+
+COLUMNS = (
+    Column(key="fault"),
+    Column(key="injected", right=True),
+    Column(key="lost", right=True),
+    Column(key="repeated", title="repeated epochs", right=True),
+    Column(key="recovered", title="recovered in s", write=lambda s: f"{s:.1f}", right=True),
+    Column(key="slowest", title="slowest", write=lambda s: f"{s:.1f}", right=True),
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Put the command on the command line."""
+    app.command()(drill)
+
+
+def drill(
+    address: Annotated[
+        str | None,
+        typer.Option(help="of a running Ray cluster: auto, or HOST:PORT of its head"),
+    ] = None,
+    kills: Annotated[int, typer.Option(min=1, help="how often each fault is done")] = 3,
+    faults: Annotated[
+        list[str] | None, typer.Option("--fault", help="only this one (several are possible)")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="of the moments and the victims")] = 0,
+    output: Output = Format.table,
+) -> None:
+    """Break a small campaign on purpose, and show what that cost: nothing, it should be.
+
+    Real trainings of tiny networks run in a sandbox (a folder of its own, removed at the end),
+    on this machine or, with --address, on a running Ray cluster. Faults are done to them at
+    random moments, each several times to a campaign of its own:
+
+    \b
+    driver      kill -9 of the process that drives the campaign
+    worker      kill -9 of the process that trains a trial
+    hang        a worker is stopped (SIGSTOP), and has to be noticed by its silence
+    everything  kill -9 of the driver, Ray and all workers at once
+    mlflow      MLflow's server is killed, and comes back after trials have ended
+    node        kill -9 of a node of a cluster of three, which the drill starts here;
+                not with --address: your nodes are not touched
+
+    After each the campaign goes on as `ventral resume` does. The table says how often a fault
+    was done, how many finished trials and reported epochs were lost, how many epochs were
+    trained twice, and after how many seconds an interrupted trial reported again (the median,
+    and the slowest). Besides, every status in the store and in MLflow is checked, no new trial
+    may have gone before an interrupted one, and no process or folder may be left.
+
+    The exit code is 1 if anything was lost or is not true. With --kills 3 it takes some ten
+    minutes. A cluster's nodes need Ventral, and the home folder (VENTRAL_HOME) to be shared.
+    """
+    from search import drill as drills
+    from space.errors import InputError
+
+    possible = drills.HERE if address is None else drills.EVERYWHERE
+    for name in faults or ():
+        if name not in possible:
+            where = " on a cluster" if address is not None and name in drills.HERE else ""
+            cure = f"write one of {', '.join(possible)}"
+            raise InputError("--fault", f"{name} is no fault of a drill{where}", cure)
+    outcomes: list[Outcome] = []
+    with _folder(address) as folder:
+        done = drills.rehearse(
+            faults or possible, kills, seed, folder=folder, address=address, progress=note
+        )
+        outcomes.extend(done)
+    table([_row(outcome) for outcome in outcomes], COLUMNS, output)
+    bad = [outcome for outcome in outcomes if not outcome.verdict.good]
+    for outcome in bad:
+        for problem in outcome.verdict.problems:
+            note(f"{outcome.fault}: {problem}")
+    if bad:
+        note(f"not everything survived: {', '.join(outcome.fault for outcome in bad)}")
+        raise typer.Exit(1)
+    note("nothing was lost")
+
+
+def _folder(address: str | None) -> "contextlib.AbstractContextManager[Path]":
+    """Where the sandbox may lie: in the home if others have to see it, else where it is fast."""
+    import tempfile
+    from pathlib import Path
+
+    from search.home import Home
+
+    if address is None:
+        return contextlib.nullcontext(Path(tempfile.gettempdir()))
+    return _kept_as_it_was(Home.at())
+
+
+@contextlib.contextmanager
+def _kept_as_it_was(home: "Home") -> "Iterator[Path]":
+    """The home's folder, which is removed again if it was not there."""
+    was_there = home.path.exists()
+    yield home.ensure()
+    if not was_there:
+        with contextlib.suppress(OSError):
+            home.path.rmdir()
+
+
+def _row(outcome: "Outcome") -> dict[str, Any]:
+    seconds = [took for took in outcome.recovered if took is not None]
+    return {
+        "fault": outcome.fault,
+        "injected": outcome.injected,
+        "lost": outcome.verdict.lost,
+        "repeated": outcome.verdict.repeated,
+        "recovered": median(seconds) if seconds else None,
+        "slowest": max(seconds, default=None),
+        "seconds": seconds,
+        "problems": list(outcome.verdict.problems),
+    }

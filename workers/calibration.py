@@ -1,0 +1,54 @@
+"""How fast this machine trains: a process of its own that times a few networks and says so.
+
+`python -m workers.calibration` reads one JSON document from stdin, {"jobs": [Job, ...],
+"seconds": for a job, "limit": seconds for all}, and writes one to stdout, {"device": its name,
+"jobs": [{"build": seconds, "epoch": seconds}, ...]}: what making the network took, and what an
+epoch would take. A job that cannot be run, or for which no time was left, is null. The driver
+starts it, because the driver itself never loads torch.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from space.errors import VentralError
+from workers.job import Job
+from workers.training import Trainer
+
+
+def calibrate(jobs: list[Job], seconds: float, limit: float) -> dict[str, Any]:
+    """Time every job for about `seconds`; see the module for the answer."""
+    import torch
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    until, timed = time.perf_counter() + limit, []
+    for job in jobs:
+        timed.append(None if time.perf_counter() > until else _timed(job, seconds))
+    return {"device": device, "jobs": timed}
+
+
+def _timed(job: Job, seconds: float) -> dict[str, float] | None:
+    start = time.perf_counter()
+    try:
+        trainer = Trainer(job)
+        with tempfile.TemporaryDirectory() as folder:
+            trainer.save(Path(folder))
+        build = time.perf_counter() - start
+        return {"build": build, "epoch": trainer.epoch_seconds(seconds)}
+    except (VentralError, RuntimeError, MemoryError):
+        return None
+
+
+def main() -> None:
+    """Answer the question on stdin."""
+    question = json.load(sys.stdin)
+    jobs = [Job.model_validate(job) for job in question["jobs"]]
+    answer = calibrate(jobs, float(question["seconds"]), float(question["limit"]))
+    json.dump(answer, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
