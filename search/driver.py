@@ -22,18 +22,18 @@ from typing import Any, Literal
 
 from ray.tune.schedulers import TrialScheduler
 
-from search import cluster, loop, losses, scheduler
 from search.campaign import Campaign, check_resources
 from search.home import Home, Process
-from search.ledger import Meter
-from search.mirroring import MirrorProcess
-from search.recorder import Ending, Recorder
-from search.searcher import TuneSearcher
-from search.shares import Claim, Share
-from search.stopping import Stop
+from search.mirror.mirroring import MirrorProcess
 from search.store import HEARTBEAT_SECONDS, Status, Store
 from search.store import Campaign as Record
+from search.store.ledger import Meter
 from search.supply import Happening, Listener, Setting, Supply
+from search.tune import cluster, loop, losses, scheduler
+from search.tune.recorder import Ending, Recorder
+from search.tune.searcher import TuneSearcher
+from search.tune.shares import Claim, Share
+from search.tune.stopping import Stop
 from space.errors import CampaignError, DataError, StoreError, VentralError
 from space.space import Space
 from workers.job import PackRef
@@ -43,7 +43,7 @@ from workers.trainable import TrialTrainable
 log = logging.getLogger(__name__)
 
 CLUSTER = "cluster.json"
-"""In the campaign's folder while its driver lives: its Ray cluster's mark (search/cluster.py)."""
+"""In the campaign's folder while its driver lives: its Ray cluster's mark (tune/cluster.py)."""
 
 SILENCE_HEARTBEATS = 3
 """So many heartbeats a driver of another machine has to miss before its campaign is taken over."""
@@ -114,9 +114,9 @@ def run(
     SIGINT and SIGTERM stop it (where this is called in the main thread), and so does `stop`;
     everything is kept. `mirror=False` leaves MLflow out; `patience` is how many seconds the mirror
     may take at the end. Trials run on this machine, or on the Ray cluster at `address`
-    (`search.cluster.connected`). Raises StoreError if another driver is at work on it, DataError
-    if its data cannot be had again, InputError (CampaignError) if it cannot run on this machine or
-    cluster or if nothing of its space may be trained, VentralError if Ray breaks down.
+    (`search.tune.cluster.connected`). Raises StoreError if another driver is at work on it,
+    DataError if its data cannot be had again, InputError (CampaignError) if it cannot run on this
+    machine or cluster or if nothing of its space may be trained, VentralError if Ray breaks down.
     """
     record = store.campaign(campaign_id)
     campaign = Campaign.parse(record.document, f"campaign {record.id}")

@@ -29,9 +29,9 @@ from typing import Any
 import numpy as np
 
 from search.campaign import Budget, Campaign, Scheduler, controls, full_epochs
-from search.cluster import Machine
 from search.home import Home, Process
 from search.samplers.protocol import derived
+from search.tune.cluster import Machine
 from space.errors import InputError, VentralError
 from space.genome import Genome
 from space.plan import parse_reads, plan

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.campaign import Budget
-from search.ledger import Ledger
-from search.shares import claimed
 from search.store import Campaign, Status, Store, Trial
+from search.store.ledger import Ledger
 from search.supply import CONTROL
+from search.tune.shares import claimed
 from space.errors import InputError
 
 RECENT = 20

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from search import scheduler
 from search.campaign import Campaign, full_epochs
 from search.store import Store, Trial
 from search.suggesting import Call, Suggestion, call_of
 from search.supply import CONTROL, LATE, RETRY, curves_of, outcome_of, suggester_of
+from search.tune import scheduler
 from space.space import Space
 
 Report = Mapping[str, Any]

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from search.store import Campaign, Store
-from search.tables import ATTEMPTS, GENOMES, REPORTS, TRIALS
+from search.store.tables import ATTEMPTS, GENOMES, REPORTS, TRIALS
 from space.space import Space
 from tests import toys
 

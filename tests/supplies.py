@@ -10,13 +10,13 @@ from typing import Any
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
-from search import scheduler
 from search.home import Home
-from search.recorder import Recorder
-from search.searcher import TuneSearcher
-from search.stopping import Stop
 from search.store import Store
 from search.supply import Assignment, Happening, Setting, Supply
+from search.tune import scheduler
+from search.tune.recorder import Recorder
+from search.tune.searcher import TuneSearcher
+from search.tune.stopping import Stop
 from space.space import Space
 from tests import toys
 from workers.job import PackRef, Report

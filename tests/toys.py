@@ -137,7 +137,7 @@ def trainable(seconds: float = 0.0) -> type[Any]:
     """A trainable that only counts epochs of `seconds`, in a checkpoint of its own.
 
     Every epoch that it runs is a line "EPOCH PID" of `folder/../epochs-N`, whoever was told of it,
-    and `worker-N` names the process that trains trial N (as search/scene.py has both). A
+    and `worker-N` names the process that trains trial N (as search/drill/scene.py has both). A
     file `folder/../die-N-E` kills the worker of trial N once, in epoch E; `fail-N` makes it fail.
     The class is made here so that workers need not import this module.
     """

@@ -31,8 +31,8 @@ def mention(campaign: "Campaign", prepared: "tuple[Pack, Space]", home: "Home") 
 
 
 def _estimate(campaign: "Campaign", prepared: "tuple[Pack, Space]", home: "Home") -> "Estimate":
-    from search.cluster import machine
     from search.estimate import estimate
+    from search.tune.cluster import machine
 
     packed, space = prepared
     return estimate(campaign, space, packed.ref, home, machine())

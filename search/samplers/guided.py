@@ -25,8 +25,8 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from search.extrapolation import Line
 from search.samplers import regression
+from search.samplers.extrapolation import Line
 from search.samplers.graph_features import Words, words
 from search.samplers.protocol import Choices, Outcome, derived, drawn, key
 from search.samplers.regression import Array, Settings

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from search.scene import Scene
+from search.drill.scene import Scene
 from tests import toys
 
 MakeScene = Callable[..., Scene]

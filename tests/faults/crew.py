@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search import scene
+from search.drill import scene
 
 if TYPE_CHECKING:
     from workers.training import Trainer

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from search.drill import FAULTS, node_loss, run
+from search.drill.faults import FAULTS, node_loss, run
+from search.drill.scene import Scene
 from search.home import Home
-from search.nodes import Nodes
-from search.scene import Scene
 from search.store import Status, Store
+from search.tune.nodes import Nodes
 from tests import toys
 from tests.faults.conftest import MakeScene
 from tests.faults.test_kills import long, survived

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from search.scene import Moment, Scene
+from search.drill.scene import Moment, Scene
 from tests.faults.conftest import MakeScene
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -62,7 +62,7 @@ def test_the_checkpoints_disk(scene: MakeScene, small_disk: Path) -> None:
     """No trial is to blame, so none fails."""
     made = scene(
         {"budget": {"trials": 8}, "recipe": {"epochs": 4, "batch_size": 32}, "retries": 0},
-        trainable="search.scene:trainable",
+        trainable="search.drill.scene:trainable",
     )
     made.home.ensure(made.folder)
     for number in range(8):

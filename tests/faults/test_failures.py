@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from search.losses import EVENT
-from search.scene import Scene
+from search.drill.scene import Scene
 from search.store import Trial
+from search.tune.losses import EVENT
 from tests.faults import crew
 from tests.faults.conftest import MakeScene
 
@@ -123,7 +123,7 @@ def _memory() -> tuple[float, float]:
 
 def test_any_process_of_the_cluster(scene: MakeScene, rng: random.Random) -> None:
     """Whatever process of Ray's dies: what can go on goes on, what cannot ends with a cure."""
-    from search import cluster
+    from search.tune import cluster
 
     made = scene({"budget": {"trials": 30}, "recipe": {"epochs": 6}, "retries": 1000})
     moments = []

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from search.drill import FAULTS, Fault, Outcome, run
-from search.scene import Moment, Scene
+from search.drill.faults import FAULTS, Fault, Outcome, run
+from search.drill.scene import Moment, Scene
 from tests.faults.conftest import MakeScene
 
 KILLS = 100

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from search.drill import FAULTS, Fault, Server, mlflow_away, run
-from search.scene import Moment, Scene
+from search.drill.faults import FAULTS, Fault, Server, mlflow_away, run
+from search.drill.scene import Moment, Scene
 from tests.faults.conftest import MakeScene
 from tests.faults.test_kills import long, survived
 
@@ -68,7 +68,7 @@ def test_the_process_that_writes_to_mlflow_is_killed(scene: MakeScene, rng: rand
         children = Path(f"/proc/{scene.process.pid}/task/{scene.process.pid}/children")
         for pid in map(int, children.read_text().split()):
             with contextlib.suppress(OSError):
-                if b"search.mirroring" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                if b"search.mirror.mirroring" in Path(f"/proc/{pid}/cmdline").read_bytes():
                     os.kill(pid, signal.SIGKILL)
                     killed.append(pid)
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from search import cluster
-from search.cluster import (
+from search.home import Process
+from search.tune import cluster
+from search.tune.cluster import (
     MARK,
     PRIVATE,
     Machine,
@@ -26,7 +27,6 @@ from search.cluster import (
     sweep,
     together,
 )
-from search.home import Process
 from space.errors import InputError
 
 

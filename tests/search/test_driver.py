@@ -23,12 +23,13 @@ from typing import Any
 import pytest
 import ray
 
-from search import cluster, driver
+from search import driver
 from search.home import Home
 from search.replay import Replay, replay
-from search.searcher import TuneSearcher
 from search.store import Store
 from search.supply import Happening, Listener
+from search.tune import cluster
+from search.tune.searcher import TuneSearcher
 from space.errors import CampaignError, DataError, StoreError
 from tests import toys
 from workers.job import Failure

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search import driver, scheduler
+from search import driver
 from search.campaign import Campaign, Scheduler
-from search.cluster import Machine
 from search.estimate import (
     START_SECONDS,
     Calibration,
@@ -25,6 +24,8 @@ from search.estimate import (
     forecast,
 )
 from search.home import Home
+from search.tune import scheduler
+from search.tune.cluster import Machine
 from space.errors import VentralError
 from tests import toys
 

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from search.campaign import Budget
-from search.ledger import REFRESH_SECONDS, Meter
 from search.store import Store
+from search.store.ledger import REFRESH_SECONDS, Meter
 from space.errors import StoreError
 from tests.campaigns import add, new_campaign, report, train
 

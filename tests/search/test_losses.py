@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from search.losses import NODES_IN_A_ROW, RETRIED, Cause, Losses, Silence, cause_of, tail
 from search.store import Store
+from search.tune.losses import NODES_IN_A_ROW, RETRIED, Cause, Losses, Silence, cause_of, tail
 from tests.campaigns import new_campaign
 
 # As Ray 2.60 writes them.

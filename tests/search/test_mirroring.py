@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from search import mirroring
 from search.home import Home
-from search.mirroring import MirrorProcess
-from search.runs import KEY_TAG
+from search.mirror import mirroring
+from search.mirror.mirroring import MirrorProcess
+from search.mirror.runs import KEY_TAG
 from search.store import Store
 from tests.campaigns import add, fill, train
 
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 DRIVER = """
 import sys, time
 from search.home import Home
-from search.mirroring import MirrorProcess
+from search.mirror.mirroring import MirrorProcess
 from search.store import Store
 
 home = Home.at(sys.argv[1], {})
@@ -87,7 +87,7 @@ def test_all_is_sent_without_mlflow_in_this_process(home: Home, tmp_path: Path) 
     script = """
 import sys
 from search.home import Home
-from search.mirroring import MirrorProcess
+from search.mirror.mirroring import MirrorProcess
 from search.store import Store
 from tests.campaigns import fill
 

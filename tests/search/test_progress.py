@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from search.cluster import Machine
 from search.progress import Progress, document, progress
-from search.shares import Claim, Share
 from search.store import Campaign, Store
+from search.tune.cluster import Machine
+from search.tune.shares import Claim, Share
 from tests import large, toys
 from tests.campaigns import add, fill, report, train
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from search import samplers
 from search.replay import Replay, replay
-from search.tables import JOURNAL, REPORTS, TRIALS
+from search.store.tables import JOURNAL, REPORTS, TRIALS
 from tests import toys
 from tests.supplies import Bench, Player
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from search import drill
-from search.cluster import MARK
+from search.drill import faults as drill
+from search.drill.scene import HAPPENINGS, Moment, Scene, Verdict
 from search.home import Home
-from search.scene import HAPPENINGS, Moment, Scene, Verdict
 from search.store import Store
+from search.tune.cluster import MARK
 from tests import toys
 from tests.campaigns import add, train
 from ventral.cli import app

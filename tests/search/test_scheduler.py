@@ -10,7 +10,7 @@ import pytest
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from search.campaign import Scheduler
-from search.scheduler import create
+from search.tune.scheduler import create
 
 EPOCHS = 9
 ASHA = Scheduler(name="asha", grace_epochs=1, reduction_factor=3)

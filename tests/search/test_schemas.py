@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from search import migrations, reuse
+from search import reuse
 from search.campaign import Campaign
-from search.database import SCHEMA, SCHEMA_TABLE, engine_for
 from search.home import Home
-from search.store import Store
+from search.store import Store, migrations
+from search.store.database import SCHEMA, SCHEMA_TABLE, engine_for
 from search.supply import Setting, Supply
 from space.space import Space
 from tests import postgres, toys

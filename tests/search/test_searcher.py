@@ -12,10 +12,10 @@ from ray.tune.search import Searcher
 
 from search import suggesting
 from search.samplers.protocol import key
-from search.searcher import TuneSearcher
 from search.store import Trial
 from search.suggesting import Ahead, Suggester
 from search.supply import CONTROL, Assignment, Supply, outcome_of
+from search.tune.searcher import TuneSearcher
 from space.errors import CampaignError
 from tests import toys
 from tests.supplies import DATA, Bench, train

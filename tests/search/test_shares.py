@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search import driver
-from search.cluster import Machine, machine
 from search.home import Home, Process
-from search.shares import UNLIMITED, Claim, Share, allot, claimed, room
 from search.store import Campaign, Store
+from search.tune.cluster import Machine, machine
+from search.tune.shares import UNLIMITED, Claim, Share, allot, claimed, room
 from tests import toys
 from tests.campaigns import new_campaign
 

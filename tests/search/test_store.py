@@ -21,11 +21,10 @@ from alembic import op
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from search import migrations
-from search.database import SCHEMA, SCHEMA_TABLE, engine_for
 from search.home import Process
-from search.store import ID_LETTERS, ID_SIGNS, SILENCE_SECONDS, Store
-from search.tables import METADATA
+from search.store import ID_LETTERS, ID_SIGNS, SILENCE_SECONDS, Store, migrations
+from search.store.database import SCHEMA, SCHEMA_TABLE, engine_for
+from search.store.tables import METADATA
 from space.errors import StoreError
 from tests import postgres
 from tests.campaigns import add, fill, new_campaign, report, train

@@ -18,9 +18,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from search import tracking
 from search.home import Home
-from search.runs import (
+from search.mirror import tracking
+from search.mirror.runs import (
     KEY_TAG,
     VIEW,
     Point,
@@ -30,8 +30,8 @@ from search.runs import (
     run_of,
     view_url,
 )
+from search.mirror.tracking import Mirror
 from search.store import Store
-from search.tracking import Mirror
 from tests.campaigns import add, fill, new_campaign, report, train
 
 ROOT = Path(__file__).parents[2]
@@ -273,10 +273,10 @@ def test_campaigns_of_one_name_are_two_experiments(store: Store, home: Home) -> 
 
 KILLED = """
 import os, sys
-from search import tracking
+from search.mirror import tracking
 from search.home import Home
 from search.store import Store
-from search.tracking import Mirror, _Client
+from search.mirror.tracking import Mirror, _Client
 
 home, campaign_id, where, count = Home.at(sys.argv[1], {}), sys.argv[2], sys.argv[3], [0]
 owner = Store if hasattr(Store, where) else _Client
@@ -431,7 +431,7 @@ def test_more_than_mlflow_takes_in_one_call(store: Store, home: Home) -> None:
 
 def test_the_drivers_process_imports_no_mlflow_by_itself() -> None:
     code = (
-        "import sys, search.tracking, search.store, search.home;"
+        "import sys, search.mirror.tracking, search.store, search.home;"
         "print(sorted({'mlflow', 'torch', 'alembic', 'pandas'} & set(sys.modules)))"
     )
     done = subprocess.run(

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from search.home import Home
-from search.ledger import USEFUL
 from search.store import Store
+from search.store.ledger import USEFUL
 from tests import large
 from tests.campaigns import add, fill, new_campaign, report
 from tests.ventral.conftest import COMMAND, Campaign, Shell

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from search.drill import Outcome
+    from search.drill.faults import Outcome
     from search.home import Home
 
 COLUMNS = (
@@ -66,7 +66,7 @@ def drill(
     The exit code is 1 if anything was lost or is not true. With --kills 3 it takes some ten
     minutes. A cluster's nodes need Ventral, and the home folder (VENTRAL_HOME) to be shared.
     """
-    from search import drill as drills
+    from search.drill import faults as drills
     from space.errors import InputError
 
     possible = drills.HERE if address is None else drills.EVERYWHERE

@@ -109,7 +109,7 @@ def _address(home: "Home", campaign: str | None, base: str) -> str:
     """The page of a campaign's runs; MLflow's front page if there is no campaign yet."""
     from pathlib import Path
 
-    from search.runs import view_url
+    from search.mirror.runs import view_url
     from search.store import Store
 
     exists = not home.store_url.startswith("sqlite:///") or Path(home.store_url[10:]).exists()

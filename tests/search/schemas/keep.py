@@ -23,9 +23,9 @@ from contextlib import closing
 from pathlib import Path
 
 from search import driver
-from search.database import SCHEMA
 from search.home import Home
 from search.store import Store
+from search.store.database import SCHEMA
 from tests import postgres, toys
 
 HERE = Path(__file__).parent

@@ -1,6 +1,6 @@
 """A Ray cluster of several nodes on this one machine, to try out what happens when one goes.
 
-Tests and `ventral drill` start one; it is reached as any running cluster is (search/cluster.py).
+Tests and `ventral drill` start one; it is reached as any running cluster is (cluster.py).
 Every node has its own temporary folder, and its processes a mark in their environment by which
 they are ended. The cluster has a token of its own, which lies in this process's memory only.
 """
@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from search.cluster import MARK, OBJECT_STORE_BYTES, PREFIX, SHORT_ROOT, marked
+from search.tune.cluster import MARK, OBJECT_STORE_BYTES, PREFIX, SHORT_ROOT, marked
 from space.errors import VentralError
 
 START_SECONDS = 180.0

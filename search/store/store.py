@@ -23,30 +23,39 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, get_args
+from typing import Any
 
 import sqlalchemy as sa
 
-from search import ledger as charges
-from search.database import check_schema, clear_errors, engine_for, finite, insert_once
 from search.home import Process
-from search.ledger import Attempt, How, Ledger
-from search.tables import CAMPAIGNS, EVENTS, GENOMES, JOURNAL, MIRROR, REPORTS, SHARES, TRIALS
+from search.store import ledger as charges
+from search.store.database import check_schema, clear_errors, engine_for, finite, insert_once
+from search.store.ledger import Attempt, How, Ledger
+from search.store.records import (
+    ENDED,
+    STATUSES,
+    Campaign,
+    Donor,
+    Event,
+    Order,
+    Outgoing,
+    Scalar,
+    State,
+    Status,
+    Takeover,
+    Trial,
+)
+from search.store.tables import (
+    CAMPAIGNS,
+    EVENTS,
+    GENOMES,
+    JOURNAL,
+    MIRROR,
+    REPORTS,
+    SHARES,
+    TRIALS,
+)
 from space.errors import StoreError
-
-State = Literal["waiting", "running", "finished", "stopped", "failed", "interrupted"]
-"""Of a campaign. `interrupted` is never written: it is a running campaign whose driver died."""
-
-Status = Literal["waiting", "running", "finished", "pruned", "infeasible", "failed"]
-"""Of a trial."""
-
-Order = Literal["number", "top1", "best", "parameters", "macs", "epochs", "seconds"]
-"""By what trials can be listed."""
-
-Scalar = str | int | float | bool | None
-
-ENDED: tuple[Status, ...] = ("finished", "pruned", "infeasible", "failed")
-STATUSES: tuple[Status, ...] = get_args(Status)
 
 HEARTBEAT_SECONDS = 5.0
 """How often a driver should call `Store.heartbeat`."""
@@ -58,131 +67,6 @@ DONORS = 20
 
 ID_LETTERS = "abcdefghjkmnpqrstuvwxyz"
 ID_SIGNS = ID_LETTERS + "23456789"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Campaign:
-    """One campaign as the store knows it.
-
-    `document` is the closed campaign file, `space` the space document, `data` the packed data.
-    `seconds` is the time that drivers ran, over all resumes. `driver` is the process that runs
-    or last ran it; `heartbeat` its last sign of life. `tracking` and `experiment` say where the
-    mirror writes, once it did.
-    """
-
-    id: str
-    name: str
-    state: State
-    reason: str | None
-    document: dict[str, Any]
-    space: dict[str, Any]
-    data: dict[str, Any]
-    created: float
-    started: float | None
-    ended: float | None
-    seconds: float
-    driver: Process | None
-    heartbeat: float | None
-    stop_asked: bool
-    tracking: str | None
-    experiment: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trial:
-    """One trial as the store knows it.
-
-    `top1`, `top5`, `loss`, `seconds` (of training) and `memory_mb` are the last report's,
-    `epochs` is its epoch (the fidelity of the score; 0 before the first report), `best` the
-    highest top1 of any report. `choices` is the flat form, `recipe` the closed recipe overlay,
-    `genome` the document (None where a listing left it out). `origin` is the sampler's name or
-    "control". `suggested` and `arrived` are places in the campaign's sequence of happenings;
-    `attempts` counts the starts; `detail` is the tail of a failed trial's log. `source` is the
-    CAMPAIGN/NUMBER of the trial whose training this one took over, if any, for the first
-    `source_epochs` of its epochs.
-    """
-
-    campaign: str
-    number: int
-    digest: str
-    seed: int
-    status: Status
-    reason: str | None
-    detail: str | None
-    top1: float | None
-    best: float | None
-    top5: float | None
-    loss: float | None
-    epochs: int
-    seconds: float
-    memory_mb: float | None
-    choices: dict[str, Scalar]
-    cell: str
-    parameters: int | None
-    macs: int | None
-    origin: str
-    genome: dict[str, Any] | None
-    recipe: dict[str, Any]
-    folder: str | None
-    attempts: int
-    created: float
-    started: float | None
-    ended: float | None
-    suggested: int
-    arrived: int | None
-    source: str | None
-    source_epochs: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Donor:
-    """A trial that did some work, with its genome, and its campaign's closed file."""
-
-    trial: Trial
-    document: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        """CAMPAIGN/NUMBER of where the work was done first."""
-        whole = self.trial.source is not None and self.trial.source_epochs >= self.trial.epochs
-        here = f"{self.trial.campaign}/{self.trial.number}"
-        return (self.trial.source or here) if whole else here
-
-
-@dataclass(frozen=True, kw_only=True)
-class Takeover:
-    """What a new trial takes over: the first `epochs` epochs of a donor's reports.
-
-    With a `status` the trial has ended by it; without one it waits to be trained further.
-    """
-
-    donor: Donor
-    epochs: int
-    status: Status | None = None
-    reason: str | None = None
-    detail: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """Something worth a line in a campaign's history."""
-
-    at: float
-    kind: str
-    detail: dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outgoing:
-    """A trial that the mirror has to send: its run so far, if any, and how sure that is.
-
-    `doubtful` means that a run may exist which the store does not know of.
-    """
-
-    number: int
-    version: int
-    run: str | None
-    doubtful: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,7 +107,7 @@ class Store:
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        """A connection to read by. `search.shares` works through these two as well."""
+        """A connection to read by. `search.tune.shares` works through these two as well."""
         with clear_errors(self.where), self._engine.connect() as connection:
             yield connection
 

@@ -6,7 +6,7 @@ for what that cost: a finished trial that is gone or was trained again, an epoch
 trial that went before an interrupted one, a status that is not true, a process or a file that is
 left. `trainable` is the real one, which waits and keeps an account of what it trained.
 
-This module does no fault (search/drill.py does).
+This module does no fault (search/drill/faults.py does).
 """
 
 from __future__ import annotations
@@ -27,14 +27,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search import cluster, driver
+from search import driver
 from search.campaign import Campaign
 from search.home import Home, Process
-from search.losses import EVENT
-from search.mirroring import LOCK
-from search.runs import ENDS
+from search.mirror.mirroring import LOCK
+from search.mirror.runs import ENDS
 from search.store import ENDED, Store, Trial
 from search.supply import Happening
+from search.tune import cluster
+from search.tune.losses import EVENT
 from space.errors import VentralError
 from workers.trainable import TrialTrainable
 
@@ -190,7 +191,7 @@ class Scene:
     home: Home
     store: Store
     campaign_id: str
-    trainable: str = "search.scene:trainable"
+    trainable: str = "search.drill.scene:trainable"
     seconds: float = 0.5
     mirror: bool = False
     address: str | None = None
@@ -225,10 +226,10 @@ class Scene:
             "mirror": self.mirror,
             "address": self.address,
         }
-        code = "import json, sys; from search.scene import drive; drive(json.loads(sys.argv[1]))"
+        code = "import json, sys, search.drill.scene as s; s.drive(json.loads(sys.argv[1]))"
         ours = ("VENTRAL_", "MLFLOW_TRACKING")
         kept = {key: item for key, item in os.environ.items() if not key.startswith(ours)}
-        root = str(Path(__file__).parents[1])
+        root = str(Path(__file__).parents[2])
         self.home.ensure(self.folder)
         with (self.folder / OUTPUT).open("ab") as output:
             self.process = subprocess.Popen(

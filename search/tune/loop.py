@@ -24,8 +24,8 @@ from ray.tune.experiment import Experiment, Trial
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import SearchAlgorithm, Searcher
 
-from search.scheduler import AGAIN
-from search.searcher import TuneSearcher
+from search.tune.scheduler import AGAIN
+from search.tune.searcher import TuneSearcher
 
 FOLDER = "trial"
 """The one folder of all of Ray's trials. Nothing of ours is in it; Ray adds errors to a file."""

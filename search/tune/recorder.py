@@ -17,11 +17,11 @@ from typing import Any
 import ray
 from ray import tune
 
-from search.ledger import Meter
-from search.losses import Losses, Silence, tail
-from search.stopping import Stop
 from search.store import HEARTBEAT_SECONDS, Trial
+from search.store.ledger import Meter
 from search.supply import CONTROL, Setting, Supply
+from search.tune.losses import Losses, Silence, tail
+from search.tune.stopping import Stop
 from space.errors import StoreError
 from workers.job import LOG, Failure, Report
 

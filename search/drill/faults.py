@@ -26,11 +26,11 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from search import cluster
 from search.campaign import Campaign
-from search.nodes import Nodes
-from search.scene import PATIENCE, Moment, Scene, Verdict
+from search.drill.scene import PATIENCE, Moment, Scene, Verdict
 from search.store import ENDED
+from search.tune import cluster
+from search.tune.nodes import Nodes
 from space.errors import VentralError
 from space.space import Space
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from ray.tune.search import Searcher
 
-from search.scheduler import AGAIN, METRIC, MODE
 from search.supply import Assignment, Supply
+from search.tune.scheduler import AGAIN, METRIC, MODE
 
 PATIENCE = 0.05
 """Seconds that Ray's loop may wait for a suggestion while a worker waits for a trial."""
@@ -15,7 +15,7 @@ PATIENCE = 0.05
 class TuneSearcher(Searcher):  # type: ignore[misc]
     """`Supply` as Ray Tune asks for it. Ray is given each trial's job and number as its config.
 
-    Results reach the supply through the recorder (search/recorder.py), which sees whole results;
+    Results reach the supply through the recorder (recorder.py), which sees whole results;
     Ray's own notices to a searcher carry less, and are ignored.
     """
 

@@ -17,17 +17,17 @@ import time
 from pathlib import Path
 from typing import IO
 
-from search.cluster import MARK
 from search.home import Home
+from search.mirror.tracking import Backlog, Mirror
 from search.store import Store
-from search.tracking import Backlog, Mirror
+from search.tune.cluster import MARK
 
 log = logging.getLogger(__name__)
 
 LOCK = "mirror.lock"
 """In the campaign's folder: held by its mirror, of which there may be only one at a time."""
 
-PROGRAM = "from search.mirroring import serve; serve()"
+PROGRAM = "from search.mirror.mirroring import serve; serve()"
 SAID = "mirror: "
 """How the lines of the process begin that are for the log."""
 START_SECONDS = 10.0
@@ -37,7 +37,7 @@ AGAIN_SECONDS = 10.0
 
 
 class MirrorProcess:
-    """Sends one campaign's ended trials to MLflow; see `search.tracking.Mirror`.
+    """Sends one campaign's ended trials to MLflow; see `search.mirror.tracking.Mirror`.
 
     `start()` once, `notify()` whenever a trial has ended, `close(timeout)` at the end.
     """

@@ -1,9 +1,9 @@
-"""Run by Alembic: applies revisions on the connection that `search.migrations.upgrade` gives."""
+"""Run by Alembic: applies revisions on the connection that `migrations.upgrade` gives."""
 
 from alembic import context
 
-from search.database import SCHEMA_TABLE
-from search.tables import METADATA
+from search.store.database import SCHEMA_TABLE
+from search.store.tables import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -17,11 +17,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
-from search import tables
+from search.store import tables
 from space.errors import StoreError
 
 SCHEMA = "0003"
-"""The revision that this version writes: the newest file in search/migrations/versions."""
+"""The revision that this version writes: the newest file in search/store/migrations/versions."""
 SCHEMA_TABLE = "ventral_schema"
 
 
@@ -104,7 +104,7 @@ def check_schema(shown: str, engine: sa.Engine) -> None:
     if found == SCHEMA:
         return
     # Alembic takes longer to import than all the rest: only for a database that needs it.
-    from search import migrations
+    from search.store import migrations
 
     writer = engine.connect().execution_options(ventral_writes=True)
     with writer, writer.begin():

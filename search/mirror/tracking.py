@@ -28,7 +28,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from search.home import Home
-from search.runs import (
+from search.mirror.runs import (
     KEY_TAG,
     NOTE_TAG,
     Run,

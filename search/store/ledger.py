@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
-from search.tables import ATTEMPTS, TRIALS
+from search.store.tables import ATTEMPTS, TRIALS
 
 if TYPE_CHECKING:
     from search.campaign import Budget
