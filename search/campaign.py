@@ -26,6 +26,9 @@ SCHEMA = Path(__file__).with_name("campaign.schema.json")
 
 Count = Annotated[int, Field(ge=1)]
 
+SEVERAL = ("nsga2",)
+"""The samplers that know of several objectives."""
+
 
 class Sampler(Value):
     """Where the next genome comes from."""
@@ -36,15 +39,26 @@ class Sampler(Value):
     )
 
 
-class Scheduler(Value):
-    """Which trainings are stopped early: asha stops the worse ones at each rung, fifo none."""
+Objective = Literal["parameters", "macs"]
+"""What may count beside top-1; fewer are better."""
 
-    name: Literal["asha", "fifo"] = "asha"
+
+class Scheduler(Value):
+    """Which trainings are stopped early: asha stops the worse ones at each rung, optimistic those
+    that by all that is known of the curves cannot become the best any more, fifo none.
+    """
+
+    name: Literal["asha", "optimistic", "fifo"] = "asha"
     grace_epochs: Count = Field(default=1, description="epochs that every trial may train")
     reduction_factor: float = Field(
         default=3.0, gt=1, description="one in so many goes on at each rung"
     )
     brackets: Count = Field(default=1, description="sets of rungs, each starting later")
+    deviations: float = Field(
+        default=2.0,
+        ge=0,
+        description="of optimistic: how much better than foreseen a training may end",
+    )
 
 
 class Resources(Value):
@@ -96,6 +110,9 @@ class Campaign(Value):
         default=Recipe(), description="what all trainings share; the space's choices are added"
     )
     sampler: Sampler = Sampler()
+    objectives: tuple[Objective, ...] = Field(
+        default=(), description="what counts beside top-1, fewer are better: for nsga2"
+    )
     scheduler: Scheduler = Scheduler()
     resources: Resources = Resources()
     budget: Budget = Budget()
@@ -289,14 +306,38 @@ def check(campaign: Campaign, space: Space, offered: Machine) -> None:
     _check_recipe(campaign, space)
     _check_controls(campaign, space)
     samplers.check(campaign.sampler.name, campaign.sampler.options)
+    _check_objectives(campaign)
     scheduler, epochs = campaign.scheduler, full_epochs(campaign, space)
-    if scheduler.name == "asha" and scheduler.grace_epochs > epochs:
+    if scheduler.name != "fifo" and scheduler.grace_epochs > epochs:
         raise CampaignError(
             "scheduler.grace_epochs",
             f"{scheduler.grace_epochs} is more than the {epochs} epochs of a training",
             f"write a number up to {epochs}, or raise recipe.epochs",
         )
     check_resources(campaign.resources, offered)
+
+
+def _check_objectives(campaign: Campaign) -> None:
+    """Several objectives want a sampler and a scheduler that know of them."""
+    if not campaign.objectives:
+        return
+    if len(set(campaign.objectives)) < len(campaign.objectives):
+        listed = ", ".join(campaign.objectives)
+        raise CampaignError("objectives", f"{listed} names one twice", "write each of them once")
+    if campaign.sampler.name not in SEVERAL:
+        raise CampaignError(
+            "objectives",
+            f"the sampler {campaign.sampler.name} knows of top-1 alone",
+            f"write sampler: {{name: {SEVERAL[0]}}}, or no objectives "
+            "(`ventral top --by pareto` weighs top-1 against size in any campaign)",
+        )
+    if campaign.scheduler.name == "asha":
+        raise CampaignError(
+            "objectives",
+            "asha stops trainings by top-1 alone",
+            "write scheduler: {name: optimistic}, which stops what is beaten in all of them, "
+            "or fifo",
+        )
 
 
 def full_epochs(campaign: Campaign, space: Space) -> int:

@@ -296,7 +296,9 @@ def _supplied(
     """The run of a supply's trials."""
     past = setting.store.all_reports(record.id)
     seed = setting.campaign.seed
-    planned = scheduler.create(setting.campaign.scheduler, setting.epochs, seed, past)
+    planned = scheduler.create(
+        setting.campaign.scheduler, setting.epochs, seed, past, costs=setting.costs
+    )
     supply.judge = planned.remember
     supply.settle(planned.stopped)
     searcher = TuneSearcher(supply, lambda: bool(switch))

@@ -367,6 +367,10 @@ def _lengths(settings: Scheduler, epochs: int, trials: int, rng: np.random.Gener
     """Epochs of each of `trials` trainings, the scheduler's early stops counted."""
     if settings.name == "fifo":
         return np.full(trials, epochs)
+    if settings.name == "optimistic":
+        # How many trainings it will stop is not known beforehand: none, all, or some.
+        stopped = rng.random(trials) < rng.random()
+        return np.where(stopped, settings.grace_epochs, epochs)
     quality = rng.normal(size=trials)
     brackets = [list(_rungs(settings, epochs, bracket)) for bracket in range(settings.brackets)]
     weights = np.array([len(rungs) + 1.0 for rungs in brackets])

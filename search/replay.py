@@ -14,7 +14,7 @@ from typing import Any
 from search.campaign import Campaign, full_epochs
 from search.store import Store, Trial
 from search.suggesting import Call, Suggestion, call_of
-from search.supply import CONTROL, LATE, RETRY, curves_of, outcome_of, suggester_of
+from search.supply import CONTROL, LATE, RETRY, costs_of, curves_of, outcome_of, suggester_of
 from search.tune import scheduler
 from space.space import Space
 
@@ -155,7 +155,8 @@ def _untold(
     epochs = full_epochs(campaign, space)
     found = []
     for trial in trials:
-        outcome, (heard_at, told) = outcome_of(trial, epochs), last.get(trial.number, (0, {}))
+        outcome = outcome_of(trial, epochs, (), campaign.objectives)
+        heard_at, told = last.get(trial.number, (0, {}))
         if outcome is None or told == call_of(trial.number, outcome):
             continue
         if heard_at < (trial.arrived or 0):
@@ -178,8 +179,13 @@ def _judgements(
     if campaign.scheduler.name == "fifo":
         return
     epochs = full_epochs(campaign, space)
-    planned = scheduler.create(campaign.scheduler, epochs, campaign.seed)
     known = {trial.number: trial for trial in trials}
+    planned = scheduler.create(
+        campaign.scheduler,
+        epochs,
+        campaign.seed,
+        costs=lambda number: costs_of(known[number], campaign.objectives),
+    )
     left: dict[int, int] = defaultdict(int)
     for report in reports:
         left[report["number"]] += 1

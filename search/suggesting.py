@@ -38,9 +38,10 @@ Curve = Sequence[tuple[float, float]]
 """(fidelity, top-1) of a trial's epochs, the first one first."""
 
 Call = dict[str, Any]
-"""One call of the journal, as JSON holds it: {"told": number, "score": ..., "fidelity": ...} or
-{"told": number, "reason": ...} for what became of a trial, and {"asked": choices} for an answer
-that was known already. What the sampler is told at once of such an answer is not written down."""
+"""One call of the journal, as JSON holds it: {"told": number, "score": ..., "fidelity": ...} (and
+"costs", if there are further objectives) or {"told": number, "reason": ...} for what became of a
+trial, and {"asked": choices} for an answer that was known already. What the sampler is told at
+once of such an answer is not written down."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -324,7 +325,8 @@ def call_of(number: int, outcome: Outcome) -> Call:
     """The journal's record of an outcome. Its curve is in the trial's reports."""
     if outcome.score is None:
         return {"told": number, "reason": outcome.reason}
-    return {"told": number, "score": outcome.score, "fidelity": outcome.fidelity}
+    told = {"told": number, "score": outcome.score, "fidelity": outcome.fidelity}
+    return told | ({"costs": list(outcome.costs)} if outcome.costs else {})
 
 
 def outcome_of_call(call: Call, curve: Curve = ()) -> Outcome:
@@ -333,7 +335,8 @@ def outcome_of_call(call: Call, curve: Curve = ()) -> Outcome:
         return Outcome(reason=call["reason"])
     fidelity = call["fidelity"]
     known = tuple(point for point in curve if point[0] <= fidelity)
-    return Outcome(score=call["score"], fidelity=fidelity, curve=known)
+    costs = tuple(call.get("costs", ()))
+    return Outcome(score=call["score"], fidelity=fidelity, curve=known, costs=costs)
 
 
 def refused(campaign: Campaign, sample: Sample, found: Cost) -> str | None:

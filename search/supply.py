@@ -10,12 +10,12 @@ the old one knew.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from search import reuse, samplers
-from search.campaign import Campaign, controls, full_epochs
+from search.campaign import Campaign, Objective, controls, full_epochs
 from search.home import Home
 from search.samplers import Outcome
 from search.store import Status, Store, Takeover, Trial
@@ -105,6 +105,12 @@ class Setting:
         """What a trial is charged by the hour: its GPUs, or its cores if it takes none."""
         return self.campaign.resources.gpus or self.campaign.resources.cpus
 
+    def costs(self, number: int) -> tuple[float, ...]:
+        """A trial's further objectives."""
+        if not self.campaign.objectives:
+            return ()
+        return costs_of(self.store.trial(self.campaign_id, number), self.campaign.objectives)
+
     def takeover(self, number: int, work: str, recipe: Recipe) -> Takeover | None:
         """What a new trial of a work and a closed recipe takes over from another campaign."""
         if not self.campaign.reuse:
@@ -170,12 +176,15 @@ class Supply:
                 trial.number, trial.digest, trial.recipe, trial.choices, calls, curves
             )
         for trial in sorted(trials, key=lambda trial: trial.arrived or 0):
-            outcome = outcome_of(trial, self._set.epochs, curves[trial.number])
+            outcome = self._outcome(trial, curves[trial.number])
             if outcome is None:
                 self._curves[trial.number] = curves[trial.number]
             elif told.get(trial.number) != call_of(trial.number, outcome):
                 suggester.tell(trial.number, outcome)
         return suggester
+
+    def _outcome(self, trial: Trial, curve: Curve) -> Outcome | None:
+        return outcome_of(trial, self._set.epochs, curve, self._set.campaign.objectives)
 
     def settle(self, stopped: Collection[int]) -> None:
         """End the unfinished trials among `stopped`: the last driver knew that they stop, but
@@ -370,7 +379,7 @@ class Supply:
     def _over(self, trial: Trial) -> None:
         """Tell the sampler and the listener of a trial that has ended."""
         curve = self._curves.pop(trial.number, [])
-        outcome = outcome_of(trial, self._set.epochs, curve)
+        outcome = self._outcome(trial, curve)
         self._source.tell(trial.number, outcome or Outcome(reason="failed"))
         detail = {"top1": trial.top1, "epochs": trial.epochs, "reason": trial.reason}
         detail["source"] = trial.source
@@ -395,13 +404,21 @@ def curves_of(
     return curves
 
 
-def outcome_of(trial: Trial, epochs: int, curve: Curve = ()) -> Outcome | None:
+def costs_of(trial: Trial, objectives: Sequence[Objective]) -> tuple[float, ...]:
+    """A trial's further objectives, in the campaign's order; fewer are better."""
+    return tuple(float(getattr(trial, objective) or 0) for objective in objectives)
+
+
+def outcome_of(
+    trial: Trial, epochs: int, curve: Curve = (), objectives: Sequence[Objective] = ()
+) -> Outcome | None:
     """A trial as a sampler is told of it; None while it is not over."""
     if trial.status in ("waiting", "running"):
         return None
     if trial.status in ("finished", "pruned") and trial.top1 is not None:
         fidelity = 1.0 if trial.status == "finished" else min(trial.epochs / epochs, 1.0)
-        return Outcome(score=trial.top1, fidelity=fidelity, curve=tuple(curve))
+        costs = costs_of(trial, objectives)
+        return Outcome(score=trial.top1, fidelity=fidelity, curve=tuple(curve), costs=costs)
     if trial.status == "failed":
         return Outcome(reason=(trial.reason or "failed").partition(":")[0])
     return Outcome(reason="infeasible" if trial.status == "infeasible" else "failed")

@@ -115,7 +115,8 @@ class Player:
         campaign, stop = self.bench.campaign, Stop()
         past = self.bench.store.all_reports(self.bench.id)
         epochs = self.bench.setting.epochs
-        planned = scheduler.create(campaign.scheduler, epochs, campaign.seed, past)
+        costs = self.bench.setting.costs
+        planned = scheduler.create(campaign.scheduler, epochs, campaign.seed, past, costs=costs)
         supply.judge = planned.remember
         supply.settle(planned.stopped)
         searcher = TuneSearcher(supply, lambda: False)

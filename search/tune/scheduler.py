@@ -17,6 +17,7 @@ from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialSch
 
 from search.campaign import Scheduler
 from search.samplers.protocol import derived
+from search.tune.optimism import Costs, Optimism
 
 METRIC, MODE, TIME = "top1", "max", "epoch"
 
@@ -28,9 +29,16 @@ Past = Iterable[Mapping[str, Any]]
 
 
 def create(
-    settings: Scheduler, epochs: int, seed: int, past: Past = ()
-) -> "InOrder | NumberedASHA":
+    settings: Scheduler,
+    epochs: int,
+    seed: int,
+    past: Past = (),
+    *,
+    costs: Costs = lambda number: (),
+) -> "InOrder | NumberedASHA | Optimistic":
     """The campaign's scheduler for trainings of `epochs`, knowing the `past`.
+
+    `costs` gives a trial's further objectives by its number, fewer are better.
 
     `stopped` holds the trials of the past that are to end where they are, `remember` puts one more
     report that no worker of Ray's made before it. A report's judgement follows from the reports
@@ -38,13 +46,20 @@ def create(
     """
     if settings.name == "fifo":
         return InOrder()
-    scheduler = NumberedASHA(
-        seed,
-        max_t=epochs,
-        grace_period=settings.grace_epochs,
-        reduction_factor=settings.reduction_factor,
-        brackets=settings.brackets,
-    )
+    scheduler: NumberedASHA | Optimistic
+    if settings.name == "optimistic":
+        grace, deviations = settings.grace_epochs, settings.deviations
+        scheduler = Optimistic(
+            Optimism(epochs=epochs, grace=grace, deviations=deviations, costs=costs), epochs
+        )
+    else:
+        scheduler = NumberedASHA(
+            seed,
+            max_t=epochs,
+            grace_period=settings.grace_epochs,
+            reduction_factor=settings.reduction_factor,
+            brackets=settings.brackets,
+        )
     for report in past:
         if scheduler.remember(report):
             scheduler.stopped.add(report["number"])
@@ -100,37 +115,23 @@ class InOrder(InterruptedFirst, FIFOScheduler):  # type: ignore[misc]
         make_way(tune_controller, trial)
 
 
-class NumberedASHA(InterruptedFirst, AsyncHyperBandScheduler):  # type: ignore[misc]
-    """ASHA whose rungs know trials by their numbers in the campaign.
+class Remembering(InterruptedFirst):
+    """For Ray's schedulers that `remember` reports by their trials' numbers in the campaign."""
 
-    The bracket of a trial depends on the seed and on its number alone.
-    """
-
-    def __init__(self, seed: int, **settings: Any) -> None:
-        super().__init__(time_attr=TIME, metric=METRIC, mode=MODE, **settings)
-        self._seed = seed
-        self._entered: set[int] = set()
-        self.stopped: set[int] = set()
-        """Trials that an earlier driver was to stop. Not kept up to date."""
+    epochs: int
+    stopped: set[int]
+    """Trials that an earlier driver was to stop. Not kept up to date."""
 
     def remember(self, report: Mapping[str, Any]) -> bool:
-        """Put a report into the rungs: whether its trial ends there, before its last epoch.
+        """Take a report: whether its trial ends there, before its last epoch.
 
-        A report that is in the rungs already changes nothing, and ends nothing.
+        A report that is known already changes nothing, and ends nothing.
         """
-        if report[METRIC] is None or math.isnan(report[METRIC]):
-            return False
-        stand_in = self._enter(report["number"])
-        judged = super().on_trial_result(None, stand_in, dict(report))
-        return bool(judged == TrialScheduler.STOP and report[TIME] < self._max_t)
-
-    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
-        self._enter(trial.config["trial"])
-        make_way(tune_controller, trial)
+        raise NotImplementedError
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         stops = self._remember_all(trial, result)
-        over = result[TIME] >= self._max_t
+        over = result[TIME] >= self.epochs
         return str(TrialScheduler.STOP if stops or over else TrialScheduler.CONTINUE)
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
@@ -144,6 +145,30 @@ class NumberedASHA(InterruptedFirst, AsyncHyperBandScheduler):  # type: ignore[m
         reports = [*result.get("earlier", ()), result]
         stops = [self.remember({**report, "number": number}) for report in reports]
         return any(stops)
+
+
+class NumberedASHA(Remembering, AsyncHyperBandScheduler):  # type: ignore[misc]
+    """ASHA whose rungs know trials by their numbers in the campaign.
+
+    The bracket of a trial depends on the seed and on its number alone.
+    """
+
+    def __init__(self, seed: int, **settings: Any) -> None:
+        super().__init__(time_attr=TIME, metric=METRIC, mode=MODE, **settings)
+        self._seed, self.epochs = seed, settings["max_t"]
+        self._entered: set[int] = set()
+        self.stopped = set()
+
+    def remember(self, report: Mapping[str, Any]) -> bool:
+        if report[METRIC] is None or math.isnan(report[METRIC]):
+            return False
+        stand_in = self._enter(report["number"])
+        judged = AsyncHyperBandScheduler.on_trial_result(self, None, stand_in, dict(report))
+        return bool(judged == TrialScheduler.STOP and report[TIME] < self.epochs)
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        self._enter(trial.config["trial"])
+        make_way(tune_controller, trial)
 
     def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
         """A trial that ends before its first result leaves nothing in the rungs."""
@@ -159,3 +184,18 @@ class NumberedASHA(InterruptedFirst, AsyncHyperBandScheduler):  # type: ignore[m
             super().on_trial_add(None, stand_in)
             np.random.set_state(state)
         return stand_in
+
+
+class Optimistic(Remembering, FIFOScheduler):  # type: ignore[misc]
+    """Trials in order; `search.tune.optimism` says which of them end early."""
+
+    def __init__(self, optimism: Optimism, epochs: int) -> None:
+        super().__init__()
+        self._optimism, self.epochs = optimism, epochs
+        self.stopped = set()
+
+    def remember(self, report: Mapping[str, Any]) -> bool:
+        return self._optimism.remember(report)
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        make_way(tune_controller, trial)

@@ -189,6 +189,7 @@ def test_a_file_that_is_no_mapping(tmp_path: Path, text: str) -> None:
         ),
         ("resources.cpus=8", "resources.cpus", "asks for 8 cores", "at most 4"),
         ("scheduler.grace_epochs=30", "scheduler.grace_epochs", "the 20 epochs", "up to 20"),
+        ("objectives=[macs]", "objectives", "optuna knows of top-1 alone", "nsga2"),
         ("controls=[feedforwad]", "controls[0]", 'no control "feedforwad"', "feedforward"),
         ("sampler.options={startupp: 1}", "sampler.options", "startupp", "startup"),
     ],
@@ -259,3 +260,20 @@ def test_the_schema_names_every_key_and_sampler() -> None:
     assert set(schema["properties"]) == set(Campaign.model_fields)
     assert schema["additionalProperties"] is False
     assert tuple(schema["$defs"]["Sampler"]["properties"]["name"]["enum"]) == samplers.NAMES
+
+
+@pytest.mark.parametrize(
+    ("overrides", "problem", "cure"),
+    [
+        (("objectives=[macs, macs]",), "names one twice", "once"),
+        (("objectives=[macs]", "scheduler.name=asha"), "by top-1 alone", "optimistic"),
+        (("objectives=[speed]",), "speed", "macs"),
+    ],
+)
+def test_objectives_that_nobody_could_weigh(
+    file: Path, overrides: tuple[str, ...], problem: str, cure: str
+) -> None:
+    error = refused(file, "sampler.name=nsga2", "sampler.options={}", *overrides)
+    assert "objectives" in error.where
+    assert problem in error.problem
+    assert cure in error.cure

@@ -51,6 +51,20 @@ def assert_equal(bench: Bench) -> Replay:
     return found
 
 
+def test_a_campaign_of_several_objectives_replays(tmp_path: Path) -> None:
+    """Also over killed drivers: what the sampler and the scheduler know of costs is on record."""
+    several = {"scheduler": {"name": "optimistic", "deviations": 0.0}, "objectives": ["macs"]}
+    bench, player = played(tmp_path, "nsga2", crashes=0.05, **several)
+    assert player.crashed
+    assert bench.store.counts(bench.id)["pruned"], "the scheduler had something to decide"
+    assert_equal(bench)
+    calls = [c for calls in bench.store.journal(bench.id).values() for c in calls]
+    scored = [call for call in calls if "score" in call]
+    macs = {trial.number: trial.macs for trial in bench.store.trials(bench.id)}
+    assert scored
+    assert all(call["costs"] == [macs[call["told"]]] for call in scored)
+
+
 @pytest.mark.parametrize("name", samplers.NAMES)
 def test_a_campaign_replays(name: str, tmp_path: Path) -> None:
     bench, _ = played(tmp_path, name)

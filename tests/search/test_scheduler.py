@@ -120,5 +120,43 @@ def test_brackets_depend_on_seed_and_number_alone(seed: int) -> None:
     assert len(set(brackets[0])) > 1
 
 
+OPTIMISTIC = Scheduler(name="optimistic", grace_epochs=2)
+
+
+def curve(number: int, final: float, epochs: int = EPOCHS) -> list[dict[str, Any]]:
+    return [report(number, epoch, final * epoch / EPOCHS) for epoch in range(1, epochs + 1)]
+
+
+def test_what_cannot_become_the_best_stops() -> None:
+    scheduler = create(OPTIMISTIC, EPOCHS, 0, [*curve(0, 0.9), *curve(1, 0.8)])
+    scheduler.on_trial_add(None, trial(2))
+    assert decide(scheduler, trial(2), 1, 0.01), "it is given its grace"
+    assert not decide(scheduler, trial(2), 2, 0.02)
+    scheduler.on_trial_add(None, trial(3))
+    assert all(decide(scheduler, trial(3), epoch, 0.1 * epoch) for epoch in range(1, EPOCHS))
+
+
+def test_a_resumed_optimistic_campaign_decides_as_one_that_went_on() -> None:
+    past = [*curve(0, 0.9), *curve(1, 0.1, epochs=2), *curve(2, 0.7, epochs=3)]
+    whole = create(OPTIMISTIC, EPOCHS, 0, [])
+    judged = [whole.remember(one) for one in past]
+    resumed = create(OPTIMISTIC, EPOCHS, 0, past)
+    assert resumed.stopped == {
+        one["number"] for one, over in zip(past, judged, strict=True) if over
+    }
+    assert resumed.stopped >= {1}
+    for scheduler in (whole, resumed):
+        scheduler.on_trial_add(None, trial(3))
+        assert not decide(scheduler, trial(3), 3, 0.1, earlier=curve(3, 0.1, epochs=2))
+
+
+def test_what_is_smaller_is_not_beaten_by_what_is_better() -> None:
+    sizes = {0: (100.0,), 1: (50.0,), 2: (200.0,)}
+    scheduler = create(OPTIMISTIC, EPOCHS, 0, curve(0, 0.9), costs=sizes.__getitem__)
+    for number, goes_on in ((1, True), (2, False)):
+        scheduler.on_trial_add(None, trial(number))
+        assert decide(scheduler, trial(number), 2, 0.02) is goes_on
+
+
 def test_fifo_stops_nothing() -> None:
     assert isinstance(create(Scheduler(name="fifo"), EPOCHS, 0, []), FIFOScheduler)

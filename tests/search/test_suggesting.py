@@ -119,6 +119,7 @@ def test_controls_come_before_suggestions(ahead: list[Ahead]) -> None:
     [
         Outcome(score=0.1 + 0.2, fidelity=1.0, curve=((1 / 3, 0.1), (2 / 3, 0.2), (1.0, 0.3))),
         Outcome(score=0.25, fidelity=1 / 3, curve=((1 / 3, 0.25),)),
+        Outcome(score=0.25, fidelity=1 / 3, curve=((1 / 3, 0.25),), costs=(250.0, 1e9)),
         Outcome(reason="diverged"),
     ],
 )

@@ -1,0 +1,78 @@
+"""Stopping by an optimistic bound, and the extrapolation that it rests on."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from search.samplers.extrapolation import Line
+from search.tune.optimism import Optimism
+
+EPOCHS = 10
+
+
+def rule(deviations: float = 2.0, **options: object) -> Optimism:
+    return Optimism(epochs=EPOCHS, grace=2, deviations=deviations, **options)  # type: ignore[arg-type]
+
+
+def train(optimism: Optimism, number: int, final: float) -> int:
+    """Report a curve that rises evenly until it is stopped; the epochs that were trained."""
+    for epoch in range(1, EPOCHS + 1):
+        top1 = final * epoch / EPOCHS
+        if optimism.remember({"number": number, "epoch": epoch, "top1": top1}):
+            return epoch
+    return EPOCHS
+
+
+def test_what_cannot_become_the_best_ends_early_and_the_best_goes_on() -> None:
+    optimism = rule()
+    assert train(optimism, 0, 0.8) == EPOCHS, "nothing is known yet"
+    assert train(optimism, 1, 0.1) == 2, "after the grace"
+    assert 2 < train(optimism, 2, 0.7) < EPOCHS
+    assert train(optimism, 3, 0.81) == EPOCHS
+    assert train(optimism, 4, 0.1) == 2
+
+
+def test_more_deviations_stop_later() -> None:
+    ends = []
+    for deviations in (0.0, 1.0, 2.0, 4.0):
+        optimism = rule(deviations)
+        train(optimism, 0, 0.8)
+        ends.append(train(optimism, 1, 0.72))
+    assert ends == sorted(ends)
+    assert ends[0] < ends[-1]
+
+
+def test_a_trial_that_is_better_in_another_objective_is_not_dominated() -> None:
+    sizes = {0: (100.0,), 1: (200.0,), 2: (50.0,)}
+    optimism = rule(costs=sizes.__getitem__)
+    train(optimism, 0, 0.8)
+    assert train(optimism, 1, 0.1) == 2, "worse and larger"
+    assert train(optimism, 2, 0.1) == EPOCHS, "worse, but smaller"
+
+
+def test_a_known_report_and_one_without_a_score_change_nothing() -> None:
+    optimism = rule()
+    train(optimism, 0, 0.8)
+    bad = {"number": 1, "epoch": 2, "top1": 0.01}
+    assert optimism.remember(bad)
+    assert not optimism.remember(bad), "it ended nothing the second time"
+    assert not optimism.remember({"number": 2, "epoch": 2, "top1": math.nan})
+    assert not optimism.remember({"number": 2, "epoch": 3, "top1": None})
+
+
+def test_the_line_follows_many_pairs_and_a_usual_one_few() -> None:
+    pairs = [(0.1 + 0.01 * i, 0.5 + 0.02 * i) for i in range(30)]
+    line = Line.through(pairs, 0.3)
+    assert line.slope == pytest.approx(2.0, abs=0.2)
+    assert line.at(0.25) == pytest.approx(0.8, abs=0.02)
+    one = Line.through([(0.4, 0.7)], 0.5)
+    assert one.at(0.4) == pytest.approx(0.7)
+    assert 0.5 < one.slope < 1.0
+    assert one.at(0.4, deviations=1.0) - 0.7 == pytest.approx(one.variance**0.5)
+
+
+def test_the_later_the_surer() -> None:
+    spread = [Line.through([(0.5, 0.6)], fidelity).variance for fidelity in (0.1, 0.5, 0.9)]
+    assert spread == sorted(spread, reverse=True)
