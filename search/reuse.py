@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from search.campaign import Campaign
+from search.campaign import Campaign, Scheduler
 from search.store import Donor, Store, Takeover
 from workers import checkpoint
 from workers.job import Recipe
@@ -124,8 +124,11 @@ def _diverged(donor: Donor, campaign: Campaign, recipe: Recipe) -> Takeover | No
 
 def _pruned(donor: Donor, campaign: Campaign, recipe: Recipe) -> Takeover | None:
     """It was stopped early by the very rule that this campaign has."""
-    mine = campaign.scheduler.model_dump(mode="json")
-    same = mine == donor.document["scheduler"] and _epochs(donor) == recipe.epochs
+    # Closed documents of an earlier version lack the keys that came later.
+    theirs = Scheduler.model_validate(donor.document["scheduler"])
+    objectives = tuple(donor.document.get("objectives", ()))
+    rule = (theirs, objectives) == (campaign.scheduler, campaign.objectives)
+    same = rule and _epochs(donor) == recipe.epochs
     if donor.trial.status != "pruned" or donor.trial.top1 is None or not same:
         return None
     return Takeover(donor=donor, epochs=donor.trial.epochs, status="pruned")
