@@ -307,9 +307,9 @@ def _supplied(
     used = Meter(setting.store, record.id, setting.campaign.budget).exceeded()
     if used is not None:
         switch.request(used)
+    recorder = Recorder(setting, supply, switch, notify=notify, deadline=deadline)
     # Asked before Ray is started: a campaign with nothing left to do ends at once.
-    elif searcher.prepare():
-        recorder = Recorder(setting, supply, switch, notify=notify, deadline=deadline)
+    if used is None and searcher.prepare():
         setting.tell("starting", unfinished=supply.unfinished)
         try:
             with _ground(setting, ray_record, switch) as ground:
@@ -365,6 +365,11 @@ def _tune(
 def offered_at(address: str | None) -> cluster.Machine:
     """The most that one trial can have: this machine, or the largest nodes of a cluster."""
     return cluster.machine() if address is None else cluster.largest(cluster.survey(address))
+
+
+def all_at(address: str | None) -> cluster.Machine:
+    """All that trials can have together: this machine, or the nodes of a cluster."""
+    return cluster.machine() if address is None else cluster.together(cluster.survey(address))
 
 
 @contextlib.contextmanager
@@ -435,18 +440,20 @@ def _sharing(
     return may_start
 
 
-def _slots(campaign: Campaign, machines: Sequence[cluster.Machine], *, limit: bool = True) -> int:
+def _slots(campaign: Campaign, machines: Sequence[cluster.Machine]) -> int:
     """How many trials run at once: as many as fit, unless the campaign's own limit is less."""
     wanted = campaign.resources
     fit = sum(machine.slots(wanted.cpus, wanted.gpus) for machine in machines)
-    return min(fit, wanted.concurrent or fit) if limit else fit
+    return min(fit, wanted.concurrent or fit)
 
 
 def _outcome(setting: Setting, supply: Supply, switch: Stop) -> Outcome:
     counts = setting.store.counts(setting.campaign_id)
     state: Literal["finished", "stopped", "failed"] = "finished"
     reason = "space exhausted" if supply.exhausted else None
-    if switch:
+    left = counts["waiting"] + counts["running"]
+    whole = sum(counts.values()) - counts["infeasible"] >= setting.campaign.budget.trials
+    if switch and (left or not whole):
         state, reason = "stopped", switch.reason
     elif counts["failed"] and not counts["finished"] + counts["pruned"]:
         first = setting.store.trials(setting.campaign_id, statuses=["failed"])[0]

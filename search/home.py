@@ -84,7 +84,7 @@ class Home:
         return not self.tracking_uri.startswith(("http://", "https://", "databricks"))
 
     def campaign(self, campaign_id: str) -> Path:
-        """The folder of one campaign: its trials, its log, its driver's pid."""
+        """The folder of one campaign: its trials and its logs."""
         return self.campaigns / campaign_id
 
     def trial(self, campaign_id: str, number: int) -> Path:
@@ -94,14 +94,6 @@ class Home:
     def log(self, campaign_id: str) -> Path:
         """The log file of a campaign's driver."""
         return self.campaign(campaign_id) / "driver.log"
-
-    def pid(self, campaign_id: str) -> Path:
-        """The file with the pid of a campaign's detached driver."""
-        return self.campaign(campaign_id) / "driver.pid"
-
-    def lock(self, campaign_id: str) -> Path:
-        """The file that a campaign's driver on this machine holds locked while it runs."""
-        return self.campaign(campaign_id) / "driver.lock"
 
     def ensure(self, folder: Path | None = None) -> Path:
         """Create `folder` (the home itself if None) with its parents, and return it.

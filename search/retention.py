@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Literal
 
 from search.home import Home
-from search.reuse import CHECKPOINT
 from search.store import Campaign, Status, Store
 from search.supply import CONTROL
+from workers.job import CHECKPOINT
 
 What = Literal["pruned", "failed", "finished", "pack"]
 ORDER: tuple[What, ...] = ("pruned", "failed", "finished", "pack")
-DAY = 86_400.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +93,13 @@ def _checkpoints(store: Store, home: Home, record: Campaign, keep: int | None) -
 
 
 def _packs(home: Home, records: Sequence[Campaign], older_than: float) -> Iterator[Item]:
-    """Packs that no campaign of the store was submitted with, by their checksum's folder."""
+    """Packs that no campaign of the store was submitted with, by their checksum's folder.
+
+    None while the home has campaigns that are in another store, which may need them.
+    """
+    ours = {record.id for record in records}
+    if home.campaigns.is_dir() and any(f.name not in ours for f in home.campaigns.iterdir()):
+        return
     used = {Path(record.data["path"]).name for record in records if "path" in record.data}
     for folder in sorted(home.data.iterdir()) if home.data.is_dir() else []:
         if folder.name.startswith(".") or not folder.is_dir() or folder.name in used:

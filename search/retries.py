@@ -14,11 +14,11 @@ from search.campaign import CHANGEABLE, Campaign, apply
 from search.home import Home
 from search.store import Campaign as Record
 from search.store import Store, Trial
+from search.suggesting import identity
 from search.supply import RETRY
+from search.tune.losses import RETRIED
 from space.errors import CampaignError, InputError
-
-DETERMINISTIC = ("diverged", "out-of-memory", "input")
-"""Failures that follow from the trial alone: the same training fails again in the same way."""
+from workers.job import DETERMINISTIC
 
 
 def kind(trial: Trial) -> str:
@@ -40,7 +40,7 @@ def unchanged(store: Store, home: Home, record: Record, trials: Sequence[Trial])
         if kind(trial) == "corrupt-checkpoint":
             shutil.rmtree(home.trial(record.id, trial.number), ignore_errors=True)
         store.retry_trial(record.id, trial.number)
-        store.event(record.id, "retry", {"trial": trial.number, "after": trial.reason})
+        store.event(record.id, RETRIED, {"trial": trial.number, "after": trial.reason})
 
 
 def changed(
@@ -52,10 +52,18 @@ def changed(
     an override that is no other recipe, StoreError while the campaign runs.
     """
     campaign = Campaign.parse(record.document, f"campaign {record.id}")
+    known = {identity(one.digest, one.recipe): one.number for one in store.trials(record.id)}
     overlays = []
     for trial in trials:
         _refuse_unless_failed(record, trial)
         overlays.append(_overlay(campaign, trial, overrides))
+        same = known.setdefault(identity(trial.digest, overlays[-1]), trial.number)
+        if same != trial.number:
+            raise CampaignError(
+                f"trial {trial.number}",
+                f"with this recipe is trial {same}, which is on record already",
+                "set another value",
+            )
     needed = store.ledger(record.id).trials + len(trials)
     budget = campaign.budget.model_copy(update={"trials": max(campaign.budget.trials, needed)})
     document = campaign.model_copy(update={"budget": budget}).document()
@@ -80,7 +88,7 @@ def changed(
             work=reuse.work_of(trial.digest, recipe, record.data["checksum"], trial.seed),
         )
         detail = {"trial": number, "of": trial.number, "set": list(overrides)}
-        store.event(record.id, "retry", detail)
+        store.event(record.id, RETRIED, detail)
         numbers.append(number)
     return numbers
 

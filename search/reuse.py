@@ -22,10 +22,7 @@ from typing import Any
 from search.campaign import Campaign, Scheduler
 from search.store import Donor, Store, Takeover
 from workers import checkpoint
-from workers.job import Recipe
-
-CHECKPOINT = "checkpoint"
-"""The name of the checkpoint in a trial's folder (see workers.job.Job)."""
+from workers.job import CHECKPOINT, Recipe
 
 FIRST_KEYS = frozenset(
     (

@@ -9,6 +9,7 @@ the old one knew.
 `Supply` knows no Ray. It is for the driver's thread alone.
 """
 
+import shutil
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -145,6 +146,8 @@ class Supply:
         """Puts a report of another campaign's worker before the scheduler: whether the trial
         stops there.
         """
+        self.pause: Callable[[], bool] = lambda: False
+        """Called between trials that need no worker: whether no more are to be looked for."""
         self._curves: dict[int, list[tuple[float, float]]] = defaultdict(list)
         suggester = self._recalled(store.trials(setting.campaign_id))
         self._source: Suggester | Ahead = Ahead(suggester) if ahead else suggester
@@ -210,7 +213,7 @@ class Supply:
 
     def next(self) -> Assignment | None:
         """The next trial to train, or None if there is none: the budget is used up, every point
-        of the space is known, or nothing in it may be trained (`error` says so).
+        of the space is known, nothing in it may be trained (`error` says so), or `pause` says so.
         """
         while self._lost or self._unfinished:
             again = bool(self._lost)
@@ -221,7 +224,7 @@ class Supply:
                 again = trial.started is not None
             if (assignment := self._continued(trial, again)) is not None:
                 return assignment
-        while not self._over_budget():
+        while not self._over_budget() and not self.pause():
             if self._controls:
                 found = self._control(self._controls.popleft())
             else:
@@ -284,6 +287,9 @@ class Supply:
             checksum, seed = self._set.data.checksum, self._set.campaign.seed
             work = reuse.work_of(suggestion.digest, closed, checksum, seed)
             takeover = self._set.takeover(number, work, closed)
+            if takeover is None:
+                # A driver that died may have linked what another point was to go on from.
+                shutil.rmtree(self._set.home.trial(self._set.campaign_id, number), True)
         if takeover is not None:
             # Weights belong to a spelling: the trial takes that over as well.
             genome = takeover.donor.trial.genome or genome
@@ -340,8 +346,8 @@ class Supply:
 
     def reported(
         self, number: int, report: Report, *, trained: bool = True, late: bool = False
-    ) -> None:
-        """An epoch of a trial is done. The same epoch once more changes no score.
+    ) -> bool:
+        """An epoch of a trial is done; whether it is new. Once more it changes no score.
 
         `trained` is false for what a checkpoint remembers: it costs nothing once more. `late` is
         true for what comes together with the epoch after it: the scheduler's word on the trial
@@ -350,9 +356,11 @@ class Supply:
         document = report.model_dump(mode="json")
         store, campaign_id = self._set.store, self._set.campaign_id
         kept = document | {LATE: True} if late else document
-        if store.add_report(campaign_id, number, kept, trained=trained):
+        new = store.add_report(campaign_id, number, kept, trained=trained)
+        if new:
             self._note_score(number, report.epoch, report.top1)
             self._set.tell("report", number, **document)
+        return new
 
     def _note_score(self, number: int, epoch: int, top1: float | None) -> None:
         if top1 is not None:

@@ -8,34 +8,43 @@ if TYPE_CHECKING:
     from search.campaign import Campaign
     from search.estimate import Estimate, Range
     from search.home import Home
+    from search.tune.cluster import Machine
     from space.space import Space
     from workers.pack import Pack
 
 
 def show(
-    campaign: "Campaign", prepared: "tuple[Pack, Space]", home: "Home", output: Format
+    campaign: "Campaign",
+    prepared: "tuple[Pack, Space]",
+    home: "Home",
+    output: Format,
+    offered: "Machine",
 ) -> None:
-    """Print the estimate. Raises VentralError if there can be none."""
-    found = _estimate(campaign, prepared, home)
+    """Print the estimate for trials on what is `offered`, whose speed is taken to be this
+    machine's. Raises VentralError if there can be none.
+    """
+    found = _estimate(campaign, prepared, home, offered)
     value({"name": campaign.name} | found.document(), output, told(campaign, found))
 
 
 def mention(campaign: "Campaign", prepared: "tuple[Pack, Space]", home: "Home") -> None:
     """A note with the estimate; without one, a note of why."""
+    from search.tune.cluster import machine
     from space.errors import VentralError
 
     try:
-        note(told(campaign, _estimate(campaign, prepared, home)))
+        note(told(campaign, _estimate(campaign, prepared, home, machine())))
     except VentralError as error:
         note(f"no estimate of its time: {error}")
 
 
-def _estimate(campaign: "Campaign", prepared: "tuple[Pack, Space]", home: "Home") -> "Estimate":
+def _estimate(
+    campaign: "Campaign", prepared: "tuple[Pack, Space]", home: "Home", offered: "Machine"
+) -> "Estimate":
     from search.estimate import estimate
-    from search.tune.cluster import machine
 
     packed, space = prepared
-    return estimate(campaign, space, packed.ref, home, machine())
+    return estimate(campaign, space, packed.ref, home, offered)
 
 
 def told(campaign: "Campaign", found: "Estimate") -> str:

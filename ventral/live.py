@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
     from rich.live import Live as Screen
 
     from search.home import Home
-    from search.store import Campaign
+    from search.store import Campaign, Status
     from search.supply import Happening
 
-ENDS = ("finished", "pruned", "failed", "infeasible")
+ENDS: tuple["Status", ...] = ("finished", "pruned", "failed", "infeasible")
 SHOWN = 6  # of the last ended trials
 MEASURES = ("top1", "epoch", "epochs", "reason", "state")
 
@@ -31,10 +32,13 @@ MEASURES = ("top1", "epoch", "epochs", "reason", "state")
 class Live:
     """A listener of a campaign's happenings. Use it as a context manager."""
 
-    def __init__(self, record: "Campaign", home: "Home") -> None:
+    def __init__(
+        self, record: "Campaign", home: "Home", counts: "Mapping[Status, int] | None" = None
+    ) -> None:
+        """`counts` are those of the trials that an earlier run has ended."""
         self._record = record
         self._budget = int(record.document["budget"]["trials"])
-        self._counts = dict.fromkeys(ENDS, 0)
+        self._counts: dict[str, int] = {end: counts[end] if counts else 0 for end in ENDS}
         self._running: dict[int, dict[str, Any]] = {}
         self._ended: deque[str] = deque(maxlen=SHOWN)
         self._best: tuple[float, int, str] | None = None

@@ -267,6 +267,9 @@ def _merged(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, An
 # ------------------------------------------------------------------------------------------- job
 
 
+CHECKPOINT = "checkpoint"
+"""The folder of the checkpoints in a trial's folder."""
+
 LOG = "worker.log"
 """In a trial's folder: what its worker wrote to its standard error, crashes above all."""
 
@@ -298,6 +301,13 @@ class Report(Value):
     accuracy_by_step: tuple[float, ...] = Field(description="top-1 of the head at every step")
     seconds: float = Field(description="spent in this trial's epochs so far, resumed ones too")
     memory_mb: float = Field(description="peak of the GPU's memory, or of the process's")
+
+
+DETERMINISTIC = ("diverged", "out-of-memory", "input")
+"""Failures that follow from the trial alone: the same training fails again in the same way."""
+
+HOPELESS = (*DETERMINISTIC, "corrupt-checkpoint")
+"""Failures after which nobody goes on from the trial's checkpoint."""
 
 
 class Failure(Value):

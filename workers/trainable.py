@@ -16,7 +16,7 @@ import ray
 from ray.tune import Trainable
 
 from workers import checkpoint
-from workers.job import LOG, Failure, Job
+from workers.job import CHECKPOINT, LOG, Failure, Job
 
 if TYPE_CHECKING:
     from workers.training import Trainer
@@ -48,7 +48,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
         text, self._job = self._job, None
         try:
             job = Job.model_validate_json(text)
-            self._own = Path(job.folder) / "checkpoint"
+            self._own = Path(job.folder) / CHECKPOINT
             _log_to(Path(job.folder) / LOG)
             self._trainer = training.Trainer(job)
             if checkpoint.versions(self._own):

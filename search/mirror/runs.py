@@ -16,6 +16,11 @@ from urllib.parse import urlencode
 
 from search.store import Campaign, Scalar, Status, Trial
 
+REASON, SOURCE = "ventral.reason", "ventral.source"
+PASSING = (REASON, SOURCE)
+"""Tags that a trial may have had and have no more, when it was tried again."""
+FAILURE = "failure.txt"
+
 KEY_TAG = "ventral.key"
 """The tag by which a trial's run is found again: CAMPAIGN/NUMBER."""
 
@@ -158,9 +163,9 @@ def _tags_of(campaign: Campaign, trial: Trial) -> dict[str, str]:
         "ventral.sampler": str(name or trial.origin),
         "ventral.origin": trial.origin,
         "ventral.cell": trial.cell,
-        "ventral.reason": trial.reason or "",
+        REASON: trial.reason or "",
         "ventral.seed": str(trial.seed),
-        "ventral.source": trial.source or "",
+        SOURCE: trial.source or "",
     }
     return {key: _cut(value, TAG_LENGTH) for key, value in tags.items() if value}
 
@@ -179,7 +184,7 @@ def _files_of(trial: Trial, reports: Sequence[Mapping[str, Any]]) -> dict[str, s
         )
         files["accuracy_by_step.svg"] = curve_svg(curves[last], f"after epoch {last}")
     if trial.detail:
-        files["failure.txt"] = trial.detail
+        files[FAILURE] = trial.detail
     return files
 
 

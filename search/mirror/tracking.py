@@ -29,8 +29,11 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from search.home import Home
 from search.mirror.runs import (
+    FAILURE,
     KEY_TAG,
     NOTE_TAG,
+    PASSING,
+    REASON,
     Run,
     experiment_name,
     experiment_note,
@@ -144,7 +147,8 @@ class Mirror:
                 self._pause(delay)
                 delay = min(2 * delay, LONGEST_DELAY)
                 self._work.set()
-            if self._closing.is_set() and (self._error is None or self._late()):
+            all_sent = self._error is None and not self._work.is_set()
+            if self._closing.is_set() and (all_sent or self._late()):
                 return
 
     def _late(self) -> bool:
@@ -315,7 +319,7 @@ class _Client:
 
     def write(self, experiment: str, run: Run, run_id: str | None) -> str:
         """Write a whole run, into the run `run_id` if there is one. The status comes last."""
-        uri = None
+        uri, files = None, run.files
         if run_id is None:
             made = self._client.create_run(
                 experiment, start_time=run.started, tags=run.tags, run_name=run.name
@@ -323,9 +327,14 @@ class _Client:
             run_id, uri = str(made.info.run_id), made.info.artifact_uri
             tags: dict[str, str] = {}
         else:
-            tags = run.tags | {"mlflow.runName": run.name}
+            known = self._client.get_run(run_id).data.tags
+            # What is no longer true of a trial that was tried again.
+            stale = {key: "" for key in PASSING if known.get(key) and key not in run.tags}
+            tags = stale | run.tags | {"mlflow.runName": run.name}
+            if REASON in stale:
+                files = {FAILURE: ""} | files
         self._log(run_id, run, tags)
-        self._upload(run_id, uri, run.files)
+        self._upload(run_id, uri, files)
         self._client.set_terminated(run_id, status=run.status, end_time=run.ended)
         return run_id
 

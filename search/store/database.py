@@ -32,7 +32,7 @@ def engine_for(url: str, create: bool) -> tuple[str, sa.Engine]:
     """
     try:
         address = sa.make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise StoreError(
             "VENTRAL_STORE",
             f"{url!r} is not an address of a database",

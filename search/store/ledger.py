@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 How = Literal["finished", "pruned", "failed", "lost", "stopped", "interrupted"]
 """How an attempt ended: with its trial, or its worker, its run or its driver went before."""
 
-USEFUL: tuple[How, ...] = ("finished", "pruned")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:

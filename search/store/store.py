@@ -276,8 +276,13 @@ class Store:
             return bool(asked)
 
     def release(self, campaign_id: str) -> None:
-        """The campaign's workers were ended: from now on no device is charged to it."""
+        """The campaign's workers were ended: from now on no device is charged to it.
+
+        Nothing happens if another driver has taken the campaign over: its workers live.
+        """
         with self._writing() as connection:
+            if self._campaign(connection, campaign_id).driver != Process.current():
+                return
             self._charge_all(connection, campaign_id)
             charges.end(connection, campaign_id, "stopped")
             self._forget(campaign_id)

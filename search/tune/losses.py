@@ -75,6 +75,8 @@ class Losses:
             elif event.kind == RETRIED:
                 self._counted.pop(int(event.detail["trial"]), None)
                 self._memory.pop(int(event.detail["trial"]), None)
+                for place in [p for p in self._nodes if p[0] == int(event.detail["trial"])]:
+                    del self._nodes[place]
 
     def _count(self, number: int, cause: Cause, epochs: int) -> None:
         self._counted[number] += cause != "node"

@@ -11,6 +11,7 @@ A report's judgement follows from the reports before it, in the order of arrival
 no Ray.
 """
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -36,7 +37,7 @@ class Optimism:
         costs: Costs = lambda number: (),
     ) -> None:
         self._epochs, self._grace, self._deviations = epochs, grace, deviations
-        self._costs = costs
+        self._costs = functools.cache(costs)
         self._curves: dict[int, dict[int, float]] = {}
         self._finished: list[int] = []
         self._lines: dict[int, Line] = {}

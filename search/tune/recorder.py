@@ -23,7 +23,7 @@ from search.supply import CONTROL, Setting, Supply
 from search.tune.losses import Losses, Silence, tail
 from search.tune.stopping import Stop
 from space.errors import StoreError
-from workers.job import LOG, Failure, Report
+from workers.job import HOPELESS, LOG, Failure, Report
 
 MUCH = 50_000  # characters: Ray may list all processes of a machine that ran out of memory
 
@@ -45,7 +45,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]
         self._notify, self._deadline = notify, deadline
         self._best = Checkpoints(setting)
         self._meter = Meter(setting.store, setting.campaign_id, setting.campaign.budget)
-        supply.answered = self._answered
+        supply.answered, supply.pause = self._answered, self._pulse
         self._actors: dict[str, Any] = {}
         self._losses = Losses(setting.store, setting.campaign_id, setting.campaign.retries)
         self._silence = Silence(setting.campaign.limits.epoch_seconds)
@@ -66,12 +66,13 @@ class Recorder(tune.Callback):  # type: ignore[misc]
             # A resumed trial also brings what an earlier driver did not live to hear.
             earlier = [Report.model_validate(report) for report in result.get("earlier", ())]
             for report in earlier:
-                self._supply.reported(_number(trial), report, trained=False, late=True)
+                if self._supply.reported(_number(trial), report, trained=False, late=True):
+                    self._meter.epoch()
             if "report" in result:
                 report = Report.model_validate(result["report"])
                 trained = report.epoch not in {known.epoch for known in earlier}
-                self._supply.reported(_number(trial), report, trained=trained)
-                self._meter.epoch()
+                if self._supply.reported(_number(trial), report, trained=trained) or trained:
+                    self._meter.epoch()
 
         self._silence.heard(trial.trial_id)
         self._do(record)
@@ -160,6 +161,11 @@ class Recorder(tune.Callback):  # type: ignore[misc]
         self._best.ended(trial)
         self._notify()
 
+    def _pulse(self) -> bool:
+        """Signs of life between trials that need no worker; whether the run is to end."""
+        self.on_step_end(0, [])
+        return bool(self._stop)
+
     def _beat(self) -> None:
         if self._set.store.heartbeat(self._set.campaign_id):
             self._stop.request("asked to stop")
@@ -204,7 +210,8 @@ class Ending(tune.Stopper):  # type: ignore[misc]
 
 
 class Checkpoints:
-    """Keeps the checkpoints of the campaign's `keep` best trials and of all controls.
+    """Keeps the checkpoints of the campaign's `keep` best trials, of all controls, and of failed
+    trials that may go on from theirs.
 
     Best is as `Store.top` orders: top-1, then fewer parameters, then the older trial.
     """
@@ -217,6 +224,8 @@ class Checkpoints:
 
     def ended(self, trial: Trial) -> None:
         """Keep the checkpoint of a trial that has ended, or drop the one that it pushes out."""
+        if trial.status == "failed" and (trial.reason or "").partition(":")[0] not in HOPELESS:
+            return  # if it is tried again it goes on from there
         if trial.status not in ("finished", "pruned") or trial.top1 is None:
             self._drop(trial.number)
         elif trial.origin != CONTROL:

@@ -42,7 +42,9 @@ def test_mlflow_s_server_is_killed_and_comes_back(
         outcome = run(mlflow_away(server), made, 2, rng)
         survived(outcome, made, outcome.injected)
         assert outcome.injected >= 1
-        assert all(seconds is None or seconds < 65 for seconds in outcome.recovered)
+        back = [seconds for seconds in outcome.recovered if seconds is not None]
+        assert back, "MLflow held all runs again while the campaign went on"
+        assert max(back) < 65
 
 
 def test_clocks_that_jump(scene: MakeScene, rng: random.Random, tmp_path: Path) -> None:
@@ -79,4 +81,5 @@ def test_the_process_that_writes_to_mlflow_is_killed(scene: MakeScene, rng: rand
     made = scene(long(5), mirror=True, seconds=0.4)
     outcome = run(Fault(name="mirror", do=kill_mirror, back=at_once), made, 5, rng)
     survived(outcome, made, outcome.injected)
+    assert outcome.injected >= 2
     assert killed

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import sqlalchemy as sa
 
 from search.campaign import Budget
+from search.home import Process
 from search.store import Store
 from search.store.ledger import REFRESH_SECONDS, Meter
+from search.store.tables import CAMPAIGNS
+from search.tune.recorder import Recorder
+from search.tune.stopping import Stop
 from space.errors import StoreError
+from tests import supplies, toys
 from tests.campaigns import add, new_campaign, report, train
+from workers.job import Report
 
 
 @pytest.fixture
@@ -180,3 +189,47 @@ def test_the_meter_runs_on_between_two_looks(store: Store, clock: Clock) -> None
 def test_without_bounds_nothing_is_used_up(store: Store) -> None:
     campaign = new_campaign(store)
     assert Meter(store, campaign.id, Budget(trials=1)).exceeded() is None
+
+
+def test_a_driver_that_was_taken_over_ends_no_attempt_of_its_successor(store: Store) -> None:
+    campaign = new_campaign(store)
+    store.set_state(campaign.id, "running")
+    add(store, campaign.id, 0)
+    store.start_trial(campaign.id, 0)
+    other = str(Process(host="node7/boot", pid=4, born="5"))
+    with store._writing() as connection:
+        connection.execute(sa.update(CAMPAIGNS).values(driver=other))
+    store.release(campaign.id)
+    assert [attempt.how for attempt in store.attempts(campaign.id, 0)] == [None]
+
+
+@pytest.mark.parametrize("heard", [0, 1, 2])
+def test_the_recorder_counts_what_is_charged(tmp_path: Path, heard: int) -> None:
+    """Epochs that no driver lived to hear are counted, those that one heard are not again."""
+    bench = supplies.Bench(tmp_path, budget={"trials": 3, "epochs": 3}, recipe={"epochs": 4})
+    supply, stop = bench.supply(), Stop()
+    assignment = supply.next()
+    assert assignment is not None
+    supply.started(assignment.number)
+    reports = [toys.report(epoch, 0.1) for epoch in (1, 2, 3)]
+    for one in reports[:heard]:
+        supply.reported(assignment.number, Report.model_validate(one))
+    recorder = Recorder(bench.setting, supply, stop)
+    ray = SimpleNamespace(
+        trial_id="a",
+        config={"trial": assignment.number},
+        temporary_state=SimpleNamespace(ray_actor=None),
+        last_result={},
+    )
+    recorder.on_trial_start(0, [], ray)
+    # Its new worker tells first what the checkpoint holds.
+    known = {"earlier": reports[:2], "report": reports[1]}
+    recorder.on_trial_result(0, [], ray, known)
+    recorder.on_step_end(0, [])
+    assert stop.error is None
+    assert not stop, "two of three"
+    assert bench.store.ledger(bench.id).epochs == 2
+    recorder.on_trial_result(0, [], ray, {"report": reports[2]})
+    recorder.on_step_end(0, [])
+    assert bench.store.ledger(bench.id).epochs == 3
+    assert stop.reason == "budget.epochs: 3 are used up"

@@ -80,6 +80,16 @@ def test_nodes_do_not_count_unless_the_trial_never_gets_further(store: Store) ->
     assert lose(losses, NODE, epochs=20) == "lost"
 
 
+def test_a_retry_is_a_clean_slate_for_nodes_too(store: Store) -> None:
+    campaign = new_campaign(store)
+    losses = Losses(store, campaign.id, 0)
+    while lose(losses, NODE) is None:
+        pass
+    assert lose(Losses(store, campaign.id, 0), NODE) == "lost"
+    store.event(campaign.id, RETRIED, {"trial": 3})
+    assert lose(Losses(store, campaign.id, 0), NODE) is None
+
+
 @pytest.mark.parametrize(
     ("retries", "outcomes"), [(5, [None, "out-of-memory"]), (0, ["out-of-memory"])]
 )

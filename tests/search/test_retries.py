@@ -82,6 +82,16 @@ def test_changed_it_is_a_new_trial_for_which_the_budget_grows(bench: Bench) -> N
     assert replay(bench.store, campaign_id).difference is None
 
 
+def test_the_same_change_twice_is_refused(bench: Bench) -> None:
+    campaign_id, _ = failing(bench, "diverged")
+    record, override = bench.store.campaign(campaign_id), ["recipe.learning_rate=0.0001"]
+    old = trials(bench.store, campaign_id)
+    retries.changed(bench.store, bench.home, record, old, override)
+    with pytest.raises(CampaignError, match="is trial 1, which is on record already"):
+        retries.changed(bench.store, bench.home, record, old, override)
+    assert len(bench.store.trials(campaign_id)) == 2
+
+
 def test_with_room_in_the_budget_it_does_not_grow(bench: Bench) -> None:
     campaign_id, supply = bench.supply(budget={"trials": 5}, controls=[])
     assignment = supply.next()

@@ -14,7 +14,7 @@ from search.store import Store, Trial
 from search.supply import Assignment, Supply
 from tests import large, toys
 from tests.bench import DATA, Bench
-from workers.job import DigitsOccluded, Failure, PackRef, Report
+from workers.job import CHECKPOINT, DigitsOccluded, Failure, PackRef, Report
 from workers.pack import pack
 
 CONSTANT = {"schedule": "constant"}
@@ -260,3 +260,26 @@ def test_a_running_trial_is_nobody_s_answer(bench: Bench) -> None:
     assert found is not None
     trial: Trial = bench.store.trials(bench.store.campaign("beside").id)[0]
     assert (trial.source, trial.epochs) == (None, 0)
+
+
+def test_what_was_linked_for_a_point_that_never_was_on_record_is_gone(bench: Bench) -> None:
+    """A driver links a checkpoint, and dies before the trial is on record."""
+    campaign_id, supply = bench.supply(controls=[])
+    left = bench.home.trial(campaign_id, 0) / CHECKPOINT
+    left.mkdir(parents=True)
+    assignment = supply.next()
+    assert assignment is not None
+    assert assignment.number == 0
+    assert not left.exists()
+
+
+def test_between_answered_trials_the_driver_is_asked_whether_to_go_on(bench: Bench) -> None:
+    bench.run(controls=[], budget={"trials": 5})
+    campaign_id, supply = bench.supply(controls=[], budget={"trials": 5})
+    answers = iter([False, False, True])
+    supply.pause = lambda: next(answers)
+    assert supply.next() is None
+    assert bench.store.counts(campaign_id)["finished"] == 2
+    supply.pause = lambda: False
+    assert supply.next() is None
+    assert bench.store.counts(campaign_id)["finished"] == 5

@@ -63,6 +63,12 @@ def on_every_connection(store: Store, pragma: str) -> None:
 # -------------------------------------------------------------------- opening
 
 
+@pytest.mark.parametrize("url", ["postgresql://u@h:abc/db", "no address"])
+def test_what_is_no_address_is_said(url: str) -> None:
+    with pytest.raises(StoreError, match="is not an address of a database"):
+        Store.open(url)
+
+
 def test_migrations_and_tables_agree(store: Store) -> None:
     assert migrations.revisions()[-1] == SCHEMA
     with store._engine.connect() as connection:

@@ -262,6 +262,26 @@ def test_a_trial_that_went_on_updates_its_run(store: Store, home: Home) -> None:
     assert run.data.tags["ventral.status"] == "finished"
 
 
+def test_what_is_no_longer_true_of_a_trial_that_was_tried_again_is_gone(
+    store: Store, home: Home
+) -> None:
+    campaign = fill(store)
+    mirror(store, home, campaign.id)
+    client = client_of(home.tracking_uri)
+    failed = store.runs(campaign.id)[4]
+    assert client.get_run(failed).data.tags["ventral.reason"].startswith("diverged")
+    store.set_state(campaign.id, "finished")
+    store.retry_trial(campaign.id, 4)
+    store.start_trial(campaign.id, 4)
+    store.add_report(campaign.id, 4, report(1, 0.7))
+    store.finish_trial(campaign.id, 4, "finished")
+    mirror(store, home, campaign.id)
+    run = client.get_run(failed)
+    assert (run.info.status, run.data.tags["ventral.status"]) == ("FINISHED", "finished")
+    assert not run.data.tags["ventral.reason"]
+    assert Path(client.download_artifacts(failed, "failure.txt")).read_text() == ""
+
+
 def test_campaigns_of_one_name_are_two_experiments(store: Store, home: Home) -> None:
     first, second = fill(store), fill(store)
     assert mirror(store, home, first.id).experiment != mirror(store, home, second.id).experiment

@@ -294,3 +294,14 @@ def thousands(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shell, str]:
     store.close()
     assert time.monotonic() - began < 60
     return shell, record.id
+
+
+def test_a_resume_that_cannot_run_changes_nothing(campaign: Campaign, copied: Shell) -> None:
+    for options in ((), ("--detach",)):
+        more = ("--set", "budget.trials=6", "--set", "resources.cpus=4096")
+        ended = copied("resume", campaign.id, *more, *options)
+        assert ended.code == 2
+        assert "resources.cpus: asks for 4096 cores" in ended.err
+    document = Store.open(f"sqlite:///{copied.home}/store.db").campaign(campaign.id).document
+    assert document["budget"]["trials"] == 5
+    assert copied("status", campaign.id, "-o", "json").json["state"] == "finished"

@@ -92,7 +92,8 @@ def submit(
     if dry_run:
         home = Home.at()
         note(f"packing {campaign.data.name}")
-        forecast.show(campaign, driver.prepare(campaign, home), home, output)
+        prepared = driver.prepare(campaign, home)
+        forecast.show(campaign, prepared, home, output, driver.all_at(address))
         return
     home, store = open_store(create=True)
     if not new:
@@ -138,11 +139,17 @@ def resume(
     output: Output = Format.table,
 ) -> None:
     """Go on with a campaign that was stopped or interrupted; nothing is trained twice."""
+    from space.errors import StoreError
     from ventral.opening import find
 
     home, store, record = find(campaign, (*RESUMABLE, "finished") if overrides else RESUMABLE)
+    if record.state == "running":
+        cure = (
+            f"`ventral status {record.id} --watch` shows it; `ventral stop {record.id}` stops it"
+        )
+        raise StoreError(f"campaign {record.id}", "is running already", cure)
     if overrides:
-        _amend(record, store, overrides)
+        _amend(record, store, overrides, address)
     elif record.state == "finished" and not store.backlog(record.id):
         note(f"campaign {record.id} is finished; `ventral top {record.id}` shows the best cells")
         note(f"More of it: ventral resume {record.id} --set budget.trials=...")
@@ -150,12 +157,14 @@ def resume(
     _go(record.id, home, store, output, detach=detach, address=address)
 
 
-def _amend(record: "Campaign", store: "Store", overrides: list[str]) -> None:
+def _amend(record: "Campaign", store: "Store", overrides: list[str], address: str | None) -> None:
     """Change a campaign before it goes on. Raises CampaignError for what may not change."""
     from search import campaign as campaigns
+    from search import driver
     from space.errors import CampaignError
 
     amended = campaigns.amend(record.document, f"campaign {record.id}", overrides)
+    campaigns.check_resources(amended.resources, driver.offered_at(address))
     trials = store.ledger(record.id).trials
     if amended.budget.trials < trials:
         cure = f"write at least {trials}"
@@ -206,15 +215,17 @@ def _go(
     """Drive a campaign to its end, here or in the background, and show what came out."""
     there = [] if address is None else ["--address", address]
     from search import driver
+    from search.campaign import Campaign, check_resources
 
+    record = store.campaign(campaign_id)
     if detach:
-        driver.offered_at(address)  # what is wrong with it is told here
+        # What is wrong with them is told here.
+        check_resources(Campaign.parse(record.document).resources, driver.offered_at(address))
         _detach(campaign_id, home, there)
         return
     from ventral.live import Live
 
-    record = store.campaign(campaign_id)
-    with Live(record, home) as live:
+    with Live(record, home, store.counts(record.id)) as live:
         outcome = driver.run(campaign_id, home, store, live.listen, address=address)
     _conclude(store.campaign(campaign_id), store, output)
     if outcome.left:

@@ -75,13 +75,13 @@ def _export(
     from space.errors import VentralError
     from space.genome import Genome
     from workers import checkpoint, export
-    from workers.job import Recipe
+    from workers.job import CHECKPOINT, Recipe
     from workers.pack import Pack
 
     found = store.trial(record.id, trial.number)
     if found.genome is None or found.top1 is None:
         raise VentralError(f"trial {trial.number} has no score: it is {trial.status}")
-    saved = home.trial(record.id, trial.number) / "checkpoint"
+    saved = home.trial(record.id, trial.number) / CHECKPOINT
     if not checkpoint.versions(saved):
         keep = record.document.get("keep")
         raise VentralError(
