@@ -64,5 +64,9 @@ def files_away(error: BaseException) -> bool:
 def release() -> None:
     """Give back what a dropped Trainer held, so that the next trial starts from the same place."""
     gc.collect()
+    if not gc.get_freeze_count():
+        # What is left are the libraries, which live as long as the process. To look through them
+        # again after each trial takes longer than a small trial does.
+        gc.freeze()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

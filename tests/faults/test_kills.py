@@ -64,7 +64,9 @@ def test_a_sample_of_all_kills(scene: MakeScene, rng: random.Random) -> None:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", ["worker", "hang", "everything"])
 def test_many_of_one_kind(scene: MakeScene, rng: random.Random, name: str) -> None:
-    made = scene(long(8, sampler={"name": "optuna"}), mirror=True, seconds=EPOCH)
+    made = scene(
+        long(8, sampler={"name": "optuna"}, budget={"trials": 60}), mirror=True, seconds=EPOCH
+    )
     survived(run(FAULTS[name], made, 8, rng), made, 8)
 
 
