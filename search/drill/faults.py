@@ -27,7 +27,7 @@ from typing import Any
 from urllib.request import urlopen
 
 from search.campaign import Campaign
-from search.drill.scene import PATIENCE, Moment, Scene, Verdict
+from search.drill.scene import PATIENCE, Moment, Scene, Told, Verdict
 from search.store import ENDED
 from search.tune import cluster
 from search.tune.nodes import Nodes
@@ -113,12 +113,20 @@ def _recovery(scene: Scene, moment: Moment) -> float | None:
     noticed = moment.at + NOTICE
 
     def back() -> bool:
-        after = {one.kind for one in scene.told(moment.at)}
-        nothing = not after & {"retry", "starting"} and time.monotonic() > noticed
+        told = scene.told(moment.at)
+        restarted = {one.kind for one in told} & {"retry", "starting"}
+        nobody = time.monotonic() > noticed or all(_went_on(n, told) for n in moment.interrupted)
+        nothing = not restarted and nobody
         return nothing or _returned(scene, moment) is not None or not scene.alive
 
     scene.until(back, "an interrupted trial's next epoch")
     return _returned(scene, moment)
+
+
+def _went_on(number: int, told: Sequence[Told]) -> bool:
+    """Whether a trial trained on: a single report may have been on its way already."""
+    mine = [one.kind for one in told if one.trial == number]
+    return mine.count("report") > 1 or not set(ENDED).isdisjoint(mine)
 
 
 def _returned(scene: Scene, moment: Moment) -> float | None:
