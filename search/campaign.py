@@ -33,7 +33,7 @@ SEVERAL = ("nsga2",)
 class Sampler(Value):
     """Where the next genome comes from."""
 
-    name: Literal["random", "evolution", "guided", "optuna", "nsga2", "hyperopt"] = "optuna"
+    name: Literal["random", "evolution", "guided", "optuna", "nsga2", "hyperopt"] = "guided"
     options: dict[str, Any] = Field(
         default={}, description="the sampler's own settings, see search/samplers"
     )

@@ -40,7 +40,7 @@ def refused(file: Path, *overrides: str, offered: Machine = LAPTOP) -> InputErro
 
 def test_three_keys_are_enough(file: Path) -> None:
     campaign = load(file, offered=LAPTOP)
-    assert campaign.sampler.name == "optuna"
+    assert campaign.sampler.name == "guided"
     assert campaign.scheduler.name == "asha"
     assert campaign.budget.trials == 100
     assert campaign.keep == 25
@@ -189,7 +189,7 @@ def test_a_file_that_is_no_mapping(tmp_path: Path, text: str) -> None:
         ),
         ("resources.cpus=8", "resources.cpus", "asks for 8 cores", "at most 4"),
         ("scheduler.grace_epochs=30", "scheduler.grace_epochs", "the 20 epochs", "up to 20"),
-        ("objectives=[macs]", "objectives", "optuna knows of top-1 alone", "nsga2"),
+        ("objectives=[macs]", "objectives", "guided knows of top-1 alone", "nsga2"),
         ("controls=[feedforwad]", "controls[0]", 'no control "feedforwad"', "feedforward"),
         ("sampler.options={startupp: 1}", "sampler.options", "startupp", "startup"),
     ],

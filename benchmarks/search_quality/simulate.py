@@ -1,0 +1,274 @@
+"""A simulated executor: campaigns in which the trainings were done before.
+
+Everything between the sampler and the store is the campaign's own: supply, recorder, scheduler,
+store. Only Ray Tune's part is played here: workers that take a trial each, epochs that end in the
+order of a virtual clock, and the scheduler's word after each of them. What an epoch reports, and
+how many seconds it took, is the world's to say. A suggestion takes no time: a trial is suggested
+when a worker is free, as in a campaign whose trials take much longer than that.
+"""
+
+import heapq
+import itertools
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Protocol
+
+from ray.tune.schedulers import TrialScheduler
+
+from search.campaign import Campaign
+from search.home import Home
+from search.samplers.protocol import derived
+from search.store import Status, Store
+from search.supply import Assignment, Setting, Supply
+from search.tune import scheduler
+from search.tune.recorder import Recorder
+from search.tune.stopping import Stop
+from space.space import Space
+from workers.job import Failure, PackRef, Recipe
+
+SLOTS = 2
+SHARED_MEMORY = Path("/dev/shm")  # the store's file is written many times a trial
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """A training that was done before: top-1 after every epoch, and what an epoch took.
+
+    A failed one ends with the epoch after its last score.
+    """
+
+    top1: tuple[float, ...]
+    seconds_an_epoch: float
+    reason: str | None = None
+
+
+class World(Protocol):
+    """What a simulated campaign searches."""
+
+    @property
+    def space(self) -> Space:
+        """The space, closed to the images."""
+        ...
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe of all trainings."""
+        ...
+
+    @property
+    def truth(self) -> Mapping[str, float]:
+        """What every network of the space is worth, by digest."""
+        ...
+
+    def training(self, digest: str, repeat: int) -> Training:
+        """One training of a network: in one repeat always the same one."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """A way to search: a sampler, its options, and a scheduler."""
+
+    name: str
+    sampler: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    scheduler: Mapping[str, Any] = field(default_factory=lambda: {"name": "fifo"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A trial that is over: the virtual time in seconds, and how far it got."""
+
+    at: float
+    number: int
+    digest: str
+    status: Status
+    epochs: int
+    top1: float | None
+
+
+@dataclass(order=True)
+class _Running:
+    """A trial on a worker, by the time at which its next epoch ends."""
+
+    until: float
+    order: int
+    trial: Any = field(compare=False)
+    digest: str = field(compare=False)
+    training: Training = field(compare=False)
+    epoch: int = field(default=0, compare=False)
+
+
+class Simulator:
+    """Runs campaigns over one world. Made by `simulator`, which removes its store again."""
+
+    def __init__(self, world: World, home: Home, slots: int = SLOTS) -> None:
+        self.world = world
+        self._home, self._slots = home, slots
+        self._store = Store.open(home.store_url)
+
+    def close(self) -> None:
+        """Give the store back."""
+        self._store.close()
+
+    def run(
+        self,
+        method: Method,
+        repeat: int,
+        *,
+        trials: int,
+        enough: Callable[[Ended], bool] = lambda ended: False,
+    ) -> list[Ended]:
+        """A campaign of at most `trials` trials, ended early once `enough` says so of one.
+
+        What ended, in order. Equal arguments give equal results. Raises what went wrong.
+        """
+        setting = self._setting(method, repeat, trials)
+        try:
+            return self._played(setting, repeat, enough)
+        finally:
+            self._store.set_state(setting.campaign_id, "finished")
+
+    def _setting(self, method: Method, repeat: int, trials: int) -> Setting:
+        document = {
+            "name": f"{method.name}-{repeat}",
+            "space": self.world.space.document(),
+            "data": {"name": "digits-occluded"},
+            "recipe": self.world.recipe.model_dump(mode="json"),
+            "sampler": {"name": method.sampler, "options": dict(method.options)},
+            "scheduler": dict(method.scheduler),
+            "budget": {"trials": trials},
+            "controls": [],
+            "reuse": False,
+            "seed": derived(repeat, "simulated"),
+            "keep": 0,
+        }
+        campaign = Campaign.parse(document)
+        data = PackRef(path="nowhere", checksum="")
+        record = self._store.create_campaign(
+            campaign.name, campaign.document(), self.world.space.document(), data.model_dump()
+        )
+        self._store.set_state(record.id, "running")
+        return Setting(
+            campaign_id=record.id,
+            campaign=campaign,
+            space=self.world.space,
+            data=data,
+            home=self._home,
+            store=self._store,
+        )
+
+    def _played(
+        self, setting: Setting, repeat: int, enough: Callable[[Ended], bool]
+    ) -> list[Ended]:
+        """Ray Tune's part."""
+        stop, supply = Stop(), Supply(setting)
+        recorder = Recorder(setting, supply, stop)
+        judge = scheduler.create(
+            setting.campaign.scheduler, setting.epochs, setting.campaign.seed, ()
+        )
+        now, order = 0.0, itertools.count()
+        running: list[_Running] = []
+        ended: list[Ended] = []
+        while True:
+            while len(running) < self._slots and (found := supply.next()) is not None:
+                trial = _trial(found)
+                judge.on_trial_add(None, trial)
+                recorder.on_trial_start(0, [], trial)
+                digest = setting.store.trial(setting.campaign_id, found.number).digest
+                training = self.world.training(digest, repeat)
+                until = now + training.seconds_an_epoch
+                heapq.heappush(running, _Running(until, next(order), trial, digest, training))
+            if not running:
+                break
+            first = heapq.heappop(running)
+            now = first.until
+            status = self._epoch(first, setting, recorder, judge)
+            if stop.error is not None:
+                raise stop.error
+            if status is None:
+                first.until, first.order = now + first.training.seconds_an_epoch, next(order)
+                heapq.heappush(running, first)
+                continue
+            number, last = first.trial.config["trial"], first.trial.last_result
+            ended.append(
+                Ended(
+                    at=now,
+                    number=number,
+                    digest=first.digest,
+                    status=status,
+                    epochs=first.epoch,
+                    top1=None if status == "failed" else last["top1"],
+                )
+            )
+            if enough(ended[-1]):
+                break
+        if supply.error is not None:
+            raise supply.error
+        return ended
+
+    def _epoch(
+        self, run: _Running, setting: Setting, recorder: Recorder, judge: TrialScheduler
+    ) -> Status | None:
+        """An epoch has ended; how the trial ended with it, if it did."""
+        trial, training, number = run.trial, run.training, run.trial.config["trial"]
+        if run.epoch >= len(training.top1):
+            kind, _, reason = (training.reason or "error: no score").partition(": ")
+            failure = Failure.model_validate({"kind": kind, "reason": reason})
+            nothing = {"top1": float("nan"), "epoch": run.epoch}
+            trial.last_result = {"trial": number, **nothing, "failure": failure.model_dump()}
+            recorder.on_trial_complete(0, [], trial)
+            return "failed"
+        top1 = training.top1[run.epoch]
+        run.epoch += 1
+        report = _report(run.epoch, top1, run.epoch * training.seconds_an_epoch)
+        result = {"trial": number, "report": report, "top1": top1, "epoch": run.epoch}
+        trial.last_result = result
+        recorder.on_trial_result(0, [], trial, result)
+        if run.epoch >= setting.epochs:
+            judge.on_trial_result(None, trial, result)
+        elif judge.on_trial_result(None, trial, result) != TrialScheduler.STOP:
+            return None
+        recorder.on_trial_complete(0, [], trial)
+        return "finished" if run.epoch >= setting.epochs else "pruned"
+
+
+def _trial(assignment: Assignment) -> Any:
+    """What the scheduler and the recorder look at in a trial of Ray's."""
+    return SimpleNamespace(
+        trial_id=str(assignment.number),
+        config={"trial": assignment.number},
+        temporary_state=SimpleNamespace(ray_actor=None),
+        last_result={},
+        error_file=None,
+    )
+
+
+def _report(epoch: int, top1: float, seconds: float) -> dict[str, Any]:
+    """An epoch's report; of a training that was not done here only these are known."""
+    return {
+        "epoch": epoch,
+        "top1": top1,
+        "top5": 1.0,
+        "loss": 0.0,
+        "train_loss": 0.0,
+        "accuracy_by_step": [],
+        "seconds": seconds,
+        "memory_mb": 0.0,
+    }
+
+
+@contextmanager
+def simulator(world: World, slots: int = SLOTS) -> Iterator[Simulator]:
+    """A simulator with a store that is gone afterwards."""
+    folder = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
+    with tempfile.TemporaryDirectory(dir=folder, prefix="ventral-simulated-") as path:
+        made = Simulator(world, Home.at(path, environ={}), slots)
+        try:
+            yield made
+        finally:
+            made.close()
