@@ -21,7 +21,7 @@ def test_the_default_home_is_a_folder_here_and_nothing_is_created(
     assert home.path == tmp_path / ".ventral"
     assert home.store_url == f"sqlite:///{tmp_path}/.ventral/store.db"
     assert home.tracking_uri == f"sqlite:///{tmp_path}/.ventral/mlflow.db"
-    for path in (home.trial("c", 3), home.log("c"), home.pid("c"), home.lock("c"), home.data):
+    for path in (home.trial("c", 3), home.log("c"), home.data):
         assert path.is_relative_to(home.path)
     assert list(tmp_path.iterdir()) == []
 

@@ -18,7 +18,6 @@ import pytest
 
 from search.home import Home
 from search.store import Store
-from search.store.ledger import USEFUL
 from tests import large
 from tests.campaigns import add, fill, new_campaign, report
 from tests.ventral.conftest import COMMAND, Campaign, Shell
@@ -145,7 +144,7 @@ def test_status_tells_budget_ledger_failures_and_pace(shell: Shell, store: Store
     assert "trials an hour" in told.out
     found = shell("status", record.id, "-o", "json").json
     assert found["failures"] == {"diverged": 1}
-    assert set(found["ledger"]["by_end"]) == {*USEFUL, "failed"}
+    assert set(found["ledger"]["by_end"]) == {"finished", "pruned", "failed"}
     assert found["ledger"]["epochs"] == 6
     assert found["throughput"]["trials_per_hour"] > 0
 
