@@ -13,6 +13,7 @@ from ray import tune
 from search.campaign import Campaign
 from search.home import Process
 from space.space import Space
+from workers.files import Claim
 
 SPACE: dict[str, Any] = {
     "name": "toy",
@@ -149,6 +150,7 @@ def trainable(seconds: float = 0.0) -> type[Any]:
             self.folder = Path(job["folder"])
             (self.folder.parent / f"worker-{self.number}").write_text(str(Process.current()))
             self.file = self.folder / "checkpoint"
+            self.claim = Claim(self.folder)
             self.epoch = int(self.file.read_text()) if self.file.exists() else 0
             self.earlier = [self.report(epoch + 1) for epoch in range(self.epoch)]
 
@@ -179,11 +181,12 @@ def trainable(seconds: float = 0.0) -> type[Any]:
             if fatal.exists():
                 fatal.unlink()  # once
                 os.kill(os.getpid(), 9)
+            if not self.claim.holds():
+                raise SystemExit("another worker has the trial")
             if self.epoch < self.epochs:
                 self.epoch += 1
                 with (campaign / f"epochs-{self.number}").open("a") as lines:
                     lines.write(f"{self.epoch} {os.getpid()} {os.environ['OMP_NUM_THREADS']}\n")
-                self.folder.mkdir(parents=True, exist_ok=True)
                 partial = self.folder / "partial"
                 partial.write_text(str(self.epoch))
                 partial.replace(self.file)

@@ -52,6 +52,28 @@ def partial(parent: Path, stem: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+class Claim:
+    """A process's claim to a folder. Whoever claimed it last has it.
+
+    A process that was given up because it hung may wake up much later: it must not write over
+    what its successor wrote.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Claim the folder, which is made. Raises OSError."""
+        self._file, self._sign = folder / "claim", os.urandom(8).hex()
+        with partial(folder, "claim") as hidden:
+            (hidden / "claim").write_text(self._sign)
+            (hidden / "claim").replace(self._file)
+
+    def holds(self) -> bool:
+        """Whether nobody has claimed it since, and it is still there. Raises OSError."""
+        try:
+            return self._file.read_text() == self._sign
+        except FileNotFoundError:
+            return False
+
+
 def _alive(process: int) -> bool:
     try:
         os.kill(process, 0)

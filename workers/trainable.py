@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray.tune import Trainable
 
-from workers import checkpoint
+from workers import checkpoint, files
 from workers.job import CHECKPOINT, LOG, Failure, Job
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
         try:
             job = Job.model_validate_json(text)
             self._own = Path(job.folder) / CHECKPOINT
+            self._claim = files.Claim(Path(job.folder))
             _log_to(Path(job.folder) / LOG)
             self._trainer = training.Trainer(job)
             if checkpoint.versions(self._own):
@@ -81,6 +82,9 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
     def _epoch(self, trainer: "Trainer") -> dict[str, Any]:
         if not trainer.finished:
             trainer.run_epoch()
+            if not self._claim.holds():
+                # This worker hung, was given up, and woke up: its trial is another one's now.
+                raise SystemExit("another worker has the trial")
             if trainer.finished or trainer.epoch % trainer.job.recipe.checkpoint_epochs == 0:
                 trainer.save(self._own)
         report = trainer.reports[-1]

@@ -70,6 +70,19 @@ def test_a_killed_trial_goes_on_where_it_was_and_tells_what_was_missed(job: Make
     assert earlier == scores(whole)[:2]
 
 
+def test_a_worker_that_was_given_up_writes_no_more(job: MakeJob) -> None:
+    """It hung; when it wakes up, its trial is another worker's, which is further already."""
+    there = job(epochs=3)
+    hung = begun(there)
+    hung.step()
+    after = begun(there)
+    assert [after.step()["epoch"] for _ in range(2)] == [2, 3]
+    with pytest.raises(SystemExit, match="another worker"):
+        hung.step()
+    _, meta = checkpoint.load(Path(there.folder) / "checkpoint")
+    assert meta["epoch"] == 3
+
+
 def test_a_finished_trial_tells_its_result_again_and_trains_no_more(job: MakeJob) -> None:
     first = run(begun(job()))
     (again,) = run(begun(job()))
