@@ -32,7 +32,7 @@ def ui(
     port: Annotated[int, typer.Option(min=0, max=65535, help="port; 0 takes a free one")] = 5000,
     browser: Annotated[bool, typer.Option(help="open a browser there")] = True,
 ) -> None:
-    """Browse the trials in MLflow, until Ctrl-C."""
+    """Browse the trials in MLflow, until Ctrl-C (or SIGTERM)."""
     from search.home import Home
     from space.errors import InputError
 
@@ -46,6 +46,9 @@ def ui(
     port = port or _free_port(host)
     if _taken(host, port):
         raise InputError("--port", f"{port} is taken", f"write another, say {port + 1}, or 0")
+    # A shell makes what it puts into the background ignore Ctrl-C. SIGTERM means the same.
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, signal.default_int_handler)
     server = _serve(home, host, port)
     try:
         base = f"http://{host}:{port}"
