@@ -150,7 +150,7 @@ def trainable(seconds: float = 0.0) -> type[Any]:
             self.folder = Path(job["folder"])
             (self.folder.parent / f"worker-{self.number}").write_text(str(Process.current()))
             self.file = self.folder / "checkpoint"
-            self.claim = Claim(self.folder)
+            self.claim: Claim | None = None  # Ray may set up a worker that never trains
             self.epoch = int(self.file.read_text()) if self.file.exists() else 0
             self.earlier = [self.report(epoch + 1) for epoch in range(self.epoch)]
 
@@ -176,6 +176,7 @@ def trainable(seconds: float = 0.0) -> type[Any]:
             if (campaign / f"fail-{self.number}").exists():
                 failure = {"kind": "diverged", "reason": "loss is nan", "detail": "a traceback"}
                 return {"failure": failure, "top1": float("nan"), "epoch": 0, "done": True}
+            self.claim = self.claim or Claim(self.folder)
             time.sleep(seconds)
             fatal = campaign / f"die-{self.number}-{self.epoch + 1}"
             if fatal.exists():
