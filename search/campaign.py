@@ -70,6 +70,11 @@ class Resources(Value):
         default=None, description="trials at once; by default as many as fit"
     )
 
+    @property
+    def devices(self) -> float:
+        """What a trial is charged by the hour: its GPUs, or its cores if it takes none."""
+        return self.gpus or self.cpus
+
 
 class Budget(Value):
     """When the campaign is over. Interrupted trials stay resumable."""

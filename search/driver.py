@@ -27,7 +27,6 @@ from search.home import Home, Process
 from search.mirror.mirroring import MirrorProcess
 from search.store import HEARTBEAT_SECONDS, Status, Store
 from search.store import Campaign as Record
-from search.store.ledger import Meter
 from search.supply import Happening, Listener, Setting, Supply
 from search.tune import cluster, loop, losses, scheduler
 from search.tune.recorder import Ending, Recorder
@@ -304,12 +303,9 @@ def _supplied(
     searcher = TuneSearcher(supply, lambda: bool(switch))
     seconds = setting.campaign.budget.seconds
     deadline = None if seconds is None else time.monotonic() + seconds - record.seconds
-    used = Meter(setting.store, record.id, setting.campaign.budget).exceeded()
-    if used is not None:
-        switch.request(used)
     recorder = Recorder(setting, supply, switch, notify=notify, deadline=deadline)
     # Asked before Ray is started: a campaign with nothing left to do ends at once.
-    if used is None and searcher.prepare():
+    if not recorder.pulse() and searcher.prepare():
         setting.tell("starting", unfinished=supply.unfinished)
         try:
             with _ground(setting, ray_record, switch) as ground:

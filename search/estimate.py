@@ -316,7 +316,7 @@ def forecast(
 ) -> Estimate:
     """Play the campaign through many times, with drawn networks and scores in random order."""
     budget, rng = campaign.budget, np.random.default_rng(campaign.seed)
-    devices = campaign.resources.gpus or campaign.resources.cpus
+    devices = campaign.resources.devices
     epoch = np.array([calibration.epoch(network) for network in networks])
     runs = max(20, min(CAMPAIGNS, 40_000 // budget.trials))
     trials, trained, seconds, ends = [], [], [], []

@@ -101,11 +101,6 @@ class Setting:
             folder=str(self.home.trial(self.campaign_id, number)),
         )
 
-    @property
-    def devices(self) -> float:
-        """What a trial is charged by the hour: its GPUs, or its cores if it takes none."""
-        return self.campaign.resources.gpus or self.campaign.resources.cpus
-
     def costs(self, number: int) -> tuple[float, ...]:
         """A trial's further objectives."""
         if not self.campaign.objectives:
@@ -341,7 +336,9 @@ class Supply:
 
     def started(self, number: int) -> None:
         """A worker has taken a trial up."""
-        self._set.store.start_trial(self._set.campaign_id, number, devices=self._set.devices)
+        self._set.store.start_trial(
+            self._set.campaign_id, number, devices=self._set.campaign.resources.devices
+        )
         self._set.tell("started", number)
 
     def reported(

@@ -14,9 +14,6 @@ import os
 import random
 import shutil
 import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -24,10 +21,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 from search.campaign import Campaign
 from search.drill.scene import PATIENCE, Moment, Scene, Told, Verdict
+from search.mirror.server import Server
+from search.ports import LOOPBACK, free_port
 from search.store import ENDED
 from search.tune import cluster
 from search.tune.nodes import Nodes
@@ -177,18 +175,15 @@ def node_loss(nodes: Nodes) -> Fault:
     return Fault(name="node", do=kill_node)
 
 
-class Server:
+class Tracking:
     """MLflow's server for a scene's runs, as a context manager; `stop` and `start` it at will."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            self._port = found.getsockname()[1]
-        self.address = f"http://127.0.0.1:{self._port}"
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._port = folder, free_port()
+        self.address = f"http://{LOOPBACK}:{self._port}"
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Tracking:
         self.start()
         return self
 
@@ -197,49 +192,16 @@ class Server:
 
     def start(self) -> None:
         """Start it, and wait until it answers. Raises VentralError if it does not."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        command = [
-            *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
-            *("--backend-store-uri", f"sqlite:///{self._folder}/mlflow.db"),
-            *("--artifacts-destination", str(self._folder / "artifacts")),
-            *("--host", "127.0.0.1", "--port", str(self._port)),
-        ]
-        quiet = {
-            "MLFLOW_DISABLE_TELEMETRY": "true",
-            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # two processes in place of ten
-            "PYTHONWARNINGS": "ignore",
-        }
-        with (self._folder / "mlflow.out").open("ab") as output:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                env=os.environ | quiet,
-            )
-        until = time.monotonic() + PATIENCE
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > until:
-                said = (self._folder / "mlflow.out").read_text(errors="replace")[-400:]
-                raise VentralError(f"MLflow's server did not start: {said}")
-            time.sleep(0.2)
-
-    def _answers(self) -> bool:
-        with contextlib.suppress(OSError), urlopen(f"{self.address}/health", timeout=2):
-            return True
-        return False
+        database, log = f"sqlite:///{self._folder}/mlflow.db", self._folder / "mlflow.out"
+        self._server = Server(database, self._folder / "artifacts", log, self._port)
+        self._server.wait()
 
     def stop(self) -> None:
         """SIGKILL for all of it."""
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            self._process = None
+        self._server.kill()
 
 
-def mlflow_away(server: Server) -> Fault:
+def mlflow_away(server: Tracking) -> Fault:
     """MLflow's server is killed, and started again after trials have ended meanwhile."""
     up = [0.0]
 
@@ -381,7 +343,7 @@ def _rehearsed(
         address, environment, slots, fault = nodes.address, nodes.environment, 2, node_loss(nodes)
     elif name == "mlflow":
         progress("mlflow: starting MLflow's server")
-        server = stack.enter_context(Server(sandbox / "mlflow"))
+        server = stack.enter_context(Tracking(sandbox / "mlflow"))
         environment, fault = {"MLFLOW_TRACKING_URI": server.address}, mlflow_away(server)
     assert fault is not None
     scene = Scene.made(

@@ -12,7 +12,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from search.ports import LOOPBACK, free_port
 from search.tune.cluster import MARK, OBJECT_STORE_BYTES, PREFIX, SHORT_ROOT, marked
 from space.errors import VentralError
 
@@ -80,10 +80,8 @@ class Nodes:
 
     def start_head(self) -> None:
         """Start a head at a new address. Nodes of an earlier head are not its nodes."""
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            port = found.getsockname()[1]
-        self.address = f"127.0.0.1:{port}"
+        port = free_port()
+        self.address = f"{LOOPBACK}:{port}"
         self._begin("head", "--head", f"--port={port}", "--include-dashboard=false", cpus=0)()
 
     def start(self, name: str, wrapper: Sequence[str] = ()) -> None:
@@ -119,7 +117,7 @@ class Nodes:
             f"--temp-dir={folder}",
             f"--num-cpus={self._cpus if cpus is None else cpus}",
             "--num-gpus=0",
-            "--node-ip-address=127.0.0.1",
+            f"--node-ip-address={LOOPBACK}",
             f"--object-store-memory={OBJECT_STORE_BYTES}",
             "--disable-usage-stats",
         ]

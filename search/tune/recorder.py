@@ -45,7 +45,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]
         self._notify, self._deadline = notify, deadline
         self._best = Checkpoints(setting)
         self._meter = Meter(setting.store, setting.campaign_id, setting.campaign.budget)
-        supply.answered, supply.pause = self._answered, self._pulse
+        supply.answered, supply.pause = self._answered, self.pulse
         self._actors: dict[str, Any] = {}
         self._losses = Losses(setting.store, setting.campaign_id, setting.campaign.retries)
         self._silence = Silence(setting.campaign.limits.epoch_seconds)
@@ -161,8 +161,10 @@ class Recorder(tune.Callback):  # type: ignore[misc]
         self._best.ended(trial)
         self._notify()
 
-    def _pulse(self) -> bool:
-        """Signs of life between trials that need no worker; whether the run is to end."""
+    def pulse(self) -> bool:
+        """A sign of life, and a look at the budget, where Ray has nothing to tell; whether the
+        run is to end.
+        """
         self.on_step_end(0, [])
         return bool(self._stop)
 

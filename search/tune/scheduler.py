@@ -7,6 +7,7 @@ kept under the campaign's trial numbers, and filled from the store's reports fir
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -115,19 +116,19 @@ class InOrder(InterruptedFirst, FIFOScheduler):  # type: ignore[misc]
         make_way(tune_controller, trial)
 
 
-class Remembering(InterruptedFirst):
+class Remembering(InterruptedFirst, ABC):
     """For Ray's schedulers that `remember` reports by their trials' numbers in the campaign."""
 
     epochs: int
     stopped: set[int]
     """Trials that an earlier driver was to stop. Not kept up to date."""
 
+    @abstractmethod
     def remember(self, report: Mapping[str, Any]) -> bool:
         """Take a report: whether its trial ends there, before its last epoch.
 
         A report that is known already changes nothing, and ends nothing.
         """
-        raise NotImplementedError
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         stops = self._remember_all(trial, result)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from search.drill.faults import FAULTS, Fault, Server, mlflow_away, run
+from search.drill.faults import FAULTS, Fault, Tracking, mlflow_away, run
 from search.drill.scene import Moment, Scene
 from tests.faults.conftest import MakeScene
 from tests.faults.test_kills import long, survived
@@ -36,7 +36,7 @@ time.time = _jumping
 def test_mlflow_s_server_is_killed_and_comes_back(
     scene: MakeScene, rng: random.Random, tmp_path: Path
 ) -> None:
-    with Server(tmp_path / "mlflow") as server:
+    with Tracking(tmp_path / "mlflow") as server:
         environment = {"MLFLOW_TRACKING_URI": server.address}
         made = scene(long(6), mirror=True, environment=environment, seconds=0.4)
         outcome = run(mlflow_away(server), made, 2, rng)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 
@@ -30,7 +28,9 @@ from search.mirror.runs import (
     run_of,
     view_url,
 )
+from search.mirror.server import Server
 from search.mirror.tracking import Mirror
+from search.ports import free_port
 from search.store import Store
 from tests.campaigns import add, fill, new_campaign, report, train
 
@@ -484,45 +484,15 @@ def test_through_a_server_that_goes_away_and_comes_back(
         assert {n: run.info.status for n, run in runs.items()} == {**FATES, 5: "FINISHED"}
 
 
-class server:
+@contextmanager
+def server(home: Home, port: int) -> Iterator[None]:
     """A real MLflow server on this machine's loopback; none of its processes outlives it."""
-
-    def __init__(self, home: Home, port: int) -> None:
-        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
-        command += ["--port", str(port), "--workers", "1"]
-        command += ["--backend-store-uri", home.tracking_uri]
-        command += ["--artifacts-destination", str(home.artifacts)]
-        self.command, self.port, self.folder = command, port, home.path
-
-    def __enter__(self) -> None:
-        quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-        self.process = subprocess.Popen(
-            self.command,
-            cwd=self.folder,
-            env=os.environ | quiet,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        until(self.answers, 90)
-
-    def answers(self) -> bool:
-        try:
-            with urlopen(f"http://127.0.0.1:{self.port}/health", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
-    def __exit__(self, *_: object) -> None:
-        os.killpg(self.process.pid, signal.SIGTERM)
-        self.process.wait(20)
-
-
-def free_port() -> int:
-    """A port of the loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    running = Server(home.tracking_uri, home.artifacts, home.path / "server.log", port)
+    try:
+        running.wait()
+        yield
+    finally:
+        running.end()
 
 
 def until(condition: Any, seconds: float = 20.0) -> None:
