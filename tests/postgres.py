@@ -1,13 +1,12 @@
 """A real PostgreSQL server of the tests' own: in a temporary folder, on a socket of that folder.
 
 It needs PostgreSQL's programs (Debian: `apt-get install postgresql`), found on the PATH or where
-Debian puts them, and psycopg (`pip install 'ventral-search[postgres]'`). `why_not` says what is
-missing. PostgreSQL refuses to run as root: then it runs as the user `postgres`.
+Debian puts them; psycopg comes with the development tools. `why_not` says what is missing.
+PostgreSQL refuses to run as root: then it runs as the user `postgres`.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import pwd
 import shutil
@@ -33,8 +32,6 @@ def program(name: str) -> str | None:
 
 def why_not() -> str | None:
     """Why no server can be started here; None if one can."""
-    if importlib.util.find_spec("psycopg") is None:
-        return "psycopg is not installed (pip install 'ventral-search[postgres]')"
     if program("initdb") is None or program("postgres") is None:
         return "PostgreSQL's programs are not installed (apt-get install postgresql)"
     if os.getuid() == 0 and not _accounts():

@@ -620,7 +620,6 @@ def test_a_server_that_was_restarted_is_found_again(postgresql: postgres.Server)
 
 
 def test_a_server_that_is_away_is_named_without_its_password(tmp_path: Path) -> None:
-    pytest.importorskip("psycopg")
     with pytest.raises(StoreError, match="VENTRAL_STORE") as caught:
         Store.open(f"postgresql://user:geheim@/nobody?host={tmp_path}")
     assert "geheim" not in str(caught.value)

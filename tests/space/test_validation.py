@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal, Self
 
 import pytest
+import yaml
 from pydantic import Field, model_validator
 
 from space.errors import CampaignError, InputError
@@ -80,7 +81,6 @@ def test_a_wrong_document_is_one_error(document: Any, told: str) -> None:
     ("value", "written"), [("1e-3", "0.001"), ("1e-5", "1.0e-05"), ("1e20", "1.0e+20")]
 )
 def test_the_cure_for_a_power_of_ten_is_a_number_in_yaml(value: str, written: str) -> None:
-    yaml = pytest.importorskip("yaml")
     with pytest.raises(InputError, match=f"write {written}".replace("+", r"\+")):
         parse(Circle, {"radius": yaml.safe_load(value)})
     assert yaml.safe_load(written) == float(value)
