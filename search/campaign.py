@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from search import samplers
-from search.tune.cluster import Machine, machine
+from search.machine import Machine, machine
 from space.documents import CHOICE_KINDS, parse_yaml, place, read_document
 from space.errors import CampaignError, InputError
 from space.space import Space

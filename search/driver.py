@@ -24,6 +24,7 @@ from ray.tune.schedulers import TrialScheduler
 
 from search.campaign import Campaign, check_resources
 from search.home import Home, Process
+from search.machine import Machine, largest, machine, together
 from search.mirror.mirroring import MirrorProcess
 from search.store import HEARTBEAT_SECONDS, Status, Store
 from search.store import Campaign as Record
@@ -358,14 +359,14 @@ def _tune(
             raise
 
 
-def offered_at(address: str | None) -> cluster.Machine:
+def offered_at(address: str | None) -> Machine:
     """The most that one trial can have: this machine, or the largest nodes of a cluster."""
-    return cluster.machine() if address is None else cluster.largest(cluster.survey(address))
+    return machine() if address is None else largest(cluster.survey(address))
 
 
-def all_at(address: str | None) -> cluster.Machine:
+def all_at(address: str | None) -> Machine:
     """All that trials can have together: this machine, or the nodes of a cluster."""
-    return cluster.machine() if address is None else cluster.together(cluster.survey(address))
+    return machine() if address is None else together(cluster.survey(address))
 
 
 @contextlib.contextmanager
@@ -386,7 +387,7 @@ def _ground(setting: Setting, record: Path, switch: Stop) -> Iterator[cluster.Gr
         os._exit(1)
 
     if setting.address is None:
-        here = cluster.machine()
+        here = machine()
         entered = cluster.local(record, here, _slots(setting.campaign, [here]), lost)
     else:
         folder = setting.home.ensure(record.parent)
@@ -420,7 +421,7 @@ def _sharing(
         joined=time.time(),
     )
     place = ground.place or Process.current().host
-    share = Share(setting.store, claim, place, cluster.together(ground.machines))
+    share = Share(setting.store, claim, place, together(ground.machines))
     beside: tuple[str, ...] = ()
 
     def may_start(live: int) -> bool:
@@ -436,7 +437,7 @@ def _sharing(
     return may_start
 
 
-def _slots(campaign: Campaign, machines: Sequence[cluster.Machine]) -> int:
+def _slots(campaign: Campaign, machines: Sequence[Machine]) -> int:
     """How many trials run at once: as many as fit, unless the campaign's own limit is less."""
     wanted = campaign.resources
     fit = sum(machine.slots(wanted.cpus, wanted.gpus) for machine in machines)

@@ -30,8 +30,8 @@ import numpy as np
 
 from search.campaign import Budget, Campaign, Scheduler, controls, full_epochs
 from search.home import Home, Process
+from search.machine import Machine
 from search.samplers.protocol import derived
-from search.tune.cluster import Machine
 from space.errors import InputError, VentralError
 from space.genome import Genome
 from space.plan import parse_reads, plan

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from search.campaign import Campaign
     from search.estimate import Estimate, Range
     from search.home import Home
-    from search.tune.cluster import Machine
+    from search.machine import Machine
     from space.space import Space
     from workers.pack import Pack
 
@@ -29,7 +29,7 @@ def show(
 
 def mention(campaign: "Campaign", prepared: "tuple[Pack, Space]", home: "Home") -> None:
     """A note with the estimate; without one, a note of why."""
-    from search.tune.cluster import machine
+    from search.machine import machine
     from space.errors import VentralError
 
     try:

@@ -24,6 +24,7 @@ from typing import Any
 
 from search.campaign import Campaign
 from search.drill.scene import PATIENCE, Moment, Scene, Told, Verdict
+from search.machine import machine
 from search.mirror.server import Server
 from search.ports import LOOPBACK, free_port
 from search.store import ENDED
@@ -335,7 +336,7 @@ def _rehearsed(
 ) -> Outcome:
     """One fault, with what it needs."""
     environment: dict[str, str] = {}
-    slots = min(4, cluster.machine().cpus) if address is None else 4
+    slots = min(4, machine().cpus) if address is None else 4
     fault = FAULTS.get(name)
     if name == "node":
         progress("node: starting a cluster of a head and two nodes on this machine")

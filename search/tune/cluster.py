@@ -1,11 +1,10 @@
 """Where trials run: a private Ray cluster on this machine, or a running one; no trace of it after.
 
-`machine` counts what there is here without starting anything, `survey` what a running cluster's
-nodes have. `local` starts a cluster for the time of a `with` block, `joined` uses a running one
-for that time and leaves it running; both yield the `Ground`. `sweep` ends what a driver that was
-killed left behind. Ray's processes are recognised by a mark in their environment that `local`
-writes down in the campaign's folder before it starts them, never by name: other clusters on the
-machine are none of our business.
+`survey` says what a running cluster's nodes have. `local` starts a cluster for the time of a
+`with` block, `joined` uses a running one for that time and leaves it running; both yield the
+`Ground`. `sweep` ends what a driver that was killed left behind. Ray's processes are recognised by
+a mark in their environment that `local` writes down in the campaign's folder before it starts
+them, never by name: other clusters on the machine are none of our business.
 
 This module knows resources and processes. It knows no campaigns, trials or samplers.
 """
@@ -14,22 +13,21 @@ import contextlib
 import importlib
 import json
 import logging
-import math
 import os
 import secrets
 import shutil
 import signal
 import socket
-import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from search.home import Process
+from search.machine import Machine
 from space.errors import InputError, VentralError
 
 MARK = "VENTRAL_CLUSTER"
@@ -79,46 +77,6 @@ _QUIETLY: dict[str, Any] = {
     "logging_level": logging.ERROR,
     "log_to_driver": False,
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Machine:
-    """What a machine offers to trials: processor cores and graphics processors."""
-
-    cpus: int
-    gpus: int
-    name: str = field(default="this machine", compare=False)
-
-    def slots(self, cpus: float, gpus: float) -> int:
-        """How many trials that each take so much fit at once."""
-        # A sum of fractions such as 3 x 0.1 may miss the whole by a rounding error.
-        by_cpu = self.cpus / cpus + 1e-9
-        by_gpu = math.inf if gpus == 0 else self.gpus / gpus + 1e-9
-        if gpus and gpus < 1:
-            by_gpu = self.gpus * math.floor(1 / gpus + 1e-9)  # a trial lives on one device
-        return math.floor(min(by_cpu, by_gpu))
-
-
-def machine() -> Machine:
-    """This machine: the cores that this process may use, and the NVIDIA devices it may see."""
-    with contextlib.suppress(AttributeError):
-        return Machine(cpus=len(os.sched_getaffinity(0)), gpus=_gpus())
-    return Machine(cpus=os.cpu_count() or 1, gpus=_gpus())
-
-
-def _gpus() -> int:
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return len([name for name in visible.split(",") if name.strip() not in ("", "-1")])
-    if not (tool := shutil.which("nvidia-smi")):
-        return 0
-    try:
-        found = subprocess.run(
-            [tool, "--list-gpus"], capture_output=True, text=True, timeout=20, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return 0
-    return sum(line.startswith("GPU ") for line in found.stdout.splitlines())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -383,24 +341,6 @@ def _nodes(address: str) -> tuple[Machine, ...]:
         cure = "start one with `ray start --address=HOST:PORT`"
         raise InputError(f"--address {address}", "has no node with a core to offer", cure)
     return found
-
-
-def largest(machines: Sequence[Machine]) -> Machine:
-    """The most cores and the most GPUs that any of the machines has."""
-    return Machine(
-        cpus=max(machine.cpus for machine in machines),
-        gpus=max(machine.gpus for machine in machines),
-        name=machines[0].name,
-    )
-
-
-def together(machines: Sequence[Machine]) -> Machine:
-    """What the machines have in all."""
-    return Machine(
-        cpus=sum(machine.cpus for machine in machines),
-        gpus=sum(machine.gpus for machine in machines),
-        name=machines[0].name,
-    )
 
 
 def _demand_shared(scratch: Path, address: str) -> None:

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from search.machine import Machine
 from search.store import Store
 from search.store.tables import SHARES
-from search.tune.cluster import Machine
 
 REFRESH_SECONDS = 1.0
 UNLIMITED = 10**9

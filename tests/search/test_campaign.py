@@ -10,7 +10,7 @@ import yaml
 
 from search import samplers
 from search.campaign import SCHEMA, Campaign, full_epochs, json_schema, load, schema_text
-from search.tune.cluster import Machine
+from search.machine import Machine
 from space.errors import CampaignError, InputError
 from space.space import Space
 from tests import toys

@@ -14,18 +14,15 @@ from pathlib import Path
 import pytest
 
 from search.home import Process
+from search.machine import Machine, largest, machine, together
 from search.tune import cluster
 from search.tune.cluster import (
     MARK,
     PRIVATE,
-    Machine,
     _Watch,
-    largest,
-    machine,
     marked,
     survey,
     sweep,
-    together,
 )
 from space.errors import InputError
 

@@ -25,6 +25,7 @@ import ray
 
 from search import driver
 from search.home import Home
+from search.machine import machine
 from search.replay import Replay, replay
 from search.store import Store
 from search.supply import Happening, Listener
@@ -209,7 +210,7 @@ def test_a_lost_worker_s_trial_goes_on_from_its_checkpoint(whole: Whole) -> None
 
 
 def test_workers_are_used_again_with_one_thread(whole: Whole) -> None:
-    slots = cluster.machine().slots(1, 0)
+    slots = machine().slots(1, 0)
     assert len(whole.bench.workers(whole.id)) <= slots + 2, "and one for the one that died"
     lines = (whole.folder / "epochs-0").read_text().splitlines()
     assert all(line.split()[2] == "1" for line in lines)

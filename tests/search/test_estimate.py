@@ -24,8 +24,8 @@ from search.estimate import (
     forecast,
 )
 from search.home import Home
+from search.machine import Machine
 from search.tune import scheduler
-from search.tune.cluster import Machine
 from space.errors import VentralError
 from tests import toys
 

@@ -16,10 +16,11 @@ from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 from ray.tune.stopper import NoopStopper
 
+from search.machine import Machine
 from search.tune import cluster, loop
 
 ROOT = Path(__file__).parents[2]
-OFFERED = cluster.Machine(cpus=4, gpus=1)
+OFFERED = Machine(cpus=4, gpus=1)
 
 
 class Listed(Searcher):  # type: ignore[misc]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from search.machine import Machine
 from search.progress import Progress, document, progress
 from search.store import Campaign, Store
-from search.tune.cluster import Machine
 from search.tune.shares import Claim, Share
 from tests import large, toys
 from tests.campaigns import add, fill, report, train

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from search import driver
 from search.home import Home, Process
+from search.machine import Machine, machine
 from search.store import Campaign, Store
-from search.tune.cluster import Machine, machine
 from search.tune.shares import UNLIMITED, Claim, Share, allot, claimed, room
 from tests import toys
 from tests.campaigns import new_campaign
