@@ -6,7 +6,8 @@
 Started again with the same file it goes on where it was. First every network is trained with seed
 0; then the best quarter, and a random part of the rest for the noise, with the other seeds. With
 `--shard i/n` (i from 0) only the i-th part is trained, into a file of its own: give the other
-shards' files with `--also` before the second part, which needs the scores of all.
+shards' files with `--also` before the second part, which needs the scores of all. What the
+committed table of the task holds is not trained again with `--beyond-table`.
 """
 
 import argparse
@@ -15,9 +16,11 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.search_quality.table import committed
 from benchmarks.search_quality.tasks import REST_SEEDED, SEEDS, TASKS, Task, train
 from space.space import Sample
 from workers.pack import pack
@@ -34,6 +37,8 @@ def main() -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         mine = _mended(file, task)
         rows = [*mine, *(row for other in chosen.also for row in _read(other, task))]
+        if chosen.beyond_table:
+            rows += [asdict(row) for row in committed(task.name)]
         for sample, seed in _wanted(task, rows, share, shards):
             row = train(task, sample, seed, data)
             file.write(json.dumps(row) + "\n")
@@ -101,6 +106,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--task", choices=TASKS, required=True)
     parser.add_argument("--shard", type=_shard, default=(0, 1), metavar="I/N")
     parser.add_argument("--also", type=Path, nargs="*", default=[], help="other shards' rows")
+    parser.add_argument(
+        "--beyond-table", action="store_true", help="only what the committed table lacks"
+    )
     parser.add_argument("--data", type=Path, default=Path(".ventral/data"), help="for the pack")
     return parser.parse_args()
 

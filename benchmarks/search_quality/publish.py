@@ -1,12 +1,14 @@
 """Makes a task's committed file of the lines that make_table.py wrote, and says what is in it.
 
-python -m benchmarks.search_quality.publish 8px rows-8px.jsonl
+    python -m benchmarks.search_quality.publish 8px rows-8px.jsonl
+
+With `--add` the lines join those that the committed table has already, and win over them.
 """
 
 import argparse
 from pathlib import Path
 
-from benchmarks.search_quality.table import Table, read_lines, write
+from benchmarks.search_quality.table import Table, committed, read_lines, write
 from benchmarks.search_quality.tasks import TASKS
 
 
@@ -14,8 +16,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("task", choices=TASKS)
     parser.add_argument("rows", type=Path, nargs="+", help="files of JSON lines, one a shard")
+    parser.add_argument("--add", action="store_true", help="to what the table has already")
     chosen = parser.parse_args()
-    rows = [row for path in chosen.rows for row in read_lines(path).rows]
+    before = committed(chosen.task) if chosen.add else ()
+    now = (row for path in chosen.rows for row in read_lines(path).rows)
+    rows = {(row.digest, row.seed): row for row in (*before, *now)}.values()
     found = Table(tuple(rows))
     path, noise = write(found, chosen.task), found.noise
     failed = sum(row.reason is not None for row in rows)

@@ -142,6 +142,11 @@ def published(folder: Path = FOLDER) -> list[str]:
     return sorted(p.name[len("table-") : -len(".csv.gz")] for p in folder.glob("table-*.csv.gz"))
 
 
+def committed(task: str, folder: Path = FOLDER) -> tuple[Row, ...]:
+    """The rows of a task's committed table, none if there is no table yet."""
+    return load(task, folder).rows if task in published(folder) else ()
+
+
 def read_lines(path: Path) -> Table:
     """The table of the JSON lines that make_table.py wrote."""
     names = {field.name for field in fields(Row)}
