@@ -16,6 +16,7 @@ from pydantic import Field
 
 from search import samplers
 from search.machine import Machine, machine
+from search.objectives import Objective, steps_of
 from space.documents import CHOICE_KINDS, parse_yaml, place, read_document
 from space.errors import CampaignError, InputError
 from space.space import Space
@@ -37,10 +38,6 @@ class Sampler(Value):
     options: dict[str, Any] = Field(
         default={}, description="the sampler's own settings, see search/samplers"
     )
-
-
-Objective = Literal["parameters", "macs"]
-"""What may count beside top-1; fewer are better."""
 
 
 class Scheduler(Value):
@@ -116,7 +113,9 @@ class Campaign(Value):
     )
     sampler: Sampler = Sampler()
     objectives: tuple[Objective, ...] = Field(
-        default=(), description="what counts beside top-1, fewer are better: for nsga2"
+        default=(),
+        description="what counts beside top-1: parameters, macs (fewer are better) and top1@STEP "
+        "(at a step of the clock); for nsga2",
     )
     scheduler: Scheduler = Scheduler()
     resources: Resources = Resources()
@@ -311,7 +310,7 @@ def check(campaign: Campaign, space: Space, offered: Machine) -> None:
     _check_recipe(campaign, space)
     _check_controls(campaign, space)
     samplers.check(campaign.sampler.name, campaign.sampler.options)
-    _check_objectives(campaign)
+    _check_objectives(campaign, space)
     scheduler, epochs = campaign.scheduler, full_epochs(campaign, space)
     if scheduler.name != "fifo" and scheduler.grace_epochs > epochs:
         raise CampaignError(
@@ -322,7 +321,7 @@ def check(campaign: Campaign, space: Space, offered: Machine) -> None:
     check_resources(campaign.resources, offered)
 
 
-def _check_objectives(campaign: Campaign) -> None:
+def _check_objectives(campaign: Campaign, space: Space) -> None:
     """Several objectives want a sampler and a scheduler that know of them."""
     if not campaign.objectives:
         return
@@ -336,6 +335,14 @@ def _check_objectives(campaign: Campaign) -> None:
             f"write sampler: {{name: {SEVERAL[0]}}}, or no objectives "
             "(`ventral top --by pareto` weighs top-1 against size in any campaign)",
         )
+    steps = space.genome.get("clock", {}).get("steps")
+    for step in steps_of(campaign.objectives):
+        if isinstance(steps, int) and step >= steps:
+            raise CampaignError(
+                "objectives",
+                f"top1@{step} is after the last of the clock's {steps} steps",
+                f"write a step from 0 to {steps - 1}",
+            )
     if campaign.scheduler.name == "asha":
         raise CampaignError(
             "objectives",

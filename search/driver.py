@@ -26,6 +26,7 @@ from search.campaign import Campaign, check_resources
 from search.home import Home, Process
 from search.machine import Machine, largest, machine, together
 from search.mirror.mirroring import MirrorProcess
+from search.objectives import steps_of
 from search.store import HEARTBEAT_SECONDS, Status, Store
 from search.store import Campaign as Record
 from search.supply import Happening, Listener, Setting, Supply
@@ -297,7 +298,12 @@ def _supplied(
     past = setting.store.all_reports(record.id)
     seed = setting.campaign.seed
     planned = scheduler.create(
-        setting.campaign.scheduler, setting.epochs, seed, past, costs=setting.costs
+        setting.campaign.scheduler,
+        setting.epochs,
+        seed,
+        past,
+        sizes=setting.sizes,
+        steps=steps_of(setting.campaign.objectives),
     )
     supply.judge = planned.remember
     supply.settle(planned.stopped)

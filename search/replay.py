@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.campaign import Campaign, full_epochs
+from search.objectives import sizes_of, steps_of
 from search.store import Store, Trial
 from search.suggesting import Call, Suggestion, call_of
-from search.supply import CONTROL, LATE, RETRY, costs_of, curves_of, outcome_of, suggester_of
+from search.supply import CONTROL, LATE, RETRY, by_step_of, curves_of, outcome_of, suggester_of
 from search.tune import scheduler
 from space.space import Space
 
@@ -152,10 +153,10 @@ def _untold(
         for call in journal.get(trial.number, ()):
             if "told" in call:
                 last[call["told"]] = trial.suggested, call
-    epochs = full_epochs(campaign, space)
+    epochs, by_step = full_epochs(campaign, space), by_step_of(reports)
     found = []
     for trial in trials:
-        outcome = outcome_of(trial, epochs, (), campaign.objectives)
+        outcome = outcome_of(trial, epochs, (), campaign.objectives, by_step.get(trial.number))
         heard_at, told = last.get(trial.number, (0, {}))
         if outcome is None or told == call_of(trial.number, outcome):
             continue
@@ -184,7 +185,8 @@ def _judgements(
         campaign.scheduler,
         epochs,
         campaign.seed,
-        costs=lambda number: costs_of(known[number], campaign.objectives),
+        sizes=lambda number: sizes_of(known[number], campaign.objectives),
+        steps=steps_of(campaign.objectives),
     )
     left: dict[int, int] = defaultdict(int)
     for report in reports:

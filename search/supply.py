@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from search import reuse, samplers
-from search.campaign import Campaign, Objective, controls, full_epochs
+from search.campaign import Campaign, controls, full_epochs
 from search.home import Home
+from search.objectives import Objective, costs_of, sizes_of
 from search.samplers import Outcome
 from search.store import Status, Store, Takeover, Trial
 from search.suggesting import (
@@ -101,11 +102,11 @@ class Setting:
             folder=str(self.home.trial(self.campaign_id, number)),
         )
 
-    def costs(self, number: int) -> tuple[float, ...]:
-        """A trial's further objectives."""
+    def sizes(self, number: int) -> tuple[float, ...]:
+        """Those of a trial's further objectives that are known before it is trained."""
         if not self.campaign.objectives:
             return ()
-        return costs_of(self.store.trial(self.campaign_id, number), self.campaign.objectives)
+        return sizes_of(self.store.trial(self.campaign_id, number), self.campaign.objectives)
 
     def takeover(self, number: int, work: str, recipe: Recipe) -> Takeover | None:
         """What a new trial of a work and a closed recipe takes over from another campaign."""
@@ -144,6 +145,7 @@ class Supply:
         self.pause: Callable[[], bool] = lambda: False
         """Called between trials that need no worker: whether no more are to be looked for."""
         self._curves: dict[int, list[tuple[float, float]]] = defaultdict(list)
+        self._by_step: dict[int, Sequence[float]] = {}
         suggester = self._recalled(store.trials(setting.campaign_id))
         self._source: Suggester | Ahead = Ahead(suggester) if ahead else suggester
         self._unfinished = deque(store.unfinished(setting.campaign_id))
@@ -161,7 +163,8 @@ class Supply:
         campaign, space = self._set.campaign, self._set.space
         suggester = suggester_of(campaign, space)
         journal = self._set.store.journal(self._set.campaign_id)
-        curves = curves_of(self._set.store.all_reports(self._set.campaign_id), self._set.epochs)
+        reports = self._set.store.all_reports(self._set.campaign_id)
+        curves, by_step = curves_of(reports, self._set.epochs), by_step_of(reports)
         told: dict[int, Any] = {}
         for trial in trials:
             self._trained += trial.status != "infeasible"
@@ -174,15 +177,19 @@ class Supply:
                 trial.number, trial.digest, trial.recipe, trial.choices, calls, curves
             )
         for trial in sorted(trials, key=lambda trial: trial.arrived or 0):
-            outcome = self._outcome(trial, curves[trial.number])
+            outcome = self._outcome(trial, curves[trial.number], by_step.get(trial.number))
             if outcome is None:
                 self._curves[trial.number] = curves[trial.number]
+                self._by_step[trial.number] = by_step.get(trial.number, ())
             elif told.get(trial.number) != call_of(trial.number, outcome):
                 suggester.tell(trial.number, outcome)
         return suggester
 
-    def _outcome(self, trial: Trial, curve: Curve) -> Outcome | None:
-        return outcome_of(trial, self._set.epochs, curve, self._set.campaign.objectives)
+    def _outcome(
+        self, trial: Trial, curve: Curve, by_step: Sequence[float] | None
+    ) -> Outcome | None:
+        objectives = self._set.campaign.objectives
+        return outcome_of(trial, self._set.epochs, curve, objectives, by_step)
 
     def settle(self, stopped: Collection[int]) -> None:
         """End the unfinished trials among `stopped`: the last driver knew that they stop, but
@@ -320,7 +327,7 @@ class Supply:
         """Whether a trial is over by what another campaign trained."""
         reports = self._set.store.reports(self._set.campaign_id, number)
         for report in reports:
-            self._note_score(number, report["epoch"], report["top1"])
+            self._note(number, report)
         stops = [self.judge(report | {"number": number}) for report in reports]
         if takeover.status is not None:
             trial = self._set.store.trial(self._set.campaign_id, number)
@@ -355,13 +362,16 @@ class Supply:
         kept = document | {LATE: True} if late else document
         new = store.add_report(campaign_id, number, kept, trained=trained)
         if new:
-            self._note_score(number, report.epoch, report.top1)
+            self._note(number, document)
             self._set.tell("report", number, **document)
         return new
 
-    def _note_score(self, number: int, epoch: int, top1: float | None) -> None:
-        if top1 is not None:
-            self._curves[number].append((min(epoch / self._set.epochs, 1.0), top1))
+    def _note(self, number: int, report: Mapping[str, Any]) -> None:
+        """What the sampler will be told of a report when its trial is over."""
+        if report["top1"] is not None:
+            point = min(report["epoch"] / self._set.epochs, 1.0), report["top1"]
+            self._curves[number].append(point)
+        self._by_step[number] = report.get("accuracy_by_step") or ()
 
     def again(self, number: int, reason: str) -> None:
         """A trial lost its worker: it waits once more, and goes on before any other."""
@@ -384,7 +394,7 @@ class Supply:
     def _over(self, trial: Trial) -> None:
         """Tell the sampler and the listener of a trial that has ended."""
         curve = self._curves.pop(trial.number, [])
-        outcome = self._outcome(trial, curve)
+        outcome = self._outcome(trial, curve, self._by_step.pop(trial.number, None))
         self._source.tell(trial.number, outcome or Outcome(reason="failed"))
         detail = {"top1": trial.top1, "epochs": trial.epochs, "reason": trial.reason}
         detail["source"] = trial.source
@@ -409,20 +419,32 @@ def curves_of(
     return curves
 
 
-def costs_of(trial: Trial, objectives: Sequence[Objective]) -> tuple[float, ...]:
-    """A trial's further objectives, in the campaign's order; fewer are better."""
-    return tuple(float(getattr(trial, objective) or 0) for objective in objectives)
+def by_step_of(reports: Iterable[Mapping[str, Any]]) -> dict[int, Sequence[float]]:
+    """Of each trial top-1 at every step after its last epoch, from all reports of a campaign."""
+    last: dict[int, Mapping[str, Any]] = {}
+    for report in reports:
+        number = report["number"]
+        if number not in last or report["epoch"] >= last[number]["epoch"]:
+            last[number] = report
+    return {number: report.get("accuracy_by_step") or () for number, report in last.items()}
 
 
 def outcome_of(
-    trial: Trial, epochs: int, curve: Curve = (), objectives: Sequence[Objective] = ()
+    trial: Trial,
+    epochs: int,
+    curve: Curve = (),
+    objectives: Sequence[Objective] = (),
+    by_step: Sequence[float] | None = None,
 ) -> Outcome | None:
-    """A trial as a sampler is told of it; None while it is not over."""
+    """A trial as a sampler is told of it; None while it is not over.
+
+    `by_step` is its top-1 at every step after its last epoch, where that is an objective.
+    """
     if trial.status in ("waiting", "running"):
         return None
     if trial.status in ("finished", "pruned") and trial.top1 is not None:
         fidelity = 1.0 if trial.status == "finished" else min(trial.epochs / epochs, 1.0)
-        costs = costs_of(trial, objectives)
+        costs = costs_of(trial, objectives, by_step)
         return Outcome(score=trial.top1, fidelity=fidelity, curve=tuple(curve), costs=costs)
     if trial.status == "failed":
         return Outcome(reason=(trial.reason or "failed").partition(":")[0])

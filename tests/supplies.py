@@ -11,6 +11,7 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
 from search.home import Home
+from search.objectives import steps_of
 from search.store import Store
 from search.supply import Assignment, Happening, Setting, Supply
 from search.tune import scheduler
@@ -115,8 +116,10 @@ class Player:
         campaign, stop = self.bench.campaign, Stop()
         past = self.bench.store.all_reports(self.bench.id)
         epochs = self.bench.setting.epochs
-        costs = self.bench.setting.costs
-        planned = scheduler.create(campaign.scheduler, epochs, campaign.seed, past, costs=costs)
+        sizes, steps = self.bench.setting.sizes, steps_of(campaign.objectives)
+        planned = scheduler.create(
+            campaign.scheduler, epochs, campaign.seed, past, sizes=sizes, steps=steps
+        )
         supply.judge = planned.remember
         supply.settle(planned.stopped)
         searcher = TuneSearcher(supply, lambda: False)

@@ -17,14 +17,15 @@ from models.build import Network
 from space.plan import plan
 from workers.job import Recipe
 
-# Seconds to compile one operation there and back, the part of an update that is saved,
-# multiply-adds a second, and what one operation costs besides. Measured on two busy cores with
-# PyTorch 2.13 on one network of the quickstart (121 operations: 533 s, and 43.5 -> 29.6 ms an
-# update), and rounded towards compiling; `benchmarks/unroll.py --compile` measures any network.
-COMPILE_SECONDS = 4.0
-SAVED = 0.33
-MACS_A_SECOND = 2e10
-CALL_SECONDS = 5e-5
+# What `benchmarks/unroll.py --compile` measured on one core with PyTorch 2.13. An operation takes
+# 0.2 to 0.4 seconds to compile there and back, 1.2 on a busy core, and is compiled once more for
+# scoring. An update saves so many seconds for each of them (calls that were joined). Convolutions
+# lose a part of their time, since gradients of one kernel at many steps are then no longer taken
+# together.
+COMPILE_SECONDS = 0.8
+SAVED_SECONDS = 1e-4
+LOST = 0.05
+MACS_A_SECOND = 4e10
 
 
 def pays(network: Network, recipe: Recipe, updates: int, device: torch.device) -> bool:
@@ -40,8 +41,9 @@ def pays(network: Network, recipe: Recipe, updates: int, device: torch.device) -
     found = plan(network.genome, training=True)
     operations = len(found.operations)
     macs = 3 * recipe.batch_size * found.planned_macs(recipe.batch_size)  # there, and twice back
-    update = macs / (MACS_A_SECOND * recipe.threads) + operations * CALL_SECONDS
-    return updates * update * SAVED > operations * COMPILE_SECONDS
+    convolving = macs / (MACS_A_SECOND * recipe.threads)
+    saved = operations * SAVED_SECONDS - LOST * convolving
+    return updates * saved > operations * COMPILE_SECONDS
 
 
 def compiled(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:

@@ -12,20 +12,23 @@ no Ray.
 """
 
 import functools
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from search.objectives import scores_of
 from search.samplers.extrapolation import Line
 
-Costs = Callable[[int], tuple[float, ...]]
-"""A trial's further objectives by its number, fewer are better."""
+Sizes = Callable[[int], tuple[float, ...]]
+"""What else counts of a trial, and is known before it trains, by its number; fewer are better."""
+
+_Scores = tuple[float, ...]  # top-1, then top-1 at each of the steps that count
 
 
 class Optimism:
     """What is known of the curves so far. Scores are top-1, larger is better.
 
-    `costs` gives a trial's other objectives by its number, smaller is better; none by default.
+    `steps` are the steps of the clock whose top-1 counts too, `sizes` gives a trial's other
+    objectives by its number, smaller is better; none by default.
     """
 
     def __init__(
@@ -34,41 +37,48 @@ class Optimism:
         epochs: int,
         grace: int,
         deviations: float,
-        costs: Costs = lambda number: (),
+        sizes: Sizes = lambda number: (),
+        steps: Sequence[int] = (),
     ) -> None:
         self._epochs, self._grace, self._deviations = epochs, grace, deviations
-        self._costs = functools.cache(costs)
-        self._curves: dict[int, dict[int, float]] = {}
+        self._sizes, self._steps = functools.cache(sizes), steps
+        self._curves: dict[int, dict[int, _Scores]] = {}
         self._finished: list[int] = []
-        self._lines: dict[int, Line] = {}
+        self._lines: dict[int, tuple[Line, ...]] = {}
 
     def remember(self, report: Mapping[str, Any]) -> bool:
-        """Take a report (`number`, `epoch`, `top1`): whether its trial ends there, too early.
+        """Take a report (`number`, `epoch`, `top1`, and `accuracy_by_step` where steps count):
+        whether its trial ends there, too early.
 
         A report that is known already changes nothing, and ends nothing.
         """
-        number, epoch, score = report["number"], report["epoch"], report["top1"]
+        number, epoch, scores = report["number"], report["epoch"], scores_of(report, self._steps)
         curve = self._curves.setdefault(number, {})
-        if epoch in curve or score is None or math.isnan(score):
+        if epoch in curve or scores is None:
             return False
-        curve[epoch] = score
+        curve[epoch] = scores
         if epoch >= self._epochs:
             self._finished.append(number)
             self._lines.clear()
             return False
-        return epoch >= self._grace and self._dominated(number, epoch, score)
+        return epoch >= self._grace and self._dominated(number, epoch, scores)
 
-    def _dominated(self, number: int, epoch: int, score: float) -> bool:
+    def _dominated(self, number: int, epoch: int, scores: _Scores) -> bool:
+        """Whether a finished trial is as good in all, even if this one ends as well as it may."""
         if epoch not in self._lines:
-            known = [self._curves[other] for other in self._finished]
-            pairs = [(c[epoch], c[self._epochs]) for c in known if epoch in c]
-            if not pairs:
+            known = [c for other in self._finished if epoch in (c := self._curves[other])]
+            if not known:
                 return False
-            self._lines[epoch] = Line.through(pairs, epoch / self._epochs)
-        bound = self._lines[epoch].at(score, self._deviations)
-        mine = self._costs(number)
+            self._lines[epoch] = tuple(
+                Line.through(
+                    [(c[epoch][i], c[self._epochs][i]) for c in known], epoch / self._epochs
+                )
+                for i in range(len(scores))
+            )
+        lines, mine = self._lines[epoch], self._sizes(number)
+        bounds = [line.at(x, self._deviations) for line, x in zip(lines, scores, strict=True)]
         return any(
-            self._curves[other][self._epochs] >= bound
-            and all(a <= b for a, b in zip(self._costs(other), mine, strict=True))
+            all(a >= b for a, b in zip(self._curves[other][self._epochs], bounds, strict=True))
+            and all(a <= b for a, b in zip(self._sizes(other), mine, strict=True))
             for other in self._finished
         )

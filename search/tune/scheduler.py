@@ -8,7 +8,7 @@ kept under the campaign's trial numbers, and filled from the store's reports fir
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,7 +18,7 @@ from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialSch
 
 from search.campaign import Scheduler
 from search.samplers.protocol import derived
-from search.tune.optimism import Costs, Optimism
+from search.tune.optimism import Optimism, Sizes
 
 METRIC, MODE, TIME = "top1", "max", "epoch"
 
@@ -35,11 +35,13 @@ def create(
     seed: int,
     past: Past = (),
     *,
-    costs: Costs = lambda number: (),
+    sizes: Sizes = lambda number: (),
+    steps: Sequence[int] = (),
 ) -> "InOrder | NumberedASHA | Optimistic":
     """The campaign's scheduler for trainings of `epochs`, knowing the `past`.
 
-    `costs` gives a trial's further objectives by its number, fewer are better.
+    Of further objectives `sizes` gives those that are known of a trial by its number, fewer are
+    better, and `steps` are those of the clock whose top-1 counts.
 
     `stopped` holds the trials of the past that are to end where they are, `remember` puts one more
     report that no worker of Ray's made before it. A report's judgement follows from the reports
@@ -50,9 +52,10 @@ def create(
     scheduler: NumberedASHA | Optimistic
     if settings.name == "optimistic":
         grace, deviations = settings.grace_epochs, settings.deviations
-        scheduler = Optimistic(
-            Optimism(epochs=epochs, grace=grace, deviations=deviations, costs=costs), epochs
+        optimism = Optimism(
+            epochs=epochs, grace=grace, deviations=deviations, sizes=sizes, steps=steps
         )
+        scheduler = Optimistic(optimism, epochs)
     else:
         scheduler = NumberedASHA(
             seed,
@@ -143,7 +146,8 @@ class Remembering(InterruptedFirst, ABC):
         """Whether the trial ends at any of what a result brings."""
         number = trial.config["trial"]
         # Epochs of a training that was interrupted, whose reports never arrived.
-        reports = [*result.get("earlier", ()), result]
+        last = {**result.get("report", {}), **result}
+        reports = [*result.get("earlier", ()), last]
         stops = [self.remember({**report, "number": number}) for report in reports]
         return any(stops)
 

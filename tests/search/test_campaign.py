@@ -267,7 +267,8 @@ def test_the_schema_names_every_key_and_sampler() -> None:
     [
         (("objectives=[macs, macs]",), "names one twice", "once"),
         (("objectives=[macs]", "scheduler.name=asha"), "by top-1 alone", "optimistic"),
-        (("objectives=[speed]",), "speed", "macs"),
+        (("objectives=[speed]",), '"speed": no such objective; write parameters, macs', ""),
+        (("objectives=[top1@99]",), "top1@99 is after the last of the clock's 7 steps", "0 to 6"),
     ],
 )
 def test_objectives_that_nobody_could_weigh(

@@ -46,10 +46,28 @@ def test_more_deviations_stop_later() -> None:
 
 def test_a_trial_that_is_better_in_another_objective_is_not_dominated() -> None:
     sizes = {0: (100.0,), 1: (200.0,), 2: (50.0,)}
-    optimism = rule(costs=sizes.__getitem__)
+    optimism = rule(sizes=sizes.__getitem__)
     train(optimism, 0, 0.8)
     assert train(optimism, 1, 0.1) == 2, "worse and larger"
     assert train(optimism, 2, 0.1) == EPOCHS, "worse, but smaller"
+
+
+def test_a_trial_that_knows_earlier_in_time_is_not_dominated() -> None:
+    """Top-1 at a step is foreseen like top-1 itself."""
+    optimism = rule(steps=(1,))
+
+    def by_step(number: int, last: float, early: float) -> int:
+        for epoch in range(1, EPOCHS + 1):
+            part = epoch / EPOCHS
+            report = {"number": number, "epoch": epoch, "top1": part * last}
+            if optimism.remember(report | {"accuracy_by_step": [0.1, part * early, 0.1]}):
+                return epoch
+        return EPOCHS
+
+    assert by_step(0, 0.8, 0.4) == EPOCHS, "nothing is known yet"
+    assert by_step(1, 0.2, 0.1) <= 3, "worse at both"
+    assert by_step(2, 0.2, 0.7) == EPOCHS, "worse in the end, better at the step"
+    assert by_step(3, 0.1, 0.3) < EPOCHS, "beaten by one of them in both"
 
 
 def test_a_known_report_and_one_without_a_score_change_nothing() -> None:

@@ -53,16 +53,23 @@ def assert_equal(bench: Bench) -> Replay:
 
 def test_a_campaign_of_several_objectives_replays(tmp_path: Path) -> None:
     """Also over killed drivers: what the sampler and the scheduler know of costs is on record."""
-    several = {"scheduler": {"name": "optimistic", "deviations": 0.0}, "objectives": ["macs"]}
+    several = {
+        "scheduler": {"name": "optimistic", "deviations": 0.0},
+        "objectives": ["macs", "top1@0"],
+    }
     bench, player = played(tmp_path, "nsga2", crashes=0.05, **several)
     assert player.crashed
     assert bench.store.counts(bench.id)["pruned"], "the scheduler had something to decide"
     assert_equal(bench)
     calls = [c for calls in bench.store.journal(bench.id).values() for c in calls]
     scored = [call for call in calls if "score" in call]
-    macs = {trial.number: trial.macs for trial in bench.store.trials(bench.id)}
+    trials = {trial.number: trial for trial in bench.store.trials(bench.id)}
     assert scored
-    assert all(call["costs"] == [macs[call["told"]]] for call in scored)
+    for call in scored:
+        macs, lacking = call["costs"]
+        trial = trials[call["told"]]
+        last = bench.store.reports(bench.id, trial.number)[-1]["accuracy_by_step"]
+        assert (macs, lacking) == (trial.macs, 1 - last[0])
 
 
 @pytest.mark.parametrize("name", samplers.NAMES)

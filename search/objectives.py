@@ -1,0 +1,77 @@
+"""What counts beside top-1: how large a network is, and how early in time it knows.
+
+`parameters` and `macs` are costs of a network that are known before it is trained; `top1@K` is
+the top-1 of the read-out at step K of the clock (from 0), which trainings report after every
+epoch. Samplers are told all of them as costs, smaller is better.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Protocol
+
+from pydantic import AfterValidator, Field
+
+_PATTERN = r"^(parameters|macs|top1@\d{1,4})$"
+_AT = "top1@"
+
+
+def _known(name: str) -> str:
+    if re.match(_PATTERN, name) is None:
+        raise ValueError("no such objective; write parameters, macs or top1@STEP, such as top1@5")
+    return name
+
+
+Objective = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"pattern": _PATTERN})]
+"""What may count beside top-1."""
+
+
+class Sized(Protocol):
+    """What has a size: a trial of the store."""
+
+    @property
+    def parameters(self) -> int | None:
+        """Learned numbers."""
+        ...
+
+    @property
+    def macs(self) -> int | None:
+        """Multiply-adds of an image."""
+        ...
+
+
+def steps_of(objectives: Sequence[Objective]) -> tuple[int, ...]:
+    """The steps of the clock whose top-1 counts, in the order of the objectives."""
+    return tuple(int(o.removeprefix(_AT)) for o in objectives if o.startswith(_AT))
+
+
+def sizes_of(network: Sized, objectives: Sequence[Objective]) -> tuple[float, ...]:
+    """The costs that are known before a training, in the order of the objectives."""
+    return tuple(float(getattr(network, o) or 0) for o in objectives if not o.startswith(_AT))
+
+
+def costs_of(
+    network: Sized, objectives: Sequence[Objective], by_step: Sequence[float | None] | None
+) -> tuple[float, ...]:
+    """All objectives as costs, in their order. Top-1 at a step counts as what it lacks of 1.
+
+    `by_step` is top-1 at every step after the last epoch; a step that it does not have lacks all.
+    """
+    sizes, steps = iter(sizes_of(network, objectives)), iter(steps_of(objectives))
+    return tuple(
+        1.0 - _at(by_step, next(steps)) if o.startswith(_AT) else next(sizes) for o in objectives
+    )
+
+
+def scores_of(report: Mapping[str, Any], steps: Sequence[int]) -> tuple[float, ...] | None:
+    """A report's top-1, and top-1 at each of the steps; None if one of them is no number."""
+    if (top1 := report["top1"]) is None or math.isnan(top1):
+        return None
+    by_step = report.get("accuracy_by_step")
+    return (top1, *(_at(by_step, step) for step in steps))
+
+
+def _at(by_step: Sequence[float | None] | None, step: int) -> float:
+    """Top-1 at a step; 0 where it is not known, or is no number."""
+    found = by_step[step] if by_step and step < len(by_step) else None
+    return 0.0 if found is None or math.isnan(found) else found
