@@ -26,7 +26,7 @@ import numpy as np
 from pydantic import Field
 
 from search.samplers import regression
-from search.samplers.extrapolation import Line
+from search.samplers.extrapolation import Line, early_scores
 from search.samplers.graph_features import Words, words
 from search.samplers.protocol import Choices, Outcome, derived, drawn, key
 from search.samplers.regression import Array, Settings
@@ -84,7 +84,11 @@ class GuidedSampler:
         rng = random.Random(derived(self._seed, "guided", self._asked))
         scored = sum(told.outcome.score is not None for told in self._told)
         early = self._asked < self._options.startup or scored < 2
-        choices = self._new(rng) if early else self._best(rng)
+        if early:
+            choices = self._new(rng)
+        else:
+            with regression.one_thread():
+                choices = self._best(rng)
         self.recall(choices)
         return choices
 
@@ -261,7 +265,7 @@ def full_scores(outcomes: list[Outcome]) -> tuple[Array, Array]:
     """What every point would score at full training, and the variance of that guess."""
     scores, extra = np.zeros(len(outcomes)), np.zeros(len(outcomes))
     full = [outcome for outcome in outcomes if outcome.final]
-    curves = [(dict(outcome.curve), outcome.score or 0.0) for outcome in full[-_CURVES:]]
+    curves = [(early_scores(outcome.curve), outcome.score or 0.0) for outcome in full[-_CURVES:]]
     worst = min((outcome.score or 0.0 for outcome in full), default=0.0)
     lines: dict[float, Line | None] = {}
     for place, outcome in enumerate(outcomes):
@@ -277,7 +281,8 @@ def full_scores(outcomes: list[Outcome]) -> tuple[Array, Array]:
         if (line := lines[at]) is None:
             scores[place] = worst - _BELOW * (1 - at) + 0.01 * (outcome.score - 1)
         else:
-            scores[place], extra[place] = line.at(outcome.score), line.variance
+            known = early_scores(outcome.curve).get(at, (outcome.score, outcome.score))
+            scores[place], extra[place] = line.at(known), line.variance
     failed = [place for place, outcome in enumerate(outcomes) if outcome.score is None]
     there = np.delete(scores, failed)
     scores[failed] = there.min() - _BELOW if len(there) else 0.0

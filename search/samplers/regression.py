@@ -6,10 +6,14 @@ so that the same points always give the same model.
 """
 
 import itertools
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 Array = NDArray[np.float64]
 
@@ -52,6 +56,21 @@ class Regression:
         solved = np.linalg.solve(self._factor, shared.T)
         variance = np.maximum(own - (solved**2).sum(0), 1e-9)
         return mean, self._spread * np.sqrt(variance)
+
+
+def one_thread() -> AbstractContextManager[Any]:
+    """Within it NumPy's linear algebra keeps to one thread.
+
+    More of them wait for each other on cores that train: ten times as long on a full machine.
+    They would also add up in another order, on which a replay must not depend.
+    """
+    limited: AbstractContextManager[Any] = _libraries().limit(limits=1, user_api="blas")
+    return limited
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def choose(features: Array, scores: Array, extra: Array) -> Settings:

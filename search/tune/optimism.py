@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from search.objectives import scores_of
-from search.samplers.extrapolation import Line
+from search.samplers.extrapolation import Early, Line
 
 Sizes = Callable[[int], tuple[float, ...]]
 """What else counts of a trial, and is known before it trains, by its number; fewer are better."""
@@ -61,9 +61,9 @@ class Optimism:
             self._finished.append(number)
             self._lines.clear()
             return False
-        return epoch >= self._grace and self._dominated(number, epoch, scores)
+        return epoch >= self._grace and self._dominated(number, epoch)
 
-    def _dominated(self, number: int, epoch: int, scores: _Scores) -> bool:
+    def _dominated(self, number: int, epoch: int) -> bool:
         """Whether a finished trial is as good in all, even if this one ends as well as it may."""
         if epoch not in self._lines:
             known = [c for other in self._finished if epoch in (c := self._curves[other])]
@@ -71,14 +71,22 @@ class Optimism:
                 return False
             self._lines[epoch] = tuple(
                 Line.through(
-                    [(c[epoch][i], c[self._epochs][i]) for c in known], epoch / self._epochs
+                    [(_early(c, epoch)[i], c[self._epochs][i]) for c in known],
+                    epoch / self._epochs,
                 )
-                for i in range(len(scores))
+                for i in range(len(self._steps) + 1)
             )
         lines, mine = self._lines[epoch], self._sizes(number)
-        bounds = [line.at(x, self._deviations) for line, x in zip(lines, scores, strict=True)]
+        early = _early(self._curves[number], epoch)
+        bounds = [line.at(x, self._deviations) for line, x in zip(lines, early, strict=True)]
         return any(
             all(a >= b for a, b in zip(self._curves[other][self._epochs], bounds, strict=True))
             and all(a <= b for a, b in zip(self._sizes(other), mine, strict=True))
             for other in self._finished
         )
+
+
+def _early(curve: Mapping[int, _Scores], epoch: int) -> list[Early]:
+    """Of each kind of score what stood there at an epoch."""
+    now = curve[epoch]
+    return list(zip(now, curve.get(epoch - 1, now), strict=True))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import random
 
 import pytest
 
-from search.samplers.extrapolation import Line
+from search.samplers.extrapolation import Line, early_scores
 from search.tune.optimism import Optimism
 
 EPOCHS = 10
@@ -65,7 +66,7 @@ def test_a_trial_that_knows_earlier_in_time_is_not_dominated() -> None:
         return EPOCHS
 
     assert by_step(0, 0.8, 0.4) == EPOCHS, "nothing is known yet"
-    assert by_step(1, 0.2, 0.1) <= 3, "worse at both"
+    assert by_step(1, 0.2, 0.1) < EPOCHS, "worse at both"
     assert by_step(2, 0.2, 0.7) == EPOCHS, "worse in the end, better at the step"
     assert by_step(3, 0.1, 0.3) < EPOCHS, "beaten by one of them in both"
 
@@ -81,16 +82,33 @@ def test_a_known_report_and_one_without_a_score_change_nothing() -> None:
 
 
 def test_the_line_follows_many_pairs_and_a_usual_one_few() -> None:
-    pairs = [(0.1 + 0.01 * i, 0.5 + 0.02 * i) for i in range(30)]
+    pairs = [((0.1 + 0.01 * i, 0.01 * i), 0.5 + 0.02 * i) for i in range(30)]
     line = Line.through(pairs, 0.3)
-    assert line.slope == pytest.approx(2.0, abs=0.2)
-    assert line.at(0.25) == pytest.approx(0.8, abs=0.02)
-    one = Line.through([(0.4, 0.7)], 0.5)
-    assert one.at(0.4) == pytest.approx(0.7)
-    assert 0.5 < one.slope < 1.0
-    assert one.at(0.4, deviations=1.0) - 0.7 == pytest.approx(one.variance**0.5)
+    assert sum(line.slopes) == pytest.approx(2.0, abs=0.2)
+    assert line.at((0.25, 0.15)) == pytest.approx(0.8, abs=0.02)
+    one = Line.through([((0.4, 0.3), 0.7)], 0.5)
+    assert one.at((0.4, 0.3)) == pytest.approx(0.7)
+    assert 0.5 < sum(one.slopes) < 1.0
+    assert one.at((0.4, 0.3), deviations=1.0) - 0.7 == pytest.approx(one.variance**0.5)
+
+
+def test_two_scores_foresee_better_than_one() -> None:
+    """Each is the truth and as much luck; the line finds out that both count."""
+    rng = random.Random(0)
+    pairs = []
+    for _ in range(200):
+        truth = rng.gauss(0.5, 0.1)
+        pairs.append(((rng.gauss(truth, 0.05), rng.gauss(truth, 0.05)), truth))
+    line = Line.through(pairs, 0.5)
+    assert line.slopes[0] == pytest.approx(line.slopes[1], abs=0.1)
+    assert line.variance**0.5 < 0.04, "of one score alone it would be 0.045"
+
+
+def test_the_first_score_stands_for_the_one_before_it() -> None:
+    assert early_scores([(0.1, 0.2), (0.2, 0.4)]) == {0.1: (0.2, 0.2), 0.2: (0.4, 0.2)}
+    assert early_scores([]) == {}
 
 
 def test_the_later_the_surer() -> None:
-    spread = [Line.through([(0.5, 0.6)], fidelity).variance for fidelity in (0.1, 0.5, 0.9)]
+    spread = [Line.through([((0.5, 0.5), 0.6)], fidelity).variance for fidelity in (0.1, 0.5, 0.9)]
     assert spread == sorted(spread, reverse=True)

@@ -382,3 +382,33 @@ def test_hyperopt_ranks_by_fidelity_then_score() -> None:
     losses = [loss(score, fidelity) for score, fidelity in best_first]
     assert losses == sorted(losses)
     assert len(set(losses)) == len(losses)
+
+
+def test_the_guided_sampler_keeps_numpy_to_one_thread(
+    space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its threads would fight for the cores with the trainings; after it they are free again."""
+    from threadpoolctl import threadpool_info
+
+    from search.samplers import regression
+
+    def threads() -> set[int]:
+        pools = [pool for pool in threadpool_info() if "numpy" in pool["filepath"]]
+        return {pool["num_threads"] for pool in pools}
+
+    seen: list[set[int]] = []
+    fit = regression.fit
+
+    def watched(*arguments: Any) -> Any:
+        seen.append(threads())
+        return fit(*arguments)
+
+    monkeypatch.setattr(regression, "fit", watched)
+    before = threads()
+    sampler = samplers.make("guided", space, 0, {"startup": 3})
+    for _ in range(5):
+        choices = sampler.ask()
+        sampler.tell(choices, Outcome(score=value(choices), fidelity=1.0))
+    assert seen
+    assert all(found == {1} for found in seen)
+    assert threads() == before
