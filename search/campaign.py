@@ -52,7 +52,7 @@ class Scheduler(Value):
     )
     brackets: Count = Field(default=1, description="sets of rungs, each starting later")
     deviations: float = Field(
-        default=2.0,
+        default=6.0,
         ge=0,
         description="of optimistic: how much better than foreseen a training may end",
     )

@@ -120,7 +120,7 @@ def test_brackets_depend_on_seed_and_number_alone(seed: int) -> None:
     assert len(set(brackets[0])) > 1
 
 
-OPTIMISTIC = Scheduler(name="optimistic", grace_epochs=2)
+OPTIMISTIC = Scheduler(name="optimistic", grace_epochs=2, deviations=2.0)
 
 
 def curve(number: int, final: float, epochs: int = EPOCHS) -> list[dict[str, Any]]:
