@@ -33,6 +33,7 @@ BOOTSTRAPS = 2000
 POSTERS, RANDOM, OURS = "hyperopt-tpe", "random", "ventral"
 OPTIMISTIC = {"name": "optimistic", "grace_epochs": 2}
 ASHA = {"name": "asha", "grace_epochs": 2, "reduction_factor": 3.0}
+MILD = {"name": "asha", "grace_epochs": 3, "reduction_factor": 2.0}  # stops half at 3, 6, ...
 
 METHODS = {
     method.name: method
@@ -46,7 +47,8 @@ METHODS = {
         Method(name="evolution-optimistic", sampler="evolution", scheduler=OPTIMISTIC),
         Method(name="guided", sampler="guided"),
         Method(name="guided-asha", sampler="guided", scheduler=ASHA),
-        Method(name=OURS, sampler="guided", scheduler=OPTIMISTIC),
+        Method(name="guided-optimistic", sampler="guided", scheduler=OPTIMISTIC),
+        Method(name=OURS, sampler="guided", scheduler=MILD),
     )
 }
 """Those named without a scheduler train every network to the end."""
