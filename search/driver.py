@@ -26,7 +26,6 @@ from search.campaign import Campaign, check_resources
 from search.home import Home, Process
 from search.machine import Machine, largest, machine, together
 from search.mirror.mirroring import MirrorProcess
-from search.objectives import steps_of
 from search.store import HEARTBEAT_SECONDS, Status, Store
 from search.store import Campaign as Record
 from search.supply import Happening, Listener, Setting, Supply
@@ -302,8 +301,8 @@ def _supplied(
         setting.epochs,
         seed,
         past,
-        sizes=setting.sizes,
-        steps=steps_of(setting.campaign.objectives),
+        objectives=setting.campaign.objectives,
+        trial=lambda number: setting.store.trial(record.id, number),
     )
     supply.judge = planned.remember
     supply.settle(planned.stopped)

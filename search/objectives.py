@@ -42,12 +42,12 @@ class Sized(Protocol):
 
 def steps_of(objectives: Sequence[Objective]) -> tuple[int, ...]:
     """The steps of the clock whose top-1 counts, in the order of the objectives."""
-    return tuple(int(o.removeprefix(_AT)) for o in objectives if o.startswith(_AT))
+    return tuple(step for o in objectives if (step := _step(o)) is not None)
 
 
 def sizes_of(network: Sized, objectives: Sequence[Objective]) -> tuple[float, ...]:
     """The costs that are known before a training, in the order of the objectives."""
-    return tuple(float(getattr(network, o) or 0) for o in objectives if not o.startswith(_AT))
+    return costs_of(network, [o for o in objectives if _step(o) is None], None)
 
 
 def costs_of(
@@ -57,9 +57,9 @@ def costs_of(
 
     `by_step` is top-1 at every step after the last epoch; a step that it does not have lacks all.
     """
-    sizes, steps = iter(sizes_of(network, objectives)), iter(steps_of(objectives))
     return tuple(
-        1.0 - _at(by_step, next(steps)) if o.startswith(_AT) else next(sizes) for o in objectives
+        float(getattr(network, o) or 0) if (step := _step(o)) is None else 1.0 - _at(by_step, step)
+        for o in objectives
     )
 
 
@@ -69,6 +69,11 @@ def scores_of(report: Mapping[str, Any], steps: Sequence[int]) -> tuple[float, .
         return None
     by_step = report.get("accuracy_by_step")
     return (top1, *(_at(by_step, step) for step in steps))
+
+
+def _step(objective: Objective) -> int | None:
+    """The step of an objective that is top-1 at one."""
+    return int(objective.removeprefix(_AT)) if objective.startswith(_AT) else None
 
 
 def _at(by_step: Sequence[float | None] | None, step: int) -> float:

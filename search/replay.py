@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.campaign import Campaign, full_epochs
-from search.objectives import sizes_of, steps_of
 from search.store import Store, Trial
 from search.suggesting import Call, Suggestion, call_of
-from search.supply import CONTROL, LATE, RETRY, by_step_of, curves_of, outcome_of, suggester_of
+from search.supply import CONTROL, LATE, RETRY, by_trial, curve_of, outcome_of, suggester_of
 from search.tune import scheduler
 from space.space import Space
 
@@ -91,7 +90,8 @@ def _suggestions(
 ) -> Iterator[tuple[int, Difference | None]]:
     """Every suggestion with a journal: its place, and how it differs from the derived one."""
     suggester = suggester_of(campaign, space)
-    curves = curves_of(reports, full_epochs(campaign, space))
+    epochs = full_epochs(campaign, space)
+    curves = {number: curve_of(found, epochs) for number, found in by_trial(reports).items()}
     for trial in trials:
         if trial.origin in (CONTROL, RETRY):
             suggester.note(trial.number, trial.digest, trial.recipe)
@@ -153,10 +153,10 @@ def _untold(
         for call in journal.get(trial.number, ()):
             if "told" in call:
                 last[call["told"]] = trial.suggested, call
-    epochs, by_step = full_epochs(campaign, space), by_step_of(reports)
+    epochs, own = full_epochs(campaign, space), by_trial(reports)
     found = []
     for trial in trials:
-        outcome = outcome_of(trial, epochs, (), campaign.objectives, by_step.get(trial.number))
+        outcome = outcome_of(trial, epochs, own.get(trial.number, ()), campaign.objectives)
         heard_at, told = last.get(trial.number, (0, {}))
         if outcome is None or told == call_of(trial.number, outcome):
             continue
@@ -185,8 +185,8 @@ def _judgements(
         campaign.scheduler,
         epochs,
         campaign.seed,
-        sizes=lambda number: sizes_of(known[number], campaign.objectives),
-        steps=steps_of(campaign.objectives),
+        objectives=campaign.objectives,
+        trial=known.__getitem__,
     )
     left: dict[int, int] = defaultdict(int)
     for report in reports:

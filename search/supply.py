@@ -18,14 +18,13 @@ from typing import Any
 from search import reuse, samplers
 from search.campaign import Campaign, controls, full_epochs
 from search.home import Home
-from search.objectives import Objective, costs_of, sizes_of
+from search.objectives import Objective, costs_of
 from search.samplers import Outcome
 from search.store import Status, Store, Takeover, Trial
 from search.suggesting import (
     ASKED,
     DRAWN,
     Ahead,
-    Curve,
     Suggester,
     Suggestion,
     call_of,
@@ -42,6 +41,10 @@ CONTROL, RETRY = "control", "retry"
 
 LATE = "late"
 """The mark of a report that was put on record together with the one after it."""
+
+
+Reported = Mapping[str, Any]
+"""A report as the store keeps it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,12 +105,6 @@ class Setting:
             folder=str(self.home.trial(self.campaign_id, number)),
         )
 
-    def sizes(self, number: int) -> tuple[float, ...]:
-        """Those of a trial's further objectives that are known before it is trained."""
-        if not self.campaign.objectives:
-            return ()
-        return sizes_of(self.store.trial(self.campaign_id, number), self.campaign.objectives)
-
     def takeover(self, number: int, work: str, recipe: Recipe) -> Takeover | None:
         """What a new trial of a work and a closed recipe takes over from another campaign."""
         if not self.campaign.reuse:
@@ -144,8 +141,7 @@ class Supply:
         """
         self.pause: Callable[[], bool] = lambda: False
         """Called between trials that need no worker: whether no more are to be looked for."""
-        self._curves: dict[int, list[tuple[float, float]]] = defaultdict(list)
-        self._by_step: dict[int, Sequence[float]] = {}
+        self._heard: dict[int, list[Reported]] = defaultdict(list)  # of trials that are not over
         suggester = self._recalled(store.trials(setting.campaign_id))
         self._source: Suggester | Ahead = Ahead(suggester) if ahead else suggester
         self._unfinished = deque(store.unfinished(setting.campaign_id))
@@ -163,8 +159,8 @@ class Supply:
         campaign, space = self._set.campaign, self._set.space
         suggester = suggester_of(campaign, space)
         journal = self._set.store.journal(self._set.campaign_id)
-        reports = self._set.store.all_reports(self._set.campaign_id)
-        curves, by_step = curves_of(reports, self._set.epochs), by_step_of(reports)
+        reports = by_trial(self._set.store.all_reports(self._set.campaign_id))
+        curves = {n: curve_of(found, self._set.epochs) for n, found in reports.items()}
         told: dict[int, Any] = {}
         for trial in trials:
             self._trained += trial.status != "infeasible"
@@ -177,19 +173,15 @@ class Supply:
                 trial.number, trial.digest, trial.recipe, trial.choices, calls, curves
             )
         for trial in sorted(trials, key=lambda trial: trial.arrived or 0):
-            outcome = self._outcome(trial, curves[trial.number], by_step.get(trial.number))
+            outcome = self._outcome(trial, reports.get(trial.number, []))
             if outcome is None:
-                self._curves[trial.number] = curves[trial.number]
-                self._by_step[trial.number] = by_step.get(trial.number, ())
+                self._heard[trial.number] = reports.get(trial.number, [])
             elif told.get(trial.number) != call_of(trial.number, outcome):
                 suggester.tell(trial.number, outcome)
         return suggester
 
-    def _outcome(
-        self, trial: Trial, curve: Curve, by_step: Sequence[float] | None
-    ) -> Outcome | None:
-        objectives = self._set.campaign.objectives
-        return outcome_of(trial, self._set.epochs, curve, objectives, by_step)
+    def _outcome(self, trial: Trial, reports: Sequence[Reported]) -> Outcome | None:
+        return outcome_of(trial, self._set.epochs, reports, self._set.campaign.objectives)
 
     def settle(self, stopped: Collection[int]) -> None:
         """End the unfinished trials among `stopped`: the last driver knew that they stop, but
@@ -327,7 +319,7 @@ class Supply:
         """Whether a trial is over by what another campaign trained."""
         reports = self._set.store.reports(self._set.campaign_id, number)
         for report in reports:
-            self._note(number, report)
+            self._heard[number].append(report)
         stops = [self.judge(report | {"number": number}) for report in reports]
         if takeover.status is not None:
             trial = self._set.store.trial(self._set.campaign_id, number)
@@ -362,16 +354,9 @@ class Supply:
         kept = document | {LATE: True} if late else document
         new = store.add_report(campaign_id, number, kept, trained=trained)
         if new:
-            self._note(number, document)
+            self._heard[number].append(document)
             self._set.tell("report", number, **document)
         return new
-
-    def _note(self, number: int, report: Mapping[str, Any]) -> None:
-        """What the sampler will be told of a report when its trial is over."""
-        if report["top1"] is not None:
-            point = min(report["epoch"] / self._set.epochs, 1.0), report["top1"]
-            self._curves[number].append(point)
-        self._by_step[number] = report.get("accuracy_by_step") or ()
 
     def again(self, number: int, reason: str) -> None:
         """A trial lost its worker: it waits once more, and goes on before any other."""
@@ -393,8 +378,7 @@ class Supply:
 
     def _over(self, trial: Trial) -> None:
         """Tell the sampler and the listener of a trial that has ended."""
-        curve = self._curves.pop(trial.number, [])
-        outcome = self._outcome(trial, curve, self._by_step.pop(trial.number, None))
+        outcome = self._outcome(trial, self._heard.pop(trial.number, []))
         self._source.tell(trial.number, outcome or Outcome(reason="failed"))
         detail = {"top1": trial.top1, "epochs": trial.epochs, "reason": trial.reason}
         detail["source"] = trial.source
@@ -407,45 +391,38 @@ def suggester_of(campaign: Campaign, space: Space) -> Suggester:
     return Suggester(sampler, space, campaign)
 
 
-def curves_of(
-    reports: Iterable[Mapping[str, Any]], epochs: int
-) -> dict[int, list[tuple[float, float]]]:
-    """Of each trial (fidelity, top-1) of its epochs, from all reports of a campaign."""
-    curves: dict[int, list[tuple[float, float]]] = defaultdict(list)
+def by_trial(reports: Iterable[Reported]) -> dict[int, list[Reported]]:
+    """All reports of a campaign by their trials, in the order of arrival."""
+    found: dict[int, list[Reported]] = defaultdict(list)
     for report in reports:
-        if report["top1"] is not None:
-            point = min(report["epoch"] / epochs, 1.0), report["top1"]
-            curves[report["number"]].append(point)
-    return curves
+        found[report["number"]].append(report)
+    return found
 
 
-def by_step_of(reports: Iterable[Mapping[str, Any]]) -> dict[int, Sequence[float]]:
-    """Of each trial top-1 at every step after its last epoch, from all reports of a campaign."""
-    last: dict[int, Mapping[str, Any]] = {}
-    for report in reports:
-        number = report["number"]
-        if number not in last or report["epoch"] >= last[number]["epoch"]:
-            last[number] = report
-    return {number: report.get("accuracy_by_step") or () for number, report in last.items()}
+def curve_of(reports: Iterable[Reported], epochs: int) -> list[tuple[float, float]]:
+    """(fidelity, top-1) of the epochs of a trial, from its reports."""
+    return [
+        (min(report["epoch"] / epochs, 1.0), report["top1"])
+        for report in reports
+        if report["top1"] is not None
+    ]
 
 
 def outcome_of(
     trial: Trial,
     epochs: int,
-    curve: Curve = (),
+    reports: Sequence[Reported] = (),
     objectives: Sequence[Objective] = (),
-    by_step: Sequence[float] | None = None,
 ) -> Outcome | None:
-    """A trial as a sampler is told of it; None while it is not over.
-
-    `by_step` is its top-1 at every step after its last epoch, where that is an objective.
-    """
+    """A trial as a sampler is told of it, from its reports; None while it is not over."""
     if trial.status in ("waiting", "running"):
         return None
     if trial.status in ("finished", "pruned") and trial.top1 is not None:
         fidelity = 1.0 if trial.status == "finished" else min(trial.epochs / epochs, 1.0)
-        costs = costs_of(trial, objectives, by_step)
-        return Outcome(score=trial.top1, fidelity=fidelity, curve=tuple(curve), costs=costs)
+        curve = tuple(curve_of(reports, epochs))
+        last = max(reports, key=lambda report: report["epoch"], default={})
+        costs = costs_of(trial, objectives, last.get("accuracy_by_step"))
+        return Outcome(score=trial.top1, fidelity=fidelity, curve=curve, costs=costs)
     if trial.status == "failed":
         return Outcome(reason=(trial.reason or "failed").partition(":")[0])
     return Outcome(reason="infeasible" if trial.status == "infeasible" else "failed")

@@ -11,7 +11,6 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
 from search.home import Home
-from search.objectives import steps_of
 from search.store import Store
 from search.supply import Assignment, Happening, Setting, Supply
 from search.tune import scheduler
@@ -116,9 +115,13 @@ class Player:
         campaign, stop = self.bench.campaign, Stop()
         past = self.bench.store.all_reports(self.bench.id)
         epochs = self.bench.setting.epochs
-        sizes, steps = self.bench.setting.sizes, steps_of(campaign.objectives)
         planned = scheduler.create(
-            campaign.scheduler, epochs, campaign.seed, past, sizes=sizes, steps=steps
+            campaign.scheduler,
+            epochs,
+            campaign.seed,
+            past,
+            objectives=campaign.objectives,
+            trial=lambda number: self.bench.store.trial(self.bench.id, number),
         )
         supply.judge = planned.remember
         supply.settle(planned.stopped)

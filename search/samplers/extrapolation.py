@@ -55,6 +55,5 @@ class Line:
 
 def early_scores(curve: Sequence[tuple[float, float]]) -> dict[float, Early]:
     """Of each fidelity of a curve of (fidelity, score), the first one first, what stood there."""
-    scores = [score for _, score in curve]
-    before = [*scores[:1], *scores]
-    return {at: (now, last) for (at, now), last in zip(curve, before[: len(scores)], strict=True)}
+    before = [*curve[:1], *curve]
+    return {at: (now, last) for (at, now), (_, last) in zip(curve, before, strict=False)}

@@ -8,7 +8,8 @@ kept under the campaign's trial numbers, and filled from the store's reports fir
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,8 +18,9 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 
 from search.campaign import Scheduler
+from search.objectives import Objective, Sized, sizes_of, steps_of
 from search.samplers.protocol import derived
-from search.tune.optimism import Optimism, Sizes
+from search.tune.optimism import Optimism
 
 METRIC, MODE, TIME = "top1", "max", "epoch"
 
@@ -35,13 +37,12 @@ def create(
     seed: int,
     past: Past = (),
     *,
-    sizes: Sizes = lambda number: (),
-    steps: Sequence[int] = (),
+    objectives: Sequence[Objective] = (),
+    trial: Callable[[int], Sized] | None = None,
 ) -> "InOrder | NumberedASHA | Optimistic":
     """The campaign's scheduler for trainings of `epochs`, knowing the `past`.
 
-    Of further objectives `sizes` gives those that are known of a trial by its number, fewer are
-    better, and `steps` are those of the clock whose top-1 counts.
+    `trial` gives a trial by its number, for those of the further objectives that are its sizes.
 
     `stopped` holds the trials of the past that are to end where they are, `remember` puts one more
     report that no worker of Ray's made before it. A report's judgement follows from the reports
@@ -52,8 +53,13 @@ def create(
     scheduler: NumberedASHA | Optimistic
     if settings.name == "optimistic":
         grace, deviations = settings.grace_epochs, settings.deviations
+        sizes = partial(_sizes, objectives, trial)
         optimism = Optimism(
-            epochs=epochs, grace=grace, deviations=deviations, sizes=sizes, steps=steps
+            epochs=epochs,
+            grace=grace,
+            deviations=deviations,
+            sizes=sizes,
+            steps=steps_of(objectives),
         )
         scheduler = Optimistic(optimism, epochs)
     else:
@@ -68,6 +74,12 @@ def create(
         if scheduler.remember(report):
             scheduler.stopped.add(report["number"])
     return scheduler
+
+
+def _sizes(
+    objectives: Sequence[Objective], trial: Callable[[int], Sized] | None, number: int
+) -> tuple[float, ...]:
+    return sizes_of(trial(number), objectives) if objectives and trial else ()
 
 
 class InterruptedFirst:

@@ -299,19 +299,8 @@ def test_the_comparison_says_what_it_is_asked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     picture = tmp_path / "regret.png"
-    options = [
-        "--task",
-        "16px",
-        "--repeats",
-        "2",
-        "--half",
-        "held-back",
-        "--method",
-        "random",
-        "ventral",
-        "--json",
-    ]
-    monkeypatch.setattr("sys.argv", ["compare.py", *options, "--picture", str(picture)])
+    options = "--task 16px --repeats 2 --half held-back --method random ventral --json"
+    monkeypatch.setattr("sys.argv", ["compare.py", *options.split(), "--picture", str(picture)])
     compare.main()
     rows = json.loads(capsys.readouterr().out)
     assert [(row["method"], row["task"], row["half"]) for row in rows] == [

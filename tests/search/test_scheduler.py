@@ -151,8 +151,15 @@ def test_a_resumed_optimistic_campaign_decides_as_one_that_went_on() -> None:
 
 
 def test_what_is_smaller_is_not_beaten_by_what_is_better() -> None:
-    sizes = {0: (100.0,), 1: (50.0,), 2: (200.0,)}
-    scheduler = create(OPTIMISTIC, EPOCHS, 0, curve(0, 0.9), sizes=sizes.__getitem__)
+    macs = {0: 100, 1: 50, 2: 200}
+    scheduler = create(
+        OPTIMISTIC,
+        EPOCHS,
+        0,
+        curve(0, 0.9),
+        objectives=("macs",),
+        trial=lambda number: SimpleNamespace(parameters=None, macs=macs[number]),
+    )
     for number, goes_on in ((1, True), (2, False)):
         scheduler.on_trial_add(None, trial(number))
         assert decide(scheduler, trial(number), 2, 0.02) is goes_on
