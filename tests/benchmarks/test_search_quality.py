@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks.search_quality import compare, load, make_table, published, table, tasks
+from benchmarks.search_quality import compare, load, make_table, publish, published, table, tasks
 from benchmarks.search_quality.simulate import Ended, Method, Training, simulator
 from benchmarks.search_quality.table import Row, Table
 from benchmarks.search_quality.tasks import TASKS
@@ -313,3 +314,32 @@ def test_the_comparison_says_what_it_is_asked_for(
     ratio = rows[1]["seconds_median"] / rows[0]["seconds_median"]
     assert rows[1]["to_random"]["ratio"] == pytest.approx(ratio)
     assert picture.stat().st_size > 10_000
+
+
+def test_the_committed_table_is_gone_on_with(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Only what it lacks is trained, and joins it."""
+    whole = load("8px")
+    lacking, *rest = whole.rows
+    table.write(Table(tuple(rest)), "8px", tmp_path)
+    trained = []
+
+    def train(task: Any, sample: Any, seed: int, data: Any) -> dict[str, Any]:
+        trained.append((sample.digest, seed))
+        return {"task": task.name} | {f.name: getattr(lacking, f.name) for f in fields(Row)}
+
+    monkeypatch.setattr(make_table, "train", train)
+    monkeypatch.setattr(make_table, "committed", partial(table.committed, folder=tmp_path))
+    rows = tmp_path / "rows.jsonl"
+    arguments = [str(rows), "--task", "8px", "--beyond-table", "--data", str(tmp_path)]
+    monkeypatch.setattr("sys.argv", ["make_table.py", *arguments])
+    make_table.main()
+    assert trained == [(lacking.digest, lacking.seed)]
+    monkeypatch.setattr(publish, "committed", partial(table.committed, folder=tmp_path))
+    monkeypatch.setattr(publish, "write", partial(table.write, folder=tmp_path))
+    monkeypatch.setattr("sys.argv", ["publish.py", "8px", str(rows), "--add"])
+    publish.main()
+    name = "table-8px.csv.gz"
+    assert (tmp_path / name).read_bytes() == (table.FOLDER / name).read_bytes()
+    assert table.committed("16px", tmp_path) == ()
