@@ -61,7 +61,7 @@ class Regression:
 def one_thread() -> AbstractContextManager[Any]:
     """Within it NumPy's linear algebra keeps to one thread.
 
-    More of them wait for each other on cores that train: ten times as long on a full machine.
+    More of them wait for each other on cores that train: eight times as long on a full machine.
     They would also add up in another order, on which a replay must not depend.
     """
     limited: AbstractContextManager[Any] = _libraries().limit(limits=1, user_api="blas")
