@@ -51,6 +51,11 @@ class Scheduler(Value):
         default=3.0, gt=1, description="one in so many goes on at each rung"
     )
     brackets: Count = Field(default=1, description="sets of rungs, each starting later")
+    guessing: Literal["stop", "train"] = Field(
+        default="stop",
+        description="of asha and optimistic: what becomes of a training that from its grace "
+        "epochs on is no better than a constant answer, once another one was by then",
+    )
     deviations: float = Field(
         default=6.0,
         ge=0,

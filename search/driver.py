@@ -200,6 +200,7 @@ def _described(packed: Pack) -> dict[str, Any]:
         "size": packed.size,
         "channels": packed.channels,
         "classes": packed.classes,
+        "guess": packed.guess,
     }
 
 
@@ -303,6 +304,7 @@ def _supplied(
         past,
         objectives=setting.campaign.objectives,
         trial=lambda number: setting.store.trial(record.id, number),
+        guess=record.data.get("guess"),
     )
     supply.judge = planned.remember
     supply.settle(planned.stopped)

@@ -55,7 +55,8 @@ def replay(store: Store, campaign_id: str) -> Replay:
     suggested = {
         t.number: journal.get(t.number) for t in trials if t.origin not in (CONTROL, RETRY)
     }
-    judged = list(_judgements(campaign, space, trials, reports))
+    guess = record.data.get("guess")
+    judged = list(_judgements(campaign, space, trials, reports, guess))
     found: list[Difference] = []
     if (difference := _untold(campaign, space, trials, reports, journal)) is not None:
         found.append(difference)
@@ -174,7 +175,11 @@ def _untold(
 
 
 def _judgements(
-    campaign: Campaign, space: Space, trials: Sequence[Trial], reports: Sequence[Report]
+    campaign: Campaign,
+    space: Space,
+    trials: Sequence[Trial],
+    reports: Sequence[Report],
+    guess: float | None,
 ) -> Iterator[tuple[int, Difference | None]]:
     """Every word of the scheduler: its place, and how the record differs from it."""
     if campaign.scheduler.name == "fifo":
@@ -187,6 +192,7 @@ def _judgements(
         campaign.seed,
         objectives=campaign.objectives,
         trial=known.__getitem__,
+        guess=guess,
     )
     left: dict[int, int] = defaultdict(int)
     for report in reports:

@@ -92,6 +92,12 @@ class Pack:
         """The names of the classes, in the order of the labels."""
         return list(self.manifest["classes"])
 
+    @cached_property
+    def guess(self) -> float:
+        """Top-1 on the test split of the best constant answer: its most frequent class."""
+        labels = self.labels("test")
+        return float(np.bincount(labels).max() / len(labels))
+
     @property
     def size(self) -> int:
         """The images' height and width in pixels."""

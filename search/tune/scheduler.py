@@ -39,10 +39,12 @@ def create(
     *,
     objectives: Sequence[Objective] = (),
     trial: Callable[[int], Sized] | None = None,
+    guess: float | None = None,
 ) -> "InOrder | NumberedASHA | Optimistic":
     """The campaign's scheduler for trainings of `epochs`, knowing the `past`.
 
     `trial` gives a trial by its number, for those of the further objectives that are its sizes.
+    `guess` is the top-1 of the best constant answer, None if it is not known.
 
     `stopped` holds the trials of the past that are to end where they are, `remember` puts one more
     report that no worker of Ray's made before it. A report's judgement follows from the reports
@@ -51,6 +53,9 @@ def create(
     if settings.name == "fifo":
         return InOrder()
     scheduler: NumberedASHA | Optimistic
+    # A network that only guesses may still be the best in its size.
+    guessing = settings.guessing == "stop" and guess is not None and not objectives
+    chance = Chance(guess, settings.grace_epochs) if guessing and guess is not None else None
     if settings.name == "optimistic":
         grace, deviations = settings.grace_epochs, settings.deviations
         sizes = partial(_sizes, objectives, trial)
@@ -61,10 +66,11 @@ def create(
             sizes=sizes,
             steps=steps_of(objectives),
         )
-        scheduler = Optimistic(optimism, epochs)
+        scheduler = Optimistic(optimism, epochs, chance)
     else:
         scheduler = NumberedASHA(
             seed,
+            chance,
             max_t=epochs,
             grace_period=settings.grace_epochs,
             reduction_factor=settings.reduction_factor,
@@ -131,19 +137,50 @@ class InOrder(InterruptedFirst, FIFOScheduler):  # type: ignore[misc]
         make_way(tune_controller, trial)
 
 
+class Chance:
+    """Ends trainings that still guess at an epoch by which others of the campaign did better.
+
+    In spaces of deep networks most samples stay at chance, and equal scores are none that ASHA
+    could part. To guess is to be no better than the best constant answer, whose top-1 is `guess`.
+    """
+
+    def __init__(self, guess: float, grace: int) -> None:
+        self._guess, self._grace = guess, grace
+        self._learned = math.inf  # the first epoch at which any training knew better
+        self._known: set[tuple[int, int]] = set()
+
+    def remember(self, report: Mapping[str, Any]) -> bool:
+        """Take a report: whether its trial ends there. One that is known ends nothing."""
+        score, epoch = report[METRIC], report[TIME]
+        if score is None or math.isnan(score) or (report["number"], epoch) in self._known:
+            return False
+        self._known.add((report["number"], epoch))
+        if score > self._guess:
+            self._learned = min(self._learned, epoch)
+            return False
+        return bool(epoch >= max(self._grace, self._learned))
+
+
 class Remembering(InterruptedFirst, ABC):
     """For Ray's schedulers that `remember` reports by their trials' numbers in the campaign."""
 
     epochs: int
+    chance: Chance | None
     stopped: set[int]
     """Trials that an earlier driver was to stop. Not kept up to date."""
 
-    @abstractmethod
     def remember(self, report: Mapping[str, Any]) -> bool:
         """Take a report: whether its trial ends there, before its last epoch.
 
         A report that is known already changes nothing, and ends nothing.
         """
+        stops = self._judged(report)
+        guesses = self.chance is not None and self.chance.remember(report)
+        return stops or (guesses and report[TIME] < self.epochs)
+
+    @abstractmethod
+    def _judged(self, report: Mapping[str, Any]) -> bool:
+        """`remember` by the scheduler's own rule."""
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         stops = self._remember_all(trial, result)
@@ -170,13 +207,13 @@ class NumberedASHA(Remembering, AsyncHyperBandScheduler):  # type: ignore[misc]
     The bracket of a trial depends on the seed and on its number alone.
     """
 
-    def __init__(self, seed: int, **settings: Any) -> None:
+    def __init__(self, seed: int, chance: Chance | None = None, **settings: Any) -> None:
         super().__init__(time_attr=TIME, metric=METRIC, mode=MODE, **settings)
-        self._seed, self.epochs = seed, settings["max_t"]
+        self._seed, self.epochs, self.chance = seed, settings["max_t"], chance
         self._entered: set[int] = set()
         self.stopped = set()
 
-    def remember(self, report: Mapping[str, Any]) -> bool:
+    def _judged(self, report: Mapping[str, Any]) -> bool:
         if report[METRIC] is None or math.isnan(report[METRIC]):
             return False
         stand_in = self._enter(report["number"])
@@ -206,12 +243,12 @@ class NumberedASHA(Remembering, AsyncHyperBandScheduler):  # type: ignore[misc]
 class Optimistic(Remembering, FIFOScheduler):  # type: ignore[misc]
     """Trials in order; `search.tune.optimism` says which of them end early."""
 
-    def __init__(self, optimism: Optimism, epochs: int) -> None:
+    def __init__(self, optimism: Optimism, epochs: int, chance: Chance | None = None) -> None:
         super().__init__()
-        self._optimism, self.epochs = optimism, epochs
+        self._optimism, self.epochs, self.chance = optimism, epochs, chance
         self.stopped = set()
 
-    def remember(self, report: Mapping[str, Any]) -> bool:
+    def _judged(self, report: Mapping[str, Any]) -> bool:
         return self._optimism.remember(report)
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:

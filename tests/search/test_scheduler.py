@@ -167,3 +167,54 @@ def test_what_is_smaller_is_not_beaten_by_what_is_better() -> None:
 
 def test_fifo_stops_nothing() -> None:
     assert isinstance(create(Scheduler(name="fifo"), EPOCHS, 0, []), FIFOScheduler)
+
+
+# ---------------------------------------------------------------------- trainings that guess
+
+GUESS = 0.1
+RULES = (ASHA.model_copy(update={"grace_epochs": 2}), OPTIMISTIC)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_who_still_guesses_stops_once_another_one_did_better_by_then(rule: Scheduler) -> None:
+    """Equal scores part nothing: ASHA alone would let them all train to the end."""
+    scheduler = create(rule, EPOCHS, 0, guess=GUESS)
+    for number in (0, 1):
+        scheduler.on_trial_add(None, trial(number))
+        assert all(decide(scheduler, trial(number), e, GUESS) for e in range(1, EPOCHS)), "nobody"
+    scheduler.on_trial_add(None, trial(2))
+    learns = [(1, GUESS), (2, GUESS), (3, 0.3), (4, 0.4)]
+    assert all(decide(scheduler, trial(2), *one) for one in learns)
+    scheduler.on_trial_add(None, trial(3))
+    assert [decide(scheduler, trial(3), e, GUESS) for e in (1, 2, 3)] == [True, True, False]
+    scheduler.on_trial_add(None, trial(4))
+    assert all(decide(scheduler, trial(4), e, 0.35) for e in (1, 2, 3))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_resumed_campaign_knows_who_guesses(rule: Scheduler) -> None:
+    past = [report(0, 1, 0.2), report(1, 1, GUESS), report(1, 2, GUESS), report(2, 1, GUESS)]
+    whole = create(rule, EPOCHS, 0, guess=GUESS)
+    judged = [whole.remember(one) for one in past]
+    assert judged == [False, False, True, False]
+    resumed = create(rule, EPOCHS, 0, past, guess=GUESS)
+    assert resumed.stopped == {1}
+    for scheduler in (whole, resumed):
+        assert not any(scheduler.remember(one) for one in past), "known reports end nothing"
+        assert scheduler.remember(report(2, 2, GUESS))
+        assert not scheduler.remember(report(3, EPOCHS, GUESS)), "it is at its end"
+
+
+@pytest.mark.parametrize(
+    ("changes", "more"),
+    [
+        ({"guessing": "train"}, {"guess": GUESS}),
+        ({}, {}),
+        ({}, {"guess": GUESS, "objectives": ("macs",), "trial": lambda n: SimpleNamespace(macs=9)}),
+    ],
+    ids=["by the campaign's word", "not known what a guess is worth", "several objectives"],
+)
+def test_who_guesses_may_train(changes: dict[str, Any], more: dict[str, Any]) -> None:
+    rule = OPTIMISTIC.model_copy(update=changes)
+    scheduler = create(rule, EPOCHS, 0, [report(0, 1, 0.2)], **more)
+    assert not any(scheduler.remember(report(1, e, GUESS)) for e in range(1, EPOCHS))
