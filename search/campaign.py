@@ -18,7 +18,9 @@ from search import samplers
 from search.machine import Machine, machine
 from search.objectives import Objective, steps_of
 from space.documents import CHOICE_KINDS, parse_yaml, place, read_document
-from space.errors import CampaignError, InputError
+from space.errors import CampaignError, GenomeError, InputError
+from space.fidelity import reduced
+from space.genome import Genome
 from space.space import Space
 from space.validation import Value, parse, shown, suggestion
 from workers.job import DataSpec, Recipe
@@ -381,10 +383,30 @@ def _check_recipe(campaign: Campaign, space: Space) -> None:
                 "stands in the campaign and in its space",
                 "remove one of the two",
             )
+    sample = space.complete({})
     try:
-        campaign.recipe.overlaid(space.complete({}).recipe, "space.recipe")
+        recipe = campaign.recipe.overlaid(sample.recipe, "space.recipe")
     except InputError as error:
         raise CampaignError(error.where, error.problem, error.cure) from None
+    _check_fidelity(campaign, recipe, sample.genome)
+
+
+def _check_fidelity(campaign: Campaign, recipe: Recipe, genome: Genome) -> None:
+    """What a part of a training asks for has to be there; `genome` is the space's default."""
+    if not recipe.fidelity:
+        return
+    size, channels = campaign.data.size, genome.image.channels
+    whole = genome.with_images(size=size, channels=channels, classes=genome.classes)
+    for index, part in enumerate(recipe.fidelity):
+        where = f"recipe.fidelity[{index}]"
+        if part.size is not None and part.size > size:
+            problem = f"{part.size} is more than the data's {size} pixels"
+            raise CampaignError(f"{where}.size", problem, f"write {size} or less")
+        try:
+            reduced(whole, size=part.size, steps=part.steps)
+        except GenomeError as error:
+            told = f"the space's default network does not fit: {error.where} {error.problem}"
+            raise CampaignError(where, told, error.cure) from None
 
 
 def _leaves(node: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -222,6 +222,7 @@ def _setting(
         home=home,
         store=store,
         listener=listener,
+        guess=record.data.get("guess"),
         address=address,
     )
 
@@ -304,7 +305,7 @@ def _supplied(
         past,
         objectives=setting.campaign.objectives,
         trial=lambda number: setting.store.trial(record.id, number),
-        guess=record.data.get("guess"),
+        guess=setting.guess,
     )
     supply.judge = planned.remember
     supply.settle(planned.stopped)

@@ -23,6 +23,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,11 @@ from search.home import Home, Process
 from search.machine import Machine
 from search.samplers.protocol import derived
 from space.errors import InputError, VentralError
+from space.fidelity import reduced
 from space.genome import Genome
 from space.plan import parse_reads, plan
 from space.space import Space
-from workers.job import Job, PackRef
+from workers.job import Fidelity, Job, PackRef, Recipe
 
 DRAWN, LEAST = 100, 12
 """Networks drawn to know the space: as many as SECONDS allow."""
@@ -59,12 +61,17 @@ ORDER_NOISE = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """What the model of an epoch's time looks at. `multiplies` is by image, in training."""
+    """What the model of an epoch's time looks at. `multiplies` is by image, in training.
+
+    `cheaper` is the same for the epochs of less fidelity: until which, the part of the images, and
+    both quantities.
+    """
 
     operations: int
     multiplies: float
     document: dict[str, Any]
     recipe: dict[str, Any]
+    cheaper: tuple[tuple[int, float, int, float], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +89,16 @@ class Calibration:
     processes: int
 
     def epoch(self, network: Network) -> float:
-        """Seconds of one epoch of a network."""
+        """Seconds of one full epoch of a network."""
         return self.operation * network.operations + self.multiply * network.multiplies
+
+    def training(self, network: Network, epochs: int) -> list[float]:
+        """Seconds of a network's first epoch, of its first two, and so on."""
+        each = [self.epoch(network)] * epochs
+        for until, images, operations, multiplies in reversed(network.cheaper):
+            cheap = images * (self.operation * operations + self.multiply * multiplies)
+            each[:until] = [cheap] * min(until, epochs)
+        return list(accumulate(each))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,15 +175,28 @@ def _drawn(campaign: Campaign, space: Space) -> list[Network]:
 
 
 def _network(campaign: Campaign, sample: Any) -> Network:
-    genome: Genome = sample.genome
-    planned = plan(genome, parse_reads(genome, "decoder"), training=True)
     recipe = campaign.recipe.overlaid(sample.recipe)
+    operations, multiplies = _work(sample.genome, recipe)
     return Network(
-        operations=len(planned.operations),
-        multiplies=planned.planned_macs(recipe.batch_size),
-        document=genome.document(),
+        operations=operations,
+        multiplies=multiplies,
+        document=sample.genome.document(),
         recipe=recipe.model_dump(mode="json"),
+        cheaper=tuple(
+            (part.until, part.images, *_work(_reduced(sample.genome, part), recipe))
+            for part in recipe.fidelity
+        ),
     )
+
+
+def _reduced(genome: Genome, part: Fidelity) -> Genome:
+    return reduced(genome, size=part.size, steps=part.steps)
+
+
+def _work(genome: Genome, recipe: Recipe) -> tuple[int, float]:
+    """Operations of a network's training and multiply-adds by image."""
+    planned = plan(genome, parse_reads(genome, "decoder"), training=True)
+    return len(planned.operations), planned.planned_macs(recipe.batch_size)
 
 
 # ------------------------------------------------------------------------- calibration
@@ -317,7 +345,7 @@ def forecast(
     """Play the campaign through many times, with drawn networks and scores in random order."""
     budget, rng = campaign.budget, np.random.default_rng(campaign.seed)
     devices = campaign.resources.devices
-    epoch = np.array([calibration.epoch(network) for network in networks])
+    spent = np.array([calibration.training(network, epochs) for network in networks])
     runs = max(20, min(CAMPAIGNS, 40_000 // budget.trials))
     trials, trained, seconds, ends = [], [], [], []
     # How far a whole campaign may be off: the machine is not always equally busy.
@@ -326,8 +354,8 @@ def forecast(
         speed = np.exp(rng.normal(0.0, off))
         which = rng.integers(len(networks), size=budget.trials)
         length = _lengths(campaign.scheduler, epochs, budget.trials, rng)
-        each = epoch[which] * np.exp(rng.normal(0.0, calibration.spread, budget.trials)) * speed
-        busy = length * each + calibration.build + TRIAL_SECONDS
+        noise = np.exp(rng.normal(0.0, calibration.spread, budget.trials)) * speed
+        busy = spent[which, length - 1] * noise + calibration.build + TRIAL_SECONDS
         done, why = _ended(budget, busy, length, devices, slots)
         # The last trials do not end together.
         tail = float(busy[:done].mean()) / 2 if slots > 1 and done else 0.0

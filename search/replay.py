@@ -58,7 +58,7 @@ def replay(store: Store, campaign_id: str) -> Replay:
     guess = record.data.get("guess")
     judged = list(_judgements(campaign, space, trials, reports, guess))
     found: list[Difference] = []
-    if (difference := _untold(campaign, space, trials, reports, journal)) is not None:
+    if (difference := _untold(campaign, space, trials, reports, journal, guess)) is not None:
         found.append(difference)
     found += [difference for _, difference in judged if difference is not None][:1]
     # Suggestions are what takes time: none is derived that comes after a difference.
@@ -147,6 +147,7 @@ def _untold(
     trials: Sequence[Trial],
     reports: Sequence[Report],
     journal: Mapping[int, Sequence[Call]],
+    guess: float | None,
 ) -> Difference | None:
     """The first trial whose result is not what the sampler was told of it last."""
     last: dict[int, tuple[int, Call]] = {}
@@ -157,7 +158,7 @@ def _untold(
     epochs, own = full_epochs(campaign, space), by_trial(reports)
     found = []
     for trial in trials:
-        outcome = outcome_of(trial, epochs, own.get(trial.number, ()), campaign.objectives)
+        outcome = outcome_of(trial, epochs, own.get(trial.number, ()), campaign.objectives, guess)
         heard_at, told = last.get(trial.number, (0, {}))
         if outcome is None or told == call_of(trial.number, outcome):
             continue

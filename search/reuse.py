@@ -44,7 +44,7 @@ def work_of(digest: str, recipe: Recipe, checksum: str, seed: int) -> str:
     rest = {
         key: item
         for key, item in recipe.deciding().items()
-        if key != "epochs" and (key in FIRST_KEYS or item != defaults[key])
+        if key != "epochs" and (key in FIRST_KEYS or item != defaults.get(key))
     }
     text = json.dumps(
         [digest, _plain(rest), checksum, str(seed)], sort_keys=True, separators=(",", ":")

@@ -27,6 +27,7 @@ from search.samplers import Choices, Outcome, Sampler
 from search.samplers.protocol import derived, drawn, key
 from space.cost import Cost, cost
 from space.errors import CampaignError, GenomeError, InputError
+from space.fidelity import reduced
 from space.space import Sample, Space
 
 INFEASIBLE_IN_A_ROW = 200
@@ -342,7 +343,9 @@ def outcome_of_call(call: Call, curve: Curve = ()) -> Outcome:
 def refused(campaign: Campaign, sample: Sample, found: Cost) -> str | None:
     """Why a sample may not be trained, or None."""
     try:
-        campaign.recipe.overlaid(sample.recipe)
+        recipe = campaign.recipe.overlaid(sample.recipe)
+        for part in recipe.fidelity:
+            reduced(sample.genome, size=part.size, steps=part.steps)
     except InputError as error:
         return str(error)
     for name, has in (("parameters", found.parameters), ("macs", found.macs)):

@@ -83,6 +83,8 @@ class Setting:
     home: Home
     store: Store
     listener: Listener = lambda happening: None
+    guess: float | None = None
+    """Top-1 of the best constant answer; None in campaigns of before it was known."""
     address: str | None = None
     """Of the running Ray cluster on which trials run; None for one of the driver's own."""
 
@@ -181,7 +183,8 @@ class Supply:
         return suggester
 
     def _outcome(self, trial: Trial, reports: Sequence[Reported]) -> Outcome | None:
-        return outcome_of(trial, self._set.epochs, reports, self._set.campaign.objectives)
+        told = self._set.campaign.objectives, self._set.guess
+        return outcome_of(trial, self._set.epochs, reports, *told)
 
     def settle(self, stopped: Collection[int]) -> None:
         """End the unfinished trials among `stopped`: the last driver knew that they stop, but
@@ -413,8 +416,13 @@ def outcome_of(
     epochs: int,
     reports: Sequence[Reported] = (),
     objectives: Sequence[Objective] = (),
+    guess: float | None = None,
 ) -> Outcome | None:
-    """A trial as a sampler is told of it, from its reports; None while it is not over."""
+    """A trial as a sampler is told of it, from its reports; None while it is not over.
+
+    No score is less than `guess`, the best constant answer's: which class a network that has
+    learned nothing happens to name tells nothing of its cell.
+    """
     if trial.status in ("waiting", "running"):
         return None
     if trial.status in ("finished", "pruned") and trial.top1 is not None:
@@ -422,7 +430,8 @@ def outcome_of(
         curve = tuple(curve_of(reports, epochs))
         last = max(reports, key=lambda report: report["epoch"], default={})
         costs = costs_of(trial, objectives, last.get("accuracy_by_step"))
-        return Outcome(score=trial.top1, fidelity=fidelity, curve=curve, costs=costs)
+        score = max(trial.top1, guess or 0.0)
+        return Outcome(score=score, fidelity=fidelity, curve=curve, costs=costs)
     if trial.status == "failed":
         return Outcome(reason=(trial.reason or "failed").partition(":")[0])
     return Outcome(reason="infeasible" if trial.status == "infeasible" else "failed")

@@ -354,6 +354,15 @@ def _check_carry(
         )
 
 
+def kernel_on(cell: Cell, term: Term, size: int) -> int:
+    """The side of a term's kernel on a map of `size`: cut to it where that is wanted."""
+    kernel = term.kernel if term.operation in KERNEL_OPS and term.kernel else 1
+    clips = cell.clip_kernels is True or (
+        cell.clip_kernels == "separable" and term.operation == "separable"
+    )
+    return min(kernel, size) if (clips if term.clip is None else term.clip) else kernel
+
+
 def _term(
     cell: Cell, stage: Stage, term: Term, path: str, present: list[Map], size: int, depth: int
 ) -> TermShape | None:
@@ -377,13 +386,8 @@ def _term(
             f"are needed for op {term.operation}",
             "write `op: match`, or `kernel: 1` for a projection",
         )
-    kernel = term.kernel if term.operation in KERNEL_OPS and term.kernel else 1
-    clips = cell.clip_kernels is True or (
-        cell.clip_kernels == "separable" and term.operation == "separable"
-    )
-    if clips if term.clip is None else term.clip:
-        kernel = min(kernel, size)
-    elif kernel > size and cell.clip_kernels is False and term.clip is None:
+    kernel = kernel_on(cell, term, size)
+    if kernel > size and cell.clip_kernels is False and term.clip is None:
         raise GenomeError(
             f"{where}.kernel",
             f"{kernel} exceeds the {size}x{size} map of stage {stage.name}",

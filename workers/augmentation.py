@@ -8,7 +8,7 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import grid_sample
+from torch.nn.functional import adaptive_avg_pool2d, grid_sample
 
 from workers.job import Augmentation, Crop
 from workers.pack import Pack
@@ -40,6 +40,13 @@ def unit(images: Tensor) -> Tensor:
     layout = torch.channels_last if images.is_cuda else torch.contiguous_format
     planes = images.permute(0, 3, 1, 2)
     return planes.to(torch.float32, memory_format=layout).div_(255)
+
+
+def averaged(images: Tensor, size: int | None) -> Tensor:
+    """[B,C,H,W] -> [B,C,size,size], each pixel the mean of those it takes the place of."""
+    if size is None or images.shape[-2:] == (size, size):
+        return images
+    return adaptive_avg_pool2d(images, size)
 
 
 def augment(images: Tensor, recipe: Augmentation, generator: torch.Generator) -> Tensor:

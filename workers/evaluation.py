@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from space.errors import InputError
-from workers.augmentation import Normalisation, unit
+from workers.augmentation import Normalisation, averaged, unit
 from workers.pack import Pack, SplitName
 
 # A pack that takes less of a GPU's memory than this is kept there whole.
@@ -59,17 +59,19 @@ def evaluate(
     device: str | torch.device | None = None,
     split: SplitName = "test",
     threads: int | None = None,
+    reduced: bool = False,
 ) -> Evaluation:
     """Score a network on a split of a pack, in float32 and in batches of exactly `batch_size`.
 
     The network is moved to `device` (default: where it is) and left in its mode. With the batch
     size and the threads of the job, on the same machine, this gives exactly the recorded scores.
-    The decoder's logits come from the same forward pass as those of the steps.
+    The decoder's logits come from the same forward pass as those of the steps. With `reduced` the
+    network may take smaller images than the pack's, which are averaged down to its size.
     """
     where = torch.device(device) if device is not None else next(network.parameters()).device
     placed(network, where)
-    fits(network, pack)
-    normalise = Normalisation(pack, where)
+    fits(network, pack, reduced=reduced)
+    normalise, size = Normalisation(pack, where), cast(int, network.image_size)
     feed = Feed(pack, split, where)
     scored, decode = cast(Scored, network), getattr(network, "decode", _last_step)
     training = network.training
@@ -79,7 +81,8 @@ def evaluate(
     try:
         with _threads(threads):
             for images, labels in feed.batches(np.arange(pack.count(split)), batch_size):
-                by_step = scored.step_logits(normalise(unit(images))).float()
+                pictures = averaged(unit(images), size)
+                by_step = scored.step_logits(normalise(pictures)).float()
                 logits = decode(by_step)
                 best = logits.topk(min(5, logits.shape[1]), dim=1).indices == labels[:, None]
                 loss = cross_entropy(logits, labels, reduction="none").double()
@@ -99,14 +102,18 @@ def _last_step(step_logits: Tensor) -> Tensor:
     return step_logits[:, -1]
 
 
-def fits(network: nn.Module, pack: Pack) -> None:
-    """Raises InputError unless the network takes the pack's images and names its classes."""
+def fits(network: nn.Module, pack: Pack, *, reduced: bool = False) -> None:
+    """Raises InputError unless the network takes the pack's images and names its classes.
+
+    With `reduced` its images may be smaller than the pack's.
+    """
     for name, here, there in (
         ("image.size", network.image_size, pack.size),
         ("image.channels", network.image_channels, pack.channels),
         ("classes", network.classes, len(pack.classes)),
     ):
-        if here != there:
+        smaller = reduced and name == "image.size" and cast(int, here) < there
+        if here != there and not smaller:
             raise InputError(f"genome.{name}", f"{here}, but the data has {there}", f"set {there}")
 
 

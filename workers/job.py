@@ -171,6 +171,25 @@ class Clip(Value):
         return self
 
 
+class Fidelity(Value):
+    """A cheaper look, up to an epoch: smaller images, fewer steps, a part of the images.
+
+    What is not given is as in the rest of the training. The network is scored as it is trained:
+    on the whole test split, at this size and after these steps.
+    """
+
+    until: Count = Field(description="the last epoch of it")
+    size: Count | None = Field(
+        default=None, description="side in pixels to which the images are averaged"
+    )
+    steps: Count | None = Field(default=None, description="of the clock")
+    images: float = Field(default=1.0, gt=0, le=1, description="part of the training images")
+
+
+WHOLE = Fidelity(until=1)
+"""The end of every training: all images, in full size, to the last step."""
+
+
 class Recipe(Value):
     """How a network is trained. Times are in epochs; rates are for a batch, not for an image.
 
@@ -204,6 +223,9 @@ class Recipe(Value):
     )
     augmentation: Augmentation = Augmentation()
     label_smoothing: Fraction = 0.0
+    fidelity: tuple[Fidelity, ...] = Field(
+        default=(), description="cheaper epochs before the full ones, in their order"
+    )
     loss_steps: Literal["last", "all"] = Field(
         default="last",
         description="loss on the decoder's logits, or its mean over all informed steps",
@@ -232,6 +254,24 @@ class Recipe(Value):
             raise InputError("recompute", problem, "write false, or unroll: planned")
         return self
 
+    @model_validator(mode="after")
+    def _fidelity_grows(self) -> Self:
+        last = 0
+        for place, part in enumerate(self.fidelity):
+            if part.until <= last:
+                problem = f"{part.until} is not after epoch {last}, where the one before it ends"
+                raise InputError(f"fidelity[{place}].until", problem, f"write {last + 1} or more")
+            last = part.until
+        if last >= self.epochs:
+            problem = f"{last} leaves no epoch of {self.epochs} for the whole"
+            cure = f"write up to {self.epochs - 1}, or raise epochs"
+            raise InputError(f"fidelity[{len(self.fidelity) - 1}].until", problem, cure)
+        return self
+
+    def fidelity_of(self, epoch: int) -> Fidelity:
+        """How an epoch (from 1) is trained."""
+        return next((part for part in self.fidelity if epoch <= part.until), WHOLE)
+
     @property
     def looks_ahead(self) -> bool:
         """Whether the first epochs of a training depend on how many it will have."""
@@ -241,7 +281,9 @@ class Recipe(Value):
         """The keys that decide a training's numbers. Those that say how they are computed are
         left out: they may change no more than their rounding.
         """
-        return self.model_dump(mode="json", exclude=_EXECUTION)
+        # Recipes are known by this: one that asks for nothing new has to look as it always did.
+        new = set() if self.fidelity else {"fidelity"}
+        return self.model_dump(mode="json", exclude=_EXECUTION | new)
 
     def overlaid(self, overlay: Mapping[str, Any], where: str = "recipe") -> "Recipe":
         """This recipe with the keys of `overlay` (nested as written) in place of its own.

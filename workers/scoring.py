@@ -25,5 +25,9 @@ def evaluate_export(folder: str | Path, packs: str | Path) -> Evaluation:
             "use the version of Ventral and the images that the campaign used",
         )
     return evaluate(
-        load(folder), found, batch_size=card.evaluation_batch_size, threads=card.threads
+        load(folder),
+        found,
+        batch_size=card.evaluation_batch_size,
+        threads=card.threads,
+        reduced=True,
     )

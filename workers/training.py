@@ -21,10 +21,10 @@ from torch.nn.functional import cross_entropy
 
 from space.errors import CheckpointError
 from workers import checkpoint, compiling
-from workers.augmentation import Normalisation, augment, unit
+from workers.augmentation import Normalisation, augment, averaged, unit
 from workers.evaluation import Evaluation, Feed, Scored, evaluate, fits, placed
 from workers.failures import Diverged
-from workers.job import Job, Recipe, Report
+from workers.job import WHOLE, Fidelity, Job, Recipe, Report
 from workers.pack import Pack
 
 __all__ = ["Diverged", "Evaluation", "Trainer", "evaluate", "learning_rate"]
@@ -51,6 +51,17 @@ def mixed(seed: int, *purpose: object) -> int:
     """A seed of 63 bits for one purpose (an epoch's order, a batch's crops), from the job's."""
     text = "/".join(str(item) for item in (seed, *purpose))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+
+
+def _reduced(job: Job, fidelity: Fidelity) -> Job:
+    """The job with its network for the images and the steps of a fidelity. Raises GenomeError."""
+    if fidelity.size is None and fidelity.steps is None:
+        return job
+    from space.fidelity import reduced
+    from space.genome import Genome
+
+    genome = reduced(Genome.parse(job.genome), size=fidelity.size, steps=fidelity.steps)
+    return job.model_copy(update={"genome": genome.document()})
 
 
 def _build(job: Job) -> nn.Module:
@@ -90,26 +101,42 @@ class Trainer:
         torch.set_num_threads(recipe.threads)
         self._seed_all("build")
         self.pack = Pack.load(job.data.path, job.data.checksum)
-        self.network = placed(build(job), self.device)
-        fits(self.network, self.pack)
+        self._build = build
         self._train = Feed(self.pack, "train", self.device)
         self._normalise = Normalisation(self.pack, self.device)
+        on_gpu = self.device.type == "cuda"
+        precision = "bf16" if recipe.precision == "auto" else recipe.precision
+        low = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
+        self._low = low if on_gpu else None
+        self._scaler = torch.amp.GradScaler(enabled=self._low is torch.float16)
+        self._look(WHOLE)
+        self._whole_steps = self._steps_per_epoch
+        fits(self.network, self.pack)
+
+    def _look(self, fidelity: Fidelity) -> None:
+        """Make the network, its optimiser and its batches as a fidelity wants them, untrained."""
+        self._fidelity, recipe = fidelity, self.job.recipe
+        self._images = max(1, round(fidelity.images * self.pack.count("train")))
         # An incomplete last batch is left out: the order is new in every epoch.
-        self._batch = min(recipe.batch_size, self.pack.count("train"))
-        self._steps_per_epoch = self.pack.count("train") // self._batch
+        self._batch = min(recipe.batch_size, self._images)
+        self._steps_per_epoch = self._images // self._batch
+        self.network = placed(self._build(_reduced(self.job, fidelity)), self.device)
+        epochs = sum(recipe.fidelity_of(e + 1) == fidelity for e in range(recipe.epochs))
         self._logits, self._step_logits = compiling.functions(
-            self.network, recipe, recipe.epochs * self._steps_per_epoch, self.device
+            self.network, recipe, epochs * self._steps_per_epoch, self.device
         )
         self._parameters = [p for p in self.network.parameters() if p.requires_grad]
         self._names = {id(p): name for name, p in self.network.named_parameters()}
         self._l2 = self._decayed()
         self._kernels: list[Tensor] = [p for p in self._parameters if p.ndim > 1]
         self._optimiser = self._make_optimiser()
-        on_gpu = self.device.type == "cuda"
-        precision = "bf16" if recipe.precision == "auto" else recipe.precision
-        low = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
-        self._low = low if on_gpu else None
-        self._scaler = torch.amp.GradScaler(enabled=self._low is torch.float16)
+
+    def _enter(self, fidelity: Fidelity) -> None:
+        """Go on at another fidelity, with the same weights and the same optimiser's state."""
+        if fidelity != self._fidelity:
+            tensors, numbers = self._state()
+            self._look(fidelity)
+            self._take(tensors, numbers)
 
     @property
     def finished(self) -> bool:
@@ -122,8 +149,11 @@ class Trainer:
         Raises Diverged at the first loss or weight that is not finite.
         """
         start, recipe = time.perf_counter(), self.job.recipe
+        self._enter(recipe.fidelity_of(self.epoch + 1))
         train_loss = self._train_epoch(self.epoch + 1)
-        scores = evaluate(self.network, self.pack, batch_size=recipe.evaluation_batch_size)
+        scores = evaluate(
+            self.network, self.pack, batch_size=recipe.evaluation_batch_size, reduced=True
+        )
         if not math.isfinite(scores.loss):
             raise Diverged(f"evaluation loss is {scores.loss} at epoch {self.epoch + 1}")
         self.epoch += 1
@@ -149,7 +179,9 @@ class Trainer:
         losses: list[Tensor] = []
         every = 1 if self.device.type == "cpu" else _GPU_CHECK
         for batch, (images, labels) in enumerate(self._batches(epoch)):
-            step = (epoch - 1) * self._steps_per_epoch + batch
+            # The rate follows the epochs: one with fewer images takes as large a part of it.
+            part = batch * self._whole_steps // self._steps_per_epoch
+            step = (epoch - 1) * self._whole_steps + part
             losses.append(self._step(images, labels, step))
             if (batch + 1) % every == 0:
                 _demand_finite(losses[-every:], epoch, batch + 2 - every)
@@ -159,14 +191,18 @@ class Trainer:
 
     def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """The epoch's batches as the network is given them: images [B,C,H,W], labels [B]."""
-        generator = torch.Generator()
-        generator.manual_seed(mixed(self.job.seed, "order", epoch))
-        order = torch.randperm(self.pack.count("train"), generator=generator).numpy()
-        order = order[: self._steps_per_epoch * self._batch]
-        for batch, (images, labels) in enumerate(self._train.batches(order, self._batch)):
-            generator.manual_seed(mixed(self.job.seed, "augmentation", epoch, batch))
+        generator, seed = torch.Generator(), self.job.seed
+        generator.manual_seed(mixed(seed, "order", epoch))
+        order = torch.randperm(self._images, generator=generator)
+        if self._images < (count := self.pack.count("train")):
+            # Always the same part, which a larger one contains.
+            generator.manual_seed(mixed(seed, "part"))
+            order = torch.randperm(count, generator=generator)[order]
+        chosen = order[: self._steps_per_epoch * self._batch].numpy()
+        for batch, (images, labels) in enumerate(self._train.batches(chosen, self._batch)):
+            generator.manual_seed(mixed(seed, "augmentation", epoch, batch))
             pictures = augment(unit(images), self.job.recipe.augmentation, generator)
-            yield self._normalise(pictures), labels
+            yield self._normalise(averaged(pictures, self._fidelity.size)), labels
 
     def epoch_seconds(self, seconds: float) -> float:
         """How long an epoch takes, from about `seconds` of updates and of evaluation.
@@ -197,7 +233,7 @@ class Trainer:
 
     def _step(self, images: Tensor, labels: Tensor, step: int) -> Tensor:
         """One update from normalised images [B,C,H,W] and labels [B]; the loss, detached."""
-        recipe, rate = self.job.recipe, learning_rate(self.job.recipe, step, self._steps_per_epoch)
+        recipe, rate = self.job.recipe, learning_rate(self.job.recipe, step, self._whole_steps)
         if self.device.type == "cuda":
             images = images.contiguous(memory_format=torch.channels_last)
         self._optimiser.zero_grad(set_to_none=True)
@@ -282,8 +318,8 @@ class Trainer:
 
     # ------------------------------------------------------------------------------ checkpoints
 
-    def save(self, folder: str | Path) -> None:
-        """Write a checkpoint to `folder` (see checkpoint.save). Raises OSError."""
+    def _state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Weights and the optimiser's state, by name."""
         tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
         numbers: dict[str, Any] = {}
         for parameter, state in self._optimiser.state.items():
@@ -293,6 +329,11 @@ class Trainer:
                     tensors[f"optimiser.{name}"] = value
                 elif value is not None:
                     numbers[name] = value
+        return tensors, numbers
+
+    def save(self, folder: str | Path) -> None:
+        """Write a checkpoint to `folder` (see checkpoint.save). Raises OSError."""
+        tensors, numbers = self._state()
         meta = {
             "job": _identity(self.job),
             "start": _start(self.job),
@@ -316,17 +357,21 @@ class Trainer:
             raise CheckpointError(
                 f"{folder}: is a checkpoint of another genome, recipe, data or seed; delete it"
             )
-        stripped = {
-            name.removeprefix("network."): value
-            for name, value in tensors.items()
-            if name.startswith("network.")
-        }
-        self.network.load_state_dict(stripped)
-        self._load_optimiser(tensors, meta["optimiser"])
+        self._take(tensors, meta["optimiser"])
         if self._scaler.is_enabled():
             self._scaler.load_state_dict(meta["scaler"])
         self.epoch, self._seconds = meta["epoch"], meta["seconds"]
         self.reports = [Report.model_validate(report) for report in meta["reports"]]
+
+    def _take(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+        """Go on from what `_state` gave."""
+        weights = {
+            name.removeprefix("network."): value
+            for name, value in tensors.items()
+            if name.startswith("network.")
+        }
+        self.network.load_state_dict(weights)
+        self._load_optimiser(tensors, numbers)
 
     def _load_optimiser(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
         by_parameter: dict[str, dict[str, Any]] = {}

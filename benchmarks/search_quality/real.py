@@ -16,19 +16,16 @@ not trained again, and what was interrupted goes on.
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.search_quality.compare import METHODS, OURS, POSTERS
 from search.home import Home
-from search.store import Store, Trial
+from search.store import Store
 from space.errors import StoreError
 from space.grammar import as_document
 from space.published import conv_gru, rgc_median
@@ -57,7 +54,7 @@ EARLY = {"name": "asha", "grace_epochs": 2, "reduction_factor": 2}
 def space() -> dict[str, Any]:
     """`motifs-2018` at an eighth of its width, with the published cells as controls."""
     document = _narrow(Space.load("motifs-2018").document())
-    none = {route: False for route in document["genome"]["feedback"]}
+    none = dict.fromkeys(document["genome"]["feedback"], False)
     cells = {
         "gru": (as_document(conv_gru()), none),
         "rgc": (
@@ -125,7 +122,9 @@ def run_all(
 def state(home: Path) -> tuple[str, str] | None:
     """The state of the campaign in a home, and the reason for it; None if there is none."""
     try:
-        with closing(Store.open(Home.at(home / ".ventral", environ={}).store_url, create=False)) as s:
+        with closing(
+            Store.open(Home.at(home / ".ventral", environ={}).store_url, create=False)
+        ) as s:
             record = next(iter(s.campaigns()), None)
     except StoreError:
         return None

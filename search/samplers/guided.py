@@ -82,8 +82,9 @@ class GuidedSampler:
 
     def ask(self) -> Choices:
         rng = random.Random(derived(self._seed, "guided", self._asked))
-        scored = sum(told.outcome.score is not None for told in self._told)
-        early = self._asked < self._options.startup or scored < 2
+        # Of scores that are all the same, such as those of mere guesses, nothing is learned.
+        different = {told.outcome.score for told in self._told} - {None}
+        early = self._asked < self._options.startup or len(different) < 2
         if early:
             choices = self._new(rng)
         else:

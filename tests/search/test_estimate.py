@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from search.estimate import (
     Network,
     _fitted,
     _lengths,
+    _network,
     _rungs,
     calibrated,
     estimate,
@@ -27,6 +29,9 @@ from search.home import Home
 from search.machine import Machine
 from search.tune import scheduler
 from space.errors import VentralError
+from space.fidelity import reduced as space_at
+from space.plan import parse_reads, plan
+from space.space import Space
 from tests import toys
 
 TWO = Machine(cpus=2, gpus=0)
@@ -68,6 +73,37 @@ def test_no_quantity_costs_less_than_nothing() -> None:
     found = _fitted(networks, {"device": "cpu", "jobs": jobs}, 1)
     assert found.operation > 0
     assert found.multiply >= 0
+
+
+def test_cheaper_epochs_cost_what_their_plans_leave_to_do() -> None:
+    """The first epoch in a half of the images, the next two with a fifth of the operations."""
+    one = Network(
+        operations=100,
+        multiplies=1e6,
+        document={},
+        recipe={},
+        cheaper=((1, 0.5, 10, 1e5), (3, 1.0, 20, 0.0)),
+    )
+    exact = CALIBRATION.training(one, 5)
+    each = [0.5 * (0.1 + 1e-3), 0.2, 0.2, 1.01, 1.01]
+    assert exact == pytest.approx(list(np.cumsum(each)))
+    assert CALIBRATION.training(one, 2) == pytest.approx(exact[:2])
+    full = forecast(toys.campaign(), 5, [replace(one, cheaper=())], CALIBRATION, 1)
+    assert forecast(toys.campaign(), 5, [one], CALIBRATION, 1).seconds.likely < full.seconds.likely
+
+
+def test_the_plans_of_cheaper_epochs_are_those_of_the_reduced_network() -> None:
+    campaign = toys.campaign(
+        recipe={"epochs": 5, "fidelity": [{"until": 2, "size": 8, "steps": 5, "images": 0.5}]}
+    )
+    space = Space.load("motifs-small").with_images(size=16, channels=1, classes=10)
+    sample = space.sample(random.Random(0))
+    found = _network(campaign, sample)
+    alone = space_at(sample.genome, size=8, steps=5)
+    planned = plan(alone, parse_reads(alone, "decoder"), training=True)
+    macs = planned.planned_macs(campaign.recipe.batch_size)
+    assert found.cheaper == ((2, 0.5, len(planned.operations), macs),)
+    assert macs < found.multiplies
 
 
 # ---------------------------------------------------------------------- the scheduler's part

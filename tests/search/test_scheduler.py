@@ -172,6 +172,7 @@ def test_fifo_stops_nothing() -> None:
 # ---------------------------------------------------------------------- trainings that guess
 
 GUESS = 0.1
+SIZED = SimpleNamespace(parameters=9, macs=9)
 RULES = (ASHA.model_copy(update={"grace_epochs": 2}), OPTIMISTIC)
 
 
@@ -210,7 +211,10 @@ def test_a_resumed_campaign_knows_who_guesses(rule: Scheduler) -> None:
     [
         ({"guessing": "train"}, {"guess": GUESS}),
         ({}, {}),
-        ({}, {"guess": GUESS, "objectives": ("macs",), "trial": lambda n: SimpleNamespace(macs=9)}),
+        (
+            {},
+            {"guess": GUESS, "objectives": ("macs",), "trial": lambda n: SimpleNamespace(macs=9)},
+        ),
     ],
     ids=["by the campaign's word", "not known what a guess is worth", "several objectives"],
 )

@@ -169,6 +169,37 @@ def test_failures_are_told_and_kept(bench: Bench) -> None:
     assert outcome.reason == "diverged"
 
 
+def test_what_cannot_be_looked_at_cheaply_is_infeasible(tmp_path: Path) -> None:
+    """A network whose weights would be other ones at fewer steps is recorded, and not trained."""
+    space = copy.deepcopy(toys.SPACE)
+    space["genome"]["clock"]["steps"] = 4
+    forms = ["last", {"form": "w_avg_t"}]
+    space["genome"]["decoder"] = {"choice": forms, "name": "decoder"}
+    recipe = {"epochs": 3, "fidelity": [{"until": 1, "steps": 3}]}
+    bench = Bench(tmp_path, space=space, recipe=recipe, controls=[], budget={"trials": 6})
+    assert len(exhaust(bench.supply())) == 6
+    infeasible = bench.store.trials(bench.id, statuses=["infeasible"])
+    assert infeasible
+    assert all("decoder: has other weights at" in (t.reason or "") for t in infeasible)
+
+
+def test_who_only_guesses_is_told_as_such(tmp_path: Path) -> None:
+    """Which class a network that learned nothing happens to name says nothing of its cell."""
+    bench = Bench(tmp_path)
+    supply = bench.supply()
+    first, second = supply.next(), supply.next()
+    assert first is not None
+    assert second is not None
+    for assignment, epochs in ((first, 1), (second, 3)):
+        train(supply, assignment, epochs=epochs, status="pruned" if epochs < 3 else "finished")
+    trials = [bench.store.trial(bench.id, one.number) for one in (first, second)]
+    scores = [trial.top1 or 0.0 for trial in trials]
+    between = sum(scores) / 2
+    told = [outcome_of(trial, 3, guess=between) for trial in trials]
+    assert [one.score for one in told if one] == [max(score, between) for score in scores]
+    assert [one.score for one in (outcome_of(t, 3) for t in trials) if one] == scores
+
+
 def test_a_stopped_training_is_told_with_its_fidelity(bench: Bench, monkeypatch: Any) -> None:
     supply = bench.supply()
     supply.next()

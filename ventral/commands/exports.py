@@ -73,6 +73,7 @@ def _export(
     from importlib.metadata import version
 
     from space.errors import VentralError
+    from space.fidelity import reduced
     from space.genome import Genome
     from workers import checkpoint, export
     from workers.job import CHECKPOINT, Recipe
@@ -129,7 +130,10 @@ def _export(
         for name, tensor in tensors.items()
         if name.startswith("network.")
     }
-    return export.write(folder, Genome.parse(found.genome), weights, card)
+    # A training that ended early is exported as it was scored: at its last epoch's fidelity.
+    part = recipe.fidelity_of(found.epochs)
+    genome = reduced(Genome.parse(found.genome), size=part.size, steps=part.steps)
+    return export.write(folder, genome, weights, card)
 
 
 def evaluate(
