@@ -18,14 +18,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from benchmarks.search_quality.compare import METHODS, OURS, POSTERS
 from search.home import Home
-from search.store import Store
+from search.store import Store, Trial
 from space.errors import StoreError
 from space.grammar import as_document
 from space.published import conv_gru, rgc_median
@@ -159,10 +159,68 @@ def _started(home: Path, document: Mapping[str, Any], *, again: bool) -> subproc
         )
 
 
+# ------------------------------------------------------------------------------------ certifying
+
+
+def certify(folder: Path, seeds: Sequence[int], best: int, at_once: int) -> None:
+    """Train the best cells of every search, and the published ones, with other seeds.
+
+    A campaign a seed, all of whose networks are controls; `at_once` of them side by side.
+    """
+    document = space()
+    document["controls"] = controls(folder, best, document["controls"])
+    asked = {
+        f"certify-{seed}": CAMPAIGN
+        | {
+            "name": f"certify-{seed}",
+            "space": document,
+            "sampler": {"name": "random"},
+            "scheduler": {"name": "fifo"},
+            "controls": [*document["controls"]],
+            "budget": {"trials": len(document["controls"])},
+            "seed": seed,
+        }
+        for seed in seeds
+    }
+    names = [*asked]
+    for start in range(0, len(names), at_once):
+        run_all(folder, {name: asked[name] for name in names[start : start + at_once]})
+
+
+def controls(folder: Path, best: int, published: Mapping[str, Any]) -> dict[str, Any]:
+    """What is certified, by name: METHOD/SEED/RANK, and the published cells by rate."""
+    found: dict[str, Any] = {}
+    for name, control in published.items():
+        for rate in RATES:
+            found[f"{name}@{rate}"] = {**control, "recipe": {"learning_rate": rate}}
+    for method, seed, trials in searched(folder):
+        finished = [trial for trial in trials if trial.status == "finished"]
+        ranked = sorted(finished, key=lambda trial: (-(trial.top1 or 0.0), trial.number))
+        for rank, trial in enumerate(ranked[:best], 1):
+            found[f"{method}/{seed}/{rank}"] = {"choices": trial.choices}
+    return found
+
+
+def searched(folder: Path) -> Iterator[tuple[str, int, list[Trial]]]:
+    """Method, seed and trials of every search in a folder."""
+    for home in sorted(folder.glob("search-*-*")):
+        _, seed, method = home.name.split("-", 2)
+        yield method, int(seed), _trials(home)
+
+
+def _trials(home: Path) -> list[Trial]:
+    """All trials of the campaign in a home."""
+    url = Home.at(home / ".ventral", environ={}).store_url
+    with closing(Store.open(url, create=False)) as store:
+        return store.trials(store.campaigns()[0].id)
+
+
 def main() -> None:
     chosen = _arguments()
     if chosen.command == "search":
         search(chosen.folder, chosen.method, chosen.seeds, chosen.minutes)
+    else:
+        certify(chosen.folder, chosen.seeds, chosen.best, chosen.at_once)
 
 
 def _arguments() -> argparse.Namespace:
@@ -173,6 +231,11 @@ def _arguments() -> argparse.Namespace:
     one.add_argument("--minutes", type=float, default=20.0, help="of each campaign")
     one.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     one.add_argument("--method", nargs="+", choices=METHODS, default=[OURS, POSTERS])
+    two = commands.add_parser("certify", help="train the best cells again")
+    two.add_argument("folder", type=Path)
+    two.add_argument("--seeds", type=int, nargs="+", default=[100, 101, 102, 103, 104])
+    two.add_argument("--best", type=int, default=1, help="cells of each search")
+    two.add_argument("--at-once", type=int, default=2, help="campaigns, a worker each")
     return parser.parse_args()
 
 

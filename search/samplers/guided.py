@@ -36,9 +36,11 @@ from space.space import Space
 from space.validation import Value
 
 _REFIT = 1.1  # the kernel's settings are chosen anew when there are so many times as many points
+_NUMBERS = 0.3  # the part of all mutations that change a number
 _FAR = 8.0  # deviations that count in an excursion
 _CHOICE = 0.5  # the weight of a choice's own word beside the words of the graph
 _CURVES = 200  # the latest full trainings say how an early score is to be read
+_NUMBER = 2.0  # the weight of a number's place in its interval, and of how far out it is
 _BELOW = 0.05  # so much less than the worst is what has no score, or none that can be compared
 
 
@@ -158,17 +160,32 @@ class GuidedSampler:
         return list(found.values())
 
     def _child(self, parents: list[Choices], rng: random.Random) -> Choices:
+        """A draw from the space, a child of a parent and a draw, of two parents, or of one."""
         kind, opened = rng.random(), self._space.opened
         if kind < 0.2:
             return drawn(self._space.parameters, rng)
         child = parents[int(len(parents) * rng.random() ** 2)]
-        if kind < 0.5:
+        if kind < 0.4:
+            return opened.cross(child, drawn(self._space.parameters, rng), rng)
+        if kind < 0.6:
             child = opened.cross(child, parents[int(len(parents) * rng.random())], rng)
         while self._changeable(child):
-            child = opened.mutate(child, rng)
+            child = opened.mutate(child, rng, self._number(child, rng))
             if rng.random() < 0.5:
                 break
         return child
+
+    def _number(self, choices: Choices, rng: random.Random) -> str | None:
+        """Now and then a choice that is a number.
+
+        Rates and scales are few among the hundred choices of a large space, and decide whether a
+        network trains at all.
+        """
+        numbers = [p for p in choices if not isinstance(self._domains[p], Categorical)]
+        if not numbers or rng.random() >= _NUMBERS:
+            return None
+        path = numbers[int(len(numbers) * rng.random())]
+        return path if self._domains[path].size != 1 else None
 
     def _changeable(self, choices: Choices) -> bool:
         return any(self._domains[path].size != 1 for path in choices)
@@ -216,7 +233,10 @@ class GuidedSampler:
             if isinstance(domain, Categorical):
                 found[f"{path}={value}"] = _CHOICE
             else:
-                found[path] = _place(domain, value)
+                # A learning rate is best somewhere between its ends, as a line cannot say.
+                place = _place(domain, value)
+                found[path] = _NUMBER * place
+                found[f"{path} outside"] = _NUMBER * (2 * place - 1) ** 2
         return found
 
 
