@@ -16,16 +16,17 @@ not trained again, and what was interrupted goes on.
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from benchmarks.search_quality.compare import METHODS, OURS, POSTERS
 from search.home import Home
-from search.store import Store, Trial
+from search.store import Campaign, Store, Trial
 from space.errors import StoreError
 from space.grammar import as_document
 from space.published import conv_gru, rgc_median
@@ -104,31 +105,46 @@ def run_all(
 ) -> None:
     """Run campaigns at the same time, each in a home of its own.
 
-    One that is there goes on, or is left as it is if it ended; `over` says of the reason for
-    which one was stopped whether that is its end. Raises RuntimeError for any other end.
+    One that was asked for before goes on, or is left as it is if it ended; `over` says of the
+    reason for which one was stopped whether that is its end.
+
+    Raises RuntimeError for any other end.
     """
+
+    def ended(record: Campaign | None) -> bool:
+        return record is not None and (record.state == "finished" or over(record.reason or ""))
+
     running = {}
     for name, document in asked.items():
-        found = state(folder / name)
-        if found is None or not (found[0] == "finished" or over(found[1])):
-            running[name] = _started(folder / name, document, again=found is not None)
+        home, text = folder / name, json.dumps(document, indent=1)
+        file = home / "campaign.yaml"  # JSON is YAML
+        there = _campaign(home) if file.exists() and file.read_text() == text else None
+        if not ended(there):
+            home.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+            running[name] = _started(home, there)
     for name, process in running.items():
         process.wait()
-        found = state(folder / name)
-        if found is None or not (found[0] == "finished" or over(found[1])):
-            raise RuntimeError(f"{name} is {found}; see {folder / name / 'log'}")
+        there = _campaign(folder / name)
+        if not ended(there):
+            told = "not there" if there is None else f"{there.state}: {there.reason}"
+            raise RuntimeError(f"{name} is {told}; see {folder / name / 'log'}")
 
 
-def state(home: Path) -> tuple[str, str] | None:
-    """The state of the campaign in a home, and the reason for it; None if there is none."""
+def _campaign(home: Path) -> Campaign | None:
+    """The newest campaign in a home, None if there is none."""
     try:
-        with closing(
-            Store.open(Home.at(home / ".ventral", environ={}).store_url, create=False)
-        ) as s:
-            record = next(iter(s.campaigns()), None)
+        with _store(home) as store:
+            return next(iter(store.campaigns()), None)
     except StoreError:
         return None
-    return None if record is None else (record.state, record.reason or "")
+
+
+@contextmanager
+def _store(home: Path) -> Iterator[Store]:
+    url = Home.at(home / ".ventral", environ={}).store_url
+    with closing(Store.open(url, create=False)) as store:
+        yield store
 
 
 def _searching(method: str, seed: int, minutes: float) -> dict[str, Any]:
@@ -144,11 +160,11 @@ def _searching(method: str, seed: int, minutes: float) -> dict[str, Any]:
     }
 
 
-def _started(home: Path, document: Mapping[str, Any], *, again: bool) -> subprocess.Popen[bytes]:
-    """Start the campaign of a home, or go on with it."""
-    home.mkdir(parents=True, exist_ok=True)
-    (home / "campaign.yaml").write_text(json.dumps(document, indent=1))  # JSON is YAML
-    asked = ["resume", document["name"]] if again else ["submit", "campaign.yaml", "--no-estimate"]
+def _started(home: Path, there: Campaign | None) -> subprocess.Popen[bytes]:
+    """Start the campaign of a home's file, or go on with the one that is there."""
+    asked = ["submit", "campaign.yaml", "--new", "--no-estimate"]
+    if there is not None:
+        asked = ["resume", there.id]
     with (home / "log").open("a") as log:
         return subprocess.Popen(
             [VENTRAL, *asked],
@@ -165,7 +181,8 @@ def _started(home: Path, document: Mapping[str, Any], *, again: bool) -> subproc
 def certify(folder: Path, seeds: Sequence[int], best: int, at_once: int) -> None:
     """Train the best cells of every search, and the published ones, with other seeds.
 
-    A campaign a seed, all of whose networks are controls; `at_once` of them side by side.
+    A campaign a seed, all of whose networks are controls; `at_once` of them side by side. What
+    was certified before is taken over from the campaign that did it.
     """
     document = space()
     document["controls"] = controls(folder, best, document["controls"])
@@ -209,16 +226,90 @@ def searched(folder: Path) -> Iterator[tuple[str, int, list[Trial]]]:
 
 
 def _trials(home: Path) -> list[Trial]:
-    """All trials of the campaign in a home."""
-    url = Home.at(home / ".ventral", environ={}).store_url
-    with closing(Store.open(url, create=False)) as store:
+    """All trials of the newest campaign in a home."""
+    with _store(home) as store:
         return store.trials(store.campaigns()[0].id)
+
+
+# -------------------------------------------------------------------------------------- reporting
+
+
+def report(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """What came out: a row a search, and a row a certified network.
+
+    `guesses` are trainings that ended no better than a constant answer. Certified scores are mean
+    and standard deviation over the seeds; of a published cell all rates are there.
+    """
+    searches = []
+    for method, seed, trials in searched(folder):
+        scored = [trial for trial in trials if trial.top1 is not None]
+        best = max((t.top1 or 0.0 for t in scored if t.status == "finished"), default=None)
+        searches.append(
+            {
+                "method": method,
+                "seed": seed,
+                "trials": sum(trial.ended is not None for trial in trials),
+                "epochs": sum(trial.epochs for trial in trials),
+                "guesses": sum((trial.top1 or 0.0) <= _guess(folder) for trial in scored),
+                "best": best,
+            }
+        )
+    scores: dict[str, list[float]] = {}
+    cells: dict[str, str] = {}
+    for home in sorted(folder.glob("certify-*")):
+        names = json.loads((home / "campaign.yaml").read_text())["controls"]
+        for trial in _trials(home):
+            if trial.status == "finished" and trial.top1 is not None:
+                scores.setdefault(names[trial.number], []).append(trial.top1)
+                cells[names[trial.number]] = trial.cell
+    certified = [
+        {
+            "network": name,
+            "seeds": len(found),
+            "top1": statistics.fmean(found),
+            "deviation": statistics.stdev(found) if len(found) > 1 else None,
+            "cell": cells[name],
+        }
+        for name, found in scores.items()
+    ]
+    return {
+        "searches": searches,
+        "certified": sorted(certified, key=lambda row: -float(row["top1"])),  # type: ignore[arg-type]
+    }
+
+
+def _guess(folder: Path) -> float:
+    """Top-1 of the best constant answer on the searches' data."""
+    home = next(iter(sorted(folder.glob("search-*-*"))))
+    with _store(home) as store:
+        return float(store.campaigns()[0].data["guess"])
+
+
+def _told(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    lines = ["method           seed  trials  epochs  guesses    best"]
+    for row in found["searches"]:
+        best = "" if row["best"] is None else f"{100 * row['best']:6.1f} %"
+        lines.append(
+            f"{row['method']:16} {row['seed']:4} {row['trials']:7} {row['epochs']:7} "
+            f"{row['guesses']:8} {best}"
+        )
+    lines.append("certified               seeds   top-1          cell")
+    for row in found["certified"]:
+        spread = "" if row["deviation"] is None else f"+- {100 * row['deviation']:4.1f}"
+        lines.append(
+            f"{row['network']:24}{row['seeds']:5} {100 * row['top1']:6.1f} % {spread:8} "
+            f"{row['cell'][:60]}"
+        )
+    return "\n".join(lines)
 
 
 def main() -> None:
     chosen = _arguments()
     if chosen.command == "search":
         search(chosen.folder, chosen.method, chosen.seeds, chosen.minutes)
+    elif chosen.command == "report":
+        found = report(chosen.folder)
+        print(json.dumps(found, indent=1) if chosen.json else _told(found))
     else:
         certify(chosen.folder, chosen.seeds, chosen.best, chosen.at_once)
 
@@ -236,6 +327,9 @@ def _arguments() -> argparse.Namespace:
     two.add_argument("--seeds", type=int, nargs="+", default=[100, 101, 102, 103, 104])
     two.add_argument("--best", type=int, default=1, help="cells of each search")
     two.add_argument("--at-once", type=int, default=2, help="campaigns, a worker each")
+    three = commands.add_parser("report", help="what came out")
+    three.add_argument("folder", type=Path)
+    three.add_argument("--json", action="store_true")
     return parser.parse_args()
 
 

@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.search_quality import compare, load, make_table, publish, published, table, tasks
+from benchmarks.search_quality import (
+    compare,
+    load,
+    make_table,
+    motifs,
+    publish,
+    published,
+    table,
+    tasks,
+)
 from benchmarks.search_quality.simulate import Ended, Method, Training, simulator
 from benchmarks.search_quality.table import Row, Table
 from benchmarks.search_quality.tasks import TASKS
@@ -102,6 +111,19 @@ def test_the_truth_is_shrunk_by_the_measured_noise() -> None:
 def test_a_network_that_fails_is_worth_chance() -> None:
     found = Table((row("a", 0, 0.6), row("b", 0, 0.7), row("c", 0, 0.3, reason="diverged: nan")))
     assert found.truth["c"] == table.CHANCE
+
+
+def test_the_choices_of_the_best_stand_out() -> None:
+    """Of 20 networks the best five add; so do five of the others."""
+    scored = [(f"n{i:02}", 0.9 - 0.01 * i, "add" if i < 10 else "multiply") for i in range(20)]
+    rows = tuple(
+        replace(row(name, 0, top1), choices={"by": by, "norm": True}) for name, top1, by in scored
+    )
+    found = {share.option: share for share in motifs.shares(Table(rows), 0.25)}
+    assert (found["by = add"].best, found["by = add"].all) == (1.0, 0.5)
+    assert (found["by = multiply"].best, found["by = multiply"].all) == (0.0, 0.5)
+    assert (found["norm = True"].best, found["norm = True"].all) == (1.0, 1.0)
+    assert [*found] == ["by = add", "norm = True", "by = multiply"]
 
 
 def test_a_table_is_written_and_read(tmp_path: Path) -> None:
