@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from search.campaign import Campaign, check
+from search.machine import Machine
 from space.space import Space
 
 ROOT = Path(__file__).parents[1]
@@ -131,8 +133,7 @@ def test_every_command_that_is_mentioned_exists() -> None:
 
 
 def test_the_yaml_is_the_syntax_of_spaces() -> None:
-    (block,) = blocks("yaml")
-    nodes = yaml.safe_load(block)
+    nodes = yaml.safe_load(blocks("yaml")[0])
     space = Space.parse(
         {
             "name": "readme",
@@ -167,3 +168,13 @@ def test_the_yaml_is_the_syntax_of_spaces() -> None:
 def test_every_link_leads_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_the_other_yaml_is_a_part_of_a_campaign() -> None:
+    """It fits the quickstart, whose trainings have fewer epochs."""
+    (block,) = blocks("yaml")[1:]
+    recipe = yaml.safe_load(block)["recipe"]
+    document = yaml.safe_load((ROOT / "examples" / "quickstart.yaml").read_text())
+    campaign = Campaign.parse(document | {"recipe": document["recipe"] | recipe})
+    check(campaign, Space.load(str(campaign.space)), Machine(cpus=2, gpus=0))
+    assert [part.until for part in campaign.recipe.fidelity] == [3, 6]
