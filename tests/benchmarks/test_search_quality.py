@@ -226,9 +226,9 @@ def test_failures_are_ended_as_failures(landscape: Landscape) -> None:
 
 def test_a_model_finds_the_optimum_sooner_than_chance(landscape: Landscape) -> None:
     guided = Method(name="guided", sampler="guided")
-    ours = [compare.campaign(landscape, guided, r, 2, 0).trials for r in range(4)]
+    ours = [compare.campaign(landscape, guided, r, 2, 0).trials for r in range(10)]
     chance = 127 / 3  # trials until a first one of 2 in 126, drawn without replacement
-    assert np.mean(ours) < 0.6 * chance
+    assert np.mean(ours) < 0.75 * chance
 
 
 # ---------------------------------------------------------------------------- the comparison
