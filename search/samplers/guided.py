@@ -85,8 +85,9 @@ class GuidedSampler:
     def ask(self) -> Choices:
         rng = random.Random(derived(self._seed, "guided", self._asked))
         # Of scores that are all the same, such as those of mere guesses, nothing is learned.
-        different = {told.outcome.score for told in self._told} - {None}
-        early = self._asked < self._options.startup or len(different) < 2
+        scores = [told.outcome.score for told in self._told]
+        same = sum(score is not None for score in scores) < 2 or len(set(scores)) < 2
+        early = self._asked < self._options.startup or same
         if early:
             choices = self._new(rng)
         else:
