@@ -24,6 +24,8 @@ def reduced(genome: Genome, *, size: int | None = None, steps: int | None = None
     if the image would not reach the head, or if the weights would be other ones (weights by
     position or by step, a residual that needs a projection at one size only).
     """
+    if size is None and steps is None:
+        return genome
     found = genome
     if size is not None:
         _less("size", size, genome.image.size, "pixels")

@@ -54,8 +54,9 @@ def create(
         return InOrder()
     scheduler: NumberedASHA | Optimistic
     # A network that only guesses may still be the best in its size.
-    guessing = settings.guessing == "stop" and guess is not None and not objectives
-    chance = Chance(guess, settings.grace_epochs) if guessing and guess is not None else None
+    chance = None
+    if guess is not None and settings.guessing == "stop" and not objectives:
+        chance = Chance(guess, settings.grace_epochs)
     if settings.name == "optimistic":
         grace, deviations = settings.grace_epochs, settings.deviations
         sizes = partial(_sizes, objectives, trial)

@@ -57,5 +57,7 @@ def test_it_searches_certifies_and_goes_on(tmp_path: Path) -> None:
         assert {row["method"] for row in found["searches"]} == {"ventral", "random"}
         assert all(row["trials"] >= 1 for row in found["searches"])
         names = {row["network"] for row in found["certified"]}
-        assert {f"{name}@{rate}" for name in real.CONTROLS for rate in real.RATES} <= names
+        assert {
+            f"{name}@{rate}" for name in real.space()["controls"] for rate in real.RATES
+        } <= names
         assert all(row["seeds"] == 1 for row in found["certified"])
