@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -172,15 +173,16 @@ def clear_errors(shown: str) -> Iterator[None]:
 
 def insert_once(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> bool:
     """Insert a row unless one with its key is there; says whether it was new."""
-    insert: Any = (
-        postgresql.insert(table)
-        if connection.dialect.name == "postgresql"
-        else sqlite.insert(table)
-    )
-    key = table.primary_key.columns.values()[0]
-    statement = insert.values(dict(row)).on_conflict_do_nothing().returning(key)
     # The row comes back only if it was inserted (row counts differ between drivers).
-    return connection.execute(statement).first() is not None
+    statement = _insert_once(table, connection.dialect.name)
+    return connection.execute(statement, dict(row)).first() is not None
+
+
+@cache
+def _insert_once(table: sa.Table, dialect: str) -> sa.Executable:
+    """A statement made once: to make it takes longer than to execute it."""
+    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    return insert.on_conflict_do_nothing().returning(table.primary_key.columns.values()[0])
 
 
 def finite(value: Any) -> Any:

@@ -110,13 +110,24 @@ def charge(
     repeated: int = 0,
 ) -> None:
     """Bring a trial's open attempt up to date: `seconds` since it began, and epochs more."""
-    values: dict[str, Any] = {
-        "epochs": ATTEMPTS.c.epochs + epochs,
-        "repeated": ATTEMPTS.c.repeated + repeated,
-    }
-    if seconds is not None:
-        values["seconds"] = seconds
-    connection.execute(sa.update(ATTEMPTS).where(*_open(campaign_id, number)).values(values))
+    values = {"more": epochs, "again": repeated, "spent": seconds}
+    connection.execute(_CHARGE, values | {"of": campaign_id, "trial": number})
+
+
+# Executed at every epoch of every trial: to make it takes longer than to execute it.
+_CHARGE = (
+    sa.update(ATTEMPTS)
+    .where(
+        ATTEMPTS.c.campaign == sa.bindparam("of"),
+        ATTEMPTS.c.ended.is_(None),
+        ATTEMPTS.c.number == sa.bindparam("trial"),
+    )
+    .values(
+        epochs=ATTEMPTS.c.epochs + sa.bindparam("more"),
+        repeated=ATTEMPTS.c.repeated + sa.bindparam("again"),
+        seconds=sa.func.coalesce(sa.bindparam("spent", type_=sa.Float), ATTEMPTS.c.seconds),
+    )
+)
 
 
 def end(

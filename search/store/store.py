@@ -592,8 +592,8 @@ class Store:
         with self._writing() as connection:
             row |= {"campaign": campaign_id, "number": number, "at": time.time()}
             row["arrived"] = self._next(connection, campaign_id)
-            held = sa.select(TRIALS.c.epochs, TRIALS.c.best)
-            trial = connection.execute(held.where(*_is(TRIALS, campaign_id, number))).one_or_none()
+            this = {"of": campaign_id, "trial": number}
+            trial = connection.execute(_HELD, this).one_or_none()
             if trial is None:
                 raise self._unknown_trial(connection, campaign_id, number)
             new = insert_once(connection, REPORTS, row)
@@ -605,18 +605,12 @@ class Store:
                 )
             if not new:
                 return False
-            values: dict[str, Any] = {}
             scores = [score for score in (trial.best, row["top1"]) if score is not None]
-            if scores:
-                values["best"] = max(scores)
+            best = {"best": max(scores, default=None)}
             if row["epoch"] > trial.epochs:
-                last = ("top1", "top5", "loss", "memory_mb")
-                values |= {"epochs": row["epoch"], **{key: row[key] for key in last}}
-                values["seconds"] = row["seconds"] or 0.0
-            if values:
-                connection.execute(
-                    sa.update(TRIALS).where(*_is(TRIALS, campaign_id, number)).values(values)
-                )
+                last = {key: row[key] for key in ("epoch", "top1", "top5", "loss", "memory_mb")}
+                best |= {"epochs": last.pop("epoch"), "seconds": row["seconds"] or 0.0, **last}
+            connection.execute(_SCORED, best | this)
             return True
 
     def finish_trial(
@@ -656,12 +650,7 @@ class Store:
 
     def _next(self, connection: sa.Connection, campaign_id: str) -> int:
         """The campaign's next place in its sequence of happenings."""
-        place = connection.execute(
-            sa.update(CAMPAIGNS)
-            .where(CAMPAIGNS.c.id == campaign_id)
-            .values(sequence=CAMPAIGNS.c.sequence + 1)
-            .returning(CAMPAIGNS.c.sequence)
-        ).scalar_one_or_none()
+        place = connection.execute(_NEXT, {"of": campaign_id}).scalar_one_or_none()
         if place is None:
             raise self._unknown_campaign(connection, campaign_id)
         return int(place)
@@ -1015,6 +1004,17 @@ def _is(table: sa.Table, campaign_id: str, number: int) -> tuple[sa.ColumnElemen
 def _same_trial(left: sa.Table, right: sa.Table) -> tuple[sa.ColumnElement[bool], ...]:
     return left.c.campaign == right.c.campaign, left.c.number == right.c.number
 
+
+# What every epoch of every trial executes: to make it takes longer than to execute it.
+_THIS = (TRIALS.c.campaign == sa.bindparam("of"), TRIALS.c.number == sa.bindparam("trial"))
+_HELD = sa.select(TRIALS.c.epochs, TRIALS.c.best).where(*_THIS)
+_SCORED = sa.update(TRIALS).where(*_THIS)
+_NEXT = (
+    sa.update(CAMPAIGNS)
+    .where(CAMPAIGNS.c.id == sa.bindparam("of"))
+    .values(sequence=CAMPAIGNS.c.sequence + 1)
+    .returning(CAMPAIGNS.c.sequence)
+)
 
 _REPORT_FIELDS = tuple(
     column.name
