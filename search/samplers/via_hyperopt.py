@@ -75,7 +75,7 @@ class HyperoptSampler:
             choices: Choices = drawn(self._space.parameters, random.Random(seed))
         else:
             values = self._model.suggest(number, seed, self._split())
-            flat = {path: _decode(self._parameters[path].domain, v) for path, v in values.items()}
+            flat = {path: decode(self._parameters[path].domain, v) for path, v in values.items()}
             choices = open_part(self._parameters.values(), flat)
         self.recall(choices)
         return choices
@@ -100,7 +100,7 @@ class HyperoptSampler:
         number = len(self._losses)
         for path, choice in choices.items():
             self._points[path].append(number)
-            self._values[path].append(_encode(self._parameters[path].domain, choice))
+            self._values[path].append(encode(self._parameters[path].domain, choice))
         self._losses.append(math.inf)
         self._pending.setdefault(key(choices), []).append(number)
 
@@ -124,7 +124,7 @@ class Model:
 
     def __init__(self, parameters: Sequence[Parameter], options: Options) -> None:
         self._candidates = options.candidates
-        self._domain = Domain(_never_called, _nested(parameters, ()))
+        self._domain = Domain(_never_called, nested(parameters, ()))
         observed, losses, posterior = tpe.build_posterior_wrapper(
             self._domain, prior_weight=1.0, gamma=options.gamma
         )
@@ -223,7 +223,7 @@ def loss(score: float, fidelity: float) -> float:
     return 2.0 - fidelity - 1e-3 * score
 
 
-def _nested(parameters: Sequence[Parameter], branch: tuple[tuple[str, Scalar], ...]) -> Document:
+def nested(parameters: Sequence[Parameter], branch: tuple[tuple[str, Scalar], ...]) -> Document:
     """The parameters that stand directly in `branch`, each with what it opens inside it."""
     here = [p for p in parameters if p.condition == branch]
     return {p.path: _node(p, parameters) for p in here}
@@ -233,7 +233,7 @@ def _node(parameter: Parameter, parameters: Sequence[Parameter]) -> Any:
     path, domain = parameter.path, parameter.domain
     if isinstance(domain, Categorical):
         options = [
-            {"option": place, "opens": _nested(parameters, (*parameter.condition, (path, label)))}
+            {"option": place, "opens": nested(parameters, (*parameter.condition, (path, label)))}
             for place, label in enumerate(domain.options)
         ]
         if domain.weights is None:
@@ -252,7 +252,7 @@ def _node(parameter: Parameter, parameters: Sequence[Parameter]) -> Any:
     return hp.uniform(path, domain.low, domain.high)
 
 
-def _decode(domain: Values, value: Any) -> Scalar:
+def decode(domain: Values, value: Any) -> Scalar:
     """HyperOpt's number as a value of the domain; rounding may not leave the domain."""
     if isinstance(domain, Categorical):
         return domain.options[int(value)]
@@ -260,7 +260,8 @@ def _decode(domain: Values, value: Any) -> Scalar:
     return float(number) if isinstance(domain, Uniform) else round(number)
 
 
-def _encode(domain: Values, value: Any) -> Any:
+def encode(domain: Values, value: Any) -> Any:
+    """A value of the domain as HyperOpt writes it: of options, the place."""
     return domain.options.index(value) if isinstance(domain, Categorical) else value
 
 

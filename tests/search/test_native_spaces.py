@@ -78,7 +78,7 @@ def by_optuna(space: Space, number: int) -> list[Flat]:
 
 def by_hyperopt(space: Space, number: int) -> list[Flat]:
     """HyperOpt says itself which parameters are open in a draw."""
-    domain = Domain(lambda point: 0.0, via_hyperopt._nested(space.parameters, ()))
+    domain = Domain(lambda point: 0.0, via_hyperopt.nested(space.parameters, ()))
     rng = np.random.default_rng(13)
     memo = {domain.s_new_ids: list(range(number)), domain.s_rng: rng}
     draws, values = pyll.rec_eval(domain.s_idxs_vals, memo=memo)
@@ -86,7 +86,7 @@ def by_hyperopt(space: Space, number: int) -> list[Flat]:
     flats: list[Flat] = [{} for _ in range(number)]
     for path, taken in draws.items():
         for draw, value in zip(taken, values[path], strict=True):
-            flats[draw][path] = via_hyperopt._decode(parameters[path].domain, value)
+            flats[draw][path] = via_hyperopt.decode(parameters[path].domain, value)
     return flats
 
 
@@ -254,6 +254,6 @@ def test_both_encodings_return_every_sample(name: str) -> None:
         assert encoding.open(encoding.slots(flat)) == flat
         for path, value in flat.items():
             domain = parameters[path].domain
-            there_and_back = via_hyperopt._decode(domain, via_hyperopt._encode(domain, value))
+            there_and_back = via_hyperopt.decode(domain, via_hyperopt.encode(domain, value))
             assert there_and_back == value
             assert type(there_and_back) is type(value)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import random
-import time
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from benchmarks import suggestions
 from search import samplers
 from search.samplers import Outcome, Sampler, replay
-from search.samplers.protocol import drawn, key
+from search.samplers.protocol import derived, drawn, key
 from space.errors import CampaignError
 from space.space import Space
 from tests import toys
@@ -249,130 +249,31 @@ def test_optuna_models_every_parameter_in_every_point(space: Space) -> None:
 Calls = list[tuple[samplers.Choices, Outcome | None]]
 
 
-def history(space: Space, points: int, seed: int) -> Calls:
-    """Points that were asked for and told in every way, the last four of them pending."""
-    rng = random.Random(seed)
-    calls: Calls = []
-    for number in range(points):
-        calls.append((drawn(space.parameters, rng), None))
-        if number >= 4:
-            score = round(rng.random(), 6)
-            kinds = (
-                Outcome(score=score, fidelity=1.0),
-                Outcome(score=score, fidelity=rng.choice([0.25, 0.5])),
-                Outcome(reason="diverged"),
-            )
-            asked = [choices for choices, outcome in calls if outcome is None]
-            calls.append((asked[number - 4], rng.choice(kinds)))
-    return calls
-
-
 @pytest.mark.parametrize("points", [12, 60, 300])
 def test_optuna_answers_as_a_study_of_its_own(space: Space, points: int) -> None:
     """Without Optuna's study, which encodes all its trials anew for every question."""
-    import optuna
-
-    from search.samplers.protocol import derived
-    from search.samplers.via_optuna import FIDELITY_STEPS, Encoding
-
-    encoding = Encoding(space)
-
-    class Joint(optuna.samplers.TPESampler):
-        def infer_relative_search_space(self, study: Any, trial: Any) -> Any:
-            return dict(encoding.distributions)
-
-    def sampler(seed: int) -> Joint:
-        return Joint(multivariate=True, n_startup_trials=0, seed=seed)
-
-    calls, seed = history(space, points, points), 3
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(0))
-    waiting: dict[str, list[optuna.Trial]] = {}
-    for choices, outcome in calls:
-        if outcome is None:
-            study.enqueue_trial(encoding.slots(choices))
-            waiting.setdefault(key(choices), []).append(study.ask(dict(encoding.distributions)))
-            continue
-        trial = waiting[key(choices)].pop(0)
-        if outcome.final:
-            study.tell(trial, outcome.score)
-        elif outcome.score is None:
-            trial.set_constraint("has a score", 1.0)
-            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-        else:
-            trial.report(outcome.score, step=round(outcome.fidelity * FIDELITY_STEPS))
-            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+    calls, seed = suggestions.history(space, points, points), 3
     ours = samplers.make("optuna", space, seed, {"startup": STARTUP})
     replay(ours, calls)
-    study.sampler = sampler(derived(seed, "optuna", points))
-    theirs = study.ask(dict(encoding.distributions))
-    assert ours.ask() == encoding.open(theirs.params)
+    theirs = suggestions.OptunaItself(space, calls)
+    assert ours.ask() == theirs.ask(derived(seed, "optuna", points))
 
 
 @pytest.mark.parametrize("points", [12, 60, 300])
 def test_hyperopt_answers_as_its_own_suggest(space: Space, points: int) -> None:
     """Without HyperOpt's trials, which it collects and sorts anew for every question."""
-    from hyperopt import STATUS_NEW, STATUS_OK, tpe
-    from hyperopt.base import Domain, Trials
-
-    from search.samplers import via_hyperopt
-    from search.samplers.protocol import derived
-
-    calls, seed = history(space, points, points), 3
-    parameters = {p.path: p for p in space.parameters}
-    domain = Domain(lambda point: 0.0, via_hyperopt._nested(space.parameters, ()))
-    trials = Trials()
-    waiting: dict[str, list[Any]] = {}
-    for choices, outcome in calls:
-        if outcome is None:
-            number = len(trials.trials)
-            encoded = {
-                path: via_hyperopt._encode(parameters[path].domain, choice)
-                for path, choice in choices.items()
-            }
-            misc = {
-                "tid": number,
-                "cmd": domain.cmd,
-                "workdir": domain.workdir,
-                "idxs": {path: [number] if path in encoded else [] for path in parameters},
-                "vals": {path: [encoded[path]] if path in encoded else [] for path in parameters},
-            }
-            new = trials.new_trial_docs([number], [None], [{"status": STATUS_NEW}], [misc])
-            trials.insert_trial_docs(new)
-            trials.refresh()
-            waiting.setdefault(key(choices), []).append(trials.trials[-1])
-        elif outcome.score is not None:
-            found = via_hyperopt.loss(outcome.score, outcome.fidelity)
-            document = waiting[key(choices)].pop(0)
-            document["result"] = {"status": STATUS_OK, "loss": found}
-    [theirs] = tpe.suggest(
-        [points],
-        domain,
-        trials,
-        derived(seed, "hyperopt", points),
-        n_startup_jobs=0,
-        verbose=False,
-    )
+    calls, seed = suggestions.history(space, points, points), 3
     ours = samplers.make("hyperopt", space, seed, {"startup": STARTUP})
     replay(ours, calls)
-    assert ours.ask() == {
-        path: via_hyperopt._decode(parameters[path].domain, found[0])
-        for path, found in theirs["misc"]["vals"].items()
-        if found
-    }
+    theirs = suggestions.HyperoptItself(space, calls)
+    assert ours.ask() == theirs.ask(derived(seed, "hyperopt", points))
 
 
-@pytest.mark.parametrize("name", ["random", "optuna", "hyperopt"])
-def test_a_question_is_answered_at_once_after_thousands(name: str, space: Space) -> None:
-    """At 5,000 points Optuna's study needs 0.5 s on this space's like, HyperOpt's suggest too."""
-    sampler = samplers.make(name, space, 0)
-    replay(sampler, history(space, 5000, 1))
-    seconds = []
-    for _ in range(5):
-        began = time.process_time()
-        sampler.ask()
-        seconds.append(time.process_time() - began)
-    assert min(seconds) < 0.1
+def test_the_benchmark_of_suggestions_asks_both_sides() -> None:
+    rows = suggestions.measured(toys.space(toys.CONDITIONAL), points=30, questions=2)
+    assert {row.sampler for row in rows} == set(samplers.NAMES)
+    assert {row.sampler for row in rows if row.library is not None} == {"hyperopt", "optuna"}
+    assert all(len(row.seconds) == 2 and min(row.seconds) > 0 for row in rows)
 
 
 def test_hyperopt_ranks_by_fidelity_then_score() -> None:
