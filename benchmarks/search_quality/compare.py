@@ -1,7 +1,7 @@
 """Compares ways to search on the table of truth, by campaigns that take no training.
 
     python -m benchmarks.search_quality.compare --repeats 100 --json > results.json
-    python -m benchmarks.search_quality.compare --repeats 100 --picture regret.png
+    python -m benchmarks.search_quality.compare --repeats 100 --trials 40 --picture regret.png
 
 A campaign's trials are rows of the table (simulate.py). A method is worth the simulated seconds
 until it has trained a top-1 % network to the end; a network that it stopped early does not count.
@@ -30,6 +30,7 @@ from benchmarks.search_quality.worlds import Replay
 
 TOP = 0.01
 BOOTSTRAPS = 2000
+LEAST_REGRET = 1e-3  # of a picture: less is less than can be told from noise
 POSTERS, RANDOM, OURS = "hyperopt-tpe", "random", "ventral"
 OPTIMISTIC = {"name": "optimistic", "grace_epochs": 2}
 ASHA = {"name": "asha", "grace_epochs": 2, "reduction_factor": 3.0}
@@ -58,14 +59,15 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Repeat:
-    """One simulated campaign. `trials` and `seconds` are those to the first top-1 % network,
-    infinite if it never came. `regrets` are (seconds, trials, regret) whenever the best finished
-    trial changed: how much less the best network by its own score is truly worth than the best
-    there is.
+    """One simulated campaign of `length` seconds. `trials` and `seconds` are those to the first
+    top-1 % network, infinite if it never came. `regrets` are (seconds, trials, regret) whenever
+    the best finished trial changed: how much less the best network by its own score is truly
+    worth than the best there is.
     """
 
     trials: float
     seconds: float
+    length: float
     regrets: tuple[tuple[float, int, float], ...]
 
 
@@ -108,7 +110,8 @@ def reckoned(world: World, ended: Sequence[Ended]) -> Repeat:
         if trial.top1 > record:
             record = trial.top1
             regrets.append((trial.at, number, best - world.truth[trial.digest]))
-    return Repeat(trials=trials, seconds=seconds, regrets=tuple(regrets))
+    length = ended[-1].at if ended else 0.0
+    return Repeat(trials=trials, seconds=seconds, length=length, regrets=tuple(regrets))
 
 
 # ------------------------------------------------------------------------------------ summaries
@@ -228,7 +231,7 @@ def main() -> None:
     if chosen.json:
         print(json.dumps(rows, indent=1))
     if chosen.picture:
-        picture(found, chosen.picture)
+        picture(found, chosen.trials, chosen.picture)
 
 
 def _line(row: dict[str, Any]) -> str:
@@ -242,49 +245,76 @@ def _line(row: dict[str, Any]) -> str:
     return text
 
 
-def picture(found: Sequence[tuple[str, Half, dict[str, list[Repeat]]]], path: Path) -> None:
-    """Regret, and the part of campaigns that hold a top-1 % network, against seconds."""
+def picture(
+    found: Sequence[tuple[str, Half, dict[str, list[Repeat]]]], trials: int, path: Path
+) -> None:
+    """Regret against trials and seconds, and the part of campaigns that hold a top-1 % network.
+
+    Bands are 95 % intervals of the mean. Regret is drawn as far as all campaigns went on: for
+    `trials` trials, and until the first ones ended.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(
-        2, len(found), figsize=(4.5 * len(found), 7), squeeze=False, layout="constrained"
+        3, len(found), figsize=(4.5 * len(found), 10), squeeze=False, layout="constrained"
     )
     for column, (task, half, by_method) in enumerate(found):
+        every = [repeat for repeats in by_method.values() for repeat in repeats]
+        shortest = float(np.quantile([repeat.length for repeat in every], 0.01))
+        # Seconds are shown until nine in ten campaigns of the slowest method hold one.
         last = max(
-            np.quantile([r.seconds for r in repeats], 0.9, method="lower")
+            float(np.quantile([min(r.seconds, r.length) for r in repeats], 0.9))
             for repeats in by_method.values()
         )
-        grid = np.linspace(0.0, last if math.isfinite(last) else 1000.0, 200)
-        upper, lower = axes[0, column], axes[1, column]
+        soonest = min((r.seconds for r in every if math.isfinite(r.seconds)), default=1.0)
+        by_trials, by_seconds, holds = axes[:, column]
         for name, repeats in by_method.items():
-            table = regret(repeats, grid)
-            there = ~np.isnan(table).all(axis=0)
-            middle = np.nanmean(table[:, there], axis=0)
-            error = 1.96 * np.nanstd(table[:, there], axis=0) / len(repeats) ** 0.5
-            upper.plot(grid[there], middle, label=name)
-            upper.fill_between(grid[there], middle - error, middle + error, alpha=0.2)
-            lower.plot(grid, held(repeats, grid))
-        upper.set(title=f"{task}, {half}", ylabel="regret (top-1)", yscale="log")
-        lower.set(xlabel="simulated seconds", ylabel="holds a top-1 % cell", ylim=(0, 1))
-    axes[0, 0].legend()
-    figure.savefig(path, dpi=120)
+            _curve(by_trials, name, repeats, np.arange(1.0, max(2, trials) + 1), by_trials=True)
+            _curve(by_seconds, name, repeats, np.linspace(0.0, shortest, 200))
+            grid = np.geomspace(soonest, max(last, 2 * soonest), 300)
+            holds.plot(grid, held(repeats, grid), label=name)
+        by_trials.set(title=f"{task}, {half}", xlabel="trials", ylabel="regret (top-1)")
+        by_seconds.set(xlabel="simulated seconds", ylabel="regret (top-1)")
+        holds.set(xlabel="simulated seconds", ylabel="holds a top-1 % cell", ylim=(0, 1))
+        for axis in (by_trials, by_seconds):
+            axis.set_yscale("log")
+            axis.set_ylim(bottom=max(LEAST_REGRET, axis.get_ylim()[0]))
+        holds.set_xscale("log")
+    axes[0, 0].legend(fontsize="small")
+    figure.savefig(path, dpi=110)
+
+
+def _curve(
+    axis: Any, name: str, repeats: Sequence[Repeat], grid: Numbers, *, by_trials: bool = False
+) -> None:
+    """The mean regret and its interval, from where half of the repeats have one."""
+    table = regret(repeats, grid, by_trials=by_trials)
+    there = np.isfinite(table).mean(axis=0) >= 0.5
+    table, grid = table[:, there], grid[there]
+    count = np.isfinite(table).sum(axis=0)
+    middle, error = np.nanmean(table, axis=0), 1.96 * np.nanstd(table, axis=0) / count**0.5
+    [line] = axis.plot(grid, middle, label=name)
+    axis.fill_between(grid, middle - error, middle + error, alpha=0.2, color=line.get_color())
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--repeats", type=int, default=100)
     parser.add_argument("--json", action="store_true", help="a list of rows, nothing else")
-    parser.add_argument("--picture", type=Path, help="a file for the curves; wants --trials 100")
+    parser.add_argument("--picture", type=Path, help="a file for the curves; wants --trials")
     parser.add_argument("--task", nargs="*", choices=published(), default=published())
     parser.add_argument("--half", nargs="*", choices=HALVES, default=list(HALVES))
     parser.add_argument("--method", nargs="*", choices=METHODS, default=list(METHODS))
     parser.add_argument("--slots", type=int, default=SLOTS, help="workers of a campaign")
     parser.add_argument("--trials", type=int, default=0, help="go on for at least so many")
     parser.add_argument("--processes", type=int, default=1)
-    return parser.parse_args()
+    chosen = parser.parse_args()
+    if chosen.picture and chosen.trials < 2:
+        parser.error("--picture: without --trials every campaign ends at its own time: add it")
+    return chosen
 
 
 if __name__ == "__main__":

@@ -250,8 +250,10 @@ def test_only_a_finished_training_of_a_top_network_counts(landscape: Landscape) 
 
 
 def test_curves_and_intervals() -> None:
-    early = compare.Repeat(trials=1, seconds=2.0, regrets=((2.0, 1, 0.3), (5.0, 3, 0.0)))
-    late = compare.Repeat(trials=9, seconds=math.inf, regrets=((4.0, 2, 0.2),))
+    early = compare.Repeat(
+        trials=1, seconds=2.0, length=6.0, regrets=((2.0, 1, 0.3), (5.0, 3, 0.0))
+    )
+    late = compare.Repeat(trials=9, seconds=math.inf, length=6.0, regrets=((4.0, 2, 0.2),))
     grid = np.array([1.0, 2.0, 4.0, 6.0])
     assert compare.held([early, late], grid).tolist() == [0.0, 0.5, 0.5, 0.5]
     assert compare.regret([early, late], grid)[0].tolist()[1:] == [0.3, 0.3, 0.0]
@@ -322,7 +324,7 @@ def test_the_comparison_says_what_it_is_asked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     picture = tmp_path / "regret.png"
-    options = "--task 16px --repeats 2 --half held-back --method random ventral --json"
+    options = "--task 16px --repeats 2 --half held-back --method random ventral --trials 5 --json"
     monkeypatch.setattr("sys.argv", ["compare.py", *options.split(), "--picture", str(picture)])
     compare.main()
     rows = json.loads(capsys.readouterr().out)
