@@ -15,6 +15,7 @@ import pytest
 from benchmarks.search_quality import (
     compare,
     load,
+    looks,
     make_table,
     motifs,
     publish,
@@ -124,6 +125,21 @@ def test_the_choices_of_the_best_stand_out() -> None:
     assert (found["by = multiply"].best, found["by = multiply"].all) == (0.0, 0.5)
     assert (found["norm = True"].best, found["norm = True"].all) == (1.0, 1.0)
     assert [*found] == ["by = add", "norm = True", "by = multiply"]
+
+
+def test_what_a_cheap_look_says() -> None:
+    """At first in the order of their worth but for two, then against it; nobody else counts."""
+
+    def named(table: str, cell: str, *top1: float) -> Row:
+        return replace(row(table + cell, 0, *top1), cell=cell)
+
+    wanted = Table(tuple(named("16px", cell, 1 - i / 10) for i, cell in enumerate("abcd")))
+    early = zip("abcdx", (0.4, 0.3, 0.1, 0.2, 0.9), (0.1, 0.2, 0.3, 0.4, 0.9), strict=True)
+    first, second = looks.looks(Table(tuple(named("8px", *scores) for scores in early)), wanted)
+    assert (first.epochs, second.epochs) == (1, 2)
+    assert first.correlation == pytest.approx(0.8)  # 1 - 6 * 2 / (4 * 15)
+    assert second.correlation == pytest.approx(-1.0)
+    assert second.seconds == pytest.approx(2 * first.seconds)
 
 
 def test_a_table_is_written_and_read(tmp_path: Path) -> None:
