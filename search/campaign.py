@@ -8,6 +8,7 @@ campaign is run.
 
 import copy
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -48,9 +49,12 @@ class Scheduler(Value):
     """
 
     name: Literal["asha", "optimistic", "fifo"] = "asha"
-    grace_epochs: Count = Field(default=1, description="epochs that every trial may train")
+    grace_epochs: Count | None = Field(
+        default=None,
+        description="epochs that every trial may train; by default a quarter of all, rounded up",
+    )
     reduction_factor: float = Field(
-        default=3.0, gt=1, description="one in so many goes on at each rung"
+        default=2.0, gt=1, description="one in so many goes on at each rung"
     )
     brackets: Count = Field(default=1, description="sets of rungs, each starting later")
     guessing: Literal["stop", "train"] = Field(
@@ -63,6 +67,10 @@ class Scheduler(Value):
         ge=0,
         description="of optimistic: how much better than foreseen a training may end",
     )
+
+    def grace(self, epochs: int) -> int:
+        """The epochs that every training of `epochs` may have."""
+        return math.ceil(epochs / 4) if self.grace_epochs is None else self.grace_epochs
 
 
 class Resources(Value):
@@ -319,7 +327,7 @@ def check(campaign: Campaign, space: Space, offered: Machine) -> None:
     samplers.check(campaign.sampler.name, campaign.sampler.options)
     _check_objectives(campaign, space)
     scheduler, epochs = campaign.scheduler, full_epochs(campaign, space)
-    if scheduler.name != "fifo" and scheduler.grace_epochs > epochs:
+    if scheduler.name != "fifo" and scheduler.grace(epochs) > epochs:
         raise CampaignError(
             "scheduler.grace_epochs",
             f"{scheduler.grace_epochs} is more than the {epochs} epochs of a training",

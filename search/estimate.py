@@ -398,7 +398,7 @@ def _lengths(settings: Scheduler, epochs: int, trials: int, rng: np.random.Gener
     if settings.name == "optimistic":
         # How many trainings it will stop is not known beforehand: none, all, or some.
         stopped = rng.random(trials) < rng.random()
-        return np.where(stopped, settings.grace_epochs, epochs)
+        return np.where(stopped, settings.grace(epochs), epochs)
     quality = rng.normal(size=trials)
     brackets = [list(_rungs(settings, epochs, bracket)) for bracket in range(settings.brackets)]
     weights = np.array([len(rungs) + 1.0 for rungs in brackets])
@@ -418,10 +418,10 @@ def _lengths(settings: Scheduler, epochs: int, trials: int, rng: np.random.Gener
 
 def _rungs(settings: Scheduler, epochs: int, bracket: int) -> Iterator[int]:
     """The epochs after which ASHA compares, as Ray's does: from the grace period up."""
-    factor = settings.reduction_factor
-    last = int(math.log(epochs / settings.grace_epochs) / math.log(factor) - bracket + 1)
+    factor, grace = settings.reduction_factor, settings.grace(epochs)
+    last = int(math.log(epochs / grace) / math.log(factor) - bracket + 1)
     for rung in range(last):
-        reached = math.ceil(settings.grace_epochs * factor ** (rung + bracket))
+        reached = math.ceil(grace * factor ** (rung + bracket))
         if reached < epochs:
             yield reached
 

@@ -44,8 +44,6 @@ CAMPAIGN: dict[str, Any] = {
     "controls": [],
     "keep": 0,
 }
-EARLY = {"name": "asha", "grace_epochs": 2, "reduction_factor": 2}
-"""Ours on these short trainings: half end after 2 of 6 epochs, half of the rest after 4."""
 
 
 # ---------------------------------------------------------------------------------------- space
@@ -148,12 +146,11 @@ def _store(home: Path) -> Iterator[Store]:
 
 def _searching(method: str, seed: int, minutes: float) -> dict[str, Any]:
     """The file of a campaign of a search."""
-    scheduler = EARLY if method == OURS else METHODS[method].scheduler
     return CAMPAIGN | {
         "name": method,
         "space": space(),
         "sampler": {"name": METHODS[method].sampler},
-        "scheduler": dict(scheduler),
+        "scheduler": dict(METHODS[method].scheduler),
         "budget": {"trials": 100_000, "seconds": 60 * minutes},
         "seed": seed,
     }

@@ -53,17 +53,17 @@ def create(
     if settings.name == "fifo":
         return InOrder()
     scheduler: NumberedASHA | Optimistic
+    grace = settings.grace(epochs)
     # A network that only guesses may still be the best in its size.
     chance = None
     if guess is not None and settings.guessing == "stop" and not objectives:
-        chance = Chance(guess, settings.grace_epochs)
+        chance = Chance(guess, grace)
     if settings.name == "optimistic":
-        grace, deviations = settings.grace_epochs, settings.deviations
         sizes = partial(_sizes, objectives, trial)
         optimism = Optimism(
             epochs=epochs,
             grace=grace,
-            deviations=deviations,
+            deviations=settings.deviations,
             sizes=sizes,
             steps=steps_of(objectives),
         )
@@ -73,7 +73,7 @@ def create(
             seed,
             chance,
             max_t=epochs,
-            grace_period=settings.grace_epochs,
+            grace_period=grace,
             reduction_factor=settings.reduction_factor,
             brackets=settings.brackets,
         )

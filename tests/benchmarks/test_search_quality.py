@@ -27,8 +27,10 @@ from benchmarks.search_quality.simulate import Ended, Method, Training, simulato
 from benchmarks.search_quality.table import Row, Table
 from benchmarks.search_quality.tasks import TASKS
 from benchmarks.search_quality.worlds import Landscape, Replay
+from search.campaign import Campaign, Scheduler
 from workers.pack import pack
 
+BARE = {"name": "bare", "space": "motifs-small", "data": {"name": "digits-occluded"}}
 FIFO = Method(name="random", sampler="random")
 TOLERANCE = 0.06  # of top-1 between machines and versions of torch: 4 x the noise of a seed
 PUBLISHED = ["16px", "8px"]
@@ -334,6 +336,13 @@ def test_a_replay_draws_one_seed_a_repeat() -> None:
     drawn = [world.training(digest, repeat).top1 for repeat in range(40)]
     assert {row.top1 for row in found.by_digest[digest]} == set(drawn)
     assert world.training(digest, 7) == world.training(digest, 7)
+
+
+def test_ours_is_what_a_campaign_has_that_names_nothing() -> None:
+    """In the comparison and in the campaigns that really train."""
+    ours, nothing = compare.METHODS[compare.OURS], Campaign.parse(BARE)
+    assert (ours.sampler, ours.options) == (nothing.sampler.name, nothing.sampler.options)
+    assert Scheduler.model_validate(ours.scheduler) == nothing.scheduler
 
 
 def test_the_comparison_says_what_it_is_asked_for(

@@ -111,8 +111,11 @@ def test_the_plans_of_cheaper_epochs_are_those_of_the_reduced_network() -> None:
 
 @pytest.mark.parametrize("epochs", [9, 10, 27, 30, 100])
 @pytest.mark.parametrize("factor", [2.0, 3.0, 4.0])
-def test_the_rungs_are_those_of_the_scheduler(epochs: int, factor: float) -> None:
-    settings = Scheduler(reduction_factor=factor, grace_epochs=1)
+@pytest.mark.parametrize("grace", [None, 1, 2])
+def test_the_rungs_are_those_of_the_scheduler(
+    epochs: int, factor: float, grace: int | None
+) -> None:
+    settings = Scheduler(reduction_factor=factor, grace_epochs=grace)
     real = scheduler.create(settings, epochs, 0, [])
     milestones = sorted(rung for rung, _ in real._brackets[0]._rungs)
     reached = [int(np.ceil(rung)) for rung in milestones if np.ceil(rung) < epochs]
@@ -121,7 +124,7 @@ def test_the_rungs_are_those_of_the_scheduler(epochs: int, factor: float) -> Non
 
 def test_the_lengths_are_those_that_the_scheduler_gives_to_the_same_kind_of_scores() -> None:
     """The mean over many toy campaigns in the real ASHA, fed with random scores one by one."""
-    settings, trials, epochs = Scheduler(reduction_factor=3.0), 60, 9
+    settings, trials, epochs = Scheduler(reduction_factor=3.0, grace_epochs=1), 60, 9
     rng, real = random.Random(0), []
     for _ in range(30):
         asha = scheduler.create(settings, epochs, 0, [])

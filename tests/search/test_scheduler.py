@@ -40,6 +40,20 @@ def test_the_worse_two_thirds_stop_at_a_rung() -> None:
     assert decide(scheduler, trial(2), 2, 0.0), "there is no rung at two epochs"
 
 
+@pytest.mark.parametrize(
+    ("epochs", "first"), [(1, None), (2, 1), (4, 1), (5, 2), (6, 2), (12, 3), (20, 5)]
+)
+def test_by_default_half_stop_after_a_quarter_of_the_epochs(
+    epochs: int, first: int | None
+) -> None:
+    scheduler = create(Scheduler(), epochs, 0, [])
+    for number, top1 in enumerate((0.9, 0.5, 0.1, 0.6)):
+        scheduler.on_trial_add(None, trial(number))
+        stops = [e for e in range(1, epochs) if not decide(scheduler, trial(number), e, top1)]
+        better = top1 > 0.5
+        assert stops[:1] == ([] if better or first is None else [first]), number
+
+
 def test_scores_of_an_earlier_driver_stand_in_the_rungs() -> None:
     past = [report(number, 1, 0.5 + 0.1 * number) for number in range(4)]
     fresh, resumed = create(ASHA, EPOCHS, 0, []), create(ASHA, EPOCHS, 0, past)
