@@ -1,10 +1,15 @@
 """The store: the one truth about campaigns and their trials, on SQLite or PostgreSQL.
 
-`store.py` is what the rest of the project calls, `records.py` the values that it takes and gives,
-`ledger.py` what trials cost, `tables.py` and `database.py` what is underneath, and `migrations/`
-every schema that was ever committed.
+`store.py` is what the rest of the project calls, in four parts: what is written of campaigns
+(`campaigns.py`) and of trials (`trials.py`), what is read of trials (`results.py`), and what the
+mirror has to send (`outbox.py`). `records.py` has the values that it takes and gives, `ledger.py`
+what trials cost, `clocks.py` what is measured of both. Underneath are `connected.py`,
+`reports.py`, `tables.py` and `database.py`, and in `migrations/` every schema that was ever
+committed.
 """
 
+from search.store.campaigns import HEARTBEAT_SECONDS, ID_LETTERS, ID_SIGNS
+from search.store.connected import SILENCE_SECONDS
 from search.store.records import (
     ENDED,
     STATUSES,
@@ -19,13 +24,7 @@ from search.store.records import (
     Takeover,
     Trial,
 )
-from search.store.store import (
-    HEARTBEAT_SECONDS,
-    ID_LETTERS,
-    ID_SIGNS,
-    SILENCE_SECONDS,
-    Store,
-)
+from search.store.store import Store
 
 __all__ = [
     "ENDED",

@@ -124,7 +124,7 @@ def test_a_stopped_run_and_a_dead_driver_end_their_attempts(store: Store, clock:
     store.heartbeat(campaign.id)
     seen = clock.wall
     clock.pass_(1000)  # the driver is killed soon after, and nothing happens for a while
-    store._begun.clear()  # what a new driver's process would know
+    store._clocks.forget(campaign.id)  # what a new driver's process would know
     store.set_state(campaign.id, "running")
     last = store.attempts(campaign.id, 0)[-1]
     assert (last.how, last.seconds, last.ended) == ("interrupted", 5.0, seen)

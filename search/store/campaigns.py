@@ -1,0 +1,258 @@
+"""What is written of campaigns, and their histories."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from search.home import Process
+from search.store import ledger
+from search.store.connected import Connected, campaign_of, refuse_if_running, storable
+from search.store.ledger import Attempt, Ledger
+from search.store.records import Campaign, Event, State
+from search.store.tables import CAMPAIGNS, EVENTS, MIRROR, SHARES, TRIALS
+from space.errors import StoreError
+
+HEARTBEAT_SECONDS = 5.0
+"""How often a driver should call `Store.heartbeat`."""
+
+ID_LETTERS = "abcdefghjkmnpqrstuvwxyz"
+ID_SIGNS = ID_LETTERS + "23456789"
+
+
+class Campaigns(Connected):
+    """Campaigns: made, driven, stopped, and what happened in them."""
+
+    def create_campaign(
+        self,
+        name: str,
+        document: Mapping[str, Any],
+        space: Mapping[str, Any],
+        data: Mapping[str, Any],
+    ) -> Campaign:
+        """A new campaign, waiting for its driver. Names may repeat; the id is new."""
+        campaign_id = _new_id()
+        values = {
+            "id": campaign_id,
+            "name": name,
+            "state": "waiting",
+            "document": dict(document),
+            "space": dict(space),
+            "data": dict(data),
+            "created": time.time(),
+            "seconds": 0.0,
+            "stop_asked": False,
+            "sequence": 0,
+        }
+        with self._writing() as connection:
+            connection.execute(sa.insert(CAMPAIGNS).values(values))
+            return self._campaign(connection, campaign_id)
+
+    def campaign(self, id_or_name: str) -> Campaign:
+        """The campaign of that id, else the newest one of that name, else StoreError."""
+        with self._reading() as connection:
+            return self._campaign(connection, id_or_name)
+
+    def named(self, name: str) -> list[Campaign]:
+        """The campaigns of that name, newest first."""
+        order = (CAMPAIGNS.c.created.desc(), CAMPAIGNS.c.id)
+        query = sa.select(CAMPAIGNS).where(CAMPAIGNS.c.name == name).order_by(*order)
+        with self._reading() as connection:
+            return [campaign_of(row) for row in connection.execute(query).mappings()]
+
+    def campaigns(self) -> list[Campaign]:
+        """All campaigns, newest first."""
+        order = (CAMPAIGNS.c.created.desc(), CAMPAIGNS.c.id)
+        with self._reading() as connection:
+            rows = connection.execute(sa.select(CAMPAIGNS).order_by(*order)).mappings()
+            return [campaign_of(row) for row in rows]
+
+    def set_state(self, campaign_id: str, state: State, reason: str | None = None) -> None:
+        """Move a campaign to `state`: the driver's first call ("running") and its last.
+
+        "running" makes this process the campaign's driver; StoreError if another one is alive.
+        Trials that a dead driver left running become waiting. The other states end the run:
+        what was running is waiting again, and the time since the last heartbeat is added.
+        """
+        with self._writing() as connection:
+            campaign = self._campaign(connection, campaign_id)
+            if state == "running":
+                values = self._claim(campaign)
+            elif state in ("finished", "stopped", "failed", "waiting"):
+                values = {
+                    "state": state,
+                    "reason": storable(reason),
+                    "ended": time.time(),
+                    "heartbeat": time.time(),
+                    "stop_asked": False,
+                    "seconds": CAMPAIGNS.c.seconds + self._clocks.elapsed(campaign.id, last=True),
+                }
+            else:
+                raise ValueError(f"{state!r} is not a state that a campaign can be moved to")
+            connection.execute(
+                sa.update(CAMPAIGNS).where(CAMPAIGNS.c.id == campaign.id).values(values)
+            )
+            if state == "running":
+                # Whatever is open is a dead driver's, which was last seen alive at its heartbeat.
+                ledger.end(connection, campaign.id, "interrupted", at=campaign.heartbeat)
+            else:
+                self._charge_all(connection, campaign.id)
+                ledger.end(connection, campaign.id, "stopped")
+                connection.execute(sa.delete(SHARES).where(SHARES.c.campaign == campaign.id))
+            self._clocks.forget(campaign.id)
+            connection.execute(
+                sa.update(TRIALS)
+                .where(TRIALS.c.campaign == campaign.id, TRIALS.c.status == "running")
+                .values(status="waiting")
+            )
+
+    def set_document(
+        self, campaign_id: str, document: Mapping[str, Any], reason: str | None = None
+    ) -> None:
+        """Put a changed campaign file on record; what was finished may go on after it.
+
+        StoreError while a driver is at work on the campaign, since it would not know.
+        """
+        with self._writing() as connection:
+            campaign = self._campaign(connection, campaign_id)
+            refuse_if_running(campaign)
+            values: dict[str, Any] = {"document": dict(document)}
+            if campaign.state == "finished":
+                values |= {"state": "stopped", "reason": storable(reason)}
+            connection.execute(
+                sa.update(CAMPAIGNS).where(CAMPAIGNS.c.id == campaign.id).values(values)
+            )
+
+    def _claim(self, campaign: Campaign) -> dict[str, Any]:
+        me = Process.current()
+        if campaign.state == "running" and campaign.driver and campaign.driver != me:
+            raise StoreError(
+                f"campaign {campaign.id}",
+                f"is being run by process {campaign.driver.pid} on {campaign.driver.machine}",
+                f"wait for it, or stop it with `ventral stop {campaign.id}`",
+            )
+        self._clocks.elapsed(campaign.id)
+        at = time.time()
+        return {
+            "state": "running",
+            "reason": None,
+            "started": campaign.started or at,
+            "ended": None,
+            "driver": str(me),
+            "heartbeat": at,
+            "stop_asked": False,
+        }
+
+    def heartbeat(self, campaign_id: str) -> bool:
+        """The driver's sign of life, every HEARTBEAT_SECONDS. True if it was asked to stop.
+
+        Raises StoreError if the campaign is no longer this process's: then it must end at once
+        without writing any more.
+        """
+        with self._writing() as connection:
+            owner = str(Process.current())
+            mine = (CAMPAIGNS.c.id == campaign_id) & (CAMPAIGNS.c.driver == owner)
+            asked = connection.execute(
+                sa.update(CAMPAIGNS)
+                .where(mine, CAMPAIGNS.c.state == "running")
+                .values(
+                    heartbeat=time.time(),
+                    seconds=CAMPAIGNS.c.seconds + self._clocks.elapsed(campaign_id),
+                )
+                .returning(CAMPAIGNS.c.stop_asked)
+            ).scalar_one_or_none()
+            if asked is None:
+                raise StoreError(
+                    f"campaign {campaign_id}",
+                    "was taken over by another driver, or ended from outside",
+                    f"`ventral status {campaign_id}` shows who runs it",
+                )
+            self._charge_all(connection, campaign_id)
+            return bool(asked)
+
+    def release(self, campaign_id: str) -> None:
+        """The campaign's workers were ended: from now on no device is charged to it.
+
+        Nothing happens if another driver has taken the campaign over: its workers live.
+        """
+        with self._writing() as connection:
+            if self._campaign(connection, campaign_id).driver != Process.current():
+                return
+            self._charge_all(connection, campaign_id)
+            ledger.end(connection, campaign_id, "stopped")
+            self._clocks.forget(campaign_id)
+
+    def ask_stop(self, campaign_id: str) -> Campaign:
+        """Ask the driver, wherever it runs, to stop at its next heartbeat."""
+        with self._writing() as connection:
+            campaign = self._campaign(connection, campaign_id)
+            connection.execute(
+                sa.update(CAMPAIGNS)
+                .where(CAMPAIGNS.c.id == campaign.id, CAMPAIGNS.c.state == "running")
+                .values(stop_asked=True)
+            )
+            return campaign
+
+    def set_experiment(
+        self, campaign_id: str, tracking: str, experiment: str, *, anew: bool
+    ) -> None:
+        """Where the mirror writes. At a new place, or if the experiment had to be made `anew`,
+        every trial is to be sent again.
+        """
+        with self._writing() as connection:
+            campaign = self._campaign(connection, campaign_id)
+            if (campaign.tracking, campaign.experiment) == (tracking, experiment) and not anew:
+                return
+            connection.execute(
+                sa.update(CAMPAIGNS)
+                .where(CAMPAIGNS.c.id == campaign.id)
+                .values(tracking=tracking, experiment=experiment)
+            )
+            if campaign.experiment is not None:
+                connection.execute(
+                    sa.update(MIRROR)
+                    .where(MIRROR.c.campaign == campaign.id)
+                    .values(state="sending", run=None)
+                )
+
+    # ---------------------------------------------------------------- what it costs
+
+    def ledger(self, campaign_id: str) -> Ledger:
+        """What the campaign has cost so far."""
+        with self._reading() as connection:
+            return ledger.read(connection, campaign_id)
+
+    def attempts(self, campaign_id: str, number: int) -> list[Attempt]:
+        """The starts of a trial, the first one first."""
+        with self._reading() as connection:
+            return ledger.attempts(connection, campaign_id, number)
+
+    # ---------------------------------------------------------------- events
+
+    def event(self, campaign_id: str, kind: str, detail: Mapping[str, Any] | None = None) -> None:
+        """Put a line into the campaign's history."""
+        with self._writing() as connection:
+            connection.execute(
+                sa.insert(EVENTS).values(
+                    campaign=campaign_id, at=time.time(), kind=kind, detail=dict(detail or {})
+                )
+            )
+
+    def events(self, campaign_id: str) -> list[Event]:
+        """The campaign's history, oldest first."""
+        query = sa.select(EVENTS).where(EVENTS.c.campaign == campaign_id).order_by(EVENTS.c.id)
+        with self._reading() as connection:
+            return [
+                Event(at=row.at, kind=row.kind, detail=row.detail or {})
+                for row in connection.execute(query)
+            ]
+
+
+def _new_id() -> str:
+    """A campaign id: 8 signs without look-alikes, the first a letter (never read as a number)."""
+    rest = "".join(secrets.choice(ID_SIGNS) for _ in range(7))
+    return secrets.choice(ID_LETTERS) + rest

@@ -1,0 +1,172 @@
+"""The connection to a store, and what every part of it looks up.
+
+`Campaigns`, `Trials`, `Results` and `Outbox` are the parts of `Store`, each a class over this one:
+what is written of campaigns and of trials, what is read of them, and what the mirror has to send.
+"""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import sqlalchemy as sa
+
+from search.home import Process
+from search.store import ledger
+from search.store.clocks import Clocks
+from search.store.database import check_schema, clear_errors, engine_for
+from search.store.records import Campaign
+from search.store.tables import CAMPAIGNS, TRIALS
+from space.errors import StoreError
+
+SILENCE_SECONDS = 60.0
+"""How long the driver of another machine may be silent before it counts as dead."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connected:
+    """An open store."""
+
+    where: str
+    _engine: sa.Engine
+    _clocks: Clocks = field(default_factory=Clocks)
+
+    @classmethod
+    def open(cls, url: str, *, create: bool = True) -> Self:
+        """Open the store at `url`, making it or bringing it up to this version if needed.
+
+        With `create=False` a store that does not exist is a StoreError. Raises StoreError as
+        well if the database is a newer version's, is something else than a store of Ventral, or
+        cannot be reached. Several processes may open one store at once.
+        """
+        shown, engine = engine_for(url, create)
+        with clear_errors(shown):
+            check_schema(shown, engine)
+        return cls(where=shown, _engine=engine)
+
+    def close(self) -> None:
+        """Give the connections back. The store may be used again all the same."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        """A connection to read by. `search.tune.shares` works through these two as well."""
+        with clear_errors(self.where), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with clear_errors(self.where), self._engine.connect() as connection:
+            writer = connection.execution_options(ventral_writes=True)
+            with writer.begin():
+                yield writer
+
+    def _campaign(self, connection: sa.Connection, id_or_name: str) -> Campaign:
+        by_id = sa.select(CAMPAIGNS).where(CAMPAIGNS.c.id == id_or_name)
+        row = connection.execute(by_id).mappings().one_or_none()
+        if row is None:
+            by_name = (
+                sa.select(CAMPAIGNS)
+                .where(CAMPAIGNS.c.name == id_or_name)
+                .order_by(CAMPAIGNS.c.created.desc())
+                .limit(1)
+            )
+            row = connection.execute(by_name).mappings().one_or_none()
+        if row is None:
+            raise self._unknown_campaign(connection, id_or_name)
+        return campaign_of(row)
+
+    def _unknown_campaign(self, connection: sa.Connection, wanted: str) -> StoreError:
+        known = connection.execute(
+            sa.select(CAMPAIGNS.c.id, CAMPAIGNS.c.name).order_by(CAMPAIGNS.c.created.desc())
+        ).all()
+        if not known:
+            cure = "it holds none yet; `ventral submit FILE` starts one"
+        else:
+            labels = [label for row in known for label in (row.id, row.name)]
+            close = difflib.get_close_matches(wanted, labels, n=3, cutoff=0.6)
+            named = dict.fromkeys(close or [f"{row.id} ({row.name})" for row in known[:5]])
+            cure = ("did you mean " if close else "there are ") + ", ".join(named)
+            cure += "; `ventral list` shows all"
+        return StoreError("", f"no campaign {wanted!r} in {self.where}", cure)
+
+    def _unknown_trial(
+        self, connection: sa.Connection, campaign_id: str, number: int
+    ) -> StoreError:
+        campaign = self._campaign(connection, campaign_id)
+        held = connection.execute(
+            sa.select(
+                sa.func.count(), sa.func.min(TRIALS.c.number), sa.func.max(TRIALS.c.number)
+            ).where(TRIALS.c.campaign == campaign.id)
+        ).one()
+        cure = f"it has trials {held[1]} to {held[2]}" if held[0] else "it has no trials yet"
+        return StoreError("", f"campaign {campaign.id} has no trial {number}", cure)
+
+    def _next(self, connection: sa.Connection, campaign_id: str) -> int:
+        """The campaign's next place in its sequence of happenings."""
+        place = connection.execute(_NEXT, {"of": campaign_id}).scalar_one_or_none()
+        if place is None:
+            raise self._unknown_campaign(connection, campaign_id)
+        return int(place)
+
+    def _charge_all(self, connection: sa.Connection, campaign_id: str) -> None:
+        """Bring every attempt that this process drives up to date."""
+        for number in self._clocks.attempts(campaign_id):
+            seconds = self._clocks.spent(campaign_id, number)
+            ledger.charge(connection, campaign_id, number, seconds)
+
+
+# -------------------------------------------------------------------- rows and values
+
+
+def campaign_of(row: Mapping[Any, Any]) -> Campaign:
+    """A row as a campaign; one whose driver is dead is interrupted, whatever it last wrote."""
+    values = {key: row[key] for key in row if key != "sequence"}
+    driver = Process.parse(row["driver"]) if row["driver"] else None
+    state = row["state"]
+    if state == "running" and not _lives(driver, row["heartbeat"]):
+        state = "interrupted"
+    return Campaign(**(values | {"driver": driver, "state": state}))
+
+
+def _lives(driver: Process | None, heartbeat: float | None) -> bool:
+    """Whether a driver is at work: by its pid on this machine, by its heartbeat on another."""
+    if driver is None:
+        return False
+    alive = driver.alive()
+    if alive is None:
+        return heartbeat is not None and abs(time.time() - heartbeat) < SILENCE_SECONDS
+    return alive
+
+
+def of_trial(table: sa.Table, campaign_id: str, number: int) -> tuple[sa.ColumnElement[bool], ...]:
+    """That a row of a table is a trial's."""
+    return table.c.campaign == campaign_id, table.c.number == number
+
+
+def storable(text: str | None) -> str | None:
+    """Free text as every database takes it: PostgreSQL refuses the character 0."""
+    return None if text is None else text.replace("\x00", "\\0")
+
+
+def refuse_if_running(campaign: Campaign) -> None:
+    """StoreError while a driver is at work on the campaign."""
+    if campaign.state == "running":
+        raise StoreError(
+            f"campaign {campaign.id}",
+            "is running, and its driver would not see the change",
+            f"stop it first, with `ventral stop {campaign.id}`",
+        )
+
+
+# What is executed at every epoch of every trial is made once: to make it takes longer.
+_NEXT = (
+    sa.update(CAMPAIGNS)
+    .where(CAMPAIGNS.c.id == sa.bindparam("of"))
+    .values(sequence=CAMPAIGNS.c.sequence + 1)
+    .returning(CAMPAIGNS.c.sequence)
+)

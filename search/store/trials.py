@@ -1,0 +1,312 @@
+"""What is written of trials, from the suggestion to the end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from search.store import ledger
+from search.store.connected import Connected, of_trial, refuse_if_running, storable
+from search.store.database import insert_once
+from search.store.ledger import How
+from search.store.outbox import hand_out
+from search.store.records import ENDED, Scalar, Status, Takeover
+from search.store.reports import report_row, reports_of
+from search.store.tables import CAMPAIGNS, GENOMES, JOURNAL, REPORTS, TRIALS
+from space.errors import StoreError
+
+
+class Trials(Connected):
+    """Trials: added, started, reported on, ended, tried again."""
+
+    def add_trial(
+        self,
+        campaign_id: str,
+        number: int,
+        *,
+        digest: str,
+        genome: Mapping[str, Any],
+        recipe: Mapping[str, Any],
+        seed: int,
+        choices: Mapping[str, Scalar],
+        origin: str,
+        parameters: int | None,
+        macs: int | None,
+        cell: str,
+        status: Status = "waiting",
+        reason: str | None = None,
+        folder: str | None = None,
+        work: str | None = None,
+        takeover: Takeover | None = None,
+        calls: Sequence[Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Put a trial on record before anything is done for it (or "infeasible" at once).
+
+        `calls` is the journal of a suggestion. `work` is what `trained` finds it by. With a
+        `takeover` it begins with another trial's reports, and may have ended by them. StoreError
+        if the campaign has a trial of that number.
+        """
+        if status not in ("waiting", "infeasible"):
+            raise ValueError(f"a new trial is waiting or infeasible, not {status!r}")
+        document = dict(genome)
+        checksum = _checksum(document)
+        at = time.time()
+        with self._writing() as connection:
+            place = self._next(connection, campaign_id)
+            insert_once(
+                connection,
+                GENOMES,
+                {"checksum": checksum, "digest": digest, "document": document},
+            )
+            new = insert_once(
+                connection,
+                TRIALS,
+                {
+                    "campaign": campaign_id,
+                    "number": number,
+                    "digest": digest,
+                    "genome": checksum,
+                    "recipe": dict(recipe),
+                    "choices": dict(choices),
+                    "seed": seed,
+                    "origin": origin,
+                    "cell": cell,
+                    "parameters": parameters,
+                    "macs": macs,
+                    "status": status,
+                    "reason": storable(reason),
+                    "folder": folder,
+                    "attempts": 0,
+                    "epochs": 0,
+                    "seconds": 0.0,
+                    "created": at,
+                    "ended": at if status in ENDED else None,
+                    "suggested": place,
+                    "arrived": place if status in ENDED else None,
+                    "work": work,
+                    "source_epochs": 0,
+                },
+            )
+            if not new:
+                raise StoreError(
+                    f"campaign {campaign_id}",
+                    f"holds a trial {number} already",
+                    "take the number from `Store.next_number`",
+                )
+            if calls is not None:
+                row = {"campaign": campaign_id, "number": number, "calls": list(calls)}
+                connection.execute(sa.insert(JOURNAL).values(row))
+            if status in ENDED:
+                hand_out(connection, campaign_id, number)
+            elif takeover is not None:
+                self._take_over(connection, campaign_id, number, takeover)
+
+    def _take_over(
+        self, connection: sa.Connection, campaign_id: str, number: int, takeover: Takeover
+    ) -> None:
+        """Give a new trial the donor's reports, as if it had made them, and its end if any."""
+        donor, at = takeover.donor.trial, time.time()
+        where = [REPORTS.c.number == donor.number, REPORTS.c.epoch <= takeover.epochs]
+        reports = reports_of(connection, donor.campaign, where)
+        values: dict[str, Any] = {
+            "source": takeover.donor.name,
+            "source_epochs": takeover.epochs,
+        }
+        for report in reports:
+            held = {key: report[key] for key in report if key not in ("at", "arrived")}
+            row = report_row(held) | {"campaign": campaign_id, "number": number, "at": at}
+            row["arrived"] = self._next(connection, campaign_id)
+            connection.execute(sa.insert(REPORTS).values(row))
+        if reports:
+            last, scores = reports[-1], [one["top1"] for one in reports]
+            values |= {key: last[key] for key in ("top1", "top5", "loss", "memory_mb")}
+            values |= {"epochs": last["epoch"], "seconds": last["seconds"] or 0.0}
+            values["best"] = max((one for one in scores if one is not None), default=None)
+        if takeover.status is not None:
+            values |= {
+                "status": takeover.status,
+                "reason": storable(takeover.reason),
+                "detail": storable(takeover.detail),
+                "ended": at,
+                "arrived": self._next(connection, campaign_id),
+            }
+        connection.execute(
+            sa.update(TRIALS).where(*of_trial(TRIALS, campaign_id, number)).values(values)
+        )
+        if takeover.status is not None:
+            hand_out(connection, campaign_id, number)
+
+    def next_number(self, campaign_id: str) -> int:
+        """The number of the next new trial: one more than the highest so far, or 0."""
+        highest = sa.select(sa.func.max(TRIALS.c.number)).where(TRIALS.c.campaign == campaign_id)
+        with self._reading() as connection:
+            found = connection.execute(highest).scalar_one_or_none()
+            return 0 if found is None else int(found) + 1
+
+    def start_trial(
+        self, campaign_id: str, number: int, folder: str | None = None, *, devices: float = 1.0
+    ) -> None:
+        """A worker takes the trial up, for the first time or once more, on so many devices."""
+        values: dict[str, Any] = {
+            "status": "running",
+            "reason": None,
+            "detail": None,
+            "started": sa.func.coalesce(TRIALS.c.started, time.time()),
+            "ended": None,
+            "arrived": None,
+            "attempts": TRIALS.c.attempts + 1,
+        }
+        if folder is not None:
+            values["folder"] = folder
+        with self._writing() as connection:
+            attempt = self._change(connection, campaign_id, number, values)
+            ledger.begin(connection, campaign_id, number, attempt, devices)
+            self._clocks.begin(campaign_id, number)
+
+    def requeue_trial(self, campaign_id: str, number: int, reason: str | None = None) -> None:
+        """A trial whose worker was lost waits again, with all that it reported."""
+        values = {"status": "waiting", "reason": storable(reason)}
+        with self._writing() as connection:
+            self._change(connection, campaign_id, number, values)
+            self._end_attempt(connection, campaign_id, number, "lost")
+
+    def retry_trial(self, campaign_id: str, number: int) -> None:
+        """A failed trial waits to be trained once more, and its campaign to go on.
+
+        What it reported stays. StoreError if it has not failed, or while the campaign runs.
+        """
+        values = {"status": "waiting", "reason": None, "ended": None, "arrived": None}
+        with self._writing() as connection:
+            campaign = self._campaign(connection, campaign_id)
+            refuse_if_running(campaign)
+            failed = connection.execute(
+                sa.update(TRIALS)
+                .where(*of_trial(TRIALS, campaign.id, number), TRIALS.c.status == "failed")
+                .values(values)
+            )
+            if failed.rowcount != 1:
+                if not self._exists(connection, campaign.id, number):
+                    raise self._unknown_trial(connection, campaign.id, number)
+                raise StoreError(
+                    f"trial {number} of campaign {campaign.id}",
+                    "has not failed",
+                    f"`ventral trial show {campaign.id} {number}` shows what became of it",
+                )
+            connection.execute(
+                sa.update(CAMPAIGNS)
+                .where(CAMPAIGNS.c.id == campaign.id, CAMPAIGNS.c.state == "finished")
+                .values(state="stopped", reason="trials are to be tried again")
+            )
+
+    def _change(
+        self,
+        connection: sa.Connection,
+        campaign_id: str,
+        number: int,
+        values: Mapping[str, Any],
+    ) -> int:
+        """Change a trial; its attempts so far. StoreError if there is none."""
+        attempts = connection.execute(
+            sa.update(TRIALS)
+            .where(*of_trial(TRIALS, campaign_id, number))
+            .values(dict(values))
+            .returning(TRIALS.c.attempts)
+        ).scalar_one_or_none()
+        if attempts is None:
+            raise self._unknown_trial(connection, campaign_id, number)
+        return int(attempts)
+
+    def _end_attempt(
+        self, connection: sa.Connection, campaign_id: str, number: int, how: How
+    ) -> None:
+        seconds = self._clocks.spent(campaign_id, number)
+        ledger.end(connection, campaign_id, how, number, seconds=seconds)
+        self._clocks.end(campaign_id, number)
+
+    def add_report(
+        self, campaign_id: str, number: int, report: Mapping[str, Any], *, trained: bool = True
+    ) -> bool:
+        """Keep one epoch's report (the fields of `workers.job.Report`).
+
+        Idempotent by epoch: a repeated one changes no score and gives False. It is charged as an
+        epoch that was trained again, unless `trained` is false: a checkpoint's memory of it.
+        """
+        row = report_row(report)
+        with self._writing() as connection:
+            row |= {"campaign": campaign_id, "number": number, "at": time.time()}
+            row["arrived"] = self._next(connection, campaign_id)
+            this = {"of": campaign_id, "trial": number}
+            trial = connection.execute(_HELD, this).one_or_none()
+            if trial is None:
+                raise self._unknown_trial(connection, campaign_id, number)
+            new = insert_once(connection, REPORTS, row)
+            if new or trained:
+                spent = self._clocks.spent(campaign_id, number)
+                again = int(not new)
+                ledger.charge(
+                    connection, campaign_id, number, spent, epochs=1 - again, repeated=again
+                )
+            if not new:
+                return False
+            scores = [score for score in (trial.best, row["top1"]) if score is not None]
+            values = {"best": max(scores, default=None)}
+            if row["epoch"] > trial.epochs:
+                values |= {key: row[key] for key in ("top1", "top5", "loss", "memory_mb")}
+                values |= {"epochs": row["epoch"], "seconds": row["seconds"] or 0.0}
+            connection.execute(_SCORED, values | this)
+            return True
+
+    def finish_trial(
+        self,
+        campaign_id: str,
+        number: int,
+        status: Status,
+        reason: str | None = None,
+        detail: str | None = None,
+    ) -> None:
+        """The trial has ended: finished, pruned, infeasible or failed, with a reason.
+
+        The trial takes its place in the order of arrivals, and the mirror will send it.
+        Idempotent: the same end once more changes nothing.
+        """
+        if status not in ENDED:
+            raise ValueError(f"{status!r} is not an end; one of {', '.join(ENDED)} is")
+        with self._writing() as connection:
+            place = self._next(connection, campaign_id)
+            done = connection.execute(
+                sa.update(TRIALS)
+                .where(*of_trial(TRIALS, campaign_id, number), TRIALS.c.status != status)
+                .values(
+                    status=status,
+                    reason=storable(reason),
+                    detail=storable(detail),
+                    ended=time.time(),
+                    arrived=place,
+                )
+            )
+            if done.rowcount == 1:
+                hand_out(connection, campaign_id, number)
+                if status != "infeasible":
+                    self._end_attempt(connection, campaign_id, number, status)  # type: ignore[arg-type]
+            elif not self._exists(connection, campaign_id, number):
+                raise self._unknown_trial(connection, campaign_id, number)
+
+    def _exists(self, connection: sa.Connection, campaign_id: str, number: int) -> bool:
+        query = sa.select(sa.literal(1)).where(*of_trial(TRIALS, campaign_id, number))
+        return connection.execute(query).first() is not None
+
+
+def _checksum(document: Mapping[str, Any]) -> str:
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+# What is executed at every epoch of every trial is made once: to make it takes longer.
+_THIS = (TRIALS.c.campaign == sa.bindparam("of"), TRIALS.c.number == sa.bindparam("trial"))
+_HELD = sa.select(TRIALS.c.epochs, TRIALS.c.best).where(*_THIS)
+_SCORED = sa.update(TRIALS).where(*_THIS)
