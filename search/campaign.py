@@ -18,6 +18,7 @@ from pydantic import Field
 from search import samplers
 from search.machine import Machine, machine
 from search.objectives import Objective, steps_of
+from search.samplers.protocol import derived
 from space.documents import CHOICE_KINDS, parse_yaml, place, read_document
 from space.errors import CampaignError, GenomeError, InputError
 from space.fidelity import reduced
@@ -138,6 +139,11 @@ class Campaign(Value):
     limits: Limits = Limits()
     controls: tuple[str, ...] | None = Field(
         default=None, description="reference cells of the space to train; by default all"
+    )
+    control_seeds: Count = Field(
+        default=1,
+        description="seeds with which every control is trained, the campaign's own and others: "
+        "how far a score is luck",
     )
     seed: int = Field(default=0, ge=0, lt=2**32, description="of the sampler and every training")
     keep: int = Field(default=25, ge=0, description="best trials whose checkpoints are kept")
@@ -375,6 +381,16 @@ def full_epochs(campaign: Campaign, space: Space) -> int:
 def controls(campaign: Campaign, space: Space) -> tuple[str, ...]:
     """The names of the controls to train, in the order of the space if none are named."""
     return tuple(space.controls) if campaign.controls is None else campaign.controls
+
+
+def control_runs(campaign: Campaign, space: Space) -> tuple[tuple[str, int], ...]:
+    """The controls to train by name, each with a seed; all with the campaign's own seed first.
+
+    More seeds begin with those of fewer, so that what was trained with these is not again.
+    """
+    others = (derived(campaign.seed, "control", n) for n in range(1, campaign.control_seeds))
+    names = controls(campaign, space)
+    return tuple((name, seed) for seed in (campaign.seed, *others) for name in names)
 
 
 def _check_recipe(campaign: Campaign, space: Space) -> None:

@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from search.campaign import Budget, Campaign, Scheduler, controls, full_epochs
+from search.campaign import Budget, Campaign, Scheduler, control_runs, full_epochs
 from search.home import Home, Process
 from search.machine import Machine
 from search.samplers.protocol import derived
@@ -159,8 +159,15 @@ def estimate(
 
 
 def _drawn(campaign: Campaign, space: Space) -> list[Network]:
-    """The controls that are to be trained, and networks drawn from the space."""
-    found = [_network(campaign, space.control(name)) for name in controls(campaign, space)]
+    """The controls that are to be trained, and networks drawn from the space.
+
+    None is drawn where the controls use up the budget.
+    """
+    runs = control_runs(campaign, space)[: campaign.budget.trials]
+    references = {name: _network(campaign, space.control(name)) for name, _ in runs}
+    found = [references[name] for name, _ in runs]
+    if len(found) == campaign.budget.trials:
+        return found
     rng, until = random.Random(derived(campaign.seed, "estimate")), time.monotonic() + SECONDS
     for drawn in range(DRAWN):
         if drawn >= LEAST and time.monotonic() > until:

@@ -1,10 +1,34 @@
 """Which trials are the best: searched cells in order, controls apart, the Pareto front."""
 
+import statistics
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from search.campaign import Campaign, controls
+from search.store import Campaign as Record
 from search.store import Store, Trial
+from search.suggesting import identity
 from search.supply import CONTROL
+from space.errors import InputError
+from space.space import Space
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What a control scored, over all seeds that it was trained with.
+
+    `top1` is the mean over `seeds` scores, `deviation` their standard deviation (None of one).
+    `failed` counts trainings that have none. `trial` is the best of them.
+    """
+
+    name: str
+    trial: Trial
+    top1: float
+    deviation: float | None
+    seeds: int
+    failed: int
 
 
 def best(store: Store, campaign_id: str, n: int | None = None) -> list[Trial]:
@@ -12,9 +36,44 @@ def best(store: Store, campaign_id: str, n: int | None = None) -> list[Trial]:
     return store.top(campaign_id, n, without=CONTROL)
 
 
-def controls(store: Store, campaign_id: str) -> list[Trial]:
-    """The controls that have a score, best first."""
-    return store.top(campaign_id, 1000, origin=CONTROL)
+def references(store: Store, record: Record) -> list[Reference]:
+    """The controls that have a score, the best mean first.
+
+    Of one that was stopped early with some seeds only the full trainings count.
+    """
+    ended = store.trials(record.id, statuses=("finished", "pruned", "failed"))
+    by_network: dict[str, list[Trial]] = defaultdict(list)
+    for trial in ended:
+        if trial.origin == CONTROL:
+            by_network[identity(trial.digest, trial.recipe)].append(trial)
+    names, found = _names(record) if by_network else {}, []
+    for network, trials in by_network.items():
+        scored = [trial for trial in trials if trial.top1 is not None]
+        full = [trial for trial in scored if trial.status == "finished"]
+        if counted := full or [trial for trial in scored if trial.status == "pruned"]:
+            scores = [trial.top1 or 0.0 for trial in counted]
+            found.append(
+                Reference(
+                    name=names.get(network, trials[0].cell),
+                    trial=max(counted, key=lambda trial: (trial.top1 or 0.0, -trial.number)),
+                    top1=statistics.fmean(scores),
+                    deviation=statistics.stdev(scores) if len(scores) > 1 else None,
+                    seeds=len(scores),
+                    failed=sum(trial.status == "failed" for trial in trials),
+                )
+            )
+    return sorted(found, key=lambda reference: -reference.top1)
+
+
+def _names(record: Record) -> dict[str, str]:
+    """The names of a campaign's controls by network; none if another version wrote it."""
+    try:
+        space = Space.parse(record.space, f"campaign {record.id}: space")
+        named = controls(Campaign.parse(record.document, f"campaign {record.id}"), space)
+        samples = {name: space.control(name) for name in named}
+    except InputError:
+        return {}
+    return {identity(sample.digest, sample.recipe): name for name, sample in samples.items()}
 
 
 def pareto(trials: Sequence[Trial]) -> list[Trial]:

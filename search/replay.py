@@ -95,7 +95,7 @@ def _suggestions(
     curves = {number: curve_of(found, epochs) for number, found in by_trial(reports).items()}
     for trial in trials:
         if trial.origin in (CONTROL, RETRY):
-            suggester.note(trial.number, trial.digest, trial.recipe)
+            suggester.note(trial.number, trial.digest, trial.recipe, trial.seed)
             continue
         calls = journal[trial.number]
         if calls is None:

@@ -68,6 +68,7 @@ class Suggester:
     def __init__(self, sampler: Sampler, space: Space, campaign: Campaign) -> None:
         self._sampler, self._space, self._campaign = sampler, space, campaign
         self._known: dict[str, int] = {}
+        self._trained: set[tuple[str, int]] = set()  # with which seeds
         self._choices: dict[int, Choices] = {}
         self._outcomes: dict[int, Outcome] = {}
         self._calls: list[Call] = []
@@ -78,16 +79,19 @@ class Suggester:
 
     # ---------------------------------------------------------------- what is known
 
-    def control(self, digest: str, recipe: Mapping[str, Any]) -> int | None:
+    def control(self, digest: str, recipe: Mapping[str, Any], seed: int) -> int | None:
         """The number of a new trial that the sampler did not suggest; None if it is known."""
-        if identity(digest, recipe) in self._known:
+        if (identity(digest, recipe), seed) in self._trained:
             return None
-        self.note(self._next, digest, recipe)
+        self.note(self._next, digest, recipe, seed)
         return self._next - 1
 
-    def note(self, number: int, digest: str, recipe: Mapping[str, Any]) -> None:
-        """A trial that is on record: it is not to be repeated."""
-        self._known[identity(digest, recipe)] = number
+    def note(self, number: int, digest: str, recipe: Mapping[str, Any], seed: int) -> None:
+        """A trial that is on record: it is not to be repeated. With another seed it may be, but
+        what the sampler is told of it is what became of it first.
+        """
+        self._known.setdefault(identity(digest, recipe), number)
+        self._trained.add((identity(digest, recipe), seed))
         self._next = max(self._next, number + 1)
 
     def recall(
@@ -113,7 +117,7 @@ class Suggester:
         self._take(number, digest, recipe, choices)
 
     def _take(self, number: int, digest: str, recipe: Mapping[str, Any], choices: Choices) -> None:
-        self.note(number, digest, recipe)
+        self.note(number, digest, recipe, self._campaign.seed)
         self._choices[number] = choices
         self._calls = []
 
@@ -241,11 +245,11 @@ class Ahead:
         """Why there are no more suggestions, if the user has something to mend."""
         return self._suggester.error
 
-    def control(self, digest: str, recipe: Mapping[str, Any]) -> int | None:
+    def control(self, digest: str, recipe: Mapping[str, Any], seed: int) -> int | None:
         """As `Suggester.control`, for as long as no suggestion was asked for."""
         if self._asked_at is not None or self._wanted or self._answer:
             raise RuntimeError("controls come before suggestions")
-        return self._suggester.control(digest, recipe)
+        return self._suggester.control(digest, recipe, seed)
 
     def tell(self, number: int, outcome: Outcome) -> None:
         """What became of a trial. The next suggestion to be begun knows it."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from search import reuse, samplers
-from search.campaign import Campaign, controls, full_epochs
+from search.campaign import Campaign, control_runs, full_epochs
 from search.home import Home
 from search.objectives import Objective, costs_of
 from search.samplers import Outcome
@@ -97,13 +97,17 @@ class Setting:
         """The campaign's recipe with a sample's laid over it. Raises InputError."""
         return self.campaign.recipe.overlaid(overlay)
 
-    def job(self, number: int, genome: Mapping[str, Any], overlay: Mapping[str, Any]) -> Job:
-        """The job of a trial. All trials have the campaign's seed: they differ in nothing else."""
+    def job(
+        self, number: int, genome: Mapping[str, Any], overlay: Mapping[str, Any], seed: int
+    ) -> Job:
+        """The job of a trial. All suggested ones have the campaign's seed: they differ in nothing
+        else.
+        """
         return Job(
             genome=dict(genome),
             recipe=self.recipe(overlay),
             data=self.data,
-            seed=self.campaign.seed,
+            seed=seed,
             folder=str(self.home.trial(self.campaign_id, number)),
         )
 
@@ -129,7 +133,7 @@ class Supply:
         self._set = setting
         campaign, store = setting.campaign, setting.store
         self._trained = 0
-        self._controls = deque(controls(campaign, setting.space))
+        self._controls = deque(control_runs(campaign, setting.space))
         self._ended = False
         self.error: CampaignError | None = None
         """Why the supply ended, if the user has something to mend."""
@@ -167,7 +171,7 @@ class Supply:
         for trial in trials:
             self._trained += trial.status != "infeasible"
             if trial.origin in (CONTROL, RETRY):
-                suggester.note(trial.number, trial.digest, trial.recipe)
+                suggester.note(trial.number, trial.digest, trial.recipe, trial.seed)
                 continue
             calls = journal.get(trial.number, [])
             told |= {call["told"]: call for call in calls if "told" in call}
@@ -223,7 +227,7 @@ class Supply:
                 return assignment
         while not self._over_budget() and not self.pause():
             if self._controls:
-                found = self._control(self._controls.popleft())
+                found = self._control(*self._controls.popleft())
             else:
                 found = self._suggested()
             if found is not None:
@@ -238,14 +242,14 @@ class Supply:
         if trial.epochs >= self._set.epochs:
             self.answered(self.ended(trial.number, "finished"))
             return None
-        job = self._set.job(trial.number, trial.genome or {}, trial.recipe)
+        job = self._set.job(trial.number, trial.genome or {}, trial.recipe, trial.seed)
         return Assignment(number=trial.number, job=job, again=again)
 
-    def _control(self, name: str) -> Assignment | None:
+    def _control(self, name: str, seed: int) -> Assignment | None:
         """A control to train; None if it needs no training, or may have none."""
         sample = self._set.space.control(name)
         found = cost(sample.genome)
-        number = self._source.control(sample.digest, sample.recipe)
+        number = self._source.control(sample.digest, sample.recipe, seed)
         if number is None:
             return None
         reason = refused(self._set.campaign, sample, found)
@@ -258,13 +262,14 @@ class Supply:
             reason=reason,
             calls=(),
         )
-        return self._recorded(suggestion, CONTROL)
+        return self._recorded(suggestion, CONTROL, seed)
 
     def _suggested(self) -> Assignment | None:
         """A new point to train; None if it needs no training, or if there is none."""
         suggestion = self._source.suggest()
         if suggestion is not None:
-            return self._recorded(suggestion, self._set.campaign.sampler.name)
+            campaign = self._set.campaign
+            return self._recorded(suggestion, campaign.sampler.name, campaign.seed)
         self._ended, self.error = True, self._source.error
         if self.error is None:
             self.exhausted, tried = True, ASKED + DRAWN
@@ -272,7 +277,7 @@ class Supply:
             self._set.tell("exhausted", tried=tried)
         return None
 
-    def _recorded(self, suggestion: Suggestion, origin: str) -> Assignment | None:
+    def _recorded(self, suggestion: Suggestion, origin: str, seed: int) -> Assignment | None:
         """Put a suggestion on record, as waiting or as infeasible."""
         sample, number = suggestion.sample, suggestion.number
         overlay = {} if sample is None else sample.recipe
@@ -281,8 +286,7 @@ class Supply:
         takeover: Takeover | None = None
         if suggestion.reason is None:
             closed = self._set.recipe(overlay)
-            checksum, seed = self._set.data.checksum, self._set.campaign.seed
-            work = reuse.work_of(suggestion.digest, closed, checksum, seed)
+            work = reuse.work_of(suggestion.digest, closed, self._set.data.checksum, seed)
             takeover = self._set.takeover(number, work, closed)
             if takeover is None:
                 # A driver that died may have linked what another point was to go on from.
@@ -297,7 +301,7 @@ class Supply:
             digest=suggestion.digest,
             genome=genome,
             recipe=overlay,
-            seed=self._set.campaign.seed,
+            seed=seed,
             choices=suggestion.choices,
             origin=origin,
             parameters=None if suggestion.cost is None else suggestion.cost.parameters,
@@ -316,7 +320,7 @@ class Supply:
         self._trained += 1
         if takeover is not None and self._taken_over(number, takeover):
             return None
-        return Assignment(number=number, job=self._set.job(number, genome, overlay))
+        return Assignment(number=number, job=self._set.job(number, genome, overlay, seed))
 
     def _taken_over(self, number: int, takeover: Takeover) -> bool:
         """Whether a trial is over by what another campaign trained."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from typing import Any
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
+from search.campaign import Campaign
 from search.home import Home
 from search.store import Store
 from search.supply import Assignment, Happening, Setting, Supply
@@ -34,10 +36,21 @@ class Bench:
         self.space: Space = toys.space(changes.get("space", toys.SPACE))
         self.campaign = toys.campaign(**changes)
         record = self.store.create_campaign(
-            "toy", self.campaign.document(), self.space.document(), {}
+            "toy", self.campaign.document(), self.space.document(), DATA.model_dump()
         )
         self.id = record.id
         self.happenings: list[Happening] = []
+
+    def beside(self, campaign: Campaign) -> Bench:
+        """A bench on another campaign of the same store, over a toy space."""
+        assert isinstance(campaign.space, dict)
+        other = copy.copy(self)
+        other.campaign, other.space = campaign, toys.space(campaign.space)
+        record = self.store.create_campaign(
+            campaign.name, campaign.document(), other.space.document(), DATA.model_dump()
+        )
+        other.id, other.happenings = record.id, []
+        return other
 
     @property
     def setting(self) -> Setting:

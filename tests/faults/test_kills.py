@@ -74,7 +74,7 @@ def test_many_of_one_kind(scene: MakeScene, rng: random.Random, name: str) -> No
 @pytest.mark.timeout(3600)
 def test_many_of_all_kinds_under_asha(scene: MakeScene, rng: random.Random) -> None:
     names = [rng.choice(list(FAULTS)) for _ in range(10)]
-    changes = long(10, scheduler={"name": "asha", "reduction_factor": 2})
+    changes = long(10, scheduler={"name": "asha", "grace_epochs": 1, "reduction_factor": 2})
     made = scene(changes, mirror=True, seconds=EPOCH)
     outcome = run(each(*names), made, 10, rng)
     survived(outcome, made, outcome.injected)

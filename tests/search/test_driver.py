@@ -368,7 +368,7 @@ def test_the_time_budget_is_a_hard_stop(bench: Bench) -> None:
 
 @pytest.mark.slow
 def test_asha_stops_the_worse_and_they_are_pruned(bench: Bench) -> None:
-    asha = {"name": "asha", "reduction_factor": 3}
+    asha = {"name": "asha", "grace_epochs": 1, "reduction_factor": 3}
     campaign_id = bench.submit(budget={"trials": 9}, recipe={"epochs": 9}, scheduler=asha)
     outcome = bench.run(campaign_id, seconds=0.02)
     assert outcome.trials["pruned"] >= 3

@@ -16,7 +16,7 @@ from search.store.tables import JOURNAL, REPORTS, TRIALS
 from tests import toys
 from tests.supplies import Bench, Player
 
-ASHA = {"name": "asha", "reduction_factor": 2, "brackets": 2}
+ASHA = {"name": "asha", "grace_epochs": 1, "reduction_factor": 2, "brackets": 2}
 FEW = {**toys.SPACE, "recipe": {}}
 
 
@@ -125,7 +125,9 @@ def test_a_new_driver_knows_what_the_old_one_knew(tmp_path: Path) -> None:
     assert states[0].ask() == states[1].ask()
 
 
-@pytest.mark.parametrize("scheduler", [ASHA, {"name": "asha", "reduction_factor": 3}])
+@pytest.mark.parametrize(
+    "scheduler", [ASHA, {"name": "asha", "grace_epochs": 1, "reduction_factor": 3}]
+)
 def test_what_another_campaign_answered_replays(scheduler: dict[str, Any], tmp_path: Path) -> None:
     """A campaign of the same seed, in the same store, under the same rule or a stricter one."""
     played(tmp_path, "random")

@@ -101,7 +101,7 @@ def test_a_longer_training_answers_a_shorter_one_unless_the_schedule_looks_ahead
 
 
 def test_what_was_pruned_is_answered_only_by_the_same_rule(bench: Bench) -> None:
-    asha = {"name": "asha", "reduction_factor": 2}
+    asha = {"name": "asha", "grace_epochs": 1, "reduction_factor": 2}
     bench.run(scheduler=asha, stop_at=1)
     same, trained = bench.run(name="same", scheduler=asha)
     assert trained == []
@@ -182,7 +182,7 @@ def test_a_pruned_trial_goes_on_whatever_the_schedule_if_the_epochs_are_the_same
 ) -> None:
     first, supply = bench.supply(data, **one(epochs=4))
     trained_for(bench, supply, 2)
-    asha = {"name": "asha", "reduction_factor": 2}
+    asha = {"name": "asha", "grace_epochs": 1, "reduction_factor": 2}
     second, supply = bench.supply(data, name="other rule", scheduler=asha, **one(epochs=4))
     _, reports = trained_for(bench, supply, 4)
     assert len(reports) == 4

@@ -116,7 +116,7 @@ def test_epochs_without_a_score_do_not_count() -> None:
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_brackets_depend_on_seed_and_number_alone(seed: int) -> None:
-    settings = Scheduler(name="asha", brackets=3, reduction_factor=2)
+    settings = Scheduler(name="asha", grace_epochs=1, brackets=3, reduction_factor=2)
     first, second = create(settings, 27, seed, []), create(settings, 27, seed, [])
     np.random.seed(7)
     untouched = np.random.random()

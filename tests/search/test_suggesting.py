@@ -105,13 +105,14 @@ def test_an_error_of_the_sampler_is_the_driver_s(ahead: list[Ahead]) -> None:
 def test_controls_come_before_suggestions(ahead: list[Ahead]) -> None:
     made = Ahead(suggester())
     ahead.append(made)
-    assert made.control("0" * 16, {}) == 0
-    assert made.control("0" * 16, {}) is None, "it is known"
+    assert made.control("0" * 16, {}, 0) == 0
+    assert made.control("0" * 16, {}, 0) is None, "it is known"
+    assert made.control("0" * 16, {}, 1) == 1, "with another seed it is another training"
     first = made.suggest()
     assert first is not None
-    assert first.number == 1
+    assert first.number == 2
     with pytest.raises(RuntimeError, match="before suggestions"):
-        made.control("1" * 16, {})
+        made.control("1" * 16, {}, 0)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from ventral.output import (
 if TYPE_CHECKING:
     from search.campaign import Campaign as CampaignFile
     from search.home import Home
+    from search.ranking import Reference
     from search.store import Campaign, Store, Trial
 
 Id = Annotated[str, typer.Argument(help="a campaign's id, or the name of the newest one")]
@@ -44,6 +45,18 @@ CELLS = (
     Column(key="cell"),
 )
 
+REFERENCES = (
+    Column(key="network"),
+    Column(key="seeds", right=True),
+    Column(key="top1", title="top-1", write=percent, right=True),
+    Column(key="deviation", title="+-", write=percent, right=True),
+    Column(key="gain", title="vs control", write=signed_percent, right=True),
+    Column(key="failed", right=True),
+    Column(key="parameters", write=count, right=True),
+    Column(key="macs", title="multiply-adds", write=count, right=True),
+    Column(key="cell"),
+)
+
 
 def register(app: typer.Typer) -> None:
     """Put the commands on the command line, in the order in which they are used."""
@@ -53,6 +66,7 @@ def register(app: typer.Typer) -> None:
     app.command()(stop)
     app.command()(resume)
     app.command()(top)
+    app.command()(certify)
 
 
 def submit(
@@ -84,7 +98,6 @@ def submit(
     """Run a campaign: search, train, record, and show the best cells."""
     from search.home import Home
     from ventral import forecast
-    from ventral.opening import open_store
 
     campaign = _asked_for(file, source, overrides or [], address)
     from search import driver  # it loads Ray, which a wrong file need not wait for
@@ -95,6 +108,32 @@ def submit(
         prepared = driver.prepare(campaign, home)
         forecast.show(campaign, prepared, home, output, driver.all_at(address))
         return
+    _run(
+        campaign,
+        output,
+        new=new,
+        detach=detach,
+        estimate=estimate,
+        address=address,
+        id_file=id_file,
+    )
+
+
+def _run(
+    campaign: "CampaignFile",
+    output: Format,
+    *,
+    new: bool,
+    detach: bool,
+    estimate: bool,
+    address: str | None,
+    id_file: Path | None = None,
+) -> None:
+    """Put a campaign on record and drive it, unless one like it is to be resumed."""
+    from search import driver
+    from ventral import forecast
+    from ventral.opening import open_store
+
     home, store = open_store(create=True)
     if not new:
         _refuse_if_interrupted(campaign, store)
@@ -271,30 +310,61 @@ def _conclude(record: "Campaign", store: "Store", output: Format) -> None:
     from search import ranking
 
     found = ranking.best(store, record.id, 10)
+    references = ranking.references(store, record)
+    if not found and references:
+        _print_references(record, references, output)
+        note("Next:")
+        note(f"  ventral export {record.id} --trial {references[0].trial.number} --to cells")
+        return
     if not found:
         note("no cell has a score yet")
         return
-    references = ranking.controls(store, record.id)
     _print_cells(record, found, references, output)
     best, reference = found[0], references[0] if references else None
-    if reference is not None and best.top1 is not None and reference.top1 is not None:
+    if reference is not None and best.top1 is not None:
         gain = best.top1 - reference.top1
         note(
-            f"best cell {percent(best.top1)}, {reference.cell} control "
-            f"{percent(reference.top1)}: {signed_percent(gain)} points"
+            f"best cell {percent(best.top1)}, {reference.trial.cell} control "
+            f"{_with_deviation(reference)}: {signed_percent(gain)} points"
         )
     note("Next:")
     note(f"  ventral ui                                   # the trials in MLflow, {record.name}")
     note(f"  ventral top {record.id} -n 20")
+    note(f"  ventral certify {record.id} --top 3 --seeds 5    # how much of it is luck")
     note(f"  ventral export {record.id} --top 3 --to cells")
 
 
+def _with_deviation(reference: "Reference") -> str:
+    """The score of a control, with its deviation if there were several seeds."""
+    if reference.deviation is None:
+        return percent(reference.top1)
+    spread = percent(reference.deviation)
+    return f"{percent(reference.top1)} +- {spread} ({reference.seeds} seeds)"
+
+
+def _print_references(record: "Campaign", references: "list[Reference]", output: Format) -> None:
+    """The controls over their seeds; what the gain is over are those that nobody searched."""
+    from search import ranking
+    from search.certification import is_certified
+
+    known = [reference.top1 for reference in references if not is_certified(reference.name)]
+    rows: list[dict[str, Any]] = []
+    for reference in references:
+        row = ranking.row(reference.trial) | {"network": reference.name}
+        row |= {"top1": reference.top1, "deviation": reference.deviation}
+        row |= {"seeds": reference.seeds, "failed": reference.failed}
+        if known and is_certified(reference.name):
+            row["gain"] = reference.top1 - max(known)
+        rows.append(row)
+    table(rows, REFERENCES, output, f"{record.name} ({record.id}), mean and deviation over seeds")
+
+
 def _print_cells(
-    record: "Campaign", found: "list[Trial]", references: "list[Trial]", output: Format
+    record: "Campaign", found: "list[Trial]", references: "list[Reference]", output: Format
 ) -> None:
     from search import ranking
 
-    best = max((trial.top1 for trial in references if trial.top1 is not None), default=None)
+    best = max((reference.top1 for reference in references), default=None)
     rows: list[dict[str, Any]] = []
     for trial in found:
         row = ranking.row(trial)
@@ -302,7 +372,9 @@ def _print_cells(
             row["gain"] = trial.top1 - best
         rows.append(row)
     if output is Format.table:
-        rows += [ranking.row(trial) | {"status": "control"} for trial in references]
+        rows += [
+            ranking.row(one.trial) | {"status": "control", "top1": one.top1} for one in references
+        ]
     table(rows, CELLS, output, f"{record.name} ({record.id}), best cells")
 
 
@@ -395,6 +467,55 @@ def top(
     _, store, record = find(campaign)
     ranked = ranking.best(store, record.id)
     found = (ranking.pareto(ranked) if by == "pareto" else ranked)[:number]
-    _print_cells(record, found, ranking.controls(store, record.id), output)
+    references = ranking.references(store, record)
+    if not found and references:
+        _print_references(record, references, output)
+        if output is Format.table:
+            best = references[0].trial.number
+            note(f"Next: ventral export {record.id} --trial {best} --to cells")
+        return
+    _print_cells(record, found, references, output)
     if output is Format.table:
         note(f"Next: ventral export {record.id} --top {min(3, len(found) or 1)} --to cells")
+
+
+def certify(
+    campaign: Id,
+    top: Annotated[int, typer.Option(min=1, help="so many of the best cells")] = 3,
+    trial: Annotated[
+        list[int] | None, typer.Option(min=0, help="this trial, whatever its rank")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="trainings of each, from other seeds")] = 5,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="change a field: recipe.epochs=20")
+    ] = None,
+    new: Annotated[
+        bool, typer.Option("--new", help="start anew although one like it was interrupted")
+    ] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="run in the background, and return at once")
+    ] = False,
+    estimate: Annotated[
+        bool, typer.Option(help="say first what it will take, from a look at this machine")
+    ] = True,
+    address: Address = None,
+    output: Output = Format.table,
+) -> None:
+    """Train the best cells again from other seeds, beside the controls: how much was luck?"""
+    from search import ranking
+    from search.certification import certification
+    from space.errors import VentralError
+    from ventral.opening import find
+
+    _, store, record = find(campaign)
+    if trial:
+        chosen = [store.trial(record.id, number) for number in dict.fromkeys(trial)]
+    else:
+        chosen = ranking.best(store, record.id, top)
+    if not chosen:
+        raise VentralError(f"no cell of campaign {record.id} has a score yet")
+    from search import driver
+
+    offered = driver.offered_at(address)
+    asked = certification(record, chosen, seeds, overrides or [], offered=offered)
+    _run(asked, output, new=new, detach=detach, estimate=estimate, address=address)
