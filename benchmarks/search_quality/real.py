@@ -1,13 +1,13 @@
 """Campaigns that really train: Ventral's way to search against the poster's, at equal wall time.
 
     python -m benchmarks.search_quality.real search FOLDER --minutes 18 --seeds 0 1 2
-    python -m benchmarks.search_quality.real certify FOLDER --seeds 100 101 102 103 104
+    python -m benchmarks.search_quality.real certify FOLDER --seeds 5
     python -m benchmarks.search_quality.real report FOLDER [--json]
 
 The space is `motifs-2018` with all its choices, on digits-occluded at 16 pixels: every width is an
 eighth. For each seed all methods run at the same time, each on a worker of its own and for as many
 minutes, so that whatever else the machine does slows them all. `certify` trains the best cells of
-each campaign again, with seeds that no search saw, beside the published median cell (RGC) with its
+each campaign again, from seeds that no search saw, beside the published median cell (RGC) with its
 feedback, the GRU and the feedforward control, those at several learning rates, since a search
 chooses that too. All of it are campaigns of `ventral submit` in FOLDER: what is there already is
 not trained again, and what was interrupted goes on.
@@ -16,7 +16,6 @@ not trained again, and what was interrupted goes on.
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +25,7 @@ from typing import Any
 
 from benchmarks.search_quality.compare import METHODS, OURS, POSTERS
 from search.home import Home
+from search.ranking import references
 from search.store import Campaign, Store, Trial
 from space import zoo
 from space.errors import StoreError
@@ -36,6 +36,7 @@ from space.space import Space
 VENTRAL = Path(sys.executable).with_name("ventral")
 NARROWER = 8
 RATES = (0.003, 0.01, 0.03)  # of the published cells
+CERTIFIED, UNSEEN = "certified", 100  # the folder of what is trained again, and its seed
 
 CAMPAIGN: dict[str, Any] = {
     "data": {"name": "digits-occluded", "size": 16, "copies": 1},
@@ -174,30 +175,25 @@ def _started(home: Path, there: Campaign | None) -> subprocess.Popen[bytes]:
 # ------------------------------------------------------------------------------------ certifying
 
 
-def certify(folder: Path, seeds: Sequence[int], best: int, at_once: int) -> None:
-    """Train the best cells of every search, and the published ones, with other seeds.
+def certify(folder: Path, seeds: int, best: int) -> None:
+    """Train the best cells of every search, and the published ones, from other seeds.
 
-    A campaign a seed, all of whose networks are controls; `at_once` of them side by side. What
-    was certified before is taken over from the campaign that did it.
+    One campaign, all of whose trials are controls.
     """
     document = space()
     document["controls"] = controls(folder, best, document["controls"])
-    asked = {
-        f"certify-{seed}": CAMPAIGN
-        | {
-            "name": f"certify-{seed}",
-            "space": document,
-            "sampler": {"name": "random"},
-            "scheduler": {"name": "fifo"},
-            "controls": [*document["controls"]],
-            "budget": {"trials": len(document["controls"])},
-            "seed": seed,
-        }
-        for seed in seeds
+    asked = CAMPAIGN | {
+        "name": CERTIFIED,
+        "space": document,
+        "sampler": {"name": "random"},
+        "scheduler": {"name": "fifo"},
+        "resources": {"cpus": 1},
+        "controls": [*document["controls"]],
+        "control_seeds": seeds,
+        "budget": {"trials": len(document["controls"]) * seeds},
+        "seed": UNSEEN,
     }
-    names = [*asked]
-    for start in range(0, len(names), at_once):
-        run_all(folder, {name: asked[name] for name in names[start : start + at_once]})
+    run_all(folder, {CERTIFIED: asked})
 
 
 def controls(folder: Path, best: int, published: Mapping[str, Any]) -> dict[str, Any]:
@@ -250,28 +246,20 @@ def report(folder: Path) -> dict[str, list[dict[str, Any]]]:
                 "best": best,
             }
         )
-    scores: dict[str, list[float]] = {}
-    cells: dict[str, str] = {}
-    for home in sorted(folder.glob("certify-*")):
-        names = json.loads((home / "campaign.yaml").read_text())["controls"]
-        for trial in _trials(home):
-            if trial.status == "finished" and trial.top1 is not None:
-                scores.setdefault(names[trial.number], []).append(trial.top1)
-                cells[names[trial.number]] = trial.cell
-    certified = [
-        {
-            "network": name,
-            "seeds": len(found),
-            "top1": statistics.fmean(found),
-            "deviation": statistics.stdev(found) if len(found) > 1 else None,
-            "cell": cells[name],
-        }
-        for name, found in scores.items()
-    ]
-    return {
-        "searches": searches,
-        "certified": sorted(certified, key=lambda row: -float(row["top1"])),  # type: ignore[arg-type]
-    }
+    certified: list[dict[str, Any]] = []
+    if (folder / CERTIFIED).is_dir():
+        with _store(folder / CERTIFIED) as store:
+            certified = [
+                {
+                    "network": reference.name,
+                    "seeds": reference.seeds,
+                    "top1": reference.top1,
+                    "deviation": reference.deviation,
+                    "cell": reference.trial.cell,
+                }
+                for reference in references(store, store.campaigns()[0])
+            ]
+    return {"searches": searches, "certified": certified}
 
 
 def _guess(folder: Path) -> float:
@@ -307,7 +295,7 @@ def main() -> None:
         found = report(chosen.folder)
         print(json.dumps(found, indent=1) if chosen.json else _told(found))
     else:
-        certify(chosen.folder, chosen.seeds, chosen.best, chosen.at_once)
+        certify(chosen.folder, chosen.seeds, chosen.best)
 
 
 def _arguments() -> argparse.Namespace:
@@ -320,9 +308,8 @@ def _arguments() -> argparse.Namespace:
     one.add_argument("--method", nargs="+", choices=METHODS, default=[OURS, POSTERS])
     two = commands.add_parser("certify", help="train the best cells again")
     two.add_argument("folder", type=Path)
-    two.add_argument("--seeds", type=int, nargs="+", default=[100, 101, 102, 103, 104])
+    two.add_argument("--seeds", type=int, default=5, help="trainings of each network")
     two.add_argument("--best", type=int, default=1, help="cells of each search")
-    two.add_argument("--at-once", type=int, default=2, help="campaigns, a worker each")
     three = commands.add_parser("report", help="what came out")
     three.add_argument("folder", type=Path)
     three.add_argument("--json", action="store_true")

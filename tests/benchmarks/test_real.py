@@ -52,7 +52,7 @@ def test_it_searches_certifies_and_goes_on(tmp_path: Path) -> None:
 
     for _ in range(2):  # the second time nothing is left to do
         run("search", "--minutes", "2", "--seeds", "1", "--method", "ventral", "random")
-        run("certify", "--seeds", "7", "--best", "1")
+        run("certify", "--seeds", "2", "--best", "1")
         found = json.loads(run("report", "--json"))
         assert {row["method"] for row in found["searches"]} == {"ventral", "random"}
         assert all(row["trials"] >= 1 for row in found["searches"])
@@ -60,4 +60,4 @@ def test_it_searches_certifies_and_goes_on(tmp_path: Path) -> None:
         assert {
             f"{name}@{rate}" for name in real.space()["controls"] for rate in real.RATES
         } <= names
-        assert all(row["seeds"] == 1 for row in found["certified"])
+        assert all(row["seeds"] == 2 for row in found["certified"])
