@@ -32,6 +32,15 @@ Address = Annotated[
     str | None,
     typer.Option(help="run on a Ray cluster: auto, or HOST:PORT of its head; needs a shared home"),
 ]
+New = Annotated[
+    bool, typer.Option("--new", help="start anew although one like it was interrupted")
+]
+Detach = Annotated[
+    bool, typer.Option("--detach", help="run in the background, and return at once")
+]
+Estimate = Annotated[
+    bool, typer.Option(help="say first what it will take, from a look at this machine")
+]
 RESUMABLE = ("stopped", "interrupted", "waiting", "failed")
 
 CELLS = (
@@ -77,18 +86,12 @@ def submit(
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="change a field: budget.trials=8")
     ] = None,
-    new: Annotated[
-        bool, typer.Option("--new", help="start anew although one like it was interrupted")
-    ] = False,
-    detach: Annotated[
-        bool, typer.Option("--detach", help="run in the background, and return at once")
-    ] = False,
+    new: New = False,
+    detach: Detach = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="check everything, say what it will take, and end")
     ] = False,
-    estimate: Annotated[
-        bool, typer.Option(help="say first what it will take, from a look at this machine")
-    ] = True,
+    estimate: Estimate = True,
     id_file: Annotated[
         Path | None, typer.Option(help="write the campaign's id here as soon as it exists")
     ] = None,
@@ -171,9 +174,7 @@ def resume(
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="change the budget, say: budget.trials=80")
     ] = None,
-    detach: Annotated[
-        bool, typer.Option("--detach", help="run in the background, and return at once")
-    ] = False,
+    detach: Detach = False,
     address: Address = None,
     output: Output = Format.table,
 ) -> None:
@@ -489,15 +490,9 @@ def certify(
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="change a field: recipe.epochs=20")
     ] = None,
-    new: Annotated[
-        bool, typer.Option("--new", help="start anew although one like it was interrupted")
-    ] = False,
-    detach: Annotated[
-        bool, typer.Option("--detach", help="run in the background, and return at once")
-    ] = False,
-    estimate: Annotated[
-        bool, typer.Option(help="say first what it will take, from a look at this machine")
-    ] = True,
+    new: New = False,
+    detach: Detach = False,
+    estimate: Estimate = True,
     address: Address = None,
     output: Output = Format.table,
 ) -> None:
