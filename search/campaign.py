@@ -457,6 +457,14 @@ def _check_controls(campaign: Campaign, space: Space) -> None:
         if name not in space.controls:
             cure = suggestion(name, space.controls) or "the space has none: write controls: []"
             raise CampaignError(f"controls[{number}]", f"there is no control {shown(name)}", cure)
+    runs, trials = len(control_runs(campaign, space)), campaign.budget.trials
+    if campaign.control_seeds > 1 and runs > trials:
+        raise CampaignError(
+            "control_seeds",
+            f"{campaign.control_seeds} seeds of the controls are {runs} trials, and budget.trials "
+            f"is {trials}",
+            "raise budget.trials, or write fewer seeds",
+        )
 
 
 def check_resources(resources: Resources, offered: Machine) -> None:

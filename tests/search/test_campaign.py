@@ -209,6 +209,12 @@ def test_a_file_that_is_no_mapping(tmp_path: Path, text: str) -> None:
             "write up to 19",
         ),
         ("controls=[feedforwad]", "controls[0]", 'no control "feedforwad"', "feedforward"),
+        (
+            "control_seeds=101",
+            "control_seeds",
+            "101 seeds of the controls are 101 trials, and budget.trials is 100",
+            "raise budget.trials",
+        ),
         ("sampler.options={startupp: 1}", "sampler.options", "startupp", "startup"),
     ],
 )
