@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solve_triangular  # type: ignore[import-untyped]
 from threadpoolctl import ThreadpoolController
 
 Array = NDArray[np.float64]
@@ -50,10 +51,10 @@ class Regression:
     def predict(self, features: Array) -> tuple[Array, Array]:
         """Mean and standard deviation of the true scores at features [N,D]."""
         moved = features - self._centre
-        shared = _kernel(moved, self._features, self._scale, self.settings)
+        shared = _kernel(*_distances(moved, self._features, self._scale), self.settings)
         mean = self._mean + self._spread * (shared @ self._weights)
         own = self.settings.linear * (moved**2).sum(1) / self._scale + 1 - self.settings.linear
-        solved = np.linalg.solve(self._factor, shared.T)
+        solved = _solved(self._factor, shared.T)
         variance = np.maximum(own - (solved**2).sum(0), 1e-9)
         return mean, self._spread * np.sqrt(variance)
 
@@ -75,11 +76,15 @@ def _libraries() -> ThreadpoolController:
 
 def choose(features: Array, scores: Array, extra: Array) -> Settings:
     """The settings of greatest marginal likelihood. Arguments as of `fit`."""
-    grid = itertools.product(LINEAR, LENGTHS, NOISES)
-    fits = [
-        fit(features, scores, extra, Settings(linear=a, length=b, noise=c)) for a, b, c in grid
-    ]
-    return max(fits, key=lambda found: found.likelihood).settings
+    moved, scale = _centred(features)
+    distances = _distances(moved, moved, scale)
+    best, greatest = Settings(), -np.inf
+    for linear, length, noise in itertools.product(LINEAR, LENGTHS, NOISES):
+        settings = Settings(linear=linear, length=length, noise=noise)
+        factor, half = _factored(distances, scores, extra, settings)
+        if (found := _likelihood(factor, half)) > greatest:
+            best, greatest = settings, found
+    return best
 
 
 def fit(features: Array, scores: Array, extra: Array, settings: Settings) -> Regression:
@@ -87,31 +92,60 @@ def fit(features: Array, scores: Array, extra: Array, settings: Settings) -> Reg
 
     `extra` [N] is the variance of each score beyond the noise that all have, in units of scores.
     """
-    centre, mean = features.mean(0), float(scores.mean())
-    moved = features - centre
-    scale = max(float((moved**2).sum(1).mean()), 1e-9)
-    spread = max(float(scores.std()), 1e-4)
-    covariance = _kernel(moved, moved, scale, settings)
-    covariance[np.diag_indices_from(covariance)] += settings.noise + extra / spread**2
-    factor = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
-    half = np.linalg.solve(factor, (scores - mean) / spread)
-    likelihood = -0.5 * float(half @ half) - float(np.log(np.diag(factor)).sum())
+    moved, scale = _centred(features)
+    factor, half = _factored(_distances(moved, moved, scale), scores, extra, settings)
     return Regression(
         settings=settings,
-        likelihood=likelihood,
+        likelihood=_likelihood(factor, half),
         _features=moved,
-        _centre=centre,
+        _centre=features.mean(0),
         _scale=scale,
-        _mean=mean,
-        _spread=spread,
+        _mean=float(scores.mean()),
+        _spread=_spread(scores),
         _factor=factor,
-        _weights=np.linalg.solve(factor.T, half),
+        _weights=_solved(factor, half, transposed=True),
     )
 
 
-def _kernel(a: Array, b: Array, scale: float, settings: Settings) -> Array:
+def _centred(features: Array) -> tuple[Array, float]:
+    """Features about their mean, and the mean square of their length."""
+    moved = features - features.mean(0)
+    return moved, max(float((moved**2).sum(1).mean()), 1e-9)
+
+
+def _spread(scores: Array) -> float:
+    return max(float(scores.std()), 1e-4)
+
+
+def _factored(
+    distances: tuple[Array, Array], scores: Array, extra: Array, settings: Settings
+) -> tuple[Array, Array]:
+    """The Cholesky factor of the scores' covariance, and the scores by its inverse."""
+    covariance, spread = _kernel(*distances, settings), _spread(scores)
+    covariance[np.diag_indices_from(covariance)] += settings.noise + extra / spread**2
+    factor = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
+    return factor, _solved(factor, (scores - float(scores.mean())) / spread)
+
+
+def _likelihood(factor: Array, half: Array) -> float:
+    return -0.5 * float(half @ half) - float(np.log(np.diag(factor)).sum())
+
+
+def _solved(factor: Array, wanted: Array, *, transposed: bool = False) -> Array:
+    found: Array = solve_triangular(
+        factor, wanted, lower=True, trans=int(transposed), check_finite=False
+    )
+    return found
+
+
+def _distances(a: Array, b: Array, scale: float) -> tuple[Array, Array]:
+    """Products [N,M] of features [N,D] and [M,D] by the scale, and squares of their distances."""
     products = a @ b.T / scale
     squares = (a**2).sum(1)[:, None] / scale + (b**2).sum(1)[None, :] / scale - 2 * products
-    near = np.exp(-np.maximum(squares, 0.0) / (2 * settings.length**2))
+    return products, np.maximum(squares, 0.0)
+
+
+def _kernel(products: Array, squares: Array, settings: Settings) -> Array:
+    near = np.exp(-squares / (2 * settings.length**2))
     found: Array = settings.linear * products + (1 - settings.linear) * near
     return found

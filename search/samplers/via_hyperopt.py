@@ -20,8 +20,8 @@ are weighed in one step instead of a loop over all points. The suggestions are t
 
 import math
 import random
+from array import array
 from collections.abc import Sequence
-from itertools import compress
 from typing import Annotated, Any
 
 import numpy as np
@@ -62,9 +62,10 @@ class HyperoptSampler:
         self._space, self._seed, self._options = space, seed, options
         self._parameters = {p.path: p for p in space.parameters}
         self._model = Model(space.parameters, options)
-        # Of every parameter, the points where it was open and its values there.
-        self._points: dict[str, list[int]] = {path: [] for path in self._parameters}
-        self._values: dict[str, list[Any]] = {path: [] for path in self._parameters}
+        # Of every parameter, the points where it was open and its values there, as buffers that
+        # NumPy reads without a look at each number.
+        self._points = {path: array("q") for path in self._parameters}
+        self._values = {p.path: array(_code(p.domain)) for p in self._parameters.values()}
         self._losses: list[float] = []
         self._pending: dict[str, list[int]] = {}
 
@@ -89,11 +90,9 @@ class HyperoptSampler:
         good[best_first[: min(count, MOST_GOOD)]] = True
         found = {}
         for path, values in self._values.items():
-            here = good[self._points[path]]
-            found[path] = (
-                np.asarray(list(compress(values, here))),
-                np.asarray(list(compress(values, ~here))),
-            )
+            here = good[np.frombuffer(self._points[path], dtype=np.int64)]
+            there = np.frombuffer(values, dtype=values.typecode)
+            found[path] = there[here], there[~here]
         return found
 
     def recall(self, choices: Choices) -> None:
@@ -258,6 +257,11 @@ def decode(domain: Values, value: Any) -> Scalar:
         return domain.options[int(value)]
     number = min(max(value, domain.low), domain.high)
     return float(number) if isinstance(domain, Uniform) else round(number)
+
+
+def _code(domain: Values) -> str:
+    """The type of a domain's numbers in a buffer."""
+    return "d" if isinstance(domain, Uniform) else "q"
 
 
 def encode(domain: Values, value: Any) -> Any:
