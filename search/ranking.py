@@ -8,7 +8,7 @@ from typing import Any
 
 from search.campaign import Campaign, controls
 from search.store import Campaign as Record
-from search.store import Store, Trial
+from search.store import Status, Store, Trial
 from search.suggesting import identity
 from search.supply import CONTROL
 from space.errors import InputError
@@ -41,11 +41,10 @@ def references(store: Store, record: Record) -> list[Reference]:
 
     Of one that was stopped early with some seeds only the full trainings count.
     """
-    ended = store.trials(record.id, statuses=("finished", "pruned", "failed"))
+    ended: tuple[Status, ...] = ("finished", "pruned", "failed")
     by_network: dict[str, list[Trial]] = defaultdict(list)
-    for trial in ended:
-        if trial.origin == CONTROL:
-            by_network[identity(trial.digest, trial.recipe)].append(trial)
+    for trial in store.trials(record.id, statuses=ended, origin=CONTROL):
+        by_network[identity(trial.digest, trial.recipe)].append(trial)
     names, found = _names(record) if by_network else {}, []
     for network, trials in by_network.items():
         scored = [trial for trial in trials if trial.top1 is not None]

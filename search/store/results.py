@@ -37,13 +37,14 @@ class Results(Connected):
         statuses: Iterable[Status] = STATUSES,
         genomes: bool = False,
         cell: str | None = None,
+        origin: str | None = None,
         by: Order = "number",
         limit: int | None = None,
     ) -> list[Trial]:
         """The campaign's trials by number, or by another quantity, the largest first.
 
-        `cell` keeps those whose cell contains that text. `genome` is None in each unless asked
-        for.
+        `cell` keeps those whose cell contains that text, `origin` those of that origin. `genome`
+        is None in each unless asked for.
         """
         wanted = set(statuses)
         where: list[sa.ColumnElement[bool]] = []
@@ -51,6 +52,8 @@ class Results(Connected):
             where.append(TRIALS.c.status.in_(_stored(wanted)))
         if cell is not None:
             where.append(TRIALS.c.cell.contains(cell, autoescape=True))
+        if origin is not None:
+            where.append(TRIALS.c.origin == origin)
         order: list[sa.ColumnElement[Any]] = [TRIALS.c.number]
         if by != "number":
             order.insert(0, TRIALS.c[by].desc().nulls_last())

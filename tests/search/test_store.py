@@ -463,6 +463,7 @@ def test_the_best_come_first(store: Store) -> None:
     assert [trial.number for trial in store.top(campaign.id, 2)] == [2, 1]
     assert [t.number for t in store.top(campaign.id, statuses=["finished"])] == [2, 1, 4, 0]
     assert [trial.number for trial in store.top(campaign.id, origin="control")] == [4]
+    assert [trial.number for trial in store.trials(campaign.id, origin="control")] == [4]
     assert store.top(campaign.id, 1, genomes=True)[0].genome == {"stages": [2]}
 
 
