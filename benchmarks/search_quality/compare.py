@@ -13,6 +13,7 @@ methods were chosen on the half `chosen-on` of the task 8px; the rest was held b
 import argparse
 import json
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -226,8 +227,8 @@ def main() -> None:
                 name, task, half, repeats, {k: v for k, v in others.items() if k != name}
             )
             rows.append(row)
-            if not chosen.json:
-                print(_line(row), flush=True)
+            # It takes an hour: what there is so far is told, beside the JSON of the end.
+            print(_line(row), flush=True, file=sys.stderr if chosen.json else sys.stdout)
     if chosen.json:
         print(json.dumps(rows, indent=1))
     if chosen.picture:
