@@ -258,6 +258,7 @@ def picture(
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
+    from matplotlib.ticker import NullFormatter
 
     figure, axes = pyplot.subplots(
         3, len(found), figsize=(4.5 * len(found), 10), squeeze=False, layout="constrained"
@@ -284,6 +285,7 @@ def picture(
             axis.set_yscale("log")
             axis.set_ylim(bottom=max(LEAST_REGRET, axis.get_ylim()[0]))
         holds.set_xscale("log")
+        holds.xaxis.set_minor_formatter(NullFormatter())  # they would overlap
     axes[0, 0].legend(fontsize="small")
     figure.savefig(path, dpi=110)
 
