@@ -14,6 +14,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from search import samplers
@@ -161,7 +162,7 @@ def measured(space: Space, points: int, questions: int) -> list[Row]:
         theirs = None
         if (library := LIBRARIES.get(name)) is not None:
             asked = library(space, calls)
-            theirs = tuple(_timed(lambda asked=asked: asked.ask(0)) for _ in range(questions))
+            theirs = tuple(_timed(partial(asked.ask, 0)) for _ in range(questions))
         rows.append(Row(sampler=name, seconds=ours, library=theirs))
     return rows
 

@@ -6,7 +6,6 @@ campaign like any other, all of whose trials are controls (`control_seeds`); wha
 with some of the seeds before is taken over (search/reuse.py).
 """
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -47,8 +46,7 @@ def certification(
     closed = Space.parse(space.document() | {"images": images}, f"{where}: space")
     _check_digests(closed, trials)
     names = _different(campaign, closed, [*controls(campaign, space), *map(_name, trials)])
-    document = copy.deepcopy(dict(record.document))
-    document |= {
+    document = record.document | {
         "name": f"{campaign.name}-certified"[:200],
         "space": space.document(),
         "sampler": {"name": "random"},

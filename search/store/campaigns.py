@@ -197,6 +197,12 @@ class Campaigns(Connected):
             )
             return campaign
 
+    def _charge_all(self, connection: sa.Connection, campaign_id: str) -> None:
+        """Bring every attempt that this process drives up to date."""
+        for number in self._clocks.attempts(campaign_id):
+            seconds = self._clocks.spent(campaign_id, number)
+            ledger.charge(connection, campaign_id, number, seconds)
+
     def set_experiment(
         self, campaign_id: str, tracking: str, experiment: str, *, anew: bool
     ) -> None:

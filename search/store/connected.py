@@ -16,7 +16,6 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from search.home import Process
-from search.store import ledger
 from search.store.clocks import Clocks
 from search.store.database import check_schema, clear_errors, engine_for
 from search.store.records import Campaign
@@ -106,19 +105,6 @@ class Connected:
         cure = f"it has trials {held[1]} to {held[2]}" if held[0] else "it has no trials yet"
         return StoreError("", f"campaign {campaign.id} has no trial {number}", cure)
 
-    def _next(self, connection: sa.Connection, campaign_id: str) -> int:
-        """The campaign's next place in its sequence of happenings."""
-        place = connection.execute(_NEXT, {"of": campaign_id}).scalar_one_or_none()
-        if place is None:
-            raise self._unknown_campaign(connection, campaign_id)
-        return int(place)
-
-    def _charge_all(self, connection: sa.Connection, campaign_id: str) -> None:
-        """Bring every attempt that this process drives up to date."""
-        for number in self._clocks.attempts(campaign_id):
-            seconds = self._clocks.spent(campaign_id, number)
-            ledger.charge(connection, campaign_id, number, seconds)
-
 
 # -------------------------------------------------------------------- rows and values
 
@@ -161,12 +147,3 @@ def refuse_if_running(campaign: Campaign) -> None:
             "is running, and its driver would not see the change",
             f"stop it first, with `ventral stop {campaign.id}`",
         )
-
-
-# What is executed at every epoch of every trial is made once: to make it takes longer.
-_NEXT = (
-    sa.update(CAMPAIGNS)
-    .where(CAMPAIGNS.c.id == sa.bindparam("of"))
-    .values(sequence=CAMPAIGNS.c.sequence + 1)
-    .returning(CAMPAIGNS.c.sequence)
-)

@@ -296,6 +296,13 @@ class Trials(Connected):
             elif not self._exists(connection, campaign_id, number):
                 raise self._unknown_trial(connection, campaign_id, number)
 
+    def _next(self, connection: sa.Connection, campaign_id: str) -> int:
+        """The campaign's next place in its sequence of happenings."""
+        place = connection.execute(_NEXT, {"of": campaign_id}).scalar_one_or_none()
+        if place is None:
+            raise self._unknown_campaign(connection, campaign_id)
+        return int(place)
+
     def _exists(self, connection: sa.Connection, campaign_id: str, number: int) -> bool:
         query = sa.select(sa.literal(1)).where(*of_trial(TRIALS, campaign_id, number))
         return connection.execute(query).first() is not None
@@ -310,3 +317,9 @@ def _checksum(document: Mapping[str, Any]) -> str:
 _THIS = (TRIALS.c.campaign == sa.bindparam("of"), TRIALS.c.number == sa.bindparam("trial"))
 _HELD = sa.select(TRIALS.c.epochs, TRIALS.c.best).where(*_THIS)
 _SCORED = sa.update(TRIALS).where(*_THIS)
+_NEXT = (
+    sa.update(CAMPAIGNS)
+    .where(CAMPAIGNS.c.id == sa.bindparam("of"))
+    .values(sequence=CAMPAIGNS.c.sequence + 1)
+    .returning(CAMPAIGNS.c.sequence)
+)
