@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ventral.cells import show_cells, show_references, with_deviation
 from ventral.output import (
     Column,
     Format,
     Output,
-    count,
     moment,
     note,
     percent,
@@ -24,8 +24,7 @@ from ventral.output import (
 if TYPE_CHECKING:
     from search.campaign import Campaign as CampaignFile
     from search.home import Home
-    from search.ranking import Reference
-    from search.store import Campaign, Store, Trial
+    from search.store import Campaign, Store
 
 Id = Annotated[str, typer.Argument(help="a campaign's id, or the name of the newest one")]
 Address = Annotated[
@@ -42,29 +41,6 @@ Estimate = Annotated[
     bool, typer.Option(help="say first what it will take, from a look at this machine")
 ]
 RESUMABLE = ("stopped", "interrupted", "waiting", "failed")
-
-CELLS = (
-    Column(key="trial", right=True),
-    Column(key="top1", title="top-1", write=percent, right=True),
-    Column(key="gain", title="vs control", write=signed_percent, right=True),
-    Column(key="parameters", write=count, right=True),
-    Column(key="macs", title="multiply-adds", write=count, right=True),
-    Column(key="epochs", right=True),
-    Column(key="status"),
-    Column(key="cell"),
-)
-
-REFERENCES = (
-    Column(key="network"),
-    Column(key="seeds", right=True),
-    Column(key="top1", title="top-1", write=percent, right=True),
-    Column(key="deviation", title="+-", write=percent, right=True),
-    Column(key="gain", title="vs control", write=signed_percent, right=True),
-    Column(key="failed", right=True),
-    Column(key="parameters", write=count, right=True),
-    Column(key="macs", title="multiply-adds", write=count, right=True),
-    Column(key="cell"),
-)
 
 
 def register(app: typer.Typer) -> None:
@@ -313,70 +289,26 @@ def _conclude(record: "Campaign", store: "Store", output: Format) -> None:
     found = ranking.best(store, record.id, 10)
     references = ranking.references(store, record)
     if not found and references:
-        _print_references(record, references, output)
+        show_references(record, references, output)
         note("Next:")
         note(f"  ventral export {record.id} --trial {references[0].trial.number} --to cells")
         return
     if not found:
         note("no cell has a score yet")
         return
-    _print_cells(record, found, references, output)
+    show_cells(record, found, references, output)
     best, reference = found[0], references[0] if references else None
     if reference is not None and best.top1 is not None:
         gain = best.top1 - reference.top1
         note(
             f"best cell {percent(best.top1)}, {reference.trial.cell} control "
-            f"{_with_deviation(reference)}: {signed_percent(gain)} points"
+            f"{with_deviation(reference)}: {signed_percent(gain)} points"
         )
     note("Next:")
     note(f"  ventral ui                                   # the trials in MLflow, {record.name}")
     note(f"  ventral top {record.id} -n 20")
     note(f"  ventral certify {record.id} --top 3 --seeds 5    # how much of it is luck")
     note(f"  ventral export {record.id} --top 3 --to cells")
-
-
-def _with_deviation(reference: "Reference") -> str:
-    """The score of a control, with its deviation if there were several seeds."""
-    if reference.deviation is None:
-        return percent(reference.top1)
-    spread = percent(reference.deviation)
-    return f"{percent(reference.top1)} +- {spread} ({reference.seeds} seeds)"
-
-
-def _print_references(record: "Campaign", references: "list[Reference]", output: Format) -> None:
-    """The controls over their seeds; what the gain is over are those that nobody searched."""
-    from search import ranking
-    from search.certification import is_certified
-
-    known = [reference.top1 for reference in references if not is_certified(reference.name)]
-    rows: list[dict[str, Any]] = []
-    for reference in references:
-        row = ranking.row(reference.trial) | {"network": reference.name}
-        row |= {"top1": reference.top1, "deviation": reference.deviation}
-        row |= {"seeds": reference.seeds, "failed": reference.failed}
-        if known and is_certified(reference.name):
-            row["gain"] = reference.top1 - max(known)
-        rows.append(row)
-    table(rows, REFERENCES, output, f"{record.name} ({record.id}), mean and deviation over seeds")
-
-
-def _print_cells(
-    record: "Campaign", found: "list[Trial]", references: "list[Reference]", output: Format
-) -> None:
-    from search import ranking
-
-    best = max((reference.top1 for reference in references), default=None)
-    rows: list[dict[str, Any]] = []
-    for trial in found:
-        row = ranking.row(trial)
-        if best is not None and trial.top1 is not None:
-            row["gain"] = trial.top1 - best
-        rows.append(row)
-    if output is Format.table:
-        rows += [
-            ranking.row(one.trial) | {"status": "control", "top1": one.top1} for one in references
-        ]
-    table(rows, CELLS, output, f"{record.name} ({record.id}), best cells")
 
 
 def list_campaigns(output: Output = Format.table) -> None:
@@ -470,12 +402,12 @@ def top(
     found = (ranking.pareto(ranked) if by == "pareto" else ranked)[:number]
     references = ranking.references(store, record)
     if not found and references:
-        _print_references(record, references, output)
+        show_references(record, references, output)
         if output is Format.table:
             best = references[0].trial.number
             note(f"Next: ventral export {record.id} --trial {best} --to cells")
         return
-    _print_cells(record, found, references, output)
+    show_cells(record, found, references, output)
     if output is Format.table:
         note(f"Next: ventral export {record.id} --top {min(3, len(found) or 1)} --to cells")
 
