@@ -169,12 +169,18 @@ class OpenDocument:
         return self._flat(self._filled(choose))
 
     def mutate(
-        self, choices: Mapping[str, Scalar], rng: random.Random, path: str | None = None
+        self,
+        choices: Mapping[str, Scalar],
+        rng: random.Random,
+        path: str | None = None,
+        *,
+        near: bool = False,
     ) -> Choices:
         """Choices with one open parameter (`path`, else any with an alternative) made anew.
 
-        Its value differs from the present one; what was open and still is keeps its value; what
-        opens by it is drawn. Raises SpaceError if there is nothing to change.
+        Its value differs from the present one, a number but a little if `near`; what was open and
+        still is keeps its value; what opens by it is drawn. Raises SpaceError if there is nothing
+        to change.
         """
         present = self.flatten(choices)
         able = [p for p in present if self.parameter(p).domain.size != 1]
@@ -184,7 +190,8 @@ class OpenDocument:
             problem = "is not open, or has one value only" if path else "nothing here can change"
             raise SpaceError(path or "", problem, "mutate another choice")
         chosen = able[int(rng.random() * len(able))]
-        other = self.parameter(chosen).domain.other(present[chosen], rng)
+        domain = self.parameter(chosen).domain
+        other = (domain.near if near else domain.other)(present[chosen], rng)
         return self.complete({**present, chosen: other}, rng)
 
     def cross(

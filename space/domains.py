@@ -21,6 +21,7 @@ Condition = tuple[tuple[str, Scalar], ...]
 _DECIMAL = decimal.Context(prec=28)
 # A draw that must differ from the present value is tried so often before an end is taken instead.
 _TRIES = 100
+_STEP = 0.3  # a value nearby is at most so far on the way to an end
 
 
 class OutsideError(ValueError):
@@ -68,6 +69,10 @@ class Categorical:
         rest = [(o, w) for o, w in zip(self.options, weights, strict=True) if o != value]
         return rest[_weighted([weight for _, weight in rest], rng)][0]
 
+    def near(self, value: Scalar, rng: random.Random) -> Scalar:
+        """An option that is not `value`: none is nearer than another."""
+        return self.other(value, rng)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Uniform:
@@ -114,6 +119,17 @@ class Uniform:
             if (drawn := self.draw(rng)) != value:
                 return drawn
         return self.low if value != self.low else self.high
+
+    def near(self, value: Scalar, rng: random.Random) -> float:
+        """A float that is not `value`, less than a third of the way to one of the ends."""
+        start = self.accept(value)
+        for _ in range(_TRIES):
+            end = self.high if rng.random() < 0.5 else self.low
+            part = _STEP * rng.random()
+            way = _between_logs(start, end, part) if self.log else start + part * (end - start)
+            if (found := self._clipped(way)) != start:
+                return found
+        return self.other(value, rng)
 
     def _clipped(self, number: float) -> float:
         return min(max(number, self.low), self.high)
@@ -164,6 +180,21 @@ class Integer:
             if (drawn := self.draw(rng)) != value:
                 return drawn
         return self.low if value != self.low else self.high
+
+    def near(self, value: Scalar, rng: random.Random) -> int:
+        """An integer that is not `value`, about a third of the way to one of the ends at most.
+
+        The next one may be further than that. Needs two.
+        """
+        start = self.accept(value)
+        for _ in range(_TRIES):
+            end = self.high + 0.5 if rng.random() < 0.5 else self.low - 0.5
+            part = _STEP * rng.random()
+            way = _between_logs(start, end, part) if self.log else start + part * (end - start)
+            if (found := self._clipped(math.floor(way + 0.5))) != start:
+                return found
+        up = start < self.high and (start == self.low or rng.random() < 0.5)
+        return start + 1 if up else start - 1
 
     def _clipped(self, number: int) -> int:
         return min(max(number, self.low), self.high)

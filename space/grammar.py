@@ -17,6 +17,7 @@ words compute is in `models/cells.py`.
 """  # noqa: E501
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_serializer
@@ -199,7 +200,12 @@ class Term(Value):
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        return tuple(parse_source(text) for text in self.of)
+        return _sources(self.of)
+
+
+@lru_cache(maxsize=1024)
+def _sources(texts: tuple[str, ...]) -> tuple[Source, ...]:
+    return tuple(map(parse_source, texts))
 
 
 def parse_source(text: str) -> Source:

@@ -1,4 +1,4 @@
-"""A network in words: what its cells' graphs are made of, for a model to count.
+"""A network in words: what its cells' graphs are made of, for a model to count; and its size.
 
 A word is an edge of a cell (from what, to which state, adding or multiplying), and once more with
 its operation, and once more with its kernel: cells that differ in a kernel share most words. The
@@ -6,11 +6,15 @@ state that is put out is `out` in all cells, the others are `state`, so that equ
 equal words whatever branch of a space wrote them, and whatever its names are.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 Words = Mapping[str, float]
+
+_CHANNELS = 16  # of every map, where sizes are compared
+_STAGE = 9.0  # what a stage weighs without its cell: a kernel of 3
 
 
 def words(genome: Mapping[str, Any]) -> Words:
@@ -21,6 +25,50 @@ def words(genome: Mapping[str, Any]) -> Words:
     feedback = genome.get("feedback") or {}
     found.update(f"feedback {edge}" for edge, there in feedback.items() if there)
     return found
+
+
+def size(genome: Mapping[str, Any]) -> float:
+    """The logarithm of the weights that a genome's stages with cells would have.
+
+    It is counted as if all maps had one depth, in squares of that: which of two cells of a space
+    is the larger hardly depends on it (space/cost.py has the network's own count, for which it
+    must be parsed, which takes ten times as long as all the words). The document is not checked.
+    """
+    weights = {name: sum(map(_weights, _terms(cell))) for name, cell in genome["cells"].items()}
+    stages = [stage["cell"] for stage in genome["stages"] if stage.get("cell")]
+    return math.log(sum((_STAGE + weights[name] for name in stages), _STAGE))
+
+
+def _terms(cell: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Every term of a cell once, also those of gates that are used at several places."""
+    gates = list((cell.get("gates") or {}).values())
+    for state in cell["states"].values():
+        gates.append((state.get("carry") or {}).get("gate"))
+        for edge in _listed((state.get("drive") or {}).get("edges", ())):
+            if "multiply" in edge:
+                gates.append(edge["multiply"])
+            else:
+                yield edge["add"]
+    for gate in gates:
+        if isinstance(gate, Mapping):
+            yield from _listed(gate.get("terms", ()))
+
+
+def _weights(term: Mapping[str, Any]) -> float:
+    """The weights of a term, in squares of the number of channels."""
+    area, sources = (term.get("kernel") or 1) ** 2, len(_listed(term["of"]))
+    match _operation(term):
+        case "convolution":
+            return float(area * sources)
+        case "separable":
+            return sources * (area / _CHANNELS + 1.0)
+        case "match":
+            return float(sources)
+    return 0.0
+
+
+def _operation(term: Mapping[str, Any]) -> str:
+    return str(term.get("op") or ("convolution" if term.get("kernel") else "identity"))
 
 
 def _cell(cell: Mapping[str, Any]) -> Iterator[str]:
@@ -58,8 +106,7 @@ def _gate(what: str, gate: Any, cell: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _term(what: str, term: Mapping[str, Any], cell: Mapping[str, Any]) -> Iterator[str]:
-    kernel = term.get("kernel")
-    op = term.get("op") or ("convolution" if kernel else "identity")
+    kernel, op = term.get("kernel"), _operation(term)
     for source in _listed(term["of"]):
         name = str(source).partition("*")[0].strip().removeprefix("new.")
         if name in cell["states"]:

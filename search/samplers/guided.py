@@ -2,11 +2,12 @@
 
 A question is answered in three steps. What became of the points so far is brought to one scale:
 the score that a full training would reach. A Gaussian process learns that score from the words of
-the cells' graphs (search/samplers/graph_features.py) and from the choices themselves. Then points
-near the best ones are bred, by the grammar's own mutation and crossover, and the most promising
-of those never asked before is the answer: the highest mean plus a part of the deviation. Now and
-then it is the one of which the model knows least: a branch of the space that began badly would
-never be tried again otherwise.
+the cells' graphs (search/samplers/graph_features.py), from the cells' size, of which early on
+nothing else says as much, and from the choices themselves. Then points near the best ones are
+bred, by the grammar's own mutation and crossover; the most promising of them have children again,
+for some generations, and the most promising of all that were never asked is the answer: the
+highest mean plus a part of the deviation. Now and then it is the one of which the model knows
+least: a branch of the space that began badly would never be tried again otherwise.
 
 What the model is told:
 
@@ -27,7 +28,7 @@ from pydantic import Field
 
 from search.samplers import regression
 from search.samplers.extrapolation import Line, early_scores
-from search.samplers.graph_features import Words, words
+from search.samplers.graph_features import Words, size, words
 from search.samplers.protocol import Choices, Outcome, derived, drawn, key
 from search.samplers.regression import Array, Settings
 from space.domains import Categorical, Scalar
@@ -36,11 +37,16 @@ from space.space import Space
 from space.validation import Value
 
 _REFIT = 1.1  # the kernel's settings are chosen anew when there are so many times as many points
+_GENERATIONS = 6  # of candidates for one question
 _NUMBERS = 0.3  # the part of all mutations that change a number
 _FAR = 8.0  # deviations that count in an excursion
 _CHOICE = 0.5  # the weight of a choice's own word beside the words of the graph
 _CURVES = 200  # the latest full trainings say how an early score is to be read
 _NUMBER = 2.0  # the weight of a number's place in its interval, and of how far out it is
+_SIZE = 1.8  # the weight of a deviation of the size beside the words of the graph
+_SIZES = "size"  # its key among the words
+_LEAST = 0.1  # the least deviation of the size (in its logarithm) that is told apart
+_NEAR = 0.5  # the part of all changes of a number that are small
 _BELOW = 0.05  # so much less than the worst is what has no score, or none that can be compared
 
 
@@ -49,7 +55,7 @@ class Options(Value):
 
     startup: Annotated[int, Field(ge=1)] = 6
     """Points drawn from the space itself before the model is asked."""
-    candidates: Annotated[int, Field(ge=2)] = 48
+    candidates: Annotated[int, Field(ge=2)] = 96
     """Points bred for each question, of which the most promising is the answer."""
     parents: Annotated[int, Field(ge=1)] = 10
     """The best points, by the model, have the children."""
@@ -63,6 +69,7 @@ class Options(Value):
 
 @dataclass(frozen=True, kw_only=True)
 class _Told:
+    key: str
     choices: Choices
     outcome: Outcome
 
@@ -98,16 +105,18 @@ class GuidedSampler:
 
     def recall(self, choices: Choices) -> None:
         self._asked += 1
-        self._seen.add(key(choices))
-        self._pending.setdefault(key(choices), []).append(choices)
+        point = key(choices)
+        self._seen.add(point)
+        self._pending.setdefault(point, []).append(choices)
 
     def tell(self, choices: Choices, outcome: Outcome) -> None:
-        if waiting := self._pending.get(key(choices)):
+        point = key(choices)
+        if waiting := self._pending.get(point):
             waiting.pop()
             if not waiting:
-                del self._pending[key(choices)]
-        self._seen.add(key(choices))
-        self._told.append(_Told(choices=choices, outcome=outcome))
+                del self._pending[point]
+        self._seen.add(point)
+        self._told.append(_Told(key=point, choices=choices, outcome=outcome))
 
     # ---------------------------------------------------------------- breeding
 
@@ -122,43 +131,42 @@ class GuidedSampler:
     def _best(self, rng: random.Random) -> Choices:
         """The most promising of the candidates."""
         told, scores, extra = self._learned(self._told)
-        waiting = [self._remembered(found[0]) for found in self._pending.values()]
-        model = _Model([self._remembered(point.choices) for point in told], scores, extra)
+        waiting = [self._remembered(point, found[0]) for point, found in self._pending.items()]
+        features = [self._remembered(point.key, point.choices) for point in told]
+        model = _Model(features, scores, extra)
         model.fit(self._chosen(), waiting)
         every = self._options.excursions
         away = every and self._asked % every == every - 1
         curiosity = _FAR if away else self._options.curiosity
         order = np.argsort(-model.known, kind="stable")[: self._options.parents]
         parents = [told[int(place)].choices for place in order]
-        bred = self._bred(parents, rng, self._options.candidates // 2)
-        if not bred:
-            return self._new(rng)
-        # The best of the children have children of their own before they are trained.
-        value = self._promise(model, bred, curiosity)
-        grown = [bred[int(place)] for place in np.argsort(-value, kind="stable")[: len(parents)]]
-        known = {key(choices) for choices in bred}
-        more = self._bred(grown, rng, self._options.candidates // 2)
-        more = [choices for choices in more if key(choices) not in known]
-        if more:
-            bred, value = (
-                bred + more,
-                np.concatenate([value, self._promise(model, more, curiosity)]),
-            )
-        return bred[int(np.argmax(value))]
+        # The best of the children have children of their own before any is trained.
+        found: dict[str, Choices] = {}
+        value = np.zeros(0)
+        for _ in range(_GENERATIONS):
+            bred = self._bred(parents, rng, -(-self._options.candidates // _GENERATIONS))
+            if new := {point: choices for point, choices in bred.items() if point not in found}:
+                found |= new
+                value = np.concatenate([value, self._promise(model, [*new.values()], curiosity)])
+            if not found:
+                return self._new(rng)
+            order = np.argsort(-value, kind="stable")[: self._options.parents]
+            parents = [[*found.values()][int(place)] for place in order]
+        return parents[0]
 
     def _promise(self, model: "_Model", points: list[Choices], curiosity: float) -> Array:
         return model.promise([self._words(choices) for choices in points], curiosity)
 
-    def _bred(self, parents: list[Choices], rng: random.Random, count: int) -> list[Choices]:
+    def _bred(self, parents: list[Choices], rng: random.Random, count: int) -> dict[str, Choices]:
         """Different points that were never asked: children, and some draws from the space."""
         found: dict[str, Choices] = {}
         for _ in range(3 * count):
             if len(found) == count:
                 break
             child = self._child(parents, rng)
-            if key(child) not in self._seen:
-                found.setdefault(key(child), child)
-        return list(found.values())
+            if (point := key(child)) not in self._seen:
+                found.setdefault(point, child)
+        return found
 
     def _child(self, parents: list[Choices], rng: random.Random) -> Choices:
         """A draw from the space, a child of a parent and a draw, of two parents, or of one."""
@@ -171,7 +179,9 @@ class GuidedSampler:
         if kind < 0.6:
             child = opened.cross(child, parents[int(len(parents) * rng.random())], rng)
         while self._changeable(child):
-            child = opened.mutate(child, rng, self._number(child, rng))
+            number = self._number(child, rng)
+            near = number is not None and rng.random() < _NEAR
+            child = opened.mutate(child, rng, number, near=near)
             if rng.random() < 0.5:
                 break
         return child
@@ -215,20 +225,21 @@ class GuidedSampler:
         if count != self._chosen_at:
             self._chosen_at = count
             told, scores, extra = self._learned(self._told[:count])
-            words = [self._remembered(point.choices) for point in told]
+            words = [self._remembered(point.key, point.choices) for point in told]
             self._settings = _Model(words, scores, extra).choose()
         return self._settings
 
-    def _remembered(self, choices: Choices) -> Words:
-        """The features of a point that is asked about again and again."""
-        point = key(choices)
+    def _remembered(self, point: str, choices: Choices) -> Words:
+        """The features of a point that is asked about again and again, by its key."""
         if point not in self._known_words:
             self._known_words[point] = self._words(choices)
         return self._known_words[point]
 
     def _words(self, choices: Choices) -> Words:
-        """The features of a point: the graph's words, the choices' own, and the numbers."""
-        found = dict(words(self._space.opened.close(choices)["genome"]))
+        """The features of a point: the graph's words, the size, the choices' own, the numbers."""
+        genome = self._space.opened.close(choices)["genome"]
+        found = dict(words(genome))
+        found[_SIZES] = size(genome)
         for path, value in choices.items():
             domain = self._domains[path]
             if isinstance(domain, Categorical):
@@ -242,10 +253,15 @@ class GuidedSampler:
 
 
 class _Model:
-    """The regression over words: a column for every word that any of its points has."""
+    """The regression over words: a column for every word that any of its points has.
+
+    The size has no unit that suits every space: it counts in deviations among the points.
+    """
 
     def __init__(self, points: list[Words], scores: Array, extra: Array) -> None:
         self._scores, self._extra = scores, extra
+        sizes = [point[_SIZES] for point in points]
+        self._size, self._unit = float(np.mean(sizes)), max(float(np.std(sizes)), _LEAST)
         vocabulary = {word for point in points for word in point}
         self._columns = {word: place for place, word in enumerate(sorted(vocabulary))}
         self._features = self._matrix(points)
@@ -279,8 +295,11 @@ class _Model:
         for row, point in enumerate(points):
             for word, count in point.items():
                 if (column := self._columns.get(word)) is not None:
-                    matrix[row, column] = count
+                    matrix[row, column] = self._deviations(count) if word == _SIZES else count
         return matrix
+
+    def _deviations(self, size: float) -> float:
+        return _SIZE * (size - self._size) / self._unit
 
 
 def full_scores(outcomes: list[Outcome]) -> tuple[Array, Array]:

@@ -1,11 +1,13 @@
 """A Gaussian process for a few hundred points: mean and deviation of scores not seen yet.
 
 The kernel is a part linear in the features and a part that knows only the distance. How much of
-each, the length of the distance and the noise are chosen by marginal likelihood on a small grid,
-so that the same points always give the same model.
+each, the length of the distance and the noise are the most probable ones of a small grid, so that
+the same points always give the same model. A dozen points hardly tell settings apart: a prior says
+what is usual.
 """
 
 import itertools
+import math
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
@@ -21,17 +23,18 @@ Array = NDArray[np.float64]
 LINEAR = (0.2, 0.5, 0.8)
 LENGTHS = (0.5, 1.0, 2.0)
 NOISES = (0.03, 0.1, 0.3)
+_WITHIN = 0.3, 2.0, 3.0  # of the usual settings: a part more or less, so many times, so many times
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Of the kernel: the linear part in 0..1, the length in typical distances, and the noise as
-    a part of the scores' variance.
+    a part of the scores' variance. The defaults are the usual ones.
     """
 
-    linear: float = 1.0
-    length: float = 1.0
-    noise: float = 0.1
+    linear: float = 0.8
+    length: float = 2.0
+    noise: float = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,16 +78,30 @@ def _libraries() -> ThreadpoolController:
 
 
 def choose(features: Array, scores: Array, extra: Array) -> Settings:
-    """The settings of greatest marginal likelihood. Arguments as of `fit`."""
+    """The most probable settings: marginal likelihood and prior. Arguments as of `fit`."""
     moved, scale = _centred(features)
     distances = _distances(moved, moved, scale)
     best, greatest = Settings(), -np.inf
     for linear, length, noise in itertools.product(LINEAR, LENGTHS, NOISES):
         settings = Settings(linear=linear, length=length, noise=noise)
         factor, half = _factored(distances, scores, extra, settings)
-        if (found := _likelihood(factor, half)) > greatest:
+        if (found := _likelihood(factor, half) + prior(settings)) > greatest:
             best, greatest = settings, found
     return best
+
+
+def prior(settings: Settings) -> float:
+    """The logarithm of the prior density of settings, but for a constant.
+
+    Normal about the usual ones, in the logarithm for length and noise.
+    """
+    usual, (part, times, noisier) = Settings(), _WITHIN
+    away = (
+        (settings.linear - usual.linear) / part,
+        math.log(settings.length / usual.length, times),
+        math.log(settings.noise / usual.noise, noisier),
+    )
+    return -0.5 * sum(deviations**2 for deviations in away)
 
 
 def fit(features: Array, scores: Array, extra: Array, settings: Settings) -> Regression:

@@ -8,11 +8,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from scipy.stats import spearmanr  # type: ignore[import-untyped]
 
 from benchmarks import suggestions
+from benchmarks.search_quality.tasks import TASKS
 from search import samplers
 from search.samplers import Outcome, Sampler, replay
+from search.samplers.graph_features import size
 from search.samplers.protocol import derived, drawn, key
+from space.cost import cost
 from space.errors import CampaignError
 from space.space import Space
 from tests import toys
@@ -209,6 +213,39 @@ def test_the_guided_sampler_reads_early_scores_by_the_curves(space: Space) -> No
     assert (extra[:4] == 0).all()
     assert (extra[4:7] > 0).all()
     assert scores[7] < scores[:7].min()
+
+
+@pytest.mark.parametrize(
+    ("opened", "least"), [(Space.load("motifs-2018"), 0.75), (TASKS["8px"].space(), 0.98)]
+)
+def test_the_size_of_a_cell_is_that_of_its_network(opened: Space, least: float) -> None:
+    """Networks have the order that they have by their parameters, nearly."""
+    rng = random.Random(0)
+    points = [drawn(opened.parameters, rng) for _ in range(60)]
+    sizes = [size(opened.opened.close(choices)["genome"]) for choices in points]
+    counts = [cost(opened.close(choices).genome).parameters for choices in points]
+    assert spearmanr(sizes, counts).statistic > least
+
+
+@pytest.mark.parametrize("larger", [True, False])
+def test_the_guided_sampler_learns_whether_size_is_good(larger: bool) -> None:
+    """It is told of one kernel; what it asks for follows from all that make cells large."""
+    opened = TASKS["8px"].space()
+    rng = random.Random(1)
+    sampler = samplers.make("guided", opened, 0, {"startup": 1, "excursions": 0})
+    sampler.ask()
+
+    def measured(choices: samplers.Choices) -> float:
+        return size(opened.opened.close(choices)["genome"])
+
+    drawn_sizes = []
+    for _ in range(12):
+        choices = drawn(opened.parameters, rng)
+        drawn_sizes.append(measured(choices))
+        score = 0.5 + (0.2 if larger else -0.2) * (drawn_sizes[-1] - 3.0)
+        sampler.tell(choices, Outcome(score=score, fidelity=1.0))
+    asked = [measured(sampler.ask()) for _ in range(3)]
+    assert min(asked) > max(drawn_sizes) if larger else max(asked) < min(drawn_sizes) + 0.1
 
 
 def test_an_unknown_option_is_refused(name: str, space: Space) -> None:

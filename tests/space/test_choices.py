@@ -144,14 +144,14 @@ def test_a_document_and_its_pickle_are_the_document(
     assert again.close(choices) == opened.close(choices)
 
 
-@given(MIXED, RANDOM)
+@given(MIXED, RANDOM, st.booleans())
 def test_mutation_changes_one_choice_and_keeps_what_is_still_open(
-    document: dict[str, Any], rng: random.Random
+    document: dict[str, Any], rng: random.Random, near: bool
 ) -> None:
     opened = OpenDocument.parse(document)
     before = opened.sample(rng)
     assume(any(opened.parameter(path).domain.size != 1 for path in before))
-    after = opened.mutate(before, rng)
+    after = opened.mutate(before, rng, near=near)
     assert opened.flatten(after) == after
     (changed,) = [path for path in before if path in after and before[path] != after[path]]
     for path in before.keys() ^ after.keys():  # only what hangs on the changed one came or went
@@ -304,6 +304,44 @@ def test_ends_of_domains_are_drawn_and_numbers_take_their_type() -> None:
     assert type(Uniform(low=0.0, high=2.0).accept(1)) is float
     tight = Uniform(low=1.0, high=math.nextafter(1.0, 2.0))
     assert tight.other(1.0, random.Random(0)) == tight.high
+
+
+@given(
+    domain=st.sampled_from(
+        [
+            Uniform(low=-3.0, high=5.0),
+            Uniform(low=1e-4, high=1e-1, log=True),
+            Integer(low=-4, high=40),
+            Integer(low=1, high=400, log=True),
+            Integer(low=1, high=2),
+        ]
+    ),
+    seed=st.integers(0, 10**6),
+)
+def test_a_value_nearby_is_another_one_not_far_from_it(
+    domain: Uniform | Integer, seed: int
+) -> None:
+    rng = random.Random(seed)
+    value = domain.draw(rng)
+    found = domain.near(value, rng)
+    assert found != value
+    assert domain.accept(found) == found
+    place = math.log if domain.log else float
+    moved = place(found) - place(value)
+    end = domain.high if moved > 0 else domain.low
+    least = 1 if isinstance(domain, Integer) else 0
+    assert abs(found - value) <= least or abs(moved) <= abs(place(end) - place(value)) * 0.4 + 0.1
+    if isinstance(domain, Uniform):
+        assert abs(moved) <= 0.3 * abs(place(end) - place(value)) * (1 + 1e-9)
+
+
+def test_steps_of_numbers_are_small_whatever_their_scale() -> None:
+    rate = Uniform(low=1e-4, high=1e-1, log=True)
+    steps = [math.log10(rate.near(1e-2, random.Random(seed)) / 1e-2) for seed in range(2000)]
+    # Uniform on either side, as far as 0.3 of the way to that end, of which one is twice as far.
+    assert [min(steps), max(steps)] == pytest.approx([-0.6, 0.3], abs=0.01)
+    assert sum(step > 0 for step in steps) / 2000 == pytest.approx(0.5, abs=0.04)
+    assert Categorical(options=("a", "b")).near("a", random.Random(0)) == "b"
 
 
 def close(document: dict[str, Any], choices: Choices) -> Any:
