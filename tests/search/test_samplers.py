@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import warnings
 from collections.abc import Callable
@@ -225,6 +226,34 @@ def test_the_size_of_a_cell_is_that_of_its_network(opened: Space, least: float) 
     sizes = [size(opened.opened.close(choices)["genome"]) for choices in points]
     counts = [cost(opened.close(choices).genome).parameters for choices in points]
     assert spearmanr(sizes, counts).statistic > least
+
+
+def test_a_size_is_counted_in_squares_of_sixteen_channels() -> None:
+    """Every term once, whatever is written out, by reference, or without weights."""
+    gate = {"terms": {"of": ["input", "out"], "op": "separable", "kernel": 5}}
+    cell = {
+        "output": "out",
+        "gates": {"reset": gate},
+        "states": {
+            "hidden": {"carry": {"gate": "reset"}},
+            "out": {
+                "carry": {"gate": {"complement": "reset"}},
+                "drive": {
+                    "edges": [
+                        {"add": {"of": "input"}},
+                        {"add": {"of": "residual", "op": "match"}},
+                        {"add": {"of": "hidden * reset", "kernel": 3}},
+                        {"multiply": {"terms": [{"of": "feedback", "kernel": 1}]}},
+                    ]
+                },
+            },
+        },
+    }
+    stages: list[dict[str, Any]] = [{}, {"cell": "motif"}, {"cell": "motif"}]
+    weights = 2 * (25 / 16 + 1) + 0 + 1 + 9 + 1
+    found = size({"stages": stages, "cells": {"motif": cell}})
+    assert math.exp(found) == pytest.approx(9 + 2 * (9 + weights))
+    assert math.exp(size({"stages": stages[:1], "cells": {}})) == pytest.approx(9)
 
 
 @pytest.mark.parametrize("larger", [True, False])
