@@ -34,9 +34,9 @@ def size(genome: Mapping[str, Any]) -> float:
     is the larger hardly depends on it (space/cost.py has the network's own count, for which it
     must be parsed, which takes ten times as long as all the words). The document is not checked.
     """
-    weights = {name: sum(map(_weights, _terms(cell))) for name, cell in genome["cells"].items()}
-    stages = [stage["cell"] for stage in genome["stages"] if stage.get("cell")]
-    return math.log(sum((_STAGE + weights[name] for name in stages), _STAGE))
+    names = [stage["cell"] for stage in genome["stages"] if stage.get("cell")]
+    weights = {name: sum(map(_weights, _terms(genome["cells"][name]))) for name in set(names)}
+    return math.log(sum((_STAGE + weights[name] for name in names), _STAGE))
 
 
 def _terms(cell: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
