@@ -262,11 +262,11 @@ def _with_mirror(
     try:
         outcome = _train(setting, record, switch, trainable, mirror.notify)
     finally:
-        if mirror.backlog.left:
-            setting.tell("mirroring", left=mirror.backlog.left)
+        if left := mirror.left:
+            setting.tell("mirroring", left=left)
         # Someone who stops a campaign wants the prompt back; the rest is sent at the next start.
-        backlog = mirror.close(min(patience, STOPPED_PATIENCE) if switch else patience)
-    return replace(outcome, left=backlog.left)
+        left = mirror.close(min(patience, STOPPED_PATIENCE) if switch else patience)
+    return replace(outcome, left=left)
 
 
 def _train(

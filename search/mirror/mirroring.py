@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from search.home import Home
-from search.mirror.tracking import Backlog, Mirror
+from search.mirror.tracking import Mirror
 from search.store import Store
 from search.tune.cluster import MARK
 
@@ -49,7 +49,7 @@ class MirrorProcess:
 
     def start(self) -> "MirrorProcess":
         """Begin to send what an earlier driver left, if it left any."""
-        if self.backlog.left:
+        if self.left:
             self._begin()
         return self
 
@@ -63,14 +63,16 @@ class MirrorProcess:
             self._begin()
 
     @property
-    def backlog(self) -> Backlog:
-        """Where the mirror stands, by the store."""
-        left = self._store.backlog(self._campaign_id)
-        return Backlog(left=left, error=None, experiment=None)
+    def left(self) -> int:
+        """Trials not sent yet, by the store."""
+        return self._store.backlog(self._campaign_id)
 
-    def close(self, timeout: float = 30.0) -> Backlog:
-        """Send what is left, for at most `timeout` seconds; the rest arrives at the next start."""
-        if not self._say(f"close {timeout}") and self.backlog.left:
+    def close(self, timeout: float = 30.0) -> int:
+        """Send what is left, for at most `timeout` seconds; the rest arrives at the next start.
+
+        Returns how many trials that is.
+        """
+        if not self._say(f"close {timeout}") and self.left:
             self._begin()
             self._say(f"close {timeout}")
         if self._process is not None:
@@ -81,7 +83,7 @@ class MirrorProcess:
                 self._process.wait()
             assert self._process.stdin is not None
             self._process.stdin.close()
-        return self.backlog
+        return self.left
 
     def _begin(self) -> None:
         self._started = time.monotonic()

@@ -96,7 +96,7 @@ store = Store.open(home.store_url)
 campaign = fill(store)
 mirror = MirrorProcess(store, home, campaign.id).start()
 mirror.notify()
-print(campaign.id, mirror.close(60).left, "mlflow" in sys.modules)
+print(campaign.id, mirror.close(60), "mlflow" in sys.modules)
 """
     done = subprocess.run(
         [sys.executable, "-c", script, str(home.path)],
@@ -123,7 +123,7 @@ def test_what_ends_later_is_sent_when_it_is_told(store: Store, home: Home) -> No
         mirror.notify()
         wait_until(lambda: store.backlog(campaign.id) == 0, 10)
     finally:
-        assert mirror.close(5).left == 0
+        assert mirror.close(5) == 0
     assert mirror._process is not None
     assert mirror._process.returncode == 0
 
@@ -144,7 +144,7 @@ def test_one_that_is_killed_is_followed_by_another(
         mirror.notify()
     assert "starting another one" in caplog.text
     assert mirror._process.pid != first
-    assert mirror.close(60).left == 0
+    assert mirror.close(60) == 0
     assert runs(home) == expected(campaign.id)
 
 
@@ -164,7 +164,7 @@ def test_it_ends_with_its_driver(store: Store, home: Home) -> None:
     driver.kill()
     driver.communicate()
     wait_until(lambda: not alive(pid), 3)
-    assert MirrorProcess(store, home, campaign.id).start().close(60).left == 0
+    assert MirrorProcess(store, home, campaign.id).start().close(60) == 0
     assert runs(home) == expected(campaign.id)
 
 
@@ -173,7 +173,7 @@ def test_two_at_once_make_every_run_once(store: Store, home: Home) -> None:
     campaign = fill(store)
     both = [MirrorProcess(store, home, campaign.id).start() for _ in range(2)]
     with ThreadPoolExecutor(2) as pool:  # nobody knows which of them is the first
-        assert list(pool.map(lambda one: one.close(60).left, both)) == [0, 0]
+        assert list(pool.map(lambda one: one.close(60), both)) == [0, 0]
     assert runs(home) == expected(campaign.id)
 
 
