@@ -237,7 +237,8 @@ class OpenDocument:
     def _values(self, choices: Mapping[str, Scalar]) -> _Values:
         """Values by slot, checked."""
         for path in choices:
-            self.parameter(path)  # first, since a misspelt key would also be reported as missing
+            if path not in self._slots:  # first: a misspelt key would also be reported as missing
+                self.parameter(path)
 
         def choose(slot: int) -> Scalar:
             parameter = self.parameters[slot]

@@ -109,6 +109,8 @@ def label_text(label: str | int | float | bool | None) -> str:
 
 def copied(node: Document) -> Document:
     """A copy of a document that shares no mapping and no list with it."""
+    if isinstance(node, (str, int, float)):  # most of it, and sooner told than a mapping
+        return node
     if isinstance(node, Mapping):
         return {key: copied(value) for key, value in node.items()}
     if isinstance(node, (list, tuple)):

@@ -51,6 +51,8 @@ class Categorical:
 
     def accept(self, value: object) -> Scalar:
         """The option that equals `value`. Raises OutsideError. true is not 1."""
+        if type(value) is str and value in self.options:
+            return value
         for option in self.options:
             if option == value and isinstance(option, bool) == isinstance(value, bool):
                 return option
