@@ -14,6 +14,7 @@ from space.genome import Genome
 from space.grammar import Cell, Gate, State, Term, as_document
 
 MAX_LENGTH = 100
+FEEDFORWARD = "feedforward"
 _SHORT = {
     "input": "in",
     "residual": "res",
@@ -31,9 +32,13 @@ def short_name(genome: Genome) -> str:
     cells.sort(key=lambda cell: not cell.recurrent)  # stable: the recurrent ones first
     fed = len(genome.edges)
     feedback = f" +{fed} feedback" if fed else ""
-    if not cells or not (fed or cells[0].recurrent):
-        return f"feedforward{feedback}"
-    return f"{cell_name(cells[0], fed=bool(fed))}{feedback}"
+    if not cells:
+        return f"{FEEDFORWARD}{feedback}"
+    cell, name = cells[0], cell_name(cells[0], fed=bool(fed))
+    if fed or cell.recurrent:
+        return f"{name}{feedback}"
+    # Two networks without recurrence may differ in what their cells do with the input.
+    return FEEDFORWARD if _is_input(cell.states[cell.output]) else f"{FEEDFORWARD}, {name}"
 
 
 def cell_name(cell: Cell, *, fed: bool = True) -> str:
@@ -64,7 +69,7 @@ def _is_input(state: State) -> bool:
 @lru_cache(maxsize=1)
 def _published_names() -> dict[str, str]:
     cells = {
-        "feedforward": published.feedforward(),
+        FEEDFORWARD: published.feedforward(),
         "time decay": published.time_decay(),
         "SimpleRNN": published.simple_rnn(),
         "SimpleRNN (layer norm)": published.simple_rnn(layer_norm=True),

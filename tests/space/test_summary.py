@@ -14,6 +14,15 @@ def test_published_cells_are_recognised() -> None:
     assert len(names) == len(PUBLISHED_CELLS)
 
 
+def test_networks_without_recurrence_are_told_apart() -> None:
+    cell = {"output": "out", "states": {"out": {"drive": {"edges": [{"add": {"of": ["input"]}}]}}}}
+    plain = Cell.model_validate(cell)
+    assert short_name(small_genome(plain, feedback=False)) == "feedforward"
+    cell["states"]["out"]["drive"]["edges"][0]["add"]["kernel"] = 5  # type: ignore[index]
+    wider = Cell.model_validate(cell)
+    assert short_name(small_genome(wider, feedback=False)) == "feedforward, out: in5"
+
+
 def test_a_motif_is_written_edge_by_edge() -> None:
     cell = Cell.model_validate(
         {
