@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import random
+from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -22,12 +24,14 @@ from benchmarks.search_quality import (
     published,
     table,
     tasks,
+    words,
 )
 from benchmarks.search_quality.simulate import Ended, Method, Training, simulator
 from benchmarks.search_quality.table import Row, Table
 from benchmarks.search_quality.tasks import TASKS
 from benchmarks.search_quality.worlds import Landscape, Replay
 from search.campaign import Campaign, Scheduler
+from search.samplers import graph_features
 from workers.pack import pack
 
 BARE = {"name": "bare", "space": "motifs-small", "data": {"name": "digits-occluded"}}
@@ -142,6 +146,27 @@ def test_what_a_cheap_look_says() -> None:
     assert first.correlation == pytest.approx(0.8)  # 1 - 6 * 2 / (4 * 15)
     assert second.correlation == pytest.approx(-1.0)
     assert second.seconds == pytest.approx(2 * first.seconds)
+
+
+def test_words_foretell_what_a_linear_truth_is_worth() -> None:
+    """Of a table whose scores follow from the words all is foretold; of noise nothing is."""
+    rows, rng = [row for row in load("8px").rows if row.seed == 0], random.Random(0)
+    space = TASKS["8px"].space("chosen-on")
+
+    def scored(score: Callable[[Row], float]) -> words.Foretold:
+        made = tuple(replace(row, top1=(score(row),)) for row in rows)
+        return words.foretold(Replay(TASKS["8px"], "chosen-on", Table(made)))
+
+    def kernels(row: Row) -> float:
+        choices = space.complete(row.choices).choices
+        return 0.5 + 0.01 * graph_features.size(space.opened.close(choices)["genome"])
+
+    linear, noise = scored(kernels), scored(lambda row: rng.random())
+    assert linear.variance > 0.9
+    assert linear.size == pytest.approx(1.0, abs=0.01)
+    assert max(linear.places) < 60
+    assert noise.variance < 0.1
+    assert abs(noise.size) < 0.15
 
 
 def test_a_table_is_written_and_read(tmp_path: Path) -> None:

@@ -1,0 +1,99 @@
+"""How much of what networks are worth is in the words of their graphs and in their size.
+
+    python -m benchmarks.search_quality.words --task 8px --half chosen-on
+
+The guided sampler's own model, told one score and the words of nine tenths of the networks,
+foretells the rest of them.
+"""
+
+import argparse
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import spearmanr  # type: ignore[import-untyped]
+
+from benchmarks.search_quality import load, published
+from benchmarks.search_quality.compare import top
+from benchmarks.search_quality.tasks import HALVES, TASKS, Half
+from benchmarks.search_quality.worlds import Replay
+from search.samplers import regression
+from search.samplers.graph_features import size, words
+from space.space import Space
+
+FOLDS = 10
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foretold:
+    """The part of the variance of the truth that is foretold; where the truly best 1 % are in the
+    order foretold, the first being 1; and the rank correlation of the size with the truth.
+    """
+
+    variance: float
+    places: tuple[int, ...]
+    size: float
+
+
+def foretold(world: Replay) -> Foretold:
+    """Ten folds of a world's networks, each foretold by the others."""
+    digests = sorted(world.truth)
+    genomes = _genomes(world.space, world)
+    worth = np.array([world.truth[digest] for digest in digests])
+    scores = np.array([world.table.by_digest[digest][0].final for digest in digests])
+    features = _columns([words(genomes[digest]) for digest in digests])
+    means = _folds(features, scores)
+    order = [digests[int(place)] for place in np.argsort(-means, kind="stable")]
+    sizes = [size(genomes[digest]) for digest in digests]
+    return Foretold(
+        variance=float(1 - np.sum((worth - means) ** 2) / np.sum((worth - worth.mean()) ** 2)),
+        places=tuple(sorted(order.index(digest) + 1 for digest in top(world))),
+        size=float(spearmanr(sizes, worth).statistic),
+    )
+
+
+def _genomes(space: Space, world: Replay) -> dict[str, Mapping[str, object]]:
+    """The documents of a world's networks, by digest."""
+    found = {}
+    for digest in world.truth:
+        choices = world.table.by_digest[digest][0].choices
+        found[digest] = space.opened.close(space.complete(choices).choices)["genome"]
+    return found
+
+
+def _columns(points: Sequence[Mapping[str, float]]) -> Numbers:
+    vocabulary = sorted({word for point in points for word in point})
+    return np.array([[point.get(word, 0.0) for word in vocabulary] for point in points])
+
+
+def _folds(features: Numbers, scores: Numbers) -> Numbers:
+    """What is foretold of every score by those of the other folds."""
+    order = list(range(len(scores)))
+    random.Random(0).shuffle(order)
+    means, nothing = np.zeros(len(scores)), np.zeros(len(scores))
+    for fold in range(FOLDS):
+        asked = order[fold::FOLDS]
+        told = sorted(set(order) - set(asked))
+        fitted = regression.fit(features[told], scores[told], nothing[told], regression.Settings())
+        means[asked], _ = fitted.predict(features[asked])
+    return means
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--task", choices=published(), default="8px")
+    parser.add_argument("--half", choices=HALVES, default="chosen-on")
+    chosen = parser.parse_args()
+    half: Half = chosen.half
+    found = foretold(Replay(TASKS[chosen.task], half, load(chosen.task)))
+    print(f"{found.variance:.0%} of the variance")
+    print(f"places of the top 1 %: {', '.join(map(str, found.places))}")
+    print(f"rank correlation of the size: {found.size:.2f}")
+
+
+if __name__ == "__main__":
+    main()
