@@ -277,7 +277,7 @@ def picture(
             _curve(by_trials, name, repeats, np.arange(1.0, max(2, trials) + 1), by_trials=True)
             _curve(by_seconds, name, repeats, np.linspace(0.0, shortest, 200))
             grid = np.geomspace(soonest, max(last, 2 * soonest), 300)
-            holds.plot(grid, held(repeats, grid), label=name)
+            holds.plot(grid, held(repeats, grid), label=name, **_style(name))
         by_trials.set(title=f"{task}, {half}", xlabel="trials", ylabel="regret (top-1)")
         by_seconds.set(xlabel="simulated seconds", ylabel="regret (top-1)")
         holds.set(xlabel="simulated seconds", ylabel="holds a top-1 % cell", ylim=(0, 1))
@@ -286,7 +286,9 @@ def picture(
             axis.set_ylim(bottom=max(LEAST_REGRET, axis.get_ylim()[0]))
         holds.set_xscale("log")
         holds.xaxis.set_minor_formatter(NullFormatter())  # they would overlap
-    axes[0, 0].legend(fontsize="small")
+    figure.legend(
+        *axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2 * len(found)
+    )
     figure.savefig(path, dpi=110)
 
 
@@ -299,8 +301,18 @@ def _curve(
     table, grid = table[:, there], grid[there]
     count = np.isfinite(table).sum(axis=0)
     middle, error = np.nanmean(table, axis=0), 1.96 * np.nanstd(table, axis=0) / count**0.5
-    [line] = axis.plot(grid, middle, label=name)
-    axis.fill_between(grid, middle - error, middle + error, alpha=0.2, color=line.get_color())
+    [line] = axis.plot(grid, middle, label=name, **_style(name))
+    axis.fill_between(grid, middle - error, middle + error, alpha=0.1, color=line.get_color())
+
+
+def _style(name: str) -> dict[str, Any]:
+    """A colour for every sampler and a line for every scheduler; ours is the thick one."""
+    if name == OURS:
+        return {"color": "black", "linewidth": 2.5}
+    method = METHODS[name]
+    place = list(dict.fromkeys(each.sampler for each in METHODS.values())).index(method.sampler)
+    lines = {"fifo": "solid", "asha": "dashed", "optimistic": "dotted"}
+    return {"color": f"C{place}", "linestyle": lines[method.scheduler["name"]]}
 
 
 def _arguments() -> argparse.Namespace:
