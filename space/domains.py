@@ -126,9 +126,7 @@ class Uniform:
         """A float that is not `value`, less than a third of the way to one of the ends."""
         start = self.accept(value)
         for _ in range(_TRIES):
-            end = self.high if rng.random() < 0.5 else self.low
-            part = _STEP * rng.random()
-            way = _between_logs(start, end, part) if self.log else start + part * (end - start)
+            way = _stepped(start, self.low, self.high, rng, log=self.log)
             if (found := self._clipped(way)) != start:
                 return found
         return self.other(value, rng)
@@ -190,9 +188,7 @@ class Integer:
         """
         start = self.accept(value)
         for _ in range(_TRIES):
-            end = self.high + 0.5 if rng.random() < 0.5 else self.low - 0.5
-            part = _STEP * rng.random()
-            way = _between_logs(start, end, part) if self.log else start + part * (end - start)
+            way = _stepped(start, self.low - 0.5, self.high + 0.5, rng, log=self.log)
             if (found := self._clipped(math.floor(way + 0.5))) != start:
                 return found
         up = start < self.high and (start == self.low or rng.random() < 0.5)
@@ -238,6 +234,13 @@ def _weighted(weights: Sequence[float], rng: random.Random) -> int:
         if left < 0:
             return index
     return len(weights) - 1
+
+
+def _stepped(start: float, low: float, high: float, rng: random.Random, *, log: bool) -> float:
+    """A part of the way from `start` to one of the ends, in the logarithm if `log`."""
+    end = high if rng.random() < 0.5 else low
+    part = _STEP * rng.random()
+    return _between_logs(start, end, part) if log else start + part * (end - start)
 
 
 @lru_cache(maxsize=1024)

@@ -8,7 +8,7 @@ foretells the rest of them.
 
 import argparse
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from benchmarks.search_quality.compare import top
 from benchmarks.search_quality.tasks import HALVES, TASKS, Half
 from benchmarks.search_quality.worlds import Replay
 from search.samplers import regression
-from search.samplers.graph_features import size, words
+from search.samplers.graph_features import columns, counts, size, words
 from space.space import Space
 
 FOLDS = 10
@@ -45,7 +45,8 @@ def foretold(world: Replay) -> Foretold:
     genomes = _genomes(world.space, world)
     worth = np.array([world.truth[digest] for digest in digests])
     scores = np.array([world.table.by_digest[digest][0].final for digest in digests])
-    features = _columns([words(genomes[digest]) for digest in digests])
+    points = [words(genomes[digest]) for digest in digests]
+    features = counts(points, columns(points))
     means = _folds(features, scores)
     order = [digests[int(place)] for place in np.argsort(-means, kind="stable")]
     sizes = [size(genomes[digest]) for digest in digests]
@@ -63,11 +64,6 @@ def _genomes(space: Space, world: Replay) -> dict[str, Mapping[str, object]]:
         choices = world.table.by_digest[digest][0].choices
         found[digest] = space.opened.close(space.complete(choices).choices)["genome"]
     return found
-
-
-def _columns(points: Sequence[Mapping[str, float]]) -> Numbers:
-    vocabulary = sorted({word for point in points for word in point})
-    return np.array([[point.get(word, 0.0) for word in vocabulary] for point in points])
 
 
 def _folds(features: Numbers, scores: Numbers) -> Numbers:

@@ -8,8 +8,11 @@ equal words whatever branch of a space wrote them, and whatever its names are.
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 Words = Mapping[str, float]
 
@@ -25,6 +28,21 @@ def words(genome: Mapping[str, Any]) -> Words:
     feedback = genome.get("feedback") or {}
     found.update(f"feedback {edge}" for edge, there in feedback.items() if there)
     return found
+
+
+def columns(points: Iterable[Words]) -> dict[str, int]:
+    """A place for every word that any of the points has."""
+    return {word: place for place, word in enumerate(sorted(set().union(*points)))}
+
+
+def counts(points: Sequence[Words], places: Mapping[str, int]) -> NDArray[np.float64]:
+    """How often every point has the words at `places` [N,D]; other words are left out."""
+    matrix = np.zeros((len(points), len(places)))
+    for row, point in enumerate(points):
+        for word, count in point.items():
+            if (column := places.get(word)) is not None:
+                matrix[row, column] = count
+    return matrix
 
 
 def size(genome: Mapping[str, Any]) -> float:

@@ -28,7 +28,7 @@ from pydantic import Field
 
 from search.samplers import regression
 from search.samplers.extrapolation import Line, early_scores
-from search.samplers.graph_features import Words, size, words
+from search.samplers.graph_features import Words, columns, counts, size, words
 from search.samplers.protocol import Choices, Outcome, derived, drawn, key
 from search.samplers.regression import Array, Settings
 from space.domains import Categorical, Scalar
@@ -44,7 +44,7 @@ _CHOICE = 0.5  # the weight of a choice's own word beside the words of the graph
 _CURVES = 200  # the latest full trainings say how an early score is to be read
 _NUMBER = 2.0  # the weight of a number's place in its interval, and of how far out it is
 _SIZE = 1.8  # the weight of a deviation of the size beside the words of the graph
-_SIZES = "size"  # its key among the words
+_SIZE_WORD = "size"  # its key among the words
 _LEAST = 0.1  # the least deviation of the size (in its logarithm) that is told apart
 _NEAR = 0.5  # the part of all changes of a number that are small
 _BELOW = 0.05  # so much less than the worst is what has no score, or none that can be compared
@@ -150,8 +150,8 @@ class GuidedSampler:
                 value = np.concatenate([value, self._promise(model, [*new.values()], curiosity)])
             if not found:
                 return self._new(rng)
-            order = np.argsort(-value, kind="stable")[: self._options.parents]
-            parents = [[*found.values()][int(place)] for place in order]
+            order, everyone = np.argsort(-value, kind="stable"), [*found.values()]
+            parents = [everyone[int(place)] for place in order[: self._options.parents]]
         return parents[0]
 
     def _promise(self, model: "_Model", points: list[Choices], curiosity: float) -> Array:
@@ -239,7 +239,7 @@ class GuidedSampler:
         """The features of a point: the graph's words, the size, the choices' own, the numbers."""
         genome = self._space.opened.close(choices)["genome"]
         found = dict(words(genome))
-        found[_SIZES] = size(genome)
+        found[_SIZE_WORD] = size(genome)
         for path, value in choices.items():
             domain = self._domains[path]
             if isinstance(domain, Categorical):
@@ -260,10 +260,9 @@ class _Model:
 
     def __init__(self, points: list[Words], scores: Array, extra: Array) -> None:
         self._scores, self._extra = scores, extra
-        sizes = [point[_SIZES] for point in points]
+        sizes = [point[_SIZE_WORD] for point in points]
         self._size, self._unit = float(np.mean(sizes)), max(float(np.std(sizes)), _LEAST)
-        vocabulary = {word for point in points for word in point}
-        self._columns = {word: place for place, word in enumerate(sorted(vocabulary))}
+        self._columns = columns(points)
         self._features = self._matrix(points)
 
     def choose(self) -> Settings:
@@ -291,15 +290,10 @@ class _Model:
         return mean + curiosity * deviation
 
     def _matrix(self, points: list[Words]) -> Array:
-        matrix = np.zeros((len(points), len(self._columns)))
-        for row, point in enumerate(points):
-            for word, count in point.items():
-                if (column := self._columns.get(word)) is not None:
-                    matrix[row, column] = self._deviations(count) if word == _SIZES else count
+        matrix = counts(points, self._columns)
+        sizes = matrix[:, self._columns[_SIZE_WORD]]
+        sizes[:] = _SIZE * (sizes - self._size) / self._unit
         return matrix
-
-    def _deviations(self, size: float) -> float:
-        return _SIZE * (size - self._size) / self._unit
 
 
 def full_scores(outcomes: list[Outcome]) -> tuple[Array, Array]:

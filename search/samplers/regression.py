@@ -85,12 +85,12 @@ def choose(features: Array, scores: Array, extra: Array) -> Settings:
     for linear, length, noise in itertools.product(LINEAR, LENGTHS, NOISES):
         settings = Settings(linear=linear, length=length, noise=noise)
         factor, half = _factored(distances, scores, extra, settings)
-        if (found := _likelihood(factor, half) + prior(settings)) > greatest:
+        if (found := _likelihood(factor, half) + _prior(settings)) > greatest:
             best, greatest = settings, found
     return best
 
 
-def prior(settings: Settings) -> float:
+def _prior(settings: Settings) -> float:
     """The logarithm of the prior density of settings, but for a constant.
 
     Normal about the usual ones, in the logarithm for length and noise.
