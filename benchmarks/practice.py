@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from models import layers
 from models.build import Network
 from models.terms import NormWeights
-from space.program import (
+from space.divided import divided
+from space.step.operations import (
     Activate,
     Classify,
     Convolve,
@@ -24,16 +25,15 @@ from space.program import (
     Join,
     Multiply,
     Normalise,
+    Op,
     Pass,
     Pooled,
     Resize,
     Scale,
     Separate,
-    Step,
     Sum,
     Weigh,
     Zeros,
-    program,
 )
 
 
@@ -43,10 +43,10 @@ class Loop(nn.Module):
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network, self.genome = network, network.genome
-        self.program = program(network.genome)
+        self.step = divided(network.genome)
         # Convolutions by what they read and how: the first of each does it for all.
         joined: dict[object, list[int]] = defaultdict(list)
-        for place, step in enumerate(self.program.steps):
+        for place, step in enumerate(self.step.ops):
             what = step.what
             if isinstance(what, Convolve):
                 how = (what.kernel, what.stride, what.padding, step.map.size)
@@ -56,7 +56,7 @@ class Loop(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """images [B,C,S,S] -> logits [B,classes]."""
-        steps, clock = self.program.steps, self.genome.clock
+        steps, clock = self.step.ops, self.genome.clock
         self.weights = {lead: self._joined(places) for lead, places in self.leads.items()}
         before = [
             images.new_zeros(
@@ -76,7 +76,7 @@ class Loop(nn.Module):
                     self._convolve(place, operands[0], now)
                 else:
                     now[place] = self._value(step, operands, frame, before[place])
-            logits.append(now[self.program.named["head"]])
+            logits.append(now[self.step.named["head"]])
             before = now
         return self.network.decode(torch.stack(logits, 1))
 
@@ -86,7 +86,7 @@ class Loop(nn.Module):
     def _joined(self, places: list[int]) -> tuple[Tensor, Tensor]:
         kernels, biases = [], []
         for place in places:
-            what: Any = self.program.steps[place].what
+            what: Any = self.step.ops[place].what
             module = self._module(what.weights)
             part = slice(what.first, what.first + what.channels)
             kernels.append(module.kernel[:, part])
@@ -96,15 +96,15 @@ class Loop(nn.Module):
 
     def _convolve(self, lead: int, x: Tensor, now: list[Tensor]) -> None:
         places, (kernel, bias) = self.leads[lead], self.weights[lead]
-        what: Any = self.program.steps[lead].what
+        what: Any = self.step.ops[lead].what
         before, after = what.padding
         x = functional.pad(x, (before, after, before, after))
         out = functional.conv2d(x, kernel, bias, what.stride)
-        channels = [self.program.steps[place].map.channels for place in places]
+        channels = [self.step.ops[place].map.channels for place in places]
         for place, part in zip(places, torch.split(out, channels, 1), strict=True):
             now[place] = part
 
-    def _value(self, step: Step, operands: list[Tensor], frame: Tensor, like: Tensor) -> Tensor:
+    def _value(self, step: Op, operands: list[Tensor], frame: Tensor, like: Tensor) -> Tensor:
         match what := step.what:
             case Frame():
                 return frame

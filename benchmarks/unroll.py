@@ -32,11 +32,12 @@ from torch import Tensor, nn
 
 from models.build import build
 from models.shared_kernels import SharedKernel
+from space.divided import divided
 from space.genome import Genome
 from space.geometry import layout
 from space.plan import Plan, plan
-from space.program import Convolve, Separate, program
 from space.space import Space
+from space.step.operations import Convolve, Separate
 from ventral.genomes import find_genome
 
 try:
@@ -126,7 +127,7 @@ def _genome(name: str, size: int) -> Genome:
     if name == "quickstart":
         space = Space.load("motifs-small").with_images(size=size, channels=1, classes=100)
         draws = (space.sample(random.Random(seed)).genome for seed in range(20))
-        return max(draws, key=lambda genome: len(program(genome).steps))
+        return max(draws, key=lambda genome: len(divided(genome).ops))
     genome = find_genome(name)
     document = genome.document() | {"image": {"size": size, "channels": 3}, "classes": 100}
     if genome.head.form != "convolution_mean":

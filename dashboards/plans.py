@@ -49,7 +49,7 @@ def draw(plan: Plan, file: Path) -> None:
         edgecolors="white",
         linewidth=0.5,
     )
-    of_stage = [plan.program.steps[place].stage for place in rows]
+    of_stage = [plan.step.ops[place].stage for place in rows]
     firsts = [of_stage.index(stage) for stage in range(len(stages))]
     ends = [*firsts[1:], len(rows)]
     for first in firsts[1:]:

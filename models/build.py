@@ -9,16 +9,17 @@ from collections.abc import Collection, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from models.initial import initialise, starts
+from models.initial import initialise
+from models.parameters import Branch, starts
 from models.planned import PlannedUnroll
 from models.readout import DecoderModule, HeadModule
 from models.stages import StageModule
-from models.terms import Branch
 from models.unroll import LiteralUnroll, Moment
 from space.errors import InputError
 from space.genome import HEAD, Genome
 from space.geometry import first_informed_step, layout
 from space.plan import Read, Unroll
+from space.step.parameters import parameters
 
 Trace = dict[str, dict[int, Tensor]]
 
@@ -66,16 +67,15 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         self.genome, self.unroll, self.recompute = genome, unroll, recompute
-        sizes = layout(genome)
+        sizes, table = layout(genome), parameters(genome)
         self.stages = Branch()
         modules: list[StageModule] = []
         for shape in sizes.stages:
-            modules.append(StageModule(genome, shape, dtype))
-            self.stages.plant(shape.stage.name, modules[-1])
-        self.head = HeadModule(genome, sizes.head, dtype)
-        self.decoder = DecoderModule(
-            genome.decoder, steps=len(genome.window), classes=genome.classes, dtype=dtype
-        )
+            name = shape.stage.name
+            modules.append(StageModule(genome, shape, table.under(f"stages.{name}"), dtype))
+            self.stages.plant(name, modules[-1])
+        self.head = HeadModule(genome, table.under("head"), dtype)
+        self.decoder = DecoderModule(genome.decoder, table.under("decoder"), dtype)
         self._literal = LiteralUnroll(genome, modules, self.head)
         self._planned = PlannedUnroll(genome)
 

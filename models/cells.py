@@ -35,7 +35,8 @@ from models.instructions import (
     Weigh,
     Zeros,
 )
-from models.terms import Branch, NormWeights, Placed, TermWeights, placed_terms
+from models.parameters import Branch
+from models.terms import NormWeights, TermWeights
 from space.geometry import CellShape, Map, cell_shape, gate_key, multiplying, same_padding
 from space.grammar import (
     PUBLISHED_WEIGHTS,
@@ -44,9 +45,10 @@ from space.grammar import (
     Norm,
     Source,
     State,
-    Weights,
     parse_source,
 )
+from space.step.parameters import Table, cell_parameters
+from space.step.terms import Placed, placed_terms
 
 States = dict[str, Tensor]
 
@@ -55,8 +57,7 @@ class CellModule(Branch):
     """One cell with its parameters.
 
     `sources` are the maps of the external sources that are there: `input` always, `residual`,
-    `feedback`. `weights` stands under the cell's own (the genome's base weights). The parameters
-    hold zeros until `models.initial.initialise` gives them their values.
+    `feedback`. `table` has the cell's tensors; a cell that stands alone makes its own.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class CellModule(Branch):
         sources: Mapping[str, Map],
         *,
         shape: CellShape | None = None,
-        weights: Weights = PUBLISHED_WEIGHTS,
+        table: Table | None = None,
         resize: layers.Resize = "corners",
         dtype: torch.dtype = torch.float32,
     ) -> None:
@@ -73,7 +74,9 @@ class CellModule(Branch):
         self.cell = cell
         self.shape = shape or cell_shape(cell, sources)
         self.sources = dict(sources)
-        program = _Compiler(self, resize, cell.weights.over(weights), dtype)
+        if table is None:
+            table = cell_parameters(cell, self.shape, sources, PUBLISHED_WEIGHTS)
+        program = _Compiler(self, resize, table, dtype)
         self._groups = program.groups
         self._program = program.instructions
         self._slots = program.slots
@@ -168,10 +171,10 @@ class _Compiler:
     """Makes the program of a cell, and plants the parameters in its module."""
 
     def __init__(
-        self, module: CellModule, resize: layers.Resize, weights: Weights, dtype: torch.dtype
+        self, module: CellModule, resize: layers.Resize, table: Table, dtype: torch.dtype
     ) -> None:
         self.module, self.cell, self.shape = module, module.cell, module.shape
-        self.resize, self.dtype = resize, dtype
+        self.resize, self.table, self.dtype = resize, table, dtype
         self.size = self.shape.output.size
         self.instructions: list[Instruction] = []
         self.groups: list[_Group | _NormGroup] = []
@@ -187,7 +190,7 @@ class _Compiler:
         self.placed = {p.path: p for p in placed}
         self.weights: dict[str, TermWeights] = {}
         for p in placed:
-            self.weights[p.path] = part = TermWeights(p, weights, dtype)
+            self.weights[p.path] = part = TermWeights(p, table.under(p.path), dtype)
             if part.starts:
                 module.plant(p.path, part)
         self._fused: dict[tuple[object, ...], list[Placed]] = {}
@@ -311,7 +314,7 @@ class _Compiler:
         early = [p for p in placed if norm is not None and not p.term.after_norm]
         slots = [self._term(p) for p in late]
         if norm is not None:
-            slots.insert(0, self._norm(self._total(early, depth), norm, path, depth))
+            slots.insert(0, self._norm(self._total(early, depth), norm, path))
         bias = self._absorbed(late, bias)
         if not slots:
             return bias
@@ -340,9 +343,10 @@ class _Compiler:
         self._emit(Sum(slots, constant, out))
         return out
 
-    def _norm(self, slot: int, norm: Norm, path: str, depth: int) -> int:
-        weights = NormWeights(norm, depth, self.dtype)
-        self.module.plant(f"{path}.norm", weights)
+    def _norm(self, slot: int, norm: Norm, path: str) -> int:
+        path = f"{path}.norm"
+        weights = NormWeights(norm, self.table.under(path), self.dtype)
+        self.module.plant(path, weights)
         return self._normalised(slot, weights)
 
     def _normalised(self, slot: int, weights: NormWeights) -> int:
@@ -404,7 +408,7 @@ class _Compiler:
         depth = self.shape.depths[name]
         value = self._integrated(self._carry(name, state), self._drive(name, state), depth)
         if state.norm is not None:
-            value = self._norm(value, state.norm, f"states.{name}", depth)
+            value = self._norm(value, state.norm, f"states.{name}")
         activated = self._activated(value, state.activation)
         assert isinstance(activated, int)
         return activated

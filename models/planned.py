@@ -26,7 +26,8 @@ from models.terms import NormWeights
 from space.genome import HEAD, Genome
 from space.places import Prepared, Ready, Segment, ready, segments
 from space.plan import Read, plan
-from space.program import (
+from space.schedule import Call
+from space.step.operations import (
     Activate,
     Bias,
     Classify,
@@ -43,7 +44,6 @@ from space.program import (
     Weigh,
     Zeros,
 )
-from space.schedule import Call
 
 _KEPT_PLANS = 8  # of what was read lately, by a network
 

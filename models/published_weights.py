@@ -19,11 +19,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.terms import Placed, placed_terms
 from space.errors import InputError
 from space.genome import Decoder, Genome
 from space.geometry import CellShape, Map, StageShape, cell_shape, layout
 from space.grammar import Cell
+from space.step.terms import Placed, placed_terms
 
 Variables = Mapping[str, NDArray[np.floating]]
 StateDict = dict[str, Tensor]

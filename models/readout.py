@@ -4,48 +4,23 @@ The head is a node of the graph like the stages, and reads the last stage's outp
 before. The decoder reads what the head put out at the steps of its window.
 """
 
-import math
-from itertools import pairwise
-
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
 from models import layers
-from models.initial import Part, Start, constant
 from models.instructions import Operands
+from models.parameters import Part
 from space.genome import Decoder, Genome
-from space.geometry import HeadShape
-from space.grammar import Initial
-
-UNIT = Initial(scheme="uniform", scale=1.0)  # of a decoder's scalars and weights, as published
-DECAY = 1e-4  # of a decoder's kernels and biases, as published
+from space.step.parameters import Table
 
 
 class HeadModule(Part):
-    """The classifier of a genome's form.
+    """The classifier of a genome's form."""
 
-    `mean_linear`: kernel [N,C]. `flatten_linear`: kernel [N,H*W*C], columns in the order of
-    height, width, channel. `convolution_mean`: kernel [N,C,k,k]. bias [N].
-    """
-
-    def __init__(self, genome: Genome, shape: HeadShape, dtype: torch.dtype) -> None:
-        super().__init__()
+    def __init__(self, genome: Genome, table: Table, dtype: torch.dtype) -> None:
+        super().__init__(table, dtype)
         self.form = genome.head.form
-        weights = genome.head.weights.over(genome.base_weights)
-        sides: tuple[int, ...] = (genome.classes, shape.inputs)
-        side = 1
-        if self.form == "convolution_mean":
-            side = genome.head.kernel
-            sides = (genome.classes, shape.reads.channels, side, side)
-        start = Start(
-            initial=weights.initial or Initial(),
-            fan_in=shape.inputs,
-            fan_out=genome.classes * side * side,
-            decay=weights.decay or 0.0,
-        )
-        self.declare("kernel", sides, start, dtype)
-        self.declare_bias("bias", genome.classes, weights, dtype)
 
     def prepare(self, layout: torch.memory_format) -> Operands:
         """Kernel and bias as the steps of one forward pass use them."""
@@ -73,47 +48,18 @@ def blank_logits(x: Tensor, classes: int) -> Tensor:
 class DecoderModule(Part):
     """From the logits of the steps that a decoder reads, [B,T',N], to the network's, [B,N].
 
-    What each form does is said at `space.genome.Decoder`. Parameters: beta [1] and threshold [1]
-    where they are trained, of `w_avg_t` weights [T',N], of the others kernels [outs,ins] and
-    biases [outs]; of `conv1d` kernels [filters,N,window].
+    What each form does is said at `space.genome.Decoder`.
     """
 
-    def __init__(self, decoder: Decoder, *, steps: int, classes: int, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.decoder, self.steps = decoder, steps
-        self.scalars: tuple[str, ...] = ()
+    def __init__(self, decoder: Decoder, table: Table, dtype: torch.dtype) -> None:
+        super().__init__(table, dtype)
+        self.decoder = decoder
         self.layers: list[Part] = []
-        if decoder.trainable:
-            second = {"thresh": ("threshold",), "w_time_avg": ("time_beta",)}
-            self.scalars = ("beta", *second.get(decoder.form, ()))
-            for name in self.scalars:
-                self.declare(name, (1,), Start(initial=UNIT), dtype)
-        if decoder.form == "w_avg_t":
-            self.declare("weights", (steps, classes), Start(initial=UNIT), dtype)
-        if decoder.form == "mlp":
-            sides = (steps * classes, *decoder.layers, classes)
-            for i, (ins, outs) in enumerate(pairwise(sides)):
-                last = i == len(decoder.layers)
-                self._layer(f"layer{i}", (outs, ins), DECAY if last else 0.0, dtype)
-        if decoder.form == "conv1d":
-            for window in decoder.windows:
-                sides = (decoder.filters, classes, window)
-                self._layer(f"window{window}", sides, DECAY, dtype)
-            pooled = decoder.filters * len(decoder.windows)
-            self._layer("linear", (classes, pooled), DECAY, dtype)
-
-    def _layer(self, name: str, sides: tuple[int, ...], decay: float, dtype: torch.dtype) -> None:
-        part, field = Part(), math.prod(sides[2:])
-        start = Start(
-            initial=Initial(scheme="glorot_uniform"),
-            fan_in=sides[1] * field,
-            fan_out=sides[0] * field,
-            decay=decay,
-        )
-        part.declare("kernel", sides, start, dtype)
-        part.declare("bias", sides[:1], constant(0.0, decay), dtype)
-        self.add_module(name, part)
-        self.layers.append(part)
+        names = [entry.path.partition(".")[0] for entry in table.entries if "." in entry.path]
+        for name in dict.fromkeys(names):
+            part = Part(table.under(name), dtype)
+            self.add_module(name, part)
+            self.layers.append(part)
 
     def forward(self, logits: Tensor) -> Tensor:
         """[B,T',N] -> [B,N]."""
@@ -150,7 +96,7 @@ class DecoderModule(Part):
         return torch.where(crossed.any(1), crossed.byte().argmax(1), best)
 
     def _scalar(self, name: str, otherwise: float) -> Tensor | float:
-        return self.get_parameter(name) if name in self.scalars else otherwise
+        return self.get_parameter(name) if name in self.starts else otherwise
 
     def _shares(self, logits: Tensor) -> Tensor:
         """What each step weighs: [B,T',N], [T',N] or [B,T',1], of sum 1 over steps."""

@@ -14,37 +14,21 @@ from torch import Tensor
 
 from models import layers
 from models.cells import CellModule, States
-from models.initial import Part
 from models.instructions import Operands
-from models.terms import Branch, NormWeights
+from models.parameters import Branch, Part
+from models.terms import NormWeights
 from space.genome import Convolution, Genome
-from space.geometry import Arrival, Map, StageShape, same_padding
-from space.grammar import JOIN, MATCH
+from space.geometry import Arrival, StageShape, same_padding
+from space.step.parameters import Table
 
 
 class ConvolutionBlock(Part):
-    """Convolution with SAME padding, then norm, then activation.
+    """Convolution with SAME padding of a map of `size`, then norm, then activation."""
 
-    kernel [O,I,k,k], bias [O], norm.gain and norm.shift [O] (a batch norm's running statistics
-    beside them).
-    """
-
-    def __init__(
-        self,
-        part: Convolution,
-        *,
-        channels: int,
-        size: int,
-        genome: Genome,
-        dtype: torch.dtype,
-    ) -> None:
-        super().__init__()
-        weights = part.weights.over(genome.base_weights)
-        shape = (part.width, channels, part.kernel, part.kernel)
-        self.declare_kernel("kernel", shape, weights, dtype)
-        if part.bias:
-            self.declare_bias("bias", part.width, weights, dtype)
-        self.norm = None if part.norm is None else NormWeights(part.norm, part.width, dtype)
+    def __init__(self, part: Convolution, size: int, table: Table, dtype: torch.dtype) -> None:
+        super().__init__(table, dtype)
+        norm = part.norm
+        self.norm = None if norm is None else NormWeights(norm, table.under("norm"), dtype)
         self.stride, self.activation = part.stride, part.activation
         self.padding = same_padding(size, part.kernel, part.stride)
 
@@ -68,25 +52,21 @@ class ConvolutionBlock(Part):
 
 
 class Projection(Part):
-    """1x1 convolution without bias, and its norm: kernel [O,I,1,1]. It starts as the reference's
-    `residual_add` does and is not decayed (trap 9).
+    """1x1 convolution without bias, and its norm.
 
     With a `stride` of 0 the map is resized before it, to `size`.
     """
 
     def __init__(
-        self, shape: StageShape, outs: Map, resize: layers.Resize, dtype: torch.dtype
+        self, shape: StageShape, size: int, resize: layers.Resize, table: Table, dtype: torch.dtype
     ) -> None:
-        super().__init__()
+        super().__init__(table, dtype)
         shortcut = shape.stage.shortcut
         assert shortcut is not None
-        self.size, self.resize = outs.size, resize
+        self.size, self.resize = size, resize
         self.stride = shape.stage.stride if shortcut.by == "stride" else 0
-        sides = (outs.channels, shape.input.channels, 1, 1)
-        self.declare_kernel("kernel", sides, MATCH, dtype)
-        self.norm = (
-            None if shortcut.norm is None else NormWeights(shortcut.norm, outs.channels, dtype)
-        )
+        norm = shortcut.norm
+        self.norm = None if norm is None else NormWeights(norm, table.under("norm"), dtype)
 
     def prepare(self, layout: torch.memory_format) -> Operands:
         """Kernel and the norm's operands as the steps of one forward pass use them."""
@@ -107,27 +87,21 @@ class Projection(Part):
 
 class JoinedInputs(Branch):
     """The inputs of a stage, summed or multiplied: each through a 1x1 convolution with bias where
-    its channels differ (kernel [O,I,1,1], bias [O] under its sender's name).
-
-    These convolutions start as the reference's do (Glorot uniform) and are not decayed.
+    its channels differ, under its sender's name.
     """
 
     def __init__(
         self,
         kind: Literal["add", "multiply"],
         arrivals: Sequence[Arrival],
-        channels: int,
+        table: Table,
         dtype: torch.dtype,
     ) -> None:
         super().__init__()
         self.kind, self.arrivals = kind, tuple(arrivals)
         for arrival in self.arrivals:
             if arrival.projects:
-                part = Part()
-                sides = (channels, arrival.map.channels, 1, 1)
-                part.declare_kernel("kernel", sides, JOIN, dtype)
-                part.declare_bias("bias", channels, JOIN, dtype)
-                self.plant(arrival.name, part)
+                self.plant(arrival.name, Part(table.under(arrival.name), dtype))
 
     def prepare(self, layout: torch.memory_format) -> Sequence[Operands]:
         """(kernel, bias) of every input, nothing for one that is taken as it is."""
@@ -180,19 +154,17 @@ class StageStep:
 class StageModule(Branch):
     """One stage with its parameters: `join`, `convolution`, `cell`, `second`, `residual`."""
 
-    def __init__(self, genome: Genome, shape: StageShape, dtype: torch.dtype) -> None:
+    def __init__(
+        self, genome: Genome, shape: StageShape, table: Table, dtype: torch.dtype
+    ) -> None:
         super().__init__()
         self.shape = shape
         stage = shape.stage
         self.join: JoinedInputs | None = None
         if stage.join.kind != "concat":
-            self.join = JoinedInputs(stage.join.kind, shape.arrivals, shape.input.channels, dtype)
+            self.join = JoinedInputs(stage.join.kind, shape.arrivals, table.under("join"), dtype)
         self.convolution = ConvolutionBlock(
-            stage.convolution,
-            channels=shape.reads.channels,
-            size=shape.input.size,
-            genome=genome,
-            dtype=dtype,
+            stage.convolution, shape.input.size, table.under("convolution"), dtype
         )
         self.cell: CellModule | None = None
         current = shape.convolution
@@ -204,7 +176,7 @@ class StageModule(Branch):
                 genome.cells[stage.cell],
                 sources,
                 shape=shape.cell,
-                weights=genome.base_weights,
+                table=table.under("cell"),
                 resize=genome.resize,
                 dtype=dtype,
             )
@@ -212,15 +184,13 @@ class StageModule(Branch):
         self.second: ConvolutionBlock | None = None
         if stage.second is not None and shape.second is not None:
             self.second = ConvolutionBlock(
-                stage.second,
-                channels=current.channels,
-                size=current.size,
-                genome=genome,
-                dtype=dtype,
+                stage.second, current.size, table.under("second"), dtype
             )
             current = shape.second
         self.residual = (
-            Projection(shape, current, genome.resize, dtype) if shape.projects else None
+            Projection(shape, current.size, genome.resize, table.under("residual"), dtype)
+            if shape.projects
+            else None
         )
         self.joins_feedback = shape.reads.channels != shape.input.channels
         pool = stage.pool

@@ -47,6 +47,7 @@ from space.genome import HEAD, Decoder, Genome
 from space.geometry import Arrival, Map
 from space.grammar import Cell
 from space.published import from_options
+from space.step.parameters import decoder_parameters, join_parameters
 from space.validation import suggestion
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4}
@@ -284,7 +285,7 @@ def replayed_join(entry: Mapping[str, Any], arrays: Arrays, dtype: torch.dtype) 
             Arrival(name=name, map=maps[name], projects=maps[name].channels != channels)
             for name in order
         ]
-        module = JoinedInputs(kind, arrivals, channels, dtype)
+        module = JoinedInputs(kind, arrivals, join_parameters(arrivals, channels), dtype)
         module.load_state_dict(_join_weights(arrivals, arrays))
         with torch.no_grad():
             joined = module.apply_to(on_map, module.prepare(torch.contiguous_format))
@@ -378,7 +379,7 @@ def _decoder(
         )
     decoder = Decoder.model_validate(fields)
     _, steps, classes = arrays["in/logits"].shape
-    module = DecoderModule(decoder, steps=steps, classes=classes, dtype=dtype)
+    module = DecoderModule(decoder, decoder_parameters(decoder, steps, classes), dtype)
     module.load_state_dict(published_decoder_state_dict(decoder, variables))
     return module
 

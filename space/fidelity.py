@@ -6,14 +6,13 @@ Kernels that the genome cuts to the map stay as large as they are on the whole i
 reaches over a smaller map meets padding there.
 """
 
-from itertools import zip_longest
 from typing import Any
 
-from space.cost import parts
 from space.errors import GenomeError
 from space.genome import Genome
 from space.geometry import kernel_on, layout
 from space.grammar import KERNEL_OPS, Cell, Term
+from space.step.parameters import parameters
 from space.validation import Value
 
 
@@ -39,12 +38,14 @@ def reduced(genome: Genome, *, size: int | None = None, steps: int | None = None
         clock = {"steps": steps, "image_off": off if off is not None and off < steps else None}
         found = found.model_copy(update={"clock": found.clock.model_copy(update=clock)})
     found = Genome.parse(found.document())
-    for here, there in zip_longest(parts(genome), parts(found)):
-        if here is None or there is None or here.parameters != there.parameters:
+    whole, less = (
+        {tensor.path: tensor.shape for tensor in parameters(each).parameters}
+        for each in (genome, found)
+    )
+    for path in whole | less:
+        if whole.get(path) != less.get(path):
             at = f"{found.image.size} pixels and {found.clock.steps} steps"
-            raise GenomeError(
-                (here or there).where, f"has other weights at {at}", "reduce the network less"
-            )
+            raise GenomeError(path, f"has other weights at {at}", "reduce the network less")
     return found
 
 

@@ -30,11 +30,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from space.cost import cost, parts
+from space.cost import cost, decoder_macs
+from space.divided import divided
 from space.errors import InputError
 from space.genome import HEAD, Genome
 from space.geometry import Map, first_informed_step
-from space.program import (
+from space.step.operations import (
     KEEPS_ZERO,
     Activate,
     Bias,
@@ -43,18 +44,17 @@ from space.program import (
     Join,
     Multiply,
     Normalise,
+    Op,
+    Operations,
     Pass,
     Pooled,
-    Program,
     Resize,
     Scale,
     Separate,
-    Step,
     Sum,
     Weigh,
     What,
     Zeros,
-    program,
 )
 
 Read = tuple[str, int]  # a name as `Network.trace` has it (conv4, conv4.input, head), and a step
@@ -70,7 +70,7 @@ class Operation:
 
     `operands` are the places of its operands in `Plan.operations`, all before its own. `image`
     says whether it depends on the image: else its batch is 1. `step` is the first at which it is
-    needed, `place` the operation of the program of a step (`space/program.py`) that it is,
+    needed, `place` the operation of a step (`space/divided.py`) that it is,
     `macs` its multiply-adds an image of its batch.
     """
 
@@ -112,7 +112,7 @@ class Plan:
     """What has to be computed for `reads`. `values` are the places of what is read."""
 
     genome: Genome = field(repr=False)
-    program: Program = field(repr=False)
+    step: Operations = field(repr=False)
     reads: frozenset[Read]
     training: bool
     operations: tuple[Operation, ...] = field(repr=False)
@@ -135,26 +135,22 @@ class Plan:
         """Multiply-adds an image that each rule saved: the literal ones less the planned ones."""
         found = dict.fromkeys(SAVING_RULES, 0.0)
         for occurrence in self.occurrences:
-            step = self.program.steps[occurrence.place]
+            op = self.step.ops[occurrence.place]
             if occurrence.rule in ("computed", "one image"):
-                found["smaller map"] += step.literal_macs - step.macs
+                found["smaller map"] += op.literal_macs - op.macs
                 if occurrence.rule == "one image":
-                    found["one image"] += step.macs * (1 - 1 / batch)
+                    found["one image"] += op.macs * (1 - 1 / batch)
             else:
-                found[occurrence.rule] += step.literal_macs
+                found[occurrence.rule] += op.literal_macs
         if not self._decoder:
-            found["dead"] += _decoder_macs(self.genome)
+            found["dead"] += decoder_macs(self.genome)
         return found
 
     @cached_property
     def _decoder(self) -> int:
         """The decoder's multiply-adds, if all that it reads is read."""
         needed = {(HEAD, step) for step in self.genome.window}
-        return _decoder_macs(self.genome) if needed <= self.reads else 0
-
-
-def _decoder_macs(genome: Genome) -> int:
-    return sum(part.macs_once for part in parts(genome))
+        return decoder_macs(self.genome) if needed <= self.reads else 0
 
 
 def decoded(genome: Genome) -> frozenset[Read]:
@@ -204,19 +200,19 @@ def plan(genome: Genome, reads: Collection[Read] | None = None, *, training: boo
     Raises InputError for a name or a step that does not exist.
     """
     wanted = decoded(genome) if reads is None else frozenset(reads)
-    steps = program(genome)
-    _check(genome, steps, wanted)
-    numbering = _Numbering(genome, steps, max((step for _, step in wanted), default=-1))
+    operations = divided(genome)
+    _check(genome, operations, wanted)
+    numbering = _Numbering(genome, operations, max((step for _, step in wanted), default=-1))
     return numbering.plan(wanted, training)
 
 
-def _check(genome: Genome, steps: Program, reads: Collection[Read]) -> None:
+def _check(genome: Genome, operations: Operations, reads: Collection[Read]) -> None:
     for name, step in reads:
-        if name not in steps.named:
+        if name not in operations.named:
             raise InputError(
                 f"reads: {name}",
                 "there is nothing of that name to read",
-                f"there are {', '.join(steps.named)}",
+                f"there are {', '.join(operations.named)}",
             )
         if not 0 <= step < genome.clock.steps:
             raise InputError(
@@ -229,8 +225,8 @@ def _check(genome: Genome, steps: Program, reads: Collection[Read]) -> None:
 class _Numbering:
     """Names for the values of all operations of steps 0 to `end`."""
 
-    def __init__(self, genome: Genome, steps: Program, end: int) -> None:
-        self.genome, self.program, self.end = genome, steps, end
+    def __init__(self, genome: Genome, step: Operations, end: int) -> None:
+        self.genome, self.step, self.end = genome, step, end
         self.names: dict[tuple[object, ...], int] = {}
         # By name: what is computed of which names, and whether it depends on the image.
         self.whats: list[What] = []
@@ -241,26 +237,26 @@ class _Numbering:
         self.made: list[tuple[int, int]] = []  # (step, place)
         # Equal descriptions are one number, so that names are made of numbers.
         numbers: dict[What, int] = {}
-        self.numbers = [numbers.setdefault(step.what, len(numbers)) for step in steps.steps]
-        self.free = [isinstance(step.what, Frame | Pass | Zeros) for step in steps.steps]
+        self.numbers = [numbers.setdefault(op.what, len(numbers)) for op in step.ops]
+        self.free = [isinstance(op.what, Frame | Pass | Zeros) for op in step.ops]
         masked = genome.start == "masked"
         self.first = [first_informed_step(genome, node) if masked else 0 for node in genome.nodes]
         self.table: list[list[int]] = []  # [step][place] -> name
         self._run()
 
     def _run(self) -> None:
-        steps = self.program.steps
+        ops = self.step.ops
         reading = [
-            sorted({ref for i in places for ref in steps[i].operands if ref < 0})
-            for places in self.program.stages
+            sorted({ref for i in places for ref in ops[i].operands if ref < 0})
+            for places in self.step.stages
         ]
-        reads = [step.operands for step in steps]
+        reads = [op.operands for op in ops]
         seen: list[tuple[int, ...]] = [()] * len(reading)
-        before = [self._zeros(step.map, i) for i, step in enumerate(steps)]
+        before = [self._zeros(op.map, i) for i, op in enumerate(ops)]
         for t in range(self.end + 1):
-            now = [0] * len(steps)
+            now = [0] * len(ops)
             shows = self.genome.clock.shows_image(t)
-            for stage, places in enumerate(self.program.stages):
+            for stage, places in enumerate(self.step.stages):
                 span = slice(places.start, places.stop)
                 if t < self.first[stage]:
                     now[span] = before[span]
@@ -310,30 +306,30 @@ class _Numbering:
             known = self.names.get(key)
             if known is not None:
                 return known
-            step = self.program.steps[place]
-            return self._new(key, step.what, operands, step.map, (t, place))
-        step = self.program.steps[place]
-        what = step.what
+            op = self.step.ops[place]
+            return self._new(key, op.what, operands, op.map, (t, place))
+        op = self.step.ops[place]
+        what = op.what
         if isinstance(what, Frame):
-            return self._new((Frame, shows), what, (), step.map, (t, place), image=shows)
+            return self._new((Frame, shows), what, (), op.map, (t, place), image=shows)
         if isinstance(what, Pass):
             return operands[0]
         if _is_zero(what, [operand in zero for operand in operands]):
-            return self._zeros(step.map, place)
+            return self._zeros(op.map, place)
         if isinstance(what, Convolve | Separate):
-            bias = Bias(weights=what.weights, bias=what.bias, added=what.added, map=step.map)
-            return self._new((bias,), bias, (), step.map, (t, place))
+            bias = Bias(weights=what.weights, bias=what.bias, added=what.added, map=op.map)
+            return self._new((bias,), bias, (), op.map, (t, place))
         if isinstance(what, Sum):
             kept = tuple(operand for operand in operands if operand not in zero)
             operands = kept or operands[:1]
             what = Sum(constant=what.constant, wide=True)
-            return self._new((what, *operands), what, operands, step.map, (t, place))
+            return self._new((what, *operands), what, operands, op.map, (t, place))
         key = (self.numbers[place], *operands)
-        return self._new(key, what, operands, step.map, (t, place))
+        return self._new(key, what, operands, op.map, (t, place))
 
     def plan(self, reads: frozenset[Read], training: bool) -> Plan:
         """What is left when all is dropped that nothing needs."""
-        read = {(name, t): self.table[t][self.program.named[name]] for name, t in reads}
+        read = {(name, t): self.table[t][self.step.named[name]] for name, t in reads}
         effects = dict(self._effects()) if training else {}
         live = [False] * len(self.whats)
         for name in (*read.values(), *(v for values in effects.values() for v in values)):
@@ -350,7 +346,7 @@ class _Numbering:
                 operations.append(self._operation(name, places))
         return Plan(
             genome=self.genome,
-            program=self.program,
+            step=self.step,
             reads=reads,
             training=training,
             operations=tuple(operations),
@@ -364,7 +360,7 @@ class _Numbering:
 
     def _operation(self, name: int, places: dict[int, int]) -> Operation:
         step, place = self.made[name]
-        written, what = self.program.steps[place], self.whats[name]
+        written, what = self.step.ops[place], self.whats[name]
         return Operation(
             what=what,
             operands=tuple(places[operand] for operand in self.operands[name]),
@@ -378,29 +374,29 @@ class _Numbering:
         )
 
     def _effects(self) -> Iterator[tuple[str, list[int]]]:
-        for step in self.program.steps:
-            if isinstance(step.what, Normalise) and step.what.batch:
-                steps = range(self.first[step.stage], self.end + 1)
-                yield step.what.weights, [self._operand(step, t) for t in steps]
+        for op in self.step.ops:
+            if isinstance(op.what, Normalise) and op.what.batch:
+                steps = range(self.first[op.stage], self.end + 1)
+                yield op.what.weights, [self._operand(op, t) for t in steps]
 
-    def _operand(self, step: Step, t: int) -> int:
+    def _operand(self, op: Op, t: int) -> int:
         """The name of an operation's only operand at a step."""
-        (ref,) = step.operands
+        (ref,) = op.operands
         if ref >= 0:
             return self.table[t][ref]
         if t == 0:
-            return self._zeros(self.program.steps[~ref].map, ~ref)
+            return self._zeros(self.step.ops[~ref].map, ~ref)
         return self.table[t - 1][~ref]
 
     def _occurrences(self, live: list[bool]) -> Iterator[Occurrence]:
-        for i, step in enumerate(self.program.steps):
-            if not step.literal_macs:
+        for i, op in enumerate(self.step.ops):
+            if not op.literal_macs:
                 continue
             for t in range(self.genome.clock.steps):
-                yield Occurrence(step=t, place=i, rule=self._rule(i, step, t, live))
+                yield Occurrence(step=t, place=i, rule=self._rule(i, op, t, live))
 
-    def _rule(self, place: int, step: Step, t: int, live: list[bool]) -> Rule:
-        if t < self.first[step.stage]:
+    def _rule(self, place: int, op: Op, t: int, live: list[bool]) -> Rule:
+        if t < self.first[op.stage]:
             return "waiting"
         if t > self.end:
             return "dead"

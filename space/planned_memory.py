@@ -15,7 +15,7 @@ from space.cost import cost
 from space.memory import FLOAT, INDEX, OWN_RESULT
 from space.places import Prepared, Ready, ready, segments
 from space.plan import Plan
-from space.program import (
+from space.step.operations import (
     Activate,
     Classify,
     Convolve,

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from space.plan import Operation, Plan
-from space.program import Convolve, Frame, Normalise, What
+from space.step.operations import Convolve, Frame, Normalise, What
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,9 +12,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from models.build import Network, build
 from models.initial import initialise
 from models.readout import DecoderModule
-from space.cost import cost, parts
+from space.cost import cost
 from space.errors import GenomeError
 from space.genome import Decoder, Genome
+from space.step.parameters import decoder_parameters, parameters
 from tests.drawing import PUBLISHED_CELLS, small_genome
 
 STEPS, CLASSES = 7, 4
@@ -30,7 +31,7 @@ def drawn_logits(scale: float = 2.0, batch: int = 64) -> Tensor:
 
 def made(**decoder: Any) -> DecoderModule:
     value = Decoder.model_validate(decoder)
-    module = DecoderModule(value, steps=STEPS, classes=CLASSES, dtype=torch.float64)
+    module = DecoderModule(value, decoder_parameters(value, STEPS, CLASSES), torch.float64)
     initialise(module, seed=3)
     return module
 
@@ -162,8 +163,8 @@ def test_parameters_by_arithmetic_and_in_the_network(form: str, trainable: bool)
     decoder |= {"windows": [2, 3, 4]} if form == "conv1d" else {}
     made = network(decoder)
     ours = [p for name, p in made.named_parameters() if name.startswith("decoder.")]
-    counted = [part.parameters for part in parts(made.genome) if part.where == "decoder"]
-    assert sum(p.numel() for p in ours) == sum(counted) == COUNTS[form, trainable]
+    counted = parameters(made.genome).under("decoder").numbers
+    assert sum(p.numel() for p in ours) == counted == COUNTS[form, trainable]
     assert cost(made.genome).parameters == sum(p.numel() for p in made.parameters())
 
 

@@ -180,7 +180,7 @@ def test_what_cannot_be_looked_at_cheaply_is_infeasible(tmp_path: Path) -> None:
     assert len(exhaust(bench.supply())) == 6
     infeasible = bench.store.trials(bench.id, statuses=["infeasible"])
     assert infeasible
-    assert all("decoder: has other weights at" in (t.reason or "") for t in infeasible)
+    assert all("decoder.weights: has other weights at" in (t.reason or "") for t in infeasible)
 
 
 def test_who_only_guesses_is_told_as_such(tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 
 from space import published, zoo
-from space.cost import cost, parts
+from space.cost import cost
 from space.genome import Genome
 from space.geometry import layout, same_padding
 from space.grammar import Cell, as_document
 from space.published import ReciprocalGated, reciprocal_gated
 from space.space import Space
+from space.step.parameters import parameters
 
 
 def genome(cell: Cell | None = None, **changes: Any) -> Genome:
@@ -33,9 +34,9 @@ def of_class_a(**options: Any) -> Cell:
     return reciprocal_gated(ReciprocalGated(input_to_cell=True, cell_depth=5, **options))
 
 
-def sizes(found: Genome, where: str) -> dict[str, int]:
-    """Parameters of the parts of a stage that stand below `where`."""
-    return {p.where: p.parameters for p in parts(found) if p.where.startswith(where)}
+def numbers(found: Genome, path: str) -> int:
+    """How many parameters the part at `path` has."""
+    return parameters(found).under(path).numbers
 
 
 def test_a_each_stage_has_its_own_cell_or_none() -> None:
@@ -146,24 +147,23 @@ def test_h_offsets_and_multipliers_are_numbers_tied_in_sign_and_inert_biases_are
 @pytest.mark.parametrize(
     ("route", "where"),
     [
-        ("out_residual", "conv2.out[1]"),
-        ("cell_residual", "conv2.cell[0]"),
-        ("residual_to_cell_tau", "conv2.cell/0[1]"),
-        ("residual_to_cell_gate", "conv2.cell/1[1]"),
-        ("residual_to_out_tau", "conv2.out/0[1]"),
-        ("residual_to_out_gate", "conv2.out/1[1]"),
+        ("out_residual", "out.drive.1"),
+        ("cell_residual", "cell.drive.0"),
+        ("residual_to_cell_tau", "cell.carry.terms.1"),
+        ("residual_to_cell_gate", "cell.drive.1.terms.1"),
+        ("residual_to_out_tau", "out.carry.terms.1"),
+        ("residual_to_out_gate", "out.drive.2.terms.1"),
     ],
 )
 def test_i_the_stages_input_goes_to_the_output_to_the_cell_or_into_a_gate(
     route: str, where: str
 ) -> None:
     plain, routed = genome(of_class_a()), genome(of_class_a(**{route: True}))
-    found = sizes(routed, where)
-    outs = 6 if ".out" in where else 5
+    outs = 6 if where.startswith("out") else 5
     reads = 4 * outs * (1 if route == "out_residual" else 9)
     biases = outs if route == "cell_residual" else 0
-    assert found == {where: reads + biases}
-    added = sum(sizes(routed, "conv2").values()) - sum(sizes(plain, "conv2").values())
+    assert numbers(routed, f"stages.conv2.cell.states.{where}") == reads + biases
+    added = numbers(routed, "stages.conv2") - numbers(plain, "stages.conv2")
     assert added == reads + biases
 
 
@@ -178,8 +178,8 @@ def test_j_the_cell_adds_to_the_output_instead_of_gating_it() -> None:
 
 def test_k_one_convolution_merges_several_feedback_edges() -> None:
     """conv6 of the published network: 256 + 512 channels through one 1x1 kernel."""
-    found = sizes(zoo.model("rgc_intermediate").genome, "conv6.out[")
-    assert found["conv6.out[2]"] == (256 + 512) * 256 + 256
+    found = numbers(zoo.model("rgc_intermediate").genome, "stages.conv6.cell.states.out.drive.2")
+    assert found == (256 + 512) * 256 + 256
 
 
 @pytest.mark.parametrize(
@@ -235,10 +235,10 @@ def test_n_steps_image_off_decoder_and_the_start_of_its_window() -> None:
 def test_o_the_classifier_is_a_convolution_and_a_mean_or_a_pool_and_a_linear_map() -> None:
     shallow, intermediate = (zoo.model(f"ugrnn_{n}").genome for n in ("shallow", "intermediate"))
     assert (shallow.head.form, shallow.head.kernel) == ("convolution_mean", 2)
-    assert sizes(shallow, "head") == {"head": 2 * 2 * 512 * 1000 + 1000}
+    assert numbers(shallow, "head") == 2 * 2 * 512 * 1000 + 1000
     assert intermediate.head.form == "mean_linear"
     assert intermediate.head.weights.bias_initial == 1.0
-    assert sizes(intermediate, "head") == {"head": 512 * 1000 + 1000}
+    assert numbers(intermediate, "head") == 512 * 1000 + 1000
 
 
 @pytest.mark.parametrize(

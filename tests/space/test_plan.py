@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from space import zoo
-from space.cost import cost, parts
+from space.cost import cost, decoder_macs
+from space.divided import divided
 from space.errors import InputError
 from space.genome import HEAD, Genome
 from space.plan import (
@@ -18,8 +19,8 @@ from space.plan import (
     parse_reads,
     plan,
 )
-from space.program import Normalise, program
 from space.schedule import schedule
+from space.step.operations import Normalise
 from tests.drawing import PUBLISHED_CELLS, any_genomes, genomes, small_genome
 from tests.networks import ten_stages
 
@@ -72,8 +73,8 @@ def test_planning_takes_milliseconds() -> None:
 def test_every_multiply_add_is_computed_or_saved_by_a_rule(
     genome: Genome, training: bool, batch: int
 ) -> None:
-    steps, once = program(genome).steps, sum(part.macs_once for part in parts(genome))
-    assert cost(genome).macs == sum(s.literal_macs for s in steps) * genome.clock.steps + once
+    ops, once = divided(genome).ops, decoder_macs(genome)
+    assert cost(genome).macs == sum(op.literal_macs for op in ops) * genome.clock.steps + once
     for reads in (decoded(genome), all_logits(genome), everything(genome)):
         found = plan(genome, reads, training=training)
         planned, saved = found.planned_macs(batch), found.saved(batch)
@@ -143,7 +144,7 @@ def test_stages_behind_the_image_have_one_image() -> None:
 def test_masked_stages_wait() -> None:
     genome = ten_stages(start="masked", clock={"steps": 17})
     found = plan(genome, everything(genome))
-    rules = {(found.program.steps[o.place].stage, o.step): o.rule for o in found.occurrences}
+    rules = {(found.step.ops[o.place].stage, o.step): o.rule for o in found.occurrences}
     for (stage, step), rule in rules.items():
         assert (rule == "waiting") == (step < stage)
     assert all(op.image for op in found.operations if op.macs)

@@ -8,11 +8,12 @@ import pytest
 
 from space import published, zoo
 from space.comparison import Difference, differences
-from space.cost import cost, parts
+from space.cost import cost
 from space.errors import InputError
 from space.genome import Genome
 from space.grammar import Cell, Initial, Weights, as_document
 from space.space import Space
+from space.step.parameters import parameters
 
 GOLDEN = Path(__file__).parents[1] / "models/golden/zoo_params.json"
 PUBLISHED: dict[str, Any] = json.loads(GOLDEN.read_text())["models"]
@@ -50,9 +51,9 @@ def genome(name: str) -> Genome:
 def by_node(found: Genome) -> dict[str, int]:
     """Trainable parameters of every node; the decoder's are its own node."""
     counts: dict[str, int] = {}
-    for part in parts(found):
-        node = part.where.split(".")[0]
-        counts[node] = counts.get(node, 0) + part.parameters
+    for tensor in parameters(found).parameters:
+        node = tensor.path.removeprefix("stages.").split(".")[0]
+        counts[node] = counts.get(node, 0) + tensor.numbers
     return counts
 
 

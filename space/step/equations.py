@@ -1,0 +1,314 @@
+"""One cell's step, written as operations: what every term, gate and state comes to.
+
+The equations are those of `space/grammar.py`:
+
+    state' = act( norm( carry_gate * carry_source + product of gates * drive_act( norm( sum of terms ) ) ) )
+    gate   = offset + scale * nonlinearity( norm( sum of terms ) + bias )
+    term   = activation( norm( op( sources ) ) + sources )
+
+States are updated in the order of the document, from values of the step before; `new.NAME` reads
+this step's (trap 4). A source that is absent (feedback without an edge) contributes nothing.
+Numbers that are known now, such as a gate without terms, are worked out and never written.
+"""  # noqa: E501
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from space.geometry import CellShape, Map, gate_key, multiplying, same_padding
+from space.grammar import Cell, Gate, Norm, Source, State, Term, parse_source
+from space.step.operations import Activate, Multiply, Ref, Scale, Separate, Weigh, Writer, Zeros
+from space.step.terms import Placed, placed_terms
+
+Value = int | float | str
+"""A value of an operation, or a number that is known now."""
+
+_FUNCTIONS: dict[str, Callable[[float], float]] = {
+    "identity": lambda x: x,
+    "elu": lambda x: x if x > 0 else math.expm1(x),
+    "relu": lambda x: max(x, 0.0),
+    "tanh": math.tanh,
+    "sigmoid": lambda x: 1 / (1 + math.exp(-x)) if x > -700 else 0.0,
+    "softplus": lambda x: x if x > 20 else math.log1p(math.exp(x)),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """An external source of a cell: its value and the map that it lies on."""
+
+    value: Ref
+    map: Map
+
+
+def write_cell(
+    writer: Writer,
+    cell: Cell,
+    shape: CellShape,
+    stage: str,
+    sources: Mapping[str, Given],
+    resize: str,
+) -> int:
+    """Write the step of the cell of a stage; the operation of the state that is put out.
+
+    `sources` are the external ones that are there, each on its own map; `resize` brings them to
+    the cell's. The states are named `STAGE.STATE`.
+    """
+    return _CellWriter(writer, cell, shape, stage, sources, resize).write()
+
+
+class _CellWriter:
+    def __init__(
+        self,
+        writer: Writer,
+        cell: Cell,
+        shape: CellShape,
+        stage: str,
+        sources: Mapping[str, Given],
+        resize: str,
+    ) -> None:
+        self.writer, self.cell, self.shape, self.stage = writer, cell, shape, stage
+        self.external, self.resize = sources, resize
+        self.placed = placed_terms(cell, shape, sources)
+        self.new: dict[str, int] = {}
+        self.gates: dict[str, Value] = {}
+        self.complements: dict[str, Value] = {}
+        self.sources: dict[Source, Ref] = {}
+
+    def write(self) -> int:
+        for name, state in self.cell.states.items():
+            value = self._state(name, state)
+            outs = self._map(self.shape.depths[name])
+            self.new[name] = self.writer.write_own(value, outs, f"cell.states.{name}")
+            self.writer.named[f"{self.stage}.{name}"] = self.new[name]
+        return self.new[self.cell.output]
+
+    def _path(self, within: str) -> str:
+        return f"stages.{self.stage}.cell.{within}"
+
+    def _map(self, channels: int) -> Map:
+        return Map(size=self.shape.output.size, channels=channels)
+
+    # Sources and terms
+
+    def _is_there(self, source: Source) -> bool:
+        return source.name in self.external or source.name in self.cell.states
+
+    def _source(self, source: Source) -> Ref:
+        """A source on the cell's map, behind its mask."""
+        if source not in self.sources:
+            self.sources[source] = self._masked(source) if source.mask else self._plain(source)
+        return self.sources[source]
+
+    def _plain(self, source: Source) -> Ref:
+        if source.name in self.external:
+            given = self.external[source.name]
+            size = self.shape.output.size
+            return self.writer.write_resized(given.value, given.map, size, self.resize)
+        return self.new[source.name] if source.new else f"{self.stage}.{source.name}"
+
+    def _masked(self, source: Source) -> Ref:
+        assert source.mask is not None
+        plain = self._source(Source(name=source.name, new=source.new))
+        depth = self.shape.gate_depths[source.mask]
+        gate = self._tensor(self._gate(Gate(shared=source.mask), "", ""), depth)
+        return self.writer.write(Multiply(), [plain, gate], self._map(depth), "cell.mask")
+
+    def _joined(self, placed: Placed) -> Ref:
+        """The sources of a term side by side."""
+        values = [self._source(source) for source in placed.sources]
+        return self.writer.write_join(values, placed.shape.reads, "cell.join")
+
+    def _term(self, placed: Placed, added: float) -> Ref:
+        """activation(norm(op(sources)) + sources), as far as given; `added` acts with the bias."""
+        term, shape, part = placed.term, placed.shape, f"cell.{placed.path}"
+        source = self._joined(placed)
+        x = self._operation(placed, source, added)
+        if shape.norm is not None:
+            x = self._normalised(x, shape.norm, placed.path, shape.writes)
+        if term.skip:
+            x = self.writer.write_sum([source, x], 0.0, shape.writes, part)
+        if term.activation == "identity":
+            return x
+        return self.writer.write(Activate(name=term.activation), [x], shape.writes, part)
+
+    def _operation(self, placed: Placed, source: Ref, added: float) -> Ref:
+        term, shape, path = placed.term, placed.shape, self._path(placed.path)
+        ins, outs = shape.reads.channels, shape.writes
+        padding = same_padding(outs.size, shape.kernel, 1)
+        match term.operation:
+            case "convolution":
+                return self.writer.write_convolution(
+                    source,
+                    ins,
+                    outs,
+                    path,
+                    kernel=shape.kernel,
+                    padding=padding,
+                    bias=term.has_bias,
+                    added=added,
+                )
+            case "match" if shape.projects:
+                return self.writer.write_convolution(
+                    source, ins, outs, path, kernel=1, padding=(0, 0), bias=False
+                )
+            case "separable":
+                what = Separate(
+                    weights=path,
+                    first=0,
+                    channels=ins,
+                    kernel=shape.kernel,
+                    padding=padding,
+                    repeat=term.repeat,
+                    bias=term.has_bias,
+                    added=added,
+                )
+                part = f"cell.{placed.path}"
+                return self.writer.write(what, [source], outs, part, macs=what.macs(outs))
+            case "position" | "scalar":
+                what_weighs = Weigh(weights=path)
+                return self.writer.write(what_weighs, [source], outs, f"cell.{placed.path}")
+            case _:
+                return source
+
+    # Sums and gates
+
+    def _sum(
+        self, placed: Iterable[Placed], norm: Norm | None, path: str, bias: float, outs: Map
+    ) -> Value:
+        """norm(sum of terms) + sum of the terms after the norm + bias."""
+        early, late = list[Placed](), list[Placed]()
+        for p in placed:
+            (late if norm is None or p.term.after_norm else early).append(p)
+        values: list[Ref] = []
+        if norm is not None:
+            terms = [self._term(p, 0.0) for p in early]
+            summed = (
+                self.writer.write_sum(terms, 0.0, outs, f"cell.{path}")
+                if terms
+                else self._tensor(0.0, outs.channels)
+            )
+            values.append(self._normalised(summed, norm, path, outs))
+        for p in late:
+            absorbs = bias != 0.0 and absorbs_constant(p.term)
+            values.append(self._term(p, bias if absorbs else 0.0))
+            bias = 0.0 if absorbs else bias
+        if not values:
+            return bias
+        if len(values) == 1 and not bias:
+            return values[0]
+        return self.writer.write_sum(values, bias, outs, f"cell.{path}")
+
+    def _normalised(self, x: Ref, norm: Norm, path: str, outs: Map) -> int:
+        return self.writer.write_norm(x, norm.kind == "batch", self._path(path), outs)
+
+    def _tensor(self, value: Value, channels: int) -> Ref:
+        """A value that may be a number, as a value of an operation."""
+        if not isinstance(value, float):
+            return value
+        outs = self._map(channels)
+        zeros = self.writer.write(Zeros(), [], outs, "cell")
+        return self.writer.write_sum([zeros], value, outs, "cell")
+
+    def _activated(self, value: Value, name: str, outs: Map, part: str) -> Value:
+        if isinstance(value, float):
+            return _FUNCTIONS[name](value)
+        if name == "identity":
+            return value
+        return self.writer.write(Activate(name=name), [value], outs, part)
+
+    def _scaled(self, value: Value, offset: float, scale: float, outs: Map, part: str) -> Value:
+        if isinstance(value, float):
+            return offset + scale * value
+        if offset == 0.0 and scale == 1.0:
+            return value
+        return self.writer.write(Scale(offset=offset, scale=scale), [value], outs, part)
+
+    def _gate(self, gate: Gate, key: str, path: str) -> Value:
+        """The value of a gate; one that is shared is written once."""
+        if gate.complement is not None:
+            return self._complement(gate.complement)
+        if gate.shared is not None:
+            key, path, gate = gate.shared, f"gates.{gate.shared}", self.cell.gates[gate.shared]
+        if key not in self.gates:
+            outs, part = self._map(self.shape.gate_depths[key]), f"cell.{path}"
+            terms = self._under(f"{path}.terms.")
+            value = self._sum(terms, gate.norm, path, float(gate.acting_bias), outs)
+            value = self._activated(value, gate.nonlinearity, outs, part)
+            self.gates[key] = self._scaled(value, gate.offset, gate.scale, outs, part)
+        return self.gates[key]
+
+    def _complement(self, name: str) -> Value:
+        """One minus a gate of the cell."""
+        if name not in self.complements:
+            plain = self._gate(Gate(shared=name), "", "")
+            outs = self._map(self.shape.gate_depths[name])
+            self.complements[name] = self._scaled(plain, 1.0, -1.0, outs, f"cell.gates.{name}")
+        return self.complements[name]
+
+    def _under(self, prefix: str) -> list[Placed]:
+        return [placed for placed in self.placed if placed.path.startswith(prefix)]
+
+    # States
+
+    def _state(self, name: str, state: State) -> Ref:
+        outs, part = self._map(self.shape.depths[name]), f"cell.states.{name}"
+        carry, drive = self._carry(name, state), self._drive(name, state, outs)
+        value = self._integrated(carry, drive, outs, part)
+        if state.norm is not None:
+            value = self._normalised(value, state.norm, f"states.{name}", outs)
+        activated = self._activated(value, state.activation, outs, part)
+        assert not isinstance(activated, float)
+        return activated
+
+    def _carry(self, name: str, state: State) -> tuple[Value, Ref] | None:
+        """(gate, source), or None where the state keeps nothing."""
+        if state.carry is None:
+            return None
+        source = parse_source(state.carry.of or name)
+        if not self._is_there(source):
+            return None
+        gate: Value = 1.0
+        if state.carry.gate is not None:
+            gate = self._gate(state.carry.gate, gate_key(name, 0), f"states.{name}.carry")
+        return gate, self._source(source)
+
+    def _drive(self, name: str, state: State, outs: Map) -> Value:
+        """product of gates * activation(norm(sum of terms) + bias)."""
+        drive, path = state.drive, f"states.{name}.drive"
+        part = f"cell.{path}"
+        terms = [placed for placed in self._under(f"{path}.") if placed.role == "add"]
+        total = self._sum(terms, drive.norm, path, float(drive.acting_bias), outs)
+        factors = [self._activated(total, drive.activation, outs, part)]
+        for key, i, gate in multiplying(name, drive):
+            factors.append(self._gate(gate, key, f"{path}.{i}"))
+        constant = math.prod(factor for factor in factors if isinstance(factor, float))
+        values: Sequence[Ref] = [f for f in factors if not isinstance(f, float)]
+        if not values or constant == 0.0:
+            return float(constant)
+        product = values[0]
+        if len(values) > 1:
+            product = self.writer.write(Multiply(), values, outs, part)
+        return self._scaled(product, 0.0, constant, outs, part)
+
+    def _integrated(
+        self, carry: tuple[Value, Ref] | None, drive: Value, outs: Map, part: str
+    ) -> Ref:
+        """gate * source + drive."""
+        if carry is None:
+            return self._tensor(drive, outs.channels)
+        gate, source = carry
+        if isinstance(gate, float):
+            kept = self._scaled(source, 0.0, gate, outs, part)
+        else:
+            kept = self.writer.write(Multiply(), [gate, source], outs, part)
+        assert not isinstance(kept, float)
+        if not isinstance(drive, float):
+            return self.writer.write_sum([drive, kept], 0.0, outs, part)
+        return self.writer.write_sum([kept], drive, outs, part) if drive else kept
+
+
+def absorbs_constant(term: Term) -> bool:
+    """Whether a constant of the sum that a term stands in can be added with the term's bias."""
+    linear = term.activation == "identity" and term.norm is None
+    return linear and term.operation in ("convolution", "separable")

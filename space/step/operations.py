@@ -1,0 +1,345 @@
+"""What can be computed in one step of a network: operations over values, as frozen values.
+
+An operation is *what* is computed (a frozen value that names its parameters) and of which values.
+`Writer` puts operations one after the other; `space/step/stages.py` writes those of a network.
+This module knows neither the grammar nor tensors.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from space.geometry import Map
+
+# What an operation computes. Values of these classes are equal exactly if they compute equal
+# results of equal operands. `weights` is the path of a module of the built network.
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Frame:
+    """The frame of this step: the image, or the blank."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Zeros:
+    """Zeros of the operation's map."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pass:
+    """Its operand as it is: a place for a value that another part computed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resize:
+    size: int
+    mode: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Join:
+    """Operands concatenated on channels."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Convolve:
+    """The part of a convolution that reads `channels` channels of its input, `first` the first.
+
+    `bias` says whether this part carries the bias, `added` is a constant beside it.
+    """
+
+    weights: str
+    first: int
+    channels: int
+    kernel: int
+    stride: int = 1
+    padding: tuple[int, int]
+    bias: bool
+    added: float = 0.0
+
+    def macs(self, outs: Map) -> int:
+        """Multiply-adds an image of the result `outs`."""
+        return outs.size**2 * self.kernel**2 * self.channels * outs.channels
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Separate:
+    """Depthwise (twice with an ELU between them where `repeat`), then pointwise; of a part of the
+    input's channels, as `Convolve`.
+    """
+
+    weights: str
+    first: int
+    channels: int
+    kernel: int
+    padding: tuple[int, int]
+    repeat: bool
+    bias: bool
+    added: float = 0.0
+
+    def macs(self, outs: Map) -> int:
+        """Multiply-adds an image of the result `outs`."""
+        depthwise = self.kernel**2 * (2 if self.repeat else 1)
+        return outs.size**2 * self.channels * (depthwise + outs.channels)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bias:
+    """What a convolution makes of zeros: its bias and added constant, everywhere on the map."""
+
+    weights: str
+    bias: bool
+    added: float
+    map: Map
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Weigh:
+    """Times a learned scalar, or a weight a position and channel."""
+
+    weights: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Normalise:
+    """A norm; `batch`: with statistics of the batch, which move the running ones in training."""
+
+    weights: str
+    batch: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Activate:
+    name: str
+
+
+KEEPS_ZERO = frozenset(("elu", "relu", "tanh"))  # activations of which zero is a fixed point
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sum:
+    """The sum of the operands and of a constant.
+
+    `wide`: zeros that were among the operands are left out, but the sum has their type: that of
+    the images, also under autocast.
+    """
+
+    constant: float = 0.0
+    wide: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scale:
+    """offset + scale * operand."""
+
+    offset: float
+    scale: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Multiply:
+    """The product of the operands."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pooled:
+    kind: str
+    kernel: int
+    stride: int
+    padding: tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Classify:
+    """The head: logits of the last stage's map."""
+
+
+What = (
+    Frame
+    | Zeros
+    | Pass
+    | Resize
+    | Join
+    | Convolve
+    | Separate
+    | Bias
+    | Weigh
+    | Normalise
+    | Activate
+    | Sum
+    | Scale
+    | Multiply
+    | Pooled
+    | Classify
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Op:
+    """One operation of a step.
+
+    An operand n >= 0 is this step's value of operation n, an operand ~n the value that operation
+    n had at the step before. `macs` are its multiply-adds an image, `literal_macs` those of the
+    same part of the literal unroll. `stage` is the place of its stage in the chain (the head's is
+    the number of stages), `part` what it belongs to. Logits are written on a map of side 0.
+    """
+
+    what: What
+    operands: tuple[int, ...]
+    map: Map
+    stage: int
+    part: str
+    macs: int = 0
+    literal_macs: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operations:
+    """All operations of a step, and where the values are that can be read.
+
+    `named` maps `STAGE` (its output), `STAGE.input`, `STAGE.STATE` and `head` to operations.
+    `stages` are the ranges of operations of every stage, the head's last.
+    """
+
+    ops: tuple[Op, ...]
+    named: dict[str, int]
+    stages: tuple[range, ...]
+
+
+Ref = int | str
+"""What operations are written of: one's number, or a name whose value of the step before is
+meant.
+"""
+
+
+@dataclass(kw_only=True, slots=True)
+class _Draft:
+    what: What
+    operands: tuple[Ref, ...]
+    map: Map
+    stage: int
+    part: str
+    macs: int
+    literal_macs: int
+
+
+class Writer:
+    """Operations in the order in which they are written, stage by stage."""
+
+    def __init__(self) -> None:
+        self.named: dict[str, int] = {}
+        self._drafts: list[_Draft] = []
+        self._ends: list[int] = []
+
+    @property
+    def stage(self) -> int:
+        """The place in the chain of the stage that is being written."""
+        return len(self._ends)
+
+    def end_stage(self) -> None:
+        """What is written from here on belongs to the next stage."""
+        self._ends.append(len(self._drafts))
+
+    def operations(self) -> Operations:
+        """What was written; every stage has ended."""
+        ops = tuple(
+            Op(
+                what=draft.what,
+                operands=tuple(
+                    ~self.named[ref] if isinstance(ref, str) else ref for ref in draft.operands
+                ),
+                map=draft.map,
+                stage=draft.stage,
+                part=draft.part,
+                macs=draft.macs,
+                literal_macs=draft.literal_macs,
+            )
+            for draft in self._drafts
+        )
+        stages = tuple(map(range, [0, *self._ends], self._ends))
+        return Operations(ops=ops, named=self.named, stages=stages)
+
+    def write(
+        self,
+        what: What,
+        operands: Iterable[Ref],
+        outs: Map,
+        part: str,
+        *,
+        macs: int = 0,
+        literal_macs: int | None = None,
+    ) -> int:
+        """One more operation, of values that are written already or of the step before."""
+        self._drafts.append(
+            _Draft(
+                what=what,
+                operands=tuple(operands),
+                map=outs,
+                stage=self.stage,
+                part=part,
+                macs=macs,
+                literal_macs=macs if literal_macs is None else literal_macs,
+            )
+        )
+        return len(self._drafts) - 1
+
+    def write_sum(self, values: Sequence[Ref], constant: float, outs: Map, part: str) -> int:
+        """The sum of values and a constant; one value of this step and no constant stay alone."""
+        if len(values) == 1 and not constant and isinstance(values[0], int):
+            return values[0]
+        return self.write(Sum(constant=constant), values, outs, part)
+
+    def write_join(self, values: Sequence[Ref], outs: Map, part: str) -> Ref:
+        """Values side by side on channels."""
+        return values[0] if len(values) == 1 else self.write(Join(), values, outs, part)
+
+    def write_resized(self, x: Ref, reads: Map, size: int, mode: str) -> Ref:
+        """`x`, which lies on the map `reads`, on a map of side `size`."""
+        if reads.size == size:
+            return x
+        outs = Map(size=size, channels=reads.channels)
+        return self.write(Resize(size=size, mode=mode), [x], outs, "resize")
+
+    def write_activation(self, x: int, name: str, outs: Map, part: str) -> int:
+        return x if name == "identity" else self.write(Activate(name=name), [x], outs, part)
+
+    def write_own(self, x: Ref, outs: Map, part: str) -> int:
+        """An operation of the present stage that has the value of `x`."""
+        if isinstance(x, int) and self._drafts[x].stage == self.stage:
+            return x
+        return self.write(Pass(), [x], outs, part)
+
+    def write_convolution(
+        self,
+        x: Ref,
+        channels: int,
+        outs: Map,
+        path: str,
+        *,
+        kernel: int,
+        padding: tuple[int, int],
+        stride: int = 1,
+        bias: bool = True,
+        added: float = 0.0,
+    ) -> int:
+        """The convolution at `path` of a value of so many channels."""
+        what = Convolve(
+            weights=path,
+            first=0,
+            channels=channels,
+            kernel=kernel,
+            stride=stride,
+            padding=padding,
+            bias=bias,
+            added=added,
+        )
+        return self.write(what, [x], outs, part_of(path), macs=what.macs(outs))
+
+    def write_norm(self, x: Ref, batch: bool, path: str, outs: Map) -> int:
+        """The norm of the part at `path`; `batch`: over the batch."""
+        what = Normalise(weights=f"{path}.norm", batch=batch)
+        return self.write(what, [x], outs, part_of(path))
+
+
+def part_of(path: str) -> str:
+    """A path within its stage: `stages.conv4.cell.states.out` -> `cell.states.out`."""
+    return path.split(".", 2)[2]
