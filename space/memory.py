@@ -27,6 +27,7 @@ from space.geometry import (
     same_padding,
 )
 from space.grammar import Cell, Drive, Gate, Norm, Source, State, Term, parse_source
+from space.step.equations import absorbs_constant
 
 FLOAT = 4  # bytes of a float32
 INDEX = 8  # bytes of a place that a maximum was found at
@@ -418,7 +419,7 @@ class _CellTape:
             terms = [self._term(f"{where} {i}", s) for i, s in enumerate(early)]
             if terms:
                 values.insert(0, self.tape.normalise(self.tape.add(terms), norm))
-        absorbed = any(s.term.has_bias and s.term.activation == "identity" for s in late)
+        absorbed = any(absorbs_constant(s.term) for s in late)
         if not values:
             return None
         return self.tape.add(values, constant=bool(bias) and not absorbed)

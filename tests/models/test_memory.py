@@ -18,9 +18,11 @@ from models.build import build
 from space import zoo
 from space.cost import cost
 from space.genome import Genome
-from space.memory import training_memory
+from space.grammar import Cell
+from space.memory import memory, training_memory
 from space.plan import Unroll, plan
 from space.planned_memory import planned_memory
+from tests.drawing import small_genome
 
 MODELS = (
     "rgc_intermediate",
@@ -142,3 +144,18 @@ def test_memory_grows_with_the_batch_and_with_what_the_optimiser_keeps() -> None
     assert three - two == pytest.approx(two - one, rel=0.01)
     adam = training_memory(genome, 1, copies=2)
     assert adam - one == pytest.approx(4 * cost(genome).parameters, rel=0.01)
+
+
+@pytest.mark.parametrize("norm", [None, "layer"])
+def test_a_constant_that_a_convolution_adds_takes_no_map(norm: str | None) -> None:
+    """It goes with the kernel's bias, also where that is not learned; behind a norm it cannot."""
+
+    def gated(bias: float) -> int:
+        term = {"of": "input", "kernel": 3, "bias": False, "norm": norm}
+        gate = {"terms": [term], "bias": bias}
+        state = {"carry": {"gate": gate}, "drive": {"edges": [{"add": {"of": "input"}}]}}
+        cell = Cell.model_validate({"states": {"out": state}, "output": "out"})
+        # Few channels before the cell: what passes inside of it is the most.
+        return memory(small_genome(cell, feedback=False)).stages[1].passing
+
+    assert (gated(1.0) == gated(0.0)) == (norm is None)
