@@ -2,6 +2,8 @@
 
 import gzip
 import hashlib
+import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -137,6 +139,32 @@ def test_a_cut_idx_file_is_named(fashion: Path, keep: int) -> None:
         open_source(FashionMnist(path=str(fashion)))
 
 
+def test_an_idx_file_is_unpacked_no_further_than_its_header_says(fashion: Path) -> None:
+    path = fashion / "t10k-images-idx3-ubyte.gz"
+    images = np.zeros((20, 28, 28))
+    path.write_bytes(gzip.compress(idx(images) + bytes(64 << 20)))
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"holds more bytes where its header says \[20, 28, 28\]"):
+        open_source(FashionMnist(path=str(fashion)))
+    assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    tracemalloc.stop()
+    path.write_bytes(gzip.compress(bytes([0, 0, 8, 3]) + b"\xff" * 12 + bytes(1000)))
+    with pytest.raises(DataError, match=r"more than 1,073,741,824 bytes"):
+        open_source(FashionMnist(path=str(fashion)))
+
+
+@pytest.mark.parametrize("target", [None, "/dev/zero", "t10k-images-idx3-ubyte.gz"])
+def test_an_idx_file_that_is_no_file_is_one_error(fashion: Path, target: str | None) -> None:
+    path = fashion / "t10k-images-idx3-ubyte.gz"
+    path.unlink()
+    if target is None:
+        os.mkfifo(path)
+    else:
+        path.symlink_to(target)
+    with pytest.raises(DataError, match=path.name.removesuffix(".gz")):
+        open_source(FashionMnist(path=str(fashion)))
+
+
 def test_labels_that_do_not_match_are_refused(fashion: Path) -> None:
     (fashion / "train-labels-idx1-ubyte").write_bytes(idx(np.arange(39) % 10))
     with pytest.raises(DataError, match="40 train images and 39 labels"):
@@ -204,6 +232,14 @@ def test_a_corrupt_image_is_named(tmp_path: Path) -> None:
             pixels(open_source(folder(tmp_path), workers=2), "train")
 
 
+def test_a_class_with_one_image_cannot_be_held_out(tmp_path: Path) -> None:
+    for name in ("ant", "bee"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (8, 8), (9, 9, 9)).save(tmp_path / name / "1.png")
+    with pytest.raises(DataError, match="has too few images: none is left to train on"):
+        open_source(folder(tmp_path))
+
+
 def test_wrong_trees_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none: no such folder; it needs ROOT/train"):
         open_source(folder(tmp_path / "none"))
@@ -214,7 +250,7 @@ def test_wrong_trees_are_refused(tmp_path: Path) -> None:
         open_source(folder(tmp_path))
     tree(tmp_path / "test")
     (tmp_path / "test" / "cat").rename(tmp_path / "test" / "cow")
-    with pytest.raises(DataError, match="'cat' is not in both train/ and test/"):
+    with pytest.raises(DataError, match="'cat' in train/ alone, 'cow' in test/ alone"):
         open_source(folder(tmp_path))
     (tmp_path / "test" / "dog").mkdir()
     with pytest.raises(DataError, match="dog: holds no images"):
