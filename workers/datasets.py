@@ -90,6 +90,9 @@ def open_source(spec: DataSpec, workers: int = 1) -> Source:
         name: _part(split, counts[name], spec.seed, f"{name}_images")
         for name, split in source.splits.items()
     }
+    if lone := set(splits["test"].labels.tolist()) - set(splits["train"].labels.tolist()):
+        problem = f"none of them is of the class {printable(source.classes[min(lone)])!r}"
+        raise DataError("train_images", f"{spec.train_images}: {problem}", "write more")
     return replace(source, splits=splits)
 
 
@@ -373,7 +376,7 @@ def _image_folder(spec: ImageFolder, workers: int) -> Source:
             for name, images in splits.items()
         },
         held_out=(
-            "a tenth of every class's images"
+            "a tenth of the images, every class in proportion"
             if tree.held_out_folder is None
             else f"{tree.held_out_folder}/"
         ),

@@ -1,6 +1,7 @@
 """The command line by itself: help, spaces, data, and what bad input says."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -193,6 +194,26 @@ def test_output_may_be_cut_off() -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_folder_of_images_may_have_any_name_that_is_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PIL import Image
+
+    monkeypatch.setenv("VENTRAL_HOME", str(tmp_path / "home"))
+    for name in ("\u2603 \U0001f600: {x}", os.fsdecode(b"b\xe4r")):
+        for label in ("cats", "dogs"):
+            (tmp_path / name / label).mkdir(parents=True)
+            for number in range(3):
+                image = Image.new("RGB", (8, 8), (25 * number, 0, 99))
+                image.save(tmp_path / name / label / f"{number}.png")
+        command = ["data", "pack", "imagefolder", "--size", "8", "--path", str(tmp_path / name)]
+        done = CliRunner().invoke(app, command)
+        if name.isprintable():
+            assert done.exit_code == 0, done.output
+        else:
+            assert "is not UTF-8 text; rename the folder" in str(done.exception)
+
+
 def test_a_tree_of_images_is_packed_from_the_command_line(shell: Shell) -> None:
     from PIL import Image
 
@@ -217,7 +238,7 @@ def test_a_tree_of_images_is_packed_from_the_command_line(shell: Shell) -> None:
     told = shell("data", "pack", "imagefolder", "--path", "images", "--size", "8").out
     assert "9        1  cats" in told
     assert "1  no image (.txt): dogs/notes.txt" in told
-    assert "a tenth of every class's images" in told
+    assert "a tenth of the images, every class in proportion" in told
     for name in ("cats/3.png", "dogs/4.png"):
         (shell.folder / "images" / name).write_bytes(b"no picture")
     broken = shell("data", "pack", "imagefolder", "--path", "images", "--size", "16")

@@ -94,6 +94,11 @@ def test_a_part_is_exact_in_number_and_in_proportion() -> None:
         open_source(Digits(train_images=5000))
 
 
+def test_a_part_without_a_class_that_is_tested_is_refused() -> None:
+    with pytest.raises(DataError, match=r"train_images: 9: none of them is of the class '\d'"):
+        open_source(Digits(train_images=9))
+
+
 # ----------------------------------------------------------------------------------- Fashion-MNIST
 
 

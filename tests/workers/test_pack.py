@@ -21,7 +21,7 @@ from space.errors import DataError, VentralError
 from workers import datasets
 from workers import pack as packing
 from workers.images import BrokenImages
-from workers.job import Digits, DigitsOccluded, ImageFolder
+from workers.job import DataSpec, Digits, DigitsOccluded, ImageFolder
 from workers.pack import Pack, pack
 
 SPEC = DigitsOccluded(size=16, train_images=300, test_images=100)
@@ -204,6 +204,23 @@ def test_images_of_one_colour_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="all training images are of one and the same colour"):
         pack(ImageFolder(path=str(tmp_path / "tree"), size=8), tmp_path / "packs")
     assert files(tmp_path / "packs") == []
+
+
+def test_as_many_threads_decode_as_the_process_may_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def opened(spec: DataSpec, workers: int) -> datasets.Source:
+        asked.append(workers)
+        raise DataError("", "enough")
+
+    monkeypatch.setattr(datasets, "open_source", opened)
+    monkeypatch.setattr(packing, "usable_processors", lambda: 3)
+    for workers in (None, 5):
+        with pytest.raises(DataError, match="enough"):
+            pack(SPEC, tmp_path, workers=workers)
+    assert asked == [3, 5]
 
 
 def test_packs_keep_the_identity_that_they_had(tmp_path: Path) -> None:

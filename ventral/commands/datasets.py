@@ -109,10 +109,16 @@ def _spec(name: str, options: Sequence[str]) -> "DataSpec":
 
 
 def _quoted(item: int | str) -> str:
-    """A value as YAML, in which overrides are written."""
+    """A value as YAML, in which overrides are written. Raises DataError if it is no text."""
     import json
 
-    return json.dumps(item)
+    from space.errors import DataError
+
+    text = json.dumps(item, ensure_ascii=False)
+    if not text.isascii() and text.encode(errors="replace").decode() != text:
+        problem = f"{printable(text)} is not UTF-8 text"
+        raise DataError("path", problem, "rename the folder, or link to it by another name")
+    return text
 
 
 def _classes(found: "Pack") -> list[dict[str, Any]]:
