@@ -5,14 +5,13 @@
 
 The names of splits are known in any case and in their usual spellings, and folders that are all
 named so are never classes. Every real folder counts once, and a link never leads above itself.
-What is passed over is counted with its reason, and whatever would make a label wrong is an error.
-Images are listed here, not decoded.
+What is passed over is counted with its reason; whatever would make a label wrong is an error.
 """
 
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -141,12 +140,10 @@ def _by_role(names: Iterable[str]) -> dict[Role, list[str]]:
     return found
 
 
-def _are_splits(names: Iterable[str]) -> bool:
-    """Whether folders of these names are splits: all are called so, or a training and another."""
-    names = list(names)
-    roles = _by_role(names)
+def _are_splits(folders: Collection[str], roles: Mapping[Role, list[str]]) -> bool:
+    """Whether folders are splits: all are called so, or a training split and another one."""
     return bool(roles) and (
-        sum(map(len, roles.values())) == len(names) or ("train" in roles and len(roles) > 1)
+        sum(map(len, roles.values())) == len(folders) or ("train" in roles and len(roles) > 1)
     )
 
 
@@ -198,8 +195,8 @@ class _Reader:
         """
         root, where = self._root, printable(str(self._root))
         listing = self._list(root, note=False)
-        roles = _by_role(listing.folders)
-        if not _are_splits(listing.folders):
+        roles = _by_role(listing.folders) or self._longer_names(listing.folders)
+        if not _are_splits(listing.folders, roles):
             self._refuse_mixed(listing.folders, roles)
             return None
         listing = self._list(root)  # else it is a class folder's parent, and listed as such
@@ -218,12 +215,22 @@ class _Reader:
         for name in listing.files:
             self._pass(root / name, _OUTSIDE)
         for name in listing.folders:
-            if split_role(name) is None:
+            if not any(name in names for names in roles.values()):
                 self._pass(root / name, "a folder beside the splits")
         if {"val", "test"} <= set(roles):
             unopened = f"left unopened: {roles['val'][0]}/ is the held-out split of a search"
             self._pass(root / roles["test"][0], unopened)
         return {role: listing.folders[names[0]] for role, names in roles.items()}
+
+    def _longer_names(self, folders: Mapping[str, Path]) -> dict[Role, list[str]]:
+        """Splits whose names end in that of a split (`pets_train`); they hold folders alone."""
+        roles: dict[Role, list[str]] = {}
+        for name, path in folders.items():
+            if (role := split_role(re.split(r"[\s_.-]", name)[-1])) is not None:
+                inner = self._list(path, note=False)
+                if inner.folders and not inner.files:
+                    roles.setdefault(role, []).append(name)
+        return roles if "train" in roles and len(roles) > 1 else {}
 
     def _refuse_mixed(self, folders: Mapping[str, Path], roles: dict[Role, list[str]]) -> None:
         """A class may be called train, among others; one that holds folders is a split."""
@@ -281,7 +288,8 @@ class _Reader:
             cure = "rename the folder, with `convmv -f latin1 -t utf-8 --notest`, say"
             raise DataError(where, problem, cure) from None
         inner = self._list(folder)
-        if "train" in _by_role(inner.folders) and _are_splits(inner.folders):
+        roles = _by_role(inner.folders)
+        if "train" in roles and _are_splits(inner.folders, roles):
             problem = f"holds splits ({_some(list(inner.folders))}), not the images of one class"
             raise DataError(where, problem, f"give {where} as the path")
         if alone and inner.folders and not inner.files:

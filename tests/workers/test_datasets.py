@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import os
 import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 
 from space.errors import DataError
 from workers.datasets import Source, describe, open_source, stratified
+from workers.idx import read_idx
 from workers.job import DataSpec, Digits, DigitsOccluded, FashionMnist, ImageFolder
 
 
@@ -156,6 +158,21 @@ def test_an_idx_file_is_unpacked_no_further_than_its_header_says(fashion: Path) 
     path.write_bytes(gzip.compress(bytes([0, 0, 8, 3]) + b"\xff" * 12 + bytes(1000)))
     with pytest.raises(DataError, match=r"more than 1,073,741,824 bytes"):
         open_source(FashionMnist(path=str(fashion)))
+
+
+@pytest.mark.parametrize("trials", [300, pytest.param(20_000, marks=pytest.mark.slow)])
+def test_a_damaged_idx_file_is_an_array_or_one_error(tmp_path: Path, trials: int) -> None:
+    rng = np.random.default_rng(0)
+    plain = idx(rng.integers(0, 256, (3, 4, 5)))
+    whole = {"x": plain, "x.gz": gzip.compress(plain)}
+    for trial in range(trials):
+        name = ("x", "x.gz")[trial % 2]
+        data = bytearray(whole[name][: rng.integers(1, 100)] if trial % 3 == 0 else whole[name])
+        for place in rng.integers(0, len(data), 2):
+            data[place] = rng.integers(0, 256)
+        (tmp_path / name).write_bytes(data)
+        with suppress(DataError):
+            read_idx(tmp_path / name, 3, "mend it")
 
 
 @pytest.mark.parametrize("target", [None, "/dev/zero", "t10k-images-idx3-ubyte.gz"])

@@ -50,6 +50,7 @@ def passed(tree: ImageTree) -> dict[str, int]:
         ("train2017", "val2017"),
         ("Training Data", "held-out"),
         ("train.images", "test.images"),
+        ("pets_train", "pets-Val"),
     ],
 )
 def test_splits_are_known_in_any_case_and_spelling(
@@ -104,6 +105,11 @@ def test_folders_of_splits_are_never_classes(
 def test_a_class_among_others_may_be_called_train(tmp_path: Path) -> None:
     grow(tmp_path, "bus/1.png", "train/1.png", "car/1.png")
     assert read_image_tree(tmp_path).classes == ("bus", "car", "train")
+
+
+def test_classes_may_be_called_after_trains_and_tests(tmp_path: Path) -> None:
+    grow(tmp_path, "express_train/1.png", "crash_test/1.png", "freight_train/deep/1.png")
+    assert len(read_image_tree(tmp_path).classes) == 3
 
 
 def test_what_lies_beside_the_splits_is_passed_over(tmp_path: Path) -> None:

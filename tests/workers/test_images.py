@@ -37,6 +37,34 @@ def test_16_bits_of_grey_are_divided_by_257(tmp_path: Path, suffix: str, value: 
     assert (read(saved(grey, tmp_path / f"x.{suffix}")) == value).all()
 
 
+def png(width: int, height: int, depth: int, kind: int, data: bytes) -> bytes:
+    """A PNG whose header says so, whatever its data are."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)
+    parts = (
+        struct.pack(">I", len(part) - 4) + part + struct.pack(">I", zlib.crc32(part))
+        for part in (header, b"IDAT" + zlib.compress(data), b"IEND")
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "expected"),
+    [
+        (2, (60, 190, 1), (60, 190, 1)),
+        (6, (60, 190, 1, 255), (60, 190, 1)),
+        (4, (60, 255), (60, 60, 60)),
+        (4, (60, 0), (255, 255, 255)),
+    ],
+)
+def test_16_bits_of_colours_and_of_opacity_keep_their_values(
+    tmp_path: Path, kind: int, values: tuple[int, ...], expected: Colour
+) -> None:
+    pixel = b"".join(struct.pack(">H", 257 * value) for value in values)
+    (tmp_path / "x.png").write_bytes(png(1, 1, 16, kind, b"\0" + pixel))
+    found = read_image(tmp_path / "x.png", Framing(size=1, shortest=1))
+    assert tuple(found[0, 0]) == expected
+
+
 def tiff(order: str, bits: int, photometric: int, strip: bytes) -> bytes:
     """A grey TIFF of 2 x 1 pixels."""
     tags = {256: 2, 257: 1, 258: bits, 259: 1, 262: photometric, 273: 122, 277: 1, 278: 1}
@@ -198,21 +226,10 @@ def test_an_image_is_resized_as_a_whole_and_cropped(
 # ----------------------------------------------------------------------------- what is not decoded
 
 
-def png_header(width: int, height: int) -> bytes:
-    """The beginning of a PNG of one bit a pixel that promises to be so large."""
-    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    data = b"IDAT" + zlib.compress(bytes(1000))
-    parts = (
-        struct.pack(">I", len(part) - 4) + part + struct.pack(">I", zlib.crc32(part))
-        for part in (header, data)
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
-
-
 @pytest.mark.parametrize("side", [9_460, 13_000, 100_000])
 def test_a_decompression_bomb_is_named_and_not_unpacked(tmp_path: Path, side: int) -> None:
     path = tmp_path / "x.png"
-    path.write_bytes(png_header(side, side))
+    path.write_bytes(png(side, side, 1, 0, bytes(1000)))
     with pytest.raises(DataError, match=r"x\.png: has more than 89,478,485 pixels"):
         read_images([path], Framing(size=8, shortest=8))
 
@@ -242,12 +259,13 @@ def test_what_is_no_file_is_one_error_without_waiting(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "gif", "webp", "bmp", "ppm"])
-def test_damaged_files_are_an_image_or_one_error(tmp_path: Path, suffix: str) -> None:
+@pytest.mark.parametrize("trials", [60, pytest.param(3000, marks=pytest.mark.slow)])
+def test_damaged_files_are_an_image_or_one_error(tmp_path: Path, suffix: str, trials: int) -> None:
     rng = np.random.default_rng(0)
     image = Image.fromarray(rng.integers(0, 256, (20, 30, 3), np.uint8))
     whole = saved(image, tmp_path / f"whole.{suffix}").read_bytes()
     path, framing = tmp_path / f"x.{suffix}", Framing(size=8, shortest=8)
-    for trial in range(60):
+    for trial in range(trials):
         data = bytearray(whole[: rng.integers(1, len(whole))] if trial % 3 == 0 else whole)
         for place in rng.integers(0, min(len(data), 400), 3):
             data[place] = rng.integers(0, 256)
