@@ -6,22 +6,23 @@ counters (Philox, keyed by seed and image) and count in integers, so every machi
 bytes. Nothing here knows of torch, of training or of where packs are kept.
 """
 
-import gzip
 import hashlib
 import os
-import zlib
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from space.errors import DataError
+from space.outside import printable
+from workers.idx import read_idx
+from workers.image_tree import ImageFile, PassedOver, read_image_tree
+from workers.images import Framing, read_images
 from workers.job import DataSpec, Digits, DigitsOccluded, FashionMnist, ImageFolder
 
 Images = NDArray[np.uint8]
@@ -41,12 +42,17 @@ class Split:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """An opened data set. `fingerprint` changes whenever its files do."""
+    """An opened data set. `fingerprint` changes whenever its files do.
+
+    `held_out` says what the `test` split is, `passed_over` what was found and left out.
+    """
 
     classes: tuple[str, ...]
     channels: int
     fingerprint: str
     splits: dict[str, Split]
+    held_out: str = "test"
+    passed_over: tuple[PassedOver, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,12 +90,10 @@ def open_source(spec: DataSpec, workers: int = 1) -> Source:
         name: _part(split, counts[name], spec.seed, f"{name}_images")
         for name, split in source.splits.items()
     }
-    return Source(
-        classes=source.classes,
-        channels=source.channels,
-        fingerprint=source.fingerprint,
-        splits=splits,
-    )
+    if lone := set(splits["test"].labels.tolist()) - set(splits["train"].labels.tolist()):
+        problem = f"none of them is of the class {printable(source.classes[min(lone)])!r}"
+        raise DataError("train_images", f"{spec.train_images}: {problem}", "write more")
+    return replace(source, splits=splits)
 
 
 def describe() -> list[DatasetInfo]:
@@ -129,7 +133,7 @@ def describe() -> list[DatasetInfo]:
             images="your own",
             classes="your own",
             sizes="any",
-            origin="path: ROOT with ROOT/train/CLASS/*.jpg",
+            origin="path: ROOT with ROOT/train/CLASS/*.jpg and ROOT/val, or ROOT/CLASS/*.jpg",
             available=True,
         ),
     ]
@@ -319,7 +323,7 @@ def _fashion_mnist(spec: FashionMnist) -> Source:
     splits = {}
     for split in SPLITS:
         images, labels = (
-            read_idx(_fashion_file(folder, split, part), dimensions, digest.update)
+            read_idx(_fashion_file(folder, split, part), dimensions, _FASHION_CURE, digest.update)
             for part, dimensions in (("images-idx3", 3), ("labels-idx1", 1))
         )
         if len(images) != len(labels) or not len(images):
@@ -340,129 +344,71 @@ def _fashion_mnist(spec: FashionMnist) -> Source:
     )
 
 
-def read_idx(
-    path: Path, dimensions: int, seen: Callable[[bytes], object] = lambda data: None
-) -> Images:
-    """An IDX file of unsigned bytes, gzipped or not; `seen` is shown its contents.
-
-    Raises DataError that names the file if it is not one, or is cut short.
-    """
-    try:
-        data = path.read_bytes()
-        data = gzip.decompress(data) if path.suffix == ".gz" else data
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(str(path), f"cannot be read ({error})", _FASHION_CURE) from error
-    start = 4 + 4 * dimensions
-    if len(data) < start or data[:4] != bytes([0, 0, 8, dimensions]):
-        problem = f"is not an IDX file of {dimensions} dimensions"
-        raise DataError(str(path), problem, _FASHION_CURE)
-    shape = [int(n) for n in np.frombuffer(data, ">u4", count=dimensions, offset=4)]
-    if len(data) - start != np.prod(shape, dtype=np.int64):
-        problem = f"holds {len(data) - start} bytes where its header says {shape}"
-        raise DataError(str(path), problem, _FASHION_CURE)
-    seen(data)
-    return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
-
-
 # ------------------------------------------------------------------------------------ ImageFolder
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"}
 _HELD_OUT = 0.1  # the part of a tree without split folders that becomes its test split
-_TREE_CURE = "it needs ROOT/train/CLASS/*.jpg and ROOT/test or ROOT/val, or ROOT/CLASS/*.jpg"
 
 
 def _image_folder(spec: ImageFolder, workers: int) -> Source:
-    root = Path(spec.path).expanduser()
-    if not root.is_dir():
-        raise DataError(str(root), "no such folder", _TREE_CURE)
-    folders = {name: root / name for name in ("train", "test", "val") if (root / name).is_dir()}
-    if "train" in folders:
-        if len(folders) < 2:
-            raise DataError(str(root), "has train/ but neither test/ nor val/", _TREE_CURE)
-        test = folders.get("test", folders.get("val", root))
-        train_classes, train = _listed(folders["train"])
-        classes, held_out = _listed(test)
-        if train_classes != classes:
-            lone = sorted(set(train_classes) ^ set(classes))
-            problem = f"the class {lone[0]!r} is not in both train/ and {test.name}/"
-            raise DataError(str(root), problem, "give both splits the same class folders")
-        files = {"train": train, "test": held_out}
-    else:
-        classes, everything = _listed(root)
-        labels = np.array([label for _, label in everything], dtype=np.int64)
-        count = max(1, round(_HELD_OUT * len(everything)))
-        chosen = set(stratified(labels, count, spec.seed, _HOLDOUT_STREAM).tolist())
-        parts: dict[str, list[tuple[Path, int]]] = {"train": [], "test": []}
-        for index, entry in enumerate(everything):
-            parts["test" if index in chosen else "train"].append(entry)
-        files = parts
-    size, shortest = spec.size, spec.shortest or spec.size
+    tree = read_image_tree(Path(spec.path).expanduser())
+    splits, held_out = {"train": tree.train}, tree.held_out
+    if held_out is None:
+        splits["train"], held_out = _held_out(tree.train, spec)
+    splits["test"] = held_out
+    framing = Framing(
+        size=spec.size,
+        shortest=spec.shortest or spec.size,
+        background=spec.background_colour,
+    )
+
+    def read(paths: Sequence[Path], indices: Integers) -> Images:
+        return read_images([paths[index] for index in indices], framing, workers)
+
     return Source(
-        classes=tuple(classes),
+        classes=tree.classes,
         channels=3,
-        fingerprint=f"imagefolder-1 {_tree_fingerprint(root, files)}",
+        fingerprint=f"imagefolder-2 {_tree_fingerprint(Path(spec.path).expanduser(), splits)}",
         splits={
             name: Split(
-                labels=np.array([label for _, label in entries], dtype=np.int64),
-                read=partial(_read_files, [path for path, _ in entries], size, shortest, workers),
+                labels=np.array([image.label for image in images], dtype=np.int64),
+                read=partial(read, [image.path for image in images]),
             )
-            for name, entries in files.items()
+            for name, images in splits.items()
         },
+        held_out=(
+            "a tenth of the images, every class in proportion"
+            if tree.held_out_folder is None
+            else f"{tree.held_out_folder}/"
+        ),
+        passed_over=tree.passed_over,
     )
 
 
-def _listed(folder: Path) -> tuple[list[str], list[tuple[Path, int]]]:
-    """(class names, [(file, label)]), both in the order of the names."""
-    classes = sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
-    if not classes:
-        raise DataError(str(folder), "has no class folders", _TREE_CURE)
-    found: list[tuple[Path, int]] = []
-    for label, name in enumerate(classes):
-        before = len(found)
-        for parent, inner, names in os.walk(folder / name, followlinks=True):
-            inner.sort()
-            images = (n for n in sorted(names) if Path(n).suffix.lower() in _SUFFIXES)
-            found += [(Path(parent, n), label) for n in images if n[0] != "."]
-        if len(found) == before:
-            raise DataError(str(folder / name), "holds no images", _TREE_CURE)
-    return classes, found
+_Files = tuple[ImageFile, ...]
 
 
-def _tree_fingerprint(root: Path, files: dict[str, list[tuple[Path, int]]]) -> str:
+def _held_out(images: _Files, spec: ImageFolder) -> tuple[_Files, _Files]:
+    """A tree without splits as (its training images, a tenth of all, every class in proportion).
+
+    Raises DataError if a class has no image left to train on.
+    """
+    labels = np.array([image.label for image in images], dtype=np.int64)
+    count = max(1, round(_HELD_OUT * len(images)))
+    chosen = set(stratified(labels, count, spec.seed, _HOLDOUT_STREAM).tolist())
+    train = tuple(image for index, image in enumerate(images) if index not in chosen)
+    if lone := set(labels.tolist()) - {image.label for image in train}:
+        folder = next(image.path for image in images if image.label in lone).parent
+        problem = "has too few images: none is left to train on"
+        raise DataError(printable(str(folder)), problem, "give every class two or more")
+    return train, tuple(images[index] for index in sorted(chosen))
+
+
+def _tree_fingerprint(root: Path, files: Mapping[str, _Files]) -> str:
     """Of names, sizes and times: reading ImageNet through for it would take as long as packing."""
     digest = hashlib.sha256()
-    for split, entries in sorted(files.items()):
-        for path, _ in entries:
-            status = path.stat()
-            line = f"{split} {path.relative_to(root)} {status.st_size} {status.st_mtime_ns}\n"
+    for split, images in sorted(files.items()):
+        for image in images:
+            path = image.path.relative_to(root)
+            line = f"{split} {path} {image.size} {image.modified_ns}\n"
             digest.update(line.encode(errors="surrogateescape"))
     return digest.hexdigest()
-
-
-def _read_files(
-    paths: Sequence[Path], size: int, shortest: int, workers: int, indices: Integers
-) -> Images:
-    """[n,size,size,3]. Pillow frees the interpreter while it decodes, so threads are enough."""
-    chosen = [paths[index] for index in indices]
-    if workers < 2:
-        return np.stack([decode(path, size, shortest) for path in chosen])
-    with ThreadPoolExecutor(workers) as pool:
-        return np.stack(list(pool.map(lambda path: decode(path, size, shortest), chosen)))
-
-
-def decode(path: Path, size: int, shortest: int) -> Images:
-    """An image file as RGB [size,size,3]: shortest side to `shortest`, then the central crop.
-
-    Bilinear with antialiasing. Raises DataError that names a file that is not a whole image.
-    """
-    try:
-        with Image.open(path) as image:
-            rgb = image.convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        told = "not an image" if isinstance(error, UnidentifiedImageError) else str(error)
-        raise DataError(str(path), f"cannot be decoded ({told})", "mend or delete it") from error
-    scale = shortest / min(rgb.size)
-    width, height = (max(shortest, round(side * scale)) for side in rgb.size)
-    rgb = rgb.resize((width, height), Image.Resampling.BILINEAR)
-    left, top = (width - size) // 2, (height - size) // 2
-    return np.asarray(rgb.crop((left, top, left + size, top + size)))

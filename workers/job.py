@@ -7,11 +7,11 @@ driver imports this module, so it knows no torch; it does not know how anything 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from space.errors import InputError
 from space.plan import Unroll
-from space.validation import Value, parse
+from space.validation import Value, parse, shown
 
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -90,14 +90,35 @@ class FashionMnist(_Data):
     )
 
 
+def _colour(written: Any) -> Any:
+    """A colour by its name if it has one, so that one colour is one data set."""
+    if written in ("black", "white"):
+        return written
+    levels = list(written) if isinstance(written, list | tuple) else []
+    if len(levels) != 3 or not all(type(level) is int and 0 <= level <= 255 for level in levels):
+        cure = "write black, white or [red, green, blue] of 0 to 255"
+        raise InputError("", f"{shown(written)} is not a colour", cure)
+    return {(0, 0, 0): "black", (255, 255, 255): "white"}.get(tuple(levels), written)
+
+
+_Level = Annotated[int, Field(ge=0, le=255)]
+Background = Annotated[
+    Literal["black", "white"] | tuple[_Level, _Level, _Level], BeforeValidator(_colour)
+]
+
+
 class ImageFolder(_Data):
-    """Any tree `root/train/CLASS/*.jpg` with `root/test` or `root/val`, or `root/CLASS/*`."""
+    """Any tree `root/train/CLASS/*.jpg` with `root/val` or `root/test`, or `root/CLASS/*`."""
 
     name: Literal["imagefolder"] = "imagefolder"
     path: str = Field(description="the root of the tree")
     size: int = Field(ge=4, le=1024, description="side in pixels of the central crop")
     shortest: Count | None = Field(
         default=None, description="the shortest side before the crop; by default the size"
+    )
+    background: Background = Field(
+        default="white",
+        description="what shows through transparent images: black, white or [red, green, blue]",
     )
 
     @model_validator(mode="after")
@@ -106,6 +127,12 @@ class ImageFolder(_Data):
             problem = f"{self.shortest} is less than the size {self.size} of the crop"
             raise InputError("shortest", problem, f"write {self.size} or more")
         return self
+
+    @property
+    def background_colour(self) -> tuple[int, int, int]:
+        """The background as red, green and blue, 0 to 255."""
+        named = {"black": (0, 0, 0), "white": (255, 255, 255)}
+        return named[self.background] if isinstance(self.background, str) else self.background
 
 
 DataSpec = Annotated[

@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 
 from space.errors import DataError, VentralError
 from workers import datasets, files
+from workers.images import BrokenImages
 from workers.job import DataSpec, PackRef
+from workers.processors import usable_processors
 
 FORMAT = 1
 MANIFEST, STAMP = "manifest.json", "verified.json"
@@ -125,15 +127,17 @@ def pack(
     *,
     workers: int | None = None,
     progress: Progress | None = None,
+    source: datasets.Source | None = None,
 ) -> Pack:
     """The pack of `spec` in the folder `root`, made if it is not there yet.
 
     The folder's name is a hash of the spec and of the source's files, so a changed source is
     another pack. Processes that ask for the same pack at once make it once. `workers` threads
-    decode (default: one a core); `progress(split, done, total)` is called after every chunk.
+    decode (default: one a usable core); `progress(split, done, total)` is called after every
+    chunk. `source` is what `datasets.open_source(spec)` gave, if it was called already.
     Raises DataError for a bad source and VentralError for a full disk; nothing is left of either.
     """
-    source = datasets.open_source(spec, workers or os.cpu_count() or 1)
+    source = source or datasets.open_source(spec, workers or usable_processors())
     name = _name(spec, source.fingerprint)
     root = Path(root)
     try:
@@ -157,8 +161,14 @@ def _name(spec: DataSpec, fingerprint: str) -> str:
 
 
 def _written(spec: DataSpec) -> dict[str, Any]:
-    """The spec without its path: the same images elsewhere are the same pack."""
-    return spec.model_dump(mode="json", exclude={"path"})
+    """The spec without its path: the same images elsewhere are the same pack.
+
+    Packs are known by this: a spec that asks for nothing new has to look as it always did.
+    """
+    written = spec.model_dump(mode="json", exclude={"path"})
+    if written.get("background") == "white":
+        del written["background"]
+    return written
 
 
 @contextmanager
@@ -185,22 +195,33 @@ def _write(folder: Path, spec: DataSpec, source: datasets.Source, progress: Prog
     histogram = np.zeros((source.channels, 256), dtype=np.int64)
     counts: dict[str, int] = {}
     made: dict[str, dict[str, Any]] = {}
+    broken: list[tuple[str, str]] = []
     for name, split in source.splits.items():
         counts[name] = total = len(split.labels)
         if not total:
             raise DataError(spec.name, f"its {name} split is empty", "give it more images")
         with _ArrayFile(folder / f"{name}.images.npy", "|u1", (total, *shape)) as images:
             for start in range(0, total, step):
-                chunk = split.read(np.arange(start, min(start + step, total)))
-                images.write(chunk)
-                if name == "train":
-                    for channel, counted in enumerate(histogram):
-                        counted += np.bincount(chunk[..., channel].ravel(), minlength=256)
+                try:
+                    chunk = split.read(np.arange(start, min(start + step, total)))
+                except BrokenImages as error:
+                    broken += error.images  # the rest is decoded to name all of them
+                    chunk = None
+                if chunk is not None and not broken:
+                    images.write(chunk)
+                    if name == "train":
+                        for channel, counted in enumerate(histogram):
+                            counted += np.bincount(chunk[..., channel].ravel(), minlength=256)
                 progress(name, min(start + step, total), total)
         with _ArrayFile(folder / f"{name}.labels.npy", "<i8", (total,)) as labels:
             labels.write(split.labels)
         made |= {images.path.name: images.entry(), labels.path.name: labels.entry()}
+    if broken:
+        raise BrokenImages.of(broken)
     mean, std = _statistics(histogram)
+    if not any(std):
+        problem = "all training images are of one and the same colour: nothing can be learned"
+        raise DataError(spec.name, problem, "look at the images, or at how they were made")
     manifest: dict[str, Any] = {
         "format": FORMAT,
         "spec": _written(spec),

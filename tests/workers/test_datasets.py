@@ -2,6 +2,9 @@
 
 import gzip
 import hashlib
+import os
+import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,7 @@ from PIL import Image
 
 from space.errors import DataError
 from workers.datasets import Source, describe, open_source, stratified
+from workers.idx import read_idx
 from workers.job import DataSpec, Digits, DigitsOccluded, FashionMnist, ImageFolder
 
 
@@ -92,6 +96,11 @@ def test_a_part_is_exact_in_number_and_in_proportion() -> None:
         open_source(Digits(train_images=5000))
 
 
+def test_a_part_without_a_class_that_is_tested_is_refused() -> None:
+    with pytest.raises(DataError, match=r"train_images: 9: none of them is of the class '\d'"):
+        open_source(Digits(train_images=9))
+
+
 # ----------------------------------------------------------------------------------- Fashion-MNIST
 
 
@@ -134,6 +143,47 @@ def test_a_cut_idx_file_is_named(fashion: Path, keep: int) -> None:
     path = fashion / "t10k-images-idx3-ubyte.gz"
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(DataError, match=path.name):
+        open_source(FashionMnist(path=str(fashion)))
+
+
+def test_an_idx_file_is_unpacked_no_further_than_its_header_says(fashion: Path) -> None:
+    path = fashion / "t10k-images-idx3-ubyte.gz"
+    images = np.zeros((20, 28, 28))
+    path.write_bytes(gzip.compress(idx(images) + bytes(64 << 20)))
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"holds more bytes where its header says \[20, 28, 28\]"):
+        open_source(FashionMnist(path=str(fashion)))
+    assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    tracemalloc.stop()
+    path.write_bytes(gzip.compress(bytes([0, 0, 8, 3]) + b"\xff" * 12 + bytes(1000)))
+    with pytest.raises(DataError, match=r"more than 1,073,741,824 bytes"):
+        open_source(FashionMnist(path=str(fashion)))
+
+
+@pytest.mark.parametrize("trials", [300, pytest.param(20_000, marks=pytest.mark.slow)])
+def test_a_damaged_idx_file_is_an_array_or_one_error(tmp_path: Path, trials: int) -> None:
+    rng = np.random.default_rng(0)
+    plain = idx(rng.integers(0, 256, (3, 4, 5)))
+    whole = {"x": plain, "x.gz": gzip.compress(plain)}
+    for trial in range(trials):
+        name = ("x", "x.gz")[trial % 2]
+        data = bytearray(whole[name][: rng.integers(1, 100)] if trial % 3 == 0 else whole[name])
+        for place in rng.integers(0, len(data), 2):
+            data[place] = rng.integers(0, 256)
+        (tmp_path / name).write_bytes(data)
+        with suppress(DataError):
+            read_idx(tmp_path / name, 3, "mend it")
+
+
+@pytest.mark.parametrize("target", [None, "/dev/zero", "t10k-images-idx3-ubyte.gz"])
+def test_an_idx_file_that_is_no_file_is_one_error(fashion: Path, target: str | None) -> None:
+    path = fashion / "t10k-images-idx3-ubyte.gz"
+    path.unlink()
+    if target is None:
+        os.mkfifo(path)
+    else:
+        path.symlink_to(target)
+    with pytest.raises(DataError, match=path.name.removesuffix(".gz")):
         open_source(FashionMnist(path=str(fashion)))
 
 
@@ -204,6 +254,14 @@ def test_a_corrupt_image_is_named(tmp_path: Path) -> None:
             pixels(open_source(folder(tmp_path), workers=2), "train")
 
 
+def test_a_class_with_one_image_cannot_be_held_out(tmp_path: Path) -> None:
+    for name in ("ant", "bee"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (8, 8), (9, 9, 9)).save(tmp_path / name / "1.png")
+    with pytest.raises(DataError, match="has too few images: none is left to train on"):
+        open_source(folder(tmp_path))
+
+
 def test_wrong_trees_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none: no such folder; it needs ROOT/train"):
         open_source(folder(tmp_path / "none"))
@@ -214,7 +272,7 @@ def test_wrong_trees_are_refused(tmp_path: Path) -> None:
         open_source(folder(tmp_path))
     tree(tmp_path / "test")
     (tmp_path / "test" / "cat").rename(tmp_path / "test" / "cow")
-    with pytest.raises(DataError, match="'cat' is not in both train/ and test/"):
+    with pytest.raises(DataError, match="'cat' in train/ alone, 'cow' in test/ alone"):
         open_source(folder(tmp_path))
     (tmp_path / "test" / "dog").mkdir()
     with pytest.raises(DataError, match="dog: holds no images"):

@@ -77,6 +77,14 @@ def test_a_wrong_recipe_is_named(overlay: dict[str, Any], told: str) -> None:
             'data: unknown key "nose"; did you mean "noise',
         ),
         ({"name": "imagefolder", "size": 64}, "data.path: missing"),
+        (
+            {"name": "imagefolder", "path": "x", "size": 64, "background": "grey"},
+            'data.background: "grey" is not a colour; write black, white or [red, green, blue]',
+        ),
+        (
+            {"name": "imagefolder", "path": "x", "size": 64, "background": [0, 300, 0]},
+            "data.background: [0, 300, 0] is not a colour",
+        ),
         ({}, 'data: the key "name" is missing'),
     ],
 )

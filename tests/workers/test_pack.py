@@ -15,11 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from space.errors import DataError, VentralError
 from workers import datasets
 from workers import pack as packing
-from workers.job import Digits, DigitsOccluded
+from workers.images import BrokenImages
+from workers.job import DataSpec, Digits, DigitsOccluded, ImageFolder
 from workers.pack import Pack, pack
 
 SPEC = DigitsOccluded(size=16, train_images=300, test_images=100)
@@ -143,6 +145,96 @@ def test_a_bad_source_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(DataError):
         pack(SPEC, tmp_path)
     assert files(tmp_path) == []
+
+
+def image_tree(root: Path) -> Path:
+    """Two classes of ten images; those of `cat` are clear on their left half."""
+    for label, name in enumerate(("cat", "dog")):
+        (root / name).mkdir(parents=True)
+        for number in range(10):
+            pixels = np.full((8, 8, 4), (10 * number, 99 * label, 7, 255), np.uint8)
+            pixels[:, :4, 3] = 255 * label
+            Image.fromarray(pixels).save(root / name / f"{number}.png")
+    return root
+
+
+def test_all_broken_images_of_both_splits_are_named_at_once(tmp_path: Path) -> None:
+    tree = image_tree(tmp_path / "tree")
+    spec = ImageFolder(path=str(tree), size=8)
+    held_out = datasets.open_source(spec).splits["test"]
+    for name in ("cat", "dog"):
+        for number in range(10):
+            (tree / name / f"{number}.png").write_bytes(b"no image")
+    assert len(held_out.labels) == 2
+    with pytest.raises(BrokenImages, match="20 images cannot be used") as caught:
+        pack(spec, tmp_path / "packs")
+    assert len({path for path, _ in caught.value.images}) == 20
+    assert files(tmp_path / "packs") == []
+
+
+def test_backgrounds_never_share_a_pack(tmp_path: Path) -> None:
+    tree = image_tree(tmp_path / "tree")
+    specs = [
+        ImageFolder.model_validate({"path": str(tree), "size": 8} | written)
+        for written in (
+            {},
+            {"background": "white"},
+            {"background": (255, 255, 255)},
+            {"background": "black"},
+            {"background": (0, 0, 0)},
+            {"background": (1, 2, 3)},
+        )
+    ]
+    packs = [pack(spec, tmp_path / "packs") for spec in specs]
+    paths = [made.path for made in packs]
+    assert paths == [paths[0]] * 3 + [paths[3]] * 2 + [paths[5]]
+    assert len({made.checksum for made in packs}) == 3
+    # What a spec did not say before backgrounds there were is not said by the default now.
+    assert "background" not in packs[0].spec
+    assert packs[5].spec["background"] == [1, 2, 3]
+    cats = packs[5].images("train")[packs[5].labels("train") == 0]
+    assert (cats[:, :, :4] == (1, 2, 3)).all()
+
+
+def test_images_of_one_colour_are_refused(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / "tree" / name).mkdir(parents=True)
+        for number in range(10):
+            Image.new("RGB", (8, 8)).save(tmp_path / "tree" / name / f"{number}.png")
+    with pytest.raises(DataError, match="all training images are of one and the same colour"):
+        pack(ImageFolder(path=str(tmp_path / "tree"), size=8), tmp_path / "packs")
+    assert files(tmp_path / "packs") == []
+
+
+def test_as_many_threads_decode_as_the_process_may_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def opened(spec: DataSpec, workers: int) -> datasets.Source:
+        asked.append(workers)
+        raise DataError("", "enough")
+
+    monkeypatch.setattr(datasets, "open_source", opened)
+    monkeypatch.setattr(packing, "usable_processors", lambda: 3)
+    for workers in (None, 5):
+        with pytest.raises(DataError, match="enough"):
+            pack(SPEC, tmp_path, workers=workers)
+    assert asked == [3, 5]
+
+
+def test_packs_keep_the_identity_that_they_had(tmp_path: Path) -> None:
+    """Recorded scores are of packs with these checksums; a trial's identity is made of them."""
+    expected = {
+        Digits(): ("digits-8-b2db7a40a2a8", "66c6a5ef3d66d41a"),
+        DigitsOccluded(size=16, copies=1, train_images=100): (
+            "digits-occluded-16-809d2d3f4164",
+            "d05254748aaeb507",
+        ),
+    }
+    for spec, identity in expected.items():
+        made = pack(spec, tmp_path)
+        assert (made.path.name, made.checksum[:16]) == identity
 
 
 CHILD = """

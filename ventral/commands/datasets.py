@@ -1,10 +1,18 @@
 """`ventral data`: which data sets there are, and packing one for training."""
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ventral.output import Column, Format, Output, count, note, table, value
+from space.outside import printable
+from ventral.output import Column, Format, Output, note, table, value
+
+if TYPE_CHECKING:
+    from workers.datasets import Source
+    from workers.job import DataSpec
+    from workers.pack import Pack
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -23,32 +31,43 @@ def list_data(output: Output = Format.table) -> None:
 
 @app.command()
 def pack(
-    name: Annotated[str, typer.Argument(help="a data set's name (see `ventral data list`)")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="a data set's name (see `ventral data list`), or a campaign file: its data"
+        ),
+    ],
     size: Annotated[int | None, typer.Option(min=1, help="side of the images, pixels")] = None,
     path: Annotated[str | None, typer.Option(help="folder that holds the images")] = None,
     options: Annotated[
         list[str] | None, typer.Option("--set", help="another option of the data set: copies=4")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="processes that decode")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="threads that decode")] = None,
     output: Output = Format.table,
 ) -> None:
-    """Decode and resize a data set once, into arrays that all trials of a machine share."""
-    from search.campaign import apply
+    """Decode and resize a data set once, into arrays that all trials of a machine share.
+
+    A campaign with the same words in its `data:` uses this very pack.
+    """
     from search.home import Home
     from workers import pack as packs
-    from workers.job import data_spec
+    from workers.datasets import open_source
+    from workers.processors import usable_processors
 
-    given = {"name": name, "size": size, "path": path}
-    document: dict[str, Any] = {key: item for key, item in given.items() if item is not None}
-    for option in options or []:
-        apply(document, option)
+    # From this folder, wherever a campaign file lies.
+    folder = None if path is None else str(Path(path).expanduser().absolute())
+    given = {"size": size, "path": folder}
+    words = [f"{key}={_quoted(item)}" for key, item in given.items() if item is not None]
+    spec = _spec(name, [*words, *(options or [])])
+    source = open_source(spec, workers or usable_processors())
     home = Home.at()
     home.ensure(home.data)
 
     def progress(split: str, done: int, total: int) -> None:
         note(f"{split}: {done} of {total} images")
 
-    found = packs.pack(data_spec(document), home.data, workers=workers, progress=progress)
+    found = packs.pack(spec, home.data, progress=progress, source=source)
+    classes = _classes(found)
     row: dict[str, Any] = {
         "path": str(found.path),
         "checksum": found.checksum,
@@ -59,10 +78,89 @@ def pack(
         "classes": len(found.classes),
         "mean": list(found.mean),
         "std": list(found.std),
+        "spec": spec.model_dump(mode="json"),
+        "splits": {"train": found.count("train"), "test": found.count("test")},
+        "held_out": source.held_out,
+        "images": classes,
+        "passed_over": [
+            {"reason": over.reason, "count": over.count, "first": over.first}
+            for over in source.passed_over
+        ],
     }
-    text = (
-        f"{found.path}\n{count(row['train'])} training and {count(row['test'])} test images of "
-        f"{found.size}x{found.size}x{found.channels} in {row['classes']} classes, "
-        f"checksum {found.checksum[:16]}"
+    value(row, output, _text(found, source, classes))
+
+
+def _spec(name: str, options: Sequence[str]) -> "DataSpec":
+    """The data set of this name, or that of a campaign file, with options such as `copies=4`."""
+    from sys import maxsize
+
+    from search.campaign import apply, load
+    from search.machine import Machine
+    from workers.job import data_spec
+
+    if Path(name).suffix in (".yaml", ".yml", ".json"):
+        # Packing takes none of the resources that the campaign's trials will.
+        anything = Machine(cpus=maxsize, gpus=maxsize)
+        return load(name, [f"data.{option}" for option in options], offered=anything).data
+    document: dict[str, Any] = {"name": name}
+    for option in options:
+        apply(document, option)
+    return data_spec(document)
+
+
+def _quoted(item: int | str) -> str:
+    """A value as YAML, in which overrides are written. Raises DataError if it is no text."""
+    import json
+
+    from space.errors import DataError
+
+    text = json.dumps(item, ensure_ascii=False)
+    if not text.isascii() and text.encode(errors="replace").decode() != text:
+        problem = f"{printable(text)} is not UTF-8 text"
+        raise DataError("path", problem, "rename the folder, or link to it by another name")
+    return text
+
+
+def _classes(found: "Pack") -> list[dict[str, Any]]:
+    """How many images every class has in each split."""
+    import numpy as np
+
+    number = len(found.classes)
+    train, test = (
+        np.bincount(found.labels("train"), minlength=number).tolist(),
+        np.bincount(found.labels("test"), minlength=number).tolist(),
     )
-    value(row, output, text)
+    return [
+        {"class": name, "train": in_train, "test": in_test}
+        for name, in_train, in_test in zip(found.classes, train, test, strict=True)
+    ]
+
+
+SHOWN = 20
+"""How many classes are printed; `-o json` has all."""
+
+
+def _text(found: "Pack", source: "Source", classes: Sequence[dict[str, Any]]) -> str:
+    lines = [
+        str(found.path),
+        f"{found.count('train'):,} training and {found.count('test'):,} test images of "
+        f"{found.size}x{found.size}x{found.channels} in {len(classes)} classes, "
+        f"checksum {found.checksum[:16]}",
+        "",
+        f"{'train':>8} {'test':>8}  class",
+        *(
+            f"{row['train']:>8,} {row['test']:>8,}  {printable(row['class'])}"
+            for row in classes[:SHOWN]
+        ),
+    ]
+    if len(classes) > SHOWN:
+        lines.append(f"{'...':>8} {'...':>8}  and {len(classes) - SHOWN} more (all: -o json)")
+    if source.held_out != "test":
+        lines += ["", f"the test images, on which a search decides: {printable(source.held_out)}"]
+    if source.passed_over:
+        lines += ["", "passed over:"]
+        lines += [
+            f"{over.count:>8,}  {over.reason}: {over.first}" + (", ..." if over.count > 1 else "")
+            for over in source.passed_over
+        ]
+    return "\n".join(lines)

@@ -1,0 +1,400 @@
+"""A tree of image files as a data set: which folders are splits and classes, which files count.
+
+    ROOT/train/CLASS/**  with  ROOT/val/CLASS/**  or  ROOT/test/CLASS/**
+    ROOT/CLASS/**
+
+The names of splits are known in any case and in their usual spellings, and folders that are all
+named so are never classes. Every real folder counts once, and a link never leads above itself.
+What is passed over is counted with its reason; whatever would make a label wrong is an error.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from space.errors import DataError
+from space.outside import open_regular, printable
+from workers.images import FORMATS, SUFFIXES, BrokenImages
+
+Role = Literal["train", "val", "test"]
+
+CURE = (
+    "it needs ROOT/train/CLASS/*.jpg and ROOT/val or ROOT/test, or ROOT/CLASS/*.jpg, with images "
+    f"in {', '.join(FORMATS)}"
+)
+
+
+class ImageFile(NamedTuple):
+    """An image of the tree; `label` is an index into its classes."""
+
+    path: Path
+    label: int
+    size: int
+    modified_ns: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PassedOver:
+    """Files or folders that are no part of the data, and why; `first` is one of them."""
+
+    reason: str
+    count: int
+    first: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageTree:
+    """What a tree holds. Classes and images are in the order of their names.
+
+    `held_out` is None for a tree without splits, else the images of the folder `held_out_folder`.
+    """
+
+    classes: tuple[str, ...]
+    train: tuple[ImageFile, ...]
+    held_out: tuple[ImageFile, ...] | None
+    held_out_folder: str | None
+    passed_over: tuple[PassedOver, ...]
+
+
+def read_image_tree(root: Path) -> ImageTree:
+    """The tree at `root`.
+
+    Raises DataError if there is no such folder, if it has no two classes, if its splits are not
+    of the same classes, or if a folder is of two classes or splits; BrokenImages for links that
+    lead nowhere.
+    """
+    if not root.is_dir():
+        raise DataError(printable(str(root)), "no such folder", CURE)
+    reader = _Reader(root)
+    splits = reader.split_folders()
+    if splits is None:
+        classes, train = reader.classes(root)
+        held_out, name = None, None
+        reader.refuse_broken()
+    else:
+        folder = splits.get("val") or splits["test"]
+        classes, train = reader.classes(splits["train"])
+        others, held_out = reader.classes(folder)
+        name = folder.name
+        reader.refuse_broken()
+        _same_classes(root, (splits["train"].name, classes), (name, others))
+    return ImageTree(
+        classes=tuple(classes),
+        train=tuple(train),
+        held_out=None if held_out is None else tuple(held_out),
+        held_out_folder=name,
+        passed_over=reader.passed_over(),
+    )
+
+
+def _same_classes(
+    root: Path, train: tuple[str, list[str]], held_out: tuple[str, list[str]]
+) -> None:
+    lone = [
+        f"{_some(sorted(set(mine) - set(others)))} in {name}/ alone"
+        for (name, mine), (_, others) in ((train, held_out), (held_out, train))
+        if set(mine) - set(others)
+    ]
+    if lone:
+        problem = f"not every class is in both {train[0]}/ and {held_out[0]}/: "
+        cure = "give both splits the same class folders"
+        raise DataError(printable(str(root)), problem + ", ".join(lone), cure)
+
+
+def _some(names: list[str], most: int = 5) -> str:
+    """The names in quotes; of many, the first and how many there are."""
+    text = ", ".join(f"'{printable(name)}'" for name in names[:most])
+    return text if len(names) <= most else f"{text} and {len(names) - most} more"
+
+
+# ------------------------------------------------------------------------------- names of folders
+
+_WORDS: Mapping[Role, str] = {
+    "train": "train|training|trn",
+    "val": "val|valid|validate|validation|dev|eval|evaluation|holdout|heldout",
+    "test": "test|testing|tst",
+}
+_ROLES: Mapping[Role, re.Pattern[str]] = {
+    role: re.compile(rf"(?:{words})(?:set|split|data|images)?\d*")
+    for role, words in _WORDS.items()
+}
+_SYSTEM = {"@eadir", "__macosx", "__pycache__", "lost+found", "#recycle", "$recycle.bin"}
+_SYSTEM |= {"system volume information", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
+
+
+def split_role(name: str) -> Role | None:
+    """Which split a folder of this name holds: `Training_set`, `valid` and `test2017` are some."""
+    word = re.sub(r"[\s_.-]+", "", name.casefold())
+    return next((role for role, known in _ROLES.items() if known.fullmatch(word)), None)
+
+
+def _by_role(names: Iterable[str]) -> dict[Role, list[str]]:
+    found: dict[Role, list[str]] = {}
+    for name in names:
+        if (role := split_role(name)) is not None:
+            found.setdefault(role, []).append(name)
+    return found
+
+
+def _are_splits(folders: Collection[str], roles: Mapping[Role, list[str]]) -> bool:
+    """Whether folders are splits: all are called so, or a training split and another one."""
+    return bool(roles) and (
+        sum(map(len, roles.values())) == len(folders) or ("train" in roles and len(roles) > 1)
+    )
+
+
+# ------------------------------------------------------------------------------------ the reading
+
+_OUTSIDE = "a file outside of the class folders"
+_Identity = tuple[int, int]  # of a real folder, whatever links lead to it: device and inode
+
+
+def _identity(path: Path) -> _Identity:
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+class _Listing(NamedTuple):
+    """What lies in a folder, by name."""
+
+    folders: dict[str, Path]
+    files: dict[str, os.stat_result]
+
+
+class _Reader:
+    """Lists folders and keeps what it came across on the way."""
+
+    def __init__(self, root: Path) -> None:
+        self._root, real = root, root.resolve()
+        self._broken: list[tuple[str, str]] = []
+        self._passed: dict[str, tuple[int, str]] = {}
+        self._above = {_identity(folder) for folder in (real, *real.parents)}
+        self._taken: dict[_Identity, tuple[Path, Path]] = {}  # (its path, its class's folder)
+
+    def passed_over(self) -> tuple[PassedOver, ...]:
+        """The most frequent reason first."""
+        rows = (
+            PassedOver(reason=reason, count=count, first=first)
+            for reason, (count, first) in self._passed.items()
+        )
+        return tuple(sorted(rows, key=lambda row: (-row.count, row.reason)))
+
+    def refuse_broken(self) -> None:
+        """Raises BrokenImages if there are any so far."""
+        if self._broken:
+            raise BrokenImages.of(self._broken)
+
+    def split_folders(self) -> dict[Role, Path] | None:
+        """The folders of the splits by role: train, and of val and test what there is.
+
+        None if the folders of the root are classes. Raises DataError if they are neither.
+        """
+        root, where = self._root, printable(str(self._root))
+        listing = self._list(root, note=False)
+        roles = _by_role(listing.folders) or self._longer_names(listing.folders)
+        if not _are_splits(listing.folders, roles):
+            self._refuse_mixed(listing.folders, roles)
+            return None
+        listing = self._list(root)  # else it is a class folder's parent, and listed as such
+        self.refuse_broken()
+        for names in roles.values():
+            if len(names) > 1:
+                problem = f"{_some(names)} are the same split"
+                raise DataError(where, problem, "put their images into one folder")
+        if "train" not in roles:
+            found = " and ".join(f"{names[0]}/" for names in roles.values())
+            raise DataError(where, f"has {found} but no train/", CURE)
+        if len(roles) == 1:
+            train = roles["train"][0]
+            cure = f"add one, or give {root / train} as the path: a tenth of it is then held out"
+            raise DataError(where, f"has {train}/ but neither test/ nor val/", printable(cure))
+        for name in listing.files:
+            self._pass(root / name, _OUTSIDE)
+        for name in listing.folders:
+            if not any(name in names for names in roles.values()):
+                self._pass(root / name, "a folder beside the splits")
+        if {"val", "test"} <= set(roles):
+            unopened = f"left unopened: {roles['val'][0]}/ is the held-out split of a search"
+            self._pass(root / roles["test"][0], unopened)
+        return {role: listing.folders[names[0]] for role, names in roles.items()}
+
+    def _longer_names(self, folders: Mapping[str, Path]) -> dict[Role, list[str]]:
+        """Splits whose names end in that of a split (`pets_train`); they hold folders alone."""
+        roles: dict[Role, list[str]] = {}
+        for name, path in folders.items():
+            if (role := split_role(re.split(r"[\s_.-]", name)[-1])) is not None:
+                inner = self._list(path, note=False)
+                if inner.folders and not inner.files:
+                    roles.setdefault(role, []).append(name)
+        return roles if "train" in roles and len(roles) > 1 else {}
+
+    def _refuse_mixed(self, folders: Mapping[str, Path], roles: dict[Role, list[str]]) -> None:
+        """A class may be called train, among others; one that holds folders is a split."""
+        for names in roles.values():
+            inner = self._list(folders[names[0]], note=False)
+            if inner.folders and not inner.files:
+                others = _some([name for name in folders if split_role(name) is None])
+                problem = f"{names[0]}/ looks like a split, {others} beside it do not"
+                raise DataError(printable(str(self._root)), problem, CURE)
+
+    def classes(self, folder: Path) -> tuple[list[str], list[ImageFile]]:
+        """(names of the classes, their images) of a folder of class folders."""
+        listing = self._list(folder)
+        for name in listing.files:
+            self._pass(folder / name, _OUTSIDE)
+        above = self._above | {_identity(folder)}
+        classes: list[str] = []
+        images: list[ImageFile] = []
+        empty: list[str] = []
+        for name, path in listing.folders.items():
+            if _identity(path) in above:
+                self._pass(path, "a link to a folder above itself")
+                continue
+            inner = self._class_listing(folder, name, alone=len(listing.folders) == 1)
+            found = self._images(path, inner, len(classes), above)
+            if not found:
+                empty.append(name)
+            classes.append(name)
+            images += found
+        where = printable(str(folder))
+        if self._broken:
+            return classes, images  # told as a whole, with those of the other split
+        if not classes:
+            raise DataError(where, "has no class folders", CURE)
+        if empty:
+            where = where if len(empty) > 1 else printable(str(folder / empty[0]))
+            problem = "holds no images" if len(empty) == 1 else f"no images in {_some(empty)}"
+            raise DataError(where, problem, CURE)
+        if len(classes) == 1:
+            problem = f"has one class, {printable(classes[0])}/"
+            raise DataError(where, problem, "give two or more: a network tells classes apart")
+        return classes, images
+
+    def _class_listing(self, parent: Path, name: str, *, alone: bool) -> _Listing:
+        """What a class folder holds; `alone` says that there is no other.
+
+        Raises DataError if its name cannot be kept, or if it holds classes or splits.
+        """
+        folder = parent / name
+        where = printable(str(folder))
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            problem = f"the name of this class is not UTF-8 text: {os.fsencode(name)!r}"
+            cure = "rename the folder, with `convmv -f latin1 -t utf-8 --notest`, say"
+            raise DataError(where, problem, cure) from None
+        inner = self._list(folder)
+        roles = _by_role(inner.folders)
+        if "train" in roles and _are_splits(inner.folders, roles):
+            problem = f"holds splits ({_some(list(inner.folders))}), not the images of one class"
+            raise DataError(where, problem, f"give {where} as the path")
+        if alone and inner.folders and not inner.files:
+            problem = f"has one folder, {printable(name)}/, and that has folders and no images"
+            cure = f"give {where} as the path, if the classes lie there"
+            raise DataError(printable(str(parent)), problem, cure)
+        return inner
+
+    def _images(
+        self, top: Path, first: _Listing, label: int, above: set[_Identity]
+    ) -> list[ImageFile]:
+        """All images below a class's folder `top`: of every folder its files, then its folders."""
+        found: list[ImageFile] = []
+        waiting: list[tuple[Path, set[_Identity]]] = [(top, above)]
+        while waiting:
+            folder, outer = waiting.pop()
+            identity = _identity(folder)
+            if identity in outer:
+                self._pass(folder, "a link to a folder above itself")
+                continue
+            if identity in self._taken:
+                self._again(folder, top, *self._taken[identity])
+                continue
+            self._taken[identity] = (folder, top)
+            listing = first if folder is top else self._list(folder)
+            for name, status in listing.files.items():
+                path = folder / name
+                if self._is_image(path):
+                    found.append(ImageFile(path, label, status.st_size, status.st_mtime_ns))
+            inner = outer | {identity}
+            waiting += [(path, inner) for path in reversed(listing.folders.values())]
+        return found
+
+    def _again(self, folder: Path, top: Path, first: Path, owner: Path) -> None:
+        """A folder that was taken already: passed over in one class, an error in two."""
+        if owner != top:
+            raise DataError(
+                printable(str(folder)),
+                f"is the same folder as {printable(str(first))}, by a link: "
+                "its images would be in two classes or splits",
+                "delete one of the links",
+            )
+        self._pass(folder, "a folder that is there already, by a link")
+
+    def _is_image(self, path: Path) -> bool:
+        suffix = path.suffix.lower()
+        if suffix in SUFFIXES:
+            return True
+        try:
+            with open_regular(path, DataError) as file:
+                start = file.read(16)
+        except (DataError, OSError):
+            self._pass(path, "a file that cannot be read")
+            return False
+        if _SIGNATURE.match(start):
+            return True
+        self._pass(path, f"no image ({printable(suffix) or 'without a suffix'})")
+        return False
+
+    def _list(self, folder: Path, *, note: bool = True) -> _Listing:
+        """The folders and regular files of a folder by name, in order; links are followed.
+
+        What is called an image is listed whatever it is: those that cannot be decoded are named
+        together. What else is there is kept in mind, unless not `note`.
+        """
+        folders: dict[str, Path] = {}
+        files: dict[str, os.stat_result] = {}
+        try:
+            with os.scandir(folder) as entries:
+                ordered = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            problem = f"cannot be listed ({error.strerror})"
+            raise DataError(printable(str(folder)), problem, "check its permissions") from None
+        for entry in ordered:
+            path = folder / entry.name
+            if entry.name.startswith(".") or entry.name.casefold() in _SYSTEM:
+                if note:
+                    self._pass(path, "hidden, or a file of the system")
+                continue
+            named_image = path.suffix.lower() in SUFFIXES
+            try:
+                status = entry.stat()
+            except OSError as error:  # a link to nothing, or links that go round
+                if named_image:
+                    files[entry.name] = entry.stat(follow_symlinks=False)
+                elif note:
+                    problem = f"leads nowhere ({error.strerror})"
+                    self._broken.append((printable(str(path)), problem))
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                folders[entry.name] = path
+            elif named_image or stat.S_ISREG(status.st_mode):
+                files[entry.name] = status
+            elif note:
+                self._pass(path, "not a regular file")
+        return _Listing(folders, files)
+
+    def _pass(self, path: Path, reason: str) -> None:
+        count, first = self._passed.get(reason, (0, path.relative_to(self._root).as_posix()))
+        self._passed[reason] = (count + 1, printable(first))
+
+
+_SIGNATURE = re.compile(
+    rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF.{4}WEBP|II\*\0|MM\0\*|BM.{4}\0{4}"
+    rb"|P[1-6]\s\s*[\d#]",
+    re.DOTALL,
+)
+"""How files of `FORMATS` begin."""
