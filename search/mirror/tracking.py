@@ -42,6 +42,7 @@ from search.mirror.runs import (
     run_of,
     view_url,
 )
+from search.ports import bypass_proxies
 from search.store import Campaign, Outgoing, Store
 from space.errors import VentralError
 
@@ -249,6 +250,7 @@ class _Client:
     def __init__(self, uri: str) -> None:
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)
+        bypass_proxies()
         _prepare_database(uri)
         import mlflow.entities as entities
         from mlflow.tracking import MlflowClient
