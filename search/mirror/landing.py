@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from sqlalchemy import make_url
+
 from search import ranking
 from search.mirror.runs import runs_path
 from search.store import Campaign, Store
@@ -65,8 +67,8 @@ def _line(store: Store, record: Campaign, tracking: str) -> Line:
 
 def is_missing(store_url: str) -> bool:
     """Whether a store is a file that is not there yet."""
-    file = store_url.removeprefix("sqlite:///")
-    return file != store_url and not Path(file).exists()
+    url = make_url(store_url)
+    return url.get_backend_name() == "sqlite" and not Path(url.database or "").exists()
 
 
 def is_shown(record: Campaign, tracking: str) -> bool:

@@ -77,11 +77,8 @@ class Pages:
         if scope["type"] != "http":
             await self._mlflow(scope, receive, send)
             return
-        if scope["path"].startswith(f"{BELOW}/"):
+        if below := scope["path"].startswith(f"{BELOW}/"):
             scope = _at(scope, scope["path"].removeprefix(BELOW))
-            below = True
-        else:
-            below = False
         method, path = scope["method"], scope["path"]
         refusal = self._refuse(method, path, Headers(scope=scope))
         if refusal is not None:
@@ -168,7 +165,8 @@ def is_allowed(method: str, path: str) -> bool:
 
 
 def _at(scope: Scope, path: str) -> Scope:
-    return {**scope, "path": path, "raw_path": path.encode()}
+    raw = scope.get("raw_path", b"").removeprefix(BELOW.encode())
+    return {**scope, "path": path, "raw_path": raw}
 
 
 def _without(scope: Scope, *names: bytes) -> Scope:
@@ -202,15 +200,15 @@ SCRIPT = f"""(() => {{
 // time that somebody comes to one, by whatever way, they are ours. MLflow's own first page, of
 // which most is about language models, is the page of campaigns here.
 const arrive = (address) => {{
-  const path = new URL(address, location.href).hash.slice(1).split("?")[0];
-  if (path === "" || path === "/") {{ location.replace("../"); return; }}
-  const found = /^\\/experiments\\/([^/]+)/.exec(path);
-  if (!found) return;
-  const scope = JSON.stringify([decodeURIComponent(found[1])]);
-  const key = "MLflowLocalStorage-1.1-ExperimentPage-" + scope + "-ReactComponentState";
   try {{
+    const path = new URL(address, location.href).hash.slice(1).split("?")[0];
+    if (path === "" || path === "/") location.replace("../");
+    const found = /^\\/experiments\\/([^/]+)/.exec(path);
+    if (!found) return;
+    const scope = JSON.stringify([decodeURIComponent(found[1])]);
+    const key = "MLflowLocalStorage-1.1-ExperimentPage-" + scope + "-ReactComponentState";
     if (localStorage.getItem(key) === null) localStorage.setItem(key, {_STATE});
-  }} catch (refused) {{ /* a browser without storage */ }}
+  }} catch (refused) {{ /* a browser without storage, or an address that is none */ }}
 }};
 for (const name of ["pushState", "replaceState"]) {{
   const plain = history[name];

@@ -105,6 +105,7 @@ class Mirror:
 
     def start(self) -> Mirror:
         """Begin to send, what an earlier process left first."""
+        bypass_proxies()
         self._work.set()
         self._thread.start()
         return self
@@ -250,7 +251,6 @@ class _Client:
     def __init__(self, uri: str) -> None:
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)
-        bypass_proxies()
         _prepare_database(uri)
         import mlflow.entities as entities
         from mlflow.tracking import MlflowClient

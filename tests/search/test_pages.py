@@ -18,6 +18,7 @@ from search.mirror import landing
 from search.mirror.pages import EDITS, SEARCHES, Pages
 from search.mirror.server import Server
 from search.mirror.tracking import Mirror
+from search.ports import bypass_proxies
 from search.store import Store
 from tests import campaigns
 from tests.search.test_ports import has_ipv6
@@ -374,3 +375,17 @@ def test_notes_and_tags_are_kept(shown: Shown) -> None:
     run = shown.call(f"/mlflow{API}/runs/get?run_id={shown.run}")["run"]
     tags = {tag["key"]: tag["value"] for tag in run["data"]["tags"]}
     assert tags["mlflow.note.content"] == tags["reviewed"] == "a cell to keep"
+
+
+def test_clients_of_mlflow_reach_it_past_proxies(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.tracking import MlflowClient
+
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "")
+    client = MlflowClient(tracking_uri=shown.base)
+    bypass_proxies()
+    assert client.get_run(shown.run).data.metrics["top1"] == 0.75
