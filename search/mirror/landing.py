@@ -113,7 +113,8 @@ def _table(lines: Sequence[Line]) -> str:
     head = "".join(f'<th scope="col">{title}</th>' for title in heads)
     rows = "".join(_row(line) for line in lines)
     return (
-        '<div class="wide"><table><caption>Newest first. A name leads to the runs of its trials.'
+        '<div class="wide" role="region" aria-label="Campaigns" tabindex="0">'
+        "<table><caption>Newest first. A name leads to the runs of its trials."
         f"</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 

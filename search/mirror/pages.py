@@ -201,11 +201,13 @@ SCRIPT = f"""(() => {{
 // which most is about language models, is the page of campaigns here.
 const arrive = (address) => {{
   try {{
-    const path = new URL(address, location.href).hash.slice(1).split("?")[0];
+    const [path, query] = new URL(address, location.href).hash.slice(1).split("?");
     if (path === "" || path === "/") location.replace("../");
-    const found = /^\\/experiments\\/([^/]+)/.exec(path);
-    if (!found) return;
-    const scope = JSON.stringify([decodeURIComponent(found[1])]);
+    const [, kind, id] = /^\\/(experiments|compare-experiments)\\/([^/]+)/.exec(path) || [];
+    if (!kind) return;
+    const ids = kind === "experiments"
+      ? [decodeURIComponent(id)] : JSON.parse(new URLSearchParams(query).get("experiments"));
+    const scope = JSON.stringify(ids.sort());
     const key = "MLflowLocalStorage-1.1-ExperimentPage-" + scope + "-ReactComponentState";
     if (localStorage.getItem(key) === null) localStorage.setItem(key, {_STATE});
   }} catch (refused) {{ /* a browser without storage, or an address that is none */ }}

@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 from typing import Any, TextIO
+from urllib.parse import urlsplit
 
 from space.outside import redact
 
@@ -74,6 +75,7 @@ def _application(known: dict[str, Any]) -> Any:
     import uvicorn  # noqa: F401  MLflow looks whether it is loaded by a server
     from mlflow.server import constants, handlers
 
+    _reach(known["tracking"])
     root = "mlflow-artifacts:/"
     os.environ |= {
         constants.BACKEND_STORE_URI_ENV_VAR: known["tracking"],
@@ -90,3 +92,13 @@ def _application(known: dict[str, Any]) -> Any:
     from search.mirror.pages import Pages
 
     return Pages(app, known["tracking"], **known["pages"])
+
+
+def _reach(tracking: str) -> None:
+    """Raises SQLAlchemy's error if a database's server is away: MLflow would try for minutes."""
+    import sqlalchemy as sa
+
+    if urlsplit(tracking).scheme.partition("+")[0] in ("postgresql", "mysql", "mssql"):
+        engine = sa.create_engine(tracking)
+        engine.connect().close()
+        engine.dispose()

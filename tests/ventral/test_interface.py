@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -146,6 +147,9 @@ def test_a_browser_that_was_never_there_opens_any_page_as_model_training(
         assert_model_training(window.until(campaign.id))
         window.follow(campaign.id)
         assert_model_training(window.until(*COLUMNS))
+        several = quote(json.dumps([experiment, "0"]))
+        window.open(f"{base(address)}/mlflow/#/compare-experiments/s?experiments={several}")
+        assert_model_training(window.until("Runs from 2 Experiments", *COLUMNS))
         both, of = quote(json.dumps(runs[:2])), quote(json.dumps([experiment]))
         window.open(f"{base(address)}/mlflow/#/compare-runs?runs={both}&experiments={of}")
         assert_model_training(window.until("Comparing 2 Runs"))
@@ -187,6 +191,25 @@ def test_without_a_home_there_is_nothing_to_show(shell: Shell) -> None:
     ended = shell("ui", "--no-browser")
     assert ended.code == 2
     assert "ventral submit" in ended.err
+
+
+@pytest.mark.parametrize("port", ["1", "no-port"])
+def test_a_database_that_is_away_is_said_without_its_password(shell: Shell, port: str) -> None:
+    (shell.folder / ".ventral").mkdir()
+    database = f"postgresql+psycopg://me:s3cret@127.0.0.1:{port}/mlflow"
+    done = subprocess.run(
+        [COMMAND, "ui", "--port", "0", "--no-browser"],
+        cwd=shell.folder,
+        env=shell.environment() | {"MLFLOW_TRACKING_URI": database},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 1
+    assert "did not start" in done.stderr
+    assert "refused" in done.stderr or port in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "s3cret" not in done.stdout + done.stderr + (shell.home / "ui.log").read_text()
 
 
 def test_an_mlflow_elsewhere_is_named_without_its_password(shell: Shell) -> None:
@@ -259,7 +282,7 @@ def look_for_password(shell: Shell, postgresql: postgres.Server) -> None:
         for _ in range(600):
             if not members(child):
                 break
-            signal.sigtimedwait([], 0.1)
+            time.sleep(0.1)
         assert not members(child), "a process outlives its parent"
         with pytest.raises(OSError, match="refused"):
             socket.create_connection(("127.0.0.1", int(door)), timeout=30)
