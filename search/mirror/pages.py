@@ -100,7 +100,7 @@ class Pages:
                 "This server is not known by that name: start it with "
                 "`ventral ui --allowed-hosts NAME`."
             )
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
             return "Only this server's own pages may ask here."
         if _CLOSED.search(path):
             return "`ventral ui` has no such service."
