@@ -26,6 +26,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+from search.ports import bypass_proxies
+
 ROOT = Path(__file__).resolve().parents[1]
 VENTRAL = Path(sys.executable).with_name("ventral")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -42,6 +44,7 @@ CAMPAIGN: dict[str, Any] = {
 
 
 def main() -> None:
+    bypass_proxies()
     chosen = _arguments()
     with contextlib.ExitStack() as stack:
         folder = chosen.keep or Path(

@@ -9,6 +9,7 @@ import sys
 
 import typer
 
+from search.ports import bypass_proxies
 from space.errors import VentralError
 from ventral.commands import (
     campaigns,
@@ -54,6 +55,7 @@ app.add_typer(datasets.app, name="data", help="Data sets, and packing them for t
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    bypass_proxies()
     try:
         app()
     except VentralError as error:

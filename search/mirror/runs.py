@@ -251,8 +251,8 @@ NOTE_TAG = "mlflow.note.content"
 def experiment_note(campaign: Campaign, experiment_id: str) -> str:
     """The text above the experiment's pages, in whatever mode they were opened (Markdown)."""
     return (
-        f"[Table of runs, best first]({view_url('', experiment_id)[1:]}): one run a trial of "
-        f"campaign {campaign.id}, parameters are the choices made"
+        f"One run a trial of campaign {campaign.id}, parameters are the choices made. "
+        f"[Table of runs, best first]({view_url('', experiment_id)[1:]})"
     )
 
 
@@ -262,8 +262,13 @@ def view_url(base: str, experiment_id: str) -> str:
     The workflow has to be in the address: without it, MLflow opens a browser that was never
     there before in its mode for language models, whatever the experiment's tags say.
     """
-    query = urlencode({"workflowType": "machine_learning", "viewStateShareKey": VIEW})
-    return f"{base.rstrip('/')}/#/experiments/{experiment_id}/runs?{query}"
+    query = urlencode({"viewStateShareKey": VIEW})
+    return f"{base.rstrip('/')}/{runs_path(experiment_id)}&{query}"
+
+
+def runs_path(experiment_id: str) -> str:
+    """An experiment's runs table on MLflow's page, as `ventral ui` serves it: with our columns."""
+    return f"#/experiments/{experiment_id}/runs?{urlencode({'workflowType': 'machine_learning'})}"
 
 
 _COLUMNS = {
@@ -279,7 +284,13 @@ _COLUMNS = {
 
 def _view(campaign: Campaign) -> str:
     """The saved view in the form in which MLflow's page keeps it."""
-    state = {
+    at, state = _milliseconds(campaign.created), json.dumps(table_state())
+    return json.dumps({"name": "Best first", "createdAt": at, "updatedAt": at, "state": state})
+
+
+def table_state() -> dict[str, object]:
+    """The runs table, best first, with our columns: the state that MLflow's page keeps of one."""
+    return {
         "searchFilter": "",
         "orderByKey": "metrics.`top1`",
         "orderByAsc": False,
@@ -291,7 +302,3 @@ def _view(campaign: Campaign) -> str:
         "columnOrder": list(_COLUMNS),
         "columnWidths": _COLUMNS,
     }
-    at = _milliseconds(campaign.created)
-    return json.dumps(
-        {"name": "Best first", "createdAt": at, "updatedAt": at, "state": json.dumps(state)}
-    )

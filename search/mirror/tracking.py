@@ -42,6 +42,7 @@ from search.mirror.runs import (
     run_of,
     view_url,
 )
+from search.ports import bypass_proxies
 from search.store import Campaign, Outgoing, Store
 from space.errors import VentralError
 
@@ -104,6 +105,7 @@ class Mirror:
 
     def start(self) -> Mirror:
         """Begin to send, what an earlier process left first."""
+        bypass_proxies()
         self._work.set()
         self._thread.start()
         return self

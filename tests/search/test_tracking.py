@@ -465,6 +465,9 @@ def test_through_a_server_that_goes_away_and_comes_back(
     store: Store, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tracking, "LONGEST_DELAY", 2.0)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # that leads nowhere
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setenv("NO_PROXY", "")
     campaign = fill(store)
     port = free_port()
     uri = f"http://127.0.0.1:{port}"

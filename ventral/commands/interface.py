@@ -1,15 +1,21 @@
 """`ventral ui`: MLflow's own pages on this home's records."""
 
+import errno
+import ipaddress
+import re
 import signal
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from space.errors import InputError
 from ventral.output import note
 
 if TYPE_CHECKING:
     from search.home import Home
+    from search.mirror.server import Server
+    from search.store import Campaign
 
 
 def register(app: typer.Typer) -> None:
@@ -20,37 +26,51 @@ def ui(
     campaign: Annotated[
         str | None, typer.Argument(help="open at this campaign; by default at the newest")
     ] = None,
-    host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="address to listen on; 0.0.0.0 lets other machines in")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="port; 0 takes a free one")] = 5000,
+    allowed_hosts: Annotated[
+        str,
+        typer.Option(
+            help="further names by which it may be called, with commas between them; its "
+            "addresses and this machine's own names always may"
+        ),
+    ] = "",
     browser: Annotated[bool, typer.Option(help="open a browser there")] = True,
 ) -> None:
     """Browse the trials in MLflow, until Ctrl-C (or SIGTERM)."""
     from search.home import Home
-    from search.mirror.server import Server
-    from search.ports import free_port, taken
-    from space.errors import InputError
+    from search.mirror.runs import view_url
+    from search.ports import ANYWHERE, http_address, is_loopback, outside_host
+    from space.outside import redact
 
+    names = _read_names(allowed_hosts)
     home = Home.at()
-    if not home.tracking_is_local:
-        note(f"MLflow runs at {home.tracking_uri}")
-        print(_address(home, campaign, home.tracking_uri))
-        return
-    if not home.path.is_dir():
+    if not home.path.is_dir() and home.tracking_is_local:
         raise InputError("ventral ui", f"{home.path} does not exist", "run `ventral submit` first")
-    port = port or free_port(host)
-    if taken(host, port):
-        raise InputError("--port", f"{port} is taken", f"write another, say {port + 1}, or 0")
+    record = _find(home, campaign)
+    if not home.tracking_is_local:
+        shown = redact(home.tracking_uri)
+        note(f"MLflow runs at {shown}")
+        print(view_url(shown, record.experiment) if record and record.experiment else shown)
+        return
     # A shell makes what it puts into the background ignore Ctrl-C. SIGTERM means the same.
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, signal.default_int_handler)
-    log = home.path / "ui.log"
-    log.unlink(missing_ok=True)  # what an earlier one printed
-    server = Server(home.tracking_uri, home.artifacts, log, port, host)
+    outside = host
+    if not is_loopback(host):
+        note("warning: everybody who reaches this machine may read all records and change notes")
+        outside = outside_host() if host in ANYWHERE else host
+        names.add(outside.lower())
+    server = _start(home, host, port, names)
     try:
-        note("starting MLflow (about 10 seconds) ...")
+        note("starting MLflow ...")
         server.wait()
-        address = _address(home, campaign, server.address)
+        base = http_address(outside, server.port)
+        address = _address(base, home, record)
         print(address, flush=True)
+        note(f"all campaigns: {base}/")
         note("Ctrl-C ends it")
         if browser and sys.stderr.isatty():
             import webbrowser
@@ -63,22 +83,78 @@ def ui(
         server.end()
 
 
-def _address(home: "Home", campaign: str | None, base: str) -> str:
-    """The page of a campaign's runs; MLflow's front page if there is no campaign yet."""
-    from pathlib import Path
+def _read_names(text: str) -> set[str]:
+    """Names of `--allowed-hosts`. Raises InputError for what is neither a name nor an address."""
+    names = {name.strip().lower() for name in text.split(",") if name.strip()}
+    for name in names:
+        if re.fullmatch(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?", name):
+            continue
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            raise InputError(
+                "--allowed-hosts",
+                f"{name!r} is no name of a machine",
+                "write names without port, say lab.example.org or *.example.org",
+            ) from None
+    return names
 
-    from search.mirror.runs import view_url
+
+def _start(home: "Home", host: str, port: int, names: set[str]) -> "Server":
+    """The server, started. Raises InputError if it cannot listen there."""
+    from search.mirror.server import Server
+    from search.ports import names_of_machine
+
+    log = home.path / "ui.log"
+    log.unlink(missing_ok=True)  # what an earlier one printed
+    known = {*names_of_machine(), host.lower(), *names}
+    try:
+        return Server(
+            home.tracking_uri,
+            home.artifacts,
+            log,
+            port,
+            host,
+            home=home,
+            allowed_hosts=sorted(known),
+        )
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        if error.errno == errno.EADDRINUSE:
+            free = (
+                f"write another, say {port + 1}, or 0" if port < 65535 else "write another, or 0"
+            )
+            raise InputError("--port", f"{port} is taken", free) from None
+        if error.errno == errno.EACCES:
+            cure = "write one from 1024 on"
+            raise InputError("--port", f"{port} is not for everybody", cure) from None
+        cure = "write an address of this machine, or 0.0.0.0 for all of them"
+        raise InputError("--host", f"{host}: {error.strerror}", cure) from None
+
+
+def _find(home: "Home", campaign: str | None) -> "Campaign | None":
+    """The campaign to open at: the one that is named, else the newest that MLflow has runs of."""
+    from search.mirror.landing import is_missing, is_shown
     from search.store import Store
 
-    exists = not home.store_url.startswith("sqlite:///") or Path(home.store_url[10:]).exists()
-    if not exists and campaign is None:
-        return base
+    if campaign is None and is_missing(home.store_url):
+        return None
     store: Store = Store.open(home.store_url, create=False)
-    if campaign is not None:
-        record = store.campaign(campaign)
-    else:
-        mirrored = [known for known in store.campaigns() if known.experiment]
-        if not mirrored:
-            return base
-        record = mirrored[0]
-    return view_url(base, record.experiment) if record.experiment else base
+    try:
+        if campaign is not None:
+            return store.campaign(campaign)
+        known = store.campaigns()
+        return next((one for one in known if is_shown(one, home.tracking_uri)), None)
+    finally:
+        store.close()
+
+
+def _address(base: str, home: "Home", record: "Campaign | None") -> str:
+    """The page of a campaign's runs; that of all campaigns if MLflow has none of them yet."""
+    from search.mirror.landing import RUNS, is_shown
+    from search.mirror.runs import runs_path
+
+    if record is None or record.experiment is None or not is_shown(record, home.tracking_uri):
+        return f"{base}/"
+    return f"{base}/{RUNS}{runs_path(record.experiment)}"

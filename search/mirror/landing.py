@@ -1,0 +1,216 @@
+"""The page on which `ventral ui` opens: the campaigns of a home, each a link to its runs.
+
+Pure text: lines in, a document out that asks for nothing else. Every text in it is escaped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from search import ranking
+from search.mirror.runs import runs_path
+from search.store import Campaign, Store
+from space.outside import printable, redact
+
+RUNS = "mlflow/"
+"""The folder of MLflow's own page, seen from this one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A campaign in the table: `best` is a top-1 accuracy, `created` in seconds since 1970.
+
+    `experiment` is None where MLflow has none of its runs yet, or another MLflow has them.
+    """
+
+    id: str
+    name: str
+    state: str
+    best: float | None
+    done: int
+    trials: int
+    space: str
+    data: str
+    created: float
+    experiment: str | None
+
+
+def read_lines(store: Store, tracking: str) -> list[Line]:
+    """The campaigns of a store, newest first; `tracking` is the MLflow that is shown."""
+    return [_line(store, record, tracking) for record in store.campaigns()]
+
+
+def _line(store: Store, record: Campaign, tracking: str) -> Line:
+    counts = store.counts(record.id)
+    best = ranking.best(store, record.id, 1)
+    return Line(
+        id=record.id,
+        name=record.name,
+        state=record.state,
+        best=best[0].top1 if best else None,
+        done=counts["finished"] + counts["pruned"],
+        trials=sum(counts.values()),
+        space=_named(record.document.get("space"), record.space),
+        data=_named(record.document.get("data"), record.data),
+        created=record.created,
+        experiment=record.experiment if is_shown(record, tracking) else None,
+    )
+
+
+def is_missing(store_url: str) -> bool:
+    """Whether a store is a file that is not there yet."""
+    url = make_url(store_url)
+    return url.get_backend_name() == "sqlite" and not Path(url.database or "").exists()
+
+
+def is_shown(record: Campaign, tracking: str) -> bool:
+    """Whether the runs of a campaign are in the MLflow at `tracking`.
+
+    A file counts as the same one wherever it lies: a home can be moved.
+    """
+    if record.experiment is None or record.tracking is None:
+        return False
+    return _place(record.tracking) == _place(tracking)
+
+
+def _place(uri: str) -> str:
+    """An address without its account, of which the store keeps nothing; "" for a file."""
+    scheme, separator, rest = redact(uri).partition("://")
+    return "" if scheme == "sqlite" else scheme + separator + rest.rpartition("@")[2]
+
+
+def _named(given: object, closed: object) -> str:
+    """A space or a data set by its name, however it was written."""
+    for value in (given, closed):
+        if isinstance(value, str):
+            return value
+        if isinstance(value, dict) and isinstance(value.get("name"), str):
+            return str(value["name"])
+    return ""
+
+
+def page(lines: Sequence[Line], home: str) -> str:
+    """The document. `home` is the folder that it tells about."""
+    body = _table(lines) if lines else _EMPTY
+    return _document(f"<p>Home <code>{_text(home)}</code></p>{body}")
+
+
+def failure(text: str) -> str:
+    """The document in the place of the table, when the store cannot be read."""
+    return _document(f'<p role="alert">The campaigns cannot be read: {_text(redact(text))}</p>')
+
+
+def _table(lines: Sequence[Line]) -> str:
+    heads = ("Campaign", "State", "Best top-1", "Trials", "Space", "Data", "Created")
+    head = "".join(f'<th scope="col">{title}</th>' for title in heads)
+    rows = "".join(_row(line) for line in lines)
+    return (
+        '<div class="wide" role="region" aria-label="Campaigns" tabindex="0">'
+        "<table><caption>Newest first. A name leads to the runs of its trials."
+        f"</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _row(line: Line) -> str:
+    name = _text(line.name)
+    if line.experiment is not None:
+        link = escape(RUNS + runs_path(line.experiment))
+        name = f'<a href="{link}">{name}</a>'
+    score = "" if line.best is None else f"{line.best:.2%}"
+    created = time.strftime("%Y-%m-%d %H:%M", time.localtime(line.created))
+    cells = (
+        f'<th scope="row">{name}<br><small>{_text(line.id)}</small></th>',
+        f'<td><span class="state {_text(line.state)}">{_text(line.state)}</span></td>',
+        f'<td class="number">{score}</td>',
+        f'<td class="number">{line.done:,} of {line.trials:,}</td>',
+        f"<td>{_text(line.space)}</td>",
+        f"<td>{_text(line.data)}</td>",
+        f"<td>{created}</td>",
+    )
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _text(text: str) -> str:
+    return escape(printable(text))
+
+
+_EMPTY = "<p>No campaign yet. <code>ventral submit FILE</code> starts one.</p>"
+
+STYLE = """
+:root { color-scheme: light dark; --line: #d0d4da; --dim: #5a6270; --link: #0b57a4;
+  --good: #17632f; --busy: #0b57a4; --bad: #a1260d; --paper: #ffffff; --ink: #1b1f24; }
+@media (prefers-color-scheme: dark) {
+  :root { --line: #3b424c; --dim: #a5adb8; --link: #85bdff; --good: #7bd694; --busy: #85bdff;
+    --bad: #ff9c85; --paper: #14171b; --ink: #e8eaed; } }
+body { margin: 0 auto; max-width: 72rem; padding: 1.5rem; background: var(--paper);
+  color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
+h1 { font-size: 1.5rem; margin: 0; }
+a { color: var(--link); }
+a:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; }
+caption { text-align: left; color: var(--dim); padding: 0.5rem 0; }
+th, td { text-align: left; padding: 0.5rem 1rem 0.5rem 0; vertical-align: top;
+  border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
+thead th { color: var(--dim); font-weight: 600; white-space: nowrap; }
+tbody th { font-weight: 600; min-width: 12rem; }
+td { white-space: nowrap; }
+small, footer, p { color: var(--dim); }
+small { font-weight: 400; }
+.number { font-variant-numeric: tabular-nums; }
+.finished { color: var(--good); } .running { color: var(--busy); }
+.failed, .interrupted { color: var(--bad); }
+"""
+
+SETTINGS = {
+    "mlflow.workflowType_v1": '"machine_learning"',
+    "mlflow.assistant.panelOpen_v1": "false",
+    "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": "true",
+    "mlflow.detectIssues.guidanceShown_v1": "true",
+    "mlflow.settings.telemetry.enabled_v1": "false",
+}
+"""What MLflow's page keeps in a browser, by key: model training, no assistant, no guidance."""
+
+_KEEP = "".join(f"localStorage.setItem('{key}', '{value}');" for key, value in SETTINGS.items())
+REMEMBER = f"try {{ {_KEEP} }} catch (refused) {{ /* a browser without storage */ }}"
+"""The statement that gives a browser these settings."""
+
+SCRIPT = f"""{REMEMBER}
+// Addresses of MLflow's own form, as they are in notes and in old links.
+const follow = () => {{
+  if (location.hash.startsWith("#/")) location.replace("{RUNS}" + location.hash);
+}};
+addEventListener("hashchange", follow);
+follow();
+"""
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+POLICY = (
+    f"default-src 'none'; style-src {_digest(STYLE)}; script-src {_digest(SCRIPT)}; "
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""Content-Security-Policy of the document: only what is in it runs, and it fetches nothing."""
+
+
+def _document(body: str) -> str:
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<link rel="icon" href="data:,"><title>Ventral: campaigns</title>'
+        f"<style>{STYLE}</style><script>{SCRIPT}</script></head>"
+        f"<body><main><h1>Campaigns</h1>{body}</main>"
+        f'<footer><p><a href="{RUNS}#/experiments">All experiments in MLflow</a></p></footer>'
+        "</body></html>"
+    )

@@ -1,0 +1,104 @@
+"""The process that serves MLflow: its own application, and ours around it where people look.
+
+Started by `search.mirror.server.Server`. One process: MLflow's command would start another one,
+and give the database's address, password and all, on its command line.
+"""
+
+import json
+import os
+import socket
+import sys
+import threading
+from typing import Any, TextIO
+from urllib.parse import urlsplit
+
+from space.outside import redact
+
+_QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_ENABLE_WORKSPACES": "false",
+}
+
+
+class _Redacted:
+    """A stream for people to read, in which no password of an address is written."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(redact(text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def serve() -> None:
+    """Be the process: serve until a signal, or until the pipe is closed."""
+    known = json.loads(sys.stdin.readline() or "null")
+    if known is None:
+        return
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    sys.stdout = sys.stderr = _Redacted(sys.stderr)  # type: ignore[assignment]
+    try:
+        app = _application(known)
+    except Exception as error:
+        # The last line of the log is what people are told.
+        sys.exit(f"{type(error).__name__}: {' '.join(str(error).split())}")
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=2,
+    )
+    uvicorn.Server(config).run(sockets=[socket.socket(fileno=known["door"])])
+
+
+def _end_with_parent() -> None:
+    """End when the other end of the pipe is gone, whatever is going on."""
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    os._exit(0)
+
+
+def _application(known: dict[str, Any]) -> Any:
+    """MLflow's application on the database, and `Pages` around it if there is a home to show."""
+    os.environ.update(_QUIET)
+    if known["pages"] is not None:
+        # `Pages` judges hosts and origins before MLflow sees the request.
+        os.environ["MLFLOW_SERVER_ALLOWED_HOSTS"] = "*"
+    import uvicorn  # noqa: F401  MLflow looks whether it is loaded by a server
+    from mlflow.server import constants, handlers
+
+    _reach(known["tracking"])
+    root = "mlflow-artifacts:/"
+    os.environ |= {
+        constants.BACKEND_STORE_URI_ENV_VAR: known["tracking"],
+        constants.REGISTRY_STORE_URI_ENV_VAR: known["tracking"],
+        constants.ARTIFACT_ROOT_ENV_VAR: root,
+        constants.SERVE_ARTIFACTS_ENV_VAR: "true",
+        constants.ARTIFACTS_DESTINATION_ENV_VAR: known["artifacts"],
+    }
+    handlers.initialize_backend_stores(known["tracking"], known["tracking"], root)
+    from mlflow.server.fastapi_app import app
+
+    if known["pages"] is None:
+        return app
+    from search.mirror.pages import Pages
+
+    return Pages(app, known["tracking"], **known["pages"])
+
+
+def _reach(tracking: str) -> None:
+    """Raises SQLAlchemy's error if a database's server is away: MLflow would try for minutes."""
+    import sqlalchemy as sa
+
+    if urlsplit(tracking).scheme.partition("+")[0] in ("postgresql", "mysql", "mssql"):
+        engine = sa.create_engine(tracking)
+        engine.connect().close()
+        engine.dispose()
