@@ -16,7 +16,9 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
+from space.bounds import DIGITS, LEVELS, NODES, WHOLE
 from space.errors import InputError
+from space.outside import printable
 
 Path = tuple[str | int, ...]
 M = TypeVar("M", bound="BaseModel")
@@ -39,7 +41,7 @@ def parse(
     if not isinstance(document, Mapping):
         raise error(where, f"{shown(document)} is not a mapping", _keys_cure(_fields([model])))
     try:
-        text = json.dumps(_plain(document, ()))
+        text = json.dumps(_plain(document))
         # Through JSON, because strict Python input refuses a list for a tuple.
         return model.model_validate_json(text, strict=True)
     except ValidationError as caught:
@@ -62,9 +64,13 @@ def shown(value: object, limit: int = 60) -> str:
     """A value as the user would have written it, cut to `limit` characters."""
     try:
         text = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError):
-        text = repr(value)
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+    except (TypeError, ValueError, RecursionError):
+        try:
+            text = repr(value)
+        except (ValueError, RecursionError):  # too many digits for Python, or too many levels
+            text = f"a {type(value).__name__} of absurd size"
+    text = text if len(text) <= limit else text[: limit - 3] + "..."
+    return printable(text)
 
 
 def suggestion(word: object, options: Iterable[object]) -> str:
@@ -76,21 +82,52 @@ def suggestion(word: object, options: Iterable[object]) -> str:
     return f"write one of {', '.join(names)}" if names else ""
 
 
-def _plain(node: object, path: Path) -> object:
-    """The document as JSON can hold it; what JSON has no word for is refused by name."""
-    if isinstance(node, Mapping):
+def _plain(document: object) -> object:
+    """The document as JSON can hold it; what JSON has no word for is refused by name, and so is
+    what exceeds the bounds of a document."""
+    left = NODES
+
+    def plain(node: object, path: Path) -> object:
+        nonlocal left
+        if node is None or isinstance(node, (str, bool)):
+            return node
+        if isinstance(node, int):
+            if not -WHOLE <= node <= WHOLE:
+                cure = f"write a number up to {WHOLE}"
+                raise InputError(dotted(path), f"{shown(node)} is too large", cure)
+            return node
+        if isinstance(node, float):
+            if not math.isfinite(node):
+                problem = f"{node} is not a finite number"
+                raise InputError(dotted(path), problem, "write a finite number")
+            return node
+        if not isinstance(node, (Mapping, list, tuple)):
+            problem = f"{node!r} is a {type(node).__name__}"
+            raise InputError(dotted(path), problem, "put it in quotes if it is text")
+        left -= len(node)
+        if left < 0:
+            raise InputError("", f"holds more than {NODES:,} values", "shorten it")
+        if len(path) >= LEVELS:
+            problem = f"goes more than {LEVELS} levels deep"
+            raise InputError(dotted(path[:5]), problem, "flatten it")
+        if not isinstance(node, Mapping):
+            return [plain(child, (*path, place)) for place, child in enumerate(node)]
         for key in node:
             if not isinstance(key, str):
-                raise InputError(dotted(path), f"the key {key!r} is not text", f'write "{key}"')
-        return {key: _plain(child, (*path, key)) for key, child in node.items()}
-    if isinstance(node, (list, tuple)):
-        return [_plain(child, (*path, place)) for place, child in enumerate(node)]
-    if isinstance(node, float) and not math.isfinite(node):
-        raise InputError(dotted(path), f"{node} is not a finite number", "write a finite number")
-    if node is None or isinstance(node, (str, int, float)):
-        return node
-    kind = type(node).__name__
-    raise InputError(dotted(path), f"{node!r} is a {kind}", "put it in quotes if it is text")
+                problem = f"the key {shown(key)} is not text"
+                raise InputError(dotted(path), problem, f"write {shown(str(key))}")
+        return {key: plain(child, (*path, key)) for key, child in node.items()}
+
+    return plain(document, ())
+
+
+def number_problem(written: str) -> str | None:
+    """What is wrong with a number's digits, if anything: too many of them, or beyond all use."""
+    if len(written) > DIGITS:
+        return f"a number of {len(written):,} digits, where at most {DIGITS} are read"
+    if not set(written) & set(".eE"):
+        return None if abs(int(written)) <= WHOLE else f"{written} is above {WHOLE}"
+    return None if math.isfinite(float(written)) else f"{written} is not a finite number"
 
 
 def dotted(path: Sequence[str | int]) -> str:
@@ -246,8 +283,9 @@ def _words(detail: ErrorDetails, path: Path, places: list[Any]) -> tuple[str, st
         return f"unknown key {shown(detail['loc'][-1])}", cure
     if kind == "missing" and isinstance(detail["loc"][-1], int):
         return f"{shown(value)} is too short", "give it all of its items"
-    if kind == "too_long":
-        return f"{shown(value)} is too long", f"give it {limits['max_length']} items"
+    if kind in ("too_long", "string_too_long"):
+        what = "letters" if kind == "string_too_long" else "items"
+        return f"{shown(value)} is too long", f"give it at most {limits['max_length']} {what}"
     if kind == "missing":
         return "missing", f"add the key {shown(path[-1] if path else '')}"
     if kind in ("literal_error", "enum"):
@@ -264,7 +302,9 @@ def _words(detail: ErrorDetails, path: Path, places: list[Any]) -> tuple[str, st
         )
     if kind in _BOUNDS:
         key, word = _BOUNDS[kind]
-        return f"{shown(value)} is not {word} {limits[key]:g}", "write a number in range"
+        limit = limits[key]
+        said = f"{limit:g}" if isinstance(limit, float) else str(limit)
+        return f"{shown(value)} is not {word} {said}", "write a number in range"
     if kind == "int_from_float":
         return f"{shown(value)} is not a whole number", "write a whole number"
     stem = kind.removesuffix("_type").removesuffix("_parsing")
