@@ -9,6 +9,7 @@ of the field, the value that stands there and the cure. It does not know what th
 import difflib
 import json
 import math
+import re
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -308,6 +309,9 @@ def _words(detail: ErrorDetails, path: Path, places: list[Any]) -> tuple[str, st
     if kind == "int_from_float":
         return f"{shown(value)} is not a whole number", "write a whole number"
     stem = kind.removesuffix("_type").removesuffix("_parsing")
+    if stem in ("model", "model_attributes", "dict") and isinstance(value, str):
+        below = [m for place in places for m in _child(place, path[-1])] if path else []
+        return f"{shown(value)} is not a mapping", _named_cure(below, value)
     if kind != stem and stem in _KINDS:
         return f"{shown(value)} is not {_KINDS[stem]}", _type_cure(stem, value)
     message = detail["msg"].removeprefix("Value error, ")
@@ -323,15 +327,33 @@ def _options(expected: object) -> list[str]:
 
 def _type_cure(kind: str, value: object) -> str:
     if kind in ("int", "float") and isinstance(value, str):
-        try:
-            number = float(value)
-        except ValueError:
-            return f"write {_KINDS[kind]}"
-        if "e" in value.lower():
-            # YAML 1.1 reads 1e-3 as text, and so the repr of small numbers: it wants 1.0e-3.
-            mantissa, _, exponent = f"{number!r}".partition("e")
-            mantissa += "" if "." in mantissa else ".0"
-            written = f"{mantissa}e{exponent}" if exponent else mantissa
-            return f"write {written}: YAML takes {value} for text"
-        return f"write {value} without quotes"
+        return _number_cure(kind, value)
+    if kind == "string" and isinstance(value, (int, float)):
+        return f'put it in quotes: "{shown(value)}"'
     return f"write {_KINDS.get(kind, kind)}"
+
+
+_PLAIN = {"int": re.compile(r"[-+]?(0|[1-9]\d*)"), "float": re.compile(r"[-+]?\d*\.?\d+")}
+_INSIDE = re.compile(r"(?<=\d)[_,' ](?=\d{3})")  # what some write between thousands
+
+
+def _number_cure(kind: str, value: str) -> str:
+    """What to write instead of a text that should have been a number."""
+    if _PLAIN[kind].fullmatch(value) and len(value) < 20:
+        return f"write {value} without quotes"
+    try:
+        number = float(_INSIDE.sub("", value))
+    except ValueError:
+        return f"write {_KINDS[kind]}, such as {16 if kind == 'int' else 0.5}"
+    if not math.isfinite(number) or (kind == "int" and not number.is_integer()):
+        return f"write {_KINDS[kind]}"
+    written = f"{number:.0f}" if kind == "int" else repr(number)
+    if "e" in written and "." not in written:  # YAML 1.1 reads 1e-05 as text
+        written = written.replace("e", ".0e")
+    return f"write {written}: YAML takes {shown(value)[1:-1]} for text"
+
+
+def _named_cure(places: Sequence[Any], value: str) -> str:
+    """The mapping that a word stands for, where a mapping is called by one of its keys."""
+    keys = [key for key in ("name", "kind", "form") if key in _fields(places)]
+    return f"write {{{keys[0]}: {value}}}" if keys else "write a mapping"
