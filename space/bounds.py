@@ -61,5 +61,6 @@ DEVIATIONS = 1e6
 SAMPLED = 10_000  # candidates, parents, members of a population and the like, of samplers
 GROUND = 10_000  # pixels of an image before it is cropped
 THREADS = 1_024
+FIDELITIES = 64  # cheaper parts of one training
 COPIES = 1_000  # of each training image
 IMAGES = 10**9  # of a split

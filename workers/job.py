@@ -13,9 +13,9 @@ from space.bounds import (
     BATCH,
     COPIES,
     EPOCHS,
+    FIDELITIES,
     GROUND,
     IMAGES,
-    PARTS,
     PIXELS,
     STEPS,
     THREADS,
@@ -244,7 +244,7 @@ class Recipe(Value):
     label_smoothing: Fraction = 0.0
     fidelity: tuple[Fidelity, ...] = Field(
         default=(),
-        max_length=PARTS,
+        max_length=FIDELITIES,
         description="cheaper epochs before the full ones, in their order",
     )
     loss_steps: Literal["last", "all"] = Field(
