@@ -28,6 +28,7 @@ from space.bounds import (
     DEVIATIONS,
     DEVICE_HOURS,
     EPOCHS,
+    LEAST_CORES,
     LEAST_REDUCTION,
     NAME,
     QUANTITY,
@@ -103,7 +104,9 @@ class Scheduler(Value):
 class Resources(Value):
     """What one trial takes."""
 
-    cpus: float = Field(default=1.0, gt=0, le=CORES, description="processor cores of a trial")
+    cpus: float = Field(
+        default=1.0, ge=LEAST_CORES, le=CORES, description="processor cores of a trial"
+    )
     gpus: float = Field(
         default=0.0, ge=0, le=CORES, description="graphics processors, or a part of one"
     )
@@ -529,6 +532,9 @@ def _check_controls(campaign: Campaign, space: Space) -> None:
 def check_resources(resources: Resources, offered: Machine) -> None:
     """Refuse resources of a trial that `offered` does not have. Raises CampaignError."""
     cpus, gpus = resources.cpus, resources.gpus
+    if 0 < gpus < LEAST_CORES:
+        cure = f"write 0, or {LEAST_CORES} and more"
+        raise CampaignError("resources.gpus", f"{gpus:g} is too small a part", cure)
     if gpus > 1 and gpus != int(gpus):
         cure = f"write {int(gpus)} or {int(gpus) + 1}"
         raise CampaignError("resources.gpus", f"{gpus:g} is more than one, but not whole", cure)

@@ -33,6 +33,7 @@ EXTERNAL_SOURCES = ("input", "residual", "feedback")
 KERNEL_OPS = ("convolution", "separable")
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
+Reference = Annotated[str, Field(min_length=1)]
 Channels = Annotated[int, Field(ge=1, le=CHANNELS)]
 Side = Annotated[int, Field(ge=1, le=KERNEL)]  # of a kernel or pool, or its stride
 
@@ -224,8 +225,8 @@ class Gate(Value):
     it only beside a full (not separable) convolution, as the published reference does.
     """
 
-    shared: str | None = None
-    complement: str | None = None
+    shared: Reference | None = None
+    complement: Reference | None = None
     offset: float = 0.0
     scale: float = 1.0
     nonlinearity: Nonlinearity = "sigmoid"

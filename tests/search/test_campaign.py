@@ -278,6 +278,8 @@ def test_what_cannot_run_is_refused(
 def test_gpus_are_whole_or_a_part_of_one(file: Path) -> None:
     for gpus in ("0.25", "1", "2"):
         load(file, [f"resources.gpus={gpus}"], offered=SERVER)
+    assert "too small a part" in refused(file, "resources.gpus=1e-9", offered=SERVER).problem
+    assert "not at least 0.001" in refused(file, "resources.cpus=1e-9", offered=SERVER).problem
     assert "not whole" in refused(file, "resources.gpus=1.5", offered=SERVER).problem
     assert "has 2" in refused(file, "resources.gpus=3", offered=SERVER).problem
 

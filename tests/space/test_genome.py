@@ -160,6 +160,11 @@ WRONG |= {
         "clock.steps",
         "600 steps of all stages are 120,000 convolutions and terms, where at most 100,000",
     ),
+    "a gate without a name": (
+        _cell(states={"hidden": {"carry": {"gate": {"shared": ""}}}}),
+        "carry.gate.shared",
+        "at least 1 character",
+    ),
     "more values than a document has": (
         _broken(feedback={f"{i}": True for i in range(30_000)}),
         "",
