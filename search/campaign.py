@@ -9,6 +9,7 @@ campaign is run.
 import copy
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +20,25 @@ from search import samplers
 from search.machine import Machine, machine
 from search.objectives import Objective, steps_of
 from search.samplers.protocol import derived
+from space.bounds import (
+    BRACKETS,
+    CONCURRENT,
+    CONTROLS,
+    CORES,
+    DEVIATIONS,
+    DEVICE_HOURS,
+    EPOCHS,
+    LEAST_CORES,
+    LEAST_REDUCTION,
+    NAME,
+    QUANTITY,
+    REDUCTION,
+    RETRIES,
+    SECONDS,
+    SEEDS,
+    TOTAL_EPOCHS,
+    TRIALS,
+)
 from space.documents import CHOICE_KINDS, parse_yaml, place, read_document
 from space.errors import CampaignError, GenomeError, InputError
 from space.fidelity import reduced
@@ -29,7 +49,8 @@ from workers.job import DataSpec, Recipe
 
 SCHEMA = Path(__file__).with_name("campaign.schema.json")
 
-Count = Annotated[int, Field(ge=1)]
+Epochs = Annotated[int, Field(ge=1, le=EPOCHS)]
+Quantity = Annotated[int, Field(ge=1, le=QUANTITY)]
 
 SEVERAL = ("nsga2",)
 """The samplers that know of several objectives."""
@@ -50,14 +71,19 @@ class Scheduler(Value):
     """
 
     name: Literal["asha", "optimistic", "fifo"] = "asha"
-    grace_epochs: Count | None = Field(
+    grace_epochs: Epochs | None = Field(
         default=None,
         description="epochs that every trial may train; by default a quarter of all, rounded up",
     )
     reduction_factor: float = Field(
-        default=2.0, gt=1, description="one in so many goes on at each rung"
+        default=2.0,
+        ge=LEAST_REDUCTION,
+        le=REDUCTION,
+        description="one in so many goes on at each rung",
     )
-    brackets: Count = Field(default=1, description="sets of rungs, each starting later")
+    brackets: int = Field(
+        default=1, ge=1, le=BRACKETS, description="sets of rungs, each starting later"
+    )
     guessing: Literal["stop", "train"] = Field(
         default="stop",
         description="of asha and optimistic: what becomes of a training that from its grace "
@@ -66,6 +92,7 @@ class Scheduler(Value):
     deviations: float = Field(
         default=6.0,
         ge=0,
+        le=DEVIATIONS,
         description="of optimistic: how much better than foreseen a training may end",
     )
 
@@ -77,9 +104,13 @@ class Scheduler(Value):
 class Resources(Value):
     """What one trial takes."""
 
-    cpus: float = Field(default=1.0, gt=0, description="processor cores of a trial")
-    gpus: float = Field(default=0.0, ge=0, description="graphics processors, or a part of one")
-    concurrent: Count | None = Field(
+    cpus: float = Field(
+        default=1.0, ge=LEAST_CORES, le=CORES, description="processor cores of a trial"
+    )
+    gpus: float = Field(
+        default=0.0, ge=0, le=CORES, description="graphics processors, or a part of one"
+    )
+    concurrent: Annotated[int, Field(ge=1, le=CONCURRENT)] | None = Field(
         default=None, description="trials at once; by default as many as fit"
     )
 
@@ -92,14 +123,19 @@ class Resources(Value):
 class Budget(Value):
     """When the campaign is over. Interrupted trials stay resumable."""
 
-    trials: Count = Field(default=100, description="trained trials, the controls included")
-    seconds: float | None = Field(default=None, gt=0, description="wall time over all resumes")
+    trials: int = Field(
+        default=100, ge=1, le=TRIALS, description="trained trials, the controls included"
+    )
+    seconds: float | None = Field(
+        default=None, gt=0, le=SECONDS, description="wall time over all resumes"
+    )
     device_hours: float | None = Field(
         default=None,
         gt=0,
+        le=DEVICE_HOURS,
         description="hours of GPUs (of cores where trials take no GPU), every attempt charged",
     )
-    epochs: Count | None = Field(
+    epochs: Annotated[int, Field(ge=1, le=TOTAL_EPOCHS)] | None = Field(
         default=None, description="trained epochs of all trials together, repeated ones too"
     )
 
@@ -107,11 +143,12 @@ class Budget(Value):
 class Limits(Value):
     """A genome over a limit is infeasible: recorded, told to the sampler, not trained."""
 
-    parameters: Count | None = Field(default=None, description="learned numbers of a network")
-    macs: Count | None = Field(default=None, description="multiply-adds of an image")
+    parameters: Quantity | None = Field(default=None, description="learned numbers of a network")
+    macs: Quantity | None = Field(default=None, description="multiply-adds of an image")
     epoch_seconds: float | None = Field(
         default=21_600.0,
         gt=0,
+        le=SECONDS,
         description="a trial without a new epoch for longer has hung: its worker is ended",
     )
 
@@ -119,7 +156,7 @@ class Limits(Value):
 class Campaign(Value):
     """One campaign."""
 
-    name: str = Field(min_length=1, max_length=200, description="a label; ids are identities")
+    name: str = Field(min_length=1, max_length=NAME, description="a label; ids are identities")
     space: str | dict[str, Any] = Field(
         description="a named space, a path relative to this file, or a space written here"
     )
@@ -138,16 +175,24 @@ class Campaign(Value):
     budget: Budget = Budget()
     limits: Limits = Limits()
     controls: tuple[str, ...] | None = Field(
-        default=None, description="reference cells of the space to train; by default all"
+        default=None,
+        max_length=CONTROLS,
+        description="reference cells of the space to train; by default all",
     )
-    control_seeds: Count = Field(
+    control_seeds: int = Field(
         default=1,
+        ge=1,
+        le=SEEDS,
         description="seeds with which every control is trained, the campaign's own and others: "
         "how far a score is luck",
     )
     seed: int = Field(default=0, ge=0, lt=2**32, description="of the sampler and every training")
-    keep: int = Field(default=25, ge=0, description="best trials whose checkpoints are kept")
-    retries: int = Field(default=2, ge=0, description="new starts of a trial whose worker died")
+    keep: int = Field(
+        default=25, ge=0, le=TRIALS, description="best trials whose checkpoints are kept"
+    )
+    retries: int = Field(
+        default=2, ge=0, le=RETRIES, description="new starts of a trial whose worker died"
+    )
     reuse: bool = Field(
         default=True, description="take over what another campaign of the store trained already"
     )
@@ -186,12 +231,16 @@ def load(
 ) -> Campaign:
     """The campaign of a YAML or JSON file with `overrides` ("budget.trials=8") applied.
 
-    Its space is worked in, so that the campaign no longer depends on where the file lies. Raises
+    Its space is worked in and the path of its images made absolute (from the folder of the file;
+    an override's from the current one), so that the campaign no longer depends on where either
+    lies. Raises
     CampaignError, SpaceError or GenomeError for whatever would keep it from running on `offered`,
     by default this machine.
     """
     path = Path(path)
-    return _loaded(read_document(path, CampaignError), str(path), overrides, path, offered)
+    document = read_document(path, CampaignError)
+    _place_data(document, path.parent)
+    return _loaded(document, str(path), overrides, path, offered)
 
 
 def clone(
@@ -251,6 +300,7 @@ def _loaded(
     """A document with overrides as a campaign that can run; spaces lie beside `file`."""
     for override in overrides:
         apply(document, override)
+    _place_data(document, Path())
     try:
         campaign = Campaign.parse(document, where)
     except CampaignError as error:
@@ -259,6 +309,15 @@ def _loaded(
     check(campaign, space, offered or machine())
     recipe = _threaded(campaign.recipe, campaign.resources)
     return campaign.model_copy(update={"space": space.document(), "recipe": recipe})
+
+
+def _place_data(document: Any, folder: Path) -> None:
+    """Make the path of the images absolute, in place: `folder` is where it starts."""
+    data = document.get("data") if isinstance(document, Mapping) else None
+    path = data.get("path") if isinstance(data, Mapping) else None
+    if isinstance(data, dict) and isinstance(path, str) and path:
+        # As os.path has it: no file is looked at, and any text is taken for a path.
+        data["path"] = os.path.abspath(os.path.join(folder, os.path.expanduser(path)))
 
 
 def _threaded(recipe: Recipe, resources: Resources) -> Recipe:
@@ -303,7 +362,10 @@ def _blamed(error: CampaignError, overrides: Sequence[str], file: str) -> Campai
             error.problem == f"unknown key {shown(step)}" for step in written.split(".")
         )
         if inside or unknown or above:
-            return CampaignError(f"--set {override}", error.problem, error.cure)
+            cure = error.cure
+            if field == written and error.problem.endswith("is not text"):
+                cure = f"""write {written}='"{override.partition("=")[2].strip()}"'"""
+            return CampaignError(f"--set {override}", error.problem, cure)
     return error
 
 
@@ -313,7 +375,7 @@ def _space(written: str | dict[str, Any], file: Path) -> Space:
         return Space.parse(written, f"{file}: space", folder=file.parent)
     if written in Space.named():
         return Space.load(written)
-    if (beside := file.parent / written).is_file():
+    if os.path.isfile(beside := file.parent / written):  # which takes any text for a path
         return Space.load(beside)
     names = Space.named()
     cure = suggestion(written, names) or "give a path relative to the campaign file"
@@ -470,6 +532,9 @@ def _check_controls(campaign: Campaign, space: Space) -> None:
 def check_resources(resources: Resources, offered: Machine) -> None:
     """Refuse resources of a trial that `offered` does not have. Raises CampaignError."""
     cpus, gpus = resources.cpus, resources.gpus
+    if 0 < gpus < LEAST_CORES:
+        cure = f"write 0, or {LEAST_CORES} and more"
+        raise CampaignError("resources.gpus", f"{gpus:g} is too small a part", cure)
     if gpus > 1 and gpus != int(gpus):
         cure = f"write {int(gpus)} or {int(gpus) + 1}"
         raise CampaignError("resources.gpus", f"{gpus:g} is more than one, but not whole", cure)

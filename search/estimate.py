@@ -23,7 +23,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +48,8 @@ PROCESSES = 4
 """At most so many calibrate at once: from there on they hinder each other alike."""
 PATIENCE = 180.0
 """Seconds that a calibration may take: a machine may be slow to load torch."""
-CAMPAIGNS = 200
-"""Campaigns that are played through in mind."""
+CAMPAIGNS, PLAYED = 200, 2_000
+"""Campaigns that are played through in mind, and trials of each: longer ones go on likewise."""
 START_SECONDS = 8.0
 """Until the first trial is trained: Ray and the workers have to be started."""
 TRIAL_SECONDS = 0.15
@@ -92,13 +91,33 @@ class Calibration:
         """Seconds of one full epoch of a network."""
         return self.operation * network.operations + self.multiply * network.multiplies
 
-    def training(self, network: Network, epochs: int) -> list[float]:
-        """Seconds of a network's first epoch, of its first two, and so on."""
-        each = [self.epoch(network)] * epochs
-        for until, images, operations, multiplies in reversed(network.cheaper):
-            cheap = images * (self.operation * operations + self.multiply * multiplies)
-            each[:until] = [cheap] * min(until, epochs)
-        return list(accumulate(each))
+    def pieces(self, network: Network) -> list[tuple[float, float]]:
+        """(until which epoch, seconds of each up to there) of a network's training, in order."""
+        cheaper = [
+            (float(until), images * (self.operation * operations + self.multiply * multiplies))
+            for until, images, operations, multiplies in network.cheaper
+        ]
+        return [*cheaper, (math.inf, self.epoch(network))]
+
+
+class Trainings:
+    """How long trainings take, of any length: as many numbers as there are kinds of epochs."""
+
+    def __init__(self, calibration: Calibration, networks: Sequence[Network]) -> None:
+        pieces = [calibration.pieces(network) for network in networks]
+        kinds = max(map(len, pieces))
+        filled = [[*one, *[(math.inf, 0.0)] * (kinds - len(one))] for one in pieces]
+        table = np.array(filled)  # networks, kinds, 2
+        self.until, self.each = table[:, :, 0], table[:, :, 1]
+
+    def seconds(self, which: Any, length: Any) -> Any:
+        """Seconds of the first `length` epochs of the networks `which`, both by training."""
+        total, before = np.zeros(len(length)), np.zeros(len(length))
+        for kind in range(self.until.shape[1]):
+            end = np.minimum(self.until[which, kind], length)
+            total += np.maximum(end - before, 0.0) * self.each[which, kind]
+            before = np.maximum(before, end)
+        return total
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +183,8 @@ def _drawn(campaign: Campaign, space: Space) -> list[Network]:
     None is drawn where the controls use up the budget.
     """
     runs = control_runs(campaign, space)[: campaign.budget.trials]
-    references = {name: _network(campaign, space.control(name)) for name, _ in runs}
+    names = dict.fromkeys(name for name, _ in runs)  # each once, whatever its seeds are
+    references = {name: _network(campaign, space.control(name)) for name in names}
     found = [references[name] for name, _ in runs]
     if len(found) == campaign.budget.trials:
         return found
@@ -351,24 +371,24 @@ def forecast(
 ) -> Estimate:
     """Play the campaign through many times, with drawn networks and scores in random order."""
     budget, rng = campaign.budget, np.random.default_rng(campaign.seed)
-    devices = campaign.resources.devices
-    spent = np.array([calibration.training(network, epochs) for network in networks])
-    runs = max(20, min(CAMPAIGNS, 40_000 // budget.trials))
+    devices, played = campaign.resources.devices, min(campaign.budget.trials, PLAYED)
+    trainings = Trainings(calibration, networks)
+    runs = max(20, min(CAMPAIGNS, 40_000 // played))
     trials, trained, seconds, ends = [], [], [], []
     # How far a whole campaign may be off: the machine is not always equally busy.
     off = max(calibration.spread / math.sqrt(TIMED), 0.1)
     for _ in range(runs):
         speed = np.exp(rng.normal(0.0, off))
-        which = rng.integers(len(networks), size=budget.trials)
-        length = _lengths(campaign.scheduler, epochs, budget.trials, rng)
-        noise = np.exp(rng.normal(0.0, calibration.spread, budget.trials)) * speed
-        busy = spent[which, length - 1] * noise + calibration.build + TRIAL_SECONDS
+        which = rng.integers(len(networks), size=played)
+        length = _lengths(campaign.scheduler, epochs, played, rng)
+        noise = np.exp(rng.normal(0.0, calibration.spread, played)) * speed
+        busy = trainings.seconds(which, length) * noise + calibration.build + TRIAL_SECONDS
         done, why = _ended(budget, busy, length, devices, slots)
         # The last trials do not end together.
         tail = float(busy[:done].mean()) / 2 if slots > 1 and done else 0.0
         trials.append(float(done))
-        trained.append(float(length[:done].sum()))
-        seconds.append(float(busy[:done].sum()))
+        trained.append(_total(length, done))
+        seconds.append(_total(busy, done))
         ends.append((why, START_SECONDS + seconds[-1] / slots + tail))
     walls = [min(wall, budget.seconds or wall) for _, wall in ends]
     names = [why for why, _ in ends]
@@ -385,17 +405,32 @@ def forecast(
 
 
 def _ended(budget: Budget, busy: Any, length: Any, devices: float, slots: int) -> tuple[int, str]:
-    """After how many trials which part of the budget is used up."""
+    """After how many trials which part of the budget is used up.
+
+    `busy` (seconds) and `length` (epochs) are those of the trials that were played; beyond them
+    the campaign goes on at their mean.
+    """
     caps = {
         "seconds": (START_SECONDS + np.cumsum(busy) / slots, budget.seconds),
         "device_hours": (np.cumsum(busy) * devices / 3600, budget.device_hours),
         "epochs": (np.cumsum(length), budget.epochs),
     }
-    done, why = len(busy), "trials"
+    done, why = budget.trials, "trials"
     for name, (spent, cap) in caps.items():
-        if cap is not None and (within := int(np.searchsorted(spent, cap, side="right"))) < done:
+        if cap is None:
+            continue
+        within = int(np.searchsorted(spent, cap, side="right"))
+        if within == len(busy):
+            within = int(within * cap / spent[-1])
+        if within < done:
             done, why = within, name
     return done, why
+
+
+def _total(values: Any, count: int) -> float:
+    """The sum of the first `count` values, of which the later ones are as these are on average."""
+    there = float(values[:count].sum())
+    return there * (count / len(values)) if count > len(values) else there
 
 
 def _lengths(settings: Scheduler, epochs: int, trials: int, rng: np.random.Generator) -> Any:

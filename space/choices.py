@@ -31,6 +31,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from space.bounds import DISTINCT_DIGITS
 from space.documents import Document, copied
 from space.domains import Categorical, Integer, OutsideError, Parameter, Scalar, Uniform
 from space.errors import SpaceError
@@ -213,12 +214,19 @@ class OpenDocument:
         return self._flat(self._filled(choose))
 
     def count(self) -> Count:
-        """How many parameters there are, and how many different choices can be made."""
+        """How many parameters there are, and how many different choices can be made.
+
+        Raises SpaceError if that number has more than DISTINCT_DIGITS digits.
+        """
+        distinct = self._distinct(self._root)
+        if distinct.bit_length() > DISTINCT_DIGITS * math.log2(10):
+            problem = f"more than 10^{DISTINCT_DIGITS} different samples"
+            raise SpaceError("", problem, "fix some choices, or tie them")
         return Count(
             parameters=len(self.parameters),
             conditional=sum(bool(p.condition) for p in self.parameters),
             continuous=sum(p.domain.size is None for p in self.parameters),
-            distinct=self._distinct(self._root),
+            distinct=distinct,
         )
 
     def _filled(self, choose: Callable[[int], Scalar]) -> _Values:

@@ -6,16 +6,19 @@ A path is written `genome.stages[3].convolution.kernel`. A key that holds a spac
 """
 
 import json
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
+from space.bounds import FILE_BYTES, LEVELS, NODES
 from space.errors import InputError
-from space.validation import shown, suggestion
+from space.outside import read_text
+from space.validation import number_problem, shown, suggestion
+from space.yaml_reading import YAMLError, load_yaml, locate
 
 Document = Any  # a JSON tree; typing it further would only move the casts elsewhere
 
@@ -50,7 +53,7 @@ CHOICE_KINDS = (
 _BARE = re.compile(r'[^\s.\[\]:"*]+')
 _STEP = re.compile(
     r"""(?P<dot>\.?)(?P<bare>[^\s.\[\]:"*]+)
-      | \[(?P<index>\d+)\]
+      | \[(?P<index>\d{1,9})\]
       | \[(?P<quoted>"(?:[^"\\]|\\.)*")\]
       | (?P<every>\[\*\])
       | :(?P<label>"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:e[-+]?\d+)?|[^\s.\[\]:"*]+)""",
@@ -59,20 +62,32 @@ _STEP = re.compile(
 
 
 def parse_path(text: str, error: type[InputError] = InputError) -> tuple[Step, ...]:
-    """The steps of a path. Raises `error` if the text is no path."""
+    """The steps of a path. Raises `error` if the text is no path, and for more than LEVELS."""
     steps: list[Step] = []
     position = 0
     while position < len(text):
         found = _STEP.match(text, position)
         # A dot stands between two steps, and only before a bare key.
         if found is None or (found["bare"] and bool(found["dot"]) != bool(steps)):
+            raise _no_path(text, error)
+        try:
+            steps.append(_step(found))
+        except ValueError:  # an escape that JSON does not know
+            raise _no_path(text, error) from None
+        if len(steps) > LEVELS:
             raise error(
-                text, "is not a path", "write one like stages[3].convolution.kernel, keys with a "
-                'space or one of . [ ] : " as ["odd key"]',
-            )  # fmt: skip
-        steps.append(_step(found))
+                shown(text), f"is a path of more than {LEVELS} steps", "name a field that is there"
+            )
         position = found.end()
     return tuple(steps)
+
+
+def _no_path(text: str, error: type[InputError]) -> InputError:
+    cure = (
+        "write one like stages[3].convolution.kernel, keys with a "
+        'space or one of . [ ] : " as ["odd key"]'
+    )
+    return error(text, "is not a path", cure)
 
 
 def _step(found: re.Match[str]) -> Step:
@@ -118,6 +133,22 @@ def copied(node: Document) -> Document:
     return node
 
 
+def size(node: Document) -> int:
+    """How many values, lists and mappings a document consists of."""
+    count, pending = 0, [node]
+    while pending:
+        node = pending.pop()
+        count += 1
+        pending += _children(node)
+    return count
+
+
+def _children(node: Document) -> Iterable[Document]:
+    if isinstance(node, Mapping):
+        return node.values()
+    return node if isinstance(node, (list, tuple)) else ()
+
+
 def place(document: Document, path: str, value: Document, error: type[InputError]) -> None:
     """Put `value` at `path` of `document`, in place.
 
@@ -135,6 +166,10 @@ def _place(
     step, last = steps[depth], depth == len(steps) - 1
     here = format_path(steps[:depth])
     if isinstance(step, Every) and isinstance(node, list):
+        if len(node) * size(value) > NODES:
+            raise error(
+                here, f"holds {len(node)} items for a value of {size(value)}", "shorten it"
+            )
         for index in range(len(node)):
             _place(node, (*steps[:depth], index, *steps[depth + 1 :]), depth, value, error)
         return
@@ -183,86 +218,88 @@ def merged(base: Document, overlay: Document, error: type[InputError] = InputErr
 
 def read_document(path: Path, error: type[InputError] = InputError) -> Document:
     """The document in a YAML or JSON file. Raises `error`, which names the file and the line."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        near = [item.name for item in path.parent.glob("*")] if path.parent.is_dir() else []
-        cure = suggestion(path.name, near) if near else "check the folder"
+    if not os.path.exists(path):  # which takes any text for a path, other than Path.exists
+        cure = suggestion(path.name, _neighbours(path))
         cure = cure if cure.startswith("did you") else "check the path"
-        raise error(str(path), "there is no such file", cure) from None
-    except (OSError, UnicodeDecodeError) as problem:
-        raise error(str(path), f"cannot be read ({problem})", "give a text file") from None
+        raise error(str(path), "there is no such file", cure)
+    text = read_text(path, FILE_BYTES, error)
     if path.suffix == ".json":
         return parse_json(text, str(path), error)
     return parse_yaml(text, str(path), error)
 
 
+def _neighbours(path: Path) -> list[str]:
+    try:
+        return [item.name for item in islice(path.parent.iterdir(), 1000)]
+    except (OSError, ValueError):
+        return []
+
+
+# ------------------------------------------------------------------------------------------ JSON
+
+
 def parse_json(text: str, where: str, error: type[InputError] = InputError) -> Document:
-    """The document that a JSON text holds. Raises `error` with the line, and for a key twice."""
+    """The document that a JSON text holds.
+
+    Raises `error` with the line, for a key twice, and for what exceeds the bounds of a document.
+    """
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         result = dict(items)
         if len(result) < len(items):
-            keys = [key for key, _ in items]
-            twice = next(key for key in keys if keys.count(key) > 1)
+            seen: set[str] = set()
+            twice = next(key for key, _ in items if key in seen or seen.add(key))  # type: ignore[func-returns-value]
             raise error(where, f"the key {shown(twice)} stands twice", "remove one of the two")
         return result
 
+    def number(written: str) -> int | float:
+        if problem := number_problem(written):
+            raise error(where, problem, "write a smaller number")
+        return float(written) if set(written) & set(".eE") else int(written)
+
     try:
-        return json.loads(text, object_pairs_hook=pairs)
+        document = json.loads(text, object_pairs_hook=pairs, parse_int=number, parse_float=number)
     except json.JSONDecodeError as problem:
         line = f"line {problem.lineno}, column {problem.colno}"
         raise error(where, f"{line}: {problem.msg}", "mend the JSON there") from None
+    except RecursionError:
+        raise _too_deep(where, error) from None
+    check_size(document, where, error)
+    return document
+
+
+def check_size(document: Document, where: str, error: type[InputError] = InputError) -> None:
+    """Raise `error` for a document of more than NODES values or LEVELS levels."""
+    count, level = 0, [document]
+    for _ in range(LEVELS + 1):
+        count += len(level)
+        if count > NODES:
+            raise _too_large(where, error)
+        level = [child for node in level for child in _children(node)]
+        if not level:
+            return
+    raise _too_deep(where, error)
+
+
+def _too_large(where: str, error: type[InputError]) -> InputError:
+    return error(where, f"holds more than {NODES:,} values, aliases followed", "shorten it")
+
+
+def _too_deep(where: str, error: type[InputError]) -> InputError:
+    return error(where, f"goes more than {LEVELS} levels deep", "flatten it")
+
+
+# ------------------------------------------------------------------------------------------ YAML
 
 
 def parse_yaml(text: str, where: str, error: type[InputError] = InputError) -> Document:
     """The document that a YAML text holds, scalars read as YAML 1.2 does.
 
-    So `on`, `no` and dates are text, and 1e-3 is a number. Raises `error` with the line, and for
-    a key that stands twice.
+    So `on`, `no` and dates are text, and 1e-3 is a number. Tags (`!!int`) are refused: scalars
+    are what they look like. Raises `error` with the line, also for a key that stands twice, and
+    for what exceeds the bounds of a document.
     """
     try:
-        return yaml.load(text, _Loader)
-    except yaml.MarkedYAMLError as problem:
-        mark = problem.problem_mark or problem.context_mark
-        line = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        said = problem.problem or problem.context or "not YAML"
-        raise error(where, f"{line}{said}", "mend the YAML there") from None
-    except yaml.YAMLError as problem:
-        raise error(where, f"is not YAML ({problem})", "mend the file") from None
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """PyYAML's safe loader with the scalars of YAML 1.2, refusing a key that stands twice."""
-
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  (PyYAML's own protocol)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            # Before `<<` is merged: a key may well stand both in an anchor and here.
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"the key {shown(key.value)} stands twice", key.start_mark
-                    )
-                seen.add(key.value)
-        result: dict[Any, Any] = super().construct_mapping(node, deep)
-        return result
-
-
-def _scalars_of_yaml_1_2() -> None:
-    number = r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
-    for tag, pattern, first in (
-        ("merge", r"<<", "<"),
-        ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-        ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-        ("int", r"[-+]?(0|[1-9][0-9]*)", "-+0123456789"),
-        ("float", rf"{number}|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", "-+0123456789."),
-    ):
-        _Loader.add_implicit_resolver(
-            f"tag:yaml.org,2002:{tag}", re.compile(rf"^(?:{pattern})$"), list(first)
-        )
-
-
-_scalars_of_yaml_1_2()
+        return load_yaml(text)
+    except YAMLError as problem:
+        raise error(where, *locate(problem)) from None

@@ -15,15 +15,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from space.bounds import CELLS, CLASSES, FEEDBACK, LAYERS, PIXELS, STAGES, STEPS
 from space.errors import GenomeError
 from space.grammar import (
     LISTED,
     PUBLISHED_WEIGHTS,
     Activation,
     Cell,
+    Channels,
     Initial,
     MaybeNorm,
-    Positive,
+    Side,
     Value,
     Weights,
     as_document,
@@ -31,14 +33,17 @@ from space.grammar import (
 from space.validation import parse
 
 StageName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
+Pixels = Annotated[int, Field(ge=1, le=PIXELS)]
+Classes = Annotated[int, Field(ge=1, le=CLASSES)]
+Steps = Annotated[int, Field(ge=1, le=STEPS)]
 HEAD = "head"  # the read-out's name among the nodes of the graph
 
 
 class Image(Value):
     """What the network looks at: square images of `size` pixels with `channels` channels."""
 
-    size: Positive = 224
-    channels: Positive = 3
+    size: Pixels = 224
+    channels: Channels = 3
 
 
 class Clock(Value):
@@ -48,9 +53,9 @@ class Clock(Value):
     frame is the constant `blank` in normalised units.
     """
 
-    steps: Positive = 17
-    image_on: Annotated[int, Field(ge=0)] = 0
-    image_off: Positive | None = None
+    steps: Steps = 17
+    image_on: Annotated[int, Field(ge=0, le=STEPS)] = 0
+    image_off: Steps | None = None
     blank: float = 0.5
 
     def shows_image(self, step: int) -> bool:
@@ -63,9 +68,9 @@ class Convolution(Value):
     `reads_feedback` concatenates the stage's joined feedback after its feedforward input.
     """
 
-    width: Positive
-    kernel: Positive = 3
-    stride: Positive = 1
+    width: Channels
+    kernel: Side = 3
+    stride: Side = 1
     bias: bool = True
     norm: MaybeNorm = None
     activation: Activation = "identity"
@@ -76,8 +81,8 @@ class Convolution(Value):
 class Pool(Value):
     """Max or mean pooling, SAME padding (the odd row and column at the end, with -infinity)."""
 
-    kernel: Positive = 2
-    stride: Positive = 2
+    kernel: Side = 2
+    stride: Side = 2
     kind: Literal["max", "mean"] = "max"
 
 
@@ -97,7 +102,7 @@ class Join(Value):
     """
 
     kind: Literal["concat", "add", "multiply"] = "concat"
-    channels: Positive | None = None
+    channels: Channels | None = None
 
 
 class Residual(Value):
@@ -149,7 +154,7 @@ class Head(Value):
     """
 
     form: Literal["mean_linear", "convolution_mean", "flatten_linear"] = "mean_linear"
-    kernel: Positive = 2
+    kernel: Side = 2
     weights: Weights = Weights(initial=Initial(scheme="normal", scale=0.01))
 
 
@@ -201,13 +206,19 @@ class Decoder(Value):
         "sum",
         "avg",
     ] = "last"
-    start: Annotated[int, Field(ge=0)] | None = None
+    start: Annotated[int, Field(ge=0, le=STEPS)] | None = None
     trainable: bool = False
     beta: float = 1.0
     threshold: float = 0.9
-    layers: Annotated[tuple[Positive, ...], LISTED] = (250,)
-    filters: Positive = 4
-    windows: Annotated[tuple[Positive, ...], LISTED, Field(min_length=1)] = (2, 3, 4, 5, 6)
+    layers: Annotated[tuple[Channels, ...], LISTED, Field(max_length=LAYERS)] = (250,)
+    filters: Channels = 4
+    windows: Annotated[tuple[Steps, ...], LISTED, Field(min_length=1, max_length=LAYERS)] = (
+        2,
+        3,
+        4,
+        5,
+        6,
+    )
     pool: Literal["max", "mean"] = "max"
 
 
@@ -222,11 +233,11 @@ class Genome(Value):
     """A whole network. `feedback` maps `SENDER->RECEIVER` to whether that edge is there."""
 
     image: Image = Image()
-    classes: Positive = 1000
+    classes: Classes = 1000
     clock: Clock = Clock()
-    stages: tuple[Stage, ...] = Field(min_length=1)
-    cells: dict[str, Cell] = Field(default_factory=dict)
-    feedback: dict[str, bool] = Field(default_factory=dict)
+    stages: tuple[Stage, ...] = Field(min_length=1, max_length=STAGES)
+    cells: dict[str, Cell] = Field(default_factory=dict, max_length=CELLS)
+    feedback: dict[str, bool] = Field(default_factory=dict, max_length=FEEDBACK)
     head: Head = Head()
     decoder: Annotated[Decoder, BeforeValidator(_of_form)] = Decoder()
     resize: Literal["corners", "half_pixel"] = "corners"

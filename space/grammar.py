@@ -22,6 +22,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_serializer
 
+from space.bounds import CHANNELS, EDGES, GATES, KERNEL, PARTS, SOURCES, STATES, TERMS
 from space.validation import Value as Written
 
 Activation = Literal["identity", "elu", "relu", "tanh", "sigmoid", "softplus"]
@@ -32,7 +33,9 @@ EXTERNAL_SOURCES = ("input", "residual", "feedback")
 KERNEL_OPS = ("convolution", "separable")
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
-Positive = Annotated[int, Field(ge=1)]
+Reference = Annotated[str, Field(min_length=1)]
+Channels = Annotated[int, Field(ge=1, le=CHANNELS)]
+Side = Annotated[int, Field(ge=1, le=KERNEL)]  # of a kernel or pool, or its stride
 
 
 class Value(Written):
@@ -74,7 +77,7 @@ class Initial(Value):
         "variance_scaling"
     )
     scale: float = 1.0
-    parts: Positive = 1
+    parts: Annotated[int, Field(ge=1, le=PARTS)] = 1
 
 
 class Weights(Value):
@@ -133,7 +136,7 @@ class Norm(Value):
     """
 
     kind: Literal["layer", "group", "batch"] = "layer"
-    groups: Positive | None = None
+    groups: Channels | None = None
     interleaved: bool = False
     epsilon: Annotated[float, Field(gt=0)] | None = None
     gain: float = 1.0
@@ -178,9 +181,9 @@ class Term(Value):
     kernel is cut to the map, where it differs from the cell's `clip_kernels`.
     """
 
-    of: Annotated[tuple[str, ...], LISTED, Field(min_length=1)]
+    of: Annotated[tuple[str, ...], LISTED, Field(min_length=1, max_length=SOURCES)]
     op: Op | None = None
-    kernel: Positive | None = None
+    kernel: Side | None = None
     bias: bool | None = None  # convolutions: true unless said otherwise
     repeat: bool = False
     norm: MaybeNorm = None
@@ -222,12 +225,12 @@ class Gate(Value):
     it only beside a full (not separable) convolution, as the published reference does.
     """
 
-    shared: str | None = None
-    complement: str | None = None
+    shared: Reference | None = None
+    complement: Reference | None = None
     offset: float = 0.0
     scale: float = 1.0
     nonlinearity: Nonlinearity = "sigmoid"
-    terms: Annotated[tuple[Term, ...], LISTED] = ()
+    terms: Annotated[tuple[Term, ...], LISTED, Field(max_length=TERMS)] = ()
     norm: MaybeNorm = None
     bias: float = 0.0
     bias_acts: Literal["always", "full"] = "always"
@@ -262,7 +265,7 @@ class Edge(Value):
 class Drive(Value):
     """product of multiplying edges * activation( norm( sum of adding edges ) + bias )."""
 
-    edges: Annotated[tuple[Edge, ...], LISTED] = ()
+    edges: Annotated[tuple[Edge, ...], LISTED, Field(max_length=EDGES)] = ()
     activation: Activation = "identity"
     norm: MaybeNorm = None
     bias: float = 0.0
@@ -294,7 +297,7 @@ class Carry(Value):
 class State(Value):
     """activation( norm( carry + drive ) ), `depth` channels (default: the stage's width)."""
 
-    depth: Positive | None = None
+    depth: Channels | None = None
     carry: Carry | None = None
     drive: Drive = Drive()
     norm: MaybeNorm = None
@@ -314,9 +317,9 @@ class Cell(Value):
     published median does), false refuses a kernel that exceeds the map.
     """
 
-    states: dict[Name, State] = Field(min_length=1)
+    states: dict[Name, State] = Field(min_length=1, max_length=STATES)
     output: str
-    gates: dict[Name, Gate] = Field(default_factory=dict)
+    gates: dict[Name, Gate] = Field(default_factory=dict, max_length=GATES)
     clip_kernels: bool | Literal["separable"] = False
     weights: Weights = Weights()
 
@@ -333,12 +336,16 @@ class Cell(Value):
         """Whether any state's previous value is read: false for the feedforward control."""
         return any(found.name in self.states and not found.new for found in self._sources())
 
-    def _sources(self) -> Iterator[Source]:
-        """Every source that the cell names, a carry of the state itself included."""
+    @property
+    def terms(self) -> list[Term]:
+        """Every term that is written in the cell, those of its gates first."""
         gates = [*self.gates.values(), *(g for s in self.states.values() for g in s.gates)]
         terms = [term for gate in gates for term in gate.terms]
-        terms += [term for state in self.states.values() for term in state.drive.terms]
-        yield from (source for term in terms for source in term.sources)
+        return terms + [term for state in self.states.values() for term in state.drive.terms]
+
+    def _sources(self) -> Iterator[Source]:
+        """Every source that the cell names, a carry of the state itself included."""
+        yield from (source for term in self.terms for source in term.sources)
         for name, state in self.states.items():
             if state.carry is not None:
                 yield parse_source(state.carry.of or name)

@@ -3,13 +3,17 @@
 `canonical` numbers the vertices so that isomorphic graphs become one text, and no others do.
 Vertices are coloured by their labels, then by the colours of what they read and of what reads
 them. Where that leaves two of one colour, each is singled out in turn and the least text is taken
-(individualisation and refinement); a vertex that turns out to be an image of one already tried is
-not tried further. The hash that colours are made of decides only how fast this goes: the text
-states the whole graph.
+(individualisation and refinement); a vertex that is an image of one already tried, under a
+symmetry that leaves in place what was singled out before, is not tried. Symmetries are found in
+two ways: two vertices are exchanged together with what hangs on each of them alone, which is cheap
+and finds the parts that stand beside each other in a sum; and two ways down that end in one text
+are images of each other. So alike parts take one refinement each. The hash that colours are made
+of decides only how fast this goes: the text states the whole graph.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 Text = tuple[tuple[str, tuple[int, ...], int], ...]
@@ -42,6 +46,12 @@ class _Search:
         for vertex, read in enumerate(reads):
             for other in read:
                 self.users[other].append(vertex)
+        ahead: list[list[int]] = [[] for _ in labels]
+        behind: list[list[int]] = [[] for _ in labels]
+        for vertex, other in earlier.items():
+            ahead[vertex].append(other)
+            behind[other].append(vertex)
+        self.neighbours = (reads, self.users, ahead, behind)
 
     def run(self) -> tuple[Text, list[int]]:
         return self._best(self._refined([_number(label) for label in self.labels]))
@@ -73,27 +83,63 @@ class _Search:
 
     def _best(self, colours: list[int]) -> tuple[Text, list[int]]:
         """The least text under a refined colouring."""
-        tied = self._tied(colours)
-        if not tied:
-            return self._written(colours)
-        first, *others = tied
-        best = self._best(self._single(colours, first))
-        path = self._first_path(self._single(colours, first))
-        for vertex in others:
-            alone = self._single(colours, vertex)
-            if self._first_path(alone) == path:
-                continue  # an automorphism takes `first` to it
-            best = min(best, self._best(alone), key=lambda found: found[0])
+        levels: list[tuple[list[int], list[int]]] = []
+        while tied := self._tied(colours):
+            levels.append((colours, tied))
+            colours = self._single(colours, tied[0])
+        best = first = self._written(colours)
+        end = sorted(colours)
+        # A symmetry of a level is one of all levels above, where fewer vertices are singled out.
+        orbits = _Orbits(len(colours))
+        for colours, (vertex, *others) in reversed(levels):
+            tried = [vertex]
+            for other in others:
+                if any(orbits.joined(other, one) for one in tried):
+                    continue
+                if exchanged := self._exchanged(colours, vertex, other):
+                    orbits.join(exchanged.items())
+                    continue
+                alone = self._single(colours, other)
+                (text, order), reached = self._first_way(alone)
+                # Where the colours are equal too, what was singled out before stays in its place.
+                if text == first[0] and reached == end:
+                    orbits.join(zip(first[1], order, strict=True))
+                    continue
+                best = min(best, self._best(alone), key=lambda found: found[0])
+                tried.append(other)
         return best
 
-    def _first_path(self, colours: list[int]) -> tuple[Text, list[int]]:
-        """What is reached by singling out the first tied vertex again and again: the text, and
-        the colours in its order. Where both are equal, one start is an image of the other, and
-        what was singled out before stays in its place.
+    def _first_way(self, colours: list[int]) -> tuple[tuple[Text, list[int]], list[int]]:
+        """What is reached by singling out the first tied vertex again and again: the text with
+        its order, and the colours in that order.
         """
         while tied := self._tied(colours):
             colours = self._single(colours, tied[0])
-        return self._written(colours)[0], sorted(colours)
+        return self._written(colours), sorted(colours)
+
+    def _exchanged(self, colours: list[int], one: int, other: int) -> dict[int, int] | None:
+        """A symmetry that exchanges two vertices and, of their neighbours, those that belong to
+        one of them alone; None if that is none. Colours stay, so what is singled out stays too.
+        """
+        image = {one: other, other: one}
+        pending = [(one, other)]
+        while pending:
+            a, b = pending.pop()
+            for neighbours in self.neighbours:
+                for x, y in _own(neighbours[a], neighbours[b], colours):
+                    if colours[x] != colours[y] or self.labels[x] != self.labels[y]:
+                        return None
+                    if image.get(x, y) != y or image.get(y, x) != x:
+                        return None
+                    if x not in image:
+                        image |= {x: y, y: x}
+                        pending.append((x, y))
+        for vertex, twin in image.items():
+            for neighbours in self.neighbours:
+                moved = sorted([image.get(near, near) for near in neighbours[vertex]])
+                if moved != sorted(neighbours[twin]):
+                    return None
+        return image
 
     def _single(self, colours: list[int], vertex: int) -> list[int]:
         alone = list(colours)
@@ -127,6 +173,43 @@ class _Search:
             for vertex in order
         )
         return text, order
+
+
+class _Orbits:
+    """Vertices, joined where a symmetry takes one to another."""
+
+    def __init__(self, size: int) -> None:
+        self._above = list(range(size))
+
+    def join(self, symmetry: Iterable[tuple[int, int]]) -> None:
+        for vertex, image in symmetry:
+            self._above[self._root(vertex)] = self._root(image)
+
+    def joined(self, one: int, other: int) -> bool:
+        return self._root(one) == self._root(other)
+
+    def _root(self, vertex: int) -> int:
+        above = self._above
+        while above[vertex] != vertex:
+            above[vertex] = vertex = above[above[vertex]]
+        return vertex
+
+
+def _own(
+    mine: Sequence[int], theirs: Sequence[int], colours: Sequence[int]
+) -> list[tuple[int, int]]:
+    """What stands in one of two lists alone, in pairs of one colour as far as there are such.
+
+    The lists are of equal length, since they belong to vertices of one colour.
+    """
+    if mine == theirs:
+        return []
+    here, there = Counter(mine), Counter(theirs)
+    left, right = (
+        sorted(rest.elements(), key=lambda vertex: (colours[vertex], vertex))
+        for rest in (here - there, there - here)
+    )
+    return list(zip(left, right, strict=False))
 
 
 @lru_cache(maxsize=4096)

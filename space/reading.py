@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from space.bounds import CHOICES, LEVELS, NODES, OPTIONS, SPAN, TIES, WEIGHT, WHOLE
 from space.documents import (
     CHOICE_KINDS,
     Branch,
@@ -27,7 +28,6 @@ from space.validation import shown, suggestion
 # (slot, label) of every branch around a node, outermost first.
 Taken = tuple[tuple[int, Scalar], ...]
 
-_DEEPEST = 100  # levels of a document: an anchor of YAML can stand inside itself
 _NAME = re.compile(r"[A-Za-z_][\w.>-]*")
 _NUMBERS = ("uniform", "loguniform", "integers", "logintegers")
 _BESIDE = {
@@ -117,13 +117,17 @@ class Reader:
         self.drafts: list[Draft] = []
         self.bonds: list[Bond] = []
         self.named: dict[str, tuple[Node, Taken]] = {}
+        self._left = NODES
 
     def node(self, document: object, where: tuple[Step, ...], taken: Taken) -> Node:
         """The node of a subtree that stands at `where`, inside the branches `taken`."""
-        if len(where) > _DEEPEST:
+        if len(where) > LEVELS:
             raise SpaceError(
-                plain_path(where[:5]), f"goes more than {_DEEPEST} levels deep", "flatten it"
+                plain_path(where[:5]), f"goes more than {LEVELS} levels deep", "flatten it"
             )
+        self._left -= 1
+        if self._left < 0:
+            raise SpaceError("", f"holds more than {NODES:,} values", "shorten it")
         if isinstance(document, Mapping):
             kind = self._kind(document, where)
             if kind is not None:
@@ -234,6 +238,10 @@ class Reader:
             raise SpaceError(
                 f"{plain_path(where)}.times", f"{shown(times)} is not a number", "write a number"
             )
+        if len(self.bonds) == TIES:
+            raise SpaceError(
+                plain_path(where), f"more than {TIES:,} ties", "tie whole parts to one another"
+            )
         self.bonds.append(Bond(where=where, taken=taken, target=target, times=times))
         return TieNode(len(self.bonds) - 1, times)
 
@@ -246,6 +254,10 @@ class Reader:
         name: str | None,
     ) -> int:
         """Note a parameter; its slot."""
+        if len(self.drafts) == CHOICES:
+            raise SpaceError(
+                plain_path(where), f"more than {CHOICES:,} choices", "fix some, or tie them"
+            )
         default = domain.middle
         if "default" in document:
             try:
@@ -274,6 +286,10 @@ class Reader:
 def _scalar(value: object, where: tuple[Step, ...]) -> Scalar:
     if isinstance(value, float) and not math.isfinite(value):
         raise SpaceError(plain_path(where), f"{value} is not finite", "write a finite number")
+    if isinstance(value, int) and abs(value) > WHOLE:
+        raise SpaceError(
+            plain_path(where), f"{shown(value)} is too large", f"write a number up to {WHOLE}"
+        )
     if value is None or isinstance(value, (str, int, float)):
         return value
     kind = type(value).__name__
@@ -281,8 +297,10 @@ def _scalar(value: object, where: tuple[Step, ...]) -> Scalar:
 
 
 def is_number(value: object) -> bool:
-    """Whether a value is a finite number; true is none."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether a value is a finite number, whole ones within bounds; true is none."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= WHOLE
 
 
 def _and(words: Sequence[str]) -> str:
@@ -292,6 +310,12 @@ def _and(words: Sequence[str]) -> str:
 def _options(written: object, where: tuple[Step, ...]) -> dict[Scalar, object]:
     """The options of a choice by label, in order."""
     path = f"{plain_path(where)}.choice"
+    if isinstance(written, (Mapping, list, tuple)) and len(written) > OPTIONS:
+        raise SpaceError(
+            path,
+            f"{len(written):,} options, where at most {OPTIONS:,} may stand",
+            "write an interval: integers: [LOW, HIGH]",
+        )
     if isinstance(written, Mapping) and written:
         for label in written:
             if not isinstance(label, str):
@@ -360,6 +384,8 @@ def _weights(
                 f"{shown(weight)} is not a number above 0",
                 "remove options that are not wanted",
             )
+        if weight > WEIGHT:
+            raise SpaceError(path, f"{shown(weight)} is above {WEIGHT:g}", "write smaller ones")
     return tuple(float(weight) for weight in written)
 
 
@@ -374,6 +400,10 @@ def _interval(kind: str, written: object, where: tuple[Step, ...]) -> Uniform | 
     if whole and not all(isinstance(end, int) for end in written):
         raise SpaceError(path, f"{shown(written)} are not whole numbers", "write [LOW, HIGH]")
     low, high = written
+    bound = SPAN if whole else WEIGHT
+    if max(abs(low), abs(high)) > bound:
+        problem = f"{shown(written)} goes beyond {bound:g}"
+        raise SpaceError(path, problem, "write ends that are nearer to 0")
     if log and low <= 0:
         cure = "start above 0: a logarithm has no 0" if not whole else "start at 1"
         raise SpaceError(path, f"starts at {shown(low)}", cure)

@@ -6,7 +6,9 @@ not fit. It changes nothing.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
+from space.bounds import CELL_TERMS, UNROLLED
 from space.errors import GenomeError
 from space.genome import HEAD, LEARNED, TEMPERED, Clock, Genome, Stage, split_edge
 from space.geometry import layout
@@ -27,6 +29,7 @@ from space.validation import suggestion
 def check(genome: Genome) -> None:
     """Raise GenomeError if `genome` describes no network."""
     _check_stages(genome)
+    _check_work(genome)
     for name, cell in genome.cells.items():
         _check_cell(cell, f"cells.{name}")
     _check_feedback(genome)
@@ -56,6 +59,24 @@ def _check_stages(genome: Genome) -> None:
                 "only a stage's first convolution can read feedback",
                 "set it on `convolution`",
             )
+
+
+def _check_work(genome: Genome) -> None:
+    """The bounds of what is worked out from a genome: its cells, and the whole unroll."""
+    terms = {name: len(cell.terms) for name, cell in genome.cells.items()}
+    for name, count in terms.items():
+        if count > CELL_TERMS:
+            problem = f"{count} terms in one cell, where at most {CELL_TERMS} may stand"
+            raise GenomeError(f"cells.{name}", problem, "divide it between stages")
+    steps = genome.clock.steps
+    work = steps * sum(1 + (terms[s.cell] if s.cell else 0) for s in genome.stages)
+    if work > UNROLLED:
+        raise GenomeError(
+            "clock.steps",
+            f"{steps} steps of all stages are {work:,} convolutions and terms, where at most "
+            f"{UNROLLED:,} may be unrolled",
+            "write fewer steps, stages or terms",
+        )
 
 
 def _check_join(stage: Stage, where: str) -> None:
@@ -132,6 +153,17 @@ def _check_clock(clock: Clock, stages: int) -> None:
         )
 
 
+@dataclass
+class _Known:
+    """What of a cell was checked: the states before the present one, and the shared gates, which
+    may be read wherever they are right once, since more is known there.
+    """
+
+    cell: Cell
+    earlier: list[str] = field(default_factory=list)
+    gates: set[str] = field(default_factory=set)
+
+
 def _check_cell(cell: Cell, where: str) -> None:
     if cell.output not in cell.states:
         raise _unknown(f"{where}.output", "state", cell.output, cell.states)
@@ -149,33 +181,31 @@ def _check_cell(cell: Cell, where: str) -> None:
                 "a shared gate is written out",
                 "refer to it from the states only",
             )
-    earlier: list[str] = []
+    known = _Known(cell)
     for name, state in cell.states.items():
         at = f"{where}.states.{name}"
         if state.carry is not None and state.carry.of is not None:
-            _check_source(parse_source(state.carry.of), cell, earlier, f"{at}.carry.of")
-            _check_mask(parse_source(state.carry.of), cell, earlier, f"{at}.carry.of", ())
+            _check_source(parse_source(state.carry.of), known, f"{at}.carry.of")
+            _check_mask(parse_source(state.carry.of), known, f"{at}.carry.of", ())
         if state.carry is not None and state.carry.gate is not None:
-            _check_gate(state.carry.gate, cell, earlier, f"{at}.carry.gate", ())
+            _check_gate(state.carry.gate, known, f"{at}.carry.gate", ())
         for i, edge in enumerate(state.drive.edges):
-            _check_edge(edge, cell, earlier, f"{at}.drive.edges[{i}]")
-        earlier.append(name)
+            _check_edge(edge, known, f"{at}.drive.edges[{i}]")
+        known.earlier.append(name)
 
 
-def _check_edge(edge: Edge, cell: Cell, earlier: list[str], where: str) -> None:
+def _check_edge(edge: Edge, known: _Known, where: str) -> None:
     if (edge.add is None) == (edge.multiply is None):
         raise GenomeError(
             where, "an edge either adds or multiplies", "give one of `add` and `multiply`"
         )
     if edge.add is not None:
-        _check_term(edge.add, cell, earlier, f"{where}.add", ())
+        _check_term(edge.add, known, f"{where}.add", ())
     if edge.multiply is not None:
-        _check_gate(edge.multiply, cell, earlier, f"{where}.multiply", ())
+        _check_gate(edge.multiply, known, f"{where}.multiply", ())
 
 
-def _check_gate(
-    gate: Gate, cell: Cell, earlier: list[str], where: str, inside: tuple[str, ...]
-) -> None:
+def _check_gate(gate: Gate, known: _Known, where: str, inside: tuple[str, ...]) -> None:
     if gate.reference is not None:
         if gate != Gate(shared=gate.shared) and gate != Gate(complement=gate.complement):
             raise GenomeError(
@@ -183,21 +213,23 @@ def _check_gate(
                 "refers to a gate and describes one",
                 "give `shared` or `complement` alone, or leave both out",
             )
-        name = gate.reference
-        if name not in cell.gates:
-            raise _unknown(where, "gate", name, cell.gates)
+        name, gates = gate.reference, known.cell.gates
+        if name not in gates:
+            raise _unknown(where, "gate", name, gates)
         if name in inside:
             raise GenomeError(where, f'the gate "{name}" depends on itself', "break the circle")
+        if name in known.gates:
+            return
         inside = (*inside, name)
-        gate = cell.gates[name]
+        gate = gates[name]
         where = f"{where.split('.states.')[0]}.gates.{name}"
     for i, term in enumerate(gate.terms):
-        _check_term(term, cell, earlier, f"{where}.terms[{i}]", inside)
+        _check_term(term, known, f"{where}.terms[{i}]", inside)
+    if gate.reference is None and inside:
+        known.gates.add(inside[-1])
 
 
-def _check_term(
-    term: Term, cell: Cell, earlier: list[str], where: str, inside: tuple[str, ...]
-) -> None:
+def _check_term(term: Term, known: _Known, where: str, inside: tuple[str, ...]) -> None:
     if (term.operation in KERNEL_OPS) != (term.kernel is not None):
         wants = "needs a kernel" if term.kernel is None else f"takes no kernel ({term.kernel})"
         raise GenomeError(
@@ -229,15 +261,15 @@ def _check_term(
             "write a term for each",
         )
     for source in term.sources:
-        _check_source(source, cell, earlier, f"{where}.of")
-        _check_mask(source, cell, earlier, f"{where}.of", inside)
+        _check_source(source, known, f"{where}.of")
+        _check_mask(source, known, f"{where}.of", inside)
 
 
-def _check_source(source: Source, cell: Cell, earlier: list[str], where: str) -> None:
-    known = [*EXTERNAL_SOURCES, *cell.states]
-    if source.name not in known:
-        raise _unknown(where, "source", source.name, known)
-    if source.new and source.name not in earlier:
+def _check_source(source: Source, known: _Known, where: str) -> None:
+    names = [*EXTERNAL_SOURCES, *known.cell.states]
+    if source.name not in names:
+        raise _unknown(where, "source", source.name, names)
+    if source.new and source.name not in known.earlier:
         raise GenomeError(
             where,
             f"new.{source.name} is read before it exists",
@@ -245,11 +277,9 @@ def _check_source(source: Source, cell: Cell, earlier: list[str], where: str) ->
         )
 
 
-def _check_mask(
-    source: Source, cell: Cell, earlier: list[str], where: str, inside: tuple[str, ...]
-) -> None:
+def _check_mask(source: Source, known: _Known, where: str, inside: tuple[str, ...]) -> None:
     if source.mask is not None:
-        _check_gate(Gate(shared=source.mask), cell, earlier, where, inside)
+        _check_gate(Gate(shared=source.mask), known, where, inside)
 
 
 def _check_norms(genome: Genome) -> None:

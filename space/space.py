@@ -23,6 +23,7 @@ The genome may also be another one (a file, an export's folder, the zoo), opened
 This room does not know what a recipe means, nor what a network of the space is worth.
 """
 
+import os
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from space import zoo
+from space.bounds import CLASSES, CONTROLS
 from space.choices import Choices, Count, OpenDocument
 from space.documents import (
     Document,
@@ -45,19 +47,19 @@ from space.documents import (
 )
 from space.domains import Categorical, Parameter, Scalar
 from space.errors import GenomeError, SpaceError
-from space.genome import Genome, is_genome
+from space.genome import Genome, Pixels, is_genome
+from space.grammar import Channels
 from space.validation import Value, join, parse, shown, suggestion
 
 _FILES = (".yaml", ".yml", ".json")
-_Size = Annotated[int, Field(ge=1)]
 
 
 class Images(Value):
     """What the network looks at: square images of `size` pixels, and the number of classes."""
 
-    size: _Size | None = None
-    channels: _Size | None = None
-    classes: Annotated[int, Field(ge=2)] | None = None
+    size: Pixels | None = None
+    channels: Channels | None = None
+    classes: Annotated[int, Field(ge=2, le=CLASSES)] | None = None
 
 
 class Control(Value):
@@ -99,7 +101,7 @@ class Space(Value):
     images: Images = Images()
     genome: dict[str, Any]
     recipe: dict[str, Any] = Field(default_factory=dict)
-    controls: dict[str, Control] = Field(default_factory=dict)
+    controls: dict[str, Control] = Field(default_factory=dict, max_length=CONTROLS)
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> "Space":
@@ -111,7 +113,7 @@ class Space(Value):
         path = Path(text)
         if text in cls.named():
             return cls.parse(_from_shelf("spaces", text), where=f"{text}.yaml")
-        if not (path.suffix in _FILES or "/" in text or path.is_file()):
+        if not (path.suffix in _FILES or "/" in text or os.path.isfile(path)):
             cure = suggestion(text, cls.named())
             listed = f"; the named spaces are {', '.join(cls.named())}"
             raise SpaceError(
@@ -298,7 +300,7 @@ class Space(Value):
             except SpaceError as error:
                 where = f"genome.choices: {path}"
                 raise SpaceError(where, f"{error.where} {error.problem}", error.cure) from None
-        return self._changed(genome=genome, images=Images(**images))
+        return self._changed(genome=genome, images=parse(Images, images, "images", SpaceError))
 
     def _tried(self, choices: Choices) -> Sample:
         try:
@@ -324,8 +326,12 @@ class Space(Value):
 
 def _closed(opened: OpenDocument, choices: Choices) -> Sample:
     document = opened.close(choices)
-    genome = Genome.parse(document["genome"], "genome")
-    return Sample(choices=choices, genome=genome, recipe=document["recipe"])
+    genome, recipe = document.get("genome"), document.get("recipe", {})
+    if genome is None:
+        raise SpaceError("genome", "is not there in every sample", "write it without `optional`")
+    if not isinstance(recipe, Mapping):
+        raise SpaceError("recipe", f"{shown(recipe)} is not a mapping", "write KEY: VALUE lines")
+    return Sample(choices=choices, genome=Genome.parse(genome, "genome"), recipe=dict(recipe))
 
 
 def _extremes(parameter: Parameter) -> tuple[Scalar, ...]:
@@ -378,7 +384,8 @@ def _base(base: object, folder: Path) -> dict[str, Any]:
     if not isinstance(base, str):
         raise SpaceError("genome.base", f"{shown(base)} is not text", "write a path or a name")
     path = folder / base
-    if base in zoo.names() and not path.exists():
+    if base in zoo.names() and not os.path.exists(path):
         return zoo.model(base).genome.document()
-    document = read_document(path / "genome.json" if path.is_dir() else path, SpaceError)
+    file = path / "genome.json" if os.path.isdir(path) else path
+    document = read_document(file, SpaceError)
     return Genome.parse(document, base).document()

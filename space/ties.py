@@ -5,8 +5,10 @@ the tie is open; which node is copied is then known only when the choices are ma
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from space.documents import Branch, Step, format_path, label_text, parse_path
+from space.bounds import LEVELS, NODES, THROUGH
+from space.documents import Branch, Step, format_path, label_text, parse_path, size
 from space.errors import InputError, SpaceError
 from space.reading import (
     PRESENT,
@@ -16,7 +18,6 @@ from space.reading import (
     ListNode,
     MappingNode,
     Node,
-    NumberNode,
     OptionalNode,
     Reader,
     Taken,
@@ -33,13 +34,14 @@ Links = tuple[tuple[Taken, Node], ...]
 
 def resolved(root: Node, reader: Reader) -> tuple[Links, ...]:
     """What every tie copies. Raises SpaceError for a target that is unknown or may not be there
-    when the tie is, for ties in a circle, and for `times` of what is no number.
+    when the tie is, for ties in a circle, for ties that unfold to more than a document may hold,
+    and for `times` of what is no number.
     """
     ties = _Ties(root, reader)
     links = tuple(ties.links(index) for index in range(len(reader.bonds)))
-    _refuse_circles(links, reader.bonds)
+    closed = _closed(root, links, reader.bonds)
     for bond, linked in zip(reader.bonds, links, strict=True):
-        if bond.times is not None and not all(_numeric(node, links) for _, node in linked):
+        if bond.times is not None and not all(closed[id(node)].numeric for _, node in linked):
             raise SpaceError(
                 f"{plain_path(bond.where)}.times", f"{bond.target} is no number", "leave it out"
             )
@@ -53,12 +55,19 @@ class _Ties:
         self._root, self._bonds, self._named = root, reader.bonds, reader.named
         self._links: dict[int, Links] = {}
         self._following: list[int] = []
+        self._left = NODES  # steps through choices and other ties, all ties together
 
     def links(self, index: int) -> Links:
         """The nodes that tie `index` may copy."""
         if index in self._following:
             raise _circle([self._bonds[i] for i in self._following])
         if index not in self._links:
+            if len(self._following) == THROUGH:
+                raise SpaceError(
+                    f"{plain_path(self._bonds[self._following[0]].where)}.same_as",
+                    f"leads through more than {THROUGH} other ties",
+                    "tie to the value itself",
+                )
             self._following.append(index)
             self._links[index] = tuple(self._targets(self._bonds[index]))
             self._following.pop()
@@ -84,54 +93,75 @@ class _Ties:
         self, bond: Bond, node: Node, steps: tuple[Step, ...], depth: int, known: Taken, new: Taken
     ) -> Iterator[tuple[Taken, Node]]:
         """The nodes at `steps`, and the branches beyond the tie's own that lead to each."""
-        if depth == len(steps):
-            yield new, node
-            return
-        step = steps[depth]
+        pending = [_Way(node, steps, depth, known, new)]
+        while pending:
+            way = pending.pop()
+            if way.depth == len(way.steps):
+                yield way.new, way.node
+            else:
+                pending += reversed(list(self._onward(bond, way)))
+
+    def _onward(self, bond: Bond, way: "_Way") -> Iterator["_Way"]:
+        """One step further, on every way that there is."""
+        node, steps, depth = way.node, way.steps, way.depth
         if isinstance(node, ChoiceNode):
-            yield from self._through_choice(bond, node, steps, depth, known, new)
+            yield from self._through_choice(bond, node, way)
         elif isinstance(node, OptionalNode):
-            if (node.slot, True) not in known:
+            if (node.slot, True) not in way.known:
                 raise _may_be_missing(bond, format_path(steps[:depth]))
-            after = depth + (step == Branch(PRESENT))
-            yield from self._walk(bond, node.body, steps, after, known, new)
+            after = depth + (steps[depth] == Branch(PRESENT))
+            yield replace(way, node=node.body, depth=after)
         elif isinstance(node, TieNode) and node.times is None:
             for taken, linked in self.links(node.index):
-                if _agree(taken, known):
-                    more = tuple(pair for pair in taken if pair not in known)
-                    yield from self._walk(bond, linked, steps, depth, known + more, new + more)
+                if _agree(taken, way.known):
+                    more = tuple(pair for pair in taken if pair not in way.known)
+                    self._spend(bond)
+                    yield replace(way, node=linked, known=way.known + more, new=way.new + more)
         else:
-            child = _child(node, step)
+            child = _child(node, steps[depth])
             if child is None:
                 raise _unknown(bond, node, steps, depth)
-            yield from self._walk(bond, child, steps, depth + 1, known, new)
+            yield replace(way, node=child, depth=depth + 1)
 
-    def _through_choice(
-        self,
-        bond: Bond,
-        node: ChoiceNode,
-        steps: tuple[Step, ...],
-        depth: int,
-        known: Taken,
-        new: Taken,
-    ) -> Iterator[tuple[Taken, Node]]:
-        step, taken = steps[depth], dict(known)
+    def _spend(self, bond: Bond) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise SpaceError(
+                f"{plain_path(bond.where)}.same_as",
+                f"{bond.target} leads through more than {NODES:,} branches",
+                "tie to the choice itself",
+            )
+
+    def _through_choice(self, bond: Bond, node: ChoiceNode, way: "_Way") -> Iterator["_Way"]:
+        steps, depth = way.steps, way.depth
+        step, taken = steps[depth], dict(way.known)
         if isinstance(step, Branch):
             labels = {label_text(label): label for label in node.branches}
             if step.text not in labels:
                 raise _unknown(bond, node, steps, depth)
-            if (node.slot, labels[step.text]) not in known:
+            if (node.slot, labels[step.text]) not in way.known:
                 raise _may_be_missing(bond, format_path(steps[: depth + 1]))
-            branch = node.branches[labels[step.text]]
-            yield from self._walk(bond, branch, steps, depth + 1, known, new)
+            yield replace(way, node=node.branches[labels[step.text]], depth=depth + 1)
         elif node.slot in taken:
-            branch = node.branches[taken[node.slot]]
-            yield from self._walk(bond, branch, steps, depth, known, new)
+            yield replace(way, node=node.branches[taken[node.slot]])
         else:
             for label, branch in node.branches.items():
+                self._spend(bond)
                 pair = ((node.slot, label),)
                 inside = (*steps[:depth], Branch(label_text(label)), *steps[depth:])
-                yield from self._walk(bond, branch, inside, depth + 1, known + pair, new + pair)
+                yield _Way(branch, inside, depth + 1, way.known + pair, way.new + pair)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How far a tie was followed: `depth` of the steps are behind, `new` are the branches beyond
+    the tie's own, `known` all that are taken."""
+
+    node: Node
+    steps: tuple[Step, ...]
+    depth: int
+    known: Taken
+    new: Taken
 
 
 def _agree(taken: Taken, known: Taken) -> bool:
@@ -193,21 +223,79 @@ def _circle(bonds: Sequence[Bond]) -> SpaceError:
     return SpaceError(plain_path(bonds[0].where), f"ties in a circle: {chain}", "cut one of them")
 
 
-def _refuse_circles(links: Sequence[Links], bonds: Sequence[Bond]) -> None:
-    """Raise SpaceError if what a tie copies holds, through other ties or not, the tie itself."""
-    inner = [{tie for _, node in linked for tie in _ties_in(node)} for linked in links]
-    finished: set[int] = set()
+@dataclass(frozen=True, slots=True)
+class _Closed:
+    """What a node closes to, whatever is chosen: so many values and levels at most; `numeric`, if
+    it is a number or absent.
+    """
 
-    def visit(index: int, above: tuple[int, ...]) -> None:
-        if index in above:
-            raise _circle([bonds[i] for i in above[above.index(index) :]])
-        if index not in finished:
-            for other in sorted(inner[index]):
-                visit(other, (*above, index))
-            finished.add(index)
+    values: int
+    levels: int
+    numeric: bool
 
-    for index in range(len(links)):
-        visit(index, ())
+
+def _closed(root: Node, links: Sequence[Links], bonds: Sequence[Bond]) -> dict[int, _Closed]:
+    """What every node closes to, by its identity. Raises SpaceError if what a tie copies holds,
+    through other ties or not, the tie itself, and for what closes to more than a document holds.
+
+    Every node is looked at once, after what it is made of.
+    """
+    found: dict[int, _Closed] = {}
+    above: dict[int, Node] = {}  # what is being looked at, outermost first
+    sizes: dict[int, int] = {}  # of constants, which many ties may copy
+    pending = [root]
+    while pending:
+        node = pending[-1]
+        if id(node) in found:
+            pending.pop()
+            continue
+        parts = _parts(node, links)
+        if id(node) not in above:
+            above[id(node)] = node
+            for part in parts:
+                if id(part) in above:
+                    inside = list(above.values())[list(above).index(id(part)) :]
+                    raise _circle([bonds[n.index] for n in inside if isinstance(n, TieNode)])
+            pending += [part for part in reversed(parts) if id(part) not in found]
+            continue
+        del above[id(pending.pop())]
+        if isinstance(node, ConstantNode):
+            if id(node.value) not in sizes:
+                sizes[id(node.value)] = size(node.value)
+            found[id(node)] = _Closed(sizes[id(node.value)], 1, is_number(node.value))
+        else:
+            found[id(node)] = _around(node, [found[id(part)] for part in parts])
+        largest = max(parts, key=lambda part: found[id(part)].values, default=node)
+        tie = next((one for one in (node, largest) if isinstance(one, TieNode)), None)
+        where = "" if tie is None else f"{plain_path(bonds[tie.index].where)}.same_as"
+        _refuse_growth(found[id(node)], where)
+    return found
+
+
+def _parts(node: Node, links: Sequence[Links]) -> tuple[Node, ...]:
+    """What the closed document of a node is made of: the children, and what is copied."""
+    if isinstance(node, TieNode):
+        return tuple(linked for _, linked in links[node.index])
+    return _children(node)
+
+
+def _around(node: Node, parts: Sequence[_Closed]) -> _Closed:
+    """What a node closes to, from what its parts do: all of them, or one of several."""
+    holds = isinstance(node, (MappingNode, ListNode))
+    values = [part.values for part in parts]
+    return _Closed(
+        values=1 + (sum(values) if holds else max(values, default=0)),
+        levels=1 + max((part.levels for part in parts), default=0),
+        numeric=not holds and all(part.numeric for part in parts),
+    )
+
+
+def _refuse_growth(closed: _Closed, where: str) -> None:
+    if closed.values > NODES:
+        raise SpaceError(where, f"unfolds to more than {NODES:,} values", "tie to smaller parts")
+    if closed.levels > LEVELS:
+        problem = f"unfolds to more than {LEVELS} levels, ties counted"
+        raise SpaceError(where, problem, "tie to the value itself")
 
 
 def _children(node: Node) -> tuple[Node, ...]:
@@ -221,24 +309,3 @@ def _children(node: Node) -> tuple[Node, ...]:
         case OptionalNode(body=body):
             return (body,)
     return ()
-
-
-def _ties_in(node: Node) -> Iterator[int]:
-    if isinstance(node, TieNode):
-        yield node.index
-    for child in _children(node):
-        yield from _ties_in(child)
-
-
-def _numeric(node: Node, links: Sequence[Links]) -> bool:
-    """Whether a node closes to a number, whatever is chosen (or is absent)."""
-    match node:
-        case ConstantNode(value):
-            return is_number(value)
-        case NumberNode():
-            return True
-        case TieNode(index):
-            return all(_numeric(linked, links) for _, linked in links[index])
-        case ChoiceNode() | OptionalNode():
-            return all(_numeric(child, links) for child in _children(node))
-    return False

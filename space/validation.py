@@ -9,6 +9,7 @@ of the field, the value that stands there and the cure. It does not know what th
 import difflib
 import json
 import math
+import re
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -16,7 +17,9 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
+from space.bounds import DIGITS, LEVELS, NODES, WHOLE
 from space.errors import InputError
+from space.outside import printable
 
 Path = tuple[str | int, ...]
 M = TypeVar("M", bound="BaseModel")
@@ -39,7 +42,7 @@ def parse(
     if not isinstance(document, Mapping):
         raise error(where, f"{shown(document)} is not a mapping", _keys_cure(_fields([model])))
     try:
-        text = json.dumps(_plain(document, ()))
+        text = json.dumps(_plain(document))
         # Through JSON, because strict Python input refuses a list for a tuple.
         return model.model_validate_json(text, strict=True)
     except ValidationError as caught:
@@ -62,9 +65,13 @@ def shown(value: object, limit: int = 60) -> str:
     """A value as the user would have written it, cut to `limit` characters."""
     try:
         text = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError):
-        text = repr(value)
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+    except (TypeError, ValueError, RecursionError):
+        try:
+            text = repr(value)
+        except (ValueError, RecursionError):  # too many digits for Python, or too many levels
+            text = f"a {type(value).__name__} of absurd size"
+    text = text if len(text) <= limit else text[: limit - 3] + "..."
+    return printable(text)
 
 
 def suggestion(word: object, options: Iterable[object]) -> str:
@@ -76,21 +83,52 @@ def suggestion(word: object, options: Iterable[object]) -> str:
     return f"write one of {', '.join(names)}" if names else ""
 
 
-def _plain(node: object, path: Path) -> object:
-    """The document as JSON can hold it; what JSON has no word for is refused by name."""
-    if isinstance(node, Mapping):
+def _plain(document: object) -> object:
+    """The document as JSON can hold it; what JSON has no word for is refused by name, and so is
+    what exceeds the bounds of a document."""
+    left = NODES
+
+    def plain(node: object, path: Path) -> object:
+        nonlocal left
+        if node is None or isinstance(node, (str, bool)):
+            return node
+        if isinstance(node, int):
+            if not -WHOLE <= node <= WHOLE:
+                cure = f"write a number up to {WHOLE}"
+                raise InputError(dotted(path), f"{shown(node)} is too large", cure)
+            return node
+        if isinstance(node, float):
+            if not math.isfinite(node):
+                problem = f"{node} is not a finite number"
+                raise InputError(dotted(path), problem, "write a finite number")
+            return node
+        if not isinstance(node, (Mapping, list, tuple)):
+            problem = f"{node!r} is a {type(node).__name__}"
+            raise InputError(dotted(path), problem, "put it in quotes if it is text")
+        left -= len(node)
+        if left < 0:
+            raise InputError("", f"holds more than {NODES:,} values", "shorten it")
+        if len(path) >= LEVELS:
+            problem = f"goes more than {LEVELS} levels deep"
+            raise InputError(dotted(path[:5]), problem, "flatten it")
+        if not isinstance(node, Mapping):
+            return [plain(child, (*path, place)) for place, child in enumerate(node)]
         for key in node:
             if not isinstance(key, str):
-                raise InputError(dotted(path), f"the key {key!r} is not text", f'write "{key}"')
-        return {key: _plain(child, (*path, key)) for key, child in node.items()}
-    if isinstance(node, (list, tuple)):
-        return [_plain(child, (*path, place)) for place, child in enumerate(node)]
-    if isinstance(node, float) and not math.isfinite(node):
-        raise InputError(dotted(path), f"{node} is not a finite number", "write a finite number")
-    if node is None or isinstance(node, (str, int, float)):
-        return node
-    kind = type(node).__name__
-    raise InputError(dotted(path), f"{node!r} is a {kind}", "put it in quotes if it is text")
+                problem = f"the key {shown(key)} is not text"
+                raise InputError(dotted(path), problem, f"write {shown(str(key))}")
+        return {key: plain(child, (*path, key)) for key, child in node.items()}
+
+    return plain(document, ())
+
+
+def number_problem(written: str) -> str | None:
+    """What is wrong with a number's digits, if anything: too many of them, or beyond all use."""
+    if len(written) > DIGITS:
+        return f"a number of {len(written):,} digits, where at most {DIGITS} are read"
+    if not set(written) & set(".eE"):
+        return None if abs(int(written)) <= WHOLE else f"{written} is above {WHOLE}"
+    return None if math.isfinite(float(written)) else f"{written} is not a finite number"
 
 
 def dotted(path: Sequence[str | int]) -> str:
@@ -246,8 +284,9 @@ def _words(detail: ErrorDetails, path: Path, places: list[Any]) -> tuple[str, st
         return f"unknown key {shown(detail['loc'][-1])}", cure
     if kind == "missing" and isinstance(detail["loc"][-1], int):
         return f"{shown(value)} is too short", "give it all of its items"
-    if kind == "too_long":
-        return f"{shown(value)} is too long", f"give it {limits['max_length']} items"
+    if kind in ("too_long", "string_too_long"):
+        what = "letters" if kind == "string_too_long" else "items"
+        return f"{shown(value)} is too long", f"give it at most {limits['max_length']} {what}"
     if kind == "missing":
         return "missing", f"add the key {shown(path[-1] if path else '')}"
     if kind in ("literal_error", "enum"):
@@ -264,10 +303,15 @@ def _words(detail: ErrorDetails, path: Path, places: list[Any]) -> tuple[str, st
         )
     if kind in _BOUNDS:
         key, word = _BOUNDS[kind]
-        return f"{shown(value)} is not {word} {limits[key]:g}", "write a number in range"
+        limit = limits[key]
+        said = f"{limit:g}" if isinstance(limit, float) else str(limit)
+        return f"{shown(value)} is not {word} {said}", "write a number in range"
     if kind == "int_from_float":
         return f"{shown(value)} is not a whole number", "write a whole number"
     stem = kind.removesuffix("_type").removesuffix("_parsing")
+    if stem in ("model", "model_attributes", "dict") and isinstance(value, str):
+        below = [m for place in places for m in _child(place, path[-1])] if path else []
+        return f"{shown(value)} is not a mapping", _named_cure(below, value)
     if kind != stem and stem in _KINDS:
         return f"{shown(value)} is not {_KINDS[stem]}", _type_cure(stem, value)
     message = detail["msg"].removeprefix("Value error, ")
@@ -283,15 +327,33 @@ def _options(expected: object) -> list[str]:
 
 def _type_cure(kind: str, value: object) -> str:
     if kind in ("int", "float") and isinstance(value, str):
-        try:
-            number = float(value)
-        except ValueError:
-            return f"write {_KINDS[kind]}"
-        if "e" in value.lower():
-            # YAML 1.1 reads 1e-3 as text, and so the repr of small numbers: it wants 1.0e-3.
-            mantissa, _, exponent = f"{number!r}".partition("e")
-            mantissa += "" if "." in mantissa else ".0"
-            written = f"{mantissa}e{exponent}" if exponent else mantissa
-            return f"write {written}: YAML takes {value} for text"
-        return f"write {value} without quotes"
+        return _number_cure(kind, value)
+    if kind == "string" and isinstance(value, (int, float)):
+        return f'put it in quotes: "{shown(value)}"'
     return f"write {_KINDS.get(kind, kind)}"
+
+
+_PLAIN = {"int": re.compile(r"[-+]?(0|[1-9]\d*)"), "float": re.compile(r"[-+]?\d*\.?\d+")}
+_INSIDE = re.compile(r"(?<=\d)[_,' ](?=\d{3})")  # what some write between thousands
+
+
+def _number_cure(kind: str, value: str) -> str:
+    """What to write instead of a text that should have been a number."""
+    if _PLAIN[kind].fullmatch(value) and len(value) < 20:
+        return f"write {value} without quotes"
+    try:
+        number = float(_INSIDE.sub("", value))
+    except ValueError:
+        return f"write {_KINDS[kind]}, such as {16 if kind == 'int' else 0.5}"
+    if not math.isfinite(number) or (kind == "int" and not number.is_integer()):
+        return f"write {_KINDS[kind]}"
+    written = f"{number:.0f}" if kind == "int" else repr(number)
+    if "e" in written and "." not in written:  # YAML 1.1 reads 1e-05 as text
+        written = written.replace("e", ".0e")
+    return f"write {written}: YAML takes {shown(value)[1:-1]} for text"
+
+
+def _named_cure(places: Sequence[Any], value: str) -> str:
+    """The mapping that a word stands for, where a mapping is called by one of its keys."""
+    keys = [key for key in ("name", "kind", "form") if key in _fields(places)]
+    return f"write {{{keys[0]}: {value}}}" if keys else "write a mapping"

@@ -9,11 +9,24 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from space.bounds import (
+    BATCH,
+    COPIES,
+    EPOCHS,
+    FIDELITIES,
+    GROUND,
+    IMAGES,
+    PIXELS,
+    STEPS,
+    THREADS,
+)
 from space.errors import InputError
 from space.plan import Unroll
 from space.validation import Value, parse, shown
 
-Count = Annotated[int, Field(ge=1)]
+Epochs = Annotated[int, Field(ge=1, le=EPOCHS)]
+Images = Annotated[int, Field(ge=1, le=IMAGES)]
+Batch = Annotated[int, Field(ge=1, le=BATCH)]
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
@@ -45,10 +58,10 @@ class _Data(Value):
     seed: int = Field(
         default=0, ge=0, lt=2**32, description="of every random draw in making the data"
     )
-    train_images: Count | None = Field(
+    train_images: Images | None = Field(
         default=None, description="how many training images to keep"
     )
-    test_images: Count | None = Field(default=None, description="how many test images to keep")
+    test_images: Images | None = Field(default=None, description="how many test images to keep")
 
 
 class Digits(_Data):
@@ -75,8 +88,11 @@ class DigitsOccluded(_Data):
     noise: float = Field(
         default=0.15, ge=0, le=1, description="standard deviation, black 0 to white 1"
     )
-    copies: Count = Field(
-        default=2, description="differently occluded versions of each training digit"
+    copies: int = Field(
+        default=2,
+        ge=1,
+        le=COPIES,
+        description="differently occluded versions of each training digit",
     )
 
 
@@ -86,7 +102,8 @@ class FashionMnist(_Data):
     name: Literal["fashion-mnist"] = "fashion-mnist"
     size: int = Field(default=28, ge=4, le=512, description="side in pixels")
     path: str | None = Field(
-        default=None, description="folder of the four IDX files, packed or not"
+        default=None,
+        description="folder of the four IDX files, packed or not; relative to the campaign file",
     )
 
 
@@ -111,9 +128,9 @@ class ImageFolder(_Data):
     """Any tree `root/train/CLASS/*.jpg` with `root/val` or `root/test`, or `root/CLASS/*`."""
 
     name: Literal["imagefolder"] = "imagefolder"
-    path: str = Field(description="the root of the tree")
+    path: str = Field(description="the root of the tree; relative to the campaign file")
     size: int = Field(ge=4, le=1024, description="side in pixels of the central crop")
-    shortest: Count | None = Field(
+    shortest: Annotated[int, Field(ge=1, le=GROUND)] | None = Field(
         default=None, description="the shortest side before the crop; by default the size"
     )
     background: Background = Field(
@@ -205,11 +222,13 @@ class Fidelity(Value):
     on the whole test split, at this size and after these steps.
     """
 
-    until: Count = Field(description="the last epoch of it")
-    size: Count | None = Field(
+    until: Epochs = Field(description="the last epoch of it")
+    size: Annotated[int, Field(ge=1, le=PIXELS)] | None = Field(
         default=None, description="side in pixels to which the images are averaged"
     )
-    steps: Count | None = Field(default=None, description="of the clock")
+    steps: Annotated[int, Field(ge=1, le=STEPS)] | None = Field(
+        default=None, description="of the clock"
+    )
     images: float = Field(default=1.0, gt=0, le=1, description="part of the training images")
 
 
@@ -225,9 +244,9 @@ class Recipe(Value):
     `learning_rate * weight_decay` a step besides, and does not touch biases and gains.
     """
 
-    epochs: Count = 20
-    batch_size: Count = 64
-    evaluation_batch_size: Count = 256
+    epochs: Epochs = 20
+    batch_size: Batch = 64
+    evaluation_batch_size: Batch = 256
     optimiser: Literal["sgd", "adamw"] = "adamw"
     learning_rate: Positive = 0.003
     momentum: Fraction = Field(default=0.9, description="of sgd")
@@ -237,12 +256,12 @@ class Recipe(Value):
         default=0.0, ge=0, description="decoupled; besides the genome's L2"
     )
     schedule: Literal["constant", "cosine", "step"] = "cosine"
-    step_epochs: Count = Field(
+    step_epochs: Epochs = Field(
         default=30, description="epochs between the drops of the step schedule"
     )
     factor: float = Field(default=0.1, gt=0, lt=1, description="of each drop of the step schedule")
     warmup_epochs: float = Field(
-        default=0.0, ge=0, description="of linear rise to the learning rate"
+        default=0.0, ge=0, le=EPOCHS, description="of linear rise to the learning rate"
     )
     clip: Clip | None = None
     precision: Literal["auto", "float32", "bf16", "fp16"] = Field(
@@ -251,7 +270,9 @@ class Recipe(Value):
     augmentation: Augmentation = Augmentation()
     label_smoothing: Fraction = 0.0
     fidelity: tuple[Fidelity, ...] = Field(
-        default=(), description="cheaper epochs before the full ones, in their order"
+        default=(),
+        max_length=FIDELITIES,
+        description="cheaper epochs before the full ones, in their order",
     )
     loss_steps: Literal["last", "all"] = Field(
         default="last",
@@ -269,10 +290,13 @@ class Recipe(Value):
         default="auto",
         description="by torch.compile, which takes minutes; auto: only where that pays",
     )
-    threads: Count = Field(
-        default=1, description="of torch, for a trial on a CPU; a campaign's default: its cores"
+    threads: int = Field(
+        default=1,
+        ge=1,
+        le=THREADS,
+        description="of torch, for a trial on a CPU; a campaign's default: its cores",
     )
-    checkpoint_epochs: Count = Field(default=1, description="epochs between checkpoints")
+    checkpoint_epochs: Epochs = Field(default=1, description="epochs between checkpoints")
 
     @model_validator(mode="after")
     def _recomputes_a_plan(self) -> Self:

@@ -16,6 +16,7 @@ from typing import Annotated
 from pydantic import Field
 
 from search.samplers.protocol import Choices, Outcome, derived, drawn
+from space.bounds import SAMPLED
 from space.errors import GenomeError
 from space.space import Sample, Space
 from space.validation import Value
@@ -26,11 +27,11 @@ _TRIES = 20  # children that are no genome before a point is drawn from the spac
 class Options(Value):
     """What may be set of the evolution."""
 
-    startup: Annotated[int, Field(ge=1)] = 20
+    startup: Annotated[int, Field(ge=1, le=SAMPLED)] = 20
     """Points drawn from the space itself before there are children."""
-    population: Annotated[int, Field(ge=1)] = 40
+    population: Annotated[int, Field(ge=1, le=SAMPLED)] = 40
     """How many of the last points may have children."""
-    tournament: Annotated[int, Field(ge=1)] = 10
+    tournament: Annotated[int, Field(ge=1, le=SAMPLED)] = 10
     """Members drawn for a parent's place, with replacement; the best of them takes it."""
     crossover: Annotated[float, Field(ge=0, le=1)] = 0.25
     """The part of the children that have two parents."""

@@ -31,6 +31,7 @@ from search.samplers.extrapolation import Line, early_scores
 from search.samplers.graph_features import Words, columns, counts, size, words
 from search.samplers.protocol import Choices, Outcome, derived, drawn, key
 from search.samplers.regression import Array, Settings
+from space.bounds import DEVIATIONS, SAMPLED
 from space.domains import Categorical, Scalar
 from space.domains import Domain as Values
 from space.space import Space
@@ -53,17 +54,17 @@ _BELOW = 0.05  # so much less than the worst is what has no score, or none that 
 class Options(Value):
     """What may be set of the guided evolution."""
 
-    startup: Annotated[int, Field(ge=1)] = 6
+    startup: Annotated[int, Field(ge=1, le=SAMPLED)] = 6
     """Points drawn from the space itself before the model is asked."""
-    candidates: Annotated[int, Field(ge=2)] = 96
+    candidates: Annotated[int, Field(ge=2, le=SAMPLED)] = 96
     """Points bred for each question, of which the most promising is the answer."""
-    parents: Annotated[int, Field(ge=1)] = 10
+    parents: Annotated[int, Field(ge=1, le=SAMPLED)] = 10
     """The best points, by the model, have the children."""
-    curiosity: Annotated[float, Field(ge=0)] = 1.0
+    curiosity: Annotated[float, Field(ge=0, le=DEVIATIONS)] = 1.0
     """Deviations that are added to the mean: 0 trusts the model, 2 explores."""
-    excursions: Annotated[int, Field(ge=0)] = 6
+    excursions: Annotated[int, Field(ge=0, le=SAMPLED)] = 6
     """Of so many questions one is answered by where the model knows least; 0: none."""
-    points: Annotated[int, Field(ge=10)] = 300
+    points: Annotated[int, Field(ge=10, le=SAMPLED)] = 300
     """The model learns from at most so many points: the best and the latest."""
 
 

@@ -32,6 +32,7 @@ from pydantic import Field
 from scipy.special import erf  # type: ignore[import-untyped]
 
 from search.samplers.protocol import Choices, Outcome, derived, drawn, key, open_part
+from space.bounds import SAMPLED
 from space.domains import Categorical, Integer, Parameter, Scalar, Uniform
 from space.domains import Domain as Values
 from space.space import Space
@@ -47,9 +48,9 @@ MOST_GOOD = 25
 class Options(Value):
     """What may be set of HyperOpt's TPE."""
 
-    startup: Annotated[int, Field(ge=1)] = 20
+    startup: Annotated[int, Field(ge=1, le=SAMPLED)] = 20
     """Points drawn from the space itself before the model is asked."""
-    candidates: Annotated[int, Field(ge=1)] = 24
+    candidates: Annotated[int, Field(ge=1, le=SAMPLED)] = 24
     """Draws from the model of the good points, of which the best is suggested."""
     gamma: Annotated[float, Field(gt=0, le=1)] = 0.25
     """The good points are the best gamma * sqrt(number of points)."""

@@ -26,6 +26,7 @@ from pydantic import Field
 
 from search.samplers.protocol import Choices, Outcome, derived, drawn
 from search.samplers.via_optuna import Encoding
+from space.bounds import SAMPLED
 from space.space import Space
 from space.validation import Value
 
@@ -33,7 +34,7 @@ from space.validation import Value
 class Options(Value):
     """What may be set of Optuna's NSGA-II."""
 
-    population: Annotated[int, Field(ge=2)] = 50
+    population: Annotated[int, Field(ge=2, le=SAMPLED)] = 50
     """Points of a generation, and parents of the next one. The first generation is drawn."""
     crossover: Annotated[float, Field(ge=0, le=1)] = 0.9
     """The part of the children that have two parents."""

@@ -45,6 +45,7 @@ from optuna.samplers._tpe.sampler import default_gamma
 from pydantic import Field
 
 from search.samplers.protocol import Choices, Outcome, derived, drawn, key, open_part
+from space.bounds import SAMPLED
 from space.domains import Categorical, Domain, Scalar, Uniform
 from space.space import Space
 from space.validation import Value
@@ -62,9 +63,9 @@ Rows = NDArray[np.intp]
 class Options(Value):
     """What may be set of Optuna's TPE."""
 
-    startup: Annotated[int, Field(ge=1)] = 10
+    startup: Annotated[int, Field(ge=1, le=SAMPLED)] = 10
     """Points drawn from the space itself before the model is asked."""
-    candidates: Annotated[int, Field(ge=1)] = 24
+    candidates: Annotated[int, Field(ge=1, le=SAMPLED)] = 24
     """Draws from the model of the good points, of which the best is suggested."""
 
 

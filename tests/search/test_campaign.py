@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from search import samplers
-from search.campaign import SCHEMA, Campaign, full_epochs, json_schema, load, schema_text
+from search.campaign import SCHEMA, Campaign, clone, full_epochs, json_schema, load, schema_text
 from search.machine import Machine
 from space.errors import CampaignError, InputError
 from space.space import Space
@@ -83,6 +84,34 @@ def test_a_space_may_be_written_in_the_file(file: Path) -> None:
     assert Space.parse(campaign.space).parameters == Space.parse(toys.SPACE).parameters
 
 
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, which is not that of the file."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.mark.parametrize("path", ["images", "./images", "../images", "/data/images", "~/images"])
+def test_images_lie_beside_the_file_wherever_it_is_started(
+    file: Path, elsewhere: Path, path: str
+) -> None:
+    written(file, data={"name": "imagefolder", "path": path, "size": 8})
+    found = load(file, offered=LAPTOP).data.path  # type: ignore[union-attr]
+    assert found == os.path.abspath(file.parent / Path(path).expanduser())
+
+
+def test_images_that_an_override_names_lie_in_the_current_folder(
+    file: Path, elsewhere: Path
+) -> None:
+    written(file, data={"name": "imagefolder", "path": "images", "size": 8})
+    campaign = load(file, ["data.path=mine"], offered=LAPTOP)
+    assert campaign.data.path == str(elsewhere / "mine")  # type: ignore[union-attr]
+    other = clone(campaign.document(), "01ABC", offered=LAPTOP)
+    assert other.data == campaign.data, "a stored campaign no longer depends on any folder"
+
+
 # ------------------------------------------------------------------------- overrides
 
 
@@ -127,6 +156,18 @@ def test_a_mapping_replaces_the_one_that_was_there(file: Path) -> None:
         ("budget.trials=[", "", "YAML"),
         ("sampler.name=optuma", '"optuma" is not one of', 'did you mean "optuna"?'),
         ("recipe.epochs=0", "0 is not at least 1", ""),
+        ("name=2026", "2026 is not text", """write name='"2026"'"""),
+        ("seed=1_000", '"1_000" is not a whole number', "write 1000: YAML takes 1_000 for text"),
+        ("seed=010", '"010" is not a whole number', "write 10: YAML takes 010 for text"),
+        ("sampler=optuna", '"optuna" is not a mapping', "write {name: optuna}"),
+        ("scheduler=fifo", '"fifo" is not a mapping', "write {name: fifo}"),
+        ("data=digits", '"digits" is not a mapping', "write {name: digits}"),
+        ("seed=!!int abc", "line 1, column 1: the tag !!int is not read", "leave it out"),
+        ("recipe.epochs=100000000", "100000000 is not at most 100000", "in range"),
+        ("budget.trials=1000000000", "1000000000 is not at most 1000000", "in range"),
+        ("control_seeds=1000000000", "1000000000 is not at most 1000", "in range"),
+        ("keep=1" + "0" * 30, "is above 9223372036854775807", "write a smaller number"),
+        ("scheduler.reduction_factor=1.0000001", "1.0000001 is not at least 1.1", "in range"),
     ],
 )
 def test_a_wrong_override_is_named(file: Path, override: str, problem: str, cure: str) -> None:
@@ -215,6 +256,12 @@ def test_a_file_that_is_no_mapping(tmp_path: Path, text: str) -> None:
             "101 seeds of the controls are 101 trials, and budget.trials is 100",
             "raise budget.trials",
         ),
+        (
+            "sampler.options={candidates: 1000000}",
+            "sampler.options.candidates",
+            "1000000 is not at most 10000",
+            "in range",
+        ),
         ("sampler.options={startupp: 1}", "sampler.options", "startupp", "startup"),
     ],
 )
@@ -231,6 +278,8 @@ def test_what_cannot_run_is_refused(
 def test_gpus_are_whole_or_a_part_of_one(file: Path) -> None:
     for gpus in ("0.25", "1", "2"):
         load(file, [f"resources.gpus={gpus}"], offered=SERVER)
+    assert "too small a part" in refused(file, "resources.gpus=1e-9", offered=SERVER).problem
+    assert "not at least 0.001" in refused(file, "resources.cpus=1e-9", offered=SERVER).problem
     assert "not whole" in refused(file, "resources.gpus=1.5", offered=SERVER).problem
     assert "has 2" in refused(file, "resources.gpus=3", offered=SERVER).problem
 

@@ -14,9 +14,11 @@ import pytest
 from search import driver
 from search.campaign import Campaign, Scheduler
 from search.estimate import (
+    PLAYED,
     START_SECONDS,
     Calibration,
     Network,
+    Trainings,
     _fitted,
     _lengths,
     _network,
@@ -84,10 +86,11 @@ def test_cheaper_epochs_cost_what_their_plans_leave_to_do() -> None:
         recipe={},
         cheaper=((1, 0.5, 10, 1e5), (3, 1.0, 20, 0.0)),
     )
-    exact = CALIBRATION.training(one, 5)
+    trainings = Trainings(CALIBRATION, [replace(one, cheaper=()), one])
+    exact = trainings.seconds(np.ones(5, dtype=int), np.arange(1, 6))
     each = [0.5 * (0.1 + 1e-3), 0.2, 0.2, 1.01, 1.01]
-    assert exact == pytest.approx(list(np.cumsum(each)))
-    assert CALIBRATION.training(one, 2) == pytest.approx(exact[:2])
+    assert list(exact) == pytest.approx(list(np.cumsum(each)))
+    assert trainings.seconds(np.array([0]), np.array([5])) == pytest.approx(5.05)
     full = forecast(toys.campaign(), 5, [replace(one, cheaper=())], CALIBRATION, 1)
     assert forecast(toys.campaign(), 5, [one], CALIBRATION, 1).seconds.likely < full.seconds.likely
 
@@ -174,6 +177,35 @@ def test_the_part_of_the_budget_that_ends_it_is_named(budget: dict[str, Any], by
     if "seconds" in budget:
         assert found.seconds.high <= 30
     assert told(budget={"trials": 2}).ends_by == "trials"
+
+
+def test_a_campaign_of_a_million_trials_is_not_played_to_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    played: list[int] = []
+
+    def noting(settings: Scheduler, epochs: int, trials: int, rng: np.random.Generator) -> Any:
+        played.append(trials)
+        return _lengths(settings, epochs, trials, rng)
+
+    monkeypatch.setattr("search.estimate._lengths", noting)
+    fifo = {"scheduler": {"name": "fifo"}}
+    short = told(**fifo, budget={"trials": PLAYED})
+    long = told(**fifo, budget={"trials": 500 * PLAYED})
+    assert max(played) == PLAYED
+    assert long.trials.likely == 1_000_000
+    assert long.epochs.likely == 9_000_000
+    assert long.seconds.likely == pytest.approx(500 * short.seconds.likely, rel=0.01)
+    ended = told(**fifo, budget={"trials": 1_000_000, "epochs": 450_000, "seconds": 10**9})
+    assert (ended.trials.likely, ended.ends_by) == (50_000, "epochs")
+
+
+def test_trainings_of_any_length_are_a_few_numbers() -> None:
+    """Seconds are worked out from the kinds of epochs, not kept for each epoch."""
+    trainings = Trainings(CALIBRATION, [network()] * 100)
+    assert trainings.each.size + trainings.until.size == 200
+    fifo = told(epochs=100_000, scheduler={"name": "fifo"}, budget={"trials": 20})
+    assert fifo.epochs.likely == 2_000_000
 
 
 # ---------------------------------------------------------------------- on this machine

@@ -459,6 +459,80 @@ def test_a_bad_document_says_where_what_and_how(said: str) -> None:
     assert said in str(caught.value)
 
 
+def doubled(levels: int) -> dict[str, Any]:
+    """Ties that copy the one before twice."""
+    ties = {
+        f"t{n}": {"x": {"same_as": f"t{n - 1}"}, "y": {"same_as": f"t{n - 1}"}}
+        for n in range(1, levels)
+    }
+    return {"t0": 1, **ties}
+
+
+def branching(levels: int) -> dict[str, Any]:
+    """Choices between two ties to the choice before."""
+    before = [f"t{n}" for n in range(levels)]
+    ties = {
+        f"t{n}": {"choice": {"x": {"same_as": t}, "y": {"same_as": t}}}
+        for n, t in enumerate(before, 1)
+    }
+    return {"t0": {"z": 1}, **ties}
+
+
+TOO_LARGE: dict[str, Any] = {
+    "x.same_as: unfolds to more than 20,000 values": doubled(26),
+    "unfolds to more than 100 levels, ties counted": {
+        "a0": 1,
+        **{f"a{n}": {"same_as": f"a{n - 1}"} for n in range(1, 900)},
+    },
+    "a17.same_as: leads through more than 16 other ties": {
+        **{f"a{n}": {"same_as": f"a{n + 1}.x"} for n in range(17, 900)},
+        "a900": {"x": 1},
+    },
+    "leads through more than 20,000 branches": {
+        **branching(15),
+        "end": {"same_as": "t15.z"},
+    },
+    "more than 1,000 ties; tie whole parts": {
+        "a": 1,
+        **{f"a{n}": {"same_as": "a"} for n in range(3000)},
+    },
+    "a1000: more than 1,000 choices": {f"a{n}": {"choice": [1, 2]} for n in range(1001)},
+    "a.choice: 10,000 options, where at most 1,000 may": {"a": {"choice": [*range(10_000)]}},
+    "holds more than 20,000 values": {"a": [0] * 30_000},
+    "a: a int of absurd size is too large": {"a": 10**5000},
+    "a: 9223372036854775808 is too large": {"a": 2**63},
+    "a.integers: a list of absurd size is not two numbers": {"a": {"integers": [1, 10**5000]}},
+    "a.integers: [1, 9007199254740993] goes beyond 9.0072e+15": {
+        "a": {"integers": [1, 2**53 + 1]}
+    },
+    "a.uniform: [-1e+308, 1e+308] goes beyond 1e+30": {"a": {"uniform": [-1e308, 1e308]}},
+    "a.weights: 1e+308 is above 1e+30": {"a": {"choice": [1, 2], "weights": [1e308, 1e308]}},
+    "a.times: a int of absurd size is not a number": {
+        "a": {"same_as": "b", "times": 10**5000},
+        "b": 2,
+    },
+}
+
+
+@pytest.mark.parametrize("said", TOO_LARGE)
+def test_what_would_take_for_ever_is_refused_before_it_begins(said: str) -> None:
+    with pytest.raises(SpaceError) as caught:
+        OpenDocument.parse(TOO_LARGE[said])
+    assert said in str(caught.value)
+
+
+def test_what_ties_may_be_is_worked_out_once_for_each() -> None:
+    """Two ways lead to each of 30 choices: 2^30 from the first to the last."""
+    opened = OpenDocument.parse({**branching(30), "end": {"same_as": "t0.z", "times": 2}})
+    assert opened.close(opened.defaults())["end"] == 2
+
+
+def test_a_space_without_bounds_is_not_counted() -> None:
+    wide = {f"a{n}": {"integers": [1, 2**53]} for n in range(300)}
+    with pytest.raises(SpaceError, match=r"more than 10\^4000 different samples"):
+        OpenDocument.parse(wide).count()
+
+
 def test_a_document_that_contains_itself_is_refused() -> None:
     document: dict[str, Any] = {}
     document["a"] = document

@@ -1,5 +1,6 @@
 """Documents: files are read strictly, and paths are written as they are read."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -40,10 +41,19 @@ def test_paths_are_readable() -> None:
     assert parse_path(text) == steps
 
 
-@pytest.mark.parametrize("text", [".a", "a..b", "a[b]", "a b", "a[", "a."])
+@pytest.mark.parametrize(
+    "text", [".a", "a..b", "a[b]", "a b", "a[", "a.", r'["\q"]', "a[" + "1" * 5000 + "]"]
+)
 def test_what_is_no_path_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="is not a path"):
         parse_path(text)
+
+
+def test_a_path_has_bounds() -> None:
+    with pytest.raises(InputError, match="is a path of more than 100 steps"):
+        parse_path(".".join("a" * 5000))
+    with pytest.raises(InputError, match="holds 300 items for a value of 1001"):
+        merged({"a": {"s": [0] * 300}}, {"a": {"s[*]": [0] * 1000}})
 
 
 def test_yaml_scalars_are_those_of_yaml_1_2() -> None:
@@ -68,6 +78,28 @@ def test_yaml_scalars_are_those_of_yaml_1_2() -> None:
         ("x.yaml", "a: !!python/object:os.system x", "x.yaml: line 1, column 4"),
         ("x.json", '{"a": 1,\n "a": 2}', 'x.json: the key "a" stands twice'),
         ("x.json", '{"a": 1,\n', "x.json: line 2"),
+        ("x.yaml", "a: 1\nb: !!int abc", "x.yaml: line 2, column 4: the tag !!int is not read"),
+        ("x.yaml", 'b: !!int ""', "the tag !!int is not read"),
+        ("x.yaml", "b: !!bool abc", "the tag !!bool is not read"),
+        ("x.yaml", "b: !!float abc", "the tag !!float is not read"),
+        ("x.yaml", "b: !!timestamp x", "the tag !!timestamp is not read"),
+        ("x.yaml", "b: !!map [1]", "the tag !!map is not read"),
+        ("x.yaml", "b: !mine 1", "the tag !mine is not read"),
+        ("x.yaml", "a: " + "7" * 5000, "column 4: a number of 5,000 digits, where at most 100"),
+        ("x.yaml", "a: 1" + "0" * 20, "100000000000000000000 is above 9223372036854775807"),
+        ("x.yaml", "a: 1e999", "1e999 is not a finite number"),
+        ("x.yaml", "[" * 100_000, "column 1001: exceeded maximum nesting depth"),
+        ("x.yaml", "- " * 101, "the text goes more than 100 levels deep"),
+        ("x.yaml", "[" + "1, " * 30_000 + "]", "the text holds more than 20,000 values"),
+        ("x.yaml", "a: &a [*a]", "line 1, column 8: the anchor a stands inside itself"),
+        ("x.yaml", "? [1]\n: 2", "x.yaml: line 1, column 3: found unhashable key"),
+        ("x.yaml", "a: \x07", "is not YAML (the character #x0007"),
+        ("x.json", "[" * 100_000, "x.json: goes more than 100 levels deep"),
+        ("x.json", "[" * 102 + "]" * 102, "x.json: goes more than 100 levels deep"),
+        ("x.json", "[" + "1, " * 30_000 + "1]", "x.json: holds more than 20,000 values"),
+        ("x.json", '{"a": ' + "7" * 5000 + "}", "x.json: a number of 5,000 digits"),
+        ("x.json", '{"a": 1e999}', "x.json: 1e999 is not a finite number"),
+        ("x.yaml", "#" * 4_000_001, "x.yaml: is larger than 4,000,000 bytes"),
     ],
 )
 def test_a_broken_file_is_named_with_its_line(
@@ -82,6 +114,39 @@ def test_a_broken_file_is_named_with_its_line(
 def test_an_anchor_may_be_merged_and_overridden() -> None:
     text = "base: &base {a: 1, b: 2}\nmine: {<<: *base, a: 3}"
     assert parse_yaml(text, "x")["mine"] == {"a": 3, "b": 2}
+
+
+def laughs(levels: int) -> str:
+    """Aliases that double at each level."""
+    lines = ["a0: &a0 [lol, lol]"]
+    lines += [f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, levels)]
+    return "\n".join(lines)
+
+
+def test_aliases_are_bounded_by_what_they_unfold_to() -> None:
+    assert len(parse_yaml(laughs(10), "x")) == 10
+    with pytest.raises(InputError, match=r"line \d+, column \d+: the text holds more than 20,000"):
+        parse_yaml(laughs(40), "x")
+    chain = "\n".join(f"a{n}: &a{n} [*a{n - 1}]" for n in range(1, 101))
+    with pytest.raises(InputError, match="more than 100 levels deep"):
+        parse_yaml(f"a0: &a0 [1]\n{chain}", "x")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_document(tmp_path: Path) -> None:
+    for name, text in (("x.json", '{"a": 1}'), ("x.yaml", "a: 1")):
+        (tmp_path / name).write_text(text, encoding="utf-8-sig")
+        assert read_document(tmp_path / name) == {"a": 1}
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.yaml")
+    with pytest.raises(InputError, match="is not a regular file"):
+        read_document(tmp_path / "x.yaml")
+
+
+def test_a_path_that_no_file_can_have_is_a_missing_file() -> None:
+    with pytest.raises(InputError, match="there is no such file"):
+        read_document(Path("a\0b.yaml"))
 
 
 def test_a_missing_file_suggests_its_neighbour(tmp_path: Path) -> None:

@@ -114,6 +114,78 @@ WRONG = {
 }
 
 
+def _many(count: int) -> list[dict[str, Any]]:
+    return [{"of": "input", "kernel": 1}] * count
+
+
+def _chain(stages: int, **changes: Any) -> dict[str, Any]:
+    named = [{"name": f"s{i}", "convolution": {"width": 1}} for i in range(stages)]
+    return {"image": {"size": 8}, "classes": 2, "stages": named, **changes}
+
+
+WRONG |= {
+    "10^18 steps": (_broken(clock={"steps": 10**18}), "clock.steps", "is not at most 1000"),
+    "10^5 steps": (_broken(clock={"steps": 10**5}), "clock.steps", "100000 is not at most 1000"),
+    "a step that is never reached": (_broken(clock={"image_on": 10**9}), "image_on", "at most"),
+    "a width of 10^400": (
+        _stage(convolution={"width": 10**400}),
+        "stages[1].convolution.width",
+        "is too large",
+    ),
+    "a width of 10^5000": (_stage(convolution={"width": 10**5000}), "width", "absurd size"),
+    "a kernel of 10^6": (_stage(convolution={"width": 1, "kernel": 10**6}), "kernel", "1024"),
+    "an image of 10^6 pixels": (_broken(image={"size": 10**6}), "image.size", "at most 4096"),
+    "10^9 classes": (_broken(classes=10**9), "classes", "1000000000 is not at most 1000000"),
+    "300 stages": (_chain(300), "stages", "is too long; give it at most 256 items"),
+    "10^5 sources": (_adds({"of": ["input"] * 10**4, "kernel": 1}), "add.of", "at most 64"),
+    "10^4 edges": (
+        _cell(states={"hidden": {"drive": {"edges": [{"add": t} for t in _many(1000)]}}}),
+        "edges",
+        "is too long; give it at most 64 items",
+    ),
+    "10^3 terms": (_cell(gates={"update": {"terms": _many(1000)}}), "terms", "at most 64"),
+    "10^4 states": (
+        _cell(states={f"s{i}": {} for i in range(10**4)}),
+        "cells.motif.states",
+        "at most 32",
+    ),
+    "10^3 gates": (_cell(gates={f"g{i}": {} for i in range(10**3)}), "gates", "at most 64"),
+    "terms without end in all": (
+        _cell(gates={f"g{i}": {"terms": _many(50)} for i in range(10)}),
+        "cells.motif",
+        "terms in one cell, where at most 256 may stand",
+    ),
+    "an unroll without end": (
+        _chain(200, clock={"steps": 600}),
+        "clock.steps",
+        "600 steps of all stages are 120,000 convolutions and terms, where at most 100,000",
+    ),
+    "a gate without a name": (
+        _cell(states={"hidden": {"carry": {"gate": {"shared": ""}}}}),
+        "carry.gate.shared",
+        "at least 1 character",
+    ),
+    "more values than a document has": (
+        _broken(feedback={f"{i}": True for i in range(30_000)}),
+        "",
+        "holds more than 20,000 values",
+    ),
+}
+
+
+def test_gates_that_mask_each_other_twice_are_read_once_each() -> None:
+    """Two ways lead from each of 40 gates to the next: 2^40 to the last."""
+    masked = {
+        f"g{i}": {"terms": [{"of": f"input * g{i - 1}", "kernel": k} for k in (1, 3)]}
+        for i in range(1, 40)
+    }
+    document = _cell(
+        gates={"g0": {"terms": _many(1)}, **masked},
+        states={"hidden": {"drive": {"edges": [{"add": {"of": "input * g39"}}]}}},
+    )
+    assert len(Genome.parse(document).cells["motif"].gates) == 40
+
+
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong_document_names_field_and_cure(case: str) -> None:
     document, where, text = WRONG[case]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from space import labelling
 from space.labelling import canonical
 
 Graph = tuple[list[str], list[list[int]], dict[int, int]]
@@ -92,16 +93,68 @@ def test_what_colours_cannot_tell_apart_is_told_apart() -> None:
     assert canonical(*shuffled)[0] == two
 
 
-@pytest.mark.parametrize("twins", [4, 12])
-def test_many_twins_take_no_time(twins: int) -> None:
-    """Interchangeable vertices are tried one by one, not in every order (12! of them)."""
-    labels = ["input"] + ["convolution"] * twins + ["tanh"] * twins + ["sum"]
+def beside(parts: int) -> Graph:
+    """So many alike parts of a sum, each a convolution of its own under a tanh."""
+    labels = ["input"] + ["convolution"] * parts + ["tanh"] * parts + ["sum"]
     reads = (
         [[]]
-        + [[0]] * twins
-        + [[1 + i] for i in range(twins)]
-        + [[*range(1 + twins, 1 + 2 * twins)]]
+        + [[0]] * parts
+        + [[1 + i] for i in range(parts)]
+        + [[*range(1 + parts, 1 + 2 * parts)]]
     )
-    text, _ = canonical(labels, reads, {})
-    order = [0, *reversed(range(1, 1 + twins)), *range(1 + twins, 2 + 2 * twins)]
-    assert canonical(*renumbered((labels, reads, {}), order))[0] == text
+    return labels, reads, {}
+
+
+@pytest.fixture
+def singled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The vertices that were singled out, in order: the work of the search."""
+    found: list[int] = []
+    single = labelling._Search._single
+
+    def noting(search: labelling._Search, colours: list[int], vertex: int) -> list[int]:
+        found.append(vertex)
+        return single(search, colours, vertex)
+
+    monkeypatch.setattr(labelling._Search, "_single", noting)
+    return found
+
+
+@pytest.mark.parametrize("parts", [4, 12, 200])
+def test_alike_parts_are_singled_out_once_each(parts: int, singled: list[int]) -> None:
+    """Not in every order (12! of them), nor each against each other."""
+    graph = beside(parts)
+    text, _ = canonical(*graph)
+    assert len(singled) == parts - 1
+    order = [0, *reversed(range(1, 1 + parts)), *range(1 + parts, 2 + 2 * parts)]
+    assert canonical(*renumbered(graph, order))[0] == text
+
+
+def test_symmetries_that_exchange_no_two_are_found_too(singled: list[int]) -> None:
+    """Rings turn; each is cut open once, and the other starts of it are known to be alike."""
+    canonical(*rings(9, 9, 9, 9))
+    assert len(singled) < 100
+
+
+def least(graph: Graph) -> object:
+    """The form by definition: the least text of all ways to single out the tied vertices."""
+    search = labelling._Search(*graph)
+
+    def ends(colours: list[int]) -> list[object]:
+        tied = search._tied(colours)
+        if not tied:
+            return [search._written(colours)[0]]
+        return [end for vertex in tied for end in ends(search._single(colours, vertex))]
+
+    colours = search._refined([labelling._number(label) for label in search.labels])
+    return min(ends(colours))  # type: ignore[type-var]
+
+
+@settings(max_examples=150, deadline=None)
+@given(graphs())
+def test_what_is_not_tried_could_not_have_been_less(graph: Graph) -> None:
+    assert canonical(*graph)[0] == least(graph)
+
+
+@pytest.mark.parametrize("graph", [beside(4), rings(3, 3), rings(2, 2, 2)])
+def test_symmetric_graphs_have_their_least_text(graph: Graph) -> None:
+    assert canonical(*graph)[0] == least(graph)

@@ -159,6 +159,29 @@ def test_a_sample_that_is_no_genome_raises() -> None:
         space.close({**space.complete({}).choices, "kernel": 0})
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"genome": {"optional": {"stages": []}}}, "genome: is not there in every sample; write"),
+        ({"recipe": {"choice": [1, 2]}}, "recipe: 1 is not a mapping"),
+        ({"controls": {f"c{i}": {} for i in range(65)}}, "controls: {"),
+        ({"images": {"size": 10**6}}, "images.size: 1000000 is not at most 4096"),
+        ({"genome": {"base": "a\0b"}}, "there is no such file"),
+        ({"genome": {"base": "a" * 5000}}, "there is no such file"),
+    ],
+)
+def test_a_space_that_makes_no_samples_says_why(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(SpaceError) as caught:
+        Space.parse(document(**change))
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a" * 5000, "a/" * 3000])
+def test_a_name_that_no_file_can_have_is_no_space(name: str) -> None:
+    with pytest.raises(SpaceError):
+        Space.load(name)
+
+
 @pytest.fixture
 def genome_file(tmp_path: Path, space: Space) -> Path:
     folder = tmp_path / "export"
