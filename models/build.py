@@ -15,7 +15,7 @@ from models.readout import DecoderModule, HeadModule
 from models.stages import StageModule
 from models.terms import Branch
 from models.unroll import LiteralUnroll, Moment
-from space.errors import InputError
+from space.errors import GenomeError, InputError
 from space.genome import HEAD, Genome
 from space.geometry import first_informed_step, layout
 from space.plan import Read, Unroll
@@ -42,6 +42,20 @@ def build(
     network = Network(genome, dtype=dtype, unroll=unroll, recompute=recompute)
     initialise(network, seed)
     return network
+
+
+def shapes(genome: Genome) -> dict[str, tuple[int, ...]]:
+    """The shape of every tensor in the state dict of a genome's network; none takes memory.
+
+    Raises GenomeError where the parts do not fit, or a tensor is larger than a machine can count.
+    """
+    try:
+        with torch.device("meta"):
+            state = Network(genome).state_dict()
+    except (RuntimeError, OverflowError) as error:
+        reason = str(error).splitlines()[0]
+        raise GenomeError("genome", f"its weights are too large ({reason})") from None
+    return {name: tuple(tensor.shape) for name, tensor in state.items()}
 
 
 class Network(nn.Module):

@@ -361,7 +361,8 @@ class _Compiler:
 
     def _activated(self, value: Value, name: str) -> Value:
         if isinstance(value, float):
-            return float(layers.activate(torch.tensor(value, dtype=torch.float64), name))
+            number = torch.tensor(value, dtype=torch.float64, device="cpu")
+            return float(layers.activate(number, name))
         if name == "identity":
             return value
         out = self._slot()
