@@ -186,5 +186,6 @@ def _read_member(path: Path, name: str, opened: zipfile.ZipFile, info: zipfile.Z
         raise InputError(where, f"cannot be read ({problem})", cure) from None
     if len(data) != header.bytes:
         raise InputError(where, "is cut off", cure)
-    values = np.frombuffer(bytearray(data), dtype=header.dtype)  # which may be written to
+    # A copy that may be written to, in the machine's own order of bytes.
+    values = np.frombuffer(data, header.dtype).astype(header.dtype.newbyteorder("="))
     return values.reshape(header.shape, order="F" if header.column_order else "C")
