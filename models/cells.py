@@ -109,6 +109,8 @@ class CellModule(Branch):
             instruction.run(slots, operands)
         return {name: slots[slot] for name, slot in self._new}
 
+    forward = step
+
     def zero_states(self, like: Tensor, layout: torch.memory_format | None = None) -> States:
         """The states before the first step, with the batch and type of `like` (and its layout)."""
         size = self.shape.output.size

@@ -75,15 +75,18 @@ def network(
     Raises InputError for an unknown name, GenomeError for a genome that describes no network.
     """
     from models.build import build
+    from space.errors import InputError
     from space.genome import Genome
     from ventral.genomes import find_genome
 
+    if not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise InputError("seed", f"{seed!r} is no seed", "give a whole number from 0")
     found = Genome.parse(genome) if isinstance(genome, dict) else find_genome(genome)
     return build(
         found.with_images(
-            size=image_size or found.image.size,
+            size=found.image.size if image_size is None else image_size,
             channels=found.image.channels,
-            classes=classes or found.classes,
+            classes=found.classes if classes is None else classes,
         ),
         seed=seed,
     )
