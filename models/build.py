@@ -5,9 +5,11 @@ its genome; it reads no files, has no clock but the genome's, and does not train
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import _has_any_global_hook
 
 from models.initial import initialise
 from models.parameters import Branch, starts
@@ -55,6 +57,11 @@ class Network(nn.Module):
     when the image is off is the genome's `blank`, in the same units. A network runs on any
     device, on a GPU in the layout of its images (`channels_last` or not), and under autocast,
     where states that integrate stay in the images' own type.
+
+    While a part has PyTorch hooks, every part is called at every step, with equal results up to
+    rounding: a hook of `stages["conv3"].convolution`, `.cell`, of a whole stage or of the head
+    fires once for each step that is computed. A convolution puts out a tensor, a cell its states
+    by name, a stage a `StageStep` (input, states, output).
     """
 
     def __init__(
@@ -78,6 +85,9 @@ class Network(nn.Module):
         self.decoder = DecoderModule(genome.decoder, table.under("decoder"), dtype)
         self._literal = LiteralUnroll(genome, modules, self.head)
         self._planned = PlannedUnroll(genome)
+        # A list of its own, since walking through the tree at every call takes time.
+        called = (self, self.decoder)
+        self._listed = [module for module in self.modules() if module not in called]
 
     @property
     def image_size(self) -> int:
@@ -107,6 +117,13 @@ class Network(nn.Module):
 
     def decode(self, step_logits: Tensor) -> Tensor:
         """Logits of every step [B,T,classes] -> logits [B,classes]: what `forward` gives."""
+        expected = (self.genome.clock.steps, self.classes)
+        if step_logits.dim() != 3 or step_logits.shape[1:] != expected:
+            raise InputError(
+                "step_logits",
+                f"shape {tuple(step_logits.shape)} is not that of all steps",
+                f"give [batch, {expected[0]}, {expected[1]}], as step_logits() does",
+            )
         return self._decoded(step_logits[:, self.genome.window.start :])
 
     def trace(
@@ -127,6 +144,10 @@ class Network(nn.Module):
         step that does not exist.
         """
         self._check(images)
+        if isinstance(stages, str):
+            raise InputError("stages", f'"{stages}" is one name', f'give a list: ["{stages}"]')
+        if steps is not None and not isinstance(steps, Collection):
+            raise InputError("steps", f"{steps!r} is no list", "give a list of steps: [0, 1]")
         names = [stage.name for stage in self.genome.stages] if stages is None else [*stages]
         wanted = {name: self._steps(name, steps, informed) for name in names}
         trace: Trace = {name: {} for name in names}
@@ -168,7 +189,7 @@ class Network(nn.Module):
         reads = sorted((step, name) for name, steps in wanted.items() for step in steps)
         if not reads:
             return {}
-        if self.unroll == "planned":
+        if self.unroll == "planned" and not self._hooked():
             found = self._planned.run(
                 self, images, [(name, step) for step, name in reads], recompute=self.recompute
             )
@@ -182,18 +203,55 @@ class Network(nn.Module):
                 break
         return read
 
+    def _hooked(self) -> bool:
+        """Whether somebody waits for a part to be called, which the planned unroll does not do.
+
+        Raises InputError for a hook on a part that is never called by itself.
+        """
+        hooked: bool = _has_any_global_hook()  # type: ignore[no-untyped-call]
+        for part in self._listed:
+            if (
+                part._forward_hooks
+                or part._forward_pre_hooks
+                or part._backward_hooks
+                or part._backward_pre_hooks
+            ):
+                hooked = True
+                if type(part).forward is nn.Module.forward:
+                    name = next(n for n, module in self.named_modules() if module is part)
+                    cure = "hook its stage's convolution, cell or the stage, or use trace()"
+                    raise InputError(name, "holds parameters and is never called", cure)
+        return hooked
+
     def _decoded(self, logits: Tensor) -> Tensor:
         decoded: Tensor = self.decoder(logits)
         return decoded.to(logits.dtype)
 
     def _check(self, images: Tensor) -> None:
-        expected = (self.image_channels, self.image_size, self.image_size)
-        if images.dim() != 4 or tuple(images.shape[1:]) != expected:
+        """Raises InputError unless these are images of the network's own size, type and place."""
+        size = self.image_size
+        expected = f"[batch, {self.image_channels}, {size}, {size}]"
+        if not isinstance(images, Tensor):
+            kind = type(images).__name__
+            raise InputError("images", f"a {kind} is no tensor", f"give a tensor {expected}")
+        if images.dim() != 4 or images.shape[1:] != (self.image_channels, size, size):
             raise InputError(
                 "images",
                 f"shape {tuple(images.shape)} does not fit this network",
-                f"give [batch, {', '.join(map(str, expected))}]",
+                f"give {expected}",
             )
+        weight = self.head.get_parameter("kernel")
+        if not images.is_floating_point():
+            kind = str(images.dtype).removeprefix("torch.")
+            raise InputError(
+                "images", f"{kind} pixels are not normalised", "use ventral.normalise"
+            )
+        if images.device != weight.device:
+            problem = f"they are on {images.device}, the network is on {weight.device}"
+            raise InputError("images", problem, f'write images.to("{weight.device}")')
+        if images.dtype != weight.dtype and not torch.is_autocast_enabled(images.device.type):
+            problem = f"they are {images.dtype}, the network is {weight.dtype}"
+            raise InputError("images", problem, f"write images.to({weight.dtype})")
 
     def _steps(self, name: str, steps: Collection[int] | None, informed: bool) -> frozenset[int]:
         """The steps to keep of a name, which must exist."""
@@ -210,7 +268,7 @@ class Network(nn.Module):
         if steps is None:
             return frozenset(range(first, total))
         for step in steps:
-            if not 0 <= step < total:
+            if not isinstance(step, Integral) or not 0 <= int(step) < total:
                 raise InputError(
                     f"steps: {step}", f"the clock has {total} steps", f"give 0 to {total - 1}"
                 )

@@ -112,6 +112,8 @@ class CellModule(Branch):
             instruction.run(slots, operands)
         return {name: slots[slot] for name, slot in self._new}
 
+    forward = step
+
     def zero_states(self, like: Tensor, layout: torch.memory_format | None = None) -> States:
         """The states before the first step, with the batch and type of `like` (and its layout)."""
         size = self.shape.output.size
@@ -365,7 +367,8 @@ class _Compiler:
 
     def _activated(self, value: Value, name: str) -> Value:
         if isinstance(value, float):
-            return float(layers.activate(torch.tensor(value, dtype=torch.float64), name))
+            number = torch.tensor(value, dtype=torch.float64, device="cpu")
+            return float(layers.activate(number, name))
         if name == "identity":
             return value
         out = self._slot()

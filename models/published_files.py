@@ -5,9 +5,7 @@ names the file of arrays of each. Weights and images that are not stored follow 
 their names (`generated`). What the arrays mean, `models/verification.py` knows.
 """
 
-import json
 import math
-import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,12 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import Array, array_names, read_archive
 from space.errors import InputError
+from space.outside import parse_json, printable, read_bytes
 
 INDEX = "index.json"
 SECTIONS = ("cells", "other", "networks")
 
-Array = NDArray[Any]
+_JSON_BYTES = 64 << 20
+
 Arrays = Mapping[str, Array]
 
 
@@ -42,53 +43,45 @@ def entries(root: Path) -> list[tuple[str, str, dict[str, Any]]]:
         for name, entry in index[section].items():
             kind = {"cells": "cell", "networks": "network"}.get(section, "join")
             needed = ["file", *(["variables_file"] if kind == "network" else [])]
+            where = f"{section}.{printable(name)}"
             for key in needed:
                 if not isinstance(entry, dict) or not isinstance(entry.get(key), str):
-                    where = f"{root / INDEX}: {section}.{name}"
-                    raise InputError(where, f"names no {key}", "write its path in the folder")
-                if not (root / entry[key]).is_file():
-                    where = str(root / entry[key])
-                    raise InputError(where, f"is missing ({section}.{name} names it)")
-            if kind == "join" and "in/logits" in _names(root / entry["file"]):
+                    cure = "write its path in the folder"
+                    raise InputError(f"{root / INDEX}: {where}", f"names no {key}", cure)
+                _check_file(root, entry[key], where)
+            if kind == "join" and "in/logits" in array_names(root / entry["file"]):
                 kind = "decoder"
             found.append((kind, name, entry))
     return found
 
 
+def _check_file(root: Path, named: str, where: str) -> None:
+    """Raises InputError unless a file that an entry names lies in the folder."""
+    path = root / named
+    try:
+        inside = path.resolve().is_relative_to(root.resolve())
+        there = path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        inside = there = False
+    if not there:
+        raise InputError(printable(str(path)), f"is missing ({where} names it)")
+    if not inside:
+        raise InputError(printable(str(path)), f"is not in the folder ({where} names it)")
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The mapping in a JSON file. Raises InputError if there is none."""
-    if not path.is_file():
+    if not path.exists():
         raise InputError(str(path), "is missing", "name a folder of published results")
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InputError(str(path), f"is no JSON ({error})") from None
+    document = parse_json(read_bytes(path, _JSON_BYTES), str(path))
     if not isinstance(document, dict):
         raise InputError(str(path), "is no mapping")
     return document
 
 
-def _names(path: Path) -> set[str]:
-    return set(_opened(path).files)
-
-
 def read_arrays(path: Path) -> dict[str, Array]:
     """Every array of an .npz file. Raises InputError if it is none."""
-    opened = _opened(path)
-    try:
-        return {name: opened[name] for name in opened.files}
-    except (ValueError, OSError, EOFError, zlib.error) as error:
-        raise InputError(str(path), f"cannot be read ({error})") from None
-
-
-def _opened(path: Path) -> Any:
-    try:
-        opened = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(str(path), f"is no file of arrays ({error})") from None
-    if not hasattr(opened, "files"):
-        raise InputError(str(path), "is a single array", "give an .npz file")
-    return opened
+    return read_archive(path)
 
 
 def generated(seed: int, name: str, shape: tuple[int, ...], gain: float = 1.0) -> Array:

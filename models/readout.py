@@ -39,6 +39,8 @@ class HeadModule(Part):
             x = x.mean((2, 3))
         return functional.linear(x, kernel, bias)
 
+    forward = step
+
 
 def blank_logits(x: Tensor, classes: int) -> Tensor:
     """What a head that no image has reached puts out under `start: masked`: zeros [B,N]."""

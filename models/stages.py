@@ -2,7 +2,8 @@
 activation, pool.
 
 A stage knows its sizes and its parameters, and takes one step at a time; what it reads of the
-step before is handed to it (`models/unroll.py`).
+step before is handed to it (`models/unroll.py`). Parts are called as modules, so that PyTorch's
+hooks see every step.
 """
 
 from collections.abc import Sequence
@@ -50,6 +51,8 @@ class ConvolutionBlock(Part):
             x = layers.normalise(x, self.norm.how, tuple(norm))
         return layers.activate(x, self.activation)
 
+    forward = apply_to
+
 
 class Projection(Part):
     """1x1 convolution without bias, and its norm.
@@ -83,6 +86,8 @@ class Projection(Part):
         if self.norm is not None:
             x = layers.normalise(x, self.norm.how, tuple(norm))
         return x
+
+    forward = apply_to
 
 
 class JoinedInputs(Branch):
@@ -129,6 +134,8 @@ class JoinedInputs(Branch):
                 total = total + x if self.kind == "add" else total * x
         assert total is not None
         return total
+
+    forward = apply_to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,17 +231,17 @@ class StageModule(Branch):
         if self.joins_feedback:
             assert feedback is not None
             read = torch.cat((before, feedback), 1)
-        x = convolved = self.convolution.apply_to(read, prepared.convolution)
+        x = convolved = self.convolution(read, prepared.convolution)
         if self.cell is not None:
             sources = {"input": x, "residual": before}
             if feedback is not None:
                 sources["feedback"] = feedback
-            states = self.cell.step(sources, states, prepared.cell)
+            states = self.cell(sources, states, prepared.cell)
             x = states[self.cell.cell.output]
         if self.second is not None:
-            x = self.second.apply_to(x, prepared.second)
+            x = self.second(x, prepared.second)
         if self.residual is not None:
-            x = x + self.residual.apply_to(before, prepared.residual)
+            x = x + self.residual(before, prepared.residual)
         elif stage.residual:
             x = x + before
         x = layers.activate(x, stage.activation)
@@ -248,6 +255,8 @@ class StageModule(Branch):
             )
         return StageStep(input=convolved, states=states, output=x)
 
+    forward = step
+
     def _joined(self, before: Tensor, feedback: Tensor | None, prepared: PreparedStage) -> Tensor:
         """The sum or product of the inputs, which takes the feedforward input's place."""
         assert self.join is not None
@@ -255,4 +264,5 @@ class StageModule(Branch):
         if feedback is not None:
             widths = [arrival.map.channels for arrival in self.shape.arrivals[1:]]
             inputs += torch.split(feedback, widths, 1)
-        return self.join.apply_to(inputs, prepared.join)
+        joined: Tensor = self.join(inputs, prepared.join)
+        return joined

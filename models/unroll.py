@@ -71,7 +71,7 @@ class LiteralUnroll:
                     continue
                 read = before[i - 1].output if i else (images if shown else blank)
                 feedback = self._feedback(i, before)
-                now.append(stage.step(read, feedback, before[i].states, prepared[i]))
+                now.append(stage(read, feedback, before[i].states, prepared[i]))
             logits = None
             if wants_logits(t):
                 logits = self._logits(t, before[-1].output, head)
@@ -89,7 +89,8 @@ class LiteralUnroll:
     def _logits(self, t: int, x: Tensor, head: tuple[Tensor | None, ...]) -> Tensor:
         if t < self.first[-1]:
             return blank_logits(x, self.genome.classes)
-        return self.head.step(x, head)
+        logits: Tensor = self.head(x, head)
+        return logits
 
     def _nothing(
         self, stage: StageModule, images: Tensor, layout: torch.memory_format

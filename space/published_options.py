@@ -41,10 +41,12 @@ class Options:
         return value
 
     def number(self, name: str, default: float) -> float:
-        value = self.take(name, default)
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return self._finite(name, self.take(name, default))
+
+    def _finite(self, name: str, value: Any) -> float:
+        if not _is_number(value) or not abs(value) < 1e300:
             raise self.refused(name, value, "is not a number", "write a number")
-        return value
+        return value  # type: ignore[no-any-return]
 
     def word(self, name: str, default: str, known: tuple[str, ...]) -> str:
         value = self.take(name, default)
@@ -54,6 +56,8 @@ class Options:
 
     def depth(self, name: str = "out_depth") -> int | None:
         value = self.take(name, None)
+        if value is not None and not (_is_number(value) and 1 <= value < 2**20):
+            raise self.refused(name, value, "is no number of channels", "write a whole number")
         return None if value is None else int(value)
 
     def size(self, name: str, default: float | None = 3) -> int | None:
@@ -62,7 +66,7 @@ class Options:
         if value is None and default is None:
             return None
         pair = list(value) if isinstance(value, (list, tuple)) else [value, value]
-        numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in pair)
+        numbers = all(_is_number(v) and 0 <= v < 2**20 for v in pair)
         if len(pair) != 2 or not numbers:
             raise self.refused(name, value, "is not a size", "write a number, or [k, k]")
         if int(pair[0]) != int(pair[1]):
@@ -103,19 +107,27 @@ class Options:
         )
 
     def number_or_none(self, name: str) -> float:
-        return float(self.take(name, None) or 0.0)
+        value = self.take(name, None)
+        return 0.0 if value is None else float(self._finite(name, value))
 
     def initial(self, name: str, default: Initial | None) -> Initial | None:
         """An initialiser by its name in the reference, with its keywords."""
-        value, words = self.take(name, None), dict(self.take(f"{name}_kwargs", None) or {})
+        value, given = self.take(name, None), self.take(f"{name}_kwargs", None) or {}
+        if not isinstance(given, Mapping):
+            raise self.refused(f"{name}_kwargs", given, "is not a mapping", "write key: value")
+        words = dict(given)
         words.pop("seed", None)
+
+        def scale(word: str, default: float) -> float:
+            return float(self._finite(f"{name}_kwargs.{word}", words.pop(word, default)))
+
         text = "" if value is None else re.sub(r"_initializer$", "", str(value))
         made: dict[str, Callable[[], Initial | None]] = {
             "": lambda: default,
             "xavier": lambda: Initial(scheme="glorot_uniform"),
             "glorot_uniform": lambda: Initial(scheme="glorot_uniform"),
-            "variance_scaling": lambda: Initial(scale=float(words.pop("scale", 1.0))),
-            "constant": lambda: Initial(scheme="constant", scale=float(words.pop("value", 0.0))),
+            "variance_scaling": lambda: Initial(scale=scale("scale", 1.0)),
+            "constant": lambda: Initial(scheme="constant", scale=scale("value", 0.0)),
             "zeros": lambda: Initial(scheme="constant", scale=0.0),
             "ones": lambda: Initial(scheme="constant", scale=1.0),
         }
@@ -135,3 +147,7 @@ class Options:
             raise InputError(
                 f"options.{name}", f"{self.kind} has no such option", suggestion(name, self.known)
             )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
     from torch import Tensor
@@ -37,21 +36,25 @@ def card(export: str | Path) -> "Card":
     return read_card(export)
 
 
-def normalise(pixels: "NDArray[np.uint8]", facts: "Card") -> "Tensor":
-    """uint8 images [N,H,W,C] as the network of `facts` takes them, float32 [N,C,H,W]."""
-    import torch
+def normalise(
+    pixels: "NDArray[Any] | Tensor", facts: "Card", *, value_range: float | None = None
+) -> "Tensor":
+    """Images as the network of `facts` takes them: float32 [N,C,H,W].
 
-    from workers.augmentation import unit
+    `pixels` is an array or a tensor, a batch [N,H,W,C] or one image [H,W,C] (a batch of one
+    then), of uint8 from 0 to 255. Of any other type `value_range` says what white is: 1.0 for
+    pixels in 0..1, say. Raises InputError for another type, shape, range or size.
+    """
+    from workers.preprocessing import normalised
 
-    mean, std = (torch.tensor(values)[:, None, None] for values in (facts.mean, facts.std))
-    return (unit(torch.from_numpy(pixels)) - mean) / std
+    return normalised(pixels, facts, size=facts.image_size, value_range=value_range)
 
 
 def evaluate(export: str | Path, *, home: str | Path | None = None) -> "Evaluation":
     """Score an export again on the test split that its campaign scored it on.
 
-    The data is packed again if `home` (default: VENTRAL_HOME) does not hold it. Raises InputError
-    for a damaged export, DataError if the data is missing or is not the one recorded.
+    The data is packed anew if `home` (default: VENTRAL_HOME) does not hold the pack. Raises
+    InputError for a damaged export, DataError if the data is missing or is not the one recorded.
     """
     from search.home import Home
     from workers.scoring import evaluate_export
@@ -72,15 +75,18 @@ def network(
     Raises InputError for an unknown name, GenomeError for a genome that describes no network.
     """
     from models.build import build
+    from space.errors import InputError
     from space.genome import Genome
     from ventral.genomes import find_genome
 
+    if not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise InputError("seed", f"{seed!r} is no seed", "give a whole number from 0")
     found = Genome.parse(genome) if isinstance(genome, dict) else find_genome(genome)
     return build(
         found.with_images(
-            size=image_size or found.image.size,
+            size=found.image.size if image_size is None else image_size,
             channels=found.image.channels,
-            classes=classes or found.classes,
+            classes=found.classes if classes is None else classes,
         ),
         seed=seed,
     )

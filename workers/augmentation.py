@@ -1,4 +1,4 @@
-"""From stored bytes to network inputs, in batches on the device: crop, flip, noise, normalise.
+"""What is done to training images, in batches on the device: crop, flip, noise, average.
 
 All random numbers of a batch come from generators that the caller seeds by (seed, epoch, batch),
 so a resumed run sees the same images. Images are [B,C,H,W]; 0..1 before the normalisation.
@@ -11,35 +11,8 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, grid_sample
 
 from workers.job import Augmentation, Crop
-from workers.pack import Pack
 
 _ATTEMPTS = 10
-
-
-class Normalisation:
-    """The data's own: (image - mean) / std by channel, over the pack's training split."""
-
-    def __init__(self, pack: Pack, device: torch.device) -> None:
-        def column(values: list[float]) -> Tensor:
-            return torch.tensor(values, dtype=torch.float32, device=device).view(1, -1, 1, 1)
-
-        self.mean = column(pack.mean)
-        # A channel without variance has nothing to scale.
-        self.std = column([value or 1.0 for value in pack.std])
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """[B,C,H,W] in 0..1 -> the same shape, zero mean and unit variance."""
-        return (images - self.mean) / self.std
-
-
-def unit(images: Tensor) -> Tensor:
-    """Stored images, uint8 [B,H,W,C], as float32 [B,C,H,W] in 0..1, laid out as the device likes.
-
-    The layout is never left to chance: it decides which kernels run, and so the last bits.
-    """
-    layout = torch.channels_last if images.is_cuda else torch.contiguous_format
-    planes = images.permute(0, 3, 1, 2)
-    return planes.to(torch.float32, memory_format=layout).div_(255)
 
 
 def averaged(images: Tensor, size: int | None) -> Tensor:

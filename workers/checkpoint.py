@@ -14,8 +14,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from space.errors import CheckpointError
+from pydantic import Field
+
+from space.errors import CheckpointError, InputError
+from space.outside import open_regular, parse_json, read_bytes
+from space.validation import Value, parse
 from workers import files
+from workers.tensors import check_header
 
 if TYPE_CHECKING:  # the driver may import this module, and it has no torch
     from torch import Tensor
@@ -23,7 +28,24 @@ if TYPE_CHECKING:  # the driver may import this module, and it has no torch
 FORMAT = 1
 TENSORS, META = "tensors.safetensors", "checkpoint.json"
 KEPT = 2
+_META_BYTES = 64 << 20
 _log = logging.getLogger(__name__)
+
+
+class _Tensors(Value):
+    """The size and the hash of the file of tensors."""
+
+    bytes: int = Field(ge=0)
+    sha256: str
+
+
+class _Record(Value):
+    """What `checkpoint.json` holds; `sha256` is that of all the rest."""
+
+    format: int
+    tensors: _Tensors
+    meta: dict[str, Any]
+    sha256: str
 
 
 def save(folder: str | Path, tensors: "Mapping[str, Tensor]", meta: Mapping[str, Any]) -> Path:
@@ -98,38 +120,54 @@ def load(folder: str | Path) -> "tuple[dict[str, Tensor], dict[str, Any]]":
 
 
 def _load_version(version: Path) -> "tuple[dict[str, Tensor], dict[str, Any]]":
+    from safetensors import SafetensorError
     from safetensors.torch import load as from_bytes
 
     record = _read_record(version / META)
-    data = _read(version / TENSORS)
-    expected = record["tensors"]
-    if len(data) != expected["bytes"]:
-        raise _damaged(
-            version / TENSORS, f"has {len(data)} bytes where {expected['bytes']} were written"
-        )
-    if hashlib.sha256(data).hexdigest() != expected["sha256"]:
-        raise _damaged(version / TENSORS, "was altered after it was written")
-    return from_bytes(data), record["meta"]
-
-
-def _read_record(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(_read(path))
-        version, expected = record["format"], record.pop("sha256")
-    except (ValueError, KeyError, TypeError) as error:
-        raise _damaged(path, "is not what was written") from error
-    if version != FORMAT:
-        raise CheckpointError(f"{path}: format {version}, this version of Ventral reads {FORMAT}")
-    if expected != _digest(record):
+    path, expected = version / TENSORS, record.tensors
+    data = _read(path, expected.bytes)
+    if hashlib.sha256(data).hexdigest() != expected.sha256:
         raise _damaged(path, "was altered after it was written")
-    return record  # type: ignore[no-any-return]
-
-
-def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise _damaged(path, f"cannot be read ({error.strerror})") from error
+        check_header(data)
+        return from_bytes(data), record.meta
+    except (InputError, SafetensorError) as error:
+        raise _damaged(path, f"is not what was written ({error})") from None
+
+
+def _read_record(path: Path) -> _Record:
+    try:
+        document = parse_json(_read(path), "")
+        if not isinstance(document, dict):
+            raise InputError("", "is no mapping")
+        version = document.get("format")
+        if type(version) is int and version != FORMAT:
+            raise CheckpointError(
+                f"{path}: format {version}, this version of Ventral reads {FORMAT}"
+            )
+        record = parse(_Record, document)
+    except InputError as error:
+        raise _damaged(path, f"is not what was written ({error})") from None
+    if record.sha256 != _digest({k: v for k, v in document.items() if k != "sha256"}):
+        raise _damaged(path, "was altered after it was written")
+    return record
+
+
+def _read(path: Path, size: int | None = None) -> bytes:
+    """The bytes of a file, which must be of `size` if that is known."""
+    try:
+        if size is None:
+            return read_bytes(path, _META_BYTES)
+        with open_regular(path) as file:
+            found = file.seek(0, 2)  # compared before memory is taken
+            file.seek(0)
+            data = file.read(found) if found == size else b""
+    except (InputError, OSError) as error:
+        problem = error.problem if isinstance(error, InputError) else f"({error.strerror})"
+        raise _damaged(path, problem) from None
+    if len(data) != size:
+        raise _damaged(path, f"has {found} bytes where {size} were written")
+    return data
 
 
 def _damaged(path: Path, problem: str) -> CheckpointError:

@@ -7,20 +7,23 @@ MLflow or a database; this module knows no store, only values.
 
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from space.cost import cost
 from space.errors import GenomeError, InputError
 from space.genome import Genome
 from space.geometry import first_informed_step
+from space.outside import parse_json
+from space.step.parameters import parameters
 from space.summary import short_name
 from space.validation import Value, parse
 from workers import files
+from workers.statistics import divisors
+from workers.tensors import FLOATS, Header, read_header
 
 if TYPE_CHECKING:  # torch is loaded when weights are read or written, not before
     from torch import Tensor
@@ -28,14 +31,26 @@ if TYPE_CHECKING:  # torch is loaded when weights are read or written, not befor
     from models.build import Network
 
 GENOME, WEIGHTS, CARD = "genome.json", "model.safetensors", "README.md"
+OURS = (GENOME, WEIGHTS, CARD)
+REPLACING = ".replacing"
+"""In an export that is replaced: the new files that have not taken the old ones' place yet."""
+
 HEADER = "ventral"  # the key of the card's facts in the weights' header
+
+
+Score = Annotated[float, Field(ge=0, le=1)]
+Channels = Annotated[tuple[float, ...], Field(min_length=1)]
+Deviations = Annotated[
+    tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1), AfterValidator(divisors)
+]
 
 
 class Card(Value):
     """The facts of an export: where it comes from, how it was trained, what it scored.
 
     Scores lie in 0..1 on the test split of `data`. Images are normalised channel by channel:
-    (pixel / 255 - mean) / std. `evaluation_batch_size` and `threads` are those of the recorded
+    (pixel / 255 - mean) / std, where a std is 1 for a channel that has none; `image_size` is the
+    side that the network takes. `evaluation_batch_size` and `threads` are those of the recorded
     scores, so that the same machine gives the same numbers.
     """
 
@@ -48,50 +63,91 @@ class Card(Value):
     data: dict[str, Any] = Field(description="the data set as a campaign file writes it")
     data_checksum: str
     classes: tuple[str, ...]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    mean: Channels
+    std: Deviations
+    image_size: int | None = Field(default=None, ge=1)
     seed: int
     recipe: dict[str, Any]
-    epochs: int
-    top1: float
-    top5: float | None = None
+    epochs: int = Field(ge=0)
+    top1: Score
+    top5: Score | None = None
     loss: float | None = None
-    accuracy_by_step: tuple[float, ...] = ()
-    evaluation_batch_size: int = 256
-    threads: int = 1
+    accuracy_by_step: tuple[Score, ...] = ()
+    evaluation_batch_size: int = Field(default=256, ge=1)
+    threads: int = Field(default=1, ge=1, le=1024)
     versions: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_each(self) -> Self:
+        if len(self.mean) != len(self.std):
+            raise InputError("std", f"{len(self.std)} of them for {len(self.mean)} means")
+        return self
 
 
 def write(folder: str | Path, genome: Genome, tensors: "Mapping[str, Tensor]", card: Card) -> Path:
     """Write an export to `folder`, all of it or nothing. `tensors` is the network's state dict.
 
-    An export that is already there is replaced. Raises InputError if `folder` holds something
-    else, OSError on a full disk.
+    The files of an export that is already there are replaced, and no others. Killed at any
+    moment, this leaves the old export or the new one. Raises InputError if `folder` is a link or
+    holds something else, OSError on a full disk.
     """
     from safetensors.torch import save
 
     target = Path(folder).absolute()
-    _check_target(target)
+    there = _check_target(target)
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     header = {"format": "pt", HEADER: card.model_dump_json()}
-    with files.partial(target.parent, f"{target.name}.export") as partial:
+    parent, stem = (target, "export") if there else (target.parent, f"{target.name}.export")
+    with files.partial(parent, stem) as partial:
         files.write(partial / GENOME, _json(genome.document()))
         files.write(partial / WEIGHTS, save(plain, metadata=header))
         files.write(partial / CARD, card_text(genome, card).encode())
         files.settle(partial)
-        if target.exists():
-            shutil.rmtree(target)
-        os.rename(partial, target)
+        if there:
+            _take_places(target)  # what a killed process left
+            os.rename(partial, target / REPLACING)
+            _take_places(target)
+        else:
+            os.rename(partial, target)
+    files.settle(target.parent)
     return target
 
 
-def _check_target(target: Path) -> None:
-    if target.is_file():
+def _check_target(target: Path) -> bool:
+    """Whether an export is there to be replaced. Raises InputError if something else is."""
+    if target.is_symlink():
+        raise InputError(str(target), "is a link", f"name the folder itself: {target.resolve()}")
+    if target.exists() and not target.is_dir():
         raise InputError(str(target), "is a file", "name a folder")
-    if target.is_dir() and any(target.iterdir()) and not (target / WEIGHTS).exists():
+    if not target.is_dir() or not any(target.iterdir()):
+        return False
+    if not (target / WEIGHTS).exists() or any((target / name).is_dir() for name in OURS):
         raise InputError(
             str(target), "holds something that is no export", "name an empty or a new folder"
         )
+    return True
+
+
+def _take_places(target: Path) -> None:
+    """Move the new files of an export to their places, as far as that is not done.
+
+    From the moment when REPLACING has its name, `_file` finds each of them here or there.
+    """
+    new = target / REPLACING
+    if not new.is_dir():
+        return
+    files.settle(target)
+    for name in OURS:
+        if (new / name).exists():
+            os.replace(new / name, target / name)
+    files.settle(target)
+    new.rmdir()
+
+
+def _file(folder: Path, name: str) -> Path:
+    """A file of an export: the new one where its replacement was cut off."""
+    new = folder / REPLACING / name
+    return new if new.exists() else folder / name
 
 
 def _json(document: object) -> bytes:
@@ -106,7 +162,7 @@ def read_genome(path: str | Path) -> Genome:
     from space.documents import read_document
 
     place = Path(path)
-    file = place / GENOME if place.is_dir() else place
+    file = _file(place, GENOME) if place.is_dir() else place
     if not file.exists():
         cure = f"name a folder that `ventral export` wrote, or a {GENOME}"
         raise InputError(str(file), "does not exist", cure)
@@ -115,27 +171,18 @@ def read_genome(path: str | Path) -> Genome:
 
 def read_card(folder: str | Path) -> Card:
     """The facts of an export. Raises InputError if its weights are missing or damaged."""
-    from safetensors import SafetensorError, safe_open
-
-    file = Path(folder) / WEIGHTS
-    if not file.is_file():
-        cure = "name a folder that `ventral export` wrote"
-        raise InputError(str(file), "does not exist", cure)
-    try:
-        with safe_open(file, framework="pt") as opened:
-            facts = (opened.metadata() or {}).get(HEADER)
-    except (SafetensorError, OSError) as error:
-        raise _damaged(file, str(error)) from None
-    if facts is None:
+    file, header = _read_weights(folder)
+    if HEADER not in header.metadata:
         raise InputError(str(file), "holds weights but no card", "export the cell again")
-    return parse(Card, json.loads(facts), str(file))
+    facts = parse_json(header.metadata[HEADER], f"{file}: the card")
+    return parse(Card, facts, str(file))
 
 
 def load(folder: str | Path) -> "Network":
     """The trained network of an export, on the CPU, in evaluation mode.
 
     Raises InputError if the folder is no export, or if its weights are damaged or belong to
-    another genome.
+    another genome; then no memory was taken for them.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -143,26 +190,39 @@ def load(folder: str | Path) -> "Network":
     from models.build import build
 
     genome = read_genome(folder)
-    file = Path(folder) / WEIGHTS
-    if not file.is_file():
-        raise InputError(str(file), "does not exist", "copy the whole folder of the export")
-    try:
-        tensors = load_file(file)
-    except (SafetensorError, OSError) as error:
-        raise _damaged(file, str(error)) from None
+    file, header = _read_weights(folder)
+    misfit = _misfit(parameters(genome).shapes, header)
+    if misfit:
+        problem = f"does not hold the weights of {GENOME} ({misfit})"
+        raise InputError(str(file), problem, "export it again")
     network = build(genome)
     try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        problem = str(error).strip().splitlines()[-1].strip()
-        raise InputError(
-            str(file), f"does not hold the weights of {GENOME} ({problem})", "export it again"
-        ) from None
+        network.load_state_dict(load_file(file))
+    except (SafetensorError, OSError, RuntimeError) as error:
+        raise InputError(str(file), f"is damaged ({error})", "export the cell again") from None
     return network.eval()
 
 
-def _damaged(file: Path, problem: str) -> InputError:
-    return InputError(str(file), f"is damaged ({problem})", "export the cell again")
+def _read_weights(folder: str | Path) -> tuple[Path, Header]:
+    file = _file(Path(folder), WEIGHTS)
+    if not file.exists():
+        cure = "name a folder that `ventral export` wrote, and copy the whole of it"
+        raise InputError(str(file), "does not exist", cure)
+    return file, read_header(file, "export the cell again")
+
+
+def _misfit(expected: Mapping[str, tuple[int, ...]], header: Header) -> str:
+    """The first tensor that is not what a network has, in words; nothing if all are."""
+    for name, shape in expected.items():
+        stored = header.tensors.get(name)
+        if stored is None:
+            return f"it lacks {name}"
+        if stored.shape != shape:
+            return f"{name} has the shape {list(stored.shape)}, not {list(shape)}"
+        if stored.dtype not in FLOATS:
+            return f"{name} is of type {stored.dtype}, not one of {', '.join(FLOATS)}"
+    more = sorted(set(header.tensors) - set(expected))
+    return f"it has no place for {more[0]}" if more else ""
 
 
 def card_text(genome: Genome, card: Card) -> str:

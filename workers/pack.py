@@ -16,22 +16,64 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, model_validator
 
-from space.errors import DataError, VentralError
-from workers import datasets, files
-from workers.images import BrokenImages
+from models.arrays import map_array
+from space.errors import DataError, InputError, VentralError
+from space.outside import parse_json, read_bytes
+from space.validation import Value, parse
+from workers import files
 from workers.job import DataSpec, PackRef
 from workers.processors import usable_processors
+
+if TYPE_CHECKING:  # decoding needs PIL, and a pack that is there does not
+    from workers import datasets
 
 FORMAT = 1
 MANIFEST, STAMP = "manifest.json", "verified.json"
 CHUNK_BYTES = 4 << 20
 SplitName = Literal["train", "test"]
 Progress = Callable[[str, int, int], None]
+_MANIFEST_BYTES = 64 << 20
+
+
+class File(Value):
+    """Size and hash of one of a pack's files."""
+
+    bytes: int = Field(ge=1)
+    sha256: str
+
+
+class Manifest(Value):
+    """What a pack says of itself; `checksum` is a hash of all the rest, unknown keys included."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    format: int
+    spec: dict[str, Any]
+    classes: Annotated[tuple[str, ...], Field(min_length=1)]
+    size: int = Field(ge=1, le=4096)
+    channels: Literal[1, 3]
+    counts: dict[SplitName, Annotated[int, Field(ge=1)]]
+    mean: tuple[float, ...]
+    std: tuple[Annotated[float, Field(ge=0)], ...]
+    files: dict[str, File]
+    checksum: str
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if len(self.mean) != self.channels or len(self.std) != self.channels:
+            raise InputError("mean", f"not one mean and std for each of {self.channels} channels")
+        if set(self.counts) != set(get_args(SplitName)):
+            raise InputError("counts", f"names the splits {', '.join(self.counts)}")
+        names = {f"{split}.{what}.npy" for split in self.counts for what in ("images", "labels")}
+        if set(self.files) != names:
+            raise InputError("files", f"not {', '.join(sorted(names))}")
+        return self
 
 
 @dataclass(frozen=True)
@@ -39,7 +81,7 @@ class Pack:
     """A pack on the disk, opened. Arrays are mapped, not read, so opening one costs nothing."""
 
     path: Path
-    manifest: Mapping[str, Any]
+    manifest: Manifest
 
     @classmethod
     def load(
@@ -55,24 +97,45 @@ class Pack:
         if checksum is not None and checksum != pack.checksum:
             problem = f"holds other images (checksum {pack.checksum[:12]}, not {checksum[:12]})"
             raise DataError(str(path), problem, "pack the data again from the same files")
-        _verify(pack.path, pack.manifest["files"], always=verify)
+        _verify(pack.path, pack.manifest.files, always=verify)
+        for split in pack.manifest.counts:
+            pack.images(split)  # an array that is not of the manifest's shape is found here
         return pack
 
     def images(self, split: SplitName) -> NDArray[np.uint8]:
         """[N,H,W,C], mapped read-only."""
-        return np.asanyarray(self._arrays[f"{split}.images.npy"])
+        return np.asanyarray(self._images[split])
 
     def labels(self, split: SplitName) -> NDArray[np.int64]:
-        """[N], each an index into `classes`."""
-        return np.asarray(self._arrays[f"{split}.labels.npy"])
+        """[N], each an index into `classes`. Raises DataError for one that is none."""
+        return np.asarray(self._labels[split])
 
     @cached_property
-    def _arrays(self) -> dict[str, NDArray[Any]]:
-        return {name: np.load(self.path / name, mmap_mode="r") for name in self.manifest["files"]}
+    def _images(self) -> dict[SplitName, NDArray[Any]]:
+        sides = (self.size, self.size, self.channels)
+        return {
+            split: self._mapped(f"{split}.images.npy", "|u1", (count, *sides))
+            for split, count in self.manifest.counts.items()
+        }
+
+    @cached_property
+    def _labels(self) -> dict[SplitName, NDArray[Any]]:
+        found: dict[SplitName, NDArray[Any]] = {}
+        for split, count in self.manifest.counts.items():
+            name = f"{split}.labels.npy"
+            found[split] = labels = self._mapped(name, "<i8", (count,))
+            if labels.min() < 0 or labels.max() >= len(self.classes):
+                problem = f"holds labels that are none of its {len(self.classes)} classes"
+                raise _altered(self.path / name, problem)
+        return found
+
+    def _mapped(self, name: str, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
+        cure = f"delete {self.path} and pack the data again"
+        return map_array(self.path / name, dtype=dtype, shape=shape, error=DataError, cure=cure)
 
     def count(self, split: SplitName) -> int:
         """The number of images in a split."""
-        return int(self.manifest["counts"][split])
+        return self.manifest.counts[split]
 
     @property
     def ref(self) -> PackRef:
@@ -82,17 +145,17 @@ class Pack:
     @property
     def checksum(self) -> str:
         """The hash of the manifest, and through it of every image."""
-        return str(self.manifest["checksum"])
+        return self.manifest.checksum
 
     @property
     def spec(self) -> dict[str, Any]:
         """The written form of the DataSpec that this was packed from."""
-        return dict(self.manifest["spec"])
+        return dict(self.manifest.spec)
 
     @property
     def classes(self) -> list[str]:
         """The names of the classes, in the order of the labels."""
-        return list(self.manifest["classes"])
+        return list(self.manifest.classes)
 
     @cached_property
     def guess(self) -> float:
@@ -103,22 +166,22 @@ class Pack:
     @property
     def size(self) -> int:
         """The images' height and width in pixels."""
-        return int(self.manifest["size"])
+        return self.manifest.size
 
     @property
     def channels(self) -> int:
         """1 (grey) or 3 (red, green, blue)."""
-        return int(self.manifest["channels"])
+        return self.manifest.channels
 
     @property
     def mean(self) -> list[float]:
         """The training split's mean by channel, black 0 to white 1."""
-        return list(self.manifest["mean"])
+        return list(self.manifest.mean)
 
     @property
     def std(self) -> list[float]:
         """The training split's standard deviation by channel, black 0 to white 1."""
-        return list(self.manifest["std"])
+        return list(self.manifest.std)
 
 
 def pack(
@@ -127,7 +190,7 @@ def pack(
     *,
     workers: int | None = None,
     progress: Progress | None = None,
-    source: datasets.Source | None = None,
+    source: "datasets.Source | None" = None,
 ) -> Pack:
     """The pack of `spec` in the folder `root`, made if it is not there yet.
 
@@ -137,6 +200,8 @@ def pack(
     chunk. `source` is what `datasets.open_source(spec)` gave, if it was called already.
     Raises DataError for a bad source and VentralError for a full disk; nothing is left of either.
     """
+    from workers import datasets
+
     source = source or datasets.open_source(spec, workers or usable_processors())
     name = _name(spec, source.fingerprint)
     root = Path(root)
@@ -188,8 +253,10 @@ def _publish(partial: Path, final: Path) -> None:
             raise
 
 
-def _write(folder: Path, spec: DataSpec, source: datasets.Source, progress: Progress) -> None:
+def _write(folder: Path, spec: DataSpec, source: "datasets.Source", progress: Progress) -> None:
     """The arrays chunk by chunk, then the manifest, then the stamp."""
+    from workers.images import BrokenImages
+
     shape = (spec.size, spec.size, source.channels)
     step = max(64, CHUNK_BYTES // math.prod(shape))
     histogram = np.zeros((source.channels, 256), dtype=np.int64)
@@ -293,40 +360,58 @@ class _Tee:
     write: Callable[[bytes], int]
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
+def _read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
+    if not path.exists():
+        raise DataError(str(folder), "holds no pack", "make one with `ventral data pack`")
     try:
-        manifest: dict[str, Any] = json.loads(path.read_text())
-        found, version = manifest["checksum"], manifest["format"]
-        computed = _digest({k: v for k, v in manifest.items() if k != "checksum"})
-    except FileNotFoundError:
-        raise DataError(
-            str(folder), "holds no pack", "make one with `ventral data pack`"
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _altered(path, f"cannot be read ({error})") from error
-    if version != FORMAT:
-        problem = f"is of format {version}, this version of Ventral reads {FORMAT}"
-        raise DataError(str(folder), problem, "pack the data again")
-    if found != computed:
+        document = parse_json(read_bytes(path, _MANIFEST_BYTES), "")
+        if not isinstance(document, dict):
+            raise InputError("", "is no mapping")
+        version = document.get("format")
+        if type(version) is int and version != FORMAT:
+            problem = f"is of format {version}, this version of Ventral reads {FORMAT}"
+            raise DataError(str(folder), problem, "pack the data again")
+        manifest = parse(Manifest, document)
+    except DataError:
+        raise
+    except InputError as error:
+        where = "" if error.where == str(path) else f"{error.where}: "
+        raise _altered(path, f"cannot be read ({where.lstrip(': ')}{error.problem})") from None
+    if manifest.checksum != _digest({k: v for k, v in document.items() if k != "checksum"}):
         raise _altered(path, "was altered after it was packed")
     return manifest
 
 
-def _verify(folder: Path, expected: Mapping[str, Any], *, always: bool) -> None:
+def find(root: Path, checksum: str) -> Pack | None:
+    """The pack of this checksum in the folder `root`, if it is there.
+
+    Raises DataError if it is, and was altered.
+    """
+    for manifest in sorted(root.glob(f"*/{MANIFEST}")):
+        try:
+            found = _read_manifest(manifest.parent).checksum
+        except DataError:  # another pack's damage is not the caller's concern
+            continue
+        if found == checksum:
+            return Pack.load(manifest.parent, checksum)
+    return None
+
+
+def _verify(folder: Path, expected: Mapping[str, File], *, always: bool) -> None:
     for name, entry in expected.items():
         path = folder / name
         try:
             size = path.stat().st_size
         except OSError as error:
             raise _altered(path, f"cannot be read ({error.strerror})") from error
-        if size != entry["bytes"]:
-            raise _altered(path, f"has {size} bytes where {entry['bytes']} were packed")
+        if size != entry.bytes:
+            raise _altered(path, f"has {size} bytes where {entry.bytes} were packed")
     stamp = _stamp(folder, expected)
     if not always and _read_stamp(folder) == stamp:
         return
     for name, entry in expected.items():
-        if files.sha256(folder / name) != entry["sha256"]:
+        if files.sha256(folder / name) != entry.sha256:
             raise _altered(folder / name, "was altered after it was packed")
     try:
         with files.partial(folder, "stamp") as partial:
@@ -344,8 +429,8 @@ def _stamp(folder: Path, names: Mapping[str, Any]) -> dict[str, list[int]]:
 
 def _read_stamp(folder: Path) -> object:
     try:
-        return json.loads((folder / STAMP).read_text())
-    except (OSError, ValueError):
+        return parse_json(read_bytes(folder / STAMP, _MANIFEST_BYTES), STAMP)
+    except InputError:
         return None
 
 

@@ -6,17 +6,19 @@ from space.errors import DataError
 from workers.evaluation import Evaluation, evaluate
 from workers.export import load, read_card
 from workers.job import data_spec
-from workers.pack import pack
+from workers.pack import find, pack
 
 
 def evaluate_export(folder: str | Path, packs: str | Path) -> Evaluation:
-    """The scores of an export on the test split of its data, packed under `packs` if need be.
+    """The scores of an export on the test split of its data.
 
+    That is the pack of its checksum in the folder `packs`, and is packed there if it is none.
     On the machine of the recorded scores these are the same numbers. Raises InputError for a
     damaged export, DataError if the data is missing or not the recorded one.
     """
-    card = read_card(folder)
-    found = pack(data_spec(card.data, f"{folder}: data"), packs)
+    card, network = read_card(folder), load(folder)
+    there = find(Path(packs), card.data_checksum)
+    found = there or pack(data_spec(card.data, f"{folder}: data"), packs)
     if found.checksum != card.data_checksum:
         raise DataError(
             str(found.path),
@@ -25,7 +27,7 @@ def evaluate_export(folder: str | Path, packs: str | Path) -> Evaluation:
             "use the version of Ventral and the images that the campaign used",
         )
     return evaluate(
-        load(folder),
+        network,
         found,
         batch_size=card.evaluation_batch_size,
         threads=card.threads,

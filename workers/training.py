@@ -9,7 +9,7 @@ import math
 import random
 import resource
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -21,11 +21,13 @@ from torch.nn.functional import cross_entropy
 
 from space.errors import CheckpointError
 from workers import checkpoint, compiling
-from workers.augmentation import Normalisation, augment, averaged, unit
+from workers.augmentation import augment, averaged
 from workers.evaluation import Evaluation, Feed, Scored, evaluate, fits, placed
 from workers.failures import Diverged
 from workers.job import WHOLE, Fidelity, Job, Recipe, Report
 from workers.pack import Pack
+from workers.preprocessing import Normalisation, unit
+from workers.training_state import read_state
 
 __all__ = ["Diverged", "Evaluation", "Trainer", "evaluate", "learning_rate"]
 
@@ -351,19 +353,25 @@ class Trainer:
         Raises CheckpointError.
         """
         tensors, meta = checkpoint.load(folder)
-        same = meta.get("job") == _identity(self.job)
-        began = meta.get("start") == _start(self.job) and meta["epoch"] <= self.job.recipe.epochs
+        state = read_state(meta, folder)
+        same = state.job == _identity(self.job)
+        began = state.start == _start(self.job) and state.epoch <= self.job.recipe.epochs
         if not (same or began):
             raise CheckpointError(
                 f"{folder}: is a checkpoint of another genome, recipe, data or seed; delete it"
             )
-        self._take(tensors, meta["optimiser"])
-        if self._scaler.is_enabled():
-            self._scaler.load_state_dict(meta["scaler"])
-        self.epoch, self._seconds = meta["epoch"], meta["seconds"]
-        self.reports = [Report.model_validate(report) for report in meta["reports"]]
+        try:
+            self._take(tensors, state.optimiser)
+            if self._scaler.is_enabled():
+                self._scaler.load_state_dict(state.scaler)
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise CheckpointError(
+                f"{folder}: its tensors do not fit the training ({error}); delete it"
+            ) from None
+        self.epoch, self._seconds = state.epoch, state.seconds
+        self.reports = [*state.reports]
 
-    def _take(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+    def _take(self, tensors: dict[str, Tensor], numbers: Mapping[str, Any]) -> None:
         """Go on from what `_state` gave."""
         weights = {
             name.removeprefix("network."): value
@@ -373,14 +381,14 @@ class Trainer:
         self.network.load_state_dict(weights)
         self._load_optimiser(tensors, numbers)
 
-    def _load_optimiser(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+    def _load_optimiser(self, tensors: dict[str, Tensor], numbers: Mapping[str, Any]) -> None:
         by_parameter: dict[str, dict[str, Any]] = {}
-        found = {
+        found: dict[str, Any] = {
             name.removeprefix("optimiser."): value
             for name, value in tensors.items()
             if name.startswith("optimiser.")
         }
-        for name, value in (found | numbers).items():
+        for name, value in {**found, **numbers}.items():
             owner, _, key = name.rpartition(".")
             by_parameter.setdefault(owner, {})[key] = value
         packed = self._optimiser.state_dict()

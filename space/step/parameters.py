@@ -78,6 +78,11 @@ class Table:
         """How many trainable numbers there are."""
         return sum(parameter.numbers for parameter in self.parameters)
 
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of every tensor, by its path: those of a state dict."""
+        return {entry.path: entry.shape for entry in self.entries}
+
     def under(self, path: str) -> "Table":
         """The tensors below `path`, with paths from there on; none if there is no such part."""
         return Table(self._parts.get(path, ()))

@@ -49,7 +49,7 @@ def copied(to: Path, cells: tuple[str, ...] = SMALL, others: tuple[str, ...] = (
     index["cells"] = {name: index["cells"][name] for name in cells}
     index["other"] = {name: index["other"][name] for name in others}
     index["networks"] = {}
-    (to / "cells").mkdir()
+    (to / "cells").mkdir(parents=True)
     for section in ("cells", "other"):
         for entry in index[section].values():
             shutil.copy(GOLDEN / entry["file"], to / entry["file"])
@@ -136,6 +136,38 @@ def test_what_is_no_such_folder_is_refused_by_name(tmp_path: Path) -> None:
     (folder / "index.json").write_text("{}")
     with pytest.raises(InputError, match="none of the sections"):
         verify(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"seed": "one"}, r'seed: "one" is not a whole number'),
+        ({"options": []}, r"options: \[\] is not a mapping"),
+        ({"weights": [{"name": "a", "shape": [2**20, 2**20]}]}, r"weights\[0\].*larger than"),
+        ({"in_channels": 10**9}, "in_channels: 1000000000 is not at most 65536"),
+        ({"file": "../cells/timedecay.npz"}, "is not in the folder"),
+    ],
+)
+def test_an_entry_of_another_form_is_refused_by_its_field(
+    tmp_path: Path, change: dict[str, Any], problem: str
+) -> None:
+    folder = copied(tmp_path / "results", cells=("timedecay",))
+    shutil.copytree(folder / "cells", tmp_path / "cells")
+    index = json.loads((folder / "index.json").read_text())
+    index["cells"]["timedecay"] |= change
+    (folder / "index.json").write_text(json.dumps(index))
+    with pytest.raises(InputError, match=problem):
+        verify(folder)
+
+
+def test_shapes_are_compared_before_a_module_takes_memory(tmp_path: Path) -> None:
+    folder = copied(tmp_path, cells=("lstm",))
+    index = json.loads((folder / "index.json").read_text())
+    index["cells"]["lstm"]["options"]["out_depth"] = 60_000
+    (folder / "index.json").write_text(json.dumps(index))
+    (found,) = verify(folder)
+    assert not found.passed
+    assert "the shape is" in found.problem
 
 
 def test_the_formula_of_the_golden_files() -> None:
@@ -282,6 +314,9 @@ def test_every_flag_is_seen(variant: str, flag: str) -> None:
 def test_clock_and_images_of_an_entry_replace_the_zoos() -> None:
     entry = {
         "zoo_model": "rgc_intermediate",
+        "seed": 1,
+        "gain": 1.0,
+        "batch": 1,
         "image_size": 96,
         "timesteps": 26,
         "image_off": 10,

@@ -3,20 +3,16 @@
 import math
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 import torch
 
 from workers.augmentation import (
-    Normalisation,
     augment,
     crop_boxes,
     flipped,
     resized_crops,
-    unit,
 )
 from workers.job import Augmentation, Crop
-from workers.pack import Pack
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -41,15 +37,6 @@ def test_it_repeats_with_the_seed_and_differs_without() -> None:
     first, second, other = (augment(images(), EVERYTHING, generator(s)) for s in (1, 1, 2))
     assert torch.equal(first, second)
     assert not torch.equal(first, other)
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_stored_images_become_planes_in_0_to_1(channels: int) -> None:
-    stored = torch.arange(2 * 4 * 5 * channels, dtype=torch.uint8).view(2, 4, 5, channels)
-    made = unit(stored)
-    assert made.shape == (2, channels, 4, 5)
-    assert made.stride() == torch.empty(made.shape).stride()
-    assert float(made[1, 0, 2, 3]) == pytest.approx(int(stored[1, 2, 3, 0]) / 255)
 
 
 def test_flips_mirror_the_chosen_and_undo_themselves() -> None:
@@ -112,14 +99,6 @@ def test_noise_has_its_standard_deviation() -> None:
     noise = augment(torch.zeros(64, 1, 32, 32), Augmentation(noise=0.2), generator())
     assert math.isclose(float(noise.std()), 0.2, rel_tol=0.02)
     assert abs(float(noise.mean())) < 0.003
-
-
-def test_the_training_split_is_normalised(digits: Pack) -> None:
-    stored = torch.from_numpy(np.array(digits.images("train")))
-    normal = Normalisation(digits, torch.device("cpu"))(unit(stored))
-    assert normal.shape == (320, 1, 8, 8)
-    assert abs(float(normal.mean())) < 1e-5
-    assert math.isclose(float(normal.std()), 1.0, rel_tol=1e-3)
 
 
 @pytest.mark.parametrize("make", [images, lambda: images(4, 1, 8)])

@@ -293,5 +293,5 @@ def test_opening_a_pack_is_quick(tmp_path: Path) -> None:
 
 def test_the_checksum_is_of_the_files(tmp_path: Path) -> None:
     made = pack(Digits(), tmp_path)
-    for name, entry in made.manifest["files"].items():
-        assert hashlib.sha256((made.path / name).read_bytes()).hexdigest() == entry["sha256"]
+    for name, entry in made.manifest.files.items():
+        assert hashlib.sha256((made.path / name).read_bytes()).hexdigest() == entry.sha256

@@ -78,6 +78,7 @@ def _export(
     from workers import checkpoint, export
     from workers.job import CHECKPOINT, Recipe
     from workers.pack import Pack
+    from workers.training_state import read_state
 
     found = store.trial(record.id, trial.number)
     if found.genome is None or found.top1 is None:
@@ -90,14 +91,23 @@ def _export(
             f"{keep} best trials (`keep:` in its file)"
         )
     tensors, meta = checkpoint.load(saved)
-    if meta["epoch"] != found.epochs:
+    epoch = read_state(meta, saved).epoch
+    if epoch != found.epochs:
         raise VentralError(
             f"trial {trial.number} was scored after epoch {found.epochs}, but its weights are of "
-            f"epoch {meta['epoch']}; `ventral resume {record.id}` trains it on"
+            f"epoch {epoch}; `ventral resume {record.id}` trains it on"
         )
     report = store.reports(record.id, trial.number)[-1]
     packed = Pack.load(record.data["path"], record.data["checksum"])
     recipe = Recipe.model_validate(record.document["recipe"]).overlaid(found.recipe)
+    weights = {
+        name.removeprefix("network."): tensor
+        for name, tensor in tensors.items()
+        if name.startswith("network.")
+    }
+    # A training that ended early is exported as it was scored: at its last epoch's fidelity.
+    part = recipe.fidelity_of(found.epochs)
+    genome = reduced(Genome.parse(found.genome), size=part.size, steps=part.steps)
     card = export.Card(
         name=f"{record.name} trial {trial.number}",
         digest=found.digest,
@@ -110,6 +120,7 @@ def _export(
         classes=tuple(packed.classes),
         mean=tuple(packed.mean),
         std=tuple(packed.std),
+        image_size=genome.image.size,
         seed=found.seed,
         recipe=recipe.model_dump(mode="json"),
         epochs=found.epochs,
@@ -125,14 +136,6 @@ def _export(
             "python": platform.python_version(),
         },
     )
-    weights = {
-        name.removeprefix("network."): tensor
-        for name, tensor in tensors.items()
-        if name.startswith("network.")
-    }
-    # A training that ended early is exported as it was scored: at its last epoch's fidelity.
-    part = recipe.fidelity_of(found.epochs)
-    genome = reduced(Genome.parse(found.genome), size=part.size, steps=part.steps)
     return export.write(folder, genome, weights, card)
 
 
