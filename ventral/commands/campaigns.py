@@ -264,9 +264,11 @@ def _detach(campaign_id: str, home: "Home", options: list[str]) -> None:
     It runs on this machine; with an address among its `options` its trials run on that cluster.
     """
     log = home.ensure(home.campaign(campaign_id)) / "detached.log"
-    begin = [sys.executable, "-c", "from ventral.cli import main; main()"]
+    from search.programs import python_command
+
+    begin = python_command("from ventral.cli import main; main()")
     command = [*begin, "resume", campaign_id, *options]
-    environment = os.environ | {"VENTRAL_HOME": str(home.path), "PYTHONSAFEPATH": "1"}
+    environment = os.environ | {"VENTRAL_HOME": str(home.path)}
     with log.open("ab") as out:
         process = subprocess.Popen(
             command,
