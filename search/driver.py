@@ -373,6 +373,12 @@ def offered_at(address: str | None) -> Machine:
     return machine() if address is None else largest(survey(address))
 
 
+def check_home(home: Home, address: str | None) -> None:
+    """Raise InputError if a node of the cluster at `address` does not see the home."""
+    if address is not None:
+        survey(address, home.ensure())
+
+
 def all_at(address: str | None) -> Machine:
     """All that trials can have together: this machine, or the nodes of a cluster."""
     return machine() if address is None else together(survey(address))

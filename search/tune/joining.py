@@ -4,12 +4,13 @@ import contextlib
 import os
 import secrets
 import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from search.machine import Machine
 from search.tune import access
-from search.tune.remains import PRIVATE
+from search.tune.remains import PREFIX, PRIVATE
 from search.tune.session import (
     FOR_WORKERS,
     SETTINGS,
@@ -25,10 +26,16 @@ NODE_PATIENCE = 60.0
 """Seconds for the nodes of a running cluster to say whether they see the home."""
 
 
-def survey(address: str) -> tuple[Machine, ...]:
-    """What each node of a running cluster has. Raises InputError if it cannot be used."""
+def survey(address: str, shared: Path | None = None) -> tuple[Machine, ...]:
+    """What each node of a running cluster has. Raises InputError if it cannot be used, or if a
+    node does not see the folder `shared`.
+    """
     with connected(address):
-        return nodes(address)
+        found = nodes(address)
+        if shared is not None:
+            with tempfile.TemporaryDirectory(prefix=PREFIX, dir=shared) as scratch:
+                demand_shared(Path(scratch), address)
+        return found
 
 
 @contextlib.contextmanager

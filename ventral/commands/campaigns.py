@@ -116,6 +116,7 @@ def _run(
     home, store = open_store(create=True)
     if not new:
         _refuse_if_interrupted(campaign, store)
+    driver.check_home(home, address)
     note(f"packing {campaign.data.name}")
     prepared = driver.prepare(campaign, home)
     if estimate and address is None:
