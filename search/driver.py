@@ -34,7 +34,7 @@ from search.tune.joining import survey
 from search.tune.recorder import Ending, Recorder
 from search.tune.searcher import TuneSearcher
 from search.tune.shares import Claim, Share
-from search.tune.stopping import Stop
+from search.tune.stopping import Halted, Stop
 from space.errors import CampaignError, DataError, StoreError, VentralError
 from space.space import Space
 from workers.job import PackRef
@@ -480,7 +480,7 @@ def _outcome(setting: Setting, supply: Supply, switch: Stop) -> Outcome:
 def _fail(store: Store, campaign_id: str, error: BaseException) -> None:
     """Put an error on record, unless the campaign is another driver's by now."""
     log.error("%s: %s", type(error).__name__, error, exc_info=not isinstance(error, VentralError))
-    interrupted = isinstance(error, KeyboardInterrupt | cluster.ClusterLost)
+    interrupted = isinstance(error, KeyboardInterrupt | cluster.ClusterLost | Halted)
     state: Literal["stopped", "failed"] = "stopped" if interrupted else "failed"
     with contextlib.suppress(Exception):
         if store.campaign(campaign_id).driver == Process.current():
