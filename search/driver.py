@@ -391,17 +391,17 @@ def _ground(setting: Setting, record: Path, switch: Stop) -> Iterator[cluster.Gr
     reached: cluster.Ground | None = None
 
     def lost(error: VentralError) -> None:
-        text = f"{error}; go on with `ventral resume {setting.campaign_id}`"
-        switch.break_off(type(error)(text))
+        told = type(error)(f"{error}; go on with `ventral resume {setting.campaign_id}`")
+        switch.break_off(told)
         if left.wait(LEAVING_PATIENCE):
             return
         # The main thread hangs in Ray, which will end the process in less than a minute.
+        _fail(setting.store, setting.campaign_id, told)
         with contextlib.suppress(Exception):
-            setting.store.set_state(setting.campaign_id, "stopped", text)
             if reached is not None:
                 reached.remains.end()
                 reached.remains.forget(record)
-        print(f"error: {text}", file=sys.stderr, flush=True)
+        print(f"error: {told}", file=sys.stderr, flush=True)
         os._exit(1)
 
     if setting.address is None:
