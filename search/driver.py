@@ -29,11 +29,12 @@ from search.mirror.mirroring import MirrorProcess
 from search.store import HEARTBEAT_SECONDS, Status, Store
 from search.store import Campaign as Record
 from search.supply import Happening, Listener, Setting, Supply
-from search.tune import cluster, loop, losses, scheduler
+from search.tune import cluster, loop, losses, remains, scheduler
+from search.tune.joining import survey
 from search.tune.recorder import Ending, Recorder
 from search.tune.searcher import TuneSearcher
 from search.tune.shares import Claim, Share
-from search.tune.stopping import Stop
+from search.tune.stopping import Halted, Stop
 from space.errors import CampaignError, DataError, StoreError, VentralError
 from space.space import Space
 from workers.job import PackRef
@@ -43,7 +44,7 @@ from workers.trainable import TrialTrainable
 log = logging.getLogger(__name__)
 
 CLUSTER = "cluster.json"
-"""In the campaign's folder while its driver lives: its Ray cluster's mark (tune/cluster.py)."""
+"""In the campaign's folder while its driver lives: its Ray cluster's mark (tune/remains.py)."""
 
 SILENCE_HEARTBEATS = 3
 """So many heartbeats a driver of another machine has to miss before its campaign is taken over."""
@@ -114,7 +115,7 @@ def run(
     SIGINT and SIGTERM stop it (where this is called in the main thread), and so does `stop`;
     everything is kept. `mirror=False` leaves MLflow out; `patience` is how many seconds the mirror
     may take at the end. Trials run on this machine, or on the Ray cluster at `address`
-    (`search.tune.cluster.connected`). Raises StoreError if another driver is at work on it,
+    (`search.tune.joining.connected`). Raises StoreError if another driver is at work on it,
     DataError if its data cannot be had again, InputError (CampaignError) if it cannot run on this
     machine or cluster or if nothing of its space may be trained, VentralError if Ray breaks down.
     """
@@ -278,7 +279,7 @@ def _train(
 ) -> Outcome:
     """Everything between the store and Ray. Raises what went wrong in either."""
     ray_record = setting.home.campaign(record.id) / CLUSTER
-    cluster.sweep(ray_record)
+    remains.sweep(ray_record)
     supply = Supply(setting, ahead=True)
     try:
         return _supplied(setting, supply, record, switch, trainable, notify, ray_record)
@@ -369,29 +370,38 @@ def _tune(
 
 def offered_at(address: str | None) -> Machine:
     """The most that one trial can have: this machine, or the largest nodes of a cluster."""
-    return machine() if address is None else largest(cluster.survey(address))
+    return machine() if address is None else largest(survey(address))
+
+
+def check_home(home: Home, address: str | None) -> None:
+    """Raise InputError if a node of the cluster at `address` does not see the home."""
+    if address is not None:
+        survey(address, home.ensure())
 
 
 def all_at(address: str | None) -> Machine:
     """All that trials can have together: this machine, or the nodes of a cluster."""
-    return machine() if address is None else together(cluster.survey(address))
+    return machine() if address is None else together(survey(address))
 
 
 @contextlib.contextmanager
 def _ground(setting: Setting, record: Path, switch: Stop) -> Iterator[cluster.Ground]:
     """A place for trials: a cluster of this run's own, or the one at the setting's address."""
     left = threading.Event()
+    reached: cluster.Ground | None = None
 
     def lost(error: VentralError) -> None:
-        text = f"{error}; go on with `ventral resume {setting.campaign_id}`"
-        switch.break_off(type(error)(text))
+        told = type(error)(f"{error}; go on with `ventral resume {setting.campaign_id}`")
+        switch.break_off(told)
         if left.wait(LEAVING_PATIENCE):
             return
         # The main thread hangs in Ray, which will end the process in less than a minute.
+        _fail(setting.store, setting.campaign_id, told)
         with contextlib.suppress(Exception):
-            setting.store.set_state(setting.campaign_id, "stopped", text)
-            cluster.sweep(record)
-        print(f"error: {text}", file=sys.stderr, flush=True)
+            if reached is not None:
+                reached.remains.end()
+                reached.remains.forget(record)
+        print(f"error: {told}", file=sys.stderr, flush=True)
         os._exit(1)
 
     if setting.address is None:
@@ -402,6 +412,7 @@ def _ground(setting: Setting, record: Path, switch: Stop) -> Iterator[cluster.Gr
         entered = cluster.joined(setting.address, record, folder, lost)
     try:
         with entered as ground:
+            reached = ground
             if _slots(setting.campaign, ground.machines) == 0:
                 wanted = setting.campaign.resources
                 raise CampaignError(
@@ -469,7 +480,7 @@ def _outcome(setting: Setting, supply: Supply, switch: Stop) -> Outcome:
 def _fail(store: Store, campaign_id: str, error: BaseException) -> None:
     """Put an error on record, unless the campaign is another driver's by now."""
     log.error("%s: %s", type(error).__name__, error, exc_info=not isinstance(error, VentralError))
-    interrupted = isinstance(error, KeyboardInterrupt | cluster.ClusterLost)
+    interrupted = isinstance(error, KeyboardInterrupt | cluster.ClusterLost | Halted)
     state: Literal["stopped", "failed"] = "stopped" if interrupted else "failed"
     with contextlib.suppress(Exception):
         if store.campaign(campaign_id).driver == Process.current():

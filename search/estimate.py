@@ -17,7 +17,6 @@ import math
 import os
 import random
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -31,6 +30,7 @@ import numpy as np
 from search.campaign import Budget, Campaign, Scheduler, control_runs, full_epochs
 from search.home import Home, Process
 from search.machine import Machine
+from search.programs import python_command
 from search.samplers.protocol import derived
 from space.errors import InputError, VentralError
 from space.fidelity import reduced
@@ -301,7 +301,7 @@ def _measured(
 
     def ask() -> None:
         with subprocess.Popen(
-            [sys.executable, "-m", "workers.calibration"],
+            python_command("import workers.calibration; workers.calibration.main()"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -1,12 +1,15 @@
-"""What a machine offers to trials, counted without starting anything."""
+"""What a machine offers to trials: its processors, and the GPUs that its driver lists."""
 
-import contextlib
 import math
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from workers.processors import usable_processors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,24 +32,59 @@ class Machine:
 
 def machine() -> Machine:
     """This machine: the cores that this process may use, and the NVIDIA devices it may see."""
-    with contextlib.suppress(AttributeError):
-        return Machine(cpus=len(os.sched_getaffinity(0)), gpus=_gpus())
-    return Machine(cpus=os.cpu_count() or 1, gpus=_gpus())
+    return Machine(cpus=usable_processors(), gpus=_gpus())
+
+
+DRIVER = Path("/proc/driver/nvidia/gpus")
+"""Where NVIDIA's driver lists its devices itself, for machines without its tool."""
 
 
 def _gpus() -> int:
+    """The devices that the driver lists, as far as CUDA_VISIBLE_DEVICES lets CUDA see them."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return len([name for name in visible.split(",") if name.strip() not in ("", "-1")])
-    if not (tool := shutil.which("nvidia-smi")):
+    if visible is not None and not visible.strip():
         return 0
-    try:
-        found = subprocess.run(
-            [tool, "--list-gpus"], capture_output=True, text=True, timeout=20, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return 0
-    return sum(line.startswith("GPU ") for line in found.stdout.splitlines())
+    devices = _listed()
+    if visible is None:
+        return sum(name.startswith("GPU-") for name in devices)
+    return _visible(devices, visible)
+
+
+def _visible(devices: Sequence[str], visible: str) -> int:
+    """How many of the devices CUDA sees: it reads its variable up to the first unknown name.
+
+    A name is a number, or the beginning of one device's UUID.
+    """
+    numbered = [device for device in devices if device.startswith("GPU-")]
+    seen: set[str] = set()
+    for name in (part.strip() for part in visible.split(",")):
+        if name.isdecimal() and name.isascii():
+            found = numbered[int(name) : int(name) + 1] if len(name) < 9 else []
+        else:
+            found = [device for device in devices if name and device.startswith(name)]
+        if len(found) != 1 or found[0] in seen:
+            break
+        seen.add(found[0])
+    return len(seen)
+
+
+def _listed() -> list[str]:
+    """The UUIDs of all devices of the driver, parts of devices (`MIG-...`) among them."""
+    if tool := shutil.which("nvidia-smi"):
+        try:
+            found = subprocess.run(
+                [tool, "--list-gpus"], capture_output=True, text=True, timeout=20, check=True
+            )
+            return re.findall(r"UUID:\s*((?:GPU|MIG)-[^\s)]+)", found.stdout)
+        except (OSError, subprocess.SubprocessError):
+            return []
+    devices = []
+    for file in sorted(DRIVER.glob("*/information")):
+        try:
+            devices += re.findall(r"GPU UUID:\s*(GPU-\S+)", file.read_text(errors="replace"))
+        except OSError:
+            continue
+    return devices
 
 
 def largest(machines: Sequence[Machine]) -> Machine:

@@ -4,8 +4,19 @@ The few names that a notebook needs. Each loads what it needs when it is called:
 loads neither torch nor pandas, and `load` neither Ray nor MLflow nor a database.
 """
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+# A folder of the user's may be called `models` or `space` as ours are, and stand in PYTHONPATH.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import dashboards  # noqa: F401
+import models  # noqa: F401
+import search  # noqa: F401
+import space  # noqa: F401
+import workers  # noqa: F401
+
+del sys.path[0]
 
 if TYPE_CHECKING:
     import pandas as pd

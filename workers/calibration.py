@@ -48,7 +48,3 @@ def main() -> None:
     jobs = [Job.model_validate(job) for job in question["jobs"]]
     answer = calibrate(jobs, float(question["seconds"]), float(question["limit"]))
     json.dump(answer, sys.stdout)
-
-
-if __name__ == "__main__":
-    main()

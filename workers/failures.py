@@ -38,12 +38,17 @@ def failure(error: BaseException) -> Failure:
     if isinstance(error, OSError) and error.errno in FULL:
         file = f": {error.filename}" if error.filename else ""
         return Failure(kind="storage", reason=f"{error.strerror}{file}", detail=detail)
+    if isinstance(error, (OSError, ImportError)):
+        reason = f"{type(error).__name__}: {reason}"
+        return Failure(kind="environment", reason=reason, detail=detail)
     return Failure(kind="error", reason=f"{type(error).__name__}: {reason}", detail=detail)
 
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that the memory of the GPU or of the machine did not suffice."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return True
     told = ("DefaultCPUAllocator", "out of memory", "STATUS_ALLOC_FAILED")
     return isinstance(error, RuntimeError) and any(words in str(error) for words in told)

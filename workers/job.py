@@ -403,6 +403,10 @@ HOPELESS = (*DETERMINISTIC, "corrupt-checkpoint")
 """Failures after which nobody goes on from the trial's checkpoint."""
 
 
+ENVIRONMENT = ("data", "storage", "environment")
+"""Failures that are no trial's own: every other one would fail as well, and none is to blame."""
+
+
 class Failure(Value):
     """Why a trial has no score: a result like any other, not a crash."""
 
@@ -412,7 +416,8 @@ class Failure(Value):
         "corrupt-checkpoint",
         "data",
         "input",
-        "storage",  # the disk is full, say: not the trial's fault, and it ends the run
+        "storage",  # the disk is full, say
+        "environment",  # code that cannot be imported, files that cannot be reached
         "hung",
         "lost",  # its worker died as often as may be
         "error",

@@ -28,8 +28,8 @@ from search.machine import machine
 from search.mirror.server import Server
 from search.ports import LOOPBACK, free_port
 from search.store import ENDED
-from search.tune import cluster
 from search.tune.nodes import Nodes
+from search.tune.remains import PREFIX, marked
 from space.errors import VentralError
 from space.space import Space
 
@@ -96,7 +96,7 @@ def kill_everything(scene: Scene, rng: random.Random) -> None:
     """SIGKILL for the driver, its cluster and its workers at once, as a loss of power would."""
     scene.kill()
     for mark in {one["mark"] for one in scene.clusters if one["mark"]}:
-        for pid in cluster.marked(mark):
+        for pid in marked(mark):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
     if scene.address is not None:
@@ -316,7 +316,7 @@ def rehearse(
     VentralError if a campaign does not go on.
     """
     rng = random.Random(seed)
-    sandbox = Path(tempfile.mkdtemp(prefix=f"{cluster.PREFIX}drill-", dir=folder))
+    sandbox = Path(tempfile.mkdtemp(prefix=f"{PREFIX}drill-", dir=folder))
     try:
         for name in chosen:
             with contextlib.ExitStack() as stack:

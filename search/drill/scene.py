@@ -32,9 +32,10 @@ from search.campaign import Campaign
 from search.home import Home, Process
 from search.mirror.mirroring import LOCK
 from search.mirror.runs import ENDS
+from search.programs import python_command
 from search.store import ENDED, Store, Trial
 from search.supply import Happening
-from search.tune import cluster
+from search.tune import remains
 from search.tune.losses import EVENT
 from space.errors import VentralError
 from workers.trainable import TrialTrainable
@@ -233,7 +234,7 @@ class Scene:
         self.home.ensure(self.folder)
         with (self.folder / OUTPUT).open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", code, json.dumps(settings)],
+                [*python_command(code), json.dumps(settings)],
                 cwd=root,
                 env=kept | {"PYTHONPATH": root} | dict(self.environment),
                 stdin=subprocess.DEVNULL,
@@ -449,9 +450,9 @@ class Scene:
         """Processes and folders of the clusters that this campaign had."""
         until = time.monotonic() + 20.0
         for one in self.clusters:
-            while one["mark"] and cluster.marked(one["mark"]) and time.monotonic() < until:
+            while one["mark"] and remains.marked(one["mark"]) and time.monotonic() < until:
                 time.sleep(0.1)
-            if one["mark"] and (pids := cluster.marked(one["mark"])):
+            if one["mark"] and (pids := remains.marked(one["mark"])):
                 yield f"processes {pids} are left of a cluster"
             if Path(one["scratch"]).exists():
                 yield f"folder {one['scratch']} is left of a cluster"
@@ -459,7 +460,7 @@ class Scene:
             yield "a process that writes to MLflow is left"
         if (self.folder / driver.CLUSTER).exists():
             yield f"{self.folder / driver.CLUSTER} is left"
-        for left in (*self.folder.glob(f"{cluster.PREFIX}*"), *self.folder.glob("*/.*")):
+        for left in (*self.folder.glob(f"{remains.PREFIX}*"), *self.folder.glob("*/.*")):
             yield f"{left} is left"
 
     def _mirrors(self, until: float) -> bool:
@@ -478,7 +479,7 @@ class Scene:
         """End what runs, with all that it started."""
         if self.alive:
             self.kill()
-        cluster.sweep(self.folder / driver.CLUSTER)
+        remains.sweep(self.folder / driver.CLUSTER)
         self.store.close()
 
 

@@ -19,8 +19,9 @@ from typing import IO
 
 from search.home import Home
 from search.mirror.tracking import Mirror
+from search.programs import python_command
 from search.store import Store
-from search.tune.cluster import MARK
+from search.tune.remains import MARK
 
 log = logging.getLogger(__name__)
 
@@ -88,9 +89,8 @@ class MirrorProcess:
     def _begin(self) -> None:
         self._started = time.monotonic()
         environment = {k: v for k, v in os.environ.items() if k != MARK}
-        environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", PROGRAM],
+            python_command(PROGRAM),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

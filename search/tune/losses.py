@@ -5,12 +5,15 @@ nobody's fault: its trials start again, however often, unless one takes node aft
 never gets further. A worker that died or was silent for too long may do so again because of its
 trial: it is started again as often as the campaign's `retries` say, over all drivers. One that was
 ended because the machine's memory ran out starts again once, since a neighbour may have been the
-cause; the second time the trial needs more memory than there is.
+cause; the second time the trial needs more memory than there is. One that could not load its code
+or reach its files starts again as well, perhaps elsewhere; if that does not help, it is the place
+that is to blame.
 
 This module counts and decides. It starts and ends nothing.
 """
 
 import contextlib
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,7 +23,7 @@ from typing import Any, Literal
 from search.store import Store
 from workers.job import Failure
 
-Cause = Literal["node", "memory", "silence", "error", "worker"]
+Cause = Literal["node", "memory", "silence", "environment", "error", "worker"]
 
 EVENT = "worker lost"
 """The kind of the event that is kept of each loss."""
@@ -40,6 +43,10 @@ _SIGNS: tuple[tuple[Cause, tuple[str, ...]], ...] = (
         ("its node has died", "NodeDiedError", "node was terminated", "is unavailable"),
     ),
     ("memory", ("running low on memory", "OutOfMemoryError", "NODE_OUT_OF_MEMORY")),
+    (
+        "environment",
+        ("ImportError: ", "ModuleNotFoundError: ", "RuntimeEnvSetupError", "Error: [Errno "),
+    ),
     ("error", ("ray::", "Traceback (most recent call last)")),
 )
 
@@ -47,6 +54,7 @@ _REASONS: dict[Cause, str] = {
     "node": "its node was lost",
     "memory": "it was ended because the machine's memory ran out",
     "silence": "no epoch ended within limits.epoch_seconds",
+    "environment": "its worker could not load its code or reach its files",
     "error": "its worker could not go on",
     "worker": "its worker died",
 }
@@ -113,6 +121,8 @@ class Losses:
         reason = _REASONS[cause] + (f", after {times - 1} lost before" if times > 1 else "")
         if cause == "worker" and times > 1:
             reason = f"its worker died {times} times"
+        if cause == "environment":
+            return Failure(kind="environment", reason=f"{reason}{_complaint(said)}", detail=said)
         kind: Literal["hung", "lost", "error"] = "lost"
         if cause in ("silence", "error"):
             kind = "hung" if cause == "silence" else "error"
@@ -158,6 +168,12 @@ def _shortened(words: str) -> str:
     """Begin and end of what Ray says: the cause stands in one of the two."""
     half = WORDS // 4
     return words if len(words) <= 2 * half else f"{words[:half]}\n...\n{words[-half:]}"
+
+
+def _complaint(words: str) -> str:
+    """The line of a traceback that says what went wrong, behind a colon; "" if there is none."""
+    lines = [line for line in words.splitlines() if re.match(r"[\w.]*Error: ", line)]
+    return f": {lines[-1]}" if lines else ""
 
 
 def _last_lines(log: str) -> str:

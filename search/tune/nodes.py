@@ -21,7 +21,8 @@ from pathlib import Path
 from types import TracebackType
 
 from search.ports import LOOPBACK, free_port
-from search.tune.cluster import MARK, OBJECT_STORE_BYTES, PREFIX, SHORT_ROOT, marked
+from search.tune.cluster import OBJECT_STORE_BYTES
+from search.tune.remains import MARK, PREFIX, SHORT_ROOT, marked
 from space.errors import VentralError
 
 START_SECONDS = 180.0
@@ -112,7 +113,7 @@ class Nodes:
         folder = self._folder / f"{name}-{self._marks[name][:4]}"
         command = [
             *wrapper,
-            *(sys.executable, "-m", "ray.scripts.scripts", "start"),
+            *(sys.executable, "-P", "-m", "ray.scripts.scripts", "start"),
             *(options or (f"--address={self.address}",)),
             f"--temp-dir={folder}",
             f"--num-cpus={self._cpus if cpus is None else cpus}",

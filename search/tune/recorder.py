@@ -21,9 +21,18 @@ from search.store import HEARTBEAT_SECONDS, Trial
 from search.store.ledger import Meter
 from search.supply import CONTROL, Setting, Supply
 from search.tune.losses import Losses, Silence, tail
-from search.tune.stopping import Stop
-from space.errors import StoreError
-from workers.job import HOPELESS, LOG, Failure, Report
+from search.tune.stopping import Halted, Stop
+from workers.job import ENVIRONMENT, HOPELESS, LOG, Failure, Report
+
+FAILURES_IN_A_ROW = 10
+"""So many failed trials, with no other end between them, stop a run: the budget is not theirs."""
+
+CURES = {
+    "data": "Put the data back",
+    "storage": "Free some space",
+    "environment": "Mend the worker's machine",
+}
+"""What to do about the failures that are no trial's own, by their kind."""
 
 MUCH = 50_000  # characters: Ray may list all processes of a machine that ran out of memory
 
@@ -51,6 +60,9 @@ class Recorder(tune.Callback):  # type: ignore[misc]
         self._silence = Silence(setting.campaign.limits.epoch_seconds)
         self._silent: set[str] = set()
         self._beaten = time.monotonic()
+        counts = setting.store.counts(setting.campaign_id)
+        self._any_score = bool(counts["finished"] + counts["pruned"])
+        self._in_a_row = 0
 
     # ---------------------------------------------------------------- Ray's events
 
@@ -105,7 +117,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]
             if failure is None:
                 self._supply.again(number, reason)
             else:
-                self._end(number, "failed", failure)
+                self._failed(number, failure)
 
         self._do(lost)
 
@@ -142,18 +154,27 @@ class Recorder(tune.Callback):  # type: ignore[misc]
         self._silent.discard(trial.trial_id)
 
     def _failed(self, number: int, failure: Failure) -> None:
-        if failure.kind == "storage":
-            # Every other trial would fail as this one did, and none of them is to blame.
+        campaign = self._set.campaign_id
+        if failure.kind in ENVIRONMENT:
             self._supply.again(number, failure.reason)
-            raise StoreError(
-                str(self._set.home.campaign(self._set.campaign_id)),
-                failure.reason,
-                f"free some space and `ventral resume {self._set.campaign_id}`",
+            raise Halted(
+                f"trial {number} is put back, and others would fail as well: {failure.reason}. "
+                f"{CURES[failure.kind]}, then `ventral resume {campaign}`"
             )
         self._end(number, "failed", failure)
+        # A divergence tells of a cell and its recipe, where others do well.
+        self._in_a_row += failure.kind != "diverged" or not self._any_score
+        if self._in_a_row >= FAILURES_IN_A_ROW:
+            raise Halted(
+                f"{self._in_a_row} trials failed in a row, the last of them trial {number} "
+                f"({failure.kind}: {failure.reason}). `ventral trial show {campaign} {number}` "
+                f"shows more, `ventral resume {campaign}` tries others"
+            )
 
     def _end(self, number: int, status: Any, failure: Failure | None = None) -> None:
         self._best.ended(self._supply.ended(number, status, failure))
+        if failure is None:
+            self._in_a_row, self._any_score = 0, True
         self._notify()
 
     def _answered(self, trial: Trial) -> None:

@@ -7,9 +7,15 @@ import time
 from collections.abc import Iterator
 from types import FrameType
 
+from space.errors import VentralError
+
 BLOCKED_SECONDS = 20.0
 """So long after the first signal, another one interrupts whatever is going on."""
 CAUGHT = (signal.SIGINT, signal.SIGTERM)
+
+
+class Halted(VentralError):
+    """Trials cannot be trained as things are; what was running waits for the next run."""
 
 
 class Stop:

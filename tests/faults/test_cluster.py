@@ -19,7 +19,9 @@ from search.drill.faults import FAULTS, node_loss, run
 from search.drill.scene import Scene
 from search.home import Home
 from search.store import Status, Store
+from search.tune.joining import survey
 from search.tune.nodes import Nodes
+from space.errors import InputError
 from tests import toys
 from tests.faults.conftest import MakeScene
 from tests.faults.test_kills import long, survived
@@ -66,6 +68,36 @@ def test_a_killed_node_s_trials_go_on_first(
     causes = {event.detail["cause"] for event in made.store.events(made.campaign_id)}
     assert causes <= {"node"}
     nothing_left(nodes, made.folder)
+
+
+def test_a_token_is_taken_from_where_ray_looks_for_it(
+    nodes: Nodes,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Without RAY_AUTH_MODE, and in one word where it is missing or wrong."""
+    token, own = nodes.environment["RAY_AUTH_TOKEN"], tmp_path / ".ray" / "auth_token"
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(InputError, match="the cluster wants a token, and there is none here"):
+        survey(nodes.address)
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    with pytest.raises(InputError, match="RAY_AUTH_MODE is token, and there is no token here"):
+        survey(nodes.address)
+    monkeypatch.delenv("RAY_AUTH_MODE")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 64)
+    with pytest.raises(InputError, match="the cluster's token is another one than the one here"):
+        survey(nodes.address)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", token)
+    assert len(survey(nodes.address)) == 2
+    monkeypatch.delenv("RAY_AUTH_TOKEN")
+    own.parent.mkdir()
+    own.write_text(token)
+    assert len(survey(nodes.address)) == 2
+    assert not os.environ.get("RAY_AUTH_MODE"), "the environment is as it was"
+    assert capfd.readouterr().err == "", "Ray's native code says nothing"
 
 
 @pytest.mark.slow
@@ -205,7 +237,7 @@ def test_what_keeps_a_campaign_from_a_cluster_is_said_at_once(shell: Shell, node
     wrong = "0" * 64
     assert "nothing answers there" in refused(file, "--address", "127.0.0.1:1")
     assert "Ray's client cannot carry a search" in refused(file, "--address", "ray://x:10001")
-    assert "its token is another one" in refused(
+    assert "the cluster's token is another one" in refused(
         file, "--address", nodes.address, RAY_AUTH_TOKEN=wrong
     )
     assert "a node of the cluster has 1" in refused(
@@ -219,6 +251,7 @@ def test_what_keeps_a_campaign_from_a_cluster_is_said_at_once(shell: Shell, node
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_node_that_does_not_see_the_home(shell: Shell, nodes: Nodes) -> None:
+    """It is said before anything is packed or put on record."""
     home = shell.folder / "home"
     home.mkdir()
     hide = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs "$0" && exec "$@"', str(home)]
@@ -233,3 +266,5 @@ def test_a_node_that_does_not_see_the_home(shell: Shell, nodes: Nodes) -> None:
     assert "cannot use" in done.stderr
     assert "VENTRAL_HOME in a folder that all of them share" in done.stderr
     assert "Traceback" not in done.stderr
+    assert not list(home.glob("campaigns/*")), "nothing is on record"
+    assert not list(home.glob("ventral-*"))

@@ -69,13 +69,39 @@ def test_each_failure_by_its_kind(scene: MakeScene) -> None:
         crew.DIES: ("failed", "lost", 2),
         crew.WELL: ("finished", "", 1),
     }
-    assert losses(made, crew.STUMBLES) == ["error"]
+    assert losses(made, crew.STUMBLES) == ["environment"]
     assert losses(made, crew.DIES) == ["worker", "worker"]
     assert trials[crew.DIES].reason == "lost: its worker died 2 times"
     for words in ("the roof fell", "Fatal Python error: Aborted", "_go_wrong"):
         assert words in (trials[crew.CRASHES].detail or "")
     assert "the roof fell" in show(made, crew.CRASHES)
     assert "the roof fell" in _in_mlflow(made, crew.CRASHES)
+
+
+def test_a_lost_data_folder_costs_no_trial(scene: MakeScene) -> None:
+    """It is moved away while the first trials run."""
+    made = scene(
+        {"budget": {"trials": 12}, "recipe": {"epochs": 3, "batch_size": 32}},
+        trainable="search.drill.scene:trainable",
+        mirror=True,
+    )
+    made.start()
+    made.until(lambda: made.store.counts(made.campaign_id)["finished"] >= 1, "a trial's end")
+    away = made.home.data.rename(made.home.path / "away")
+    assert made.wait() == 1, made.printed()
+    moment = made.moment()
+    assert "is put back, and others would fail as well" in made.printed()
+    assert f"Put the data back, then `ventral resume {made.campaign_id}`" in made.printed()
+    assert "Traceback" not in made.printed()
+    counts = made.store.counts(made.campaign_id)
+    assert counts["failed"] == 0
+    assert counts["waiting"] >= 1
+    assert made.store.campaign(made.campaign_id).state == "stopped"
+    away.rename(made.home.data)
+    made.start()
+    assert made.wait() == 0, made.printed()
+    verdict = made.verdict([moment])
+    assert verdict.good, verdict
 
 
 def _in_mlflow(scene: Scene, number: int) -> str:

@@ -1,29 +1,20 @@
-"""What a machine offers, and ending what a killed driver left behind."""
+"""What a machine offers, and the way to a running cluster."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
-from search.home import Process
+from search import machine as machines
 from search.machine import Machine, largest, machine, together
-from search.tune import cluster
-from search.tune.cluster import (
-    MARK,
-    PRIVATE,
-    _Watch,
-    marked,
-    survey,
-    sweep,
-)
+from search.tune.cluster import _Watch
+from search.tune.joining import survey
+from search.tune.remains import PRIVATE
 from space.errors import InputError
 
 
@@ -45,58 +36,61 @@ def test_slots(offered: tuple[int, int], cpus: float, gpus: float, slots: int) -
     assert Machine(cpus=offered[0], gpus=offered[1]).slots(cpus, gpus) == slots
 
 
-def test_visible_devices_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,3")
-    assert machine().gpus == 2
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+LISTED = """\
+GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-11111111-aaaa)
+GPU 1: NVIDIA H100 80GB HBM3 (UUID: GPU-22222222-bbbb)
+  MIG 1g.10gb     Device  0: (UUID: MIG-33333333-cccc)
+"""
+
+
+@pytest.mark.parametrize(
+    ("visible", "gpus"),
+    [
+        (None, 2),
+        ("", 0),
+        ("-1", 0),
+        ("NoDevFiles", 0),
+        ("0", 1),
+        ("1,0", 2),
+        ("0,3", 1),
+        ("3,0", 0),  # CUDA reads no further
+        ("0,0", 1),
+        ("GPU-2222", 1),
+        ("GPU-", 0),
+        ("MIG-33333333-cccc", 1),
+        ("9" * 40, 0),
+        ("\u0663", 0),
+    ],
+)
+def test_gpus_are_those_that_the_driver_lists_and_cuda_may_see(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, visible: str | None, gpus: int
+) -> None:
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text(f"#!/bin/sh\ncat <<'END'\n{LISTED}END\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert machine().gpus == gpus
+
+
+def test_visible_numbers_make_no_gpu_where_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.setattr(machines, "DRIVER", tmp_path)
     assert machine().gpus == 0
-    assert machine().cpus >= 1
+    device = tmp_path / "0000:01:00.0"
+    device.mkdir()
+    (device / "information").write_text("Model: \t NVIDIA\nGPU UUID: \t GPU-4444\n")
+    assert machine().gpus == 1
 
 
-def sleeper(mark: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-c", "import time; print(1, flush=True); time.sleep(60)"]
-    process = subprocess.Popen(command, env=os.environ | {MARK: mark}, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    process.stdout.readline()
-    return process
-
-
-def test_only_marked_processes_and_the_named_folder_are_swept(tmp_path: Path) -> None:
-    ours, other = sleeper("aaaa"), sleeper("aaaab")
-    scratch = Path(tempfile.mkdtemp(prefix="ventral-", dir=tmp_path))
-    record = tmp_path / "cluster.json"
-    record.write_text(json.dumps({"mark": "aaaa", "scratch": str(scratch)}))
-    try:
-        assert marked("aaaa") == [ours.pid]
-        assert sweep(record) == 1
-        assert ours.wait(5) == -9
-        assert other.poll() is None
-        assert not scratch.exists()
-        assert not record.exists()
-    finally:
-        for process in (ours, other):
-            process.kill()
-            process.wait()
-
-
-@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"mark": "a"}'])
-def test_a_missing_or_broken_record_is_no_error(tmp_path: Path, text: str | None) -> None:
-    record = tmp_path / "cluster.json"
-    if text is not None:
-        record.write_text(text)
-    began = time.monotonic()
-    assert sweep(record) == 0
-    assert not record.exists()
-    assert time.monotonic() - began < 1
-
-
-def test_a_folder_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
-    precious = tmp_path / "precious"
-    precious.mkdir()
-    record = tmp_path / "cluster.json"
-    record.write_text(json.dumps({"mark": "bbbb", "scratch": str(precious)}))
-    sweep(record)
-    assert precious.exists()
+def test_the_processors_are_those_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machines, "usable_processors", lambda: 3)
+    assert machine().cpus == 3
 
 
 def test_what_several_machines_have() -> None:
@@ -156,29 +150,3 @@ def test_a_lost_cluster_is_told_once_it_is_silent_for_long() -> None:
     well[0] = False
     watch.join(6)
     assert len(told) == 1
-
-
-def test_what_forgotten_drivers_left_is_swept_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cluster, "SHORT_ROOT", str(tmp_path))
-    gone = subprocess.Popen(["true"])
-    dead = dataclasses.replace(Process.current(), pid=gone.pid, born="1")
-    gone.wait()
-    elsewhere = dataclasses.replace(dead, host="another/boot/pid")
-    left = sleeper("cccc")
-    owners = {"ventral-dead": dead, "ventral-far": elsewhere, "ventral-mine": Process.current()}
-    for name, owner in owners.items():
-        scratch = tmp_path / name
-        scratch.mkdir()
-        record = {"mark": "cccc", "scratch": str(scratch), "driver": str(owner)}
-        (scratch / "owner.json").write_text(json.dumps(record))
-    (tmp_path / "ventral-odd").mkdir()
-    (tmp_path / "ventral-odd" / "owner.json").write_text("{")
-    try:
-        cluster.sweep_forgotten()
-        assert left.wait(5) == -9
-    finally:
-        left.kill()
-    kept = {path.name for path in tmp_path.iterdir()}
-    assert kept == {"ventral-far", "ventral-mine", "ventral-odd"}

@@ -9,6 +9,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -29,13 +30,17 @@ from search.machine import machine
 from search.replay import Replay, replay
 from search.store import Store
 from search.supply import Happening, Listener
-from search.tune import cluster
+from search.tune import access
+from search.tune.remains import marked
 from search.tune.searcher import TuneSearcher
 from space.errors import CampaignError, DataError, StoreError
 from tests import toys
 from workers.job import Failure
 
 ROOT = Path(__file__).parents[2]
+KNOWN = "f" * 64
+"""A token that others know."""
+LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 OPTUNA = {"name": "optuna", "options": {"startup": 3}}
 
 # A driver in a process of its own: it prints the campaign's id, then every happening.
@@ -136,9 +141,29 @@ def wait_for(process: subprocess.Popen[str], enough: Callable[[list[str]], bool]
 def assert_gone(mark: str) -> None:
     """No process of the cluster is left."""
     until = time.monotonic() + 5
-    while cluster.marked(mark) and time.monotonic() < until:
+    while marked(mark) and time.monotonic() < until:
         time.sleep(0.1)
-    assert cluster.marked(mark) == []
+    assert marked(mark) == []
+
+
+def listening(pids: set[int]) -> set[tuple[str, int]]:
+    """(address, port) of the TCP sockets on which these processes listen, from /proc."""
+    inodes = set()
+    for pid in pids:
+        for handle in Path(f"/proc/{pid}/fd").glob("*"):
+            with contextlib.suppress(OSError):
+                inodes.add(os.readlink(handle))
+    found = set()
+    for table, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
+                address, port = fields[1].split(":")
+                words = [
+                    bytes.fromhex(address)[n : n + 4][::-1] for n in range(0, len(address) // 2, 4)
+                ]
+                found.add((socket.inet_ntop(family, b"".join(words)), int(port, 16)))
+    return found
 
 
 # ------------------------------------------------------------------------- one whole campaign
@@ -175,12 +200,21 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
         bench.happenings.append(happening)
         if happening.kind == "report" and not alive:
             alive.update(json.loads((campaign_folder / driver.CLUSTER).read_text()))
-            alive["processes"] = cluster.marked(alive["mark"])
+            alive["processes"] = marked(alive["mark"])
+            alive["listening"] = listening({*alive["processes"], os.getpid()})
+            address = ray.get_runtime_context().gcs_address
+            known = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": KNOWN}
+            alive["strangers"] = [access.ask(address, who) for who in (access.STRANGER, known)]
+            alive["own"] = access.ask(address, {})
 
     printed = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
         patch.setenv("PYTHONPATH", str(ROOT))
         patch.setenv("HOME", str(folder))
+        # None of this may open the driver's own cluster.
+        patch.setenv("RAY_AUTH_MODE", "disabled")
+        patch.setenv("RAY_AUTH_TOKEN", KNOWN)
+        patch.setenv("RAY_ADDRESS", "127.0.0.1:1")
         before = dict(os.environ)
         outcome = bench.run(campaign_id, seconds=0.05, listen=listen)
         names = before.keys() | os.environ.keys()
@@ -236,8 +270,18 @@ def test_nothing_of_ray_is_left(whole: Whole) -> None:
     assert not Path(whole.alive["scratch"]).exists()
     assert not (whole.folder / driver.CLUSTER).exists()
     assert not (whole.user / ".ray").exists(), "no token that others could read"
-    assert os.environ["RAY_AUTH_MODE"] == "token"
-    assert whole.changed <= {"RAY_AUTH_TOKEN", "RAY_AUTH_MODE", "RAY_CLIENT_MODE"}
+    assert whole.changed <= {"RAY_CLIENT_MODE"}
+
+
+def test_nobody_without_the_token_gets_in(whole: Whole) -> None:
+    """Whatever the environment says of authentication, and with the token that it names."""
+    assert whole.alive["strangers"] == ["refused", "refused"]
+    assert whole.alive["own"] == "open"
+
+
+def test_ray_listens_on_the_loopback_interface_only(whole: Whole) -> None:
+    assert len(whole.alive["listening"]) >= 4, "gcs, raylet, driver and workers"
+    assert {address for address, _ in whole.alive["listening"]} <= LOOPBACK
 
 
 def test_a_finished_campaign_is_not_run_again(whole: Whole) -> None:

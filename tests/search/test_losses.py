@@ -35,7 +35,7 @@ OSError: [Errno 5] Input/output error: '/far/away'"""
         (AWAY, "node"),
         (KILLED, "worker"),
         (MEMORY, "memory"),
-        (RAISED, "error"),
+        (RAISED, "environment"),
         ("", "worker"),
     ],
 )
@@ -64,7 +64,7 @@ def test_a_worker_may_be_lost_as_often_as_the_campaign_says(store: Store) -> Non
     losses = Losses(store, campaign.id, 2)
     assert lose(losses, KILLED, silent=True) is None
     assert lose(losses, KILLED) == "lost"
-    assert lose(Losses(store, campaign.id, 0), RAISED) == "error"
+    assert lose(Losses(store, campaign.id, 0), RAISED) == "environment"
     assert lose(Losses(store, campaign.id, 0), KILLED, silent=True) == "hung"
     store.event(campaign.id, RETRIED, {"trial": 3})
     assert lose(Losses(store, campaign.id, 1), KILLED) is None, "somebody wants it again"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -99,14 +100,37 @@ class Campaign:
     shell: Shell
     id: str
     ended: Ended
+    caught: list[str]
+    """The traps in the current folder, or on PYTHONPATH, whose code was run."""
+
+
+OURS = ("space", "models", "workers", "search", "dashboards")
+
+
+def trap(folder: Path, caught: Path, names: tuple[str, ...]) -> list[Path]:
+    """Packages in a folder that note it when their code is run."""
+    made = [folder / name for name in names]
+    for package in made:
+        package.mkdir(parents=True)
+        code = f"open({str(caught)!r}, 'a').write({str(package)!r} + '\\n')\n"
+        (package / "__init__.py").write_text(code)
+    return made
 
 
 @pytest.fixture(scope="session")
 def campaign(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
-    """The tiny campaign, run to its end."""
+    """The tiny campaign, run to its end in a folder with packages that are called as ours are."""
     folder = tmp_path_factory.mktemp("campaign")
-    shell = Shell(folder)
+    shell, caught = Shell(folder), folder / "caught"
+    path = tmp_path_factory.mktemp("path")
+    trap(path, caught, OURS)
+    traps = trap(folder, caught, (*OURS, "torch", "ray", "mlflow"))
     (folder / "tiny.yaml").write_text(TINY)
-    ended = shell("submit", "tiny.yaml", "--id-file", "id.txt")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(path))
+        ended = shell("submit", "tiny.yaml", "--id-file", "id.txt")
+    for package in traps:
+        shutil.rmtree(package)
     assert ended.code == 0, ended.err
-    return Campaign(shell, (folder / "id.txt").read_text().strip(), ended)
+    lines = caught.read_text().splitlines() if caught.exists() else []
+    return Campaign(shell, (folder / "id.txt").read_text().strip(), ended, lines)

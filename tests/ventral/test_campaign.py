@@ -28,6 +28,13 @@ def test_submit_ends_in_the_best_cells_and_the_next_commands(campaign: Campaign)
     assert "Traceback" not in campaign.ended.err
 
 
+def test_no_code_of_the_current_folder_or_of_pythonpath_is_run_for_ours(
+    campaign: Campaign,
+) -> None:
+    """In no process: the driver, the calibration, the mirror, Ray's workers."""
+    assert campaign.caught == []
+
+
 def test_top_is_sorted_and_complete(campaign: Campaign) -> None:
     rows = campaign.shell("top", campaign.id, "-o", "json").json
     wanted = {"trial", "digest", "cell", "top1", "parameters", "macs", "epochs", "status"}

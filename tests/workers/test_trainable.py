@@ -183,6 +183,21 @@ def test_a_full_disk_is_nobody_s_fault(job: MakeJob, monkeypatch: pytest.MonkeyP
     assert told["reason"] == "No space left on device: checkpoint"
 
 
+@pytest.mark.parametrize(
+    "error", [ModuleNotFoundError("No module named 'models.build'"), PermissionError(13, "denied")]
+)
+def test_a_place_where_nothing_can_be_trained_is_nobody_s_fault(
+    job: MakeJob, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def broken(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(training.Trainer, "__init__", broken)
+    told = failed(begun(job()))
+    assert told["kind"] == "environment"
+    assert type(error).__name__ in told["reason"]
+
+
 def test_files_out_of_reach_are_left_to_another_worker(
     job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:

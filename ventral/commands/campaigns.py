@@ -116,6 +116,7 @@ def _run(
     home, store = open_store(create=True)
     if not new:
         _refuse_if_interrupted(campaign, store)
+    driver.check_home(home, address)
     note(f"packing {campaign.data.name}")
     prepared = driver.prepare(campaign, home)
     if estimate and address is None:
@@ -264,9 +265,11 @@ def _detach(campaign_id: str, home: "Home", options: list[str]) -> None:
     It runs on this machine; with an address among its `options` its trials run on that cluster.
     """
     log = home.ensure(home.campaign(campaign_id)) / "detached.log"
-    begin = [sys.executable, "-c", "from ventral.cli import main; main()"]
+    from search.programs import python_command
+
+    begin = python_command("from ventral.cli import main; main()")
     command = [*begin, "resume", campaign_id, *options]
-    environment = os.environ | {"VENTRAL_HOME": str(home.path), "PYTHONSAFEPATH": "1"}
+    environment = os.environ | {"VENTRAL_HOME": str(home.path)}
     with log.open("ab") as out:
         process = subprocess.Popen(
             command,

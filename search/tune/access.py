@@ -1,0 +1,127 @@
+"""Ray's token: who may use a cluster, and whether it really asks.
+
+Ray takes a token from RAY_AUTH_TOKEN, from the file that RAY_AUTH_TOKEN_PATH names, or from
+~/.ray/auth_token, and uses it only in the mode `token`. It reads both once in a process's life:
+`environment` sets them and lets Ray read them again. `ask` tries a connection in a process of its
+own, which is done in half a second and cannot disturb this one.
+"""
+
+import contextlib
+import importlib
+import logging
+import os
+import secrets
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+from search.programs import python_command
+
+Answer = Literal["open", "refused", "silent"]
+
+MODE, TOKEN, TOKEN_PATH = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
+OTHERS = ("RAY_ENABLE_K8S_TOKEN_AUTH", "RAY_ADDRESS")
+"""Other variables by which an environment changes whom a cluster lets in, or which one it is."""
+
+ASK_SECONDS = 60.0
+"""A guard against hanging: an answer takes half a second on a quiet machine."""
+
+_ASK = """
+import sys
+from ray._raylet import GcsClient
+from ray.exceptions import AuthenticationError
+try:
+    GcsClient(address=sys.argv[1]).internal_kv_keys(b"", None, 20)
+except AuthenticationError:
+    print("refused")
+else:
+    print("open")
+"""
+
+
+def private_token() -> dict[str, str | None]:
+    """Settings for a cluster of our own: a new token, whatever the environment says."""
+    settings: dict[str, str | None] = dict.fromkeys((TOKEN_PATH, *OTHERS))
+    return settings | {MODE: "token", TOKEN: secrets.token_hex(32)}
+
+
+def given_token() -> dict[str, str | None]:
+    """Settings for a cluster of others: its token is used if there is one, unless the environment
+    says how.
+    """
+    return {} if os.environ.get(MODE) or not token_found() else {MODE: "token"}
+
+
+def token_found() -> bool:
+    """Whether there is a token where Ray looks for one."""
+    if os.environ.get(TOKEN):
+        return True
+    file = os.environ.get(TOKEN_PATH) or Path.home() / ".ray" / "auth_token"
+    with contextlib.suppress(OSError):
+        return Path(file).stat().st_size > 0
+    return False
+
+
+def ask(address: str, settings: Mapping[str, str | None]) -> Answer:
+    """Whether the cluster at HOST:PORT lets in who comes with these settings beside the
+    environment. What answers in no way that Ray knows is `silent`.
+    """
+    environment = dict(os.environ)
+    for name, value in settings.items():
+        environment.pop(name, None)
+        if value is not None:
+            environment[name] = value
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        done = subprocess.run(
+            [*python_command(_ASK), address],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=ASK_SECONDS,
+            check=False,
+        )
+        lines = done.stdout.split()
+        if lines and lines[-1] in ("open", "refused"):
+            return "open" if lines[-1] == "open" else "refused"
+    return "silent"
+
+
+STRANGER: Mapping[str, str | None] = dict.fromkeys((MODE, TOKEN, TOKEN_PATH, *OTHERS)) | {
+    MODE: "disabled"
+}
+"""The settings of somebody who has no token."""
+
+
+@contextlib.contextmanager
+def environment(settings: Mapping[str, str | None]) -> Iterator[None]:
+    """Set variables (None removes one) for the time of the block, and let Ray read its own."""
+    # Ray sets the other ones itself.
+    names = {*settings, MODE, "PYTHONBREAKPOINT"}
+    before = {name: os.environ.get(name) for name in names}
+    _set(settings)
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    _read_again()
+    try:
+        yield
+    finally:
+        _set(before)
+        # A thread of Ray that is on its way out would end the process if it found no token.
+        if os.environ.get(MODE) != "token" or token_found():
+            _read_again()
+
+
+def _set(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _read_again() -> None:
+    """Let Ray read mode and token again."""
+    native = importlib.import_module("ray._raylet")
+    native.Config.initialize("")
+    native.AuthenticationTokenLoader.instance().reset_cache()

@@ -1,0 +1,224 @@
+"""A running Ray cluster of others: the way in, and whether trials can run there."""
+
+import contextlib
+import os
+import secrets
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from search.machine import Machine
+from search.tune import access
+from search.tune.remains import PREFIX, PRIVATE
+from search.tune.session import (
+    FOR_WORKERS,
+    SETTINGS,
+    arguments,
+    disconnect,
+    first_line,
+    mute,
+    refuse_second,
+)
+from space.errors import InputError
+
+NODE_PATIENCE = 60.0
+"""Seconds for the nodes of a running cluster to say whether they see the home."""
+
+
+def survey(address: str, shared: Path | None = None) -> tuple[Machine, ...]:
+    """What each node of a running cluster has. Raises InputError if it cannot be used, or if a
+    node does not see the folder `shared`.
+    """
+    with connected(address):
+        found = nodes(address)
+        if shared is not None:
+            with tempfile.TemporaryDirectory(prefix=PREFIX, dir=shared) as scratch:
+                demand_shared(Path(scratch), address)
+        return found
+
+
+@contextlib.contextmanager
+def connected(address: str) -> Iterator[None]:
+    """A connection to the cluster at `address`: `auto`, or HOST:PORT of its head.
+
+    This machine has to be one of its nodes. A token is taken from where Ray looks for it
+    (access.py). Raises InputError that names the cure, VentralError if this process is connected
+    already.
+    """
+    import ray
+
+    refuse_second()
+    address = _found() if address == "auto" else address
+    _check_address(address)
+    settings: dict[str, str | None] = {**SETTINGS, **access.given_token()}
+    with access.environment(settings):
+        _demand_admission(address)
+        try:
+            ray.init(address=address, **arguments({name: SETTINGS[name] for name in FOR_WORKERS}))
+        except Exception as error:
+            raise InputError(
+                f"--address {address}",
+                first_line(error),
+                "is this machine a node of that cluster, with the same version of Ray? "
+                "`ray status` shows",
+            ) from error
+        try:
+            with mute():
+                yield
+        finally:
+            disconnect()
+
+
+def _found() -> str:
+    """The address of the cluster that this machine is a node of. Raises InputError."""
+    if named := os.environ.get("RAY_ADDRESS"):
+        return named
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            if not words[0].endswith(b"/raylet"):
+                continue
+            private = False
+            with contextlib.suppress(OSError):  # it is another user's
+                private = f"{PRIVATE}=1".encode() in (folder / "environ").read_bytes().split(b"\0")
+            if not private:
+                sign = b"--gcs-address="
+                found |= {w.removeprefix(sign).decode() for w in words if w.startswith(sign)}
+    if len(found) == 1:
+        return found.pop()
+    if found:
+        problem, cure = "several Ray clusters run on this machine", f"write one of {sorted(found)}"
+    else:
+        problem = "no Ray cluster runs on this machine"
+        cure = "start one (`ray start --head`), or write HOST:PORT of its head"
+    raise InputError("--address auto", problem, cure)
+
+
+def _check_address(address: str) -> None:
+    """Refuse an address at which there is nothing, before Ray spends a minute on it."""
+    host, _, port = address.rpartition(":")
+    if address.startswith("ray://"):
+        raise InputError(
+            f"--address {address}",
+            "Ray's client cannot carry a search",
+            "run this on a machine of the cluster, with --address auto or HOST:PORT "
+            "(`ray job submit --address ... -- ventral submit FILE --address auto` does so)",
+        )
+    if not host or not port.isdigit():
+        cure = "write auto, or HOST:PORT of the cluster's head, such as 10.0.0.5:6379"
+        raise InputError(f"--address {address}", "is no address of a Ray cluster", cure)
+    if not answers(address):
+        raise InputError(
+            f"--address {address}",
+            "nothing answers there",
+            "`ray status` on the cluster's head shows whether it runs; the port is 6379 unless "
+            "`ray start --head --port` said otherwise",
+        )
+
+
+def answers(address: str) -> bool:
+    """Whether somebody listens at HOST:PORT."""
+    host, _, port = address.rpartition(":")
+    with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 5.0):
+        return True
+    return False
+
+
+def _demand_admission(address: str) -> None:
+    """Refuse a cluster that refuses us, before Ray tries for half a minute.
+
+    To be called with the variables set that the connection is going to be made with.
+    """
+    where, mode = f"--address {address}", os.environ.get(access.MODE)
+    places = f"{access.TOKEN}, the file that {access.TOKEN_PATH} names, or ~/.ray/auth_token"
+    if mode == "token" and not access.token_found():
+        problem = f"{access.MODE} is token, and there is no token here"
+        raise InputError(where, problem, f"put the cluster's token into {places}")
+    answer = access.ask(address, {})
+    if answer == "refused" and mode == "token":
+        cure = f"give the cluster's own: Ray looks into {places}, in this order"
+        raise InputError(where, "the cluster's token is another one than the one here", cure)
+    if answer == "refused":
+        unset = "" if mode is None else f", and unset {access.MODE}={mode}"
+        cure = f"put the cluster's token into {places}{unset}"
+        raise InputError(where, "the cluster wants a token, and there is none here", cure)
+    if answer == "silent":
+        cure = "`ray status` on the cluster's head shows whether it runs, and its version of Ray"
+        raise InputError(where, "what listens there does not answer as a head of Ray does", cure)
+
+
+def gcs_address() -> str:
+    """HOST:PORT of the head of the cluster that this process is connected to."""
+    import ray
+
+    return str(ray.get_runtime_context().gcs_address)
+
+
+def nodes(address: str) -> tuple[Machine, ...]:
+    """The nodes that have cores to offer. Raises InputError if there is none."""
+    import ray
+
+    found = tuple(
+        Machine(
+            cpus=int(node["Resources"].get("CPU", 0)),
+            gpus=int(node["Resources"].get("GPU", 0)),
+            name="a node of the cluster",
+        )
+        for node in ray.nodes()
+        if node["Alive"] and node["Resources"].get("CPU", 0) >= 1
+    )
+    if not found:
+        cure = "start one with `ray start --address=HOST:PORT`"
+        raise InputError(f"--address {address}", "has no node with a core to offer", cure)
+    return found
+
+
+def demand_shared(scratch: Path, address: str) -> None:
+    """Refuse a cluster with nodes that do not see `scratch`, or cannot train: by trying it."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    sign = secrets.token_hex(8)
+    (scratch / "sign").write_text(sign)
+
+    # Nested, so that it travels as code: a node may lack the package that it looks for.
+    def look(folder: str, name: str) -> str:
+        from pathlib import Path
+
+        try:
+            import workers.trainable  # noqa: F401
+        except Exception as error:
+            return f"cannot load Ventral ({error})"
+        try:
+            seen = Path(folder, "sign").read_text()
+            Path(folder, name).write_text(seen)
+        except OSError as error:
+            return f"cannot use {folder} ({error.strerror})"
+        return seen
+
+    remote = ray.remote(num_cpus=0)(look)
+    asked = {}
+    for node in ray.nodes():
+        if node["Alive"] and node["Resources"].get("CPU", 0) >= 1:
+            here = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            answer = remote.options(scheduling_strategy=here).remote(str(scratch), node["NodeID"])
+            asked[answer] = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+    ray.wait(list(asked), num_returns=len(asked), timeout=NODE_PATIENCE)
+    bad = {}
+    for answer, name in asked.items():
+        try:
+            told = str(ray.get(answer, timeout=0))
+        except Exception as error:
+            told = f"does not answer ({first_line(error) or type(error).__name__})"
+        if told != sign:
+            bad[name] = told if " " in told else f"has another folder at {scratch.parent}"
+    if bad:
+        name, problem = next(iter(bad.items()))
+        more = f", and {len(bad) - 1} more nodes" if len(bad) > 1 else ""
+        raise InputError(
+            f"--address {address}",
+            f"node {name} {problem}{more}",
+            "every node needs Ventral, and VENTRAL_HOME in a folder that all of them share",
+        )
