@@ -147,14 +147,20 @@ def acting_choices(opened: OpenDocument, choices: Mapping[str, Scalar]) -> Choic
     """
     present = opened.flatten(choices)
     made = _made(opened, present)
-    return {
-        path: value
-        for path, value in present.items()
-        if any(
-            _made(opened, opened.complete({**present, path: other})) != made
-            for other in alternatives(opened.parameter(path).domain, value)
-        )
-    }
+    return {path: present[path] for path in present if _acts(opened, present, path, made)}
+
+
+def acts(opened: OpenDocument, choices: Mapping[str, Scalar], path: str) -> bool:
+    """Whether the choice at `path` is among `acting_choices`."""
+    present = opened.flatten(choices)
+    return _acts(opened, present, path, _made(opened, present))
+
+
+def _acts(opened: OpenDocument, present: Choices, path: str, made: object) -> bool:
+    return any(
+        _made(opened, opened.complete({**present, path: other})) != made
+        for other in alternatives(opened.parameter(path).domain, present[path])
+    )
 
 
 TRIED = 20

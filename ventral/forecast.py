@@ -1,16 +1,23 @@
 """What a campaign will take, told to a person by `submit` and `submit --dry-run`."""
 
-from typing import TYPE_CHECKING
+import random
+from typing import TYPE_CHECKING, Any
 
-from ventral.output import Format, duration, note, value
+from ventral.output import Format, duration, note, percent, value
 
 if TYPE_CHECKING:
     from search.campaign import Campaign
     from search.estimate import Estimate, Range
     from search.home import Home
     from search.machine import Machine
-    from space.space import Space
+    from space.space import Sample, Space
+    from space.survey import Survey
     from workers.pack import Pack
+
+TRIED = 200
+"""Samples that a dry run draws."""
+MUCH = 0.05
+"""Of more samples that may not be trained, a dry run warns."""
 
 
 def show(
@@ -21,10 +28,49 @@ def show(
     offered: "Machine",
 ) -> None:
     """Print the estimate for trials on what is `offered`, whose speed is taken to be this
-    machine's. Raises VentralError if there can be none.
+    machine's, and how many samples may not be trained. Raises VentralError if there can be none.
     """
+    tried = _tried(campaign, prepared[1])
     found = _estimate(campaign, prepared, home, offered)
-    value({"name": campaign.name} | found.document(), output, told(campaign, found))
+    document = {"name": campaign.name} | found.document() | _document(tried)
+    value(document, output, "\n".join([told(campaign, found), *_infeasible(tried)]))
+    if tried.share > MUCH:
+        note(
+            f"warning: {percent(tried.share)} of the samples may not be trained, most of them "
+            f"because {tried.reasons[0][0]}"
+        )
+
+
+def _tried(campaign: "Campaign", space: "Space") -> "Survey":
+    """Samples of the space for the campaign's images, under its limits."""
+    from search.samplers.protocol import derived
+    from search.suggesting import refused
+    from space.cost import cost
+    from space.survey import survey
+
+    def refuse(sample: "Sample") -> str | None:
+        return refused(campaign, sample, cost(sample.genome))
+
+    rng = random.Random(derived(campaign.seed, "dry run"))
+    return survey(space, TRIED, rng, refuse=refuse, options=False)
+
+
+def _document(tried: "Survey") -> dict[str, Any]:
+    return {
+        "samples": tried.samples,
+        "infeasible": tried.infeasible,
+        "reasons": [{"reason": reason, "count": times} for reason, times in tried.reasons],
+    }
+
+
+def _infeasible(tried: "Survey") -> list[str]:
+    """The samples that may not be trained, by reason."""
+    if not tried.infeasible:
+        return [f"samples: {tried.samples} drawn, every one may be trained"]
+    return [
+        f"samples: {tried.samples} drawn, {tried.infeasible} may not be trained:",
+        *(f"  {times}: {reason}" for reason, times in tried.reasons),
+    ]
 
 
 def mention(campaign: "Campaign", prepared: "tuple[Pack, Space]", home: "Home") -> None:

@@ -129,8 +129,10 @@ class Live:
             self._best = (top1, trial, cell)
         score = "" if top1 is None else f" {percent(top1)}"
         epochs = f" after {detail['epochs']} epochs" if detail.get("epochs") else ""
-        reason = f" ({detail['reason']})" if detail.get("reason") else ""
         source = f" (from {detail['source']})" if detail.get("source") else ""
+        reason = str(detail.get("reason") or "")
+        if cell and reason:
+            reason = f" ({reason})"
         line = f"trial {trial} {kind}{score}{epochs}: {cell}{reason}{source}"
         self._ended.append(line)
         return f"[{self._done}/{self._budget}] {line}"

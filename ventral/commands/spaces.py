@@ -10,6 +10,7 @@ from ventral.output import Column, Format, Output, count, note, percent, table, 
 
 if TYPE_CHECKING:
     from space.domains import Categorical, Integer, Uniform
+    from space.space import Space
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -124,13 +125,73 @@ def validate(
     file: File,
     samples: Annotated[int, typer.Option("-n", min=1, help="networks to draw")] = 200,
     seed: Seed = 0,
+    size: Annotated[
+        int | None, typer.Option("--size", min=1, help="side of the images in pixels")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", help="a data set, or a folder of images")
+    ] = None,
+    output: Output = Format.table,
 ) -> None:
-    """Check a space: its choices, their ties, its controls, and a number of drawn networks."""
-    from space.space import Space
+    """Check a space: its choices, their ties, its controls, and a number of drawn networks.
 
-    space = Space.load(file)
-    found = space.validate(samples, seed)
-    note(f"{space.name}: {found.samples} samples tried, every one is a network")
+    The networks are made for the images of a campaign: those of --data, or of --size pixels.
+    """
+    from space.errors import SpaceError
+    from space.space import Space
+    from space.survey import survey
+
+    space = _for_images(Space.load(file), data, size)
+    image = space.complete({}).genome
+    told = (
+        f"{image.image.size}x{image.image.size} pixels, {image.image.channels} channels, "
+        f"{image.classes} classes"
+    )
+    found = survey(space, samples, random.Random(seed))
+    if found.infeasible == found.samples:
+        raise SpaceError(
+            file, f"makes no network for {told}: {found.reasons[0][0]}", "narrow the space"
+        )
+    for warning in found.warnings:
+        note(f"warning: {warning}")
+    document = {
+        "space": space.name,
+        "image": image.image.model_dump() | {"classes": image.classes},
+        "samples": found.samples,
+        "networks": found.networks,
+        "infeasible": found.infeasible,
+        "reasons": [{"reason": reason, "count": times} for reason, times in found.reasons],
+        "warnings": list(found.warnings),
+    }
+    good = found.samples - found.infeasible
+    every = "every one is a network" if not found.infeasible else f"{good} are networks"
+    lines = [
+        f"{space.name}, for {told}"
+        + (": " if size or data else " (its own; --size and --data take others): ")
+        + f"{found.samples} samples tried, {every}",
+        *(f"  {times} are not: {reason}" for reason, times in found.reasons),
+    ]
+    value(document, output, "\n".join(lines))
+
+
+def _for_images(space: "Space", data: str | None, size: int | None) -> "Space":
+    """A space for the images that are asked for, by default its own."""
+    own = space.complete({}).genome
+    if data is not None:
+        from pathlib import Path
+
+        from workers.datasets import open_source
+        from workers.job import data_spec
+
+        folder = {"name": "imagefolder", "path": data} if Path(data).is_dir() else {"name": data}
+        spec = data_spec(folder | ({} if size is None else {"size": size}), "--data")
+        source = open_source(spec)
+        return space.with_images(
+            size=spec.size, channels=source.channels, classes=len(source.classes)
+        )
+    if size is None:
+        return space
+    return space.with_images(size=size, channels=own.image.channels, classes=own.classes)
 
 
 def _described(domain: "Categorical | Uniform | Integer") -> str:
