@@ -32,7 +32,7 @@ def distinct_names(
         groups[name][digest] = None
     names: dict[str, str] = {}
     for name, digests in groups.items():
-        if len(digests) == 1:
+        if len(digests) == 1 or not name:
             names |= dict.fromkeys(digests, name)
             continue
         told = _differing({d: genomes[d] for d in digests if d in genomes}) if genomes else {}

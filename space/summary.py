@@ -4,8 +4,9 @@
 by edge: `out: in + res + hid5s * tanh(fb1); hid: in3 ~ sig(hid7s)`. A number is a kernel, `s` a
 depth-separable one, `*` multiplies, `~` keeps the state's own value by a gate.
 
-Only what acts is named (space/activity.py), and `feedforward` is a network in which nothing that
-the logits depend on goes round (space/recurrence.py).
+Only what acts is named (space/activity.py). The name says what goes round of what the logits
+depend on (space/recurrence.py): nothing in `feedforward...`, what long-range feedback brings in
+`... +2 feedback only`, the states of cells as well in `... +2 feedback`, and these alone else.
 """
 
 from collections import Counter
@@ -24,6 +25,8 @@ MAX_LENGTH = 100
 FEEDFORWARD = "feedforward"
 CONVOLUTIONS = "convolutions"
 """Stages without a cell of their own, where feedback makes the network recurrent."""
+_BY: dict[Recurrence, str] = {"both": " feedback", "feedback": " feedback only"}
+"""How the names of networks with feedback edges end, after the number of those that act."""
 _SHORT = {"input": "in", "residual": "res", "feedback": "fb"}
 _FUNCTIONS = {"identity": "id", "sigmoid": "sig"}
 _LETTERS = 3
@@ -46,8 +49,15 @@ def short_name(genome: Genome, recurrent: Recurrence | None = None) -> str:
     if kind == "none":
         # Two networks without recurrence may differ in what their cells do with the input.
         return f"{FEEDFORWARD}, {name}" if name else FEEDFORWARD
-    fed = len(network.edges) if kind in ("feedback", "both") else 0
-    return f"{name or CONVOLUTIONS}{f' +{fed} feedback' if fed else ''}"
+    fed = "" if kind == "local" else f" +{len(network.edges)}{_BY[kind]}"
+    return f"{name or CONVOLUTIONS}{fed}"
+
+
+def named_recurrence(name: str) -> Recurrence:
+    """The recurrence of a network, from its short name."""
+    if name.startswith(FEEDFORWARD):
+        return "none"
+    return next((kind for kind, words in _BY.items() if name.endswith(words)), "local")
 
 
 def cell_name(cell: Cell, acts: Cell | None = None) -> str:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlencode
 
+from search.acting import choices_that_act
+from search.ranking import recurrent
 from search.store import Campaign, Scalar, Status, Trial
 
 REASON, SOURCE = "ventral.reason", "ventral.source"
@@ -75,7 +77,7 @@ def run_of(campaign: Campaign, trial: Trial, reports: Sequence[Mapping[str, Any]
         status=ENDS[trial.status],
         started=_milliseconds(trial.started or trial.created),
         ended=ended,
-        parameters=parameters_of(trial.choices),
+        parameters=parameters_of(choices_that_act(campaign, trial)),
         metrics=_metrics_of(trial, reports, ended),
         tags=_tags_of(campaign, trial),
         files=_files_of(trial, reports),
@@ -163,6 +165,7 @@ def _tags_of(campaign: Campaign, trial: Trial) -> dict[str, str]:
         "ventral.sampler": str(name or trial.origin),
         "ventral.origin": trial.origin,
         "ventral.cell": trial.cell,
+        "ventral.recurrent": recurrent(trial) or "",
         REASON: trial.reason or "",
         "ventral.seed": str(trial.seed),
         SOURCE: trial.source or "",
@@ -252,7 +255,7 @@ def experiment_note(campaign: Campaign, experiment_id: str) -> str:
     """The text above the experiment's pages, in whatever mode they were opened (Markdown)."""
     return (
         f"[Table of runs, best first]({view_url('', experiment_id)[1:]}): one run a trial of "
-        f"campaign {campaign.id}, parameters are the choices made"
+        f"campaign {campaign.id}, parameters are the choices that made a difference"
     )
 
 

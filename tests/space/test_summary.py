@@ -1,10 +1,13 @@
 """Short names of cells: unique among the published ones, readable for a motif."""
 
+from hypothesis import given, settings
+
 from space import published
 from space.genome import Genome
 from space.grammar import Cell
-from space.summary import MAX_LENGTH, cell_name, short_name
-from tests.drawing import PUBLISHED_CELLS, small_genome
+from space.recurrence import recurrence
+from space.summary import MAX_LENGTH, cell_name, named_recurrence, short_name
+from tests.drawing import PUBLISHED_CELLS, any_genomes, genomes, small_genome
 
 
 def test_published_cells_are_recognised() -> None:
@@ -32,7 +35,7 @@ def test_a_network_that_only_feedback_makes_recurrent_is_not_called_feedforward(
     network = small_genome(Cell.model_validate(cell))
     document = network.document()
     document["stages"][1]["convolution"]["reads_feedback"] = True
-    assert short_name(Genome.parse(document)) == "convolutions +1 feedback"
+    assert short_name(Genome.parse(document)) == "convolutions +1 feedback only"
 
 
 def test_terms_of_feedback_that_is_not_there_are_not_named() -> None:
@@ -43,6 +46,12 @@ def test_terms_of_feedback_that_is_not_there_are_not_named() -> None:
     assert short_name(small_genome(cell)) == "out: in + fb3 * sig(fb1) ~ 1 +1 feedback"
     # Of the gate a constant is left: 1 - 0.5 * sigmoid(0).
     assert short_name(small_genome(cell, feedback=False)) == "out: in * 0.75 ~ 1"
+
+
+@settings(max_examples=60, deadline=None)
+@given(genome=genomes() | any_genomes())
+def test_a_name_says_what_goes_round(genome: Genome) -> None:
+    assert named_recurrence(short_name(genome)) == recurrence(genome)
 
 
 def test_no_two_words_of_a_cell_are_alike() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ventral.cells import show_cells, show_references, with_deviation
+from ventral.cells import closing_lines, failed_lines, show_cells, show_references
 from ventral.output import (
     Column,
     Format,
@@ -17,7 +17,6 @@ from ventral.output import (
     moment,
     note,
     percent,
-    signed_percent,
     table,
 )
 
@@ -288,22 +287,22 @@ def _conclude(record: "Campaign", store: "Store", output: Format) -> None:
 
     found = ranking.best(store, record.id, 10)
     references = ranking.references(store, record)
+    failed = store.trials(record.id, statuses=["failed"])
     if not found and references:
-        show_references(record, references, output)
+        show_references(record, references, store, output)
+        for line in failed_lines(failed):
+            note(line)
         note("Next:")
         note(f"  ventral export {record.id} --trial {references[0].trial.number} --to cells")
         return
     if not found:
         note("no cell has a score yet")
+        for line in failed_lines(failed):
+            note(line)
         return
-    show_cells(record, found, references, output)
-    best, reference = found[0], references[0] if references else None
-    if reference is not None and best.top1 is not None:
-        gain = best.top1 - reference.top1
-        note(
-            f"best cell {percent(best.top1)}, {reference.trial.cell} control "
-            f"{with_deviation(reference)}: {signed_percent(gain)} points"
-        )
+    show_cells(record, found, references, store, output)
+    for line in closing_lines(ranking.best(store, record.id), references, failed):
+        note(line)
     note("Next:")
     note(f"  ventral ui                                   # the trials in MLflow, {record.name}")
     note(f"  ventral top {record.id} -n 20")
@@ -402,12 +401,12 @@ def top(
     found = (ranking.pareto(ranked) if by == "pareto" else ranked)[:number]
     references = ranking.references(store, record)
     if not found and references:
-        show_references(record, references, output)
+        show_references(record, references, store, output)
         if output is Format.table:
             best = references[0].trial.number
             note(f"Next: ventral export {record.id} --trial {best} --to cells")
         return
-    show_cells(record, found, references, output)
+    show_cells(record, found, references, store, output)
     if output is Format.table:
         note(f"Next: ventral export {record.id} --top {min(3, len(found) or 1)} --to cells")
 
