@@ -3,6 +3,7 @@
 import random
 from typing import TYPE_CHECKING, Any
 
+from space.outside import printable
 from ventral.output import Format, duration, note, percent, value
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _infeasible(tried: "Survey") -> list[str]:
         return [f"samples: {tried.samples} drawn, every one may be trained"]
     return [
         f"samples: {tried.samples} drawn, {tried.infeasible} may not be trained:",
-        *(f"  {times}: {reason}" for reason, times in tried.reasons),
+        *(f"  {times}: {printable(reason)}" for reason, times in tried.reasons),
     ]
 
 
@@ -79,7 +80,7 @@ def mention(campaign: "Campaign", prepared: "tuple[Pack, Space]", home: "Home") 
     from space.errors import VentralError
 
     try:
-        note(told(campaign, _estimate(campaign, prepared, home, machine())))
+        note(told(campaign, _estimate(campaign, prepared, home, machine())), lines=True)
     except VentralError as error:
         note(f"no estimate of its time: {error}")
 

@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 from search.acting import choices_that_act
 from search.ranking import recurrent
 from search.store import Campaign, Scalar, Status, Trial
+from space.outside import printable
 
 REASON, SOURCE = "ventral.reason", "ventral.source"
 PASSING = (REASON, SOURCE)
@@ -87,7 +88,7 @@ def run_of(campaign: Campaign, trial: Trial, reports: Sequence[Mapping[str, Any]
 def run_name(trial: Trial) -> str:
     """The cell, the trial's number and its score (or its fate): what a list of runs shows."""
     fate = trial.status if trial.top1 is None else f"{trial.top1:.1%}"
-    return f"{_cut(trial.cell, 200)} #{trial.number} {fate}"
+    return f"{_cut(printable(trial.cell), 200)} #{trial.number} {fate}"
 
 
 def run_key(campaign_id: str, number: int) -> str:
@@ -170,7 +171,7 @@ def _tags_of(campaign: Campaign, trial: Trial) -> dict[str, str]:
         "ventral.seed": str(trial.seed),
         SOURCE: trial.source or "",
     }
-    return {key: _cut(value, TAG_LENGTH) for key, value in tags.items() if value}
+    return {key: _cut(printable(value), TAG_LENGTH) for key, value in tags.items() if value}
 
 
 def _files_of(trial: Trial, reports: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -235,7 +236,7 @@ def _cut(text: str, length: int) -> str:
 
 def experiment_name(campaign: Campaign) -> str:
     """The experiment of a campaign: its name for people, its id for being the only one."""
-    return f"{_cut(campaign.name, 400)} ({campaign.id})"
+    return f"{_cut(printable(campaign.name), 400)} ({campaign.id})"
 
 
 def experiment_tags(campaign: Campaign) -> dict[str, str]:
@@ -244,7 +245,7 @@ def experiment_tags(campaign: Campaign) -> dict[str, str]:
         "mlflow.experimentKind": "custom_model_development",
         f"mlflow.sharedViewState.{VIEW}": _view(campaign),
         "ventral.campaign": campaign.id,
-        "ventral.campaign.name": _cut(campaign.name, TAG_LENGTH),
+        "ventral.campaign.name": _cut(printable(campaign.name), TAG_LENGTH),
     }
 
 

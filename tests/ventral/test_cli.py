@@ -1,5 +1,6 @@
 """The command line by itself: help, spaces, data, and what bad input says."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ import pytest
 
 from tests.ventral.conftest import COMMAND, Shell
 
+ROOT = Path(__file__).parents[2]
 HEAVY = (
     "torch",
     "ray",
@@ -183,3 +185,67 @@ def test_a_tree_of_images_is_packed_from_the_command_line(shell: Shell) -> None:
     assert broken.code == 2
     assert "3.png" in broken.err
     assert "Traceback" not in broken.err
+
+
+CAMPAIGN = "{name: a, space: motifs-small, data: {name: digits, size: 8}, seed: 1}"
+
+
+WRONG = [
+    ["submit", "wrong.yaml"],
+    ["submit", "good.yaml", "--set", "recipe.epochs=none"],
+    ["submit", "good.yaml", "--set", "resources.cpus=100000"],
+    ["submit", "good.yaml", "--dry-run", "--set", "space=nowhere"],
+    ["submit", "none.yaml"],
+    ["submit", "--from", "nobody"],
+    ["status", "nobody"],
+    ["top", "nobody"],
+    ["logs", "nobody"],
+    ["stop", "nobody"],
+    ["resume", "nobody"],
+    ["replay", "nobody"],
+    ["certify", "nobody"],
+    ["trial", "list", "nobody"],
+    ["trial", "show", "nobody", "1"],
+    ["trial", "retry", "nobody", "--failed"],
+    ["export", "nobody", "--top", "1", "--to", "cells"],
+    ["drill", "--fault", "flood"],
+    ["space", "validate", "nowhere"],
+    ["zoo", "show", "nothing"],
+    ["plan", "nothing"],
+]
+
+
+def test_wrong_input_is_told_before_anything_heavy_is_loaded(tmp_path: Path) -> None:
+    """The modules that take seconds to load are not there when the error is told. All in one
+    process, where none of the commands before has loaded them either.
+    """
+    (tmp_path / "wrong.yaml").write_text("{name: a, spaces: motifs-small}")
+    (tmp_path / "good.yaml").write_text(CAMPAIGN)
+    program = (
+        "import json, sys\n"
+        "from search.home import Home\n"
+        "from search.store import Store\n"
+        "home = Home.at()\n"
+        "home.ensure()\n"
+        "Store.open(home.store_url).close()\n"
+        "from ventral import cli\n"
+        "for arguments in json.loads(sys.stdin.read()):\n"
+        "    sys.argv = ['ventral', *arguments]\n"
+        "    code = 0\n"
+        "    try: cli.main()\n"
+        "    except SystemExit as ended: code = ended.code\n"
+        "    heavy = [n for n in ('torch', 'ray', 'mlflow', 'pandas') if n in sys.modules]\n"
+        "    print(json.dumps([arguments, code, heavy]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program],
+        input=json.dumps(WRONG),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env=Shell(tmp_path).environment() | {"PYTHONPATH": str(ROOT)},
+    )
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert told == [[arguments, 2, []] for arguments in WRONG], done.stderr
+    assert len(done.stderr.splitlines()) == len(WRONG)

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from space.outside import printable
 from ventral.output import Column, Format, Output, count, note, percent, table, value
+from ventral.output import show as show_text
 
 if TYPE_CHECKING:
     from space.domains import Categorical, Integer, Uniform
@@ -34,7 +36,7 @@ def show(file: File, output: Output = Format.table) -> None:
 
     space = Space.load(file)
     if output is Format.json:
-        print(json.dumps(space.document(), indent=1))
+        show_text(json.dumps(space.document(), indent=1))
         return
     rows = [
         {
@@ -169,7 +171,7 @@ def validate(
         f"{space.name}, for {told}"
         + (": " if size or data else " (its own; --size and --data take others): ")
         + f"{found.samples} samples tried, {every}",
-        *(f"  {times} are not: {reason}" for reason, times in found.reasons),
+        *(f"  {times} are not: {printable(reason)}" for reason, times in found.reasons),
     ]
     value(document, output, "\n".join(lines))
 

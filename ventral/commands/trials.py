@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from space.outside import printable
 from ventral.cells import told_apart
 from ventral.output import (
     Column,
@@ -107,13 +108,13 @@ def show(
     }
     inert = len(found.choices) - len(made)
     lines = [
-        f"trial {found.number} of {record.name} ({record.id}): {found.status}",
+        printable(f"trial {found.number} of {record.name} ({record.id}): {found.status}"),
         f"{found.cell}, {count(found.parameters or 0)} parameters, digest {found.digest}"
         f"{f', recurrence: {kind}' if (kind := ranking.recurrent(found)) else ''}",
-        *([f"because: {found.reason}"] if found.reason else []),
+        *([f"because: {printable(found.reason)}"] if found.reason else []),
         *([found.detail] if found.detail else []),
         *([f"{found.source_epochs} epochs from {found.source}"] if found.source else []),
-        *(f"  {path} = {choice}" for path, choice in made.items()),
+        *(printable(f"  {path} = {choice}") for path, choice in made.items()),
         *([f"  ({inert} more choices made no difference)"] if inert else []),
         *(
             f"epoch {report['epoch']}: top-1 {_score(report['top1'])}, by step "
