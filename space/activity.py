@@ -5,7 +5,8 @@ feedback, and the kernel of an edge that is not there was no choice. What acts i
 (space/identity.py) knows to act.
 """
 
-from collections.abc import Iterator, Mapping
+import random
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from space.choices import Choices, OpenDocument
@@ -138,16 +139,32 @@ def _read(part: State | Gate, name: str) -> Iterator[str]:
 # ------------------------------------------------------------------------------------- choices
 
 
-def acting_choices(opened: OpenDocument, choices: Mapping[str, Scalar]) -> Choices:
+def acting_choices(
+    opened: OpenDocument, choices: Mapping[str, Scalar], among: Collection[str] | None = None
+) -> Choices:
     """Those of a sample's choices that act: with another value there, and all others as they are,
     it is another network or another recipe.
 
-    `opened` has the keys `genome` and `recipe`. An alternative that is no network counts as
+    `opened` has the keys `genome` and `recipe`. The choices outside of `among` are taken to act
+    without a look. An alternative that is no network counts as
     another one. Raises SpaceError for choices of another space.
     """
     present = opened.flatten(choices)
     made = _made(opened, present)
-    return {path: present[path] for path in present if _acts(opened, present, path, made)}
+    return {
+        path: present[path]
+        for path in present
+        if (among is not None and path not in among) or _acts(opened, present, path, made)
+    }
+
+
+def often_inert(opened: OpenDocument, samples: int, rng: random.Random) -> frozenset[str]:
+    """The choices that do not act in one at least of so many samples."""
+    found = set[str]()
+    for _ in range(samples):
+        choices = opened.sample(rng)
+        found |= choices.keys() - acting_choices(opened, choices).keys()
+    return frozenset(found)
 
 
 def acts(opened: OpenDocument, choices: Mapping[str, Scalar], path: str) -> bool:

@@ -1,6 +1,7 @@
 """What a campaign will take, told to a person by `submit` and `submit --dry-run`."""
 
 import random
+import re
 from typing import TYPE_CHECKING, Any
 
 from space.outside import printable
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 TRIED = 200
 """Samples that a dry run draws."""
+LISTED = 5
+"""So many reasons are listed."""
+_AMOUNT = re.compile(r"^[\d,]+ ")
 MUCH = 0.05
 """Of more samples that may not be trained, a dry run warns."""
 
@@ -50,7 +54,9 @@ def _tried(campaign: "Campaign", space: "Space") -> "Survey":
     from space.survey import survey
 
     def refuse(sample: "Sample") -> str | None:
-        return refused(campaign, sample, cost(sample.genome))
+        reason = refused(campaign, sample, cost(sample.genome))
+        # "71,306 parameters exceed ...": one reason, however many parameters there are.
+        return None if reason is None else _AMOUNT.sub("", reason)
 
     rng = random.Random(derived(campaign.seed, "dry run"))
     return survey(space, TRIED, rng, refuse=refuse, options=False)
@@ -70,7 +76,8 @@ def _infeasible(tried: "Survey") -> list[str]:
         return [f"samples: {tried.samples} drawn, every one may be trained"]
     return [
         f"samples: {tried.samples} drawn, {tried.infeasible} may not be trained:",
-        *(f"  {times}: {printable(reason)}" for reason, times in tried.reasons),
+        *(f"  {times}: {printable(reason)}" for reason, times in tried.reasons[:LISTED]),
+        *(["  ..."] if len(tried.reasons) > LISTED else []),
     ]
 
 

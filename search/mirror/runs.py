@@ -24,6 +24,9 @@ PASSING = (REASON, SOURCE)
 """Tags that a trial may have had and have no more, when it was tried again."""
 FAILURE = "failure.txt"
 
+EXACT = 100
+"""So many trials of a campaign are looked at closely for choices that do not act."""
+
 KEY_TAG = "ventral.key"
 """The tag by which a trial's run is found again: CAMPAIGN/NUMBER."""
 
@@ -78,7 +81,7 @@ def run_of(campaign: Campaign, trial: Trial, reports: Sequence[Mapping[str, Any]
         status=ENDS[trial.status],
         started=_milliseconds(trial.started or trial.created),
         ended=ended,
-        parameters=parameters_of(choices_that_act(campaign, trial)),
+        parameters=parameters_of(choices_that_act(campaign, trial, quickly=trial.number >= EXACT)),
         metrics=_metrics_of(trial, reports, ended),
         tags=_tags_of(campaign, trial),
         files=_files_of(trial, reports),

@@ -11,6 +11,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import pytest
 from search.home import Home
 from search.mirror import tracking
 from search.mirror.runs import (
+    EXACT,
     KEY_TAG,
     VIEW,
     Point,
@@ -525,9 +527,11 @@ def test_parameters_are_the_choices_that_act(store: Store) -> None:
     trial = store.trial(campaign.id, 0)
     run = run_of(campaign, trial, [])
     assert "one.feedback_to_out.add.kernel" in trial.choices
-    assert not [name for name in run.parameters if name.startswith("one.feedback_to_out")]
+    assert not [name for name in run.parameters if name.startswith("one.feedback_to_out.add")]
     assert {"cell", "feedback.conv3_to_conv2", "learning_rate"} <= run.parameters.keys()
     assert run.tags["ventral.recurrent"] == "local"
+    later = run_of(campaign, replace(trial, number=EXACT), [])
+    assert later.parameters == run.parameters
 
 
 def test_choices_of_another_space_are_all_parameters(store: Store) -> None:

@@ -70,6 +70,34 @@ def test_space_commands(shell: Shell) -> None:
     assert shell("space", "validate", "motifs-small", "-n", "20").code == 0
 
 
+def test_validate_counts_what_is_no_network_at_the_images(shell: Shell) -> None:
+    states = "{out: {drive: {edges: [{add: {of: input, kernel: {choice: [3, 5], name: k}}}]}}}"
+    stages = "[{name: a, convolution: {width: 4}, cell: c}]"
+    (shell.folder / "s.yaml").write_text(
+        f"name: s\ngenome: {{stages: {stages}, cells: {{c: {{output: out, states: {states}}}}},"
+        " feedback: {}, clock: {steps: 3}}\n"
+    )
+    arguments = ("space", "validate", "s.yaml", "-n", "30")
+    whole = shell(*arguments, "-o", "json").json
+    assert whole["image"] == {"size": 224, "channels": 3, "classes": 1000}
+    assert (whole["samples"], whole["infeasible"], whole["reasons"]) == (32, 0, [])
+    small = shell(*arguments, "--size", "4", "-o", "json").json
+    assert 0 < small["infeasible"] < small["samples"]
+    ((only),) = small["reasons"]
+    assert only["count"] == small["infeasible"]
+    assert "5 exceeds the 4x4 map" in only["reason"]
+    assert small["warnings"] == []
+    told = shell(*arguments, "--size", "4")
+    assert told.code == 0
+    assert "4x4 pixels" in told.out
+    assert only["reason"] in told.out
+    digits = shell(*arguments, "--data", "digits", "-o", "json").json
+    assert digits["image"] == {"size": 8, "channels": 1, "classes": 10}
+    none = shell(*arguments, "--size", "2")
+    assert none.code == 2
+    assert "exceeds the 2x2 map" in none.err
+
+
 def test_data_is_listed_and_packed_once(shell: Shell) -> None:
     names = {row["name"] for row in shell("data", "list", "-o", "json").json}
     assert names == {"digits", "digits-occluded", "fashion-mnist", "imagefolder"}

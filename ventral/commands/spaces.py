@@ -158,7 +158,11 @@ def validate(
         note(f"warning: {warning}")
     document = {
         "space": space.name,
-        "image": image.image.model_dump() | {"classes": image.classes},
+        "image": {
+            "size": image.image.size,
+            "channels": image.image.channels,
+            "classes": image.classes,
+        },
         "samples": found.samples,
         "networks": found.networks,
         "infeasible": found.infeasible,
