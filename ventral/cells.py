@@ -143,8 +143,10 @@ def closing_lines(
                 f"{_early(trial, whole)}, {_price(trial)} (trial {trial.number})"
             )
     for one in references:
+        kind = _kind(one.trial)
+        said = "" if kind == one.name else f" ({kind})"
         lines.append(
-            f"control {one.name}, {_kind(one.trial)}: {with_deviation(one)}"
+            f"control {one.name}{said}: {with_deviation(one)}"
             f"{_early(one.trial, whole)}, {_price(one.trial)}"
         )
     return lines + failed_lines(failed)

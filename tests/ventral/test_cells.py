@@ -85,7 +85,7 @@ def test_the_best_of_each_kind_stand_beside_what_they_cost(store: Store) -> None
         "19.7 M multiply-adds (trial 1)",
         "best feedforward network of the search: 72.0 %, 64.8 k parameters, "
         "50.0 k multiply-adds (trial 2)",
-        "control feedforward, feedforward: 50.0 %, 900 parameters, 1.0 k multiply-adds",
+        "control feedforward: 50.0 %, 900 parameters, 1.0 k multiply-adds",
         "1 trial failed: 5; because unknown",
     ]
 
