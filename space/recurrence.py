@@ -20,7 +20,12 @@ KINDS: tuple[Recurrence, ...] = get_args(Recurrence)
 
 def recurrence(genome: Genome) -> Recurrence:
     """The kinds of loops that the network's logits depend on."""
-    operations = plan(acting(genome)).operations
+    return loops(acting(genome))
+
+
+def loops(network: Genome) -> Recurrence:
+    """The `recurrence` of a network without inert parts, as `acting` gives it."""
+    operations = plan(network).operations
     # By operation: the places of the operations that it depends on, as the bits of a number; those
     # on ways that stay in its stage, and those on ways that lead through others.
     within: list[int] = []

@@ -19,7 +19,7 @@ from space.algebra import Arena, constant
 from space.errors import GenomeError
 from space.genome import Genome
 from space.grammar import Cell, Gate, State, Term, as_document, parse_source
-from space.recurrence import Recurrence, recurrence
+from space.recurrence import Recurrence, loops
 
 MAX_LENGTH = 100
 FEEDFORWARD = "feedforward"
@@ -32,13 +32,10 @@ _FUNCTIONS = {"identity": "id", "sigmoid": "sig"}
 _LETTERS = 3
 
 
-def short_name(genome: Genome, recurrent: Recurrence | None = None) -> str:
-    """The cell that most stages carry, and how many feedback edges act.
-
-    `recurrent` is the network's recurrence, where it is known already.
-    """
-    kind = recurrent or recurrence(genome)
+def short_name(genome: Genome) -> str:
+    """The cell that most stages carry, and how many feedback edges act."""
     network = acting(genome)
+    kind = loops(network)
     carried = Counter(stage.cell for stage in network.stages if stage.cell is not None)
     cells = [name for name, _ in carried.most_common()]
     cells.sort(key=lambda name: not network.cells[name].recurrent)  # the recurrent ones first

@@ -12,6 +12,7 @@ from ventral.output import show as show_text
 
 if TYPE_CHECKING:
     from space.domains import Categorical, Integer, Uniform
+    from space.genome import Genome
     from space.space import Space
 
 app = typer.Typer(no_args_is_help=True)
@@ -59,19 +60,23 @@ def sample(
 ) -> None:
     """Draw networks from a space; the same seed draws the same ones."""
     from space.cost import cost
+    from space.distinct import distinct_names
     from space.space import Space
-    from space.summary import short_name
+    from space.summary import named_recurrence, short_name
 
     space = Space.load(file)
     rng = random.Random(seed)
     rows: list[dict[str, Any]] = []
+    genomes: dict[str, Genome] = {}
     for _ in range(number):
         drawn = space.sample(rng)
         found = cost(drawn.genome)
+        genomes[drawn.digest] = drawn.genome
         rows.append(
             {
                 "digest": drawn.digest,
-                "cell": short_name(drawn.genome),
+                "cell": (cell := short_name(drawn.genome)),
+                "recurrent": named_recurrence(cell),
                 "parameters": found.parameters,
                 "macs": found.macs,
                 "choices": drawn.choices,
@@ -83,8 +88,12 @@ def sample(
         Column(key="digest"),
         Column(key="parameters", write=count, right=True),
         Column(key="macs", title="multiply-adds", write=count, right=True),
+        Column(key="recurrent"),
         Column(key="cell"),
     ]
+    if output is Format.table:
+        names = distinct_names([(row["digest"], row["cell"]) for row in rows], genomes)
+        rows = [row | {"cell": names[row["digest"]]} for row in rows]
     table(rows, columns, output)
 
 
