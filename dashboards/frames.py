@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from search.ranking import recurrent
 from search.store import Store
 
 CHOICE = "choice."
@@ -18,6 +19,7 @@ CHOICE = "choice."
 _TRIAL = (
     "trial",
     "cell",
+    "recurrent",
     "status",
     "reason",
     "top1",
@@ -53,7 +55,8 @@ def trials(store: Store, campaign: str, *, choices: bool = True) -> pd.DataFrame
     rows = []
     for trial in found:
         row: dict[str, Any] = {"trial": trial.number}
-        row |= {name: getattr(trial, name) for name in (*_TRIAL[1:], *_TIMES)}
+        row["recurrent"] = recurrent(trial)
+        row |= {name: getattr(trial, name) for name in (*_TRIAL, *_TIMES) if name not in row}
         if choices:
             row |= {f"{CHOICE}{path}": value for path, value in trial.choices.items()}
         rows.append(row)

@@ -12,7 +12,9 @@ from search.store import Status, Store, Trial
 from search.suggesting import identity
 from search.supply import CONTROL
 from space.errors import InputError
+from space.recurrence import Recurrence
 from space.space import Space
+from space.summary import named_recurrence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,12 +90,48 @@ def pareto(trials: Sequence[Trial]) -> list[Trial]:
     return front
 
 
+def recurrent(trial: Trial) -> Recurrence | None:
+    """What goes round in a trial's network; None where its choices make none."""
+    return named_recurrence(trial.cell) if trial.cell else None
+
+
+def best_of_kinds(trials: Sequence[Trial]) -> tuple[Trial | None, Trial | None]:
+    """The best recurrent network and the best feedforward one among trials, best first.
+
+    Those that were trained to the end go before those that were stopped early.
+    """
+    ordered = sorted(trials, key=lambda trial: trial.status != "finished")
+    kinds = [(trial, recurrent(trial)) for trial in ordered]
+    return (
+        next((trial for trial, kind in kinds if kind not in (None, "none")), None),
+        next((trial for trial, kind in kinds if kind == "none"), None),
+    )
+
+
+def gain(trial: Trial, references: Sequence[Reference], top1: float | None = None) -> float | None:
+    """How far a trial (with a score of `top1`, by default its own) is above the best control that
+    was trained for as many epochs.
+
+    None if there is none: a training that was stopped early is compared with nothing.
+    """
+    score = trial.top1 if top1 is None else top1
+    if trial.status != "finished" or score is None:
+        return None
+    fair = [
+        reference.top1
+        for reference in references
+        if (reference.trial.status, reference.trial.epochs) == ("finished", trial.epochs)
+    ]
+    return score - max(fair) if fair else None
+
+
 def row(trial: Trial) -> dict[str, Any]:
     """A trial as `ventral top` prints it."""
     return {
         "trial": trial.number,
         "digest": trial.digest,
         "cell": trial.cell,
+        "recurrent": recurrent(trial),
         "top1": trial.top1,
         "parameters": trial.parameters,
         "macs": trial.macs,

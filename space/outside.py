@@ -111,6 +111,14 @@ def printable(text: str, lines: bool = False) -> str:
     )
 
 
+_MARKS = re.compile(r"([\\`*\[\]<>|&])")
+
+
+def markdown(text: str) -> str:
+    """`text` as Markdown that shows it as it is, on one line: no mark-up, link or HTML in it."""
+    return _MARKS.sub(r"\\\1", printable(text))
+
+
 def _escape(letter: str) -> str:
     return letter.encode("unicode_escape").decode("ascii")
 

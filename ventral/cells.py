@@ -1,12 +1,18 @@
 """Tables of cells: the best of a campaign, and what is certified of them."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ventral.output import Column, Format, count, percent, signed_percent, table
+from ventral.output import Column, Format, Row, count, percent, signed_percent, table
 
 if TYPE_CHECKING:
     from search.ranking import Reference
-    from search.store import Campaign, Trial
+    from search.store import Campaign, Store, Trial
+    from space.genome import Genome
+
+MOST_COMPARED = 100
+"""Of more networks that print alike, no genomes are read to say how they differ."""
 
 CELLS = (
     Column(key="trial", right=True),
@@ -16,6 +22,7 @@ CELLS = (
     Column(key="macs", title="multiply-adds", write=count, right=True),
     Column(key="epochs", right=True),
     Column(key="status"),
+    Column(key="recurrent"),
     Column(key="cell"),
 )
 
@@ -28,8 +35,36 @@ REFERENCES = (
     Column(key="failed", right=True),
     Column(key="parameters", write=count, right=True),
     Column(key="macs", title="multiply-adds", write=count, right=True),
+    Column(key="recurrent"),
     Column(key="cell"),
 )
+
+
+def told_apart(rows: "Sequence[Row]", store: "Store", campaign_id: str) -> list[dict[str, Any]]:
+    """Rows of trials with cells of which no two of different networks are alike."""
+    from space.distinct import distinct_names
+
+    named = dict.fromkeys((row["digest"], row["cell"]) for row in rows if row["cell"])
+    met = Counter(cell for _, cell in named)
+    alike = {row["digest"]: row["trial"] for row in rows if met[row["cell"]] > 1}
+    genomes: dict[str, Genome] = {}
+    if len(alike) <= MOST_COMPARED:
+        for digest, number in alike.items():
+            if (genome := _genome(store, campaign_id, number)) is not None:
+                genomes[digest] = genome
+    names = distinct_names(named, genomes)
+    return [dict(row) | {"cell": names.get(row["digest"], row["cell"])} for row in rows]
+
+
+def _genome(store: "Store", campaign_id: str, number: int) -> "Genome | None":
+    """A trial's network; None if this version would not build it."""
+    from space.errors import GenomeError
+    from space.genome import Genome
+
+    try:
+        return Genome.parse(store.trial(campaign_id, number).genome)
+    except GenomeError:
+        return None
 
 
 def with_deviation(reference: "Reference") -> str:
@@ -40,38 +75,113 @@ def with_deviation(reference: "Reference") -> str:
     return f"{percent(reference.top1)} +- {spread} ({reference.seeds} seeds)"
 
 
-def show_references(record: "Campaign", references: "list[Reference]", output: Format) -> None:
+def show_references(
+    record: "Campaign", references: "list[Reference]", store: "Store", output: Format
+) -> None:
     """The controls over their seeds; what the gain is over are those that nobody searched."""
     from search import ranking
     from search.certification import is_certified
 
-    known = [reference.top1 for reference in references if not is_certified(reference.name)]
+    known = [reference for reference in references if not is_certified(reference.name)]
     rows: list[dict[str, Any]] = []
     for reference in references:
         row = ranking.row(reference.trial) | {"network": reference.name}
         row |= {"top1": reference.top1, "deviation": reference.deviation}
         row |= {"seeds": reference.seeds, "failed": reference.failed}
-        if known and is_certified(reference.name):
-            row["gain"] = reference.top1 - max(known)
+        above = ranking.gain(reference.trial, known, reference.top1)
+        if above is not None and is_certified(reference.name):
+            row["gain"] = above
         rows.append(row)
+    if output is Format.table:
+        rows = told_apart(rows, store, record.id)
     table(rows, REFERENCES, output, f"{record.name} ({record.id}), mean and deviation over seeds")
 
 
 def show_cells(
-    record: "Campaign", found: "list[Trial]", references: "list[Reference]", output: Format
+    record: "Campaign",
+    found: "list[Trial]",
+    references: "list[Reference]",
+    store: "Store",
+    output: Format,
 ) -> None:
     """Searched cells, best first, and below them the controls."""
     from search import ranking
 
-    best = max((reference.top1 for reference in references), default=None)
     rows: list[dict[str, Any]] = []
     for trial in found:
         row = ranking.row(trial)
-        if best is not None and trial.top1 is not None:
-            row["gain"] = trial.top1 - best
+        above = ranking.gain(trial, references)
+        if above is not None:
+            row["gain"] = above
         rows.append(row)
     if output is Format.table:
         rows += [
             ranking.row(one.trial) | {"status": "control", "top1": one.top1} for one in references
         ]
+        rows = told_apart(rows, store, record.id)
     table(rows, CELLS, output, f"{record.name} ({record.id}), best cells")
+
+
+def closing_lines(
+    found: "Sequence[Trial]", references: "Sequence[Reference]", failed: "Sequence[Trial]"
+) -> list[str]:
+    """What came of a campaign: the best network of each kind beside what it costs, the controls,
+    and the trials that failed. Networks of different cost are set side by side, not compared.
+    """
+    from search import ranking
+
+    recurrent, feedforward = ranking.best_of_kinds(found)
+    whole = max((one.trial.epochs for one in references), default=0)
+    whole = max([whole, *(trial.epochs for trial in found if trial.status == "finished")])
+    lines = []
+    for kind, trial in (("recurrent", recurrent), ("feedforward", feedforward)):
+        if trial is None:
+            lines.append(f"best {kind} network of the search: none has a score")
+        else:
+            lines.append(
+                f"best {kind} network of the search: {percent(trial.top1 or 0.0)}"
+                f"{_early(trial, whole)}, {_price(trial)} (trial {trial.number})"
+            )
+    for one in references:
+        kind = _kind(one.trial)
+        said = "" if kind == one.name else f" ({kind})"
+        lines.append(
+            f"control {one.name}{said}: {with_deviation(one)}"
+            f"{_early(one.trial, whole)}, {_price(one.trial)}"
+        )
+    return lines + failed_lines(failed)
+
+
+def _kind(trial: "Trial") -> str:
+    from search import ranking
+
+    return "feedforward" if ranking.recurrent(trial) == "none" else "recurrent"
+
+
+def _early(trial: "Trial", whole: int) -> str:
+    """Said of a score that is not one of a full training."""
+    return f" after {trial.epochs} of {whole} epochs" if trial.epochs < whole else ""
+
+
+def _price(trial: "Trial") -> str:
+    return f"{count(trial.parameters or 0)} parameters, {count(trial.macs or 0)} multiply-adds"
+
+
+NAMED = 10
+"""So many failed trials are named."""
+
+
+def failed_lines(failed: "Sequence[Trial]") -> list[str]:
+    """How many trials failed, which, and why most of them did; nothing if none did."""
+    if not failed:
+        return []
+    numbers = sorted(trial.number for trial in failed)
+    named = ", ".join(map(str, numbers[:NAMED])) + (", ..." if len(numbers) > NAMED else "")
+    reasons = [trial.reason or "unknown" for trial in failed]
+    # What follows the kind of a failure may be another text in every trial.
+    kind, times = Counter(reason.partition(":")[0] for reason in reasons).most_common(1)[0]
+    reason = next(reason for reason in reasons if reason.partition(":")[0] == kind)
+    share = "" if len(failed) == 1 else f" ({times} of {len(failed)})"
+    trials = "1 trial" if len(failed) == 1 else f"{len(failed)} trials"
+    often = "because" if len(failed) == 1 else "most often because"
+    return [f"{trials} failed: {named}; {often} {reason}{share}"]

@@ -1,16 +1,28 @@
 """What a campaign will take, told to a person by `submit` and `submit --dry-run`."""
 
-from typing import TYPE_CHECKING
+import random
+import re
+from typing import TYPE_CHECKING, Any
 
-from ventral.output import Format, duration, note, value
+from space.outside import printable
+from ventral.output import Format, duration, note, percent, value
 
 if TYPE_CHECKING:
     from search.campaign import Campaign
     from search.estimate import Estimate, Range
     from search.home import Home
     from search.machine import Machine
-    from space.space import Space
+    from space.space import Sample, Space
+    from space.survey import Survey
     from workers.pack import Pack
+
+TRIED = 200
+"""Samples that a dry run draws."""
+LISTED = 5
+"""So many reasons are listed."""
+_AMOUNT = re.compile(r"^[\d,]+ ")
+MUCH = 0.05
+"""Of more samples that may not be trained, a dry run warns."""
 
 
 def show(
@@ -21,10 +33,52 @@ def show(
     offered: "Machine",
 ) -> None:
     """Print the estimate for trials on what is `offered`, whose speed is taken to be this
-    machine's. Raises VentralError if there can be none.
+    machine's, and how many samples may not be trained. Raises VentralError if there can be none.
     """
+    tried = _tried(campaign, prepared[1])
     found = _estimate(campaign, prepared, home, offered)
-    value({"name": campaign.name} | found.document(), output, told(campaign, found))
+    document = {"name": campaign.name} | found.document() | _document(tried)
+    value(document, output, "\n".join([told(campaign, found), *_infeasible(tried)]))
+    if tried.share > MUCH:
+        note(
+            f"warning: {percent(tried.share)} of the samples may not be trained, most of them "
+            f"because {tried.reasons[0][0]}"
+        )
+
+
+def _tried(campaign: "Campaign", space: "Space") -> "Survey":
+    """Samples of the space for the campaign's images, under its limits."""
+    from search.samplers.protocol import derived
+    from search.suggesting import refused
+    from space.cost import cost
+    from space.survey import survey
+
+    def refuse(sample: "Sample") -> str | None:
+        reason = refused(campaign, sample, cost(sample.genome))
+        # "71,306 parameters exceed ...": one reason, however many parameters there are.
+        return None if reason is None else _AMOUNT.sub("", reason)
+
+    rng = random.Random(derived(campaign.seed, "dry run"))
+    return survey(space, TRIED, rng, refuse=refuse, options=False)
+
+
+def _document(tried: "Survey") -> dict[str, Any]:
+    return {
+        "samples": tried.samples,
+        "infeasible": tried.infeasible,
+        "reasons": [{"reason": reason, "count": times} for reason, times in tried.reasons],
+    }
+
+
+def _infeasible(tried: "Survey") -> list[str]:
+    """The samples that may not be trained, by reason."""
+    if not tried.infeasible:
+        return [f"samples: {tried.samples} drawn, every one may be trained"]
+    return [
+        f"samples: {tried.samples} drawn, {tried.infeasible} may not be trained:",
+        *(f"  {times}: {printable(reason)}" for reason, times in tried.reasons[:LISTED]),
+        *(["  ..."] if len(tried.reasons) > LISTED else []),
+    ]
 
 
 def mention(campaign: "Campaign", prepared: "tuple[Pack, Space]", home: "Home") -> None:
@@ -33,7 +87,7 @@ def mention(campaign: "Campaign", prepared: "tuple[Pack, Space]", home: "Home") 
     from space.errors import VentralError
 
     try:
-        note(told(campaign, _estimate(campaign, prepared, home, machine())))
+        note(told(campaign, _estimate(campaign, prepared, home, machine())), lines=True)
     except VentralError as error:
         note(f"no estimate of its time: {error}")
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from space.outside import printable
 from ventral.output import duration, note, percent
 
 if TYPE_CHECKING:
@@ -118,7 +119,8 @@ class Live:
             self._beside = ""
             return "has the machine to itself"
         trials = "1 trial" if allowed == 1 else f"{allowed} trials"
-        self._beside = f"shares the machine with {', '.join(beside)}: {trials} at once"
+        names = printable(", ".join(beside))
+        self._beside = f"shares the machine with {names}: {trials} at once"
         return self._beside
 
     def _over(self, kind: str, trial: int, detail: dict[str, Any]) -> str:
@@ -129,9 +131,11 @@ class Live:
             self._best = (top1, trial, cell)
         score = "" if top1 is None else f" {percent(top1)}"
         epochs = f" after {detail['epochs']} epochs" if detail.get("epochs") else ""
-        reason = f" ({detail['reason']})" if detail.get("reason") else ""
         source = f" (from {detail['source']})" if detail.get("source") else ""
-        line = f"trial {trial} {kind}{score}{epochs}: {cell}{reason}{source}"
+        reason = str(detail.get("reason") or "")
+        if cell and reason:
+            reason = f" ({reason})"
+        line = printable(f"trial {trial} {kind}{score}{epochs}: {cell}{reason}{source}")
         self._ended.append(line)
         return f"[{self._done}/{self._budget}] {line}"
 
@@ -149,7 +153,7 @@ class Live:
             now = time.monotonic()
             ends = ", ".join(f"{number} {kind}" for kind, number in self._counts.items() if number)
             head = Text(
-                f"{self._record.name} ({self._record.id})  {self._phase}  "
+                f"{printable(self._record.name)} ({self._record.id})  {self._phase}  "
                 f"{self._done} of {self._budget} trials in {duration(now - self._began)}"
                 + (f"  ({ends})" if ends else "")
             )

@@ -1,6 +1,9 @@
 """How results are printed: tables for people, JSON and CSV for programs; always on stdout.
 
-Everything else (progress, hints, errors) goes to stderr through `note`.
+Everything else (progress, hints, errors) goes to stderr through `note`. Names, reasons and paths
+come from files, from other users and from other machines: whatever is printed here is printable
+(space/outside.py), so that nothing in it steers a terminal, ends a line or a cell, or turns the
+direction of text. JSON has escapes of its own.
 """
 
 import csv
@@ -12,6 +15,8 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
+
+from space.outside import printable
 
 Row = Mapping[str, Any]
 
@@ -55,12 +60,19 @@ def value(document: Row, output: Format, text: str) -> None:
     elif output is Format.csv:
         _csv([document])
     else:
-        print(text)
+        show(text)
 
 
-def note(text: str = "") -> None:
-    """A line for the person at the terminal, on stderr."""
-    print(text, file=sys.stderr)
+def show(text: str, *, end: str = "\n", flush: bool = False) -> None:
+    """Print lines of text. What is put into them from outside has to be made `printable` first:
+    here line feeds are kept.
+    """
+    print(printable(text, lines=True), end=end, flush=flush)
+
+
+def note(text: str = "", *, lines: bool = False) -> None:
+    """A line for the person at the terminal, on stderr; several with `lines`."""
+    print(printable(text, lines=lines), file=sys.stderr)
 
 
 def _csv(rows: Sequence[Row]) -> None:
@@ -72,7 +84,9 @@ def _csv(rows: Sequence[Row]) -> None:
 
 
 def _cell(item: Any) -> Any:
-    return json.dumps(item) if isinstance(item, dict | list) else item
+    if isinstance(item, dict | list):
+        return json.dumps(item)
+    return printable(item) if isinstance(item, str) else item
 
 
 LONG = 200
@@ -87,7 +101,9 @@ def _table(rows: Sequence[Row], columns: Sequence[Column], title: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    shown = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    shown = Table(
+        box=SIMPLE_HEAD, title=printable(title) or None, title_justify="left", pad_edge=False
+    )
     for column in columns:
         shown.add_column(
             column.title or column.key,
@@ -98,7 +114,7 @@ def _table(rows: Sequence[Row], columns: Sequence[Column], title: str) -> None:
     for row in rows:
         cells = (row.get(column.key) for column in columns)
         written = (
-            "" if cell is None else column.write(cell)
+            "" if cell is None else printable(column.write(cell))
             for cell, column in zip(cells, columns, strict=True)
         )
         shown.add_row(*written)
@@ -111,7 +127,7 @@ def _long(rows: Sequence[Row], columns: Sequence[Column], title: str) -> None:
     """The same table without folded cells, in a fraction of the time."""
     keys = [(column.key, column.write) for column in columns]
     cells = [
-        ["" if (cell := row.get(key)) is None else write(cell) for key, write in keys]
+        ["" if (cell := row.get(key)) is None else printable(write(cell)) for key, write in keys]
         for row in rows
     ]
     heads = [column.title or column.key for column in columns]
@@ -124,7 +140,7 @@ def _long(rows: Sequence[Row], columns: Sequence[Column], title: str) -> None:
         )
         return " " + "   ".join(placed).rstrip()
 
-    lines = [title] if title else []
+    lines = [printable(title)] if title else []
     lines += [line(heads), " " + "─" * (sum(widths) + 3 * len(widths) - 3)]
     print("\n".join([*lines, *map(line, cells)]))
 

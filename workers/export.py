@@ -17,7 +17,7 @@ from space.cost import cost
 from space.errors import GenomeError, InputError
 from space.genome import Genome
 from space.geometry import first_informed_step
-from space.outside import parse_json
+from space.outside import markdown, parse_json
 from space.step.parameters import parameters
 from space.summary import short_name
 from space.validation import Value, parse
@@ -236,7 +236,8 @@ def card_text(genome: Genome, card: Card) -> str:
     off = genome.clock.image_off
     shown = f"from step {genome.clock.image_on} to {'the end' if off is None else f'{off - 1}'}"
     origin = "a control" if card.origin == "control" else f"suggested by {card.origin}"
-    source = f"Campaign {card.campaign_name} ({card.campaign}), trial {card.trial}, {origin}. "
+    name = markdown(card.campaign_name)
+    source = f"Campaign {name} ({card.campaign}), trial {card.trial}, {origin}. "
     return f"""---
 library_name: ventral-search
 license: other
@@ -249,7 +250,7 @@ model-index:
     metrics:
     - {{type: accuracy, value: {card.top1}}}
 ---
-# {card.name}
+# {markdown(card.name)}
 
 {short_name(genome)}: {found.parameters:,} parameters, {found.macs:,} multiply-adds an image, \
 {len(genome.stages)} stages, {genome.clock.steps} steps. Identity `{card.digest}`.
@@ -290,7 +291,7 @@ network untrained, and can be the `base` of a search space.
 
 Images are {genome.image.size} x {genome.image.size} pixels, normalised by \
 (pixel / 255 - mean) / std with mean {[round(value, 6) for value in card.mean]} and std \
-{[round(value, 6) for value in card.std]}. Classes: {", ".join(card.classes[:20])}\
+{[round(value, 6) for value in card.std]}. Classes: {markdown(", ".join(card.classes[:20]))}\
 {" ..." if len(card.classes) > 20 else ""}.
 
 ## Training

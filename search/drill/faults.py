@@ -295,12 +295,6 @@ def campaign(times: int, slots: int) -> Campaign:
     return Campaign.parse(document)
 
 
-EVERYWHERE = ("driver", "worker", "hang", "everything", "mlflow")
-"""The faults that a drill does on this machine, and on somebody's cluster."""
-HERE = (*EVERYWHERE, "node")
-"""The faults of a drill on this machine: nodes of other people's clusters are not ours to kill."""
-
-
 def rehearse(
     chosen: Sequence[str],
     times: int,

@@ -14,12 +14,18 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlencode
 
+from search.acting import choices_that_act
+from search.ranking import recurrent
 from search.store import Campaign, Scalar, Status, Trial
+from space.outside import printable
 
 REASON, SOURCE = "ventral.reason", "ventral.source"
 PASSING = (REASON, SOURCE)
 """Tags that a trial may have had and have no more, when it was tried again."""
 FAILURE = "failure.txt"
+
+EXACT = 100
+"""So many trials of a campaign are looked at closely for choices that do not act."""
 
 KEY_TAG = "ventral.key"
 """The tag by which a trial's run is found again: CAMPAIGN/NUMBER."""
@@ -75,7 +81,7 @@ def run_of(campaign: Campaign, trial: Trial, reports: Sequence[Mapping[str, Any]
         status=ENDS[trial.status],
         started=_milliseconds(trial.started or trial.created),
         ended=ended,
-        parameters=parameters_of(trial.choices),
+        parameters=parameters_of(choices_that_act(campaign, trial, quickly=trial.number >= EXACT)),
         metrics=_metrics_of(trial, reports, ended),
         tags=_tags_of(campaign, trial),
         files=_files_of(trial, reports),
@@ -85,7 +91,7 @@ def run_of(campaign: Campaign, trial: Trial, reports: Sequence[Mapping[str, Any]
 def run_name(trial: Trial) -> str:
     """The cell, the trial's number and its score (or its fate): what a list of runs shows."""
     fate = trial.status if trial.top1 is None else f"{trial.top1:.1%}"
-    return f"{_cut(trial.cell, 200)} #{trial.number} {fate}"
+    return f"{_cut(printable(trial.cell), 200)} #{trial.number} {fate}"
 
 
 def run_key(campaign_id: str, number: int) -> str:
@@ -163,11 +169,12 @@ def _tags_of(campaign: Campaign, trial: Trial) -> dict[str, str]:
         "ventral.sampler": str(name or trial.origin),
         "ventral.origin": trial.origin,
         "ventral.cell": trial.cell,
+        "ventral.recurrent": recurrent(trial) or "",
         REASON: trial.reason or "",
         "ventral.seed": str(trial.seed),
         SOURCE: trial.source or "",
     }
-    return {key: _cut(value, TAG_LENGTH) for key, value in tags.items() if value}
+    return {key: _cut(printable(value), TAG_LENGTH) for key, value in tags.items() if value}
 
 
 def _files_of(trial: Trial, reports: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -232,7 +239,7 @@ def _cut(text: str, length: int) -> str:
 
 def experiment_name(campaign: Campaign) -> str:
     """The experiment of a campaign: its name for people, its id for being the only one."""
-    return f"{_cut(campaign.name, 400)} ({campaign.id})"
+    return f"{_cut(printable(campaign.name), 400)} ({campaign.id})"
 
 
 def experiment_tags(campaign: Campaign) -> dict[str, str]:
@@ -241,7 +248,7 @@ def experiment_tags(campaign: Campaign) -> dict[str, str]:
         "mlflow.experimentKind": "custom_model_development",
         f"mlflow.sharedViewState.{VIEW}": _view(campaign),
         "ventral.campaign": campaign.id,
-        "ventral.campaign.name": _cut(campaign.name, TAG_LENGTH),
+        "ventral.campaign.name": _cut(printable(campaign.name), TAG_LENGTH),
     }
 
 
@@ -251,8 +258,8 @@ NOTE_TAG = "mlflow.note.content"
 def experiment_note(campaign: Campaign, experiment_id: str) -> str:
     """The text above the experiment's pages, in whatever mode they were opened (Markdown)."""
     return (
-        f"One run a trial of campaign {campaign.id}, parameters are the choices made. "
-        f"[Table of runs, best first]({view_url('', experiment_id)[1:]})"
+        f"One run a trial of campaign {campaign.id}, parameters are the choices that made a "
+        f"difference. [Table of runs, best first]({view_url('', experiment_id)[1:]})"
     )
 
 

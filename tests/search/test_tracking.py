@@ -11,6 +11,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import pytest
 from search.home import Home
 from search.mirror import tracking
 from search.mirror.runs import (
+    EXACT,
     KEY_TAG,
     VIEW,
     Point,
@@ -32,6 +34,7 @@ from search.mirror.server import Server
 from search.mirror.tracking import Mirror
 from search.ports import free_port
 from search.store import Store
+from space.space import Space
 from tests.campaigns import add, fill, new_campaign, report, train
 
 ROOT = Path(__file__).parents[2]
@@ -296,6 +299,7 @@ import os, sys
 from search.mirror import tracking
 from search.home import Home
 from search.store import Store
+from space.space import Space
 from search.mirror.tracking import Mirror, _Client
 
 home, campaign_id, where, count = Home.at(sys.argv[1], {}), sys.argv[2], sys.argv[3], [0]
@@ -504,3 +508,38 @@ def until(condition: Any, seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.02)
+
+
+def test_parameters_are_the_choices_that_act(store: Store) -> None:
+    """Without feedback, the kernel of what would read it is no parameter; the store keeps it."""
+    space = Space.load("motifs-small").with_images(size=16, channels=1, classes=10)
+    sample = space.complete(
+        {"cell": "without_hidden", "one.feedback_to_out": "add", "feedback.conv3_to_conv2": False}
+    )
+    campaign = store.create_campaign("c", {"name": "c"}, space.document(), {})
+    add(
+        store,
+        campaign.id,
+        0,
+        choices=sample.choices,
+        digest=sample.digest,
+        genome=sample.genome.document(),
+        cell="out: in3 + res ~ sig(out3s)",
+    )
+    train(store, campaign.id, 0, 0.5)
+    trial = store.trial(campaign.id, 0)
+    run = run_of(campaign, trial, [])
+    assert "one.feedback_to_out.add.kernel" in trial.choices
+    assert not [name for name in run.parameters if name.startswith("one.feedback_to_out.add")]
+    assert {"cell", "feedback.conv3_to_conv2", "learning_rate"} <= run.parameters.keys()
+    assert run.tags["ventral.recurrent"] == "local"
+    later = run_of(campaign, replace(trial, number=EXACT), [])
+    assert later.parameters == run.parameters
+
+
+def test_choices_of_another_space_are_all_parameters(store: Store) -> None:
+    campaign = new_campaign(store)
+    add(store, campaign.id, 0)
+    train(store, campaign.id, 0, 0.5)
+    run = run_of(campaign, store.trial(campaign.id, 0), [])
+    assert run.parameters.keys() == {"stages.0.kernel", "recipe.learning_rate"}

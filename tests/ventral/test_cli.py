@@ -17,6 +17,7 @@ from tests.ventral.conftest import COMMAND, Shell
 from ventral.cli import app
 from workers.pack import pack
 
+ROOT = Path(__file__).parents[2]
 HEAVY = (
     "torch",
     "ray",
@@ -74,6 +75,34 @@ def test_space_commands(shell: Shell) -> None:
     assert counted["log10"] > 10
     assert "two.hidden.keep.kernel" in shell("space", "show", "motifs-small").out
     assert shell("space", "validate", "motifs-small", "-n", "20").code == 0
+
+
+def test_validate_counts_what_is_no_network_at_the_images(shell: Shell) -> None:
+    states = "{out: {drive: {edges: [{add: {of: input, kernel: {choice: [3, 5], name: k}}}]}}}"
+    stages = "[{name: a, convolution: {width: 4}, cell: c}]"
+    (shell.folder / "s.yaml").write_text(
+        f"name: s\ngenome: {{stages: {stages}, cells: {{c: {{output: out, states: {states}}}}},"
+        " feedback: {}, clock: {steps: 3}}\n"
+    )
+    arguments = ("space", "validate", "s.yaml", "-n", "30")
+    whole = shell(*arguments, "-o", "json").json
+    assert whole["image"] == {"size": 224, "channels": 3, "classes": 1000}
+    assert (whole["samples"], whole["infeasible"], whole["reasons"]) == (32, 0, [])
+    small = shell(*arguments, "--size", "4", "-o", "json").json
+    assert 0 < small["infeasible"] < small["samples"]
+    ((only),) = small["reasons"]
+    assert only["count"] == small["infeasible"]
+    assert "5 exceeds the 4x4 map" in only["reason"]
+    assert small["warnings"] == []
+    told = shell(*arguments, "--size", "4")
+    assert told.code == 0
+    assert "4x4 pixels" in told.out
+    assert only["reason"] in told.out
+    digits = shell(*arguments, "--data", "digits", "-o", "json").json
+    assert digits["image"] == {"size": 8, "channels": 1, "classes": 10}
+    none = shell(*arguments, "--size", "2")
+    assert none.code == 2
+    assert "exceeds the 2x2 map" in none.err
 
 
 def test_data_is_listed_and_packed_once(shell: Shell) -> None:
@@ -246,3 +275,67 @@ def test_a_tree_of_images_is_packed_from_the_command_line(shell: Shell) -> None:
     assert "cats/3.png" in broken.err
     assert "dogs/4.png" in broken.err
     assert "Traceback" not in broken.err
+
+
+CAMPAIGN = "{name: a, space: motifs-small, data: {name: digits, size: 8}, seed: 1}"
+
+
+WRONG = [
+    ["submit", "wrong.yaml"],
+    ["submit", "good.yaml", "--set", "recipe.epochs=none"],
+    ["submit", "good.yaml", "--set", "resources.cpus=100000"],
+    ["submit", "good.yaml", "--dry-run", "--set", "space=nowhere"],
+    ["submit", "none.yaml"],
+    ["submit", "--from", "nobody"],
+    ["status", "nobody"],
+    ["top", "nobody"],
+    ["logs", "nobody"],
+    ["stop", "nobody"],
+    ["resume", "nobody"],
+    ["replay", "nobody"],
+    ["certify", "nobody"],
+    ["trial", "list", "nobody"],
+    ["trial", "show", "nobody", "1"],
+    ["trial", "retry", "nobody", "--failed"],
+    ["export", "nobody", "--top", "1", "--to", "cells"],
+    ["drill", "--fault", "flood"],
+    ["space", "validate", "nowhere"],
+    ["zoo", "show", "nothing"],
+    ["plan", "nothing"],
+]
+
+
+def test_wrong_input_is_told_before_anything_heavy_is_loaded(tmp_path: Path) -> None:
+    """The modules that take seconds to load are not there when the error is told. All in one
+    process, where none of the commands before has loaded them either.
+    """
+    (tmp_path / "wrong.yaml").write_text("{name: a, spaces: motifs-small}")
+    (tmp_path / "good.yaml").write_text(CAMPAIGN)
+    program = (
+        "import json, sys\n"
+        "from search.home import Home\n"
+        "from search.store import Store\n"
+        "home = Home.at()\n"
+        "home.ensure()\n"
+        "Store.open(home.store_url).close()\n"
+        "from ventral import cli\n"
+        "for arguments in json.loads(sys.stdin.read()):\n"
+        "    sys.argv = ['ventral', *arguments]\n"
+        "    code = 0\n"
+        "    try: cli.main()\n"
+        "    except SystemExit as ended: code = ended.code\n"
+        "    heavy = [n for n in ('torch', 'ray', 'mlflow', 'pandas') if n in sys.modules]\n"
+        "    print(json.dumps([arguments, code, heavy]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program],
+        input=json.dumps(WRONG),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env=Shell(tmp_path).environment() | {"PYTHONPATH": str(ROOT)},
+    )
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert told == [[arguments, 2, []] for arguments in WRONG], done.stderr
+    assert len(done.stderr.splitlines()) == len(WRONG)

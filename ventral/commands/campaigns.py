@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ventral.cells import show_cells, show_references, with_deviation
+from ventral.cells import closing_lines, failed_lines, show_cells, show_references
 from ventral.output import (
     Column,
     Format,
@@ -17,13 +17,14 @@ from ventral.output import (
     moment,
     note,
     percent,
-    signed_percent,
+    show,
     table,
 )
 
 if TYPE_CHECKING:
     from search.campaign import Campaign as CampaignFile
     from search.home import Home
+    from search.machine import Machine
     from search.store import Campaign, Store
 
 Id = Annotated[str, typer.Argument(help="a campaign's id, or the name of the newest one")]
@@ -79,7 +80,7 @@ def submit(
     from ventral import forecast
 
     campaign = _asked_for(file, source, overrides or [], address)
-    from search import driver  # it loads Ray, which a wrong file need not wait for
+    from search import driver  # it loads Ray: what is wrong in a file is told before
 
     if dry_run:
         home = Home.at()
@@ -109,13 +110,14 @@ def _run(
     id_file: Path | None = None,
 ) -> None:
     """Put a campaign on record and drive it, unless one like it is to be resumed."""
-    from search import driver
     from ventral import forecast
     from ventral.opening import open_store
 
     home, store = open_store(create=True)
     if not new:
         _refuse_if_interrupted(campaign, store)
+    from search import driver
+
     driver.check_home(home, address)
     note(f"packing {campaign.data.name}")
     prepared = driver.prepare(campaign, home)
@@ -133,17 +135,27 @@ def _asked_for(
 ) -> "CampaignFile":
     """The campaign of a file, or one like another campaign, with overrides. Checked."""
     from search import campaign as campaigns
-    from search import driver
     from space.errors import InputError
     from ventral.opening import find
 
     if (file is None) == (source is None):
         raise InputError("submit", "says not what to run", "give a FILE, or --from ID")
     if file is not None:
-        return campaigns.load(file, overrides, offered=driver.offered_at(address))
+        return campaigns.load(file, overrides, offered=_offered(address))
     _, _, record = find(str(source))
-    where, offered = f"campaign {record.id}", driver.offered_at(address)
+    where, offered = f"campaign {record.id}", _offered(address)
     return campaigns.clone(record.document, where, overrides, offered=offered)
+
+
+def _offered(address: str | None) -> "Machine":
+    """The most that one trial can have: only to ask a cluster, Ray has to be loaded."""
+    from search.machine import machine
+
+    if address is None:
+        return machine()
+    from search import driver
+
+    return driver.offered_at(address)
 
 
 def resume(
@@ -177,11 +189,10 @@ def resume(
 def _amend(record: "Campaign", store: "Store", overrides: list[str], address: str | None) -> None:
     """Change a campaign before it goes on. Raises CampaignError for what may not change."""
     from search import campaign as campaigns
-    from search import driver
     from space.errors import CampaignError
 
     amended = campaigns.amend(record.document, f"campaign {record.id}", overrides)
-    campaigns.check_resources(amended.resources, driver.offered_at(address))
+    campaigns.check_resources(amended.resources, _offered(address))
     trials = store.ledger(record.id).trials
     if amended.budget.trials < trials:
         cure = f"write at least {trials}"
@@ -231,15 +242,15 @@ def _go(
 ) -> None:
     """Drive a campaign to its end, here or in the background, and show what came out."""
     there = [] if address is None else ["--address", address]
-    from search import driver
     from search.campaign import Campaign, check_resources
 
     record = store.campaign(campaign_id)
     if detach:
         # What is wrong with them is told here.
-        check_resources(Campaign.parse(record.document).resources, driver.offered_at(address))
+        check_resources(Campaign.parse(record.document).resources, _offered(address))
         _detach(campaign_id, home, there)
         return
+    from search import driver
     from ventral.live import Live
 
     with Live(record, home, store.counts(record.id)) as live:
@@ -291,22 +302,22 @@ def _conclude(record: "Campaign", store: "Store", output: Format) -> None:
 
     found = ranking.best(store, record.id, 10)
     references = ranking.references(store, record)
+    failed = store.trials(record.id, statuses=["failed"])
     if not found and references:
-        show_references(record, references, output)
+        show_references(record, references, store, output)
+        for line in failed_lines(failed):
+            note(line)
         note("Next:")
         note(f"  ventral export {record.id} --trial {references[0].trial.number} --to cells")
         return
     if not found:
         note("no cell has a score yet")
+        for line in failed_lines(failed):
+            note(line)
         return
-    show_cells(record, found, references, output)
-    best, reference = found[0], references[0] if references else None
-    if reference is not None and best.top1 is not None:
-        gain = best.top1 - reference.top1
-        note(
-            f"best cell {percent(best.top1)}, {reference.trial.cell} control "
-            f"{with_deviation(reference)}: {signed_percent(gain)} points"
-        )
+    show_cells(record, found, references, store, output)
+    for line in closing_lines(ranking.best(store, record.id), references, failed):
+        note(line)
     note("Next:")
     note(f"  ventral ui                                   # the trials in MLflow, {record.name}")
     note(f"  ventral top {record.id} -n 20")
@@ -361,7 +372,7 @@ def logs(
     with log.open(encoding="utf-8", errors="replace") as lines:
         while True:
             for line in lines:
-                print(line, end="")
+                show(line, end="")
             if not follow or store.campaign(record.id).state != "running":
                 return
             sys.stdout.flush()
@@ -370,7 +381,6 @@ def logs(
 
 def stop(campaign: Id) -> None:
     """Stop a running campaign; everything is kept, `ventral resume` goes on."""
-    from search import driver
     from space.errors import VentralError
     from ventral.opening import find
 
@@ -378,6 +388,8 @@ def stop(campaign: Id) -> None:
     if record.state != "running":
         note(f"campaign {record.id} is not running: it is {record.state}")
         return
+    from search import driver
+
     if not driver.stop(record.id, store):
         raise VentralError(
             f"campaign {record.id} was asked to stop, but still runs; "
@@ -405,12 +417,12 @@ def top(
     found = (ranking.pareto(ranked) if by == "pareto" else ranked)[:number]
     references = ranking.references(store, record)
     if not found and references:
-        show_references(record, references, output)
+        show_references(record, references, store, output)
         if output is Format.table:
             best = references[0].trial.number
             note(f"Next: ventral export {record.id} --trial {best} --to cells")
         return
-    show_cells(record, found, references, output)
+    show_cells(record, found, references, store, output)
     if output is Format.table:
         note(f"Next: ventral export {record.id} --top {min(3, len(found) or 1)} --to cells")
 
@@ -444,8 +456,6 @@ def certify(
         chosen = ranking.best(store, record.id, top)
     if not chosen:
         raise VentralError(f"no cell of campaign {record.id} has a score yet")
-    from search import driver
-
-    offered = driver.offered_at(address)
+    offered = _offered(address)
     asked = certification(record, chosen, seeds, overrides or [], offered=offered)
     _run(asked, output, new=new, detach=detach, estimate=estimate, address=address)

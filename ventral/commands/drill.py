@@ -63,23 +63,26 @@ def drill(
     and the slowest). Besides, every status in the store and in MLflow is checked, no new trial
     may have gone before an interrupted one, and no process or folder may be left.
 
-    The exit code is 1 if anything was lost or is not true. With --kills 3 it takes some ten
-    minutes. A cluster's nodes need Ventral, and the home folder (VENTRAL_HOME) to be shared.
+    The exit code is 1 if anything was lost or is not true. One fault takes a minute or three, all
+    of them with --kills 3 ten minutes or more. A cluster's nodes need Ventral, and the home folder
+    (VENTRAL_HOME) to be shared.
     """
-    from search.drill import faults as drills
+    from search.drill.names import EVERYWHERE, HERE
     from space.errors import InputError
 
-    possible = drills.HERE if address is None else drills.EVERYWHERE
+    possible = HERE if address is None else EVERYWHERE
     for name in faults or ():
         if name not in possible:
-            where = " on a cluster" if address is not None and name in drills.HERE else ""
+            where = " on a cluster" if address is not None and name in HERE else ""
             cure = f"write one of {', '.join(possible)}"
             raise InputError("--fault", f"{name} is no fault of a drill{where}", cure)
+    chosen = faults or possible
+    note(_warning(len(chosen), kills))
+    from search.drill import faults as drills
+
     outcomes: list[Outcome] = []
     with _folder(address) as folder:
-        done = drills.rehearse(
-            faults or possible, kills, seed, folder=folder, address=address, progress=note
-        )
+        done = drills.rehearse(chosen, kills, seed, folder=folder, address=address, progress=note)
         outcomes.extend(done)
     table([_row(outcome) for outcome in outcomes], COLUMNS, output)
     bad = [outcome for outcome in outcomes if not outcome.verdict.good]
@@ -90,6 +93,17 @@ def drill(
         note(f"not everything survived: {', '.join(outcome.fault for outcome in bad)}")
         raise typer.Exit(1)
     note("nothing was lost")
+
+
+def _warning(faults: int, kills: int) -> str:
+    """How long it will take: each fault needs a campaign of its own, and every kill time to mend.
+
+    The two ends were measured on two cores, idle and busy.
+    """
+    least = faults * (0.7 + 0.4 * kills)
+    counted = "1 fault" if faults == 1 else f"{faults} faults"
+    times = "once" if kills == 1 else f"{kills} times each"
+    return f"{counted}, {times}: this takes {least:.0f} to {2.5 * least:.0f} minutes"
 
 
 def _folder(address: str | None) -> "contextlib.AbstractContextManager[Path]":

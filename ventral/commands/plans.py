@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ventral.output import Column, Format, Output, count, note, percent, table, value
+from ventral.output import Column, Format, Output, count, note, percent, show, table, value
 
 if TYPE_CHECKING:
     from space.plan import Plan
@@ -48,7 +48,7 @@ def show_plan(
         return
     table(_operations(planned), _COLUMNS, output)
     if output is Format.table:
-        print(_told(planned, batch))
+        show(_told(planned, batch))
 
 
 _COLUMNS = [

@@ -19,10 +19,11 @@ def register(app: typer.Typer) -> None:
 
 def replay(campaign: Id, output: Output = Format.table) -> None:
     """Derive every decision of a campaign once more: suggestions, and trainings stopped early."""
-    from search import replay as replays
     from ventral.opening import find
 
     _, store, record = find(campaign)
+    from search import replay as replays
+
     trials = sum(store.counts(record.id).values())
     if trials >= MANY:
         note(f"deriving the suggestions of {trials} trials")

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from space.outside import printable
 from ventral.output import Column, Format, Output, count, note, percent, table, value
+from ventral.output import show as show_text
 
 if TYPE_CHECKING:
     from space.domains import Categorical, Integer, Uniform
+    from space.genome import Genome
+    from space.space import Space
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -33,7 +37,7 @@ def show(file: File, output: Output = Format.table) -> None:
 
     space = Space.load(file)
     if output is Format.json:
-        print(json.dumps(space.document(), indent=1))
+        show_text(json.dumps(space.document(), indent=1))
         return
     rows = [
         {
@@ -56,19 +60,23 @@ def sample(
 ) -> None:
     """Draw networks from a space; the same seed draws the same ones."""
     from space.cost import cost
+    from space.distinct import distinct_names
     from space.space import Space
-    from space.summary import short_name
+    from space.summary import named_recurrence, short_name
 
     space = Space.load(file)
     rng = random.Random(seed)
     rows: list[dict[str, Any]] = []
+    genomes: dict[str, Genome] = {}
     for _ in range(number):
         drawn = space.sample(rng)
         found = cost(drawn.genome)
+        genomes[drawn.digest] = drawn.genome
         rows.append(
             {
                 "digest": drawn.digest,
-                "cell": short_name(drawn.genome),
+                "cell": (cell := short_name(drawn.genome)),
+                "recurrent": named_recurrence(cell),
                 "parameters": found.parameters,
                 "macs": found.macs,
                 "choices": drawn.choices,
@@ -80,8 +88,12 @@ def sample(
         Column(key="digest"),
         Column(key="parameters", write=count, right=True),
         Column(key="macs", title="multiply-adds", write=count, right=True),
+        Column(key="recurrent"),
         Column(key="cell"),
     ]
+    if output is Format.table:
+        names = distinct_names([(row["digest"], row["cell"]) for row in rows], genomes)
+        rows = [row | {"cell": names[row["digest"]]} for row in rows]
     table(rows, columns, output)
 
 
@@ -124,13 +136,77 @@ def validate(
     file: File,
     samples: Annotated[int, typer.Option("-n", min=1, help="networks to draw")] = 200,
     seed: Seed = 0,
+    size: Annotated[
+        int | None, typer.Option("--size", min=1, help="side of the images in pixels")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", help="a data set, or a folder of images")
+    ] = None,
+    output: Output = Format.table,
 ) -> None:
-    """Check a space: its choices, their ties, its controls, and a number of drawn networks."""
-    from space.space import Space
+    """Check a space: its choices, their ties, its controls, and a number of drawn networks.
 
-    space = Space.load(file)
-    found = space.validate(samples, seed)
-    note(f"{space.name}: {found.samples} samples tried, every one is a network")
+    The networks are made for the images of a campaign: those of --data, or of --size pixels.
+    """
+    from space.errors import SpaceError
+    from space.space import Space
+    from space.survey import survey
+
+    space = _for_images(Space.load(file), data, size)
+    image = space.complete({}).genome
+    told = (
+        f"{image.image.size}x{image.image.size} pixels, {image.image.channels} channels, "
+        f"{image.classes} classes"
+    )
+    found = survey(space, samples, random.Random(seed))
+    if found.infeasible == found.samples:
+        raise SpaceError(
+            file, f"makes no network for {told}: {found.reasons[0][0]}", "narrow the space"
+        )
+    for warning in found.warnings:
+        note(f"warning: {warning}")
+    document = {
+        "space": space.name,
+        "image": {
+            "size": image.image.size,
+            "channels": image.image.channels,
+            "classes": image.classes,
+        },
+        "samples": found.samples,
+        "networks": found.networks,
+        "infeasible": found.infeasible,
+        "reasons": [{"reason": reason, "count": times} for reason, times in found.reasons],
+        "warnings": list(found.warnings),
+    }
+    good = found.samples - found.infeasible
+    every = "every one is a network" if not found.infeasible else f"{good} are networks"
+    lines = [
+        f"{space.name}, for {told}"
+        + (": " if size or data else " (its own; --size and --data take others): ")
+        + f"{found.samples} samples tried, {every}",
+        *(f"  {times} are not: {printable(reason)}" for reason, times in found.reasons),
+    ]
+    value(document, output, "\n".join(lines))
+
+
+def _for_images(space: "Space", data: str | None, size: int | None) -> "Space":
+    """A space for the images that are asked for, by default its own."""
+    own = space.complete({}).genome
+    if data is not None:
+        from pathlib import Path
+
+        from workers.datasets import open_source
+        from workers.job import data_spec
+
+        folder = {"name": "imagefolder", "path": data} if Path(data).is_dir() else {"name": data}
+        spec = data_spec(folder | ({} if size is None else {"size": size}), "--data")
+        source = open_source(spec)
+        return space.with_images(
+            size=spec.size, channels=source.channels, classes=len(source.classes)
+        )
+    if size is None:
+        return space
+    return space.with_images(size=size, channels=own.image.channels, classes=own.classes)
 
 
 def _described(domain: "Categorical | Uniform | Integer") -> str:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ventral.output import Format, Output, duration, note, percent, value
+from space.outside import printable
+from ventral.output import Format, Output, duration, note, percent, show, value
 
 if TYPE_CHECKING:
     from search.progress import Progress
@@ -69,13 +70,13 @@ def _watch(store: "Store", campaign_id: str) -> "Progress":
                 found = progress(store, campaign_id)
                 screen.update(Text(told(found)), refresh=True)
         return found
-    print(told(found), flush=True)
+    show(told(found), flush=True)
     seen = (found.record.state, found.ledger.epochs, found.done)
     while found.record.state == "running":
         time.sleep(REFRESH_SECONDS)
         found = progress(store, campaign_id)
         if (now := (found.record.state, found.ledger.epochs, found.done)) != seen:
-            print(f"\n{told(found)}", flush=True)
+            show(f"\n{told(found)}", flush=True)
             seen = now
     return found
 
@@ -92,8 +93,8 @@ def told(found: "Progress") -> str:
     record = found.record
     by_status = ", ".join(f"{count} {name}" for name, count in found.counts.items() if count)
     lines = [
-        f"{record.name} ({record.id}): {record.state}"
-        + (f", {record.reason}" if record.reason else ""),
+        printable(f"{record.name} ({record.id}): {record.state}")
+        + (f", {printable(record.reason)}" if record.reason else ""),
         f"{found.done} of {found.budget.trials} trials done in {duration(record.seconds)}"
         + (f": {by_status}" if by_status else ""),
     ]

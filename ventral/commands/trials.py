@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from space.outside import printable
+from ventral.cells import told_apart
 from ventral.output import (
     Column,
     Format,
@@ -56,6 +58,7 @@ def list_trials(
         Column(key="top1", title="top-1", write=percent, right=True),
         Column(key="epochs", right=True),
         Column(key="seconds", title="time", write=duration, right=True),
+        Column(key="recurrent"),
         Column(key="cell"),
         Column(key="reason"),
     ]
@@ -63,7 +66,10 @@ def list_trials(
         columns.insert(3, Column(key=by, write=count, right=True))
     if any(trial.source for trial in found):
         columns.insert(-1, Column(key="source", title="from"))
-    table([row(trial) for trial in found], columns, output)
+    rows = [row(trial) for trial in found]
+    if output is Format.table:
+        rows = told_apart(rows, store, record.id)
+    table(rows, columns, output)
 
 
 def _one_of(where: str, given: str, known: tuple[str, ...]) -> None:
@@ -82,27 +88,34 @@ def show(
     trial: Annotated[int, typer.Argument(help="the trial's number")],
     output: Output = Format.table,
 ) -> None:
-    """One trial: its genome's choices, its scores by epoch, and why it failed if it did."""
+    """One trial: the choices that act in it, its scores by epoch, and why it failed if it did."""
+    from search import ranking
+    from search.acting import choices_that_act
     from ventral.opening import find
 
     _, store, record = find(campaign)
     found = store.trial(record.id, trial)
     reports = store.reports(record.id, trial)
     attempts = store.attempts(record.id, trial)
+    made = choices_that_act(record, found)
     document = row(found) | {
+        "acting": made,
         "detail": found.detail,
         "recipe": found.recipe,
         "genome": found.genome,
         "reports": reports,
         "attempts": [vars(attempt) for attempt in attempts],
     }
+    inert = len(found.choices) - len(made)
     lines = [
-        f"trial {found.number} of {record.name} ({record.id}): {found.status}",
-        f"{found.cell}, {count(found.parameters or 0)} parameters, digest {found.digest}",
-        *([f"because: {found.reason}"] if found.reason else []),
+        printable(f"trial {found.number} of {record.name} ({record.id}): {found.status}"),
+        f"{found.cell}, {count(found.parameters or 0)} parameters, digest {found.digest}"
+        f"{f', recurrence: {kind}' if (kind := ranking.recurrent(found)) else ''}",
+        *([f"because: {printable(found.reason)}"] if found.reason else []),
         *([found.detail] if found.detail else []),
         *([f"{found.source_epochs} epochs from {found.source}"] if found.source else []),
-        *(f"  {path} = {choice}" for path, choice in found.choices.items()),
+        *(printable(f"  {path} = {choice}") for path, choice in made.items()),
+        *([f"  ({inert} more choices made no difference)"] if inert else []),
         *(
             f"epoch {report['epoch']}: top-1 {_score(report['top1'])}, by step "
             + " ".join("?" if one is None else f"{one:.2f}" for one in _curve(report))
@@ -177,6 +190,8 @@ def _chosen(
 
 def row(trial: "Trial") -> dict[str, Any]:
     """A trial as `trial list` prints it."""
+    from search import ranking
+
     return {
         "trial": trial.number,
         "digest": trial.digest,
@@ -188,6 +203,7 @@ def row(trial: "Trial") -> dict[str, Any]:
         "seconds": trial.seconds,
         "attempts": trial.attempts,
         "cell": trial.cell,
+        "recurrent": ranking.recurrent(trial),
         "origin": trial.origin,
         "source": trial.source,
         "parameters": trial.parameters,

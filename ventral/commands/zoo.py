@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from space.outside import printable
 from ventral.output import Column, Format, Output, count, table
+from ventral.output import show as show_text
 
 if TYPE_CHECKING:
     from space.comparison import Difference
@@ -59,16 +61,17 @@ def show(genome: Genome, output: Output = Format.table) -> None:
     found = find_genome(genome)
     document = found.document()
     if output is Format.json:
-        print(json.dumps(document, indent=1))
+        show_text(json.dumps(document, indent=1))
         return
     model = zoo.model(genome) if genome in zoo.names() else None
     if model is not None and model.genome == found:
-        print(f"# {model.name}: {model.source}")
+        show_text(f"# {model.name}: {model.source}")
         known = "no top-1 is published" if model.top1 is None else f"top-1 {model.top1} %"
-        print(f"# {known}")
+        show_text(f"# {known}")
         if model.note:
-            print(f"# {model.note}")
-    print(yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=100), end="")
+            show_text(f"# {model.note}")
+    text = yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=100)
+    show_text(text, end="")
 
 
 @app.command()
@@ -82,14 +85,14 @@ def diff(a: Genome, b: Genome, output: Output = Format.table) -> None:
     if output is not Format.table:
         table(rows, [], output)
     elif not found:
-        print(f"{a} and {b} are one genome")
+        show_text(printable(f"{a} and {b} are one genome"))
     else:
-        print(_told(found, a, b))
+        show_text(_told(found, a, b))
 
 
 def _told(found: "tuple[Difference, ...]", a: str, b: str) -> str:
     """The differences as lines, grouped by the part they are in."""
-    lines, part = [f"- {a}", f"+ {b}"], ""
+    lines, part = [printable(f"- {a}"), printable(f"+ {b}")], ""
     for one in found:
         steps = one.path.split(".")
         head = ".".join(steps[: 2 if steps[0] in ("stages", "cells") else 1])

@@ -1,0 +1,142 @@
+"""A space tried out: how many of its samples are networks, why others are not, and what of it
+can never act.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from space.activity import acting, acts
+from space.choices import Choices
+from space.domains import Categorical, Parameter, Scalar
+from space.errors import GenomeError
+from space.genome import FeedbackEdge, Genome
+from space.space import Sample, Space
+
+STUDIED = 60
+"""Samples that are studied for choices and edges that never act."""
+
+Refuse = Callable[[Sample], str | None]
+"""Why a sample may not be trained, None if it may."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """`samples` were tried, `networks` different ones found, and `infeasible` samples may not be
+    trained: `reasons` says why and how many, the most frequent first. `warnings` name what acted
+    in no sample.
+    """
+
+    samples: int
+    networks: int
+    infeasible: int
+    reasons: tuple[tuple[str, int], ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def share(self) -> float:
+        """Of the samples that may not be trained, 0..1."""
+        return self.infeasible / self.samples if self.samples else 0.0
+
+
+def survey(
+    space: Space,
+    samples: int,
+    rng: random.Random,
+    *,
+    refuse: Refuse = lambda sample: None,
+    options: bool = True,
+) -> Survey:
+    """Try a space, for the images that it has: `samples` random samples and, with `options`,
+    every option of every choice once.
+
+    `refuse` may have further reasons than that the choices make no network. What never acts is
+    looked for with `options` only.
+    """
+    wanted = [dict(p.condition) | {p.path: v} for p in space.parameters for v in _extremes(p)]
+    opened, study = space.opened, _Study(space)
+    digests, reasons, tried = set[str](), Counter[str](), 0
+    for choices in (
+        *(opened.complete(choices, rng) for choices in wanted if options),
+        *(opened.sample(rng) for _ in range(samples)),
+    ):
+        tried += 1
+        try:
+            sample = space.close(choices)
+        except GenomeError as error:
+            reasons[f"{error.where}: {error.problem}"] += 1
+            continue
+        reason = refuse(sample)
+        if reason is not None:
+            reasons[reason] += 1
+            continue
+        digests.add(sample.digest)
+        if options:
+            study.look_at(sample)
+    return Survey(
+        samples=tried,
+        networks=len(digests),
+        infeasible=sum(reasons.values()),
+        reasons=tuple(reasons.most_common()),
+        warnings=tuple(study.warnings()) if options else (),
+    )
+
+
+def _extremes(parameter: Parameter) -> tuple[Scalar, ...]:
+    """Every option, or the two ends of an interval."""
+    if isinstance(parameter.domain, Categorical):
+        return parameter.domain.options
+    return parameter.domain.low, parameter.domain.high
+
+
+def _key(edge: FeedbackEdge) -> str:
+    return f"{edge.sender}->{edge.receiver}"
+
+
+class _Study:
+    """Choices and feedback edges that have acted in no sample yet."""
+
+    def __init__(self, space: Space) -> None:
+        self._space, self._seen = space, 0
+        self._open: dict[str, int] = {}  # by choice that never acted: in how many samples it was
+        self._acted: set[str] = set()
+        self._written: dict[str, bool] = {}  # by edge: whether it was ever read
+
+    def look_at(self, sample: Sample) -> None:
+        self._edges(sample.genome)
+        if self._seen == STUDIED:
+            return
+        self._seen += 1
+        for path in self._waiting(sample.choices):
+            if acts(self._space.opened, sample.choices, path):
+                self._acted.add(path)
+                self._open.pop(path, None)
+            else:
+                self._open[path] = self._open.get(path, 0) + 1
+
+    def _waiting(self, choices: Choices) -> list[str]:
+        domains = {path: self._space.opened.parameter(path).domain for path in choices}
+        return [path for path in choices if path not in self._acted and domains[path].size != 1]
+
+    def _edges(self, genome: Genome) -> None:
+        unread = {
+            (e.sender, e.receiver) for e in genome.edges if not self._read(e.sender, e.receiver)
+        }
+        if unread:
+            read = {(e.sender, e.receiver) for e in acting(genome).edges}
+            for sender, receiver in unread:
+                self._written[f"{sender}->{receiver}"] = (sender, receiver) in read
+
+    def _read(self, sender: str, receiver: str) -> bool:
+        return self._written.get(f"{sender}->{receiver}", False)
+
+    def warnings(self) -> Iterator[str]:
+        for path, samples in self._open.items():
+            yield (
+                f"{path} made no difference in any of {samples} samples: "
+                "whatever is chosen, it is the same network"
+            )
+        for edge, read in self._written.items():
+            if not read:
+                yield f"feedback {edge} is read by no cell in any sample"

@@ -1,0 +1,75 @@
+"""A dry run counts the samples that the campaign would not train."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from search.campaign import Campaign
+from search.home import Home
+from search.machine import Machine
+from space.space import Space
+from ventral import forecast
+from ventral.output import Format
+
+
+class _Told(SimpleNamespace):
+    """An estimate, as far as it is printed: measuring one takes seconds."""
+
+    def document(self) -> dict[str, Any]:
+        return {"ends_by": "trials"}
+
+
+def shown(
+    limit: int | None, output: Format, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> tuple[str, str]:
+    """What a dry run prints under a limit of parameters."""
+    one = SimpleNamespace(low=1.0, likely=1.0, high=1.0)
+    told = _Told(
+        slots=1,
+        seconds=one,
+        trials=one,
+        epochs=one,
+        device_hours=one,
+        device="cpu",
+        networks=1,
+        ends_by="trials",
+    )
+    monkeypatch.setattr(forecast, "_estimate", lambda *_: told)
+    space = Space.load("motifs-small").with_images(size=16, channels=1, classes=10)
+    campaign = Campaign.parse(
+        {
+            "name": "a",
+            "space": space.document(),
+            "data": {"name": "digits", "size": 16},
+            "limits": {} if limit is None else {"parameters": limit},
+        }
+    )
+    prepared: Any = (None, space)
+    forecast.show(campaign, prepared, Home.at("/nowhere", {}), output, Machine(cpus=1, gpus=0))
+    printed = capsys.readouterr()
+    return printed.out, printed.err
+
+
+def test_infeasible_samples_are_counted_with_their_reasons(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, err = shown(30_000, Format.json, capsys, monkeypatch)
+    found = json.loads(out)
+    assert found["samples"] == forecast.TRIED
+    assert 0 < found["infeasible"] < forecast.TRIED
+    assert sum(reason["count"] for reason in found["reasons"]) == found["infeasible"]
+    assert [reason["reason"] for reason in found["reasons"]] == [
+        "parameters exceed limits.parameters: 30,000"
+    ]
+    assert err.startswith("warning: ")
+    assert "limits.parameters: 30,000" in err
+
+
+def test_without_any_all_is_said_to_be_well(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, err = shown(None, Format.table, capsys, monkeypatch)
+    assert "every one may be trained" in out
+    assert not err
