@@ -103,14 +103,16 @@ def _step(found: re.Match[str]) -> Step:
 def format_path(steps: Sequence[Step]) -> str:
     """The text of a path: the inverse of `parse_path`."""
     text = ""
+    number = False  # a whole number stands last: digits behind a dot would be its decimals
     for step in steps:
         if isinstance(step, str):
-            bare = _BARE.fullmatch(step) is not None
+            bare = _BARE.fullmatch(step) and not (number and step[0].isdigit())
             text += (f".{step}" if text else step) if bare else f"[{json.dumps(step)}]"
         elif isinstance(step, int):
             text += f"[{step}]"
         else:
             text += "[*]" if isinstance(step, Every) else f":{step.text}"
+        number = isinstance(step, Branch) and re.fullmatch(r"-?\d+", step.text) is not None
     return text
 
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from space.documents import (
@@ -30,6 +30,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
+@example((Branch("0"), "0"))
 def test_a_path_is_read_as_it_was_written(steps: tuple[str | int | Branch, ...]) -> None:
     assert parse_path(format_path(steps)) == steps
 
