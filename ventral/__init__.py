@@ -1,22 +1,14 @@
 """Ventral: architecture search for convolutional recurrent models of the visual system.
 
 The few names that a notebook needs. Each loads what it needs when it is called: `import ventral`
-loads neither torch nor pandas, and `load` neither Ray nor MLflow nor a database.
+loads neither torch nor pandas, and `load` neither Ray nor MLflow nor a database. Each raises
+ImportError where a file or folder of the user's hides one of Ventral's packages.
 """
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# A folder of the user's may be called `models` or `space` as ours are, and stand in PYTHONPATH.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import dashboards  # noqa: F401
-import models  # noqa: F401
-import search  # noqa: F401
-import space  # noqa: F401
-import workers  # noqa: F401
-
-del sys.path[0]
+from ventral.packages import check_packages
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +27,7 @@ def load(export: str | Path) -> "Network":
 
     Raises InputError if the folder is no export or is damaged.
     """
+    check_packages()
     from workers.export import load as load_export
 
     return load_export(export)
@@ -42,6 +35,7 @@ def load(export: str | Path) -> "Network":
 
 def card(export: str | Path) -> "Card":
     """The facts of an export: data, seed, recipe, scores. Raises InputError."""
+    check_packages()
     from workers.export import read_card
 
     return read_card(export)
@@ -56,8 +50,13 @@ def normalise(
     then), of uint8 from 0 to 255. Of any other type `value_range` says what white is: 1.0 for
     pixels in 0..1, say. Raises InputError for another type, shape, range or size.
     """
+    check_packages()
+    from space.errors import InputError
+    from workers.export import Card
     from workers.preprocessing import normalised
 
+    if not isinstance(facts, Card):
+        raise InputError("facts", f"a {type(facts).__name__}", "give what ventral.card() returned")
     return normalised(pixels, facts, size=facts.image_size, value_range=value_range)
 
 
@@ -67,6 +66,7 @@ def evaluate(export: str | Path, *, home: str | Path | None = None) -> "Evaluati
     The data is packed anew if `home` (default: VENTRAL_HOME) does not hold the pack. Raises
     InputError for a damaged export, DataError if the data is missing or is not the one recorded.
     """
+    check_packages()
     from search.home import Home
     from workers.scoring import evaluate_export
 
@@ -85,6 +85,7 @@ def network(
     `image_size` and `classes` replace the genome's own; the names are those of `ventral zoo list`.
     Raises InputError for an unknown name, GenomeError for a genome that describes no network.
     """
+    check_packages()
     from models.build import build
     from space.errors import InputError
     from space.genome import Genome
@@ -105,6 +106,7 @@ def network(
 
 def trials(campaign: str, *, home: str | Path | None = None) -> "pd.DataFrame":
     """One row a trial of a campaign (an id, or the name of the newest one so called)."""
+    check_packages()
     from dashboards import frames
     from search.home import Home
     from search.store import Store

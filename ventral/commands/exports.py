@@ -146,9 +146,11 @@ def evaluate(
     """Score an export again on its data, beside the recorded score."""
     from ventral.opening import home_data
     from workers.export import read_card
-    from workers.scoring import evaluate_export
 
     card = read_card(folder)
+    note("scoring it again; packing its data comes first if the home does not hold the pack")
+    from workers.scoring import evaluate_export
+
     found = evaluate_export(folder, home_data())
     row = {
         "folder": str(folder),

@@ -25,12 +25,20 @@ def verify(
     Errors are relative to the largest value of each tensor. An entry passes within 1e-9 in
     float64 and 1e-4 in float32.
     """
+    from models.published_files import entries
+    from space.outside import printable
+
+    named = entries(folder)  # before PyTorch is loaded, which takes seconds
+    networks = sum(kind == "network" for kind, _, _ in named)
+    long = f"; {networks} are whole networks, which take a minute or more each" if networks else ""
+    note(f"replaying {len(named)} entries{long}")
     from models.verification import replay
 
     rows: list[dict[str, Any]] = []
-    for found in replay(folder):
+    for place, found in enumerate(replay(folder), start=1):
         rows.append(_row(found))
-        note(f"{found.kind} {found.name}: {'passes' if found.passed else 'FAILS'}")
+        ends = "passes" if found.passed else "FAILS"
+        note(f"{place} of {len(named)}: {found.kind} {printable(found.name)} {ends}")
     columns = [
         Column(key="name"),
         Column(key="kind"),

@@ -1,0 +1,100 @@
+"""Ventral beside a user's own files, and without what it does not need or cannot do without."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from models.build import build
+from tests.workers.test_export import card, genome
+from workers import export
+from workers.job import DigitsOccluded
+from workers.pack import pack
+
+ROOT = Path(__file__).parents[2]
+COMMAND = "from ventral.start import main; main()"
+
+
+def python(
+    code: str, *arguments: str, folder: Path = ROOT, blocked: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Python in a folder, where the modules in `blocked` cannot be imported."""
+    start = "import sys\n" + "".join(f"sys.modules['{n}'] = None\n" for n in blocked.split())
+    return subprocess.run(
+        [sys.executable, "-c", start + code, *arguments],
+        cwd=folder,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+WITHOUT = """
+import numpy as np, ventral
+folder, home = sys.argv[1:]
+network, facts = ventral.load(folder), ventral.card(folder)
+assert network(ventral.normalise(np.zeros((2, 8, 8, 1), np.uint8), facts)).shape == (2, 10)
+print(ventral.evaluate(folder, home=home).top1)
+"""
+
+
+def test_an_export_is_loaded_and_scored_without_what_only_a_search_needs(tmp_path: Path) -> None:
+    made = pack(DigitsOccluded(size=8, train_images=50, test_images=20), tmp_path / "packs")
+    network = build(genome(), seed=1)
+    facts = card(made, image_size=8)
+    cell = export.write(tmp_path / "cell", network.genome, network.state_dict(), facts)
+    home = tmp_path / "home"
+    shutil.copytree(made.path, home / "data" / made.path.name)
+    done = python(WITHOUT, str(cell), str(home), blocked="PIL sklearn ray mlflow sqlalchemy typer")
+    assert done.returncode == 0, done.stderr
+    assert 0 <= float(done.stdout) <= 1
+
+
+@pytest.mark.parametrize("hiding", ["models.py", "models/", "workers/", "workers/__init__.py"])
+def test_what_hides_a_package_is_named_with_the_cure(tmp_path: Path, hiding: str) -> None:
+    path = tmp_path / hiding
+    if hiding.endswith("/"):
+        path.mkdir()
+    else:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+    name = hiding.partition("/")[0].partition(".")[0]
+    shown = tmp_path / (name if "/" in hiding else hiding)
+    message = f"{shown} hides Ventral's own package {name}; rename it"
+    told = python("import ventral; ventral.load('x')", folder=tmp_path)
+    assert told.stderr.splitlines()[-1].startswith(f"ventral.packages.Hidden: {message}")
+
+
+def test_the_command_line_loads_its_own_packages_beside_any_others(tmp_path: Path) -> None:
+    for name in ("models.py", "workers.py", "space.py"):
+        (tmp_path / name).write_text("raise RuntimeError('not ours')")
+    done = python(COMMAND, "plan", "rgc_shallow", "-o", "json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert '"planned_macs"' in done.stdout
+
+
+def test_a_module_that_is_loaded_already_hides_too(tmp_path: Path) -> None:
+    (tmp_path / "models.py").write_text("")
+    done = python("import models, ventral; ventral.network('rgc_shallow')", folder=tmp_path)
+    assert "models.py hides Ventral's own package models" in done.stderr
+
+
+@pytest.mark.parametrize("missing", ["typer", "pydantic"])
+def test_a_missing_dependency_is_one_line_with_the_cure(missing: str) -> None:
+    done = python(COMMAND, "zoo", "list", blocked=missing)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {missing} is not installed in {sys.prefix}; ")
+    assert "-m pip install ventral-search" in line
+
+
+def test_the_command_begins_there() -> None:
+    assert 'ventral = "ventral.start:main"' in (ROOT / "pyproject.toml").read_text()
+    done = python(COMMAND, "--help")
+    assert done.returncode == 0
+    assert "export" in done.stdout
