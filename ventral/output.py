@@ -13,6 +13,8 @@ from typing import Annotated, Any
 
 import typer
 
+from space.outside import redact
+
 Row = Mapping[str, Any]
 
 
@@ -59,8 +61,8 @@ def value(document: Row, output: Format, text: str) -> None:
 
 
 def note(text: str = "") -> None:
-    """A line for the person at the terminal, on stderr."""
-    print(text, file=sys.stderr)
+    """A line for the person at the terminal, on stderr; never with a password in it."""
+    print(redact(text), file=sys.stderr)
 
 
 def _csv(rows: Sequence[Row]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from search.home import Process
+from search.home import ID_LETTERS, ID_SIGNS, Process
 from search.store import ledger
 from search.store.connected import Connected, campaign_of, refuse_if_running, storable
 from search.store.ledger import Attempt, Ledger
@@ -19,9 +19,6 @@ from space.errors import StoreError
 
 HEARTBEAT_SECONDS = 5.0
 """How often a driver should call `Store.heartbeat`."""
-
-ID_LETTERS = "abcdefghjkmnpqrstuvwxyz"
-ID_SIGNS = ID_LETTERS + "23456789"
 
 
 class Campaigns(Connected):
@@ -241,10 +238,14 @@ class Campaigns(Connected):
 
     def event(self, campaign_id: str, kind: str, detail: Mapping[str, Any] | None = None) -> None:
         """Put a line into the campaign's history."""
+        said = {
+            key: storable(item) if isinstance(item, str) else item
+            for key, item in (detail or {}).items()
+        }
         with self._writing() as connection:
             connection.execute(
                 sa.insert(EVENTS).values(
-                    campaign=campaign_id, at=time.time(), kind=kind, detail=dict(detail or {})
+                    campaign=campaign_id, at=time.time(), kind=kind, detail=said
                 )
             )
 
@@ -259,6 +260,6 @@ class Campaigns(Connected):
 
 
 def _new_id() -> str:
-    """A campaign id: 8 signs without look-alikes, the first a letter (never read as a number)."""
+    """A campaign id that was never given before."""
     rest = "".join(secrets.choice(ID_SIGNS) for _ in range(7))
     return secrets.choice(ID_LETTERS) + rest

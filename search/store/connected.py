@@ -21,6 +21,7 @@ from search.store.database import check_schema, clear_errors, engine_for
 from search.store.records import Campaign
 from search.store.tables import CAMPAIGNS, TRIALS
 from space.errors import StoreError
+from space.outside import redact
 
 SILENCE_SECONDS = 60.0
 """How long the driver of another machine may be silent before it counts as dead."""
@@ -135,8 +136,11 @@ def of_trial(table: sa.Table, campaign_id: str, number: int) -> tuple[sa.ColumnE
 
 
 def storable(text: str | None) -> str | None:
-    """Free text as every database takes it: PostgreSQL refuses the character 0."""
-    return None if text is None else text.replace("\x00", "\\0")
+    """Free text as it may be stored: without passwords, and as every database takes it.
+
+    PostgreSQL refuses the character 0.
+    """
+    return None if text is None else redact(text).replace("\x00", "\\0")
 
 
 def refuse_if_running(campaign: Campaign) -> None:

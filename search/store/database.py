@@ -20,6 +20,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, Oper
 
 from search.store import tables
 from space.errors import StoreError
+from space.outside import redact
 
 SCHEMA = "0003"
 """The revision that this version writes: the newest file in search/store/migrations/versions."""
@@ -36,12 +37,12 @@ def engine_for(url: str, create: bool) -> tuple[str, sa.Engine]:
     except (ArgumentError, ValueError) as error:
         raise StoreError(
             "VENTRAL_STORE",
-            f"{url!r} is not an address of a database",
+            f"{redact(url)!r} is not an address of a database",
             "write sqlite:////path/to/store.db or postgresql://user@host/database",
         ) from error
     if address.drivername in ("postgres", "postgresql"):
         address = address.set(drivername="postgresql+psycopg")
-    shown = address.render_as_string(hide_password=True)
+    shown = redact(address.render_as_string(hide_password=True))
     if address.get_backend_name() not in ("sqlite", "postgresql"):
         raise StoreError(shown, "is neither SQLite nor PostgreSQL", "use one of the two")
     options: dict[str, Any] = {"json_serializer": dumps, "pool_pre_ping": True}

@@ -32,8 +32,8 @@ def ui(
 
     home = Home.at()
     if not home.tracking_is_local:
-        note(f"MLflow runs at {home.tracking_uri}")
-        print(_address(home, campaign, home.tracking_uri))
+        note(f"MLflow runs at {home.tracking_shown}")
+        print(_address(home, campaign, home.tracking_shown))
         return
     if not home.path.is_dir():
         raise InputError("ventral ui", f"{home.path} does not exist", "run `ventral submit` first")
@@ -65,13 +65,12 @@ def ui(
 
 def _address(home: "Home", campaign: str | None, base: str) -> str:
     """The page of a campaign's runs; MLflow's front page if there is no campaign yet."""
-    from pathlib import Path
-
+    from search.home import sqlite_file
     from search.mirror.runs import view_url
     from search.store import Store
 
-    exists = not home.store_url.startswith("sqlite:///") or Path(home.store_url[10:]).exists()
-    if not exists and campaign is None:
+    file = sqlite_file(home.store_url)
+    if file is not None and not file.exists() and campaign is None:
         return base
     store: Store = Store.open(home.store_url, create=False)
     if campaign is not None:
