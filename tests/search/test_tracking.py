@@ -99,8 +99,7 @@ def assert_complete(store: Store, home: Home, campaign_id: str) -> dict[int, Any
     assert runs[0].data.metrics["top1"] == 0.6
     assert runs[4].data.params == {"stages.0.kernel": "3", "recipe.learning_rate": "0.01"}
     for run in runs.values():
-        files = client_of(home.tracking_uri).list_artifacts(run.info.run_id)
-        assert "genome.json" in {file.path for file in files}
+        assert (home.run_files(campaign_id, run.info.run_id) / "genome.json").is_file()
     return runs
 
 
@@ -194,11 +193,10 @@ def test_every_ended_trial_is_one_run(store: Store, home: Home) -> None:
     client = client_of(home.tracking_uri)
     history = client.get_metric_history(runs[0].info.run_id, "top1")
     assert [(point.step, point.value) for point in history] == [(1, 0.4), (2, 0.5), (3, 0.6)]
-    fetched = client.download_artifacts(best.info.run_id, "accuracy_by_step.json")
-    assert json.loads(Path(fetched).read_text())["epoch"] == 2
-    assert Path(
-        best.info.artifact_uri.removeprefix("file://").replace("%20", " ").replace("%25", "%")
-    ).is_relative_to(home.artifacts)
+    files = home.run_files(campaign.id, best.info.run_id)
+    assert json.loads((files / "accuracy_by_step.json").read_text())["epoch"] == 2
+    place = files.relative_to(home.artifacts).as_posix()
+    assert best.info.artifact_uri == f"mlflow-artifacts:/{place}"
     trial = store.trial(campaign.id, 1)
     assert trial.started is not None
     assert best.info.start_time == round(trial.started * 1000)
@@ -279,7 +277,7 @@ def test_what_is_no_longer_true_of_a_trial_that_was_tried_again_is_gone(
     run = client.get_run(failed)
     assert (run.info.status, run.data.tags["ventral.status"]) == ("FINISHED", "finished")
     assert not run.data.tags["ventral.reason"]
-    assert Path(client.download_artifacts(failed, "failure.txt")).read_text() == ""
+    assert (home.run_files(campaign.id, failed) / "failure.txt").read_text() == ""
 
 
 def test_campaigns_of_one_name_are_two_experiments(store: Store, home: Home) -> None:

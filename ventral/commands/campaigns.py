@@ -232,6 +232,7 @@ def _go(
     there = [] if address is None else ["--address", address]
     from search import driver
     from search.campaign import Campaign, check_resources
+    from search.mirror.mirroring import describe_backlog
 
     record = store.campaign(campaign_id)
     if detach:
@@ -245,7 +246,7 @@ def _go(
         outcome = driver.run(campaign_id, home, store, live.listen, address=address)
     _conclude(store.campaign(campaign_id), store, output)
     if outcome.left:
-        note(f"{outcome.left} runs are not in MLflow yet; the next start sends them")
+        note(describe_backlog(store, campaign_id, outcome.left))
     if outcome.state == "stopped":
         note(f"stopped ({outcome.reason}); everything is kept. Go on with:")
         part = (outcome.reason or "").partition(":")[0]

@@ -26,6 +26,7 @@ def ui(
 ) -> None:
     """Browse the trials in MLflow, until Ctrl-C (or SIGTERM)."""
     from search.home import Home
+    from search.mirror.mirroring import catch_up
     from search.mirror.server import Server
     from search.ports import free_port, taken
     from space.errors import InputError
@@ -43,6 +44,7 @@ def ui(
     # A shell makes what it puts into the background ignore Ctrl-C. SIGTERM means the same.
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, signal.default_int_handler)
+    catch_up(home, note)
     log = home.path / "ui.log"
     log.unlink(missing_ok=True)  # what an earlier one printed
     server = Server(home.tracking_uri, home.artifacts, log, port, host)
