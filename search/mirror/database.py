@@ -114,7 +114,8 @@ def _revisions() -> tuple[str, frozenset[str]]:
     """MLflow's newest schema, and all that it knows. To ask MLflow itself takes seconds."""
     spec = importlib.util.find_spec("mlflow")
     [root] = spec.submodule_search_locations or [] if spec else []
-    revisions, older = set(), set()
+    revisions: set[str] = set()
+    older: set[str] = set()
     for file in Path(root, "store", "db_migrations", "versions").glob("*.py"):
         for name, value in re.findall(
             r"^(revision|down_revision)\b[^=\n]*=(.*)$", file.read_text("utf-8"), re.M

@@ -62,11 +62,41 @@ class Campaigns(Connected):
             return [campaign_of(row) for row in connection.execute(query).mappings()]
 
     def campaigns(self) -> list[Campaign]:
-        """All campaigns, newest first."""
+        """All campaigns, newest first; one whose record cannot be read is `damaged`."""
         order = (CAMPAIGNS.c.created.desc(), CAMPAIGNS.c.id)
         with self._reading() as connection:
-            rows = connection.execute(sa.select(CAMPAIGNS).order_by(*order)).mappings()
-            return [campaign_of(row) for row in rows]
+            try:
+                rows = connection.execute(sa.select(CAMPAIGNS).order_by(*order)).mappings()
+                return [campaign_of(row) for row in rows]
+            except StoreError:
+                # One by one, since one of them must not hide the others.
+                labels = sa.select(CAMPAIGNS.c.id, CAMPAIGNS.c.name, CAMPAIGNS.c.created)
+                found = connection.execute(labels.order_by(*order)).all()
+                return [self._readable(connection, *row) for row in found]
+
+    def _readable(self, connection: sa.Connection, key: str, name: str, created: Any) -> Campaign:
+        try:
+            row = connection.execute(sa.select(CAMPAIGNS).where(CAMPAIGNS.c.id == key))
+            return campaign_of(row.mappings().one())
+        except StoreError as error:
+            return Campaign(
+                id=str(key),
+                name=str(name),
+                state="damaged",
+                reason=error.problem,
+                document={},
+                space={},
+                data={},
+                created=created if isinstance(created, int | float) else 0.0,
+                started=None,
+                ended=None,
+                seconds=0.0,
+                driver=None,
+                heartbeat=None,
+                stop_asked=False,
+                tracking=None,
+                experiment=None,
+            )
 
     def set_state(self, campaign_id: str, state: State, reason: str | None = None) -> None:
         """Move a campaign to `state`: the driver's first call ("running") and its last.

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from search.home import Home
+from search.store import Store
 from space.errors import VentralError
+from tests.campaigns import fill
 from tests.ventral.conftest import COMMAND, Shell
 from ventral import cli
+from ventral.live import Live
 
 SECRET = "PW-3141"
 End = Callable[[BaseException], tuple[object, str]]
@@ -125,6 +131,29 @@ def test_an_output_that_is_full_is_one_line(tmp_path: Path) -> None:
         )
     assert done.returncode == 1
     assert done.stderr == "error: No space left on device\n"
+
+
+def test_a_log_on_a_full_disk_hides_nothing_and_tells_no_password(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    home = Home.at(tmp_path, {})
+    store = Store.open(home.store_url)
+    record = replace(fill(store), document={"budget": {"trials": 5}})
+    store.close()
+    log = home.ensure(home.campaign(record.id)) / "driver.log"
+
+    def drive() -> None:
+        with pytest.raises(VentralError), Live(record, home):
+            logging.getLogger("search").warning("postgresql://u:%s@h/d", SECRET)
+            raise VentralError(f"the disk is full, at http://u:{SECRET}@h")
+
+    log.symlink_to("/dev/full")
+    drive()
+    assert capfd.readouterr().err == ""
+    log.unlink()
+    drive()
+    assert log.read_text().count("***") >= 2
+    assert SECRET not in log.read_text()
 
 
 def _ventral(

@@ -315,20 +315,29 @@ def _conclude(record: "Campaign", store: "Store", output: Format) -> None:
 def list_campaigns(output: Output = Format.table) -> None:
     """All campaigns, newest first."""
     from search import ranking
+    from space.errors import StoreError
+    from space.outside import printable
     from ventral.opening import open_store
 
     _, store = open_store()
     rows: list[dict[str, Any]] = []
     for record in store.campaigns():
-        counts = store.counts(record.id)
-        best = ranking.best(store, record.id, 1)
+        state, reason = record.state, record.reason
+        try:
+            counts = store.counts(record.id) if state != "damaged" else {}
+            best = ranking.best(store, record.id, 1) if state != "damaged" else []
+        except StoreError as error:
+            # Its own trials: the other campaigns are seen all the same.
+            state, reason, counts, best = "damaged", str(error), {}, []
+        if state == "damaged":
+            note(f"campaign {printable(record.id)} cannot be read: {reason}")
         rows.append(
             {
                 "id": record.id,
                 "name": record.name,
-                "state": record.state,
+                "state": state,
                 "trials": sum(counts.values()),
-                "done": counts["finished"] + counts["pruned"],
+                "done": counts.get("finished", 0) + counts.get("pruned", 0),
                 "best": best[0].top1 if best else None,
                 "created": record.created,
             }
