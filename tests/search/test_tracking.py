@@ -18,6 +18,7 @@ import pytest
 
 from search.home import Home
 from search.mirror import tracking
+from search.mirror.mirroring import describe_backlog
 from search.mirror.runs import (
     KEY_TAG,
     VIEW,
@@ -31,6 +32,7 @@ from search.mirror.runs import (
 from search.mirror.server import Server
 from search.mirror.tracking import Mirror
 from search.ports import free_port
+from search.progress import progress
 from search.store import Store
 from tests.campaigns import add, fill, new_campaign, report, train
 
@@ -292,6 +294,7 @@ def test_campaigns_of_one_name_are_two_experiments(store: Store, home: Home) -> 
 KILLED = """
 import os, sys
 from search.mirror import tracking
+from search.mirror.mirroring import describe_backlog
 from search.home import Home
 from search.store import Store
 from search.mirror.tracking import Mirror, _Client
@@ -394,6 +397,44 @@ def test_the_campaign_goes_on_without_mlflow(store: Store, home: Home) -> None:
     assert [event.kind for event in store.events(campaign.id)] == ["mirror-away"]
     assert mirror(store, home, campaign.id).left == 0
     assert_complete(store, home, campaign.id)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://me:{}@127.0.0.1:{}", "http://127.0.0.1:{1}?token={0}"]
+)
+def test_a_password_is_in_no_record_and_in_no_log(
+    store: Store, home: Home, caplog: pytest.LogCaptureFixture, address: str
+) -> None:
+    campaign, secret = fill(store), "PW-3141"
+    uri = address.format(secret, free_port())
+    backlog = Mirror(store, home, campaign.id, uri).start().close(2.0)
+    assert backlog.error is not None
+    assert store.mirror_error(campaign.id) is not None
+    store.close()
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("search")]
+    assert ours
+    assert secret not in backlog.error + "".join(ours)
+    for file in home.path.rglob("*"):
+        assert not file.is_file() or secret.encode() not in file.read_bytes(), file
+
+
+def test_what_keeps_the_mirror_from_sending_is_on_record_until_it_sends(
+    store: Store, home: Home
+) -> None:
+    campaign = fill(store)
+    file = home.path / "mlflow.db"
+    file.rename(home.path / "away.db")
+    file.mkdir()
+    assert mirror(store, home, campaign.id, 1.0).left == 5
+    assert "unable to open database file" in str(store.mirror_error(campaign.id))
+    assert "unable to open" in str(progress(store, campaign.id).mirror_error)
+    said = describe_backlog(store, campaign.id, 5)
+    assert said.startswith("5 trials are not in MLflow yet (OperationalError: unable to open")
+    assert f"`ventral resume {campaign.id}`" in said
+    file.rmdir()
+    (home.path / "away.db").rename(file)
+    assert mirror(store, home, campaign.id).left == 0
+    assert store.mirror_error(campaign.id) is None
 
 
 def test_the_mirror_waits_for_mlflow_to_come_back(
