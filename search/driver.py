@@ -75,7 +75,7 @@ def prepare(campaign: Campaign, home: Home) -> tuple[Pack, Space]:
     `campaign` comes from `search.campaign.load`, which has checked it. Raises DataError, and
     SpaceError or GenomeError if the space does not fit the data's images.
     """
-    packed = pack(campaign.data, home.data)
+    packed = pack(campaign.data, home.ensure(home.data))
     return packed, _space_for(campaign.space, packed)
 
 
@@ -233,11 +233,11 @@ def _data(record: Record, campaign: Campaign, home: Home) -> PackRef:
 
     Raises DataError if the source now gives other images: scores would not be comparable.
     """
-    expected = PackRef(path=record.data["path"], checksum=record.data["checksum"])
-    if Path(expected.path).exists():
-        return Pack.load(expected.path, expected.checksum).ref
-    packed = pack(campaign.data, home.data)
-    if packed.checksum != expected.checksum:
+    path, checksum = home.pack(record.data["path"]), record.data["checksum"]
+    if path.exists():
+        return Pack.load(path, checksum).ref
+    packed = pack(campaign.data, home.ensure(home.data))
+    if packed.checksum != checksum:
         raise DataError(
             f"campaign {record.id}: data",
             f"the source of {campaign.data.name} gives other images than when it was submitted",

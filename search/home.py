@@ -9,16 +9,29 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
 
-from space.errors import InputError
+from space.errors import InputError, StoreError
+from space.outside import printable, redact
 
 HOME_VARIABLE = "VENTRAL_HOME"
 STORE_VARIABLE = "VENTRAL_STORE"
 TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
+
+ID_LETTERS = "abcdefghjkmnpqrstuvwxyz"
+ID_SIGNS = ID_LETTERS + "23456789"
+"""A campaign's id: 8 signs without look-alikes, the first a letter (never read as a number)."""
+_ID = re.compile(f"[{ID_LETTERS}][{ID_SIGNS}]{{7}}")
+
+PRIVATE = 0o700
+"""The mode of a new home: nobody but its owner may look into it, whatever the umask is."""
+
+_SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,19 +48,26 @@ class Home:
 
     def __post_init__(self) -> None:
         if not self.store_url:
-            object.__setattr__(self, "store_url", f"sqlite:///{self.path / 'store.db'}")
+            object.__setattr__(self, "store_url", sqlite_url(self.path / "store.db"))
         if not self.tracking_uri:
-            object.__setattr__(self, "tracking_uri", f"sqlite:///{self.path / 'mlflow.db'}")
+            object.__setattr__(self, "tracking_uri", sqlite_url(self.path / "mlflow.db"))
 
     @classmethod
     def at(cls, path: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Home:
         """The home at `path`, else at `$VENTRAL_HOME`, else at `./.ventral`. Creates nothing.
 
-        Raises InputError if something that is no folder lies at that path.
+        Raises InputError if something that is no folder lies at that path, or if its name is not
+        UTF-8, which no address of a database can hold.
         """
         environ = os.environ if environ is None else environ
         named = str(path) if path is not None else environ.get(HOME_VARIABLE, "")
         where = Path(named or ".ventral").expanduser().absolute()
+        try:
+            str(where).encode()
+        except UnicodeEncodeError:
+            raise InputError(
+                HOME_VARIABLE, f"{printable(str(where))} is not UTF-8", "name another folder"
+            ) from None
         if where.exists() and not where.is_dir():
             raise InputError(
                 HOME_VARIABLE, f"{where} is a file", "name a folder, or a path that does not exist"
@@ -83,13 +103,46 @@ class Home:
         """True if runs are written straight into a database, without a server in between."""
         return not self.tracking_uri.startswith(("http://", "https://", "databricks"))
 
+    @property
+    def tracking_shown(self) -> str:
+        """The tracking address as it may be shown and stored: without user and password."""
+        return shown_address(self.tracking_uri)
+
     def campaign(self, campaign_id: str) -> Path:
-        """The folder of one campaign: its trials and its logs."""
+        """The folder of one campaign: its trials and its logs.
+
+        Raises StoreError for what is no id: a damaged or foreign store may hold a path in its
+        place, and what lies there is not ours to write or to remove.
+        """
+        if not isinstance(campaign_id, str) or not _ID.fullmatch(campaign_id):
+            raise StoreError(
+                "", f"{campaign_id!r} is not the id of a campaign", "restore the store from a copy"
+            )
         return self.campaigns / campaign_id
 
     def trial(self, campaign_id: str, number: int) -> Path:
-        """The folder of one trial: its checkpoint."""
-        return self.campaign(campaign_id) / f"trial-{number:05d}"
+        """The folder of one trial: its checkpoint. Raises StoreError as `campaign` does."""
+        folder = self.campaign(campaign_id)
+        if not isinstance(number, int) or number < 0:
+            raise StoreError(
+                f"campaign {campaign_id}",
+                f"{number!r} is not the number of a trial",
+                "restore the store from a copy",
+            )
+        return folder / f"trial-{number:05d}"
+
+    def run_files(self, campaign_id: str, run_id: str) -> Path:
+        """The folder of one MLflow run's files, where the tracking store is a local database."""
+        return self.artifacts / self.campaign(campaign_id).name / Path(run_id).name / "artifacts"
+
+    def pack(self, recorded: str) -> Path:
+        """Where the pack lies that a campaign was submitted with.
+
+        `recorded` is its path at that time. The home may have moved since, or be a copy: the pack
+        of that name in this home comes first.
+        """
+        here = self.data / Path(recorded).name
+        return here if here.is_dir() else Path(recorded)
 
     def log(self, campaign_id: str) -> Path:
         """The log file of a campaign's driver."""
@@ -98,10 +151,12 @@ class Home:
     def ensure(self, folder: Path | None = None) -> Path:
         """Create `folder` (the home itself if None) with its parents, and return it.
 
-        Raises InputError that names the folder if that is not possible.
+        A home that is made is its owner's alone; one that exists keeps its mode, so that it can be
+        opened to others. Raises InputError that names the folder if that is not possible.
         """
         folder = self.path if folder is None else folder
         try:
+            self.path.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(
@@ -116,7 +171,36 @@ def _store_url(text: str) -> str:
     """A store address as a URL; a plain path names an SQLite file."""
     if not text or "://" in text:
         return text
-    return f"sqlite:///{Path(text).expanduser().absolute()}"
+    return sqlite_url(Path(text).expanduser().absolute())
+
+
+def sqlite_url(path: Path) -> str:
+    """The SQLAlchemy address of an SQLite file, whatever signs its path has.
+
+    No more is quoted than SQLAlchemy would misread: MLflow also reads the path out of the address
+    as it stands, and would make a folder of the quoted name.
+    """
+    return _SQLITE + str(path).replace("%", "%25").replace("?", "%3F")
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file behind an SQLite address; None for another database, a server or no file."""
+    if not url.startswith("sqlite"):
+        return None
+    name = unquote(url.partition("?")[0].partition(":///")[2])
+    return Path(name).absolute() if name and name != ":memory:" else None
+
+
+def shown_address(uri: str) -> str:
+    """An address as it may be shown and stored: without user and password."""
+    safe = redact(uri)
+    try:
+        parts = urlsplit(safe)
+    except ValueError:
+        return safe
+    if "@" not in parts.netloc:
+        return safe
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,6 +64,7 @@ class Progress:
     pace: Pace | None
     left: Left | None
     unmirrored: int
+    mirror_error: str | None
     beside: tuple[str, ...]
 
     @property
@@ -102,6 +103,7 @@ def progress(store: Store, campaign_id: str) -> Progress:
         pace=pace,
         left=_left(record, done, costs, budget, pace),
         unmirrored=store.backlog(record.id),
+        mirror_error=store.mirror_error(record.id),
         beside=tuple(one.campaign for one in claims if one.campaign != record.id),
     )
 
@@ -193,4 +195,5 @@ def document(found: Progress) -> dict[str, Any]:
         "workers": [vars(worker) for worker in found.workers],
         "beside": list(found.beside),
         "unmirrored": found.unmirrored,
+        "mirror_error": found.mirror_error if found.unmirrored else None,
     }

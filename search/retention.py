@@ -47,7 +47,7 @@ def plan(
     found = [
         item
         for record in records
-        if record.state != "running" and _idle(record) >= older_than
+        if record.state not in ("running", "damaged") and _idle(record) >= older_than
         for item in _checkpoints(store, home, record, keep)
     ]
     found += _packs(home, records, older_than)
@@ -95,8 +95,11 @@ def _checkpoints(store: Store, home: Home, record: Campaign, keep: int | None) -
 def _packs(home: Home, records: Sequence[Campaign], older_than: float) -> Iterator[Item]:
     """Packs that no campaign of the store was submitted with, by their checksum's folder.
 
-    None while the home has campaigns that are in another store, which may need them.
+    None while the home has campaigns that are in another store, or whose record cannot be read:
+    they may need them.
     """
+    if any(record.state == "damaged" for record in records):
+        return
     ours = {record.id for record in records}
     if home.campaigns.is_dir() and any(f.name not in ours for f in home.campaigns.iterdir()):
         return

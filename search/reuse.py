@@ -147,7 +147,10 @@ def link_checkpoint(
     """Put the donor's checkpoint into `folder`; False if it is gone, or is of other epochs."""
     if donor.trial.folder is None:
         return False
-    source, target = Path(donor.trial.folder) / CHECKPOINT, folder / CHECKPOINT
+    recorded, target = Path(donor.trial.folder), folder / CHECKPOINT
+    # The home may have moved since: its campaigns still lie side by side.
+    here = folder.parents[1] / recorded.parent.name / recorded.name
+    source = (here if here.is_dir() else recorded) / CHECKPOINT
     epoch = checkpoint_epoch(source)
     if epoch is None or epoch != (exactly or epoch) or epoch > (at_most or epoch):
         return False

@@ -123,15 +123,17 @@ def _escape(letter: str) -> str:
     return letter.encode("unicode_escape").decode("ascii")
 
 
-_USER = re.compile(r"(?P<start>[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@'\"]*):[^\s'\"]*@")
+_USER = re.compile(r"(?P<start>[A-Za-z][A-Za-z0-9+.-]*://[^\s/:'\"]*):[^\s]*@")
 _FIELD = re.compile(
-    r"(?P<start>\b(?:password|passwd|pwd|passphrase|secret|token|sslpassword)=)[^\s&'\"]+", re.I
+    r"(?P<start>(?:password|passwd|pwd|passphrase|secret|token)(?:=|['\"]?: ?)['\"]?)[^\s&'\"]+",
+    re.I,
 )
 
 
 def redact(text: str) -> str:
     """`text` with the passwords of addresses replaced: `postgresql://user:***@host/name`.
 
-    Passwords stand between `:` and the last `@` of an address, or in fields such as `password=`.
+    Passwords stand between `:` and the last `@` of an address, or in fields such as `password=`
+    and `"password": `. What merely looks like one is replaced as well.
     """
     return _FIELD.sub(r"\g<start>***", _USER.sub(r"\g<start>:***@", text))

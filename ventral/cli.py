@@ -4,13 +4,20 @@ Exit code 0 done, 1 failed, 2 the input is wrong. Every command lives in a modul
 they import what they need when they run, so that `ventral --help` answers at once.
 """
 
+import contextlib
+import io
 import os
+import shlex
 import sys
+import tempfile
+import traceback
+from pathlib import Path
 
 import typer
 
 from search.ports import bypass_proxies
 from space.errors import VentralError
+from space.outside import printable, redact
 from ventral.commands import (
     campaigns,
     datasets,
@@ -27,6 +34,9 @@ from ventral.commands import (
     zoo,
 )
 from ventral.output import note
+
+LONGEST = 300
+"""So many letters of an unforeseen error are said; the others are in its file."""
 
 HELP = "Architecture search for convolutional recurrent models of the visual system."
 
@@ -54,23 +64,88 @@ app.add_typer(datasets.app, name="data", help="Data sets, and packing them for t
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code."""
+    """Run the command line and leave with its exit code.
+
+    Nothing that goes wrong is a traceback: what we foresaw is one line, and of what we did not
+    the traceback is in a file that the line names.
+    """
     bypass_proxies()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal of few letters (PYTHONIOENCODING=ascii) gets escapes for the others.
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(_ended())
+
+
+def _ended() -> int | str | None:
+    """Run the command; how it ended, as an exit code."""
     try:
-        app()
+        try:
+            app()
+        except SystemExit as end:
+            code = end.code
+        # Here, where it can be told, and not when Python ends: the disk may be full.
+        sys.stdout.flush()
+        return code
     except VentralError as error:
-        note(f"error: {error}")
-        sys.exit(error.exit_code)
+        return _refused(str(error), error.exit_code)
     except KeyboardInterrupt:
-        note("interrupted")
-        sys.exit(1)
+        return _refused(None)
     except BrokenPipeError:
         # The reader of our output has gone (`ventral list | head`): not an error of anybody's.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        _drop_output()
+        return 0
     except OSError as error:
         if error.filename is None and error.errno is None:
-            raise
+            return _unforeseen(error)
         file = "" if error.filename is None else f"{error.filename}: "
-        note(f"error: {file}{error.strerror or error}")
-        sys.exit(1)
+        return _refused(f"{file}{error.strerror or error}")
+    except Exception as error:
+        return _unforeseen(error)
+
+
+def _refused(problem: str | None, code: int = 1) -> int:
+    """Say what went wrong (None: it was interrupted) in one line."""
+    # What cannot be written any more, to a full disk say, must not hide what went wrong first.
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _drop_output()
+    with contextlib.suppress(OSError):
+        note("interrupted" if problem is None else f"error: {problem}", lines=True)
+    return code
+
+
+def _unforeseen(error: Exception) -> int:
+    """A mistake of ours: one line, and the traceback in a file for whoever mends it."""
+    said = str(error).strip().partition("\n")[0][:LONGEST]
+    told = f"{type(error).__name__}: {printable(said)}" if said else type(error).__name__
+    try:
+        file = _keep_traceback(error)
+    except OSError as problem:
+        reason = problem.strerror or problem
+        return _refused(f"unforeseen: {told} (no traceback could be written: {reason})")
+    return _refused(f"unforeseen: {told}; the traceback is in {file}")
+
+
+def _keep_traceback(error: Exception) -> Path:
+    """Write it into the home if there is one, else into the temporary folder. Private to its user.
+
+    Raises OSError if neither can be written.
+    """
+    from search.home import Home
+
+    places = [Path(tempfile.gettempdir())]
+    with contextlib.suppress(VentralError, OSError):
+        places.insert(0, Home.at().path)
+    place = next((place for place in places if os.access(place, os.W_OK)), places[-1])
+    handle, name = tempfile.mkstemp(prefix="ventral-error-", suffix=".txt", dir=place)
+    text = f"{shlex.join(sys.argv)}\n\n{''.join(traceback.format_exception(error))}"
+    with open(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(redact(text))
+    return Path(name)
+
+
+def _drop_output() -> None:
+    """Nothing more is written to the standard output, by Python's end neither."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

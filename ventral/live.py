@@ -4,6 +4,7 @@ On a terminal one view is drawn over and over; elsewhere each ended trial is a l
 stderr. The log gets a line for every happening, and the warnings of the driver's process.
 """
 
+import contextlib
 import json
 import logging
 import sys
@@ -14,7 +15,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from space.outside import printable
+from space.outside import printable, redact
 from ventral.output import duration, note, percent
 
 if TYPE_CHECKING:
@@ -24,6 +25,25 @@ if TYPE_CHECKING:
     from search.home import Home
     from search.store import Campaign, Status
     from search.supply import Happening
+
+
+class _LogFile(logging.FileHandler):
+    """The log's file. What a full disk does not take is left out: the campaign says so itself."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        pass
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            super().close()
+
+
+class _Redacting(logging.Formatter):
+    """Lines of the log, tracebacks too, without the passwords of addresses."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
 
 ENDS: tuple["Status", ...] = ("finished", "pruned", "failed", "infeasible")
 SHOWN = 6  # of the last ended trials
@@ -49,8 +69,8 @@ class Live:
         self._guard = threading.Lock()
         self._screen: Screen | None = None
         home.ensure(home.campaign(record.id))
-        self._log = logging.FileHandler(home.log(record.id), encoding="utf-8")
-        self._log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        self._log = _LogFile(home.log(record.id), encoding="utf-8", errors="backslashreplace")
+        self._log.setFormatter(_Redacting("%(asctime)s %(levelname)s %(message)s"))
         self._logger = logging.Logger(f"ventral.{record.id}")
         self._logger.addHandler(self._log)
 

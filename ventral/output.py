@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from space.outside import printable
+from space.outside import printable, redact
 
 Row = Mapping[str, Any]
 
@@ -71,8 +71,10 @@ def show(text: str, *, end: str = "\n", flush: bool = False) -> None:
 
 
 def note(text: str = "", *, lines: bool = False) -> None:
-    """A line for the person at the terminal, on stderr; several with `lines`."""
-    print(printable(text, lines=lines), file=sys.stderr)
+    """A line for the person at the terminal, on stderr; several with `lines`. Never with a
+    password in it.
+    """
+    print(redact(printable(text, lines=lines)), file=sys.stderr)
 
 
 def _csv(rows: Sequence[Row]) -> None:

@@ -24,6 +24,7 @@ from typing import Any
 
 from search.campaign import Campaign
 from search.drill.scene import PATIENCE, Moment, Scene, Told, Verdict
+from search.home import sqlite_url
 from search.machine import machine
 from search.mirror.server import Server
 from search.ports import LOOPBACK, free_port
@@ -193,7 +194,7 @@ class Tracking:
 
     def start(self) -> None:
         """Start it, and wait until it answers. Raises VentralError if it does not."""
-        database, log = f"sqlite:///{self._folder}/mlflow.db", self._folder / "mlflow.out"
+        database, log = sqlite_url(self._folder / "mlflow.db"), self._folder / "mlflow.out"
         self._server = Server(database, self._folder / "artifacts", log, self._port)
         self._server.wait()
 

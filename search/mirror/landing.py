@@ -11,11 +11,9 @@ from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
-
-from sqlalchemy import make_url
 
 from search import ranking
+from search.home import sqlite_file
 from search.mirror.runs import runs_path
 from search.store import Campaign, Store
 from space.outside import printable, redact
@@ -67,8 +65,8 @@ def _line(store: Store, record: Campaign, tracking: str) -> Line:
 
 def is_missing(store_url: str) -> bool:
     """Whether a store is a file that is not there yet."""
-    url = make_url(store_url)
-    return url.get_backend_name() == "sqlite" and not Path(url.database or "").exists()
+    file = sqlite_file(store_url)
+    return file is not None and not file.exists()
 
 
 def is_shown(record: Campaign, tracking: str) -> bool:

@@ -14,10 +14,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from search.home import Home
+from search.home import Home, sqlite_file
+from search.mirror import database
 from search.mirror.tracking import Mirror
 from search.programs import python_command
 from search.store import Store
@@ -121,6 +123,40 @@ class MirrorProcess:
         except (BrokenPipeError, ValueError):
             return False
         return True
+
+
+def catch_up(home: Home, say: Callable[[str], None], timeout: float = 60.0) -> None:
+    """Have all that the store knows in MLflow's database, before people look at it there.
+
+    Makes or mends the database where it is a file of the home, and sends what earlier drivers
+    left. Raises what `search.mirror.database.prepare` raises.
+    """
+    file = sqlite_file(home.store_url)
+    if file is not None and not file.exists():
+        database.prepare(home, lambda: None)
+        return
+    store, where = Store.open(home.store_url, create=False), home.tracking_shown
+    aside = database.prepare(home, lambda: store.resend_all(where))
+    if aside is not None:
+        say(f"MLflow's database was broken and is now {aside}; a new one is filled")
+    for record in store.campaigns():
+        if record.state == "running" or record.tracking != where:
+            continue
+        mirror = MirrorProcess(store, home, record.id)
+        if left := mirror.left:
+            say(f"sending {left} trials of campaign {record.id} to MLflow ...")
+            if left := mirror.start().close(timeout):
+                say(describe_backlog(store, record.id, left))
+    store.close()
+
+
+def describe_backlog(store: Store, campaign_id: str, left: int) -> str:
+    """That `left` trials are not in MLflow, why as far as it is known, and what sends them."""
+    text = f"{left} trials are not in MLflow yet"
+    error = store.mirror_error(campaign_id)
+    if error is None:
+        return f"{text}; the next start sends them"
+    return f"{text} ({error}); once that is mended, `ventral resume {campaign_id}` sends them"
 
 
 def _pass_on(lines: IO[str]) -> None:

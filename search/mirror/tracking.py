@@ -15,19 +15,18 @@ from __future__ import annotations
 
 import logging
 import os
-import sqlite3
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 from search.home import Home
+from search.mirror import database
 from search.mirror.runs import (
     FAILURE,
     KEY_TAG,
@@ -45,6 +44,7 @@ from search.mirror.runs import (
 from search.ports import bypass_proxies
 from search.store import Campaign, Outgoing, Store
 from space.errors import VentralError
+from space.outside import redact
 
 __all__ = ["Backlog", "Mirror", "view_url"]
 
@@ -59,12 +59,10 @@ PARAMETERS_A_CALL, METRICS_A_CALL = 100, 900
 
 REFUSALS = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST")
 """What MLflow answers to a run that it does not take for what is in it."""
+DAMAGED = ("malformed", "not a database")
+"""What SQLite says of a file that is damaged; MLflow passes it on as such an answer."""
 
-_QUIET = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_LOGGING_LEVEL": "WARNING",
+_PATIENCE = {
     # Retrying is the mirror's own business; a call that hangs must not hold the end up.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
@@ -92,8 +90,8 @@ class Mirror:
     def __init__(
         self, store: Store, home: Home, campaign_id: str, tracking_uri: str | None = None
     ) -> None:
-        self._store, self._home, self._campaign_id = store, home, campaign_id
-        self._uri = tracking_uri or home.tracking_uri
+        self._store, self._campaign_id = store, campaign_id
+        self._home = replace(home, tracking_uri=tracking_uri or home.tracking_uri)
         self._work = threading.Event()
         self._closing = threading.Event()
         self._deadline = float("inf")
@@ -141,16 +139,21 @@ class Mirror:
                 if client is None:
                     client = self._connect()
                 self._send_all(client)
-                self._error, delay = None, FIRST_DELAY
+                self._recover()
+                delay = FIRST_DELAY
             except Exception as error:  # Whatever is wrong with MLflow, the campaign goes on.
                 self._report(error)
                 # A database that moved or was made anew is found by connecting again.
+                if client is not None:
+                    client.close()
                 client = None
                 self._pause(delay)
                 delay = min(2 * delay, LONGEST_DELAY)
                 self._work.set()
             all_sent = self._error is None and not self._work.is_set()
             if self._closing.is_set() and (all_sent or self._late()):
+                if client is not None:
+                    client.close()
                 return
 
     def _late(self) -> bool:
@@ -163,9 +166,16 @@ class Mirror:
         else:
             self._closing.wait(delay)
 
+    def _recover(self) -> None:
+        """MLflow took all there was, whatever an earlier mirror had to say."""
+        away = self._error is not None or self._store.mirror_error(self._campaign_id) is not None
+        if away and not self._refused:
+            self._store.event(self._campaign_id, "mirror-back")
+        self._error = None
+
     def _report(self, error: Exception) -> None:
         text = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-        text = text.replace(self._uri, _without_password(self._uri))[:500]
+        text = redact(text.replace(self._home.tracking_uri, self._home.tracking_shown))[:500]
         if self._error is None:
             log.warning("MLflow does not take records now (%s); the campaign goes on", text)
             with suppress(VentralError):
@@ -174,19 +184,27 @@ class Mirror:
 
     def _connect(self) -> _Client:
         campaign = self._store.campaign(self._campaign_id)
-        client = _Client(self._uri)
-        self._experiment, anew = client.experiment(campaign, self._artifact_location(campaign))
-        where = _without_password(self._uri)
+        uri, where = self._home.tracking_uri, self._home.tracking_shown
+        aside = database.prepare(self._home, lambda: self._store.resend_all(where))
+        if aside is not None:
+            log.warning("MLflow's database was broken and is now %s; a new one is filled", aside)
+            self._store.event(campaign.id, "mirror-renewed", {"aside": str(aside)})
+        with database.no_strays(uri):
+            client = _Client(uri, self._files if self._is_database else None)
+            location = database.ARTIFACTS + campaign.id if self._is_database else None
+            self._experiment, anew = client.experiment(campaign, location)
         self._store.set_experiment(campaign.id, where, self._experiment, anew=anew)
         self._reconcile(client)
         return client
 
-    def _artifact_location(self, campaign: Campaign) -> str | None:
-        """Beside the database where there is no server to decide it."""
-        is_database = "://" in self._uri and self._uri.split("://")[0] not in ("http", "https")
-        if not is_database:
-            return None
-        return self._home.ensure(self._home.artifacts / campaign.id).as_uri()
+    @property
+    def _is_database(self) -> bool:
+        """Whether there is no server that takes runs' files and decides where they are."""
+        scheme, found, _ = self._home.tracking_uri.partition("://")
+        return bool(found) and scheme not in ("http", "https")
+
+    def _files(self, run_id: str) -> Path:
+        return self._home.run_files(self._campaign_id, run_id)
 
     def _send_all(self, client: _Client) -> None:
         while not self._late():
@@ -223,11 +241,12 @@ class Mirror:
                 run_id = None
             return client.write(experiment, run, run_id)
         except Exception as error:
-            if getattr(error, "error_code", None) not in REFUSALS:
+            damaged = any(sign in str(error) for sign in DAMAGED)
+            if damaged or getattr(error, "error_code", None) not in REFUSALS:
                 raise
             # No reason to hold up the others, nor to ask again before the next start.
             self._refused.add(entry.number)
-            detail = {"trial": entry.number, "error": str(error)[:500]}
+            detail = {"trial": entry.number, "error": redact(str(error))[:500]}
             log.warning("MLflow refuses trial %(trial)d: %(error)s", detail)
             self._store.event(campaign.id, "mirror-refused", detail)
             return None
@@ -248,10 +267,10 @@ class Mirror:
 class _Client:
     """The few calls of MLflow that the mirror makes. Made in the thread: imports MLflow."""
 
-    def __init__(self, uri: str) -> None:
-        for name, value in _QUIET.items():
+    def __init__(self, uri: str, files: Callable[[str], Path] | None) -> None:
+        """`files` gives the folder of a run's files; None if a server takes them."""
+        for name, value in (database.QUIET | _PATIENCE).items():
             os.environ.setdefault(name, value)
-        _prepare_database(uri)
         import mlflow.entities as entities
         from mlflow.tracking import MlflowClient
 
@@ -259,7 +278,13 @@ class _Client:
             logging.getLogger(name).setLevel(logging.WARNING)
         self._entities: Any = entities
         self._client: Any = MlflowClient(tracking_uri=uri)
-        self._uri = uri
+        self._files = files
+
+    def close(self) -> None:
+        """Let the database's file go: MLflow holds it open, even where another took its place."""
+        store = getattr(getattr(self._client, "_tracking_client", None), "store", None)
+        if (engine := getattr(store, "engine", None)) is not None:
+            engine.dispose()
 
     def experiment(self, campaign: Campaign, artifact_location: str | None) -> tuple[str, bool]:
         """The id of the campaign's experiment, and whether it had to be made."""
@@ -321,12 +346,12 @@ class _Client:
 
     def write(self, experiment: str, run: Run, run_id: str | None) -> str:
         """Write a whole run, into the run `run_id` if there is one. The status comes last."""
-        uri, files = None, run.files
+        files = run.files
         if run_id is None:
             made = self._client.create_run(
                 experiment, start_time=run.started, tags=run.tags, run_name=run.name
             )
-            run_id, uri = str(made.info.run_id), made.info.artifact_uri
+            run_id = str(made.info.run_id)
             tags: dict[str, str] = {}
         else:
             known = self._client.get_run(run_id).data.tags
@@ -336,7 +361,7 @@ class _Client:
             if REASON in stale:
                 files = {FAILURE: ""} | files
         self._log(run_id, run, tags)
-        self._upload(run_id, uri, files)
+        self._upload(run_id, files)
         self._client.set_terminated(run_id, status=run.status, end_time=run.ended)
         return run_id
 
@@ -357,10 +382,9 @@ class _Client:
             tags=marks,
         )
 
-    def _upload(self, run_id: str, uri: str | None, files: dict[str, str]) -> None:
-        local = _local_folder(uri)
-        if local is not None:
-            _write_files(local, files)
+    def _upload(self, run_id: str, files: dict[str, str]) -> None:
+        if self._files is not None:
+            _write_files(self._files(run_id), files)
             return
         with tempfile.TemporaryDirectory(prefix="ventral-") as folder:
             _write_files(Path(folder), files)
@@ -373,32 +397,6 @@ def _write_files(folder: Path, files: dict[str, str]) -> None:
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def _local_folder(uri: str | None) -> Path | None:
-    """The folder behind a file: address, where it is on this machine."""
-    parts = urlsplit(uri or "")
-    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
-        return None
-    return Path(unquote(parts.path))
-
-
-def _prepare_database(uri: str) -> None:
-    """Let MLflow's pages read a local SQLite file while we write it."""
-    if not uri.startswith("sqlite:///"):
-        return
-    path = Path(uri.removeprefix("sqlite:///"))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(path, timeout=5.0)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-
-
 def _parts(items: Sequence[Item], size: int) -> list[list[Item]]:
     queue = iter(items)
     return list(iter(lambda: list(islice(queue, size)), []))
-
-
-def _without_password(uri: str) -> str:
-    """An address as it may be stored and shown."""
-    parts = urlsplit(uri)
-    if "@" not in parts.netloc:
-        return uri
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

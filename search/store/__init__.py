@@ -8,7 +8,8 @@ what trials cost, `clocks.py` what is measured of both. Underneath are `connecte
 committed.
 """
 
-from search.store.campaigns import HEARTBEAT_SECONDS, ID_LETTERS, ID_SIGNS
+from search.home import ID_LETTERS, ID_SIGNS
+from search.store.campaigns import HEARTBEAT_SECONDS
 from search.store.connected import SILENCE_SECONDS
 from search.store.records import (
     ENDED,

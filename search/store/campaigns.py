@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from search.home import Process
+from search.home import ID_LETTERS, ID_SIGNS, Process
 from search.store import ledger
 from search.store.connected import Connected, campaign_of, refuse_if_running, storable
 from search.store.ledger import Attempt, Ledger
@@ -19,9 +19,6 @@ from space.errors import StoreError
 
 HEARTBEAT_SECONDS = 5.0
 """How often a driver should call `Store.heartbeat`."""
-
-ID_LETTERS = "abcdefghjkmnpqrstuvwxyz"
-ID_SIGNS = ID_LETTERS + "23456789"
 
 
 class Campaigns(Connected):
@@ -65,11 +62,41 @@ class Campaigns(Connected):
             return [campaign_of(row) for row in connection.execute(query).mappings()]
 
     def campaigns(self) -> list[Campaign]:
-        """All campaigns, newest first."""
+        """All campaigns, newest first; one whose record cannot be read is `damaged`."""
         order = (CAMPAIGNS.c.created.desc(), CAMPAIGNS.c.id)
         with self._reading() as connection:
-            rows = connection.execute(sa.select(CAMPAIGNS).order_by(*order)).mappings()
-            return [campaign_of(row) for row in rows]
+            try:
+                rows = connection.execute(sa.select(CAMPAIGNS).order_by(*order)).mappings()
+                return [campaign_of(row) for row in rows]
+            except StoreError:
+                # One by one, since one of them must not hide the others.
+                labels = sa.select(CAMPAIGNS.c.id, CAMPAIGNS.c.name, CAMPAIGNS.c.created)
+                found = connection.execute(labels.order_by(*order)).all()
+                return [self._readable(connection, *row) for row in found]
+
+    def _readable(self, connection: sa.Connection, key: str, name: str, created: Any) -> Campaign:
+        try:
+            row = connection.execute(sa.select(CAMPAIGNS).where(CAMPAIGNS.c.id == key))
+            return campaign_of(row.mappings().one())
+        except StoreError as error:
+            return Campaign(
+                id=str(key),
+                name=str(name),
+                state="damaged",
+                reason=error.problem,
+                document={},
+                space={},
+                data={},
+                created=created if isinstance(created, int | float) else 0.0,
+                started=None,
+                ended=None,
+                seconds=0.0,
+                driver=None,
+                heartbeat=None,
+                stop_asked=False,
+                tracking=None,
+                experiment=None,
+            )
 
     def set_state(self, campaign_id: str, state: State, reason: str | None = None) -> None:
         """Move a campaign to `state`: the driver's first call ("running") and its last.
@@ -241,10 +268,14 @@ class Campaigns(Connected):
 
     def event(self, campaign_id: str, kind: str, detail: Mapping[str, Any] | None = None) -> None:
         """Put a line into the campaign's history."""
+        said = {
+            key: storable(item) if isinstance(item, str) else item
+            for key, item in (detail or {}).items()
+        }
         with self._writing() as connection:
             connection.execute(
                 sa.insert(EVENTS).values(
-                    campaign=campaign_id, at=time.time(), kind=kind, detail=dict(detail or {})
+                    campaign=campaign_id, at=time.time(), kind=kind, detail=said
                 )
             )
 
@@ -259,6 +290,6 @@ class Campaigns(Connected):
 
 
 def _new_id() -> str:
-    """A campaign id: 8 signs without look-alikes, the first a letter (never read as a number)."""
+    """A campaign id that was never given before."""
     rest = "".join(secrets.choice(ID_SIGNS) for _ in range(7))
     return secrets.choice(ID_LETTERS) + rest

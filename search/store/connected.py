@@ -17,10 +17,11 @@ import sqlalchemy as sa
 
 from search.home import Process
 from search.store.clocks import Clocks
-from search.store.database import check_schema, clear_errors, engine_for
-from search.store.records import Campaign
+from search.store.database import check_schema, clear_errors, damaged, engine_for, identity
+from search.store.records import STATES, Campaign
 from search.store.tables import CAMPAIGNS, TRIALS
-from space.errors import StoreError
+from space.errors import StoreError, VentralError
+from space.outside import printable, redact
 
 SILENCE_SECONDS = 60.0
 """How long the driver of another machine may be silent before it counts as dead."""
@@ -32,6 +33,7 @@ class Connected:
 
     where: str
     _engine: sa.Engine
+    _file: tuple[int, int] | None = None
     _clocks: Clocks = field(default_factory=Clocks)
 
     @classmethod
@@ -45,7 +47,7 @@ class Connected:
         shown, engine = engine_for(url, create)
         with clear_errors(shown):
             check_schema(shown, engine)
-        return cls(where=shown, _engine=engine)
+        return cls(where=shown, _engine=engine, _file=identity(engine))
 
     def close(self) -> None:
         """Give the connections back. The store may be used again all the same."""
@@ -54,15 +56,28 @@ class Connected:
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
         """A connection to read by. `search.tune.shares` works through these two as well."""
+        self._check_file()
         with clear_errors(self.where), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
+        self._check_file()
         with clear_errors(self.where), self._engine.connect() as connection:
             writer = connection.execution_options(ventral_writes=True)
             with writer.begin():
                 yield writer
+
+    def _check_file(self) -> None:
+        """VentralError if the file is no longer the one that was opened: what is written to that
+        is seen by nobody, and is gone when it is closed.
+        """
+        if self._file is not None and identity(self._engine) != self._file:
+            raise VentralError(
+                f"{self.where}: was removed or replaced while it was in use, and what was "
+                "recorded in it since is lost; put it back, or restore it from a copy, and go on "
+                "with `ventral resume`"
+            )
 
     def _campaign(self, connection: sa.Connection, id_or_name: str) -> Campaign:
         by_id = sa.select(CAMPAIGNS).where(CAMPAIGNS.c.id == id_or_name)
@@ -110,10 +125,25 @@ class Connected:
 
 
 def campaign_of(row: Mapping[Any, Any]) -> Campaign:
-    """A row as a campaign; one whose driver is dead is interrupted, whatever it last wrote."""
+    """A row as a campaign; one whose driver is dead is interrupted, whatever it last wrote.
+
+    Raises StoreError for a row that nobody can have written.
+    """
+    where = f"campaign {printable(str(row['id']))}"
     values = {key: row[key] for key in row if key != "sequence"}
-    driver = Process.parse(row["driver"]) if row["driver"] else None
+    for key in ("document", "space", "data"):
+        if not isinstance(row[key], dict):
+            raise damaged(f"its {key} is no mapping", where)
+    for key in ("created", "started", "ended", "seconds", "heartbeat"):
+        if not isinstance(row[key], int | float | None):
+            raise damaged(f"its field {key} is {row[key]!r}", where)
     state = row["state"]
+    if state not in STATES or row["created"] is None:
+        raise damaged(f"its state is {state!r}", where)
+    try:
+        driver = Process.parse(row["driver"]) if row["driver"] else None
+    except (ValueError, AttributeError):
+        raise damaged(f"its driver is {row['driver']!r}", where) from None
     if state == "running" and not _lives(driver, row["heartbeat"]):
         state = "interrupted"
     return Campaign(**(values | {"driver": driver, "state": state}))
@@ -135,8 +165,11 @@ def of_trial(table: sa.Table, campaign_id: str, number: int) -> tuple[sa.ColumnE
 
 
 def storable(text: str | None) -> str | None:
-    """Free text as every database takes it: PostgreSQL refuses the character 0."""
-    return None if text is None else text.replace("\x00", "\\0")
+    """Free text as it may be stored: without passwords, and as every database takes it.
+
+    PostgreSQL refuses the character 0.
+    """
+    return None if text is None else redact(text).replace("\x00", "\\0")
 
 
 def refuse_if_running(campaign: Campaign) -> None:

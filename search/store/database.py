@@ -8,22 +8,30 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
+from search.home import PRIVATE
 from search.store import tables
 from space.errors import StoreError
+from space.outside import redact
 
 SCHEMA = "0003"
 """The revision that this version writes: the newest file in search/store/migrations/versions."""
 SCHEMA_TABLE = "ventral_schema"
+
+SECONDS = 30.0
+"""How long to wait for a lock of SQLite."""
 
 
 def engine_for(url: str, create: bool) -> tuple[str, sa.Engine]:
@@ -36,27 +44,33 @@ def engine_for(url: str, create: bool) -> tuple[str, sa.Engine]:
     except (ArgumentError, ValueError) as error:
         raise StoreError(
             "VENTRAL_STORE",
-            f"{url!r} is not an address of a database",
+            f"{redact(url)!r} is not an address of a database",
             "write sqlite:////path/to/store.db or postgresql://user@host/database",
         ) from error
     if address.drivername in ("postgres", "postgresql"):
         address = address.set(drivername="postgresql+psycopg")
-    shown = address.render_as_string(hide_password=True)
+    shown = redact(address.render_as_string(hide_password=True))
     if address.get_backend_name() not in ("sqlite", "postgresql"):
         raise StoreError(shown, "is neither SQLite nor PostgreSQL", "use one of the two")
-    options: dict[str, Any] = {"json_serializer": dumps, "pool_pre_ping": True}
+    options: dict[str, Any] = {"pool_pre_ping": True}
+    readable = False
     if address.get_backend_name() == "sqlite":
         shown = address.database or shown
         _prepare_file(shown, address.database, create)
-        options = {"json_serializer": dumps, "connect_args": {"timeout": 30.0}}
+        readable = not create and not _writable(Path(shown))
+        options = {"connect_args": {"timeout": SECONDS}}
+        if readable:
+            options = {"creator": _reader(Path(shown))}
     try:
-        engine = sa.create_engine(address, **options)
+        engine = sa.create_engine(
+            address, json_serializer=dumps, json_deserializer=loads, **options
+        )
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise StoreError(
             shown, f"needs a driver ({error})", "pip install 'psycopg[binary]'"
         ) from error
     if engine.dialect.name == "sqlite":
-        _tune_sqlite(engine)
+        _tune_sqlite(engine, readable)
     return shown, engine
 
 
@@ -72,7 +86,7 @@ def _prepare_file(shown: str, database: str | None, create: bool) -> None:
         )
     try:
         if create:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(
             str(path.parent),
@@ -81,14 +95,45 @@ def _prepare_file(shown: str, database: str | None, create: bool) -> None:
         ) from error
 
 
-def _tune_sqlite(engine: sa.Engine) -> None:
-    """SQLite as a server would behave: real transactions, readers beside the writer, keys."""
+def _writable(path: Path) -> bool:
+    """Whether SQLite can write the file, and beside it what it needs to do so."""
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK | os.X_OK)
+
+
+def _reader(path: Path) -> Callable[[], sqlite3.Connection]:
+    """How to open a file that may only be read.
+
+    Raises StoreError if what its last writer wrote is not in it yet, and cannot be seen.
+    """
+    log, index = (path.with_name(path.name + ending) for ending in ("-wal", "-shm"))
+    # Beside a writer that has it open its files are read as well; without one it does not change.
+    mode = "mode=ro" if log.exists() and index.exists() else "immutable=1"
+    if mode == "immutable=1" and log.exists() and log.stat().st_size:
+        raise StoreError(
+            str(path),
+            "may not be written, and its last writer did not close it",
+            "copy its folder to where you may write, and set VENTRAL_HOME to the copy",
+        )
+    address = f"file:{quote(str(path))}?{mode}"
+    return lambda: sqlite3.connect(
+        address, uri=True, timeout=SECONDS, check_same_thread=False, isolation_level=None
+    )
+
+
+def _tune_sqlite(engine: sa.Engine, readable: bool) -> None:
+    """SQLite as a server would behave: real transactions, readers beside the writer, keys.
+
+    Of a file that may only be read (`readable`), nothing is changed.
+    """
+    pragmas = ["foreign_keys=ON"]
+    if not readable:
+        pragmas += ["journal_mode=WAL", "synchronous=NORMAL"]
 
     @sa.event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: Any) -> None:
         # Python's driver would begin transactions by itself, too late for DDL and for reads.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")
@@ -194,6 +239,30 @@ def finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [finite(item) for item in value]
     return value
+
+
+def loads(text: str) -> Any:
+    """A value out of one of the store's columns. Raises StoreError if it is damaged."""
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise damaged(f"is not JSON: {error}") from None
+
+
+def damaged(problem: str, where: str = "a record of the store") -> StoreError:
+    """What is on record can be nothing that was written there."""
+    return StoreError(where, f"is damaged ({problem})", "restore the store from a copy")
+
+
+def identity(engine: sa.Engine) -> tuple[int, int] | None:
+    """Which file an SQLite database is (device, inode); None without one."""
+    if engine.dialect.name != "sqlite":
+        return None
+    try:
+        found = os.stat(str(engine.url.database))
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def dumps(value: Any) -> str:

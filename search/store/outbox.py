@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from search.store.connected import Connected, of_trial
 from search.store.database import insert_once
 from search.store.records import ENDED, Outgoing
-from search.store.tables import MIRROR, TRIALS
+from search.store.tables import CAMPAIGNS, EVENTS, MIRROR, TRIALS
 
 
 class Outbox(Connected):
@@ -65,6 +65,16 @@ class Outbox(Connected):
                 .values(state="sending", version=MIRROR.c.version + 1)
             )
 
+    def resend_all(self, tracking: str) -> None:
+        """Nothing that was sent to `tracking` is there any more, of whatever campaign."""
+        there = sa.select(CAMPAIGNS.c.id).where(CAMPAIGNS.c.tracking == tracking)
+        with self._writing() as connection:
+            connection.execute(
+                sa.update(MIRROR)
+                .where(MIRROR.c.campaign.in_(there))
+                .values(state="sending", run=None, version=MIRROR.c.version + 1)
+            )
+
     def backlog(self, campaign_id: str) -> int:
         """How many ended trials the mirror has still to send."""
         query = (
@@ -75,6 +85,24 @@ class Outbox(Connected):
         )
         with self._reading() as connection:
             return int(connection.execute(query.select_from(MIRROR)).scalar_one())
+
+    def mirror_error(self, campaign_id: str) -> str | None:
+        """What last kept the mirror from sending; None if it has sent since."""
+        query = (
+            sa.select(EVENTS.c.kind, EVENTS.c.detail)
+            .where(EVENTS.c.campaign == campaign_id)
+            .where(EVENTS.c.kind.in_(("mirror-away", "mirror-refused", "mirror-back")))
+            .order_by(EVENTS.c.id.desc())
+            .limit(1)
+        )
+        with self._reading() as connection:
+            last = connection.execute(query).first()
+        if last is None or last.kind == "mirror-back":
+            return None
+        said = str((last.detail or {}).get("error", "unknown"))
+        if last.kind == "mirror-refused":
+            return f"MLflow refuses trial {last.detail.get('trial')}: {said}"
+        return said
 
     def runs(self, campaign_id: str) -> dict[int, str]:
         """The MLflow run of each trial that has one."""

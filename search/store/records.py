@@ -10,8 +10,10 @@ from typing import Any, Literal, get_args
 
 from search.home import Process
 
-State = Literal["waiting", "running", "finished", "stopped", "failed", "interrupted"]
-"""Of a campaign. `interrupted` is never written: it is a running campaign whose driver died."""
+State = Literal["waiting", "running", "finished", "stopped", "failed", "interrupted", "damaged"]
+"""Of a campaign. `interrupted` is never written: it is a running campaign whose driver died. So is
+`damaged`: its record cannot be read, and all of it that is known is its id and its name.
+"""
 
 Status = Literal["waiting", "running", "finished", "pruned", "infeasible", "failed"]
 """Of a trial."""
@@ -22,6 +24,7 @@ Order = Literal["number", "top1", "best", "parameters", "macs", "epochs", "secon
 Scalar = str | int | float | bool | None
 
 ENDED: tuple[Status, ...] = ("finished", "pruned", "infeasible", "failed")
+STATES: tuple[State, ...] = get_args(State)
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import NoneType
 from typing import Any
 
 import sqlalchemy as sa
 
 from search.store.connected import Connected
+from search.store.database import damaged
 from search.store.records import ENDED, STATUSES, Donor, Order, Status, Trial
 from search.store.reports import reports_of
 from search.store.tables import GENOMES, JOURNAL, REPORTS, TRIALS
+from space.outside import printable
 
 DONORS = 20
 """So many trials of one work are looked at for what can be taken over."""
@@ -205,7 +208,7 @@ class Results(Connected):
             )
         query = query.where(TRIALS.c.campaign == campaign_id, *where).order_by(*order)
         rows = connection.execute(query.limit(limit)).mappings().all()
-        trials = [Trial(**({"genome": None} | dict(row))) for row in rows]
+        trials = [_trial_of(row) for row in rows]
         running = [trial.status == "running" for trial in trials]
         if not any(running) or self._campaign(connection, campaign_id).state != "interrupted":
             return trials
@@ -214,6 +217,24 @@ class Results(Connected):
             replace(trial, status="waiting") if runs else trial
             for trial, runs in zip(trials, running, strict=True)
         ]
+
+
+def _trial_of(row: Mapping[Any, Any]) -> Trial:
+    """A row as a trial. Raises StoreError for one that nobody can have written."""
+    values: dict[str, Any] = {"genome": None, **row}
+    where = f"campaign {printable(str(row['campaign']))} trial {printable(str(row['number']))}"
+    if row["status"] not in STATUSES:
+        raise damaged(f"its status is {row['status']!r}", where)
+    for key in ("choices", "recipe", "genome"):
+        if not isinstance(values[key], (dict, NoneType) if key == "genome" else dict):
+            raise damaged(f"its {key} is no mapping", where)
+    for key in ("number", "epochs", "seed", "attempts", "suggested", "source_epochs"):
+        if not isinstance(values[key], int):
+            raise damaged(f"its field {key} is {values[key]!r}", where)
+    for key in ("top1", "best", "loss", "seconds", "created", "started", "ended"):
+        if not isinstance(values[key], int | float | None):
+            raise damaged(f"its field {key} is {values[key]!r}", where)
+    return Trial(**values)
 
 
 def _stored(statuses: Iterable[Status]) -> list[str]:

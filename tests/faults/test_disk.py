@@ -58,6 +58,18 @@ def test_the_store_s_disk(scene: MakeScene, small_disk: Path) -> None:
     ends_well(made, moment)
 
 
+def test_the_store_is_removed(scene: MakeScene) -> None:
+    """What is not kept is not said to be."""
+    made = scene({"budget": {"trials": 20}, "recipe": {"epochs": 6}})
+    made.start()
+    after_two(made)
+    (made.home.path / "store.db").unlink()
+    assert made.wait() == 1, made.printed()
+    assert "was removed or replaced" in made.printed()
+    assert "everything is kept" not in made.printed()
+    assert "Traceback" not in made.printed()
+
+
 def test_the_checkpoints_disk(scene: MakeScene, small_disk: Path) -> None:
     """No trial is to blame, so none fails."""
     made = scene(

@@ -105,11 +105,8 @@ def test_a_lost_data_folder_costs_no_trial(scene: MakeScene) -> None:
 
 
 def _in_mlflow(scene: Scene, number: int) -> str:
-    from mlflow.tracking import MlflowClient
-
-    client = MlflowClient(tracking_uri=scene.home.tracking_uri)
     run = scene.store.runs(scene.campaign_id)[number]
-    return Path(client.download_artifacts(run, "failure.txt")).read_text()
+    return (scene.home.run_files(scene.campaign_id, run) / "failure.txt").read_text()
 
 
 def test_a_worker_that_ray_ends_for_its_memory(scene: MakeScene) -> None:

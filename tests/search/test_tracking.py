@@ -19,6 +19,7 @@ import pytest
 
 from search.home import Home
 from search.mirror import tracking
+from search.mirror.mirroring import describe_backlog
 from search.mirror.runs import (
     EXACT,
     KEY_TAG,
@@ -33,6 +34,7 @@ from search.mirror.runs import (
 from search.mirror.server import Server
 from search.mirror.tracking import Mirror
 from search.ports import free_port
+from search.progress import progress
 from search.store import Store
 from space.space import Space
 from tests.campaigns import add, fill, new_campaign, report, train
@@ -102,8 +104,7 @@ def assert_complete(store: Store, home: Home, campaign_id: str) -> dict[int, Any
     assert runs[0].data.metrics["top1"] == 0.6
     assert runs[4].data.params == {"stages.0.kernel": "3", "recipe.learning_rate": "0.01"}
     for run in runs.values():
-        files = client_of(home.tracking_uri).list_artifacts(run.info.run_id)
-        assert "genome.json" in {file.path for file in files}
+        assert (home.run_files(campaign_id, run.info.run_id) / "genome.json").is_file()
     return runs
 
 
@@ -197,11 +198,10 @@ def test_every_ended_trial_is_one_run(store: Store, home: Home) -> None:
     client = client_of(home.tracking_uri)
     history = client.get_metric_history(runs[0].info.run_id, "top1")
     assert [(point.step, point.value) for point in history] == [(1, 0.4), (2, 0.5), (3, 0.6)]
-    fetched = client.download_artifacts(best.info.run_id, "accuracy_by_step.json")
-    assert json.loads(Path(fetched).read_text())["epoch"] == 2
-    assert Path(
-        best.info.artifact_uri.removeprefix("file://").replace("%20", " ").replace("%25", "%")
-    ).is_relative_to(home.artifacts)
+    files = home.run_files(campaign.id, best.info.run_id)
+    assert json.loads((files / "accuracy_by_step.json").read_text())["epoch"] == 2
+    place = files.relative_to(home.artifacts).as_posix()
+    assert best.info.artifact_uri == f"mlflow-artifacts:/{place}"
     trial = store.trial(campaign.id, 1)
     assert trial.started is not None
     assert best.info.start_time == round(trial.started * 1000)
@@ -282,7 +282,7 @@ def test_what_is_no_longer_true_of_a_trial_that_was_tried_again_is_gone(
     run = client.get_run(failed)
     assert (run.info.status, run.data.tags["ventral.status"]) == ("FINISHED", "finished")
     assert not run.data.tags["ventral.reason"]
-    assert Path(client.download_artifacts(failed, "failure.txt")).read_text() == ""
+    assert (home.run_files(campaign.id, failed) / "failure.txt").read_text() == ""
 
 
 def test_campaigns_of_one_name_are_two_experiments(store: Store, home: Home) -> None:
@@ -297,6 +297,7 @@ def test_campaigns_of_one_name_are_two_experiments(store: Store, home: Home) -> 
 KILLED = """
 import os, sys
 from search.mirror import tracking
+from search.mirror.mirroring import describe_backlog
 from search.home import Home
 from search.store import Store
 from space.space import Space
@@ -400,6 +401,44 @@ def test_the_campaign_goes_on_without_mlflow(store: Store, home: Home) -> None:
     assert [event.kind for event in store.events(campaign.id)] == ["mirror-away"]
     assert mirror(store, home, campaign.id).left == 0
     assert_complete(store, home, campaign.id)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://me:{}@127.0.0.1:{}", "http://127.0.0.1:{1}?token={0}"]
+)
+def test_a_password_is_in_no_record_and_in_no_log(
+    store: Store, home: Home, caplog: pytest.LogCaptureFixture, address: str
+) -> None:
+    campaign, secret = fill(store), "PW-3141"
+    uri = address.format(secret, free_port())
+    backlog = Mirror(store, home, campaign.id, uri).start().close(2.0)
+    assert backlog.error is not None
+    assert store.mirror_error(campaign.id) is not None
+    store.close()
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("search")]
+    assert ours
+    assert secret not in backlog.error + "".join(ours)
+    for file in home.path.rglob("*"):
+        assert not file.is_file() or secret.encode() not in file.read_bytes(), file
+
+
+def test_what_keeps_the_mirror_from_sending_is_on_record_until_it_sends(
+    store: Store, home: Home
+) -> None:
+    campaign = fill(store)
+    file = home.path / "mlflow.db"
+    file.rename(home.path / "away.db")
+    file.mkdir()
+    assert mirror(store, home, campaign.id, 1.0).left == 5
+    assert "unable to open database file" in str(store.mirror_error(campaign.id))
+    assert "unable to open" in str(progress(store, campaign.id).mirror_error)
+    said = describe_backlog(store, campaign.id, 5)
+    assert said.startswith("5 trials are not in MLflow yet (OperationalError: unable to open")
+    assert f"`ventral resume {campaign.id}`" in said
+    file.rmdir()
+    (home.path / "away.db").rename(file)
+    assert mirror(store, home, campaign.id).left == 0
+    assert store.mirror_error(campaign.id) is None
 
 
 def test_the_mirror_waits_for_mlflow_to_come_back(

@@ -84,6 +84,11 @@ def test_lines_may_be_kept() -> None:
         ("postgresql+psycopg://u:P/W@x@h:notaport/d", "postgresql+psycopg://u:***@h:notaport/d"),
         ("at 'postgresql://h/d?user=u&password=PW&x=1'", "at 'postgresql://h/d?user=u&password=***&x=1'"),
         ("https://:PW@host:5000 is down", "https://:***@host:5000 is down"),
+        ("postgresql://me@corp:PW@h/d", "postgresql://me@corp:***@h/d"),
+        ("'postgresql://u:P'W@h/d'", "'postgresql://u:***@h/d'"),
+        ("PGPASSWORD=PW password='PW'", "PGPASSWORD=*** password='***'"),
+        ('{"password": "PW", "user": "u"}', '{"password": "***", "user": "u"}'),
+        ("password authentication failed", "password authentication failed"),
         ("sqlite:////tmp/a:b.db and http://host:5000/me", "sqlite:////tmp/a:b.db and http://host:5000/me"),
     ],
 )  # fmt: skip

@@ -6,11 +6,9 @@ import os
 import re
 import resource
 import shutil
-import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -72,13 +70,6 @@ def test_a_submission_is_of_a_file_or_of_a_campaign(shell: Shell, store: Store) 
 def copied(campaign: Campaign, shell: Shell) -> Shell:
     """A home of one's own with the campaign of the session in it."""
     shutil.copytree(campaign.shell.home, shell.home)
-    with closing(sqlite3.connect(shell.home / "mlflow.db")) as tracking:
-        # MLflow notes absolute paths: the copy must not write into the original.
-        there, here = str(campaign.shell.home), str(shell.home)
-        for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
-            change = f"UPDATE {table} SET {column} = replace({column}, ?, ?)"
-            tracking.execute(change, (there, here))
-        tracking.commit()
     return shell
 
 

@@ -243,6 +243,7 @@ def _go(
     """Drive a campaign to its end, here or in the background, and show what came out."""
     there = [] if address is None else ["--address", address]
     from search.campaign import Campaign, check_resources
+    from search.mirror.mirroring import describe_backlog
 
     record = store.campaign(campaign_id)
     if detach:
@@ -257,7 +258,7 @@ def _go(
         outcome = driver.run(campaign_id, home, store, live.listen, address=address)
     _conclude(store.campaign(campaign_id), store, output)
     if outcome.left:
-        note(f"{outcome.left} runs are not in MLflow yet; the next start sends them")
+        note(describe_backlog(store, campaign_id, outcome.left))
     if outcome.state == "stopped":
         note(f"stopped ({outcome.reason}); everything is kept. Go on with:")
         part = (outcome.reason or "").partition(":")[0]
@@ -328,20 +329,29 @@ def _conclude(record: "Campaign", store: "Store", output: Format) -> None:
 def list_campaigns(output: Output = Format.table) -> None:
     """All campaigns, newest first."""
     from search import ranking
+    from space.errors import StoreError
+    from space.outside import printable
     from ventral.opening import open_store
 
     _, store = open_store()
     rows: list[dict[str, Any]] = []
     for record in store.campaigns():
-        counts = store.counts(record.id)
-        best = ranking.best(store, record.id, 1)
+        state, reason = record.state, record.reason
+        try:
+            counts = store.counts(record.id) if state != "damaged" else {}
+            best = ranking.best(store, record.id, 1) if state != "damaged" else []
+        except StoreError as error:
+            # Its own trials: the other campaigns are seen all the same.
+            state, reason, counts, best = "damaged", str(error), {}, []
+        if state == "damaged":
+            note(f"campaign {printable(record.id)} cannot be read: {reason}")
         rows.append(
             {
                 "id": record.id,
                 "name": record.name,
-                "state": record.state,
+                "state": state,
                 "trials": sum(counts.values()),
-                "done": counts["finished"] + counts["pruned"],
+                "done": counts.get("finished", 0) + counts.get("pruned", 0),
                 "best": best[0].top1 if best else None,
                 "created": record.created,
             }

@@ -98,7 +98,7 @@ def _export(
             f"epoch {epoch}; `ventral resume {record.id}` trains it on"
         )
     report = store.reports(record.id, trial.number)[-1]
-    packed = Pack.load(record.data["path"], record.data["checksum"])
+    packed = Pack.load(home.pack(record.data["path"]), record.data["checksum"])
     recipe = Recipe.model_validate(record.document["recipe"]).overlaid(found.recipe)
     weights = {
         name.removeprefix("network."): tensor

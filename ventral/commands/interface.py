@@ -41,6 +41,7 @@ def ui(
 ) -> None:
     """Browse the trials in MLflow, until Ctrl-C (or SIGTERM)."""
     from search.home import Home
+    from search.mirror.mirroring import catch_up
     from search.mirror.runs import view_url
     from search.ports import ANYWHERE, http_address, is_loopback, outside_host
     from space.outside import redact
@@ -58,6 +59,7 @@ def ui(
     # A shell makes what it puts into the background ignore Ctrl-C. SIGTERM means the same.
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, signal.default_int_handler)
+    catch_up(home, note)
     outside = host
     if not is_loopback(host):
         note("warning: everybody who reaches this machine may read all records and change notes")

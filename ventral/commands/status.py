@@ -128,7 +128,8 @@ def told(found: "Progress") -> str:
     if found.beside:
         lines.append(f"shares the machine with {', '.join(found.beside)}")
     if found.unmirrored:
-        lines.append(f"{found.unmirrored} trials are not in MLflow yet")
+        why = "" if found.mirror_error is None else f": {found.mirror_error}"
+        lines.append(f"{found.unmirrored} trials are not in MLflow yet{why}")
     return "\n".join(lines)
 
 

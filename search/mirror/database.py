@@ -1,0 +1,242 @@
+"""MLflow's database where it is an SQLite file: made whole or not at all, mended, and portable.
+
+MLflow makes its tables in some sixty steps, each on its own, and never gets over a kill between
+two of them. So the file is made under another name and renamed; one that is half made or damaged
+is put aside, and the store's trials are sent once more into a new one.
+
+Runs' files are recorded by their place in the home (`mlflow-artifacts:/CAMPAIGN/RUN/artifacts`),
+which `ventral ui` resolves: a home may be moved or copied. MLflow is imported only to make or to
+upgrade a file.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.util
+import os
+import re
+import shlex
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from functools import cache
+from pathlib import Path
+
+from search.home import Home, sqlite_file, sqlite_url
+from space.errors import VentralError
+
+ARTIFACTS = "mlflow-artifacts:/"
+"""How a place below `home.artifacts` is written in MLflow's database."""
+
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+}
+"""MLflow says and asks nothing of its own."""
+
+_HALF_MADE = re.compile("already exists|duplicate column|no such (table|column|index)", re.I)
+
+_COMPANIONS = ("-wal", "-shm", "-journal")
+"""What SQLite keeps beside a file; left behind, it would be taken for the next file's."""
+
+
+def prepare(home: Home, renew: Callable[[], None]) -> Path | None:
+    """Make the home's MLflow database ready, if it is an SQLite file.
+
+    A file of the home's own that is half made or damaged is put aside, and its new path is
+    returned (else None). Whenever a new file is made, `renew` is called before it can be seen: all
+    that was sent has to be sent again. Raises VentralError, with the cure, for a file that is not
+    ours to mend or that a newer MLflow wrote, and OSError or sqlite3.Error if it cannot be used.
+    """
+    file = sqlite_file(home.tracking_uri)
+    if file is None:
+        return None
+    home.ensure(file.parent)
+    with _alone(file):
+        aside = _settle(file, renew, ours=file.parent == home.path)
+        with closing(sqlite3.connect(file, timeout=5.0)) as connection:
+            # MLflow's pages read while we write.
+            connection.execute("PRAGMA journal_mode=WAL")
+            _make_portable(connection)
+        return aside
+
+
+def _settle(file: Path, renew: Callable[[], None], *, ours: bool) -> Path | None:
+    """Have a whole database of the newest schema at `file`; where a broken one was put, if any."""
+    if not file.exists() or not file.stat().st_size:
+        _make(file, renew)
+        return None
+    newest, known = _revisions()
+    try:
+        found = _revision(file)
+        if found == newest:
+            return None
+        if found is not None and found not in known:
+            raise VentralError(
+                f"{file}: a newer MLflow wrote it (schema {found}); upgrade MLflow, or move the "
+                "file away: all that the store knows is sent again"
+            )
+        if not ours:
+            command = f"mlflow db upgrade {shlex.quote(sqlite_url(file))}"
+            raise VentralError(f"{file}: an older MLflow wrote it (schema {found}); `{command}`")
+        if found is not None and _upgrade(file):
+            return None
+    except sqlite3.OperationalError:
+        raise  # it is locked, or cannot be opened: there is nothing wrong with what is in it
+    except sqlite3.DatabaseError as error:
+        if not ours:
+            raise VentralError(f"{file}: is damaged ({error}); restore it from a copy") from error
+    aside = _put_aside(file)
+    _make(file, renew)
+    return aside
+
+
+def _revision(file: Path) -> str | None:
+    """The schema's revision; None without one. Raises sqlite3.DatabaseError if it is damaged."""
+    with closing(sqlite3.connect(file, timeout=5.0)) as connection:
+        [(verdict,)] = connection.execute("PRAGMA quick_check(1)")
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(str(verdict).replace("\n", " "))
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        if "alembic_version" not in tables:
+            return None
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        return None if row is None else str(row[0])
+
+
+@cache
+def _revisions() -> tuple[str, frozenset[str]]:
+    """MLflow's newest schema, and all that it knows. To ask MLflow itself takes seconds."""
+    spec = importlib.util.find_spec("mlflow")
+    [root] = spec.submodule_search_locations or [] if spec else []
+    revisions: set[str] = set()
+    older: set[str] = set()
+    for file in Path(root, "store", "db_migrations", "versions").glob("*.py"):
+        for name, value in re.findall(
+            r"^(revision|down_revision)\b[^=\n]*=(.*)$", file.read_text("utf-8"), re.M
+        ):
+            (revisions if name == "revision" else older).update(re.findall(r"\w{6,}", value))
+    [newest] = revisions - older
+    return newest, frozenset(revisions)
+
+
+def _make(file: Path, renew: Callable[[], None]) -> None:
+    """Make an empty database; it appears at `file` when it is whole."""
+    partial = _partial(file)
+    os.environ.update({name: os.environ.get(name, value) for name, value in QUIET.items()})
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    address = sqlite_url(partial)
+    try:
+        with no_strays(address):
+            SqlAlchemyStore(address, ARTIFACTS).engine.dispose()
+        renew()
+        _remove(*_companions(file))
+        partial.rename(file)
+    finally:
+        _remove(partial, *_companions(partial))
+
+
+def _upgrade(file: Path) -> bool:
+    """Bring a copy to the newest schema and write it back in one transaction.
+
+    False if it was half made: then a part of the next step is there already. Raises VentralError
+    for any other failure.
+    """
+    partial = _partial(file)
+    _copy(file, partial)
+    address = sqlite_url(partial)
+    with no_strays(address):
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "mlflow", "db", "upgrade", address],
+            env=os.environ | QUIET,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    try:
+        if done.returncode == 0:
+            _copy(partial, file)
+            return True
+        if _HALF_MADE.search(done.stderr):
+            return False
+        last = done.stderr.strip().rpartition("\n")[2]
+        raise VentralError(f"{file}: MLflow cannot bring it up to date ({last})")
+    finally:
+        _remove(partial, *_companions(partial))
+
+
+def _copy(source: Path, target: Path) -> None:
+    with closing(sqlite3.connect(source)) as here, closing(sqlite3.connect(target)) as there:
+        here.backup(there)
+
+
+def _put_aside(file: Path) -> Path:
+    """Rename a file that is of no use, with what belongs to it."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    aside = file.with_name(f"{file.name}.broken-{stamp}-{os.getpid()}")
+    for one, kept in zip(_companions(file), _companions(aside), strict=True):
+        with suppress(FileNotFoundError):
+            one.rename(kept)
+    return file.rename(aside)
+
+
+def _partial(file: Path) -> Path:
+    """A name for a file that is being made. What a killed process left of others is removed."""
+    _remove(*file.parent.glob(f".{file.name}.*.part*"))
+    return file.with_name(f".{file.name}.{os.getpid()}.part")
+
+
+def _companions(file: Path) -> list[Path]:
+    return [file.with_name(file.name + ending) for ending in _COMPANIONS]
+
+
+def _remove(*files: Path) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)
+
+
+def _make_portable(connection: sqlite3.Connection) -> None:
+    """Places of runs' files that an earlier version noted as absolute paths."""
+    with connection:
+        campaigns = connection.execute(
+            "SELECT experiments.experiment_id, value FROM experiments JOIN experiment_tags ON "
+            "experiment_tags.experiment_id = experiments.experiment_id WHERE "
+            "key = 'ventral.campaign' AND artifact_location LIKE 'file:%/artifacts/' || value"
+        ).fetchall()
+        for experiment, campaign in campaigns:
+            place = ARTIFACTS + campaign
+            connection.execute(
+                "UPDATE runs SET artifact_uri = ? || '/' || run_uuid || '/artifacts' "
+                "WHERE experiment_id = ? AND artifact_uri LIKE 'file:%'",
+                (place, experiment),
+            )
+            connection.execute(
+                "UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?",
+                (place, experiment),
+            )
+
+
+@contextmanager
+def no_strays(address: str) -> Iterator[None]:
+    """Remove the empty folders that MLflow makes of an address with quoted signs in its path."""
+    folder = Path(address.partition(":///")[2]).parent
+    strays = [one for one in (folder, *folder.parents) if not one.exists()]
+    yield
+    for one in strays:
+        with suppress(OSError):
+            one.rmdir()
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """One process at a time: the first makes the file, the others find it."""
+    with file.with_name(f".{file.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
