@@ -25,6 +25,8 @@ from search.tune.cluster import (
     sweep,
 )
 from space.errors import InputError
+from tests.effort import refuse_ray
+from tests.waiting import GUARD
 
 
 @pytest.mark.parametrize(
@@ -69,7 +71,7 @@ def test_only_marked_processes_and_the_named_folder_are_swept(tmp_path: Path) ->
     try:
         assert marked("aaaa") == [ours.pid]
         assert sweep(record) == 1
-        assert ours.wait(5) == -9
+        assert ours.wait(GUARD) == -9
         assert other.poll() is None
         assert not scratch.exists()
         assert not record.exists()
@@ -80,14 +82,15 @@ def test_only_marked_processes_and_the_named_folder_are_swept(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", '{"mark": "a"}'])
-def test_a_missing_or_broken_record_is_no_error(tmp_path: Path, text: str | None) -> None:
+def test_a_missing_or_broken_record_is_no_error(
+    tmp_path: Path, text: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("nothing is waited for"))
     record = tmp_path / "cluster.json"
     if text is not None:
         record.write_text(text)
-    began = time.monotonic()
     assert sweep(record) == 0
     assert not record.exists()
-    assert time.monotonic() - began < 1
 
 
 def test_a_folder_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
@@ -113,11 +116,12 @@ def test_what_several_machines_have() -> None:
         ("ray://somewhere:10001", "Ray's client cannot carry a search"),
     ],
 )
-def test_an_address_with_no_cluster_is_refused_at_once(address: str, words: str) -> None:
-    began = time.monotonic()
+def test_an_address_with_no_cluster_is_refused_at_once(
+    address: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_ray(monkeypatch)
     with pytest.raises(InputError, match=words):
         survey(address)
-    assert time.monotonic() - began < 10
 
 
 def test_a_cluster_of_somebody_s_own_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +158,7 @@ def test_a_lost_cluster_is_told_once_it_is_silent_for_long() -> None:
     time.sleep(1.5)
     assert told == []
     well[0] = False
-    watch.join(6)
+    watch.join(GUARD)
     assert len(told) == 1
 
 
@@ -177,7 +181,7 @@ def test_what_forgotten_drivers_left_is_swept_and_nothing_else(
     (tmp_path / "ventral-odd" / "owner.json").write_text("{")
     try:
         cluster.sweep_forgotten()
-        assert left.wait(5) == -9
+        assert left.wait(GUARD) == -9
     finally:
         left.kill()
     kept = {path.name for path in tmp_path.iterdir()}

@@ -2,18 +2,11 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.ventral.conftest import Shell
-
-
-def _wait(condition: Callable[[], bool], seconds: float = 120) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.3)
+from tests.waiting import GUARD, wait_until
 
 
 def _done(shell: Shell, campaign: str) -> int:
@@ -26,11 +19,11 @@ def test_ctrl_c_keeps_everything_and_resume_ends_it(
 ) -> None:
     file = campaign_file("epochs: 2", "epochs: 4")
     running = shell.start("submit", file, "--no-estimate", "--id-file", "id.txt")
-    _wait((shell.folder / "id.txt").exists)
+    wait_until((shell.folder / "id.txt").exists)
     campaign = (shell.folder / "id.txt").read_text().strip()
-    _wait(lambda: _done(shell, campaign) >= 1)
+    wait_until(lambda: _done(shell, campaign) >= 1)
     running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=60)
+    _, err = running.communicate(timeout=GUARD)
     assert running.returncode == 1
     assert f"ventral resume {campaign}" in err
     assert "Traceback" not in err
@@ -55,9 +48,9 @@ def test_a_killed_driver_is_seen_and_resumed(
     shell: Shell, campaign_file: Callable[..., Path]
 ) -> None:
     running = shell.start("submit", campaign_file(), "--no-estimate", "--id-file", "id.txt")
-    _wait((shell.folder / "id.txt").exists)
+    wait_until((shell.folder / "id.txt").exists)
     campaign = (shell.folder / "id.txt").read_text().strip()
-    _wait(lambda: _done(shell, campaign) >= 1)
+    wait_until(lambda: _done(shell, campaign) >= 1)
     os.kill(running.pid, signal.SIGKILL)
     running.communicate()
     status = shell("status", campaign, "-o", "json").json
@@ -82,7 +75,7 @@ def test_a_detached_campaign_is_stopped_from_outside(
     ended = shell("submit", file, "--no-estimate", "--detach", "--id-file", "id.txt")
     assert ended.code == 0, ended.err
     campaign = (shell.folder / "id.txt").read_text().strip()
-    _wait(lambda: _done(shell, campaign) >= 1)
+    wait_until(lambda: _done(shell, campaign) >= 1)
     assert shell("stop", campaign).code == 0
     assert shell("status", campaign, "-o", "json").json["state"] == "stopped"
     assert "not running" in shell("stop", campaign).err
