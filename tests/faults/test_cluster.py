@@ -22,7 +22,7 @@ from search.tune.nodes import Nodes
 from tests import toys
 from tests.faults.conftest import MakeScene
 from tests.faults.test_kills import long, survived
-from tests.waiting import wait_until
+from tests.waiting import GUARD, wait_until
 
 COMMAND = Path(sys.executable).with_name("ventral")
 
@@ -125,7 +125,7 @@ class Shell:
             env=kept | own | self.environment | environment,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=GUARD,
             stdin=subprocess.DEVNULL,
         )
 

@@ -484,7 +484,7 @@ def test_real_trials_are_trained_and_mirrored_without_torch_here(bench: Bench) -
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=GUARD,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 0, done.stderr

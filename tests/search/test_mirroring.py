@@ -21,7 +21,7 @@ from search.mirror.mirroring import MirrorProcess
 from search.mirror.runs import KEY_TAG
 from search.store import Store
 from tests.campaigns import add, fill, train
-from tests.waiting import wait_until
+from tests.waiting import GUARD, wait_until
 
 ROOT = Path(__file__).parents[2]
 DRIVER = """
@@ -96,7 +96,7 @@ print(campaign.id, mirror.close(60), "mlflow" in sys.modules)
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=GUARD,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 0, done.stderr

@@ -328,7 +328,7 @@ def test_a_kill_between_two_steps_neither_loses_nor_doubles(
 ) -> None:
     campaign = fill(store)
     arguments = [str(home.path), campaign.id, where, str(count)]
-    died = subprocess.run([sys.executable, "-c", KILLED, *arguments], cwd=ROOT, timeout=60)
+    died = subprocess.run([sys.executable, "-c", KILLED, *arguments], cwd=ROOT, timeout=GUARD)
     assert died.returncode == -signal.SIGKILL
     assert store.backlog(campaign.id) == 5
     assert mirror(store, home, campaign.id).left == 0

@@ -16,7 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 FORKS = get_context("forkserver")
-FORKS.set_forkserver_preload(["ventral.cli", "search.ranking", "search.progress"])
+FORKS.set_forkserver_preload(["ventral.cli", "search.ranking", "search.progress", "torch"])
 
 
 def run_command(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.ventral.conftest import COMMAND, Campaign, Shell
+from tests.waiting import GUARD
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = (
@@ -43,7 +44,7 @@ def address(campaign: Campaign) -> Iterator[str]:
         yield server.stdout.readline().strip()
     finally:
         server.send_signal(signal.SIGINT)
-        assert server.wait(30) == 0
+        assert server.wait(GUARD) == 0
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
@@ -55,7 +56,7 @@ def test_the_runs_table_opens_with_score_size_and_cell(
         [CHROMIUM, *QUIET, f"--user-data-dir={tmp_path}", address],
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=GUARD,
     ).stdout
     for column in ("top1", "ventral.cell", "ventral.status", "parameters", "macs"):
         assert column in page, column

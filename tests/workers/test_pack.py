@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from space.errors import DataError, VentralError
+from tests.waiting import GUARD
 from workers import datasets
 from workers import pack as packing
 from workers.job import Digits, DigitsOccluded
@@ -167,7 +168,7 @@ def child(root: Path, delay: float) -> subprocess.Popen[str]:
 
 def test_two_processes_at_once_make_one_pack(tmp_path: Path) -> None:
     children = [child(tmp_path, 0.002) for _ in range(2)]
-    told = [process.communicate(timeout=60)[0].splitlines() for process in children]
+    told = [process.communicate(timeout=GUARD)[0].splitlines() for process in children]
     assert [process.returncode for process in children] == [0, 0]
     assert told[0][-1] == told[1][-1]
     # One of them decoded; the other waited for it and found the pack.
