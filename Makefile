@@ -34,7 +34,7 @@ quickstart: setup ## set up and run the example campaign (minutes)
 test: setup check ## set up and pass linters, type checker, import contract and tests
 	$(PYTEST) $(BESIDE)
 
-test-fast: setup ## the tests that start no processes (a minute)
+test-fast: setup ## the quick tests: no campaigns, no Ray
 	$(PYTEST) $(BESIDE) -m 'not slow and not process'
 
 test-slow: setup ## the tests that take minutes each, one after the other

@@ -1,7 +1,8 @@
 """What holds for all tests: threads, examples, and which of them share a worker of pytest-xdist.
 
-Tests that start processes have the mark `process` and come first. Each goes to whichever worker is
-free, by itself unless it shares something with others; the tests of any other file stay together.
+Tests that start Ray or the command line have the mark `process` and come first. Each goes to
+whichever worker is free, by itself unless it shares something with others; the tests of any other
+file stay together.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ PROCESSES = (
     "workers/test_networks.py",
     "workers/test_pack.py",
 )
-"""Files and folders of tests that start processes, the longest first."""
+"""Files and folders of tests that start Ray, or other processes that take long."""
 SHARED = ("tour", "campaign")
 """Fixtures that are made once for all tests that use them, of whatever file."""
 
