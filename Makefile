@@ -8,7 +8,7 @@ STAMP := $(VENV)/.ready
 # Tests that run at once: one a core, and no more than memory for Ray's processes allows.
 WORKERS ?= $(shell cores=$$(nproc); echo $$((cores < 2 ? 2 : cores > 4 ? 4 : cores)))
 PYTEST := $(BIN)/python -m pytest -q
-BESIDE := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --durations=10
+BESIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
 # A package index to take PyTorch from, such as one with builds for machines without a GPU.
 TORCH_INDEX ?=
 

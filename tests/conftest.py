@@ -1,8 +1,7 @@
-"""What holds for all tests: threads, examples, and which of them share a worker of pytest-xdist.
+"""What holds for all tests: threads, examples, and their order.
 
-Tests that start Ray or the command line have the mark `process` and come first. Each goes to
-whichever worker is free, by itself unless it shares something with others; the tests of any other
-file stay together.
+With pytest-xdist the tests of a file share a worker, and with it what they share. Those that start
+Ray or the command line have the mark `process` and come first, so that short ones fill the gaps.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ settings.load_profile("default")
 TESTS = Path(__file__).parent
 PROCESSES = (
     "test_readme.py",
+    "ventral/test_campaign.py",  # makes a campaign that others in the folder use as well
     "ventral",
     "faults",
     "search/test_driver.py",
@@ -40,8 +40,6 @@ PROCESSES = (
     "workers/test_pack.py",
 )
 """Files and folders of tests that start Ray, or other processes that take long."""
-SHARED = ("tour", "campaign")
-"""Fixtures that are made once for all tests that use them, of whatever file."""
 
 
 def _rank(item: pytest.Item) -> int:
@@ -51,22 +49,10 @@ def _rank(item: pytest.Item) -> int:
     return next(named, len(PROCESSES))
 
 
-def _group(item: pytest.Item) -> str | None:
-    """The name of those that run in one worker with a test; None for a test by itself."""
-    fixtures = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009
-    for name in SHARED:
-        if name in fixtures:
-            return name
-    scopes = {fixture.scope for found in fixtures.values() for fixture in found}
-    alone = _rank(item) < len(PROCESSES) and not scopes & {"class", "module"}
-    return None if alone else item.path.stem
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if _rank(item) < len(PROCESSES):
+        item.add_marker("process")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if _rank(item) < len(PROCESSES):
-            item.add_marker("process")
-        if (group := _group(item)) is not None:
-            item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=_rank)
