@@ -24,6 +24,7 @@ data: {name: digits, size: 8, train_images: 300, test_images: 100}
 recipe: {epochs: 2, batch_size: 50}
 sampler: {name: random}
 scheduler: {name: asha, grace_epochs: 1, reduction_factor: 2}
+resources: {concurrent: 1}
 budget: {trials: 5}
 seed: 3
 """

@@ -6,15 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from search.store import Status, Store
 from tests.ventral.conftest import Shell
 from tests.waiting import GUARD, wait_until
 
-ENDED = ("finished", "pruned")
+ENDED: tuple[Status, ...] = ("finished", "pruned")
 
 
-def _done(shell: Shell, campaign: str) -> int:
-    trials = shell("status", campaign, "-o", "json").json["trials"]
-    return int(trials["finished"] + trials["pruned"])
+def _await(shell: Shell, campaign: str, more_than: int = 0) -> None:
+    """Wait until more than so many trials are over."""
+    store = Store.open(f"sqlite:///{shell.home}/store.db")
+    wait_until(lambda: sum(store.counts(campaign)[one] for one in ENDED) > more_than, pause=0.2)
+    store.close()
 
 
 def _rows(shell: Shell, campaign: str) -> dict[int, dict[str, Any]]:
@@ -32,7 +35,7 @@ def test_a_killed_and_an_interrupted_campaign_go_on_as_if_nothing_had_been(
     running = shell.start("submit", file, "--no-estimate", "--id-file", "id.txt")
     wait_until((shell.folder / "id.txt").exists)
     campaign = (shell.folder / "id.txt").read_text().strip()
-    wait_until(lambda: _done(shell, campaign) >= 1)
+    _await(shell, campaign)
     os.kill(running.pid, signal.SIGKILL)
     running.communicate()
     status = shell("status", campaign, "-o", "json").json
@@ -41,7 +44,7 @@ def test_a_killed_and_an_interrupted_campaign_go_on_as_if_nothing_had_been(
     ended = {n: row for n, row in _rows(shell, campaign).items() if row["status"] in ENDED}
 
     running = shell.start("resume", campaign)
-    wait_until(lambda: _done(shell, campaign) > len(ended))
+    _await(shell, campaign, len(ended))
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=GUARD)
     assert running.returncode == 1
@@ -70,7 +73,7 @@ def test_a_detached_campaign_is_stopped_from_outside(
     ended = shell("submit", file, "--no-estimate", "--detach", "--id-file", "id.txt")
     assert ended.code == 0, ended.err
     campaign = (shell.folder / "id.txt").read_text().strip()
-    wait_until(lambda: _done(shell, campaign) >= 1)
+    _await(shell, campaign)
     assert shell("stop", campaign).code == 0
     assert shell("status", campaign, "-o", "json").json["state"] == "stopped"
     assert "not running" in shell("stop", campaign).err
