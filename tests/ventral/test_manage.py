@@ -257,14 +257,18 @@ def test_gc_says_first_and_removes_then(copied: Shell) -> None:
 
 
 @pytest.mark.parametrize(
-    "command",
-    [["status"], ["top"], ["trial", "list"], ["trial", "list", "-o", "json"]],
-    ids=" ".join,
+    ("command", "millions"),
+    [
+        pytest.param(["status"], 1.5, id="status"),
+        pytest.param(["top"], 2, id="top"),
+        pytest.param(["trial", "list"], 2, id="trial list"),
+        pytest.param(["trial", "list", "-o", "json"], 10, id="trial list -o json"),
+    ],
 )
 def test_five_thousand_trials_take_under_two_seconds(
-    command: list[str], thousands: tuple[Shell, str], tmp_path: Path
+    command: list[str], millions: float, thousands: tuple[Shell, str], tmp_path: Path
 ) -> None:
-    """As calls of functions, Python's start and imports included: two millions take a second."""
+    """As calls of functions, Python's start and the imports included: twice what was counted."""
     shell, campaign_id = thousands
     arguments: list[Any] = [COMMAND, *command[:2], campaign_id, *command[2:]]
     if command[0] != "trial":
@@ -279,7 +283,7 @@ def test_five_thousand_trials_take_under_two_seconds(
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) > (5000 if command[0] == "trial" else 2)
     calls = pstats.Stats(str(tmp_path / "profile")).total_calls  # type: ignore[attr-defined]
-    assert calls < 4_000_000
+    assert calls < millions * 1e6
 
 
 @pytest.fixture(scope="module")
