@@ -5,10 +5,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 STAMP := $(VENV)/.ready
+# Tests that run at once: one a core, and no more than memory for Ray's processes allows.
+WORKERS ?= $(shell cores=$$(nproc); echo $$((cores < 2 ? 2 : cores > 4 ? 4 : cores)))
+PYTEST := $(BIN)/python -m pytest -q
+BESIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
 # A package index to take PyTorch from, such as one with builds for machines without a GPU.
 TORCH_INDEX ?=
 
-.PHONY: help setup quickstart test test-slow check format clean
+.PHONY: help setup quickstart test test-fast test-slow check format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,10 +32,13 @@ quickstart: setup ## set up and run the example campaign (minutes)
 	$(BIN)/ventral submit examples/quickstart.yaml --new
 
 test: setup check ## set up and pass linters, type checker, import contract and tests
-	$(BIN)/python -m pytest -q
+	$(PYTEST) $(BESIDE)
 
-test-slow: setup ## the tests that take minutes each
-	$(BIN)/python -m pytest -q -m slow
+test-fast: setup ## the quick tests: no campaigns, no Ray
+	$(PYTEST) $(BESIDE) -m 'not slow and not process'
+
+test-slow: setup ## the tests that take minutes each, one after the other
+	$(PYTEST) -m slow --hypothesis-profile thorough
 
 check: setup ## linters, type checker, import contract
 	$(BIN)/ruff check .

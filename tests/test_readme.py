@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import yaml
 from search.campaign import Campaign, check
 from search.machine import Machine
 from space.space import Space
+from tests.waiting import GUARD
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -31,12 +33,38 @@ def commands() -> list[str]:
     return [line.partition("#")[0].strip() for line in lines if line.strip()]
 
 
+TOUR = [c for c in commands() if c.startswith("ventral ") and c != "ventral ui"]
+
+
+@dataclass
+class Tour:
+    """Commands that are run in their order in one folder, each once."""
+
+    folder: Path
+    commands: list[str] = field(default_factory=lambda: list(TOUR))
+    taken: int = 0
+    failed: str | None = None
+
+    def take(self, number: int) -> None:
+        """Run all commands up to this one that did not run yet; after a failure none is run."""
+        while self.taken <= number:
+            if self.failed is not None:
+                pytest.skip(f"`{self.failed}` failed before it")
+            self.failed = self.commands[self.taken]
+            _run(self.failed, self.folder)
+            self.taken, self.failed = self.taken + 1, None
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder like a clone, in which the tour is taken."""
+def tour(tmp_path_factory: pytest.TempPathFactory) -> Tour:
+    """The tour, in a folder like a clone, but that its example has a third of the images."""
     folder = tmp_path_factory.mktemp("tour")
     shutil.copytree(ROOT / "examples", folder / "examples")
-    return folder
+    example = folder / "examples" / "quickstart.yaml"
+    document = yaml.safe_load(example.read_text())
+    document["data"] |= {"train_images": 400, "test_images": 200}
+    example.write_text(yaml.safe_dump(document))
+    return Tour(folder)
 
 
 def _environment() -> dict[str, str]:
@@ -74,33 +102,46 @@ def test_make_help_lists_every_target() -> None:
         assert f"make {target}" in told.stdout
 
 
-def test_the_tour(folder: Path) -> None:
-    taken = [c for c in commands() if c.startswith("ventral ") and c != "ventral ui"]
-    assert len(taken) > 10
-    for command in taken:
-        _run(command, folder)
-    exported = sorted((folder / "cells").iterdir())
-    assert len(exported) == 2
-    _run_python(folder)
-    _serve(folder)
+@pytest.mark.parametrize(
+    "number", [pytest.param(number, id=command) for number, command in enumerate(TOUR)]
+)
+def test_the_tour(tour: Tour, number: int) -> None:
+    tour.take(number)
 
 
-def _run_python(folder: Path) -> None:
+def test_the_tour_is_long() -> None:
+    assert len(TOUR) > 10
+
+
+def test_a_tour_ends_with_the_command_that_fails(tmp_path: Path) -> None:
+    tour = Tour(tmp_path, ["touch first", "cat second", "touch third"])
+    with pytest.raises(AssertionError, match="cat second"):
+        tour.take(1)
+    with pytest.raises(pytest.skip.Exception, match="`cat second` failed before it"):
+        tour.take(2)
+    assert [path.name for path in tmp_path.iterdir()] == ["first"]
+
+
+def test_the_python_runs_on_what_the_tour_exported(tour: Tour) -> None:
     """The block as it is printed, in the folder where the tour was taken."""
+    tour.take(len(TOUR) - 1)
+    exported = sorted((tour.folder / "cells").iterdir())
+    assert len(exported) == 2
     (block,) = blocks("python")
     check = "\nassert logits.shape == (2, 10) and by_step.shape[2] == 10 and responses\n"
     done = subprocess.run(
-        [sys.executable, "-c", block + check], cwd=folder, capture_output=True, text=True
+        [sys.executable, "-c", block + check], cwd=tour.folder, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
 
 
-def _serve(folder: Path) -> None:
-    """`ventral ui` answers at the address that it prints, and leaves nothing behind."""
+def test_ventral_ui_answers_at_the_address_that_it_prints(tour: Tour) -> None:
+    """And leaves nothing behind."""
+    tour.take(len(TOUR) - 1)
     assert "ventral ui" in commands()
     server = subprocess.Popen(
         ["ventral", "ui", "--port", "0", "--no-browser"],
-        cwd=folder,
+        cwd=tour.folder,
         env=_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -110,11 +151,11 @@ def _serve(folder: Path) -> None:
     address = server.stdout.readline().strip()
     try:
         assert "/experiments/" in address
-        with urllib.request.urlopen(address, timeout=30) as page:
+        with urllib.request.urlopen(address, timeout=GUARD) as page:
             assert page.status == 200
     finally:
         server.send_signal(signal.SIGINT)
-        assert server.wait(30) == 0
+        assert server.wait(GUARD) == 0
     base = address.split("/#")[0]
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(base, timeout=5)

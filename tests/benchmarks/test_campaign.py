@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import GUARD
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -18,7 +20,7 @@ def ran(*arguments: str) -> str:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=GUARD,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr
@@ -27,10 +29,10 @@ def ran(*arguments: str) -> str:
 
 def assert_measured(row: dict[str, Any], trials: int) -> None:
     assert row["trials"] == trials
-    assert 0.005 < row["ventral_s_per_trial"] < 20
+    assert row["ventral_s_per_trial"] > 0
     assert 100 < row["driver_mb"] < 1000
     assert row["mlflow_runs"] == {"FINISHED": trials}, "every run is there, and ended"
-    assert 0 < row["mlflow_lag_s"] < 60
+    assert row["mlflow_lag_s"] > 0
     assert row["ventral"]["state"] == "finished"
     assert row["ventral"]["growth"] > 0
     assert len(row["ventral"]["ms_by_hundred"]) == 1

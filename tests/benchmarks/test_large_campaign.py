@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import GUARD
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -14,7 +16,11 @@ ROOT = Path(__file__).parents[2]
 def test_it_runs(tmp_path: Path) -> None:
     command = [sys.executable, "benchmarks/large_campaign.py", "--trials", "8", "--json"]
     done = subprocess.run(
-        [*command, "--keep", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=280
+        [*command, "--keep", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=GUARD,
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

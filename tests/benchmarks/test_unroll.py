@@ -10,6 +10,7 @@ import torch
 from benchmarks.practice import Loop
 from tests.drawing import PUBLISHED_CELLS, small_genome
 from tests.networks import images_for, randomised, ten_stages
+from tests.waiting import GUARD
 
 
 @pytest.mark.parametrize("name", ["ten stages", *PUBLISHED_CELLS])
@@ -32,7 +33,7 @@ def test_the_baseline_is_the_literal_unroll(name: str) -> None:
 def test_it_runs(network: str, size: int) -> None:
     command = [sys.executable, "benchmarks/unroll.py", "--network", network, "--json"]
     command += ["--size", str(size), "--batch", "2", "--rounds", "1"]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=GUARD)
     found = json.loads(ran.stdout)
     assert found["gigamacs"]["planned"] < found["gigamacs"]["literal"]
     for kind in ("practice", "literal", "planned", "recompute", "floor"):

@@ -173,8 +173,8 @@ def test_penalty_is_half_the_decayed_sum_of_squares() -> None:
     network = build(genome("lstm"), dtype=torch.float64)
     weights = dict(network.named_parameters())
     expected = sum(d * weights[n].square().sum() / 2 for n, d in network.decays().items())
-    assert float(network.penalty()) == pytest.approx(float(expected))
-    assert float(network.penalty()) > 0
+    assert network.penalty().item() == pytest.approx(expected.item())
+    assert network.penalty().item() > 0
 
 
 def test_a_match_projection_starts_as_the_reference_and_is_not_decayed() -> None:

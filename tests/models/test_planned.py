@@ -204,7 +204,8 @@ def test_values_of_one_name_are_equal_in_the_literal_unroll(genome: Genome) -> N
             assert torch.equal(value, first[operation])
         first.setdefault(operation, value)
         if not found.operations[operation].image:
-            assert torch.allclose(value[0], value[1], rtol=1e-12, atol=1e-12)
+            # A norm over a constant multiplies rounding by 300, and norms may follow one another.
+            assert torch.allclose(value[0], value[1], rtol=1e-9, atol=1e-9)
 
 
 @FEW

@@ -26,10 +26,10 @@ OFFERED = Machine(cpus=4, gpus=1)
 class Listed(Searcher):  # type: ignore[misc]
     """So many trials, so many of them at once."""
 
-    def __init__(self, trials: int, slots: int, folder: Path, seconds: float) -> None:
+    def __init__(self, trials: int, slots: int, config: dict[str, Any]) -> None:
         super().__init__(metric="top1", mode="max")
         self.left, self.slots, self._live = trials, slots, set[str]()
-        self._config = {"folder": str(folder), "seconds": seconds}
+        self._config = config
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         if len(self._live) >= self.slots:
@@ -56,7 +56,10 @@ class Watch(tune.Callback):  # type: ignore[misc]
 
 
 def noting() -> type[Any]:
-    """A trainable that writes down when it ran, where, and what it was given."""
+    """A trainable that writes down when it ran, where, and what it was given.
+
+    It waits for those that are to run `together` with it: trials of neighbouring numbers.
+    """
 
     class Notes(tune.Trainable):  # type: ignore[misc]
         def setup(self, config: dict[str, Any]) -> None:
@@ -70,6 +73,12 @@ def noting() -> type[Any]:
             import torch
 
             began = time.time()
+            folder, number = Path(self.settings["folder"]), self.settings["trial"]
+            (folder / f"{number}.begun").touch()
+            first = number - number % self.settings["together"]
+            others = [folder / f"{first + i}.begun" for i in range(self.settings["together"])]
+            while not all(other.exists() for other in others) and time.time() < began + 120:
+                time.sleep(0.02)
             time.sleep(self.settings["seconds"])
             noted = {
                 "began": began,
@@ -79,8 +88,7 @@ def noting() -> type[Any]:
                 "gpus": os.environ.get("CUDA_VISIBLE_DEVICES"),
                 "torch": torch.get_num_threads(),
             }
-            file = Path(self.settings["folder"]) / f"{self.settings['trial']}.json"
-            file.write_text(json.dumps(noted))
+            (folder / f"{number}.json").write_text(json.dumps(noted))
             return {"top1": 0.5, "epoch": 1, "done": True}
 
     return Notes
@@ -108,11 +116,13 @@ def ran(
     cpus: float,
     gpus: float = 0.0,
     slots: int | None = None,
-    seconds: float = 0.0,
+    seconds: float = 0.1,
+    together: int = 1,
 ) -> tuple[list[dict[str, Any]], Watch]:
     """What the trials noted."""
     watch = Watch()
-    searcher: Any = Listed(trials, slots or OFFERED.slots(cpus, gpus), folder, seconds)
+    config = {"folder": str(folder), "seconds": seconds, "together": together}
+    searcher: Any = Listed(trials, slots or OFFERED.slots(cpus, gpus), config)
     resources = {"cpu": cpus, "gpu": gpus, **ground.resources}
     loop.run(
         noting(), resources, searcher, FIFOScheduler(), [watch], NoopStopper(), ground.scratch
@@ -131,7 +141,7 @@ def at_once(notes: list[dict[str, Any]]) -> int:
 
 def test_trials_share_a_gpu_by_fraction(ground: cluster.Ground, tmp_path: Path) -> None:
     """Four trials of a quarter each on one (logical) device, and none beside it."""
-    notes, _ = ran(ground, tmp_path, 8, cpus=0.5, gpus=0.25, seconds=1.5)
+    notes, _ = ran(ground, tmp_path, 8, cpus=0.5, gpus=0.25, together=4)
     assert at_once(notes) == 4
     assert {note["gpus"] for note in notes} == {"0"}
 
@@ -139,7 +149,7 @@ def test_trials_share_a_gpu_by_fraction(ground: cluster.Ground, tmp_path: Path) 
 def test_trials_share_cores_and_have_as_many_threads(
     ground: cluster.Ground, tmp_path: Path
 ) -> None:
-    notes, _ = ran(ground, tmp_path, 4, cpus=2, seconds=1.5)
+    notes, _ = ran(ground, tmp_path, 4, cpus=2, together=2)
     assert at_once(notes) == 2, "two cores each, of four"
     assert {note["omp"] for note in notes} == {"2"}
     assert {note["torch"] for note in notes} == {2}
@@ -150,7 +160,7 @@ def test_short_trials_use_all_workers_and_leave_nothing(
     ground: cluster.Ground, tmp_path: Path
 ) -> None:
     """A worker that is free does not take a trial whose own worker is just being started."""
-    notes, watch = ran(ground, tmp_path, 60, cpus=1, slots=2, seconds=0.1)
+    notes, watch = ran(ground, tmp_path, 60, cpus=1, slots=2)
     assert len({note["pid"] for note in notes}) == 2
     assert watch.known <= 3, "trials that are over are forgotten"
     folders = [path for path in (ground.scratch / "tune").rglob("*") if path.is_dir()]

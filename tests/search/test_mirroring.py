@@ -7,9 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from search.mirror.mirroring import MirrorProcess
 from search.mirror.runs import KEY_TAG
 from search.store import Store
 from tests.campaigns import add, fill, train
+from tests.waiting import GUARD, wait_until
 
 ROOT = Path(__file__).parents[2]
 DRIVER = """
@@ -67,13 +67,6 @@ def expected(campaign_id: str) -> Counter[tuple[str, str]]:
     return Counter((f"{campaign_id}/{number}", fate) for number, fate in enumerate(fates))
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 60.0) -> None:
-    until = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
 def alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -103,7 +96,7 @@ print(campaign.id, mirror.close(60), "mlflow" in sys.modules)
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=GUARD,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 0, done.stderr
@@ -121,7 +114,7 @@ def test_what_ends_later_is_sent_when_it_is_told(store: Store, home: Home) -> No
         train(store, campaign.id, 5, 0.5)
         assert store.backlog(campaign.id) == 1
         mirror.notify()
-        wait_until(lambda: store.backlog(campaign.id) == 0, 10)
+        wait_until(lambda: store.backlog(campaign.id) == 0)
     finally:
         assert mirror.close(5) == 0
     assert mirror._process is not None
@@ -163,7 +156,7 @@ def test_it_ends_with_its_driver(store: Store, home: Home) -> None:
     assert alive(pid)
     driver.kill()
     driver.communicate()
-    wait_until(lambda: not alive(pid), 3)
+    wait_until(lambda: not alive(pid))
     assert MirrorProcess(store, home, campaign.id).start().close(60) == 0
     assert runs(home) == expected(campaign.id)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-import time
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from search.tune.searcher import TuneSearcher
 from space.errors import CampaignError
 from tests import toys
 from tests.supplies import DATA, Bench, train
+from tests.waiting import GUARD
 from workers.job import Failure, Job, Report
 
 
@@ -326,12 +327,11 @@ def test_ray_does_not_wait_for_a_sampler_that_thinks(
         assert isinstance(supply._source, Ahead)
         searcher, suggester = TuneSearcher(supply, lambda: False), supply._source._suggester
         assert isinstance(searcher.suggest("a"), dict), "the control"
-        suggest = suggester.suggest
-        monkeypatch.setattr(suggester, "suggest", lambda: time.sleep(0.5) or suggest())  # type: ignore[func-returns-value]
-        began = time.monotonic()
-        assert searcher.suggest("b") is None
-        assert time.monotonic() - began < 0.4
-        time.sleep(0.6)
+        suggest, over = suggester.suggest, threading.Event()
+        monkeypatch.setattr(suggester, "suggest", lambda: over.wait(GUARD) and suggest())
+        assert searcher.suggest("b") is None, "while the sampler thinks"
+        over.set()
+        assert supply.ready(GUARD)
         assert isinstance(searcher.suggest("b"), dict)
     finally:
         supply.close()

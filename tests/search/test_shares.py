@@ -19,6 +19,7 @@ from search.store import Campaign, Store
 from search.tune.shares import UNLIMITED, Claim, Share, allot, claimed, room
 from tests import toys
 from tests.campaigns import new_campaign
+from tests.waiting import GUARD
 
 ROOT = Path(__file__).parents[2]
 FOUR = Machine(cpus=4, gpus=0)
@@ -201,7 +202,7 @@ def test_two_campaigns_at_once_on_one_store_share_the_machine(url: str, tmp_path
     ]
     ids = [driver.submit(file, home, store) for file in files]
     drivers = [start(home.path, url, campaign_id) for campaign_id in ids]
-    outputs = [process.communicate(timeout=200)[0] for process in drivers]
+    outputs = [process.communicate(timeout=GUARD)[0] for process in drivers]
     for output in outputs:
         assert "outcome finished" in output, output
     assert any("sharing" in output for output in outputs)
@@ -235,10 +236,10 @@ def test_the_campaign_of_higher_priority_gets_the_machine(url: str, tmp_path: Pa
     while "report" not in first.stdout.readline():
         pass
     second = start(home.path, url, urgent)
-    assert "outcome finished" in second.communicate(timeout=200)[0]
+    assert "outcome finished" in second.communicate(timeout=GUARD)[0]
     over = store.campaign(urgent)
     assert over.ended is not None
-    assert "outcome finished" in first.communicate(timeout=200)[0]
+    assert "outcome finished" in first.communicate(timeout=GUARD)[0]
     started = [
         one.started
         for trial in store.trials(patient)

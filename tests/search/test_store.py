@@ -28,6 +28,7 @@ from search.store.tables import METADATA
 from space.errors import StoreError
 from tests import postgres
 from tests.campaigns import add, fill, new_campaign, report, train
+from tests.waiting import GUARD
 
 ROOT = Path(__file__).parents[2]
 
@@ -162,7 +163,7 @@ def test_several_processes_may_open_a_new_store_at_once(url: str) -> None:
         "print(len(Store.open(sys.argv[1]).campaigns()))"
     )
     processes = [python(code, url) for _ in range(4)]
-    outputs = [process.communicate(timeout=60) for process in processes]
+    outputs = [process.communicate(timeout=GUARD) for process in processes]
     assert [out for out, _ in outputs] == ["0\n"] * 4, outputs
 
 

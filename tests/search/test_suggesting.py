@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from search import samplers
+from search import samplers, suggesting
 from search.samplers import Outcome
 from search.suggesting import Ahead, Suggester, Suggestion, call_of, outcome_of_call
 from tests import toys
+from tests.waiting import GUARD, wait_until
 
 
 def suggester(name: str = "random", **options: Any) -> Suggester:
@@ -20,16 +20,16 @@ def suggester(name: str = "random", **options: Any) -> Suggester:
     return Suggester(samplers.make(name, space, 1, options), space, campaign)
 
 
-def slow(made: Suggester, seconds: float) -> Suggester:
-    """A suggester that thinks for a while."""
-    suggest = made.suggest
+def paused(made: Suggester) -> tuple[Suggester, threading.Semaphore]:
+    """A suggester that thinks, each time, until the semaphore is released."""
+    suggest, permits = made.suggest, threading.Semaphore(0)
 
     def thinking() -> Suggestion | None:
-        time.sleep(seconds)
+        permits.acquire(timeout=GUARD)
         return suggest()
 
     made.suggest = thinking  # type: ignore[method-assign]
-    return made
+    return made, permits
 
 
 @pytest.fixture
@@ -51,36 +51,52 @@ def test_what_comes_from_the_thread_is_what_comes_without_it(ahead: list[Ahead])
 
 
 def test_nobody_waits_for_what_was_made_ahead(ahead: list[Ahead]) -> None:
-    made = Ahead(slow(suggester(), 0.2))
+    source, permits = paused(suggester())
+    made = Ahead(source)
     ahead.append(made)
     assert not made.ready()
+    permits.release(2)
     assert made.suggest() is not None
-    time.sleep(0.4)  # what an epoch takes
-    assert made.ready()
-    began = time.monotonic()
+    assert made.ready(GUARD), "the second one, during an epoch"
+    # Whoever waited for the sampler now would wait for ever.
     assert made.suggest() is not None
-    assert time.monotonic() - began < 0.1
+    assert not made.ready()
+    permits.release()
 
 
 def test_waiting_has_a_limit(ahead: list[Ahead]) -> None:
-    made = Ahead(slow(suggester(), 0.5))
+    source, permits = paused(suggester())
+    made = Ahead(source)
     ahead.append(made)
-    began = time.monotonic()
-    assert not made.ready(0.1)
-    assert 0.05 < time.monotonic() - began < 0.4
-    assert made.ready(5.0)
+    assert not made.ready(0.1), "although the sampler goes on thinking"
+    soon = threading.Timer(0.05, permits.release)
+    soon.start()
+    assert made.ready(GUARD), "it waits for as long as is said"
+    soon.join()
 
 
-def test_where_trials_are_slow_a_suggestion_knows_every_result(ahead: list[Ahead]) -> None:
+def test_where_trials_are_slow_a_suggestion_knows_every_result(
+    ahead: list[Ahead], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Made ahead, it would not know what arrives while it waits."""
-    made = Ahead(suggester())
+    now = [0.0]
+    monkeypatch.setattr(suggesting.time, "monotonic", lambda: now[0])
+    source, suggest = suggester(), Suggester.suggest
+
+    def thinking() -> Suggestion | None:
+        now[0] += 0.003
+        return suggest(source)
+
+    source.suggest = thinking  # type: ignore[method-assign]
+    made = Ahead(source)
     ahead.append(made)
     known = []
     for number in range(6):
         suggestion = made.suggest()
         assert suggestion is not None
         known.append(suggestion.calls)
-        time.sleep(0.3)  # a hundred times what the suggestion took
+        wait_until(lambda: not made._wanted, pause=0.001)
+        now[0] += 0.3  # a hundred times what the suggestion took
         made.tell(number, Outcome(score=0.5, fidelity=1.0))
     assert known[0] == ()
     # The first one after the start is made ahead: it is not known then how fast trials are.
@@ -97,7 +113,7 @@ def test_an_error_of_the_sampler_is_the_driver_s(ahead: list[Ahead]) -> None:
     broken.suggest = suggest  # type: ignore[method-assign]
     made = Ahead(broken)
     ahead.append(made)
-    assert made.ready(5.0), "it is not waited for any more"
+    assert made.ready(GUARD), "it is not waited for any more"
     with pytest.raises(ZeroDivisionError, match="singular"):
         made.suggest()
 

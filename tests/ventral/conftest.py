@@ -12,7 +12,11 @@ from typing import Any
 
 import pytest
 
+from tests.ventral.prepared import run_command
+
 COMMAND = Path(sys.executable).with_name("ventral")
+STARTS = {"submit", "resume", "certify", "drill", "stop", "ui"}
+"""Commands with processes of their own, which are run as a user runs them."""
 
 TINY = """
 name: tiny
@@ -21,6 +25,7 @@ data: {name: digits, size: 8, train_images: 300, test_images: 100}
 recipe: {epochs: 2, batch_size: 50}
 sampler: {name: random}
 scheduler: {name: asha, grace_epochs: 1, reduction_factor: 2}
+resources: {concurrent: 1}
 budget: {trials: 5}
 seed: 3
 """
@@ -53,9 +58,12 @@ class Shell:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("VENTRAL", "MLFLOW"))}
         return kept | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
 
-    def __call__(self, *arguments: str | Path, timeout: float = 240) -> Ended:
+    def __call__(self, *arguments: str | Path, timeout: float = 600) -> Ended:
+        words = [str(argument) for argument in arguments]
+        if not set(words[:1]) & STARTS or "--help" in words:
+            return Ended(*run_command(words, self.folder, self.environment(), timeout))
         done = subprocess.run(
-            [COMMAND, *map(str, arguments)],
+            [COMMAND, *words],
             cwd=self.folder,
             env=self.environment(),
             capture_output=True,

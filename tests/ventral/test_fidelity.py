@@ -12,6 +12,7 @@ data: {name: digits, size: 16, train_images: 200, test_images: 100}
 recipe: {epochs: 3, batch_size: 50, fidelity: [{until: 1, size: 8, steps: 5, images: 0.5}]}
 sampler: {name: guided}
 scheduler: {name: asha, grace_epochs: 1, reduction_factor: 2}
+resources: {concurrent: 1}
 budget: {trials: 6}
 seed: 3
 """

@@ -22,6 +22,7 @@ from search.store import Store
 from tests import campaigns, postgres
 from tests.browser import browser, why_not
 from tests.ventral.conftest import COMMAND, Shell
+from tests.waiting import GUARD
 
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 COLUMNS = ("top1", "ventral.cell", "ventral.status", "parameters", "macs", "epochs")
@@ -53,7 +54,7 @@ def ui(
     finally:
         if server.poll() is None:
             server.send_signal(signal.SIGINT)
-        assert server.wait(60) in (0, -signal.SIGKILL)
+        assert server.wait(GUARD) in (0, -signal.SIGKILL)
 
 
 @dataclass(frozen=True)
