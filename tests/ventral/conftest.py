@@ -24,7 +24,6 @@ data: {name: digits, size: 8, train_images: 300, test_images: 100}
 recipe: {epochs: 2, batch_size: 50}
 sampler: {name: random}
 scheduler: {name: asha, grace_epochs: 1, reduction_factor: 2}
-resources: {concurrent: 1}
 budget: {trials: 5}
 seed: 3
 """
@@ -111,10 +110,10 @@ class Campaign:
 
 @pytest.fixture(scope="session")
 def campaign(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
-    """The tiny campaign, run to its end."""
+    """The tiny campaign, run to its end, one trial at a time."""
     folder = tmp_path_factory.mktemp("campaign")
     shell = Shell(folder)
-    (folder / "tiny.yaml").write_text(TINY)
+    (folder / "tiny.yaml").write_text(TINY + "resources: {concurrent: 1}\n")
     ended = shell("submit", "tiny.yaml", "--id-file", "id.txt")
     assert ended.code == 0, ended.err
     return Campaign(shell, (folder / "id.txt").read_text().strip(), ended)
