@@ -25,7 +25,6 @@ data: {name: digits, size: 8, train_images: 300, test_images: 100}
 recipe: {epochs: 2, batch_size: 50}
 sampler: {name: random}
 scheduler: {name: asha, grace_epochs: 1, reduction_factor: 2}
-resources: {concurrent: 1}
 budget: {trials: 5}
 seed: 3
 """
@@ -127,13 +126,13 @@ def trap(folder: Path, caught: Path, names: tuple[str, ...]) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def campaign(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
-    """The tiny campaign, run to its end in a folder with packages that are called as ours are."""
+    """The tiny campaign, run to its end, one trial at a time, in a folder with packages that are called as ours are."""
     folder = tmp_path_factory.mktemp("campaign")
     shell, caught = Shell(folder), folder / "caught"
     path = tmp_path_factory.mktemp("path")
     trap(path, caught, OURS)
     traps = trap(folder, caught, (*OURS, "torch", "ray", "mlflow"))
-    (folder / "tiny.yaml").write_text(TINY)
+    (folder / "tiny.yaml").write_text(TINY + "resources: {concurrent: 1}\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(path))
         ended = shell("submit", "tiny.yaml", "--id-file", "id.txt")

@@ -39,7 +39,8 @@ def test_a_dry_run_says_what_it_will_take_and_starts_nothing(
     shell.home.mkdir()
     measured = campaign.shell.home / "calibrations.json"
     (shell.home / "calibrations.json").write_bytes(measured.read_bytes())
-    ended = shell("submit", campaign_file(), "--dry-run", "-o", "json")
+    alike = ("--dry-run", "--set", "resources.concurrent=1")
+    ended = shell("submit", campaign_file(), *alike, "-o", "json")
     assert ended.code == 0, ended.err
     found = ended.json
     assert found["trials"]["likely"] == 5
@@ -47,7 +48,7 @@ def test_a_dry_run_says_what_it_will_take_and_starts_nothing(
     assert 0 < found["seconds"]["low"] <= found["seconds"]["high"]
     assert found["ends_by"] == "trials"
     assert not (shell.home / "store.db").exists()
-    told = shell("submit", campaign_file(), "--dry-run", "--set", "budget.epochs=3")
+    told = shell("submit", campaign_file(), *alike, "--set", "budget.epochs=3")
     assert re.search(r"for (1 to )?[23] trials of (2 to )?3 epochs", told.out)
     assert "budget.epochs ends it before budget.trials does" in told.out
 
