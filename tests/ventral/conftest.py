@@ -126,7 +126,10 @@ def trap(folder: Path, caught: Path, names: tuple[str, ...]) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def campaign(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
-    """The tiny campaign, run to its end, one trial at a time, in a folder with packages that are called as ours are."""
+    """The tiny campaign, run to its end, one trial at a time.
+
+    In its folder are packages that are called as ours are.
+    """
     folder = tmp_path_factory.mktemp("campaign")
     shell, caught = Shell(folder), folder / "caught"
     path = tmp_path_factory.mktemp("path")
