@@ -6,7 +6,6 @@ that each size is computed in one place. Shapes are written height x width x cha
 square.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -113,7 +112,7 @@ class Layout:
 
 def same_size(size: int, stride: int) -> int:
     """Side of the output under SAME padding: ceil(size / stride)."""
-    return math.ceil(size / stride)
+    return -(-size // stride)
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:

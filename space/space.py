@@ -45,7 +45,7 @@ from space.documents import (
     place,
     read_document,
 )
-from space.domains import Categorical, Parameter, Scalar
+from space.domains import Parameter, Scalar
 from space.errors import GenomeError, SpaceError
 from space.genome import Genome, Pixels, is_genome
 from space.grammar import Channels
@@ -83,14 +83,6 @@ class Sample:
     def digest(self) -> str:
         """The identity of the network."""
         return self.genome.digest
-
-
-@dataclass(frozen=True, kw_only=True)
-class Validation:
-    """What was tried without an error: `samples` drawn or built, `networks` different ones."""
-
-    samples: int
-    networks: int
 
 
 class Space(Value):
@@ -231,22 +223,19 @@ class Space(Value):
         except (SpaceError, GenomeError) as error:
             raise error.inside(f"controls.{name}") from None
 
-    def validate(self, samples: int = 200, seed: int = 0) -> Validation:  # type: ignore[override]
-        """Try the space: every option once, `samples` random samples, and the controls.
-
-        Raises GenomeError for the first that is no genome; it names the choices that matter.
+    def blame(self, choices: Mapping[str, Scalar], error: GenomeError) -> Choices:
+        """Of choices that make no network, those without which, at their defaults, `error` is not
+        there. Raises SpaceError for choices of another space.
         """
-        rng, digests, tried = random.Random(seed), set[str](), 0
-        for parameter in self.parameters:
-            for value in _extremes(parameter):
-                wanted = dict(parameter.condition) | {parameter.path: value}
-                digests.add(self._tried(self._open.complete(wanted, rng)).digest)
-                tried += 1
-        for _ in range(samples):
-            digests.add(self._tried(self._open.sample(rng)).digest)
-        for name in self.controls:
-            digests.add(self.control(name).digest)
-        return Validation(samples=tried + samples + len(self.controls), networks=len(digests))
+        guilty = self._open.complete(choices)
+        for path in tuple(guilty):
+            fewer = {key: value for key, value in guilty.items() if key != path}
+            try:
+                _closed(self._open, self._open.complete(fewer))
+            except GenomeError as other:
+                if other.where == error.where:
+                    guilty = fewer
+        return guilty
 
     @cached_property
     def _open(self) -> OpenDocument:
@@ -302,27 +291,6 @@ class Space(Value):
                 raise SpaceError(where, f"{error.where} {error.problem}", error.cure) from None
         return self._changed(genome=genome, images=parse(Images, images, "images", SpaceError))
 
-    def _tried(self, choices: Choices) -> Sample:
-        try:
-            return _closed(self._open, choices)
-        except GenomeError as error:
-            guilty = self._guilty(choices, error)
-            told = ", ".join(f"{path} = {shown(value)}" for path, value in guilty.items())
-            problem = f"{error.problem} (chosen: {told or 'every default'})"
-            raise GenomeError(error.where, problem, error.cure) from None
-
-    def _guilty(self, choices: Choices, error: GenomeError) -> Choices:
-        """The choices without which, at their defaults, the error is not there."""
-        guilty = dict(choices)
-        for path in choices:
-            fewer = {key: value for key, value in guilty.items() if key != path}
-            try:
-                _closed(self._open, self._open.complete(fewer))
-            except GenomeError as other:
-                if other.where == error.where:
-                    guilty = fewer
-        return guilty
-
 
 def _closed(opened: OpenDocument, choices: Choices) -> Sample:
     document = opened.close(choices)
@@ -332,13 +300,6 @@ def _closed(opened: OpenDocument, choices: Choices) -> Sample:
     if not isinstance(recipe, Mapping):
         raise SpaceError("recipe", f"{shown(recipe)} is not a mapping", "write KEY: VALUE lines")
     return Sample(choices=choices, genome=Genome.parse(genome, "genome"), recipe=dict(recipe))
-
-
-def _extremes(parameter: Parameter) -> tuple[Scalar, ...]:
-    """Every option, or the two ends of an interval."""
-    if isinstance(parameter.domain, Categorical):
-        return parameter.domain.options
-    return parameter.domain.low, parameter.domain.high
 
 
 def _filled(genome: Mapping[str, Any], images: Images, where: str) -> dict[str, Any]:

@@ -4,8 +4,9 @@ can never act.
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from space.activity import acting, acts
 from space.choices import Choices
@@ -13,6 +14,7 @@ from space.domains import Categorical, Parameter, Scalar
 from space.errors import GenomeError
 from space.genome import FeedbackEdge, Genome
 from space.space import Sample, Space
+from space.validation import shown
 
 STUDIED = 60
 """Samples that are studied for choices and edges that never act."""
@@ -24,15 +26,30 @@ Refuse = Callable[[Sample], str | None]
 @dataclass(frozen=True, kw_only=True)
 class Survey:
     """`samples` were tried, `networks` different ones found, and `infeasible` samples may not be
-    trained: `reasons` says why and how many, the most frequent first. `warnings` name what acted
-    in no sample.
+    trained: `reasons` says why and how many, the most frequent first. `chosen` has, by reason,
+    the choices at fault in the first of them. `warnings` name what acted in no sample.
     """
 
     samples: int
     networks: int
     infeasible: int
     reasons: tuple[tuple[str, int], ...]
+    chosen: Mapping[str, Choices]
     warnings: tuple[str, ...] = ()
+
+    def documents(self) -> list[dict[str, Any]]:
+        """The reasons as JSON: `reason`, `count`, and `chosen`, the choices at fault in one."""
+        return [
+            {"reason": reason, "count": times, "chosen": dict(self.chosen.get(reason, {}))}
+            for reason, times in self.reasons
+        ]
+
+    def lines(self) -> list[tuple[int, str]]:
+        """The reasons for people: how many, and why, with the choices at fault in one."""
+        return [
+            (times, f"{reason}{_chosen(self.chosen.get(reason, {}))}")
+            for reason, times in self.reasons
+        ]
 
     @property
     def share(self) -> float:
@@ -57,6 +74,7 @@ def survey(
     wanted = [dict(p.condition) | {p.path: v} for p in space.parameters for v in _extremes(p)]
     opened, study = space.opened, _Study(space)
     digests, reasons, tried = set[str](), Counter[str](), 0
+    chosen: dict[str, Choices] = {}
     for choices in (
         *(opened.complete(choices, rng) for choices in wanted if options),
         *(opened.sample(rng) for _ in range(samples)),
@@ -65,11 +83,14 @@ def survey(
         try:
             sample = space.close(choices)
         except GenomeError as error:
-            reasons[f"{error.where}: {error.problem}"] += 1
-            continue
-        reason = refuse(sample)
-        if reason is not None:
+            reason = f"{error.where}: {error.problem}"
             reasons[reason] += 1
+            if reason not in chosen:
+                chosen[reason] = space.blame(choices, error)
+            continue
+        refusal = refuse(sample)
+        if refusal is not None:
+            reasons[refusal] += 1
             continue
         digests.add(sample.digest)
         if options:
@@ -79,8 +100,14 @@ def survey(
         networks=len(digests),
         infeasible=sum(reasons.values()),
         reasons=tuple(reasons.most_common()),
+        chosen=chosen,
         warnings=tuple(study.warnings()) if options else (),
     )
+
+
+def _chosen(choices: Choices) -> str:
+    told = ", ".join(f"{path} = {shown(value)}" for path, value in choices.items())
+    return f" (chosen: {told})" if told else ""
 
 
 def _extremes(parameter: Parameter) -> tuple[Scalar, ...]:

@@ -34,6 +34,7 @@ from ventral.commands import (
     zoo,
 )
 from ventral.output import note
+from ventral.packages import explain_missing
 
 LONGEST = 300
 """So many letters of an unforeseen error are said; the others are in its file."""
@@ -100,6 +101,8 @@ def _ended() -> int | str | None:
             return _unforeseen(error)
         file = "" if error.filename is None else f"{error.filename}: "
         return _refused(f"{file}{error.strerror or error}")
+    except ModuleNotFoundError as error:
+        return _refused(explain_missing(error))
     except Exception as error:
         return _unforeseen(error)
 

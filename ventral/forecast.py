@@ -66,7 +66,7 @@ def _document(tried: "Survey") -> dict[str, Any]:
     return {
         "samples": tried.samples,
         "infeasible": tried.infeasible,
-        "reasons": [{"reason": reason, "count": times} for reason, times in tried.reasons],
+        "reasons": tried.documents(),
     }
 
 
@@ -76,7 +76,7 @@ def _infeasible(tried: "Survey") -> list[str]:
         return [f"samples: {tried.samples} drawn, every one may be trained"]
     return [
         f"samples: {tried.samples} drawn, {tried.infeasible} may not be trained:",
-        *(f"  {times}: {printable(reason)}" for reason, times in tried.reasons[:LISTED]),
+        *(f"  {times}: {printable(reason)}" for times, reason in tried.lines()[:LISTED]),
         *(["  ..."] if len(tried.reasons) > LISTED else []),
     ]
 

@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -18,6 +17,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from search.home import Home
 from search.ports import ANYWHERE, LOOPBACK, http_address, listen
+from search.programs import python_command
 from space.errors import VentralError
 from space.outside import printable, redact
 
@@ -29,11 +29,6 @@ ENDS = 10.0
 PROGRAM = "from search.mirror.serving import serve; serve()"
 
 _ENVIRONMENT = {"PYTHONWARNINGS": "ignore"}
-
-
-def _folders() -> list[str]:
-    """Where modules are found, without the folder in which somebody happens to be."""
-    return [folder for folder in sys.path if folder]
 
 
 class Server:
@@ -64,7 +59,7 @@ class Server:
             door.set_inheritable(True)
             self.port = int(door.getsockname()[1])
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-c", PROGRAM],
+                python_command(PROGRAM),
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
@@ -72,7 +67,7 @@ class Server:
                 bufsize=1,
                 start_new_session=True,  # a group of its own, so that all of it can be ended
                 pass_fds=[door.fileno()],
-                env=os.environ | _ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(_folders())},
+                env=os.environ | _ENVIRONMENT,
             )
             known = {
                 "door": door.fileno(),

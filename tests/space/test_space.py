@@ -139,19 +139,6 @@ def test_images_that_a_space_fixes_must_be_those_of_the_data() -> None:
         Space.parse(controlled).with_images(size=16, channels=1, classes=3)
 
 
-def test_validation_tries_every_option_and_names_the_choices_that_matter() -> None:
-    good = document(images={"size": 8, "channels": 1, "classes": 3})
-    tried = Space.parse(good).validate(samples=20)
-    assert tried.samples == 3 * 2 + 2 * 2 + 20 + 1
-    assert tried.networks > 8
-    bad = json.loads(json.dumps(good).replace("[1, 3]", "[1, 33]"))
-    with pytest.raises(GenomeError) as caught:
-        Space.parse(bad).validate(samples=0)
-    said = str(caught.value)
-    assert "(chosen: genome.stages[1].cell = true, kernel = 33)" in said
-    assert "kernel: 33 exceeds the 4x4 map" in said
-
-
 def test_a_sample_that_is_no_genome_raises() -> None:
     bad = json.loads(json.dumps(document()).replace("[1, 3]", "[1, 0]"))
     space = Space.parse(bad)

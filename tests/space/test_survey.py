@@ -37,6 +37,10 @@ def test_samples_are_infeasible_at_some_images_only() -> None:
     ((reason, times),) = found.reasons
     assert "5 exceeds the 4x4 map" in reason
     assert times == found.infeasible
+    assert "(chosen: " in found.lines()[0][1]
+    ((document_of_reason),) = found.documents()
+    assert document_of_reason["reason"] == reason
+    assert list(document_of_reason["chosen"].values()) == [5], "the choice at fault alone"
 
 
 def test_further_reasons_are_counted() -> None:

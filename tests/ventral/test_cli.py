@@ -93,6 +93,7 @@ def test_validate_counts_what_is_no_network_at_the_images(shell: Shell) -> None:
     ((only),) = small["reasons"]
     assert only["count"] == small["infeasible"]
     assert "5 exceeds the 4x4 map" in only["reason"]
+    assert only["chosen"] == {"k": 5}
     assert small["warnings"] == []
     told = shell(*arguments, "--size", "4")
     assert told.code == 0

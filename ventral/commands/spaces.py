@@ -161,7 +161,7 @@ def validate(
     found = survey(space, samples, random.Random(seed))
     if found.infeasible == found.samples:
         raise SpaceError(
-            file, f"makes no network for {told}: {found.reasons[0][0]}", "narrow the space"
+            file, f"makes no network for {told}: {found.lines()[0][1]}", "narrow the space"
         )
     for warning in found.warnings:
         note(f"warning: {warning}")
@@ -175,7 +175,7 @@ def validate(
         "samples": found.samples,
         "networks": found.networks,
         "infeasible": found.infeasible,
-        "reasons": [{"reason": reason, "count": times} for reason, times in found.reasons],
+        "reasons": found.documents(),
         "warnings": list(found.warnings),
     }
     good = found.samples - found.infeasible
@@ -184,7 +184,7 @@ def validate(
         f"{space.name}, for {told}"
         + (": " if size or data else " (its own; --size and --data take others): ")
         + f"{found.samples} samples tried, {every}",
-        *(f"  {times} are not: {printable(reason)}" for reason, times in found.reasons),
+        *(f"  {times} are not: {printable(reason)}" for times, reason in found.lines()),
     ]
     value(document, output, "\n".join(lines))
 
