@@ -54,7 +54,7 @@ def shapes(genome: Genome) -> dict[str, tuple[int, ...]]:
     try:
         with torch.device("meta"):
             state = Network(genome).state_dict()
-    except (RuntimeError, OverflowError) as error:
+    except (RuntimeError, OverflowError, TypeError) as error:  # what counts beyond 64 bits give
         reason = str(error).splitlines()[0]
         raise GenomeError("genome", f"its weights are too large ({reason})") from None
     return {name: tuple(tensor.shape) for name, tensor in state.items()}
