@@ -10,7 +10,6 @@ import base64
 import json
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,10 @@ from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
+import pytest
+
 from search.ports import free_port
+from tests.waiting import GUARD, wait_until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
@@ -33,8 +35,7 @@ OPTIONS = (
     "--disable-sync",
     "--window-size=1600,900",
 )
-PATIENCE = 120.0
-"""Seconds after which a page that does not come is given up: a guard, not a measure."""
+
 
 _DIRECT = build_opener(ProxyHandler({}))
 
@@ -72,12 +73,13 @@ class Browser:
 
     def until(self, *words: str) -> str:
         """Wait until all `words` are on the page; return all that is."""
-        end = time.monotonic() + PATIENCE
-        while not all(word in (text := self.text) for word in words):
+        try:
+            wait_until(lambda: all(word in self.text for word in words), pause=0.2)
+        except TimeoutError:
+            text = self.text
             missing = [word for word in words if word not in text]
-            assert time.monotonic() < end, f"{missing} not at {self.address}:\n{text[:3000]}"
-            time.sleep(0.2)
-        return text
+            pytest.fail(f"{missing} not at {self.address}:\n{text[:3000]}")
+        return self.text
 
     def follow(self, words: str) -> None:
         """Click the first link whose text holds `words`."""
@@ -104,10 +106,7 @@ def browser(profile: Path, *options: str) -> Iterator[Browser]:
     )
     base = f"http://127.0.0.1:{port}"
     try:
-        end = time.monotonic() + PATIENCE
-        while not _ready(base):
-            assert time.monotonic() < end, "chromedriver does not answer"
-            time.sleep(0.1)
+        wait_until(lambda: _ready(base), "chromedriver answers")
         wanted = {
             "browserName": "chrome",
             "goog:chromeOptions": {
@@ -136,5 +135,5 @@ def _ready(base: str) -> bool:
 def _call(address: str, given: dict[str, Any] | None = None, method: str | None = None) -> Any:
     data = None if given is None else json.dumps(given).encode()
     request = Request(address, data, {"Content-Type": "application/json"}, method=method)
-    with _DIRECT.open(request, timeout=PATIENCE) as answer:
+    with _DIRECT.open(request, timeout=GUARD) as answer:
         return json.load(answer)["value"]

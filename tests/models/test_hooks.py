@@ -67,20 +67,25 @@ def test_a_hook_may_change_what_is_put_out_and_what_goes_in(network: Network) ->
     handle.remove()
 
 
-def test_backward_hooks_and_hooks_on_all_modules_fire(network: Network) -> None:
+def test_backward_hooks_fire(network: Network) -> None:
     images, seen = images_for(network.genome), []
     convolution = part(network, "stages.conv2.convolution")
     handle = convolution.register_full_backward_hook(lambda *_: seen.append("back"))
     network(images.requires_grad_()).sum().backward()
     handle.remove()
-    assert seen
     network.zero_grad()
+    assert seen
+
+
+def test_hooks_on_all_modules_see_the_network_as_it_runs(network: Network) -> None:
+    """A profiler's hooks count what is really computed: the planned unroll."""
     kinds: set[str] = set()
     found: Callable[..., None] = lambda module, *_: kinds.add(type(module).__name__)  # noqa: E731
     handle = nn.modules.module.register_module_forward_hook(found)
-    network(images)
+    network(images_for(network.genome))
     handle.remove()
-    assert {"ConvolutionBlock", "CellModule", "StageModule", "HeadModule", "Network"} <= kinds
+    assert "Network" in kinds
+    assert not {"ConvolutionBlock", "CellModule", "StageModule", "HeadModule"} & kinds
 
 
 def test_a_part_that_is_never_called_refuses_its_hook(network: Network) -> None:
