@@ -24,7 +24,7 @@ PASSING = (REASON, SOURCE)
 """Tags that a trial may have had and have no more, when it was tried again."""
 FAILURE = "failure.txt"
 
-EXACT = 100
+EXACT = 24
 """So many trials of a campaign are looked at closely for choices that do not act."""
 
 KEY_TAG = "ventral.key"
