@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from models.published_files import generated
+from workers.reference.files import generated
 
 DEFAULTS: dict[str, Any] = {
     "tau_filter_size": 3,

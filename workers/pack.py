@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, model_validator
 
-from models.arrays import map_array
 from space.errors import DataError, InputError, VentralError
 from space.outside import parse_json, read_bytes
 from space.validation import Value, parse
 from workers import files
+from workers.arrays import map_array
 from workers.job import DataSpec, PackRef
 from workers.processors import usable_processors
 

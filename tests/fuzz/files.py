@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from models import verification
 from models.build import build
 from space.errors import InputError
 from space.genome import Genome
@@ -21,6 +20,7 @@ from tests.fuzz import mutations, trials
 from workers import checkpoint, export
 from workers.job import Digits, Report
 from workers.pack import MANIFEST, STAMP, Pack, pack
+from workers.reference import networks, replay
 from workers.training_state import TrainingState, read_state
 
 GOLDEN = Path(__file__).parents[1] / "models" / "golden"
@@ -183,15 +183,15 @@ def results(folder: Path) -> trials.Try:
     )
     network = published(folder / "network", networks=("rgc_intermediate_64px",))
     # A whole network takes a minute: its entry is read, and its variables find their places.
-    verification.build = unbuilt
-    verification.generated = lambda seed, name, shape, gain=1.0: np.zeros(shape, np.float32)
+    networks.build = unbuilt
+    networks.generated = lambda seed, name, shape, gain=1.0: np.zeros(shape, np.float32)
 
     def attempt(rng: random.Random) -> None:
         whole = network if rng.random() < 0.2 else small
         path = whole.damage(rng)
         if rng.random() < 0.5:  # the index is what says most
             (path / "index.json").write_bytes(damaged(whole.whole / "index.json", rng))
-        verification.verify(path)
+        replay.verify(path)
 
     return attempt
 

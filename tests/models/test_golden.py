@@ -11,10 +11,12 @@ import pytest
 import torch
 
 from models.build import build
-from models.published_files import entries, generated_image, read_arrays, read_json
-from models.verification import error, published_network, to_numpy, to_torch, verified
 from space import zoo
 from space.genome import Genome
+from workers.reference.comparison import error, to_numpy, to_torch
+from workers.reference.files import entries, generated_image, read_arrays, read_json
+from workers.reference.networks import published_network
+from workers.reference.replay import verified
 
 GOLDEN = Path(__file__).parent / "golden"
 ENTRIES = {name: (kind, entry) for kind, name, entry in entries(GOLDEN)}

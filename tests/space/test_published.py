@@ -1,6 +1,6 @@
 """Published cells from the reference's own options: starts, spellings, refusals.
 
-The numbers of every option are compared in tests/models/test_verification.py.
+The numbers of every option are compared in tests/workers/reference/test_replay.py.
 """
 
 from typing import Any

@@ -11,8 +11,8 @@ import yaml
 import ventral
 from space import zoo
 from space.errors import InputError
-from tests.models.test_verification import altered, copied
 from tests.ventral.conftest import Shell
+from tests.workers.reference.test_replay import altered, copied
 
 
 def test_the_zoo_is_listed(shell: Shell) -> None:

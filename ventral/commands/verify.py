@@ -8,7 +8,7 @@ import typer
 from ventral.output import Column, Format, Output, note, table
 
 if TYPE_CHECKING:
-    from models.verification import Verified
+    from workers.reference.replay import Verified
 
 
 def register(app: typer.Typer) -> None:
@@ -25,14 +25,14 @@ def verify(
     Errors are relative to the largest value of each tensor. An entry passes within 1e-9 in
     float64 and 1e-4 in float32.
     """
-    from models.published_files import entries
     from space.outside import printable
+    from workers.reference.files import entries
 
     named = entries(folder)  # before PyTorch is loaded, which takes seconds
     networks = sum(kind == "network" for kind, _, _ in named)
     long = f"; {networks} are whole networks, which take a minute or more each" if networks else ""
     note(f"replaying {len(named)} entries{long}")
-    from models.verification import replay
+    from workers.reference.replay import replay
 
     rows: list[dict[str, Any]] = []
     for place, found in enumerate(replay(folder), start=1):

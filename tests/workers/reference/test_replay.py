@@ -14,7 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import layers
-from models.published_files import (
+from space import zoo
+from space.cost import cost
+from space.errors import InputError
+from space.grammar import Cell
+from tests.reference_cells import B_FLAGS, FLAGS, results
+from workers.reference.cells import stored_states
+from workers.reference.comparison import error, to_numpy, to_torch
+from workers.reference.files import (
     entries,
     generated,
     generated_image,
@@ -22,24 +29,10 @@ from models.published_files import (
     read_arrays,
     read_json,
 )
-from models.verification import (
-    TOLERANCE,
-    error,
-    published_genome,
-    replayed_network,
-    stored_states,
-    to_numpy,
-    to_torch,
-    verified,
-    verify,
-)
-from space import zoo
-from space.cost import cost
-from space.errors import InputError
-from space.grammar import Cell
-from tests.reference_cells import B_FLAGS, FLAGS, results
+from workers.reference.networks import published_genome, replayed_network
+from workers.reference.replay import TOLERANCE, verified, verify
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[2] / "models" / "golden"
 SMALL = ("timedecay", "lstm_layernorm_peephole", "rgc_median_feedback_projection")
 
 

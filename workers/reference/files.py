@@ -2,7 +2,7 @@
 
 A folder holds an `index.json` that describes cells, joins and decoders (`other`) and networks, and
 names the file of arrays of each. Weights and images that are not stored follow from a seed and
-their names (`generated`). What the arrays mean, `models/verification.py` knows.
+their names (`generated`). What the arrays mean, `workers/reference/replay.py` knows.
 """
 
 import math
@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.arrays import Array, array_names, read_archive
 from space.errors import InputError
 from space.outside import parse_json, printable, read_bytes
+from workers.arrays import Array, array_names, read_archive
 
 INDEX = "index.json"
 SECTIONS = ("cells", "other", "networks")

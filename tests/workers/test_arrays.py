@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.arrays import array_names, map_array, read_archive
 from space.errors import DataError, InputError
+from workers.arrays import array_names, map_array, read_archive
 
 VALUES = np.arange(12, dtype="<i8").reshape(3, 4)
 

@@ -1,0 +1,1 @@
+"""Replay of arrays that the published reference implementation computed."""
