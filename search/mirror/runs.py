@@ -281,6 +281,7 @@ def runs_path(experiment_id: str) -> str:
 _COLUMNS = {
     "metrics.`top1`": 90,
     "tags.`ventral.cell`": 150,
+    "tags.`ventral.recurrent`": 120,
     "tags.`ventral.status`": 100,
     "metrics.`parameters`": 100,
     "metrics.`macs`": 100,

@@ -220,6 +220,7 @@ def test_the_experiment_opens_as_a_table_best_first(store: Store, home: Home) ->
         "metrics.`top1`",
         "metrics.`parameters`",
         "tags.`ventral.cell`",
+        "tags.`ventral.recurrent`",
     }
     url = view_url("http://localhost:5000/", str(backlog.experiment))
     assert url == (

@@ -25,7 +25,15 @@ from tests.ventral.conftest import COMMAND, Shell
 from tests.waiting import GUARD
 
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-COLUMNS = ("top1", "ventral.cell", "ventral.status", "parameters", "macs", "epochs")
+COLUMNS = (
+    "top1",
+    "ventral.cell",
+    "ventral.recurrent",
+    "ventral.status",
+    "parameters",
+    "macs",
+    "epochs",
+)
 STRANGE = ("Judges", "Prompts", "Playground", "Latency", "Ask Assistant", "MLflow Assistant")
 """What MLflow shows of language models."""
 
