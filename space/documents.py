@@ -240,11 +240,18 @@ def _neighbours(path: Path) -> list[str]:
 # ------------------------------------------------------------------------------------------ JSON
 
 
-def parse_json(text: str, where: str, error: type[InputError] = InputError) -> Document:
-    """The document that a JSON text holds.
+def parse_json(
+    data: bytes | str, where: str, error: type[InputError] = InputError, *, nodes: int = NODES
+) -> Document:
+    """The document that a JSON text, or its UTF-8 bytes, holds.
 
-    Raises `error` with the line, for a key twice, and for what exceeds the bounds of a document.
+    Raises `error` with the line, for a key twice, and for what exceeds the bounds of a document:
+    of values, `nodes`.
     """
+    try:
+        text = data if isinstance(data, str) else data.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise error(where, f"is not UTF-8 text ({problem})", "write it as JSON") from None
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         result = dict(items)
@@ -266,25 +273,27 @@ def parse_json(text: str, where: str, error: type[InputError] = InputError) -> D
         raise error(where, f"{line}: {problem.msg}", "mend the JSON there") from None
     except RecursionError:
         raise _too_deep(where, error) from None
-    check_size(document, where, error)
+    check_size(document, where, error, nodes=nodes)
     return document
 
 
-def check_size(document: Document, where: str, error: type[InputError] = InputError) -> None:
-    """Raise `error` for a document of more than NODES values or LEVELS levels."""
+def check_size(
+    document: Document, where: str, error: type[InputError] = InputError, *, nodes: int = NODES
+) -> None:
+    """Raise `error` for a document of more than `nodes` values or LEVELS levels."""
     count, level = 0, [document]
     for _ in range(LEVELS + 1):
         count += len(level)
-        if count > NODES:
-            raise _too_large(where, error)
+        if count > nodes:
+            raise _too_large(where, error, nodes)
         level = [child for node in level for child in _children(node)]
         if not level:
             return
     raise _too_deep(where, error)
 
 
-def _too_large(where: str, error: type[InputError]) -> InputError:
-    return error(where, f"holds more than {NODES:,} values, aliases followed", "shorten it")
+def _too_large(where: str, error: type[InputError], nodes: int = NODES) -> InputError:
+    return error(where, f"holds more than {nodes:,} values, aliases followed", "shorten it")
 
 
 def _too_deep(where: str, error: type[InputError]) -> InputError:

@@ -5,7 +5,6 @@ a file of many gigabytes is one error and never a wait. A text is printed withou
 steer a terminal, and never with the password of an address in it.
 """
 
-import json
 import os
 import re
 import stat
@@ -62,34 +61,6 @@ def read_text(path: Path, limit: int, error: type[InputError] = InputError) -> s
         return read_bytes(path, limit, error).decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         raise error(str(path), f"is not UTF-8 text ({problem})", "give a text file") from None
-
-
-DEPTH = 100
-"""How deep a JSON document may be nested; ours are a few levels deep."""
-
-
-def parse_json(data: bytes | str, where: str, error: type[InputError] = InputError) -> object:
-    """The JSON document of a text or of UTF-8 bytes, nested at most `DEPTH` levels.
-
-    Raises `error`, which names `where`.
-    """
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError) as problem:
-        reason = "it is nested too deeply" if isinstance(problem, RecursionError) else problem
-        raise error(where, f"is no JSON ({reason})", "write it again, or get it anew") from None
-    level, depth = [document], 0
-    while level:
-        if depth > DEPTH:
-            raise error(where, f"is nested more than {DEPTH} levels deep", "write it flatter")
-        level = [
-            child
-            for node in level
-            if isinstance(node, (dict, list))
-            for child in (node.values() if isinstance(node, dict) else node)
-        ]
-        depth += 1
-    return document
 
 
 _STEERING = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from space.bounds import RECORD
+from space.documents import parse_json
 from space.errors import CheckpointError, InputError
-from space.outside import open_regular, parse_json, read_bytes
+from space.outside import open_regular, read_bytes
 from space.validation import Value, parse
 from workers import files
 from workers.tensors import check_header
@@ -137,7 +139,7 @@ def _load_version(version: Path) -> "tuple[dict[str, Tensor], dict[str, Any]]":
 
 def _read_record(path: Path) -> _Record:
     try:
-        document = parse_json(_read(path), "")
+        document = parse_json(_read(path), "", nodes=RECORD)
         if not isinstance(document, dict):
             raise InputError("", "is no mapping")
         version = document.get("format")

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from space.cost import cost
+from space.documents import parse_json
 from space.errors import GenomeError, InputError
 from space.genome import Genome
 from space.geometry import first_informed_step
-from space.outside import markdown, parse_json
+from space.outside import markdown
 from space.step.parameters import parameters
 from space.summary import short_name
 from space.validation import Value, parse

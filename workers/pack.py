@@ -22,8 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, model_validator
 
+from space.bounds import RECORD
+from space.documents import parse_json
 from space.errors import DataError, InputError, VentralError
-from space.outside import parse_json, read_bytes
+from space.outside import read_bytes
 from space.validation import Value, parse
 from workers import files
 from workers.arrays import map_array
@@ -365,7 +367,7 @@ def _read_manifest(folder: Path) -> Manifest:
     if not path.exists():
         raise DataError(str(folder), "holds no pack", "make one with `ventral data pack`")
     try:
-        document = parse_json(read_bytes(path, _MANIFEST_BYTES), "")
+        document = parse_json(read_bytes(path, _MANIFEST_BYTES), "", nodes=RECORD)
         if not isinstance(document, dict):
             raise InputError("", "is no mapping")
         version = document.get("format")

@@ -14,8 +14,10 @@ from typing import Annotated, BinaryIO, Literal
 
 from pydantic import Field
 
+from space.bounds import RECORD
+from space.documents import parse_json
 from space.errors import InputError
-from space.outside import open_regular, parse_json
+from space.outside import open_regular
 from space.validation import Value, parse
 
 METADATA = "__metadata__"
@@ -83,7 +85,7 @@ def _read(file: BinaryIO, size: int) -> Header:
     (length,) = struct.unpack("<Q", prefix) if len(prefix) == 8 else (0,)
     if not 0 < length <= min(HEADER_BYTES, size - 8):
         raise InputError("", "its header is cut off or too long")
-    document = parse_json(file.read(length), "header")
+    document = parse_json(file.read(length), "header", nodes=RECORD)
     if not isinstance(document, dict):
         raise InputError("header", "is no mapping")
     texts = document.pop(METADATA, None) or {}

@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from space.bounds import RECORD
+from space.documents import parse_json
 from space.errors import InputError
-from space.outside import parse_json, printable, read_bytes
+from space.outside import printable, read_bytes
 from workers.arrays import Array, array_names, read_archive
 
 INDEX = "index.json"
@@ -73,7 +75,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """The mapping in a JSON file. Raises InputError if there is none."""
     if not path.exists():
         raise InputError(str(path), "is missing", "name a folder of published results")
-    document = parse_json(read_bytes(path, _JSON_BYTES), str(path))
+    document = parse_json(read_bytes(path, _JSON_BYTES), str(path), nodes=RECORD)
     if not isinstance(document, dict):
         raise InputError(str(path), "is no mapping")
     return document
