@@ -47,6 +47,7 @@ from space.grammar import (
     State,
     parse_source,
 )
+from space.step.equations import absorbs_constant
 from space.step.parameters import Table, cell_parameters
 from space.step.terms import Placed, placed_terms
 
@@ -327,8 +328,7 @@ class _Compiler:
         if not bias:
             return bias
         for p in late:
-            linear = p.term.activation == "identity" and p.term.norm is None
-            if linear and p.term.operation in ("convolution", "separable"):
+            if absorbs_constant(p.term):
                 self.weights[p.path].added = bias
                 return 0.0
         return bias

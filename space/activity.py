@@ -145,9 +145,8 @@ def acting_choices(
     """Those of a sample's choices that act: with another value there, and all others as they are,
     it is another network or another recipe.
 
-    `opened` has the keys `genome` and `recipe`. The choices outside of `among` are taken to act
-    without a look. An alternative that is no network counts as
-    another one. Raises SpaceError for choices of another space.
+    The choices outside of `among` are taken to act without a look. An alternative that is no
+    network counts as another one. Raises SpaceError for choices of another space.
     """
     present = opened.flatten(choices)
     made = _made(opened, present)
@@ -165,12 +164,6 @@ def often_inert(opened: OpenDocument, samples: int, rng: random.Random) -> froze
         choices = opened.sample(rng)
         found |= choices.keys() - acting_choices(opened, choices).keys()
     return frozenset(found)
-
-
-def acts(opened: OpenDocument, choices: Mapping[str, Scalar], path: str) -> bool:
-    """Whether the choice at `path` is among `acting_choices`."""
-    present = opened.flatten(choices)
-    return _acts(opened, present, path, _made(opened, present))
 
 
 def _acts(opened: OpenDocument, present: Choices, path: str, made: object) -> bool:
@@ -205,6 +198,6 @@ def _made(opened: OpenDocument, choices: Mapping[str, Scalar]) -> object:
     """What choices make, equal for one network and one recipe."""
     document = opened.close(choices)
     try:
-        return Genome.parse(document["genome"]).digest, document["recipe"]
+        return Genome.parse(document.get("genome")).digest, document.get("recipe", {})
     except GenomeError:
         return None

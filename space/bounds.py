@@ -8,7 +8,7 @@ bound. The least values (one step, two classes) stand with the fields themselves
 # Documents, whatever they mean.
 FILE_BYTES = 4_000_000  # of a YAML or JSON file; the largest named space has 20,000
 NODES = 20_000  # values, lists and mappings, aliases and ties followed; a named space has 1,500
-RECORD = 2_000_000  # values of a file that Ventral wrote itself: an index, a manifest
+RECORD = 5_000_000  # values of a file that Ventral wrote itself: an index, a manifest
 LEVELS = 100  # of lists and mappings inside one another; a named space has 20
 WHOLE = 2**63 - 1  # of whole numbers, either sign: what stores and tables hold
 DIGITS = 100  # of a number as it is written
@@ -44,7 +44,7 @@ PARTS = 1_024  # equal slices of a kernel with one initial scale; an LSTM has 4
 UNROLLED = 100_000  # terms and convolutions of all stages over all steps; the published: 1,000
 
 # Campaigns.
-EPOCHS = 100_000  # of a training
+EPOCHS = 20_000  # of a training; a published one has 100
 BATCH = 1_000_000  # images
 TRIALS = 1_000_000
 SEEDS = 1_000  # of every control

@@ -135,14 +135,6 @@ def multiplying(name: str, drive: Drive) -> Iterator[tuple[str, int, Gate]]:
             yield gate_key(name, place), i, edge.multiply
 
 
-def inline_gates(cell: Cell) -> Iterator[tuple[str, Gate]]:
-    """(key, gate) of every gate that a state writes out itself, by reference or in full."""
-    for name, state in cell.states.items():
-        if state.carry is not None and state.carry.gate is not None:
-            yield gate_key(name, 0), state.carry.gate
-        yield from ((key, gate) for key, _, gate in multiplying(name, state.drive))
-
-
 @lru_cache(maxsize=256)
 def _layout(key: "_ById") -> Layout:
     return _work_out(key.genome)

@@ -30,7 +30,8 @@ def open_regular(path: Path, error: type[InputError] = InputError) -> Iterator[B
         raise error(str(path), "there is no such file", "check the path") from None
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or problem
-        raise error(str(path), f"cannot be read ({reason})", "check the path") from None
+        # Kept as the cause: a file system that is away is no matter of the file.
+        raise error(str(path), f"cannot be read ({reason})", "check the path") from problem
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise error(str(path), "is not a regular file", "name a file that holds data")
@@ -49,7 +50,7 @@ def read_bytes(path: Path, limit: int, error: type[InputError] = InputError) -> 
         except OSError as problem:
             raise error(
                 str(path), f"cannot be read ({problem.strerror})", "check the disk"
-            ) from None
+            ) from problem
     if len(data) > limit:
         raise error(str(path), f"is larger than {limit:,} bytes", "name the file that was meant")
     return data
@@ -82,7 +83,7 @@ def printable(text: str, lines: bool = False) -> str:
     )
 
 
-_MARKS = re.compile(r"([\\`*\[\]<>|&])")
+_MARKS = re.compile(r"([\\`*_~\[\]<>|&])")
 
 
 def markdown(text: str) -> str:

@@ -6,7 +6,7 @@ what goes round must depend on the image. An edge that no cell reads, a state th
 and a loop that the clock is too short for are therefore no recurrence.
 """
 
-from typing import Literal, get_args
+from typing import Literal
 
 from space.activity import acting
 from space.genome import Genome
@@ -14,8 +14,6 @@ from space.plan import plan
 
 Recurrence = Literal["none", "local", "feedback", "both"]
 """`local`: a loop within one stage. `feedback`: one through long-range feedback edges."""
-
-KINDS: tuple[Recurrence, ...] = get_args(Recurrence)
 
 
 def recurrence(genome: Genome) -> Recurrence:

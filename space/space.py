@@ -124,7 +124,7 @@ class Space(Value):
         """A space from its document; `folder` is where the path of a base starts.
 
         Checked here: the syntax, the ties, and that the defaults and every control are genomes.
-        Whether all samples are, `validate` tries. Raises SpaceError or GenomeError, which name
+        Whether all samples are, `space.survey` tries. Raises SpaceError or GenomeError, which name
         the field.
         """
         if isinstance(document, Mapping) and is_genome(document) and "genome" not in document:

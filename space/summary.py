@@ -51,9 +51,12 @@ def short_name(genome: Genome) -> str:
 
 
 def named_recurrence(name: str) -> Recurrence:
-    """The recurrence of a network, from its short name."""
+    """The recurrence of a network, from its short name.
+
+    Earlier versions wrote `feedforward +1 feedback` of a network without cells.
+    """
     if name.startswith(FEEDFORWARD):
-        return "none"
+        return "feedback" if name.endswith(_BY["both"]) else "none"
     return next((kind for kind, words in _BY.items() if name.endswith(words)), "local")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from space.activity import acting, acts
+from space.activity import acting, acting_choices
 from space.choices import Choices
 from space.domains import Categorical, Parameter, Scalar
 from space.errors import GenomeError
@@ -18,6 +18,8 @@ from space.validation import shown
 
 STUDIED = 60
 """Samples that are studied for choices and edges that never act."""
+BLAMED = 8
+"""Of so many reasons, the most frequent ones, the choices at fault are looked for."""
 
 Refuse = Callable[[Sample], str | None]
 """Why a sample may not be trained, None if it may."""
@@ -27,7 +29,8 @@ Refuse = Callable[[Sample], str | None]
 class Survey:
     """`samples` were tried, `networks` different ones found, and `infeasible` samples may not be
     trained: `reasons` says why and how many, the most frequent first. `chosen` has, by reason,
-    the choices at fault in the first of them. `warnings` name what acted in no sample.
+    the choices at fault in the first of them, for the most frequent ones. `warnings` name what
+    acted in no sample.
     """
 
     samples: int
@@ -74,7 +77,7 @@ def survey(
     wanted = [dict(p.condition) | {p.path: v} for p in space.parameters for v in _extremes(p)]
     opened, study = space.opened, _Study(space)
     digests, reasons, tried = set[str](), Counter[str](), 0
-    chosen: dict[str, Choices] = {}
+    first: dict[str, tuple[Choices, GenomeError]] = {}
     for choices in (
         *(opened.complete(choices, rng) for choices in wanted if options),
         *(opened.sample(rng) for _ in range(samples)),
@@ -85,8 +88,7 @@ def survey(
         except GenomeError as error:
             reason = f"{error.where}: {error.problem}"
             reasons[reason] += 1
-            if reason not in chosen:
-                chosen[reason] = space.blame(choices, error)
+            first.setdefault(reason, (choices, error))
             continue
         refusal = refuse(sample)
         if refusal is not None:
@@ -95,12 +97,13 @@ def survey(
         digests.add(sample.digest)
         if options:
             study.look_at(sample)
+    often = [reason for reason, _ in reasons.most_common() if reason in first][:BLAMED]
     return Survey(
         samples=tried,
         networks=len(digests),
         infeasible=sum(reasons.values()),
         reasons=tuple(reasons.most_common()),
-        chosen=chosen,
+        chosen={reason: space.blame(*first[reason]) for reason in often},
         warnings=tuple(study.warnings()) if options else (),
     )
 
@@ -135,8 +138,10 @@ class _Study:
         if self._seen == STUDIED:
             return
         self._seen += 1
-        for path in self._waiting(sample.choices):
-            if acts(self._space.opened, sample.choices, path):
+        waiting = self._waiting(sample.choices)
+        acting = acting_choices(self._space.opened, sample.choices, waiting)
+        for path in waiting:
+            if path in acting:
                 self._acted.add(path)
                 self._open.pop(path, None)
             else:

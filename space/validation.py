@@ -32,17 +32,22 @@ class Value(BaseModel):
 
 
 def parse(
-    model: type[M], document: object, where: str = "", error: type[InputError] = InputError
+    model: type[M],
+    document: object,
+    where: str = "",
+    error: type[InputError] = InputError,
+    *,
+    nodes: int = NODES,
 ) -> M:
     """`document` (mappings, lists and scalars, as YAML or JSON gives them) as a `model`.
 
     `where` is what stands before the path in an error: a file name or the path of the enclosing
-    field. Raises `error` for the first problem found.
+    field. Raises `error` for the first problem found, and for more than `nodes` values.
     """
     if not isinstance(document, Mapping):
         raise error(where, f"{shown(document)} is not a mapping", _keys_cure(_fields([model])))
     try:
-        text = json.dumps(_plain(document))
+        text = json.dumps(_plain(document, nodes))
         # Through JSON, because strict Python input refuses a list for a tuple.
         return model.model_validate_json(text, strict=True)
     except ValidationError as caught:
@@ -83,10 +88,10 @@ def suggestion(word: object, options: Iterable[object]) -> str:
     return f"write one of {', '.join(names)}" if names else ""
 
 
-def _plain(document: object) -> object:
+def _plain(document: object, nodes: int) -> object:
     """The document as JSON can hold it; what JSON has no word for is refused by name, and so is
     what exceeds the bounds of a document."""
-    left = NODES
+    left = nodes
 
     def plain(node: object, path: Path) -> object:
         nonlocal left
@@ -107,7 +112,7 @@ def _plain(document: object) -> object:
             raise InputError(dotted(path), problem, "put it in quotes if it is text")
         left -= len(node)
         if left < 0:
-            raise InputError("", f"holds more than {NODES:,} values", "shorten it")
+            raise InputError("", f"holds more than {nodes:,} values", "shorten it")
         if len(path) >= LEVELS:
             problem = f"goes more than {LEVELS} levels deep"
             raise InputError(dotted(path[:5]), problem, "flatten it")

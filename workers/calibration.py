@@ -1,10 +1,10 @@
 """How fast this machine trains: a process of its own that times a few networks and says so.
 
-`python -m workers.calibration` reads one JSON document from stdin, {"jobs": [Job, ...],
-"seconds": for a job, "limit": seconds for all}, and writes one to stdout, {"device": its name,
-"jobs": [{"build": seconds, "epoch": seconds}, ...]}: what making the network took, and what an
-epoch would take. A job that cannot be run, or for which no time was left, is null. The driver
-starts it, because the driver itself never loads torch.
+`main()` reads one JSON document from stdin, {"jobs": [Job, ...], "seconds": for a job, "limit":
+seconds for all}, and writes one to stdout, {"device": its name, "jobs": [{"build": seconds,
+"epoch": seconds}, ...]}: what making the network took, and what an epoch would take. A job that
+cannot be run, or for which no time was left, is null. search/estimate.py starts it in a process,
+because the driver itself never loads torch.
 """
 
 import json

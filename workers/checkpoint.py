@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # the driver may import this module, and it has no torch
 FORMAT = 1
 TENSORS, META = "tensors.safetensors", "checkpoint.json"
 KEPT = 2
-_META_BYTES = 64 << 20
+_META_BYTES = 256 << 20
 _log = logging.getLogger(__name__)
 
 
@@ -147,7 +147,7 @@ def _read_record(path: Path) -> _Record:
             raise CheckpointError(
                 f"{path}: format {version}, this version of Ventral reads {FORMAT}"
             )
-        record = parse(_Record, document)
+        record = parse(_Record, document, nodes=RECORD)
     except InputError as error:
         raise _damaged(path, f"is not what was written ({error})") from None
     if record.sha256 != _digest({k: v for k, v in document.items() if k != "sha256"}):
@@ -165,7 +165,11 @@ def _read(path: Path, size: int | None = None) -> bytes:
             file.seek(0)
             data = file.read(found) if found == size else b""
     except (InputError, OSError) as error:
-        problem = error.problem if isinstance(error, InputError) else f"({error.strerror})"
+        problem = (
+            error.problem
+            if isinstance(error, InputError)
+            else f"cannot be read ({error.strerror})"
+        )
         raise _damaged(path, problem) from None
     if len(data) != size:
         raise _damaged(path, f"has {found} bytes where {size} were written")

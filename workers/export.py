@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from space.bounds import RECORD, THREADS
 from space.cost import cost
 from space.documents import parse_json
 from space.errors import GenomeError, InputError
@@ -75,7 +76,7 @@ class Card(Value):
     loss: float | None = None
     accuracy_by_step: tuple[Score, ...] = ()
     evaluation_batch_size: int = Field(default=256, ge=1)
-    threads: int = Field(default=1, ge=1, le=1024)
+    threads: int = Field(default=1, ge=1, le=THREADS)
     versions: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -110,7 +111,7 @@ def write(folder: str | Path, genome: Genome, tensors: "Mapping[str, Tensor]", c
             _take_places(target)
         else:
             os.rename(partial, target)
-    files.settle(target.parent)
+            files.settle(target.parent)
     return target
 
 
@@ -175,8 +176,8 @@ def read_card(folder: str | Path) -> Card:
     file, header = _read_weights(folder)
     if HEADER not in header.metadata:
         raise InputError(str(file), "holds weights but no card", "export the cell again")
-    facts = parse_json(header.metadata[HEADER], f"{file}: the card")
-    return parse(Card, facts, str(file))
+    facts = parse_json(header.metadata[HEADER], f"{file}: the card", nodes=RECORD)
+    return parse(Card, facts, str(file), nodes=RECORD)
 
 
 def load(folder: str | Path) -> "Network":

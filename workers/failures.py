@@ -63,7 +63,8 @@ def device_lost(error: BaseException) -> bool:
 
 def files_away(error: BaseException) -> bool:
     """Whether the files could not be reached from here: another worker may do better."""
-    return isinstance(error, OSError) and error.errno in AWAY
+    causes = (error, error.__cause__)
+    return any(isinstance(one, OSError) and one.errno in AWAY for one in causes)
 
 
 def release() -> None:

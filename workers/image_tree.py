@@ -226,10 +226,13 @@ class _Reader:
         """Splits whose names end in that of a split (`pets_train`); they hold folders alone."""
         roles: dict[Role, list[str]] = {}
         for name, path in folders.items():
-            if (role := split_role(re.split(r"[\s_.-]", name)[-1])) is not None:
-                inner = self._list(path, note=False)
-                if inner.folders and not inner.files:
-                    roles.setdefault(role, []).append(name)
+            role = split_role(re.split(r"[\s_.-]", name)[-1])
+            inner = self._list(path, note=False)
+            images = any(Path(file).suffix.lower() in SUFFIXES for file in inner.files)
+            if images or (role is None and inner.folders):
+                return {}  # classes, of which some happen to be called so
+            if role is not None and inner.folders and not inner.files:
+                roles.setdefault(role, []).append(name)
         return roles if "train" in roles and len(roles) > 1 else {}
 
     def _refuse_mixed(self, folders: Mapping[str, Path], roles: dict[Role, list[str]]) -> None:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, model_validator
 
-from space.bounds import RECORD
+from space.bounds import PIXELS, RECORD
 from space.documents import parse_json
 from space.errors import DataError, InputError, VentralError
 from space.outside import read_bytes
@@ -58,7 +58,7 @@ class Manifest(Value):
     format: int
     spec: dict[str, Any]
     classes: Annotated[tuple[str, ...], Field(min_length=1)]
-    size: int = Field(ge=1, le=4096)
+    size: int = Field(ge=1, le=PIXELS)
     channels: Literal[1, 3]
     counts: dict[SplitName, Annotated[int, Field(ge=1)]]
     mean: tuple[float, ...]
@@ -374,7 +374,7 @@ def _read_manifest(folder: Path) -> Manifest:
         if type(version) is int and version != FORMAT:
             problem = f"is of format {version}, this version of Ventral reads {FORMAT}"
             raise DataError(str(folder), problem, "pack the data again")
-        manifest = parse(Manifest, document)
+        manifest = parse(Manifest, document, nodes=RECORD)
     except DataError:
         raise
     except InputError as error:

@@ -23,7 +23,7 @@ from space.errors import CheckpointError
 from workers import checkpoint, compiling
 from workers.augmentation import augment, averaged
 from workers.evaluation import Evaluation, Feed, Scored, evaluate, fits, placed
-from workers.failures import Diverged
+from workers.failures import Diverged, device_lost, out_of_memory
 from workers.job import WHOLE, Fidelity, Job, Recipe, Report
 from workers.pack import Pack
 from workers.preprocessing import Normalisation, unit
@@ -365,6 +365,8 @@ class Trainer:
             if self._scaler.is_enabled():
                 self._scaler.load_state_dict(state.scaler)
         except (RuntimeError, ValueError, KeyError) as error:
+            if out_of_memory(error) or device_lost(error):
+                raise
             raise CheckpointError(
                 f"{folder}: its tensors do not fit the training ({error}); delete it"
             ) from None

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from space.bounds import RECORD
 from space.errors import CheckpointError, InputError
 from space.validation import Value, parse
 from workers.job import Report
@@ -30,7 +31,7 @@ class TrainingState(Value):
 def read_state(meta: Mapping[str, Any], folder: str | Path) -> TrainingState:
     """The state in a checkpoint of `folder`. Raises CheckpointError, which names the field."""
     try:
-        return parse(TrainingState, meta)
+        return parse(TrainingState, meta, nodes=RECORD)
     except InputError as error:
         cure = "delete it: the training starts from the beginning"
         raise CheckpointError(

@@ -163,7 +163,7 @@ def test_a_mapping_replaces_the_one_that_was_there(file: Path) -> None:
         ("scheduler=fifo", '"fifo" is not a mapping', "write {name: fifo}"),
         ("data=digits", '"digits" is not a mapping', "write {name: digits}"),
         ("seed=!!int abc", "line 1, column 1: the tag !!int is not read", "leave it out"),
-        ("recipe.epochs=100000000", "100000000 is not at most 100000", "in range"),
+        ("recipe.epochs=100000000", "100000000 is not at most 20000", "in range"),
         ("budget.trials=1000000000", "1000000000 is not at most 1000000", "in range"),
         ("control_seeds=1000000000", "1000000000 is not at most 1000", "in range"),
         ("keep=1" + "0" * 30, "is above 9223372036854775807", "write a smaller number"),

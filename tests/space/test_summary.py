@@ -106,3 +106,9 @@ def test_a_motif_is_written_edge_by_edge() -> None:
     )
     assert cell_name(cell) == "out: in + res * tanh(hid5) ~ sig(out7s); hid: in3"
     assert len(cell_name(cell)) <= MAX_LENGTH
+
+
+def test_names_that_earlier_versions_wrote_are_understood() -> None:
+    assert named_recurrence("feedforward +1 feedback") == "feedback"
+    assert named_recurrence("feedforward, out: in5 + res") == "none"
+    assert named_recurrence("ConvGRU") == "local"

@@ -4,7 +4,7 @@ import random
 from typing import Any
 
 from space.space import Space
-from space.survey import survey
+from space.survey import BLAMED, survey
 
 
 def document(**cell: Any) -> dict[str, Any]:
@@ -69,3 +69,21 @@ def test_the_named_spaces_have_nothing_that_never_acts() -> None:
     space = Space.load("motifs-small").with_images(size=16, channels=1, classes=10)
     found = survey(space, 20, random.Random(0))
     assert (found.infeasible, found.warnings) == (0, ())
+
+
+def test_a_recipe_that_is_not_always_there_is_tried_as_well() -> None:
+    written = document() | {"recipe": {"optional": {"epochs": 3}, "name": "recipe"}}
+    assert tried(written, 32).infeasible == 0
+
+
+def test_the_choices_at_fault_are_named_for_the_most_frequent_reasons_only() -> None:
+    widths = {"choice": [4, *range(5, 31)], "name": "width"}
+    written = document()
+    written["genome"]["stages"][0]["convolution"]["width"] = widths
+    written["genome"]["cells"]["c"]["states"]["out"]["depth"] = 4
+    written["genome"]["cells"]["c"]["states"]["out"]["drive"]["edges"] = [
+        {"add": {"of": "residual", "op": "identity"}}
+    ]
+    found = tried(written, 4)
+    assert len(found.reasons) > BLAMED
+    assert len(found.chosen) == BLAMED

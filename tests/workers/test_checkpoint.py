@@ -36,6 +36,13 @@ def test_tensors_and_meta_come_back(tmp_path: Path) -> None:
         assert torch.equal(tensors[name], value)
 
 
+def test_what_a_long_training_reports_comes_back(tmp_path: Path) -> None:
+    """5,000 epochs of 20 steps: far more values than a document of a person's holds."""
+    reports = [{"epoch": e, "accuracy_by_step": [0.5] * 20} for e in range(5_000)]
+    checkpoint.save(tmp_path, TENSORS, {"reports": reports})
+    assert checkpoint.load(tmp_path)[1]["reports"] == reports
+
+
 def test_two_versions_are_kept_and_the_newest_is_read(tmp_path: Path) -> None:
     for epoch in range(1, 5):
         checkpoint.save(tmp_path, TENSORS, {"epoch": epoch})

@@ -107,6 +107,14 @@ def test_a_class_among_others_may_be_called_train(tmp_path: Path) -> None:
     assert read_image_tree(tmp_path).classes == ("bus", "car", "train")
 
 
+def test_classes_of_folders_may_be_called_after_trains_and_tests_too(tmp_path: Path) -> None:
+    views = [
+        f"{name}/v{i}/{i}.jpg" for name in ("steam train", "crash test", "car") for i in (1, 2)
+    ]
+    tree = read_image_tree(grow(tmp_path, *views))
+    assert tree.classes == ("car", "crash test", "steam train")
+
+
 def test_classes_may_be_called_after_trains_and_tests(tmp_path: Path) -> None:
     grow(tmp_path, "express_train/1.png", "crash_test/1.png", "freight_train/deep/1.png")
     assert len(read_image_tree(tmp_path).classes) == 3

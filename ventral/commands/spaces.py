@@ -61,8 +61,9 @@ def sample(
     """Draw networks from a space; the same seed draws the same ones."""
     from space.cost import cost
     from space.distinct import distinct_names
+    from space.recurrence import recurrence
     from space.space import Space
-    from space.summary import named_recurrence, short_name
+    from space.summary import short_name
 
     space = Space.load(file)
     rng = random.Random(seed)
@@ -75,8 +76,8 @@ def sample(
         rows.append(
             {
                 "digest": drawn.digest,
-                "cell": (cell := short_name(drawn.genome)),
-                "recurrent": named_recurrence(cell),
+                "cell": short_name(drawn.genome),
+                "recurrent": recurrence(drawn.genome),
                 "parameters": found.parameters,
                 "macs": found.macs,
                 "choices": drawn.choices,

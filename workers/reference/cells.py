@@ -12,6 +12,7 @@ from models.cells import CellModule
 from models.published_weights import (
     published_cell_state_dict,
 )
+from space.bounds import STEPS
 from space.errors import InputError
 from space.grammar import Cell
 from space.published import from_options
@@ -35,7 +36,6 @@ from workers.reference.files import (
     noise,
 )
 
-_STEPS = 1000  # of a cell, at most
 _SOURCES = {"x": "input", "res": "residual", "fb": "feedback"}
 
 
@@ -61,9 +61,9 @@ def _check_inputs(inputs: Mapping[str, Array], out: Array) -> None:
     if "input" not in inputs:
         raise InputError("in/x", "is missing", "store it, or write in_channels")
     for word, value in inputs.items():
-        if value.shape[:2] != out.shape[:2] or len(value) > _STEPS:
+        if value.shape[:2] != out.shape[:2] or len(value) > STEPS:
             problem = f"steps and batch {value.shape[:2]}, the outputs' are {out.shape[:2]}"
-            raise InputError(word, problem, f"give up to {_STEPS} steps")
+            raise InputError(word, problem, f"give up to {STEPS} steps")
 
 
 def published_cell(entry: CellEntry | Mapping[str, Any], *, residual: bool) -> Cell:

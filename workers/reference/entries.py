@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import ConfigDict, Field, model_validator
 
+from space.bounds import CHANNELS, STEPS
 from space.errors import InputError
 from space.validation import Value, parse
 
@@ -20,7 +21,7 @@ ALL_NUMBERS = 1 << 26
 """Of all generated weights of an entry."""
 
 Side = Annotated[int, Field(ge=1, le=2**20)]
-Channels = Annotated[int, Field(ge=1, le=2**16)]
+Channels = Annotated[int, Field(ge=1, le=CHANNELS)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Gain = Annotated[float, Field(ge=-1e6, le=1e6)]
 E = TypeVar("E", bound="_Entry")
@@ -99,7 +100,7 @@ class NetworkEntry(_Entry):
     gain: Gain
     batch: int = Field(ge=1, le=64)
     image_size: int = Field(ge=16, le=1024, multiple_of=16)
-    timesteps: int = Field(ge=1, le=1000)
+    timesteps: int = Field(ge=1, le=STEPS)
     image_off: int | None = None
     image_on: int | None = None
     blank: float | None = None
