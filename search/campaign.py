@@ -233,9 +233,8 @@ def load(
 
     Its space is worked in and the path of its images made absolute (from the folder of the file;
     an override's from the current one), so that the campaign no longer depends on where either
-    lies. Raises
-    CampaignError, SpaceError or GenomeError for whatever would keep it from running on `offered`,
-    by default this machine.
+    lies. Raises CampaignError, SpaceError or GenomeError for whatever would keep it from running
+    on `offered`, by default this machine.
     """
     path = Path(path)
     document = read_document(path, CampaignError)

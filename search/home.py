@@ -203,6 +203,19 @@ def shown_address(uri: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
+def same_tracking(recorded: str | None, tracking: str) -> bool:
+    """Whether a recorded tracking address (without its account) means the MLflow at `tracking`.
+
+    SQLite files are told apart by their names alone, wherever they lie: a home can be moved.
+    """
+    return recorded is not None and _tracking_place(recorded) == _tracking_place(tracking)
+
+
+def _tracking_place(uri: str) -> str:
+    file = sqlite_file(uri)
+    return shown_address(uri) if file is None else _SQLITE + file.name
+
+
 @dataclass(frozen=True, kw_only=True)
 class Process:
     """One process of one machine, told apart from a later process that was given its pid.

@@ -76,8 +76,9 @@ def bypass_proxies(environ: MutableMapping[str, str] = os.environ) -> None:
 
     Whoever set a proxy (`http_proxy`, `https_proxy`, `all_proxy`) meant the world: a proxy
     cannot reach our loopback. Both spellings are set, since programs differ in which they read.
+    A `*` has to stand alone to mean every host.
     """
     known = [environ.get(name, "") for name in ("no_proxy", "NO_PROXY")]
     hosts = [host.strip() for text in known for host in text.split(",") if host.strip()]
-    joined = ",".join(dict.fromkeys([*hosts, *_UNPROXIED]))
+    joined = "*" if "*" in hosts else ",".join(dict.fromkeys([*hosts, *_UNPROXIED]))
     environ["no_proxy"] = environ["NO_PROXY"] = joined

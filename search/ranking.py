@@ -8,10 +8,10 @@ from typing import Any
 
 from search.campaign import Campaign, controls
 from search.store import Campaign as Record
-from search.store import Status, Store, Trial
+from search.store import State, Status, Store, Trial
 from search.suggesting import identity
 from search.supply import CONTROL
-from space.errors import InputError
+from space.errors import InputError, StoreError
 from space.recurrence import Recurrence
 from space.space import Space
 from space.summary import named_recurrence
@@ -36,6 +36,37 @@ class Reference:
 def best(store: Store, campaign_id: str, n: int | None = None) -> list[Trial]:
     """The searched trials that have a score, best first, the controls left out; at most `n`."""
     return store.top(campaign_id, n, without=CONTROL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How far a campaign has come: `done` of its `trials` on record have a score, the best `top1`.
+
+    `damaged`, with the reason, if the record of the campaign or of a trial cannot be read.
+    """
+
+    state: State
+    reason: str | None
+    trials: int
+    done: int
+    top1: float | None
+
+
+def standing(store: Store, record: Record) -> Standing:
+    """How far a campaign has come; raises nothing for damaged records."""
+    state, reason, counts, first = record.state, record.reason, {}, []
+    if state != "damaged":
+        try:
+            counts, first = store.counts(record.id), best(store, record.id, 1)
+        except StoreError as error:
+            state, reason, counts = "damaged", str(error), {}
+    return Standing(
+        state=state,
+        reason=reason,
+        trials=sum(counts.values()),
+        done=counts.get("finished", 0) + counts.get("pruned", 0),
+        top1=first[0].top1 if first else None,
+    )
 
 
 def references(store: Store, record: Record) -> list[Reference]:

@@ -128,7 +128,7 @@ class Live:
             known |= {"epoch": detail["epoch"], "top1": detail["top1"]}
         elif kind == "retry":
             self._running.pop(trial, None)
-            return f"trial {trial}: its worker was lost; it starts again"
+            return printable(f"trial {trial} waits again: {detail['reason']}")
         elif kind in ENDS:
             return self._over(kind, trial, detail)
         return None

@@ -25,7 +25,7 @@ from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-from search.home import Home, sqlite_file, sqlite_url
+from search.home import TRACKING_VARIABLE, Home, sqlite_file, sqlite_url
 from space.errors import VentralError
 
 ARTIFACTS = "mlflow-artifacts:/"
@@ -80,6 +80,10 @@ def _settle(file: Path, renew: Callable[[], None], *, ours: bool) -> Path | None
             raise VentralError(
                 f"{file}: a newer MLflow wrote it (schema {found}); upgrade MLflow, or move the "
                 "file away: all that the store knows is sent again"
+            )
+        if not ours and found is None:
+            raise VentralError(
+                f"{file}: is no database of MLflow's; name another in {TRACKING_VARIABLE}"
             )
         if not ours:
             command = f"mlflow db upgrade {shlex.quote(sqlite_url(file))}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from html import escape
 
 from search import ranking
-from search.home import sqlite_file
+from search.home import same_tracking, sqlite_file
 from search.mirror.runs import runs_path
 from search.store import Campaign, Store
 from space.outside import printable, redact
@@ -42,20 +42,22 @@ class Line:
 
 
 def read_lines(store: Store, tracking: str) -> list[Line]:
-    """The campaigns of a store, newest first; `tracking` is the MLflow that is shown."""
+    """The campaigns of a store, newest first; `tracking` is the MLflow that is shown.
+
+    One that cannot be read is `damaged`, and hides none of the others.
+    """
     return [_line(store, record, tracking) for record in store.campaigns()]
 
 
 def _line(store: Store, record: Campaign, tracking: str) -> Line:
-    counts = store.counts(record.id)
-    best = ranking.best(store, record.id, 1)
+    found = ranking.standing(store, record)
     return Line(
         id=record.id,
         name=record.name,
-        state=record.state,
-        best=best[0].top1 if best else None,
-        done=counts["finished"] + counts["pruned"],
-        trials=sum(counts.values()),
+        state=found.state,
+        best=found.top1,
+        done=found.done,
+        trials=found.trials,
         space=_named(record.document.get("space"), record.space),
         data=_named(record.document.get("data"), record.data),
         created=record.created,
@@ -70,19 +72,8 @@ def is_missing(store_url: str) -> bool:
 
 
 def is_shown(record: Campaign, tracking: str) -> bool:
-    """Whether the runs of a campaign are in the MLflow at `tracking`.
-
-    A file counts as the same one wherever it lies: a home can be moved.
-    """
-    if record.experiment is None or record.tracking is None:
-        return False
-    return _place(record.tracking) == _place(tracking)
-
-
-def _place(uri: str) -> str:
-    """An address without its account, of which the store keeps nothing; "" for a file."""
-    scheme, separator, rest = redact(uri).partition("://")
-    return "" if scheme == "sqlite" else scheme + separator + rest.rpartition("@")[2]
+    """Whether the runs of a campaign are in the MLflow at `tracking`."""
+    return record.experiment is not None and same_tracking(record.tracking, tracking)
 
 
 def _named(given: object, closed: object) -> str:
@@ -165,7 +156,7 @@ small, footer, p { color: var(--dim); }
 small { font-weight: 400; }
 .number { font-variant-numeric: tabular-nums; }
 .finished { color: var(--good); } .running { color: var(--busy); }
-.failed, .interrupted { color: var(--bad); }
+.failed, .interrupted, .damaged { color: var(--bad); }
 """
 
 SETTINGS = {

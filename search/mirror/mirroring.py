@@ -18,9 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from search.home import Home, sqlite_file
+from search.home import Home, same_tracking, sqlite_file
 from search.mirror import database
-from search.mirror.tracking import Mirror
+from search.mirror.tracking import Mirror, resend_lost
 from search.programs import python_command
 from search.store import Store
 from search.tune.remains import MARK
@@ -135,12 +135,12 @@ def catch_up(home: Home, say: Callable[[str], None], timeout: float = 60.0) -> N
     if file is not None and not file.exists():
         database.prepare(home, lambda: None)
         return
-    store, where = Store.open(home.store_url, create=False), home.tracking_shown
-    aside = database.prepare(home, lambda: store.resend_all(where))
+    store = Store.open(home.store_url, create=False)
+    aside = database.prepare(home, lambda: resend_lost(store, home))
     if aside is not None:
         say(f"MLflow's database was broken and is now {aside}; a new one is filled")
     for record in store.campaigns():
-        if record.state == "running" or record.tracking != where:
+        if record.state == "running" or not same_tracking(record.tracking, home.tracking_uri):
             continue
         mirror = MirrorProcess(store, home, record.id)
         if left := mirror.left:

@@ -264,17 +264,17 @@ def experiment_note(campaign: Campaign, experiment_id: str) -> str:
 
 
 def view_url(base: str, experiment_id: str) -> str:
-    """The address of an experiment's runs table, best first, on the MLflow server at `base`.
-
-    The workflow has to be in the address: without it, MLflow opens a browser that was never
-    there before in its mode for language models, whatever the experiment's tags say.
-    """
+    """The address of an experiment's runs table, best first, on the MLflow server at `base`."""
     query = urlencode({"viewStateShareKey": VIEW})
     return f"{base.rstrip('/')}/{runs_path(experiment_id)}&{query}"
 
 
 def runs_path(experiment_id: str) -> str:
-    """An experiment's runs table on MLflow's page, as `ventral ui` serves it: with our columns."""
+    """An experiment's runs table on MLflow's page; as `ventral ui` serves it, with our columns.
+
+    The workflow has to be in the address: without it, MLflow opens a browser that was never
+    there before in its mode for language models, whatever the experiment's tags say.
+    """
     return f"#/experiments/{experiment_id}/runs?{urlencode({'workflowType': 'machine_learning'})}"
 
 

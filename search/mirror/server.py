@@ -56,7 +56,6 @@ class Server:
         self.log = log
         with listen(host, port) as door, log.open("ab") as output:
             # Whoever asks before the server is there waits at this door.
-            door.set_inheritable(True)
             self.port = int(door.getsockname()[1])
             self.process = subprocess.Popen(
                 python_command(PROGRAM),

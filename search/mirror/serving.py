@@ -12,10 +12,10 @@ import threading
 from typing import Any, TextIO
 from urllib.parse import urlsplit
 
+from search.mirror.database import ARTIFACTS, QUIET
 from space.outside import redact
 
-_QUIET = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
+_SETTINGS = QUIET | {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "MLFLOW_ENABLE_WORKSPACES": "false",
 }
@@ -68,7 +68,7 @@ def _end_with_parent() -> None:
 
 def _application(known: dict[str, Any]) -> Any:
     """MLflow's application on the database, and `Pages` around it if there is a home to show."""
-    os.environ.update(_QUIET)
+    os.environ.update(_SETTINGS)
     if known["pages"] is not None:
         # `Pages` judges hosts and origins before MLflow sees the request.
         os.environ["MLFLOW_SERVER_ALLOWED_HOSTS"] = "*"
@@ -76,15 +76,14 @@ def _application(known: dict[str, Any]) -> Any:
     from mlflow.server import constants, handlers
 
     _reach(known["tracking"])
-    root = "mlflow-artifacts:/"
     os.environ |= {
         constants.BACKEND_STORE_URI_ENV_VAR: known["tracking"],
         constants.REGISTRY_STORE_URI_ENV_VAR: known["tracking"],
-        constants.ARTIFACT_ROOT_ENV_VAR: root,
+        constants.ARTIFACT_ROOT_ENV_VAR: ARTIFACTS,
         constants.SERVE_ARTIFACTS_ENV_VAR: "true",
         constants.ARTIFACTS_DESTINATION_ENV_VAR: known["artifacts"],
     }
-    handlers.initialize_backend_stores(known["tracking"], known["tracking"], root)
+    handlers.initialize_backend_stores(known["tracking"], known["tracking"], ARTIFACTS)
     from mlflow.server.fastapi_app import app
 
     if known["pages"] is None:

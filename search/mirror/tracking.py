@@ -1,8 +1,9 @@
 """The mirror: what the store knows of a campaign's trials, sent to MLflow.
 
 The store is the truth; MLflow is where people look at it. A trial that has ended lies in the
-store's outbox until its run has arrived, one run a trial, written in one batch by one thread of
-the driver's process, so that the driver never waits for MLflow and goes on without it.
+store's outbox until its run has arrived, one run a trial, written in one batch by one thread
+(of a process of its own, see `search.mirror.mirroring`), so that the driver never waits for MLflow
+and goes on without it.
 
 Nothing is lost and nothing doubled, wherever the process dies: the store notes that a run is
 about to be made (`sending`) before it is made, and after a crash the mirror looks for a run with
@@ -25,7 +26,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from search.home import Home
+from search.home import Home, same_tracking
 from search.mirror import database
 from search.mirror.runs import (
     FAILURE,
@@ -39,14 +40,11 @@ from search.mirror.runs import (
     experiment_tags,
     run_key,
     run_of,
-    view_url,
 )
 from search.ports import bypass_proxies
 from search.store import Campaign, Outgoing, Store
 from space.errors import VentralError
 from space.outside import redact
-
-__all__ = ["Backlog", "Mirror", "view_url"]
 
 log = logging.getLogger(__name__)
 
@@ -185,7 +183,7 @@ class Mirror:
     def _connect(self) -> _Client:
         campaign = self._store.campaign(self._campaign_id)
         uri, where = self._home.tracking_uri, self._home.tracking_shown
-        aside = database.prepare(self._home, lambda: self._store.resend_all(where))
+        aside = database.prepare(self._home, lambda: resend_lost(self._store, self._home))
         if aside is not None:
             log.warning("MLflow's database was broken and is now %s; a new one is filled", aside)
             self._store.event(campaign.id, "mirror-renewed", {"aside": str(aside)})
@@ -262,6 +260,12 @@ class Mirror:
                 self._store.resend(self._campaign_id, int(number))
             else:
                 client.discard(run_id)
+
+
+def resend_lost(store: Store, home: Home) -> None:
+    """Nothing that was sent to the home's MLflow is there any more, of whatever campaign."""
+    known = store.campaigns()
+    store.resend_all([one.id for one in known if same_tracking(one.tracking, home.tracking_uri)])
 
 
 class _Client:

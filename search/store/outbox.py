@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import sqlalchemy as sa
 
 from search.store.connected import Connected, of_trial
 from search.store.database import insert_once
 from search.store.records import ENDED, Outgoing
-from search.store.tables import CAMPAIGNS, EVENTS, MIRROR, TRIALS
+from search.store.tables import EVENTS, MIRROR, TRIALS
 
 
 class Outbox(Connected):
@@ -65,13 +65,12 @@ class Outbox(Connected):
                 .values(state="sending", version=MIRROR.c.version + 1)
             )
 
-    def resend_all(self, tracking: str) -> None:
-        """Nothing that was sent to `tracking` is there any more, of whatever campaign."""
-        there = sa.select(CAMPAIGNS.c.id).where(CAMPAIGNS.c.tracking == tracking)
+    def resend_all(self, campaign_ids: Collection[str]) -> None:
+        """Nothing that was sent of these campaigns is there any more."""
         with self._writing() as connection:
             connection.execute(
                 sa.update(MIRROR)
-                .where(MIRROR.c.campaign.in_(there))
+                .where(MIRROR.c.campaign.in_(campaign_ids))
                 .values(state="sending", run=None, version=MIRROR.c.version + 1)
             )
 

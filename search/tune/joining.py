@@ -140,6 +140,9 @@ def _demand_admission(address: str) -> None:
     if answer == "refused" and mode == "token":
         cure = f"give the cluster's own: Ray looks into {places}, in this order"
         raise InputError(where, "the cluster's token is another one than the one here", cure)
+    if answer == "refused" and access.token_found():
+        problem = f"the cluster wants a token, and {access.MODE}={mode} keeps the one here unused"
+        raise InputError(where, problem, f"unset {access.MODE}")
     if answer == "refused":
         unset = "" if mode is None else f", and unset {access.MODE}={mode}"
         cure = f"put the cluster's token into {places}{unset}"

@@ -7,7 +7,7 @@ trial: it is started again as often as the campaign's `retries` say, over all dr
 ended because the machine's memory ran out starts again once, since a neighbour may have been the
 cause; the second time the trial needs more memory than there is. One that could not load its code
 or reach its files starts again as well, perhaps elsewhere; if that does not help, it is the place
-that is to blame.
+that is to blame. Each driver counts these anew, since somebody may have mended the place.
 
 This module counts and decides. It starts and ends nothing.
 """
@@ -75,11 +75,13 @@ class Losses:
         self._store, self._id, self._retries = store, campaign_id, retries
         self._counted: Counter[int] = Counter()
         self._memory: Counter[int] = Counter()
+        self._environment: Counter[int] = Counter()  # of this driver alone
         self._nodes: Counter[tuple[int, int]] = Counter()
         for event in store.events(campaign_id):
             if event.kind == EVENT:
                 cause, epochs = event.detail.get("cause", "worker"), event.detail.get("epochs", 0)
-                self._count(int(event.detail["trial"]), cause, epochs)
+                if cause != "environment":
+                    self._count(int(event.detail["trial"]), cause, epochs)
             elif event.kind == RETRIED:
                 self._counted.pop(int(event.detail["trial"]), None)
                 self._memory.pop(int(event.detail["trial"]), None)
@@ -87,7 +89,8 @@ class Losses:
                     del self._nodes[place]
 
     def _count(self, number: int, cause: Cause, epochs: int) -> None:
-        self._counted[number] += cause != "node"
+        self._counted[number] += cause not in ("node", "environment")
+        self._environment[number] += cause == "environment"
         self._memory[number] += cause == "memory"
         self._nodes[number, epochs] += cause == "node"
 
@@ -115,9 +118,9 @@ class Losses:
         if cause == "memory" and self._memory[number] > min(1, self._retries):
             reason = f"{_REASONS[cause]}, {self._memory[number]} times"
             return Failure(kind="out-of-memory", reason=reason, detail=said)
-        if self._counted[number] <= self._retries:
+        times = (self._environment if cause == "environment" else self._counted)[number]
+        if times <= self._retries:
             return None
-        times = self._counted[number]
         reason = _REASONS[cause] + (f", after {times - 1} lost before" if times > 1 else "")
         if cause == "worker" and times > 1:
             reason = f"its worker died {times} times"

@@ -21,8 +21,9 @@ from pathlib import Path
 from types import TracebackType
 
 from search.ports import LOOPBACK, free_port
+from search.tune import access
 from search.tune.cluster import OBJECT_STORE_BYTES
-from search.tune.remains import MARK, PREFIX, SHORT_ROOT, marked
+from search.tune.remains import MARK, PREFIX, marked, new_mark, scratch_root
 from space.errors import VentralError
 
 START_SECONDS = 180.0
@@ -48,12 +49,11 @@ class Nodes:
         self._wanted, self._cpus = nodes, cpus
         self._token = secrets.token_hex(32)
         self._marks: dict[str, str] = {}
-        self.environment = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self._token}
+        self.environment = {access.MODE: "token", access.TOKEN: self._token}
         self.address = ""
 
     def __enter__(self) -> Nodes:
-        root = SHORT_ROOT if os.access(SHORT_ROOT, os.W_OK) else None
-        self._folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
+        self._folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=scratch_root()))
         try:
             self.start_head()
             started = [self._begin(f"node{number}") for number in range(self._wanted)]
@@ -109,7 +109,7 @@ class Nodes:
         self, name: str, *options: str, cpus: int | None = None, wrapper: Sequence[str] = ()
     ) -> Callable[[], None]:
         """Begin to start a node; the function that is returned waits until it runs."""
-        self._marks[name] = secrets.token_hex(8)
+        self._marks[name] = new_mark()
         folder = self._folder / f"{name}-{self._marks[name][:4]}"
         command = [
             *wrapper,

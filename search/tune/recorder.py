@@ -174,13 +174,19 @@ class Recorder(tune.Callback):  # type: ignore[misc]
     def _end(self, number: int, status: Any, failure: Failure | None = None) -> None:
         self._best.ended(self._supply.ended(number, status, failure))
         if failure is None:
-            self._in_a_row, self._any_score = 0, True
+            self._note_score()
         self._notify()
 
     def _answered(self, trial: Trial) -> None:
         """A trial ended without a worker: its training was done before."""
         self._best.ended(trial)
+        if trial.status in ("finished", "pruned"):
+            self._note_score()
         self._notify()
+
+    def _note_score(self) -> None:
+        """A trial ended well: what failed before it were failures of single trials."""
+        self._in_a_row, self._any_score = 0, True
 
     def pulse(self) -> bool:
         """A sign of life, and a look at the budget, where Ray has nothing to tell; whether the

@@ -159,7 +159,8 @@ def sweep(record: Path) -> int:
     """End what the driver left that wrote `record`, and remove the record.
 
     Returns the number of processes that had to be killed. Nothing is touched while that driver
-    lives; of a record that proves nothing only the file itself is removed.
+    lives on this machine; whether one elsewhere does cannot be seen from here, and the caller has
+    to know that it is silent. Of a record that proves nothing only the file itself is removed.
     """
     found = Remains.read(record)
     if found is not None and found.driver.alive():

@@ -12,8 +12,9 @@ import pytest
 
 from search import machine as machines
 from search.machine import Machine, largest, machine, together
+from search.tune import access
 from search.tune.cluster import _Watch
-from search.tune.joining import survey
+from search.tune.joining import _demand_admission, survey
 from search.tune.remains import PRIVATE
 from space.errors import InputError
 from tests.effort import refuse_ray
@@ -115,6 +116,17 @@ def test_an_address_with_no_cluster_is_refused_at_once(
     refuse_ray(monkeypatch)
     with pytest.raises(InputError, match=words):
         survey(address)
+
+
+def test_a_token_that_a_variable_keeps_from_being_used_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(access.MODE, "disabled")
+    monkeypatch.setenv(access.TOKEN, "0" * 64)
+    monkeypatch.setattr(access, "ask", lambda address, settings: "refused")
+    with pytest.raises(InputError, match="RAY_AUTH_MODE=disabled keeps the one here") as error:
+        _demand_admission("127.0.0.1:1")
+    assert error.value.cure == "unset RAY_AUTH_MODE"
 
 
 def test_a_cluster_of_somebody_s_own_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -108,6 +109,19 @@ def test_too_many_failures_in_a_row_stop_the_run(run: Run) -> None:
     assert words in str(run.stop.error)
     assert run.bench.store.trial(run.bench.id, last).status == "failed"
     assert not Run(run.bench).stop, "the next run begins to count again"
+
+
+def test_a_reused_training_is_no_failure(run: Run) -> None:
+    for _ in range(FAILURES_IN_A_ROW - 1):
+        run.fail("error")
+    for status in ("failed", "finished"):  # the first of them changes nothing
+        assert run.supply.answered is not None
+        trial = run.bench.store.trial(run.bench.id, 0)
+        run.supply.answered(replace(trial, status=status))
+        assert run.recorder._in_a_row == (0 if status == "finished" else FAILURES_IN_A_ROW - 1)
+    for _ in range(FAILURES_IN_A_ROW):
+        run.fail("diverged")
+    assert not run.stop, "something had a score"
 
 
 @pytest.mark.parametrize("kind", DETERMINISTIC)

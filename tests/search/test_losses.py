@@ -70,6 +70,16 @@ def test_a_worker_may_be_lost_as_often_as_the_campaign_says(store: Store) -> Non
     assert lose(Losses(store, campaign.id, 1), KILLED) is None, "somebody wants it again"
 
 
+def test_a_place_that_was_mended_has_all_its_tries_again(store: Store) -> None:
+    campaign = new_campaign(store)
+    losses = Losses(store, campaign.id, 1)
+    assert [lose(losses, RAISED), lose(losses, RAISED)] == [None, "environment"]
+    losses = Losses(store, campaign.id, 1)
+    assert [lose(losses, RAISED), lose(losses, RAISED)] == [None, "environment"]
+    losses = Losses(store, campaign.id, 1)
+    assert [lose(losses, KILLED), lose(losses, KILLED)] == [None, "lost"], "its own are others"
+
+
 def test_nodes_do_not_count_unless_the_trial_never_gets_further(store: Store) -> None:
     campaign = new_campaign(store)
     losses = Losses(store, campaign.id, 0)

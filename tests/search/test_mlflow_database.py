@@ -16,6 +16,7 @@ import pytest
 
 from search.home import Home, sqlite_url
 from search.mirror import database
+from search.mirror.mirroring import catch_up
 from search.mirror.tracking import Mirror
 from search.store import Store
 from space.errors import VentralError
@@ -160,6 +161,39 @@ def test_a_file_that_is_not_ours_is_never_mended(home: Home, tmp_path: Path) -> 
     with pytest.raises(VentralError, match="restore it from a copy"):
         database.prepare(other, unwanted)
     assert theirs.read_bytes().startswith(b"no database")
+
+
+def test_a_database_of_another_program_is_named(home: Home, tmp_path: Path) -> None:
+    theirs = tmp_path / "photos.db"
+    change(theirs, "CREATE TABLE photos (id INTEGER)")
+    other = Home(path=home.path, tracking_uri=sqlite_url(theirs))
+    with pytest.raises(VentralError, match="no database of MLflow's") as refused:
+        database.prepare(other, unwanted)
+    assert "MLFLOW_TRACKING_URI" in str(refused.value)
+    assert "upgrade" not in str(refused.value)
+
+
+@pytest.mark.parametrize("how", ["broken", pytest.param("missing", marks=pytest.mark.slow)])
+def test_in_a_moved_home_all_is_sent_again(home: Home, how: str, tmp_path: Path) -> None:
+    store = Store.open(home.store_url)
+    campaign, elsewhere = fill(store), fill(store)
+    for one, place in ((campaign, "mlflow.db"), (elsewhere, "other.db")):
+        store.set_experiment(one.id, f"sqlite:////old/home/{place}", "1", anew=True)
+        store.mirrored(one.id, {number: (f"run{number}", 1) for number in range(5)})
+        store.set_state(one.id, "finished")
+    store.close()
+    moved = Home.at(home.path.rename(tmp_path / "moved"), {})
+    file = moved.path / "mlflow.db"
+    file.unlink() if how == "missing" else file.write_bytes(b"no database at all" * 500)
+    said: list[str] = []
+    catch_up(moved, said.append)
+    assert said[-1] == f"sending 5 trials of campaign {campaign.id} to MLflow ..."
+    store = Store.open(moved.store_url)
+    assert store.campaign(campaign.id).tracking == moved.tracking_shown
+    assert [store.backlog(one.id) for one in (campaign, elsewhere)] == [0, 0]
+    store.close()
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT count(*) FROM runs").fetchone() == (5,)
 
 
 def test_a_locked_file_is_not_taken_for_a_broken_one(home: Home) -> None:

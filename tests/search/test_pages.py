@@ -3,9 +3,11 @@
 import asyncio
 import json
 import re
+import sqlite3
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
@@ -271,6 +273,19 @@ def test_a_home_without_campaigns_says_how_to_begin(tmp_path: Path) -> None:
     page = ask(path="/", store=f"sqlite:///{tmp_path}/store.db")
     assert (page.status, "ventral submit" in page.body) == (200, True)
     assert page.headers["content-security-policy"] == landing.POLICY
+
+
+def test_a_damaged_campaign_hides_no_other(tmp_path: Path) -> None:
+    store = Store.open(f"sqlite:///{tmp_path}/store.db")
+    whole, torn = campaigns.fill(store), campaigns.fill(store)
+    with closing(sqlite3.connect(tmp_path / "store.db")) as connection, connection:
+        connection.execute("UPDATE trials SET choices = '[' WHERE campaign = ?", (torn.id,))
+    states = {line.id: line.state for line in landing.read_lines(store, "sqlite:///m.db")}
+    store.close()
+    assert states == {whole.id: "running", torn.id: "damaged"}
+    page = ask(path="/", store=f"sqlite:///{tmp_path}/store.db")
+    assert page.status == 200
+    assert whole.id in page.body
 
 
 def test_a_store_that_cannot_be_read_is_said(tmp_path: Path) -> None:

@@ -81,3 +81,15 @@ def test_calls_to_this_machine_go_past_proxies_of_either_spelling(
     assert urllib.request.proxy_bypass(address.split("/")[2].rsplit(":", 1)[0].strip("[]"))
     assert not requests.utils.get_environ_proxies("http://lab.example.org/")
     assert requests.utils.get_environ_proxies("http://other.example.org/")
+
+
+@pytest.mark.parametrize("spelling", ["no_proxy", "NO_PROXY"])
+def test_no_proxy_for_any_host_stays_so(monkeypatch: pytest.MonkeyPatch, spelling: str) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy.example.org:3128")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(spelling, "*")
+    bypass_proxies()
+    assert urllib.request.proxy_bypass("other.example.org")
+    assert not requests.utils.get_environ_proxies("http://other.example.org/")
+    assert not requests.utils.get_environ_proxies("http://127.0.0.1:1/")

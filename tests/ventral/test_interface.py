@@ -12,17 +12,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
 
 from search.home import Home
+from search.mirror import mirroring
 from search.mirror.tracking import Mirror
 from search.store import Store
 from tests import campaigns, postgres
 from tests.browser import browser, why_not
 from tests.ventral.conftest import COMMAND, Shell
 from tests.waiting import GUARD
+from ventral.commands import interface
 
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 COLUMNS = (
@@ -227,8 +230,38 @@ def test_an_mlflow_elsewhere_is_named_without_its_password(shell: Shell) -> None
         [COMMAND, "ui"], cwd=shell.folder, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0
-    assert done.stdout.strip() == "http://me:***@lab:5000"
+    assert done.stdout.strip() == "http://lab:5000"
     assert "s3cret" not in done.stdout + done.stderr
+
+
+def test_it_opens_at_the_experiment_of_a_database_that_was_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("VENTRAL_HOME", str(tmp_path))
+    for name in ("VENTRAL_STORE", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    home = Home.at()
+    store = Store.open(home.store_url)
+    filled = campaigns.fill(store)
+    store.set_experiment(filled.id, home.tracking_shown, "1", anew=True)
+
+    def make_anew(home: Home, say: object) -> None:
+        store.set_experiment(filled.id, home.tracking_shown, "77", anew=True)
+
+    server = SimpleNamespace(
+        port=5000,
+        wait=lambda: None,
+        end=lambda: None,
+        process=SimpleNamespace(wait=lambda: None),
+    )
+    monkeypatch.setattr(mirroring, "catch_up", make_anew)
+    monkeypatch.setattr(interface, "_start", lambda *arguments: server)
+    monkeypatch.setattr(signal, "signal", lambda *arguments: None)
+    for campaign in (filled.id, None):
+        store.set_experiment(filled.id, home.tracking_shown, "1", anew=True)
+        interface.ui(campaign, browser=False)
+        assert "/experiments/77/" in capsys.readouterr().out
+    store.close()
 
 
 def test_others_are_let_in_by_name_and_told_so(campaign: Shown) -> None:

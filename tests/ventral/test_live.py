@@ -37,3 +37,9 @@ def test_an_infeasible_trial_says_why(
 ) -> None:
     (line,) = lines(tmp_path, Happening(kind="infeasible", trial=2, detail=detail))
     assert line == f"[0/3] {expected}"
+
+
+@pytest.mark.parametrize("reason", ["its node was lost", "the disk is full"])
+def test_a_trial_that_waits_again_says_why(tmp_path: Path, reason: str) -> None:
+    (line,) = lines(tmp_path, Happening(kind="retry", trial=2, detail={"reason": reason}))
+    assert line == f"trial 2 waits again: {reason}"

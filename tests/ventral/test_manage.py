@@ -16,10 +16,12 @@ import pytest
 
 from search.home import Home
 from search.store import Store
-from tests import large
+from space.errors import CampaignError
+from tests import large, toys
 from tests.campaigns import add, fill, new_campaign, report
 from tests.ventral.conftest import COMMAND, Campaign, Shell
 from tests.waiting import GUARD
+from ventral.commands.campaigns import _refuse_if_interrupted
 
 
 @pytest.fixture
@@ -30,6 +32,26 @@ def store(shell: Shell) -> Store:
 
 
 # ---------------------------------------------------------------------- before it starts
+
+
+@pytest.mark.parametrize(
+    ("recorded", "same"), [("/data/images", True), ("images", True), ("/data/others", False)]
+)
+def test_an_interrupted_campaign_is_known_again_by_its_images(
+    store: Store, recorded: str, same: bool
+) -> None:
+    """A path on record that is relative is of an earlier version."""
+    data = {"name": "imagefolder", "path": "/data/images", "size": 8}
+    submitted = toys.campaign(data=data)
+    document = submitted.document()
+    document["data"]["path"] = recorded
+    begun = store.create_campaign("toy", document, {}, {})
+    store.set_state(begun.id, "stopped")
+    if same:
+        with pytest.raises(CampaignError, match="was stopped"):
+            _refuse_if_interrupted(submitted, store)
+    else:
+        _refuse_if_interrupted(submitted, store)
 
 
 def test_a_dry_run_says_what_it_will_take_and_starts_nothing(

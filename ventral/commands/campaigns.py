@@ -225,8 +225,13 @@ def _same(record: "Campaign", campaign: "CampaignFile") -> bool:
     from search.campaign import Campaign
     from space.errors import InputError
 
+    document, data = record.document, record.document.get("data")
+    path = getattr(campaign.data, "path", None)
+    if path and isinstance(data, dict) and not os.path.isabs(str(data.get("path", path))):
+        # Earlier versions kept it as it was written; from which folder, nobody knows any more.
+        document = {**document, "data": data | {"path": path}}
     try:
-        return Campaign.parse(record.document) == campaign
+        return Campaign.parse(document) == campaign
     except InputError:
         return False
 
@@ -329,30 +334,23 @@ def _conclude(record: "Campaign", store: "Store", output: Format) -> None:
 def list_campaigns(output: Output = Format.table) -> None:
     """All campaigns, newest first."""
     from search import ranking
-    from space.errors import StoreError
     from space.outside import printable
     from ventral.opening import open_store
 
     _, store = open_store()
     rows: list[dict[str, Any]] = []
     for record in store.campaigns():
-        state, reason = record.state, record.reason
-        try:
-            counts = store.counts(record.id) if state != "damaged" else {}
-            best = ranking.best(store, record.id, 1) if state != "damaged" else []
-        except StoreError as error:
-            # Its own trials: the other campaigns are seen all the same.
-            state, reason, counts, best = "damaged", str(error), {}, []
-        if state == "damaged":
-            note(f"campaign {printable(record.id)} cannot be read: {reason}")
+        found = ranking.standing(store, record)
+        if found.state == "damaged":
+            note(f"campaign {printable(record.id)} cannot be read: {found.reason}")
         rows.append(
             {
                 "id": record.id,
                 "name": record.name,
-                "state": state,
-                "trials": sum(counts.values()),
-                "done": counts.get("finished", 0) + counts.get("pruned", 0),
-                "best": best[0].top1 if best else None,
+                "state": found.state,
+                "trials": found.trials,
+                "done": found.done,
+                "best": found.top1,
                 "created": record.created,
             }
         )

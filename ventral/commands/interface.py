@@ -44,7 +44,6 @@ def ui(
     from search.mirror.mirroring import catch_up
     from search.mirror.runs import view_url
     from search.ports import ANYWHERE, http_address, is_loopback, outside_host
-    from space.outside import redact
 
     names = _read_names(allowed_hosts)
     home = Home.at()
@@ -52,7 +51,7 @@ def ui(
         raise InputError("ventral ui", f"{home.path} does not exist", "run `ventral submit` first")
     record = _find(home, campaign)
     if not home.tracking_is_local:
-        shown = redact(home.tracking_uri)
+        shown = home.tracking_shown
         note(f"MLflow runs at {shown}")
         print(view_url(shown, record.experiment) if record and record.experiment else shown)
         return
@@ -60,6 +59,7 @@ def ui(
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, signal.default_int_handler)
     catch_up(home, note)
+    record = _find(home, campaign)  # a database that was made anew gives its experiments new ids
     outside = host
     if not is_loopback(host):
         note("warning: everybody who reaches this machine may read all records and change notes")
