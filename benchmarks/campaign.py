@@ -359,7 +359,7 @@ def _searcher(name: str) -> tuple[Any, dict[str, Any] | None]:
     from ray.tune.search.optuna import OptunaSearch
 
     from search.samplers import via_hyperopt
-    from space.domains import Categorical, Integer
+    from space.choices.domains import Categorical, Integer
 
     space = _space()
     if name == "hyperopt":
@@ -389,7 +389,7 @@ def _space() -> Any:
 
 def _defined(trial: Any) -> None:
     """The space for Optuna as its documentation has it. Ray Tune saves it: it has to be here."""
-    from space.domains import Categorical, Integer
+    from space.choices.domains import Categorical, Integer
 
     taken: dict[str, Any] = {}
     for p in _space().parameters:

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from models import layers
 from models.build import Network
 from models.terms import NormWeights
-from space.divided import divided
 from space.step.operations import (
     Activate,
     Classify,
@@ -35,6 +34,7 @@ from space.step.operations import (
     Weigh,
     Zeros,
 )
+from space.unroll.divided import divided
 
 
 class Loop(nn.Module):

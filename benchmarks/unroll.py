@@ -32,12 +32,12 @@ from torch import Tensor, nn
 
 from models.build import build
 from models.shared_kernels import SharedKernel
-from space.divided import divided
 from space.genome import Genome
-from space.geometry import layout
-from space.plan import Plan, plan
+from space.network.sizes import layout
 from space.space import Space
 from space.step.operations import Convolve, Separate
+from space.unroll.divided import divided
+from space.unroll.plan import Plan, plan
 from ventral.genomes import find_genome
 
 try:

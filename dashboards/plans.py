@@ -5,7 +5,7 @@ cell each, shaded by what became of it.
 from pathlib import Path
 
 from space.errors import InputError
-from space.plan import Plan, Rule
+from space.unroll.plan import Plan, Rule
 
 SHADES: dict[Rule, tuple[str, str]] = {
     "computed": ("#1f4e79", "computed"),

@@ -17,10 +17,11 @@ from models.readout import DecoderModule, HeadModule
 from models.stages import StageModule
 from models.unroll import LiteralUnroll, Moment
 from space.errors import InputError
-from space.genome import HEAD, Genome
-from space.geometry import first_informed_step, layout
-from space.plan import Read, Unroll
+from space.genome import Genome
+from space.network.architecture import HEAD
+from space.network.sizes import first_informed_step, layout
 from space.step.parameters import parameters
+from space.unroll.plan import Read, Unroll
 
 Trace = dict[str, dict[int, Tensor]]
 

@@ -37,16 +37,8 @@ from models.instructions import (
 )
 from models.parameters import Branch
 from models.terms import NormWeights, TermWeights
-from space.geometry import CellShape, Map, cell_shape, gate_key, multiplying, same_padding
-from space.grammar import (
-    PUBLISHED_WEIGHTS,
-    Cell,
-    Gate,
-    Norm,
-    Source,
-    State,
-    parse_source,
-)
+from space.network.grammar import PUBLISHED_WEIGHTS, Cell, Gate, Norm, Source, State, parse_source
+from space.network.sizes import CellShape, Map, cell_shape, gate_key, multiplying, same_padding
 from space.step.equations import absorbs_constant
 from space.step.parameters import Table, cell_parameters
 from space.step.terms import Placed, placed_terms

@@ -1,8 +1,8 @@
 """The unroll, executed by its plan: what has to be computed, once, in as few calls as possible.
 
-`space/plan.py` says which operations are left and `space/schedule.py` in which calls; this module
-runs them. It gives the numbers of the literal unroll (`models/unroll.py`), and the same gradients,
-up to the rounding of sums in another order.
+`space/unroll/plan.py` says which operations are left and `space/unroll/calls.py` in which calls;
+this module runs them. It gives the numbers of the literal unroll (`models/unroll.py`), and the
+same gradients, up to the rounding of sums in another order.
 
 A value that no image has reached has a batch of 1 until it meets one that has. Kernels that a
 loop uses at many steps have one gradient, over all their uses (`models/shared_kernels.py`).
@@ -23,10 +23,8 @@ from models.instructions import Operands
 from models.readout import HeadModule
 from models.shared_kernels import SharedKernel
 from models.terms import NormWeights
-from space.genome import HEAD, Genome
-from space.places import Prepared, Ready, Segment, ready, segments
-from space.plan import Read, plan
-from space.schedule import Call
+from space.genome import Genome
+from space.network.architecture import HEAD
 from space.step.operations import (
     Activate,
     Bias,
@@ -44,6 +42,9 @@ from space.step.operations import (
     Weigh,
     Zeros,
 )
+from space.unroll.buffers import Prepared, Ready, Segment, ready, segments
+from space.unroll.calls import Call
+from space.unroll.plan import Read, plan
 
 _KEPT_PLANS = 8  # of what was read lately, by a network
 

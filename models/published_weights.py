@@ -2,7 +2,7 @@
 
 The reference (TensorFlow) names a variable by node, cell class and role, and joins the kernels of
 an LSTM's gates on their output channels; `published_state_dict` cuts and transposes them into the
-parameters of a genome whose cells were made by `space/published.py`. Layouts: full kernels
+parameters of a genome whose cells were made by `space/zoo/cells.py`. Layouts: full kernels
 [kh,kw,Cin,Cout], depthwise [kh,kw,C,1], pointwise [1,1,Cin,Cout], fully connected [Cin,Cout],
 peepholes [H,W,C].
 
@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from space.errors import InputError
-from space.genome import Decoder, Genome
-from space.geometry import CellShape, Map, StageShape, cell_shape, layout
-from space.grammar import Cell
+from space.genome import Genome
+from space.network.architecture import Decoder
+from space.network.grammar import Cell
+from space.network.sizes import CellShape, Map, StageShape, cell_shape, layout
 from space.step.terms import Placed, placed_terms
 
 Variables = Mapping[str, NDArray[np.floating]]

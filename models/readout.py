@@ -11,7 +11,8 @@ from torch import Tensor
 from models import layers
 from models.instructions import Operands
 from models.parameters import Part
-from space.genome import Decoder, Genome
+from space.genome import Genome
+from space.network.architecture import Decoder
 from space.step.parameters import Table
 
 

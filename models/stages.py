@@ -18,8 +18,9 @@ from models.cells import CellModule, States
 from models.instructions import Operands
 from models.parameters import Branch, Part
 from models.terms import NormWeights
-from space.genome import Convolution, Genome
-from space.geometry import Arrival, StageShape, same_padding
+from space.genome import Genome
+from space.network.architecture import Convolution
+from space.network.sizes import Arrival, StageShape, same_padding
 from space.step.parameters import Table
 
 

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from models import layers
 from models.parameters import Part
-from space.grammar import Norm
+from space.network.grammar import Norm
 from space.step.parameters import Table
 from space.step.terms import Placed
 

@@ -24,7 +24,7 @@ from models.cells import States
 from models.readout import HeadModule, blank_logits
 from models.stages import StageModule, StageStep
 from space.genome import Genome
-from space.geometry import first_informed_step
+from space.network.sizes import first_informed_step
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from search import samplers
 from search.machine import Machine, machine
 from search.objectives import Objective, steps_of
 from search.samplers.protocol import derived
-from space.bounds import (
+from space.documents.bounds import (
     BRACKETS,
     CONCURRENT,
     CONTROLS,
@@ -39,12 +39,13 @@ from space.bounds import (
     TOTAL_EPOCHS,
     TRIALS,
 )
-from space.documents import CHOICE_KINDS, parse_yaml, place, read_document
+from space.documents.files import parse_yaml, read_document
+from space.documents.trees import CHOICE_KINDS, place
+from space.documents.validation import Value, parse, shown, suggestion
 from space.errors import CampaignError, GenomeError, InputError
-from space.fidelity import reduced
 from space.genome import Genome
+from space.reduction import reduced
 from space.space import Space
-from space.validation import Value, parse, shown, suggestion
 from workers.job import DataSpec, Recipe
 
 SCHEMA = Path(__file__).with_name("campaign.schema.json")

@@ -16,9 +16,9 @@ from search.store import Campaign as Record
 from search.store import Trial
 from search.suggesting import identity, refused
 from search.supply import RETRY
-from space.cost import cost
 from space.errors import CampaignError
 from space.space import Space
+from space.unroll.cost import cost
 
 PREFIX = "trial-"
 """Of the names that searched cells have as controls."""

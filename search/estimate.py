@@ -33,10 +33,10 @@ from search.machine import Machine
 from search.programs import python_command
 from search.samplers.protocol import derived
 from space.errors import InputError, VentralError
-from space.fidelity import reduced
 from space.genome import Genome
-from space.plan import parse_reads, plan
+from space.reduction import reduced
 from space.space import Space
+from space.unroll.plan import parse_reads, plan
 from workers.job import Fidelity, Job, PackRef, Recipe
 
 DRAWN, LEAST = 100, 12

@@ -16,8 +16,8 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from space.documents.outside import printable, redact
 from space.errors import InputError, StoreError
-from space.outside import printable, redact
 
 HOME_VARIABLE = "VENTRAL_HOME"
 STORE_VARIABLE = "VENTRAL_STORE"

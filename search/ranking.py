@@ -11,10 +11,10 @@ from search.store import Campaign as Record
 from search.store import State, Status, Store, Trial
 from search.suggesting import identity
 from search.supply import CONTROL
+from space.cell_names import named_recurrence
 from space.errors import InputError, StoreError
 from space.recurrence import Recurrence
 from space.space import Space
-from space.summary import named_recurrence
 
 
 @dataclass(frozen=True, kw_only=True)

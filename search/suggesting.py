@@ -25,10 +25,10 @@ from typing import Any
 from search.campaign import Campaign
 from search.samplers import Choices, Outcome, Sampler
 from search.samplers.protocol import derived, drawn, key
-from space.cost import Cost, cost
 from space.errors import CampaignError, GenomeError, InputError
-from space.fidelity import reduced
+from space.reduction import reduced
 from space.space import Sample, Space
+from space.unroll.cost import Cost, cost
 
 INFEASIBLE_IN_A_ROW = 200
 """So many samples one after the other that may not be trained end the campaign."""

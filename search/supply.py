@@ -30,10 +30,10 @@ from search.suggesting import (
     call_of,
     refused,
 )
-from space.cost import cost
+from space.cell_names import short_name
 from space.errors import CampaignError
 from space.space import Space
-from space.summary import short_name
+from space.unroll.cost import cost
 from workers.job import Failure, Job, PackRef, Recipe, Report
 
 CONTROL, RETRY = "control", "retry"

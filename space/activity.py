@@ -2,19 +2,19 @@
 
 Texts and tables are made from this, not from what was written: an edge that nothing reads is not
 feedback, and the kernel of an edge that is not there was no choice. What acts is what identity
-(space/identity.py) knows to act.
+(space/identity/digest.py) knows to act.
 """
 
 import random
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from space.choices import Choices, OpenDocument
-from space.domains import Categorical, Domain, Integer, Scalar
+from space.choices.domains import Categorical, Domain, Integer, Scalar
+from space.choices.open_document import Choices, OpenDocument
 from space.errors import GenomeError
 from space.genome import Genome
-from space.grammar import Cell, Drive, Edge, Gate, State, Term, parse_source
-from space.stage_form import stage_forms
+from space.identity.normal_form import stage_forms
+from space.network.grammar import Cell, Drive, Edge, Gate, State, Term, parse_source
 
 
 def acting(genome: Genome) -> Genome:

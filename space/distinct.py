@@ -1,7 +1,8 @@
 """Names by which the networks of one table can be told apart.
 
-Short names (space/summary.py) leave out what seldom differs: depths, norms, offsets, the cells of
-further stages. Where networks of one table would print alike, what differs between them is added.
+Short names (space/cell_names.py) leave out what seldom differs: depths, norms, offsets, the cells
+of further stages. Where networks of one table would print alike, what differs between them is
+added.
 """
 
 from collections import defaultdict
@@ -9,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from space.activity import acting
-from space.comparison import differences
+from space.differences import differences
 from space.genome import Genome
 
 MOST = 3

@@ -10,7 +10,7 @@ from typing import Literal
 
 from space.activity import acting
 from space.genome import Genome
-from space.plan import plan
+from space.unroll.plan import plan
 
 Recurrence = Literal["none", "local", "feedback", "both"]
 """`local`: a loop within one stage. `feedback`: one through long-range feedback edges."""

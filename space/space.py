@@ -4,7 +4,7 @@ A space file is YAML or JSON:
 
     name: around-the-median
     description: one line for people
-    genome: {...}                 a genome's document with choices (syntax: space/choices.py)
+    genome: {...}                 a genome's document with choices (space/choices/)
     recipe: {...}                 training settings to lay over the campaign's, choices too
     images: {size: 32}            what the network looks at where no campaign says it
     controls:
@@ -20,7 +20,7 @@ The genome may also be another one (a file, an export's folder, the zoo), opened
       base: exports/best
       choices: {"cells.motif.states.out.drive.edges[0].add.kernel": {choice: [1, 3, 5]}}
 
-This room does not know what a recipe means, nor what a network of the space is worth.
+This module does not know what a recipe means, nor what a network of the space is worth.
 """
 
 import os
@@ -35,21 +35,16 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from space import zoo
-from space.bounds import CLASSES, CONTROLS
-from space.choices import Choices, Count, OpenDocument
-from space.documents import (
-    Document,
-    copied,
-    merged,
-    parse_yaml,
-    place,
-    read_document,
-)
-from space.domains import Parameter, Scalar
+from space.choices.domains import Parameter, Scalar
+from space.choices.open_document import Choices, Count, OpenDocument
+from space.documents.bounds import CLASSES, CONTROLS
+from space.documents.files import parse_yaml, read_document
+from space.documents.trees import Document, copied, merged, place
+from space.documents.validation import Value, join, parse, shown, suggestion
 from space.errors import GenomeError, SpaceError
-from space.genome import Genome, Pixels, is_genome
-from space.grammar import Channels
-from space.validation import Value, join, parse, shown, suggestion
+from space.genome import Genome
+from space.network.architecture import Pixels, is_genome
+from space.network.grammar import Channels
 
 _FILES = (".yaml", ".yml", ".json")
 

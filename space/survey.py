@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from space.activity import acting, acting_choices
-from space.choices import Choices
-from space.domains import Categorical, Parameter, Scalar
+from space.choices.domains import Categorical, Parameter, Scalar
+from space.choices.open_document import Choices
+from space.documents.validation import shown
 from space.errors import GenomeError
-from space.genome import FeedbackEdge, Genome
+from space.genome import Genome
+from space.network.architecture import FeedbackEdge
 from space.space import Sample, Space
-from space.validation import shown
 
 STUDIED = 60
 """Samples that are studied for choices and edges that never act."""

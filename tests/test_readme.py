@@ -16,7 +16,7 @@ import yaml
 from search.campaign import Campaign, check
 from search.machine import Machine
 from space.space import Space
-from tests.waiting import GUARD
+from tests.support.waiting import GUARD
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

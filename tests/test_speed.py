@@ -1,5 +1,5 @@
 """No test depends on speed: no assertion hangs on a clock. (Guards against hanging do not assert;
-they are in tests/waiting.py.)
+they are in tests/support/waiting.py.)
 """
 
 from __future__ import annotations
@@ -120,7 +120,9 @@ def test_no_assertion_hangs_on_a_clock() -> None:
         for file in sorted((ROOT / folder).rglob("*.py"))
         for line in find_asserted_times(file.read_text())
     ]
-    assert found == [], "count calls or statements (tests/effort.py), or wait (tests/waiting.py)"
+    assert found == [], (
+        "count statements (tests/support/effort.py), or wait (tests/support/waiting.py)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from pathlib import Path
 import typer
 
 from search.ports import bypass_proxies
+from space.documents.outside import printable, redact
 from space.errors import VentralError
-from space.outside import printable, redact
 from ventral.commands import (
     campaigns,
     datasets,

@@ -4,7 +4,7 @@ import random
 import re
 from typing import TYPE_CHECKING, Any
 
-from space.outside import printable
+from space.documents.outside import printable
 from ventral.output import Format, duration, note, percent, value
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def _tried(campaign: "Campaign", space: "Space") -> "Survey":
     """Samples of the space for the campaign's images, under its limits."""
     from search.samplers.protocol import derived
     from search.suggesting import refused
-    from space.cost import cost
     from space.survey import survey
+    from space.unroll.cost import cost
 
     def refuse(sample: "Sample") -> str | None:
         reason = refused(campaign, sample, cost(sample.genome))

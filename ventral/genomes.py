@@ -14,8 +14,8 @@ def find_genome(called: str | Path) -> "Genome":
     none, GenomeError if it describes no network.
     """
     from space import zoo
+    from space.documents.validation import suggestion
     from space.errors import InputError
-    from space.validation import suggestion
     from workers.export import read_genome
 
     path, name = Path(called), str(called)

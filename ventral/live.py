@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from space.outside import printable, redact
+from space.documents.outside import printable, redact
 from ventral.output import duration, note, percent
 
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 Everything else (progress, hints, errors) goes to stderr through `note`. Names, reasons and paths
 come from files, from other users and from other machines: whatever is printed here is printable
-(space/outside.py), so that nothing in it steers a terminal, ends a line or a cell, or turns the
-direction of text. JSON has escapes of its own.
+(space/documents/outside.py), so that nothing in it steers a terminal, ends a line or a cell, or
+turns the direction of text. JSON has escapes of its own.
 """
 
 import csv
@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from space.outside import printable, redact
+from space.documents.outside import printable, redact
 
 Row = Mapping[str, Any]
 

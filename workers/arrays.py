@@ -18,8 +18,8 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from space.documents.outside import open_regular
 from space.errors import InputError
-from space.outside import open_regular
 
 Array = NDArray[Any]
 

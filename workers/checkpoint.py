@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from space.bounds import RECORD
-from space.documents import parse_json
+from space.documents.bounds import RECORD
+from space.documents.files import parse_json
+from space.documents.outside import open_regular, read_bytes
+from space.documents.validation import Value, parse
 from space.errors import CheckpointError, InputError
-from space.outside import open_regular, read_bytes
-from space.validation import Value, parse
 from workers import files
 from workers.tensors import check_header
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from models.build import Network
-from space.plan import plan
+from space.unroll.plan import plan
 from workers.job import Recipe
 
 # What `benchmarks/unroll.py --compile` measured on one core with PyTorch 2.13. An operation takes

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from space.documents.outside import printable
 from space.errors import DataError
-from space.outside import printable
 from workers.idx import read_idx
 from workers.image_tree import ImageFile, PassedOver, read_image_tree
 from workers.images import Framing, read_images

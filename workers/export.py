@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from space.bounds import RECORD, THREADS
-from space.cost import cost
-from space.documents import parse_json
+from space.cell_names import short_name
+from space.documents.bounds import RECORD, THREADS
+from space.documents.files import parse_json
+from space.documents.outside import markdown
+from space.documents.validation import Value, parse
 from space.errors import GenomeError, InputError
 from space.genome import Genome
-from space.geometry import first_informed_step
-from space.outside import markdown
+from space.network.sizes import first_informed_step
 from space.step.parameters import parameters
-from space.summary import short_name
-from space.validation import Value, parse
+from space.unroll.cost import cost
 from workers import files
 from workers.statistics import divisors
 from workers.tensors import FLOATS, Header, read_header
@@ -161,7 +161,7 @@ def read_genome(path: str | Path) -> Genome:
 
     Raises InputError if there is none, GenomeError if it describes no network.
     """
-    from space.documents import read_document
+    from space.documents.files import read_document
 
     place = Path(path)
     file = _file(place, GENOME) if place.is_dir() else place

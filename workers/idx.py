@@ -10,8 +10,8 @@ from typing import BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from space.documents.outside import open_regular
 from space.errors import DataError
-from space.outside import open_regular
 
 BYTES = 1 << 30
 """The most that a file may hold."""

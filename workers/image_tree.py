@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from space.documents.outside import open_regular, printable
 from space.errors import DataError
-from space.outside import open_regular, printable
 from workers.images import FORMATS, SUFFIXES, BrokenImages
 
 Role = Literal["train", "val", "test"]

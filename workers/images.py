@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from space.documents.outside import open_regular, printable
 from space.errors import DataError
-from space.outside import open_regular, printable
 
 Images = NDArray[np.uint8]
 Colour = tuple[int, int, int]

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from space.bounds import (
+from space.documents.bounds import (
     BATCH,
     COPIES,
     EPOCHS,
@@ -20,9 +20,9 @@ from space.bounds import (
     STEPS,
     THREADS,
 )
+from space.documents.validation import Value, parse, shown
 from space.errors import InputError
-from space.plan import Unroll
-from space.validation import Value, parse, shown
+from space.unroll.plan import Unroll
 
 Epochs = Annotated[int, Field(ge=1, le=EPOCHS)]
 Images = Annotated[int, Field(ge=1, le=IMAGES)]

@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, model_validator
 
-from space.bounds import PIXELS, RECORD
-from space.documents import parse_json
+from space.documents.bounds import PIXELS, RECORD
+from space.documents.files import parse_json
+from space.documents.outside import read_bytes
+from space.documents.validation import Value, parse
 from space.errors import DataError, InputError, VentralError
-from space.outside import read_bytes
-from space.validation import Value, parse
 from workers import files
 from workers.arrays import map_array
 from workers.job import DataSpec, PackRef

@@ -14,11 +14,11 @@ from typing import Annotated, BinaryIO, Literal
 
 from pydantic import Field
 
-from space.bounds import RECORD
-from space.documents import parse_json
+from space.documents.bounds import RECORD
+from space.documents.files import parse_json
+from space.documents.outside import open_regular
+from space.documents.validation import Value, parse
 from space.errors import InputError
-from space.outside import open_regular
-from space.validation import Value, parse
 
 METADATA = "__metadata__"
 HEADER_BYTES = 16 << 20

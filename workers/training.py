@@ -59,8 +59,8 @@ def _reduced(job: Job, fidelity: Fidelity) -> Job:
     """The job with its network for the images and the steps of a fidelity. Raises GenomeError."""
     if fidelity.size is None and fidelity.steps is None:
         return job
-    from space.fidelity import reduced
     from space.genome import Genome
+    from space.reduction import reduced
 
     genome = reduced(Genome.parse(job.genome), size=fidelity.size, steps=fidelity.steps)
     return job.model_copy(update={"genome": genome.document()})

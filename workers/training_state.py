@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import Field
 
-from space.bounds import RECORD
+from space.documents.bounds import RECORD
+from space.documents.validation import Value, parse
 from space.errors import CheckpointError, InputError
-from space.validation import Value, parse
 from workers.job import Report
 
 

@@ -29,9 +29,9 @@ from search.ranking import references
 from search.store import Campaign, Store, Trial
 from space import zoo
 from space.errors import StoreError
-from space.grammar import as_document
-from space.published import conv_gru, rgc_median
+from space.network.grammar import as_document
 from space.space import Space
+from space.zoo.cells import conv_gru, rgc_median
 
 VENTRAL = Path(sys.executable).with_name("ventral")
 NARROWER = 8

@@ -13,12 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from space.cost import cost
-from space.documents import read_document
-from space.domains import Categorical, Parameter, Scalar
+from space.cell_names import short_name
+from space.choices.domains import Categorical, Parameter, Scalar
+from space.documents.files import read_document
 from space.errors import SpaceError
 from space.space import Sample, Space
-from space.summary import short_name
+from space.unroll.cost import cost
 from workers.job import Clip, DigitsOccluded, Job, PackRef, Recipe
 
 SPACE = Path(__file__).with_name("space.yaml")

@@ -10,7 +10,7 @@ from functools import cached_property
 from benchmarks.search_quality.simulate import Training
 from benchmarks.search_quality.table import CHANCE, Table
 from benchmarks.search_quality.tasks import Half, Task, every
-from space.domains import Scalar
+from space.choices.domains import Scalar
 from space.space import Space
 from workers.job import Recipe
 

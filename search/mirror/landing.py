@@ -16,7 +16,7 @@ from search import ranking
 from search.home import same_tracking, sqlite_file
 from search.mirror.runs import runs_path
 from search.store import Campaign, Store
-from space.outside import printable, redact
+from space.documents.outside import printable, redact
 
 RUNS = "mlflow/"
 """The folder of MLflow's own page, seen from this one."""

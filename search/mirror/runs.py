@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from search.acting import choices_that_act
 from search.ranking import recurrent
 from search.store import Campaign, Scalar, Status, Trial
-from space.outside import printable
+from space.documents.outside import printable
 
 REASON, SOURCE = "ventral.reason", "ventral.source"
 PASSING = (REASON, SOURCE)

@@ -18,8 +18,8 @@ from urllib.request import ProxyHandler, build_opener
 from search.home import Home
 from search.ports import ANYWHERE, LOOPBACK, http_address, listen
 from search.programs import python_command
+from space.documents.outside import printable, redact
 from space.errors import VentralError
-from space.outside import printable, redact
 
 STARTS = 120.0
 """Seconds that a busy machine may need to start it."""

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from urllib.parse import urlsplit
 
 from search.mirror.database import ARTIFACTS, QUIET
-from space.outside import redact
+from space.documents.outside import redact
 
 _SETTINGS = QUIET | {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",

@@ -43,8 +43,8 @@ from search.mirror.runs import (
 )
 from search.ports import bypass_proxies
 from search.store import Campaign, Outgoing, Store
+from space.documents.outside import redact
 from space.errors import VentralError
-from space.outside import redact
 
 log = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ from importlib import import_module
 from typing import Any, cast
 
 from search.samplers.protocol import Choices, Outcome, Sampler, replay
+from space.documents.validation import parse
 from space.errors import CampaignError, InputError
 from space.space import Space
-from space.validation import parse
 
 MODULES = {
     "random": "random_",

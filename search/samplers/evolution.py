@@ -16,10 +16,10 @@ from typing import Annotated
 from pydantic import Field
 
 from search.samplers.protocol import Choices, Outcome, derived, drawn
-from space.bounds import SAMPLED
+from space.documents.bounds import SAMPLED
+from space.documents.validation import Value
 from space.errors import GenomeError
 from space.space import Sample, Space
-from space.validation import Value
 
 _TRIES = 20  # children that are no genome before a point is drawn from the space instead
 

@@ -49,8 +49,9 @@ def size(genome: Mapping[str, Any]) -> float:
     """The logarithm of the weights that a genome's stages with cells would have.
 
     It is counted as if all maps had one depth, in squares of that: which of two cells of a space
-    is the larger hardly depends on it (space/cost.py has the network's own count, for which it
-    must be parsed, which takes ten times as long as all the words). The document is not checked.
+    is the larger hardly depends on it (space/unroll/cost.py has the network's own count, for which
+    it must be parsed, which takes ten times as long as all the words). The document is not
+    checked.
     """
     names = [stage["cell"] for stage in genome["stages"] if stage.get("cell")]
     weights = {name: sum(map(_weights, _terms(genome["cells"][name]))) for name in set(names)}

@@ -31,11 +31,11 @@ from search.samplers.extrapolation import Line, early_scores
 from search.samplers.graph_features import Words, columns, counts, size, words
 from search.samplers.protocol import Choices, Outcome, derived, drawn, key
 from search.samplers.regression import Array, Settings
-from space.bounds import DEVIATIONS, SAMPLED
-from space.domains import Categorical, Scalar
-from space.domains import Domain as Values
+from space.choices.domains import Categorical, Scalar
+from space.choices.domains import Domain as Values
+from space.documents.bounds import DEVIATIONS, SAMPLED
+from space.documents.validation import Value
 from space.space import Space
-from space.validation import Value
 
 _REFIT = 1.1  # the kernel's settings are chosen anew when there are so many times as many points
 _GENERATIONS = 6  # of candidates for one question

@@ -27,7 +27,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from space.domains import Parameter, Scalar
+from space.choices.domains import Parameter, Scalar
 
 Choices = Mapping[str, Scalar]
 

@@ -3,8 +3,8 @@
 import random
 
 from search.samplers.protocol import Choices, Outcome, derived, drawn
+from space.documents.validation import Value
 from space.space import Space
-from space.validation import Value
 
 
 class Options(Value):

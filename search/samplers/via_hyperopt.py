@@ -32,11 +32,11 @@ from pydantic import Field
 from scipy.special import erf  # type: ignore[import-untyped]
 
 from search.samplers.protocol import Choices, Outcome, derived, drawn, key, open_part
-from space.bounds import SAMPLED
-from space.domains import Categorical, Integer, Parameter, Scalar, Uniform
-from space.domains import Domain as Values
+from space.choices.domains import Categorical, Integer, Parameter, Scalar, Uniform
+from space.choices.domains import Domain as Values
+from space.documents.bounds import SAMPLED
+from space.documents.validation import Value
 from space.space import Space
-from space.validation import Value
 
 Document = dict[str, Any]
 Numbers = NDArray[np.float64]

@@ -26,9 +26,9 @@ from pydantic import Field
 
 from search.samplers.protocol import Choices, Outcome, derived, drawn
 from search.samplers.via_optuna import Encoding
-from space.bounds import SAMPLED
+from space.documents.bounds import SAMPLED
+from space.documents.validation import Value
 from space.space import Space
-from space.validation import Value
 
 
 class Options(Value):

@@ -45,10 +45,10 @@ from optuna.samplers._tpe.sampler import default_gamma
 from pydantic import Field
 
 from search.samplers.protocol import Choices, Outcome, derived, drawn, key, open_part
-from space.bounds import SAMPLED
-from space.domains import Categorical, Domain, Scalar, Uniform
+from space.choices.domains import Categorical, Domain, Scalar, Uniform
+from space.documents.bounds import SAMPLED
+from space.documents.validation import Value
 from space.space import Space
-from space.validation import Value
 
 FIDELITY_STEPS = 1000  # fidelities that differ by less than this part count as equal
 

@@ -20,8 +20,8 @@ from search.store.clocks import Clocks
 from search.store.database import check_schema, clear_errors, damaged, engine_for, identity
 from search.store.records import STATES, Campaign
 from search.store.tables import CAMPAIGNS, TRIALS
+from space.documents.outside import printable, redact
 from space.errors import StoreError, VentralError
-from space.outside import printable, redact
 
 SILENCE_SECONDS = 60.0
 """How long the driver of another machine may be silent before it counts as dead."""

@@ -23,8 +23,8 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, Oper
 
 from search.home import PRIVATE
 from search.store import tables
+from space.documents.outside import redact
 from space.errors import StoreError
-from space.outside import redact
 
 SCHEMA = "0003"
 """The revision that this version writes: the newest file in search/store/migrations/versions."""

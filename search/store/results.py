@@ -14,7 +14,7 @@ from search.store.database import damaged
 from search.store.records import ENDED, STATUSES, Donor, Order, Status, Trial
 from search.store.reports import reports_of
 from search.store.tables import GENOMES, JOURNAL, REPORTS, TRIALS
-from space.outside import printable
+from space.documents.outside import printable
 
 DONORS = 20
 """So many trials of one work are looked at for what can be taken over."""

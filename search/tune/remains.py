@@ -28,8 +28,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from search.home import Process
+from space.documents.outside import read_text
 from space.errors import InputError, VentralError
-from space.outside import read_text
 
 MARK = "VENTRAL_CLUSTER"
 """The environment variable by which a driver's Ray processes are told from all others."""

@@ -1,6 +1,6 @@
 """One cell's step, written as operations: what every term, gate and state comes to.
 
-The equations are those of `space/grammar.py`:
+The equations are those of `space/network/grammar.py`:
 
     state' = act( norm( carry_gate * carry_source + product of gates * drive_act( norm( sum of terms ) ) ) )
     gate   = offset + scale * nonlinearity( norm( sum of terms ) + bias )
@@ -15,8 +15,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from space.geometry import CellShape, Map, gate_key, multiplying, same_padding
-from space.grammar import Cell, Gate, Norm, Source, State, Term, parse_source
+from space.network.grammar import Cell, Gate, Norm, Source, State, Term, parse_source
+from space.network.sizes import CellShape, Map, gate_key, multiplying, same_padding
 from space.step.operations import Activate, Multiply, Ref, Scale, Separate, Weigh, Writer, Zeros
 from space.step.terms import Placed, placed_terms
 

@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
-from space.genome import Convolution, Decoder, Genome
-from space.geometry import Arrival, CellShape, HeadShape, StageShape, layout
-from space.grammar import JOIN, MATCH, Cell, Initial, Norm, Weights
+from space.network.architecture import Architecture, Convolution, Decoder
+from space.network.grammar import JOIN, MATCH, Cell, Initial, Norm, Weights
+from space.network.sizes import Arrival, CellShape, HeadShape, StageShape, layout
 from space.step.terms import Placed, own_gates, placed_terms
 
 UNIT = Initial(scheme="uniform", scale=1.0)  # of a decoder's scalars and weights, as published
@@ -103,13 +103,15 @@ class Table:
         return {path: tuple(entries) for path, entries in parts.items()}
 
 
-def parameters(genome: Genome) -> Table:
+def parameters(architecture: Architecture) -> Table:
     """Every tensor of a network: stage by stage, then the head, then the decoder."""
-    sizes, entries = layout(genome), list[Entry]()
+    sizes, entries = layout(architecture), list[Entry]()
     for shape in sizes.stages:
-        entries += _below(f"stages.{shape.stage.name}", _stage(genome, shape))
-    entries += _below("head", _head(genome, sizes.head))
-    entries += _below("decoder", _decoder(genome.decoder, len(genome.window), genome.classes))
+        entries += _below(f"stages.{shape.stage.name}", _stage(architecture, shape))
+    entries += _below("head", _head(architecture, sizes.head))
+    entries += _below(
+        "decoder", _decoder(architecture.decoder, len(architecture.window), architecture.classes)
+    )
     return Table(tuple(entries))
 
 
@@ -146,20 +148,20 @@ def _below(path: str, entries: Iterable[Entry]) -> Iterator[Entry]:
 # The parts of a stage
 
 
-def _stage(genome: Genome, shape: StageShape) -> Iterator[Entry]:
+def _stage(architecture: Architecture, shape: StageShape) -> Iterator[Entry]:
     stage, width = shape.stage, shape.input.channels
     yield from _below("join", join_parameters(shape.arrivals, width).entries)
-    first = _convolution(genome, stage.convolution, shape.reads.channels)
+    first = _convolution(architecture, stage.convolution, shape.reads.channels)
     yield from _below("convolution", first)
     current = shape.convolution
     if stage.cell is not None and shape.cell is not None:
-        cell = genome.cells[stage.cell]
+        cell = architecture.cells[stage.cell]
         sources = ("input", "residual", *(() if shape.feedback is None else ("feedback",)))
-        table = cell_parameters(cell, shape.cell, sources, genome.base_weights)
+        table = cell_parameters(cell, shape.cell, sources, architecture.base_weights)
         yield from _below("cell", table.entries)
         current = shape.cell.output
     if stage.second is not None and shape.second is not None:
-        yield from _below("second", _convolution(genome, stage.second, current.channels))
+        yield from _below("second", _convolution(architecture, stage.second, current.channels))
         current = shape.second
     if shape.projects and stage.shortcut is not None:
         sides = (current.channels, width, 1, 1)
@@ -167,8 +169,8 @@ def _stage(genome: Genome, shape: StageShape) -> Iterator[Entry]:
         yield from _below("residual", _norm(stage.shortcut.norm, current.channels))
 
 
-def _convolution(genome: Genome, part: Convolution, channels: int) -> Iterator[Entry]:
-    weights = part.weights.over(genome.base_weights)
+def _convolution(architecture: Architecture, part: Convolution, channels: int) -> Iterator[Entry]:
+    weights = part.weights.over(architecture.base_weights)
     yield _kernel("kernel", (part.width, channels, part.kernel, part.kernel), weights)
     if part.bias:
         yield _bias(part.width, weights)
@@ -239,9 +241,9 @@ def _term(placed: Placed, weights: Weights) -> Iterator[Entry]:
 # The read-out
 
 
-def _head(genome: Genome, shape: HeadShape) -> Iterator[Entry]:
-    head, classes = genome.head, genome.classes
-    weights = head.weights.over(genome.base_weights)
+def _head(architecture: Architecture, shape: HeadShape) -> Iterator[Entry]:
+    head, classes = architecture.head, architecture.classes
+    weights = head.weights.over(architecture.base_weights)
     whole = head.form == "convolution_mean"
     side = head.kernel if whole else 1
     start = Start(

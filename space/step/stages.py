@@ -3,23 +3,23 @@
 A stage is, as far as given: join of its inputs, convolution, cell, second convolution, residual,
 activation, pool. `write_step(genome)` writes the operations of all stages in an order in which
 each reads only earlier ones, values of the step before, or the frame. They are the same at every
-step; which of them a step really needs is worked out in `space/plan.py`.
+step; which of them a step really needs is worked out in `space/unroll/plan.py`.
 """
 
-from space.genome import HEAD, Convolution, Genome
-from space.geometry import HeadShape, Map, StageShape, layout, same_padding
+from space.network.architecture import HEAD, Architecture, Convolution
+from space.network.sizes import HeadShape, Map, StageShape, layout, same_padding
 from space.step.equations import Given, write_cell
 from space.step.operations import Classify, Frame, Multiply, Operations, Pooled, Ref, Sum, Writer
 
 
-def write_step(genome: Genome) -> Operations:
+def write_step(architecture: Architecture) -> Operations:
     """The operations of one step of `genome`, which must be valid."""
-    return _StepWriter(genome).write()
+    return _StepWriter(architecture).write()
 
 
 class _StepWriter:
-    def __init__(self, genome: Genome) -> None:
-        self.genome, self.layout, self.writer = genome, layout(genome), Writer()
+    def __init__(self, architecture: Architecture) -> None:
+        self.architecture, self.layout, self.writer = architecture, layout(architecture), Writer()
 
     def write(self) -> Operations:
         for place, shape in enumerate(self.layout.stages):
@@ -34,7 +34,7 @@ class _StepWriter:
         before = self._before(place)
         senders = [
             self._resized(sender, self.layout[sender].output, before.map.size)
-            for sender in self.genome.senders(name)
+            for sender in self.architecture.senders(name)
         ]
         feedback: Ref | None = None
         if shape.arrivals:
@@ -52,8 +52,8 @@ class _StepWriter:
             sources = {"input": Given(value=x, map=current), "residual": before}
             if feedback is not None and shape.feedback is not None:
                 sources["feedback"] = Given(value=feedback, map=shape.feedback)
-            cell = self.genome.cells[stage.cell]
-            x = write_cell(writer, cell, shape.cell, name, sources, self.genome.resize)
+            cell = self.architecture.cells[stage.cell]
+            x = write_cell(writer, cell, shape.cell, name, sources, self.architecture.resize)
             current = shape.cell.output
         if stage.second is not None and shape.second is not None:
             path = f"stages.{name}.second"
@@ -73,7 +73,7 @@ class _StepWriter:
         if place:
             sender = self.layout.stages[place - 1]
             return Given(value=sender.stage.name, map=sender.output)
-        image = self.genome.image
+        image = self.architecture.image
         outs = Map(size=image.size, channels=image.channels)
         return Given(value=self.writer.write(Frame(), [], outs, "frame"), map=outs)
 
@@ -94,7 +94,7 @@ class _StepWriter:
         return Given(value=self.writer.write(what, values, outs, "join"), map=outs)
 
     def _resized(self, x: Ref, reads: Map, size: int) -> Ref:
-        return self.writer.write_resized(x, reads, size, self.genome.resize)
+        return self.writer.write_resized(x, reads, size, self.architecture.resize)
 
     def _convolution(self, path: str, part: Convolution, x: Ref, reads: Map, outs: Map) -> int:
         y = self.writer.write_convolution(
@@ -137,7 +137,7 @@ class _StepWriter:
         return writer.write(Sum(), [x, added], outs, "residual")
 
     def _head(self, shape: HeadShape) -> None:
-        head, classes = self.genome.head, self.genome.classes
+        head, classes = self.architecture.head, self.architecture.classes
         positions = 1
         if head.form == "convolution_mean":
             positions = (shape.reads.size - head.kernel + 1) ** 2

@@ -22,10 +22,11 @@ from typing import Any
 
 from pydantic import Field
 
-from space.documents import Document, merged, parse_yaml
+from space.documents.files import parse_yaml
+from space.documents.trees import Document, merged
+from space.documents.validation import Value, parse, shown, suggestion
 from space.errors import GenomeError, InputError
 from space.genome import Genome
-from space.validation import Value, parse, shown, suggestion
 
 _SUFFIX = ".yaml"
 _SHELF = resources.files("space") / "zoo"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.waiting import GUARD
+from tests.support.waiting import GUARD
 
 ROOT = Path(__file__).parents[2]
 

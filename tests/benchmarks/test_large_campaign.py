@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.waiting import GUARD
+from tests.support.waiting import GUARD
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.search_quality import real
-from space.cost import cost
 from space.space import Space
+from space.unroll.cost import cost
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from benchmarks.practice import Loop
-from tests.drawing import PUBLISHED_CELLS, small_genome
-from tests.networks import images_for, randomised, ten_stages
-from tests.waiting import GUARD
+from tests.support.drawing import PUBLISHED_CELLS, small_genome
+from tests.support.networks import images_for, randomised, ten_stages
+from tests.support.waiting import GUARD
 
 
 @pytest.mark.parametrize("name", ["ten stages", *PUBLISHED_CELLS])

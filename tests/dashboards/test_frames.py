@@ -8,7 +8,7 @@ import pytest
 from dashboards import frames
 from search.store import Store
 from space.errors import StoreError
-from tests.campaigns import STEPS, add, fill, new_campaign
+from tests.support.campaigns import STEPS, add, fill, new_campaign
 
 
 @pytest.fixture

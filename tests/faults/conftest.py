@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from search.drill.scene import Scene
-from tests import toys
+from tests.support import toys
 
 MakeScene = Callable[..., Scene]
 
@@ -40,7 +40,7 @@ def scene(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[MakeScene]
         if settings.get("mirror") and not settings.get("environment"):
             folder.mkdir()
             shutil.copy(request.getfixturevalue("empty_mlflow"), folder / "mlflow.db")
-        toy = {"trainable": "tests.toys:trainable", "seconds": 0.2}
+        toy = {"trainable": "tests.support.toys:trainable", "seconds": 0.2}
         made.append(Scene.made(folder, toys.campaign(**(changes or {})), **(toy | settings)))
         return made[-1]
 

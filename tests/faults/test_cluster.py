@@ -21,10 +21,10 @@ from search.store import Status, Store
 from search.tune.joining import survey
 from search.tune.nodes import Nodes
 from space.errors import InputError
-from tests import toys
 from tests.faults.conftest import MakeScene
 from tests.faults.test_kills import long, survived
-from tests.waiting import GUARD, wait_until
+from tests.support import toys
+from tests.support.waiting import GUARD, wait_until
 
 COMMAND = Path(sys.executable).with_name("ventral")
 

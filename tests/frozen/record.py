@@ -13,12 +13,12 @@ import torch
 
 from models.build import build
 from space import zoo
-from space.cost import cost
 from space.genome import Genome
-from space.memory import training_memory
-from space.plan import plan
-from space.planned_memory import planned_memory
 from space.space import Space
+from space.unroll.cost import cost
+from space.unroll.memory import training_memory
+from space.unroll.plan import plan
+from space.unroll.planned_memory import planned_memory
 
 FILE = Path(__file__).with_name("numbers.json")
 SAMPLES = 200

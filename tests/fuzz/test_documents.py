@@ -14,10 +14,10 @@ from search.campaign import Campaign, load
 from search.home import Home
 from search.machine import Machine
 from space import zoo
-from space.cost import cost
 from space.genome import Genome
-from space.plan import parse_reads, plan
 from space.space import Space
+from space.unroll.cost import cost
+from space.unroll.plan import parse_reads, plan
 from tests.fuzz import trials
 from tests.fuzz.mutations import mutate_bytes, mutate_document
 from workers.job import PackRef

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from torch import Tensor
 
 from models.cells import CellModule, States
-from space import published
-from space.geometry import Map
-from space.grammar import Cell, Gate, Norm, State, Term
+from space.network.grammar import Cell, Gate, Norm, State, Term
+from space.network.sizes import Map
+from space.zoo import cells as published
 
 SIZE = 5
 DEPTH = 4
@@ -38,7 +38,7 @@ FUNCTIONS = {
 
 
 class Literal:
-    """One step of a cell by the equations at the top of space/grammar.py."""
+    """One step of a cell by the equations at the top of space/network/grammar.py."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The arithmetic of space/cost.py against the networks that are built."""
+"""The arithmetic of space/unroll/cost.py against the networks that are built."""
 
 import pytest
 import torch
@@ -6,10 +6,10 @@ from hypothesis import HealthCheck, given, settings
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.build import build
-from space.cost import cost
 from space.genome import Genome
-from tests.drawing import PUBLISHED_CELLS as CELLS
-from tests.drawing import any_genomes, genomes, small_genome
+from space.unroll.cost import cost
+from tests.support.drawing import PUBLISHED_CELLS as CELLS
+from tests.support.drawing import any_genomes, genomes, small_genome
 
 FEW = settings(
     max_examples=40,

@@ -12,11 +12,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from models.build import Network, build
 from models.initial import initialise
 from models.readout import DecoderModule
-from space.cost import cost
 from space.errors import GenomeError
-from space.genome import Decoder, Genome
+from space.genome import Genome
+from space.network.architecture import Decoder
 from space.step.parameters import decoder_parameters, parameters
-from tests.drawing import PUBLISHED_CELLS, small_genome
+from space.unroll.cost import cost
+from tests.support.drawing import PUBLISHED_CELLS, small_genome
 
 STEPS, CLASSES = 7, 4
 FORMS = ["simple", "simple_soft", "simple_linear", "max_conf", "thresh", "time_max", "w_avg",

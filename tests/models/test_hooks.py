@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from models.build import Network
 from space.errors import InputError
-from tests.networks import images_for, randomised, ten_stages
+from tests.support.networks import images_for, randomised, ten_stages
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,10 @@ from torch import Tensor
 from models.build import Network, build
 from space.errors import GenomeError
 from space.genome import Genome
-from space.identity import LivePart, live_parts, live_stages
+from space.identity.digest import LivePart, live_parts, live_stages
 from space.space import Space
-from tests.drawing import PUBLISHED_CELLS, any_genomes, genomes, small_genome
-from tests.spelling import ALTERNATIVES, changed, fields, respelled
+from tests.support.drawing import PUBLISHED_CELLS, any_genomes, genomes, small_genome
+from tests.support.spelling import ALTERNATIVES, changed, fields, respelled
 
 TENSORS = (
     "kernel",

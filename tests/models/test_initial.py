@@ -9,11 +9,12 @@ import torch
 from models.build import Network, build
 from models.initial import draw
 from models.parameters import starts
-from space import published, zoo
+from space import zoo
 from space.genome import Genome
-from space.grammar import Initial, as_document
-from space.published import MEDIAN_DECAY, MEDIAN_SCALE, ReciprocalGated
+from space.network.grammar import Initial, as_document
 from space.step.parameters import Start
+from space.zoo import cells as published
+from space.zoo.cells import MEDIAN_DECAY, MEDIAN_SCALE, ReciprocalGated
 
 SHAPE = (64, 32, 5, 5)  # 51,200 numbers: moments within about one per cent
 FANS = {"fan_in": 800, "fan_out": 1600}

@@ -16,13 +16,13 @@ from torch.utils._pytree import tree_leaves
 
 from models.build import build
 from space import zoo
-from space.cost import cost
 from space.genome import Genome
-from space.grammar import Cell
-from space.memory import memory, training_memory
-from space.plan import Unroll, plan
-from space.planned_memory import planned_memory
-from tests.drawing import small_genome
+from space.network.grammar import Cell
+from space.unroll.cost import cost
+from space.unroll.memory import memory, training_memory
+from space.unroll.plan import Unroll, plan
+from space.unroll.planned_memory import planned_memory
+from tests.support.drawing import small_genome
 
 MODELS = (
     "rgc_intermediate",

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from models.build import build
 from space.genome import Genome
 from space.step.parameters import Parameter, parameters
-from tests.drawing import any_genomes, genomes
+from tests.support.drawing import any_genomes, genomes
 
 FEW = settings(
     max_examples=40,

@@ -12,10 +12,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from models.build import Network, build
 from models.shared_kernels import SharedKernel
-from space.genome import HEAD, Genome
-from space.plan import Read, all_logits, decoded, plan
-from tests.drawing import PUBLISHED_CELLS, any_genomes, genomes, small_genome
-from tests.networks import images_for, randomised, ten_stages
+from space.genome import Genome
+from space.network.architecture import HEAD
+from space.unroll.plan import Read, all_logits, decoded, plan
+from tests.support.drawing import PUBLISHED_CELLS, any_genomes, genomes, small_genome
+from tests.support.networks import images_for, randomised, ten_stages
 
 EXACT = 1e-10
 FEW = settings(

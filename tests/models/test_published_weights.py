@@ -12,10 +12,11 @@ import torch
 from models.build import Network, build
 from models.cells import CellModule
 from models.published_weights import published_cell_state_dict, published_state_dict
-from space import published, zoo
+from space import zoo
 from space.errors import InputError
-from space.geometry import Map
-from tests.drawing import PUBLISHED_CELLS, small_genome
+from space.network.sizes import Map
+from space.zoo import cells as published
+from tests.support.drawing import PUBLISHED_CELLS, small_genome
 
 ZOO: dict[str, Any] = json.loads((Path(__file__).parent / "golden/zoo_params.json").read_text())[
     "models"

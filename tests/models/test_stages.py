@@ -10,11 +10,11 @@ from torch import Tensor
 
 from models.build import build
 from models.published_weights import published_state_dict
-from space.cost import cost
 from space.errors import GenomeError
 from space.genome import Genome
-from tests.drawing import PUBLISHED_CELLS, small_document, small_genome
-from tests.networks import images_for, randomised
+from space.unroll.cost import cost
+from tests.support.drawing import PUBLISHED_CELLS, small_document, small_genome
+from tests.support.networks import images_for, randomised
 
 
 def genome_of(

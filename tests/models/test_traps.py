@@ -13,12 +13,13 @@ from torch import Tensor
 
 from models.build import Network, build
 from models.cells import CellModule
-from space import published, zoo
-from space.cost import cost
+from space import zoo
 from space.genome import Genome
-from space.geometry import Map, layout, same_padding
-from space.grammar import Cell, Norm, State, Term, as_document
-from tests.networks import images_for, randomised, ten_stages
+from space.network.grammar import Cell, Norm, State, Term, as_document
+from space.network.sizes import Map, layout, same_padding
+from space.unroll.cost import cost
+from space.zoo import cells as published
+from tests.support.networks import images_for, randomised, ten_stages
 
 SIZE, DEPTH = 5, 4
 INPUT = {"input": Map(size=SIZE, channels=DEPTH)}

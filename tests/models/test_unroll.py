@@ -11,11 +11,11 @@ from torch import Tensor
 from models import layers
 from models.build import Network, build
 from models.stages import StageModule, StageStep
-from space import published
 from space.errors import InputError
 from space.genome import Genome
-from tests.drawing import PUBLISHED_CELLS, genomes, small_genome
-from tests.networks import images_for, randomised, ten_stages
+from space.zoo import cells as published
+from tests.support.drawing import PUBLISHED_CELLS, genomes, small_genome
+from tests.support.networks import images_for, randomised, ten_stages
 
 
 class Recursion:

@@ -10,8 +10,8 @@ from search import driver
 from search.campaign import amend
 from search.home import Home
 from search.store import Store
-from tests import toys
-from tests.effort import refuse_ray
+from tests.support import toys
+from tests.support.effort import refuse_ray
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,7 +14,7 @@ from search.campaign import SCHEMA, Campaign, clone, full_epochs, json_schema, l
 from search.machine import Machine
 from space.errors import CampaignError, InputError
 from space.space import Space
-from tests import toys
+from tests.support import toys
 
 LAPTOP = Machine(cpus=4, gpus=0)
 SERVER = Machine(cpus=32, gpus=2)

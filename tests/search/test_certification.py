@@ -16,8 +16,8 @@ from search.estimate import _drawn
 from search.replay import replay
 from search.retries import changed
 from space.errors import CampaignError
-from tests import toys
-from tests.supplies import Bench, train
+from tests.support import toys
+from tests.support.supplies import Bench, train
 
 SEEDS = 3
 

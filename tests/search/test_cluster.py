@@ -17,8 +17,8 @@ from search.tune.cluster import _Watch
 from search.tune.joining import _demand_admission, survey
 from search.tune.remains import PRIVATE
 from space.errors import InputError
-from tests.effort import refuse_ray
-from tests.waiting import GUARD
+from tests.support.effort import refuse_ray
+from tests.support.waiting import GUARD
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,9 @@ from search.tune import access
 from search.tune.remains import marked
 from search.tune.searcher import TuneSearcher
 from space.errors import CampaignError, DataError, StoreError
-from tests import toys
-from tests.effort import refuse_ray
-from tests.waiting import GUARD, wait_until
+from tests.support import toys
+from tests.support.effort import refuse_ray
+from tests.support.waiting import GUARD, wait_until
 from workers.job import Failure
 
 ROOT = Path(__file__).parents[2]

@@ -31,10 +31,10 @@ from search.home import Home
 from search.machine import Machine
 from search.tune import scheduler
 from space.errors import VentralError
-from space.fidelity import reduced as space_at
-from space.plan import parse_reads, plan
+from space.reduction import reduced as space_at
 from space.space import Space
-from tests import toys
+from space.unroll.plan import parse_reads, plan
+from tests.support import toys
 
 TWO = Machine(cpus=2, gpus=0)
 CALIBRATION = Calibration(

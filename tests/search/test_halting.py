@@ -12,8 +12,8 @@ import pytest
 from search.supply import Supply
 from search.tune.recorder import FAILURES_IN_A_ROW, Recorder
 from search.tune.stopping import Halted, Stop
-from tests import toys
-from tests.supplies import Bench
+from tests.support import toys
+from tests.support.supplies import Bench
 from workers.job import DETERMINISTIC, ENVIRONMENT
 
 IMPORT = """ray::TrialTrainable.train() (pid=27109, ip=127.0.0.1)

@@ -17,8 +17,8 @@ from search.store.tables import CAMPAIGNS
 from search.tune.recorder import Recorder
 from search.tune.stopping import Stop
 from space.errors import StoreError
-from tests import supplies, toys
-from tests.campaigns import add, new_campaign, report, train
+from tests.support import supplies, toys
+from tests.support.campaigns import add, new_campaign, report, train
 from workers.job import Report
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from search.store import Store
 from search.tune.losses import NODES_IN_A_ROW, RETRIED, Cause, Losses, Silence, cause_of, tail
-from tests.campaigns import new_campaign
+from tests.support.campaigns import new_campaign
 
 # As Ray 2.60 writes them.
 NODE = """The actor died unexpectedly before finishing this task.

@@ -20,8 +20,8 @@ from search.mirror import mirroring
 from search.mirror.mirroring import MirrorProcess
 from search.mirror.runs import KEY_TAG
 from search.store import Store
-from tests.campaigns import add, fill, train
-from tests.waiting import GUARD, wait_until
+from tests.support.campaigns import add, fill, train
+from tests.support.waiting import GUARD, wait_until
 
 ROOT = Path(__file__).parents[2]
 DRIVER = """

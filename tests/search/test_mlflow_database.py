@@ -20,7 +20,7 @@ from search.mirror.mirroring import catch_up
 from search.mirror.tracking import Mirror
 from search.store import Store
 from space.errors import VentralError
-from tests.campaigns import fill
+from tests.support.campaigns import fill
 
 ROOT = Path(__file__).parents[2]
 OLDER = "534353b11cbc"

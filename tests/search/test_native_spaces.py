@@ -23,10 +23,10 @@ from scipy.stats import chi2_contingency  # type: ignore[import-untyped]
 from search.samplers import via_hyperopt
 from search.samplers.protocol import drawn, open_part
 from search.samplers.via_optuna import Encoding
-from space.domains import Categorical, Integer, Parameter, Scalar, Uniform
+from space.choices.domains import Categorical, Integer, Parameter, Scalar, Uniform
 from space.genome import Genome
 from space.space import Sample, Space
-from tests import toys
+from tests.support import toys
 
 Flat = dict[str, Scalar]
 LEVEL = 1e-4

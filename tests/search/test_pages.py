@@ -22,8 +22,8 @@ from search.mirror.server import Server
 from search.mirror.tracking import Mirror
 from search.ports import bypass_proxies
 from search.store import Store
-from tests import campaigns
 from tests.search.test_ports import has_ipv6
+from tests.support import campaigns
 
 API = "/ajax-api/2.0/mlflow"
 

@@ -12,9 +12,9 @@ from search.machine import Machine
 from search.progress import Progress, document, progress
 from search.store import Campaign, Store
 from search.tune.shares import Claim, Share
-from tests import large, toys
-from tests.campaigns import add, fill, report, train
-from tests.effort import count_calls
+from tests.support import large, toys
+from tests.support.campaigns import add, fill, report, train
+from tests.support.effort import count_calls
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from search import samplers
 from search.replay import Replay, replay
 from search.store.tables import JOURNAL, REPORTS, TRIALS
-from tests import toys
-from tests.supplies import Bench, Player
+from tests.support import toys
+from tests.support.supplies import Bench, Player
 
 ASHA = {"name": "asha", "grace_epochs": 1, "reduction_factor": 2, "brackets": 2}
 FEW = {**toys.SPACE, "recipe": {}}

@@ -11,7 +11,7 @@ import pytest
 from search import retention
 from search.home import Home
 from search.store import Campaign, Store
-from tests.campaigns import add, new_campaign, train
+from tests.support.campaigns import add, new_campaign, train
 
 BYTES = 1000
 

@@ -12,7 +12,7 @@ from search.replay import replay
 from search.store import Store, Trial
 from search.supply import RETRY, Supply
 from space.errors import CampaignError, StoreError
-from tests.bench import Bench
+from tests.support.bench import Bench
 from workers.job import Failure
 
 

@@ -11,9 +11,9 @@ import pytest
 from search import reuse
 from search.store import Store, Trial
 from search.supply import Assignment, Supply
-from tests import large, toys
-from tests.bench import DATA, Bench
-from tests.effort import record_statements
+from tests.support import large, toys
+from tests.support.bench import DATA, Bench
+from tests.support.effort import record_statements
 from workers.job import CHECKPOINT, DigitsOccluded, Failure, PackRef, Report
 from workers.pack import pack
 

@@ -17,10 +17,10 @@ from search import samplers
 from search.samplers import Outcome, Sampler, replay
 from search.samplers.graph_features import size
 from search.samplers.protocol import derived, drawn, key
-from space.cost import cost
 from space.errors import CampaignError
 from space.space import Space
-from tests import toys
+from space.unroll.cost import cost
+from tests.support import toys
 
 Make = Callable[..., Sampler]
 STARTUP = 8

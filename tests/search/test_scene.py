@@ -19,8 +19,8 @@ from search.drill.scene import HAPPENINGS, Moment, Scene, Verdict
 from search.home import Home
 from search.store import Store
 from search.tune.cluster import MARK
-from tests import toys
-from tests.campaigns import add, train
+from tests.support import toys
+from tests.support.campaigns import add, train
 from ventral.cli import app
 
 

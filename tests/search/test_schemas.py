@@ -20,7 +20,7 @@ from search.store import Store, migrations
 from search.store.database import SCHEMA, SCHEMA_TABLE, engine_for
 from search.supply import Setting, Supply
 from space.space import Space
-from tests import postgres, toys
+from tests.support import postgres, toys
 from workers.job import PackRef, Recipe, Report
 
 KEPT = Path(__file__).parent / "schemas"

@@ -17,9 +17,9 @@ from search.suggesting import Ahead, Suggester
 from search.supply import CONTROL, Assignment, Supply, outcome_of
 from search.tune.searcher import TuneSearcher
 from space.errors import CampaignError
-from tests import toys
-from tests.supplies import DATA, Bench, train
-from tests.waiting import GUARD
+from tests.support import toys
+from tests.support.supplies import DATA, Bench, train
+from tests.support.waiting import GUARD
 from workers.job import Failure, Job, Report
 
 

@@ -17,9 +17,9 @@ from search.home import Home, Process
 from search.machine import Machine, machine
 from search.store import Campaign, Store
 from search.tune.shares import UNLIMITED, Claim, Share, allot, claimed, room
-from tests import toys
-from tests.campaigns import new_campaign
-from tests.waiting import GUARD
+from tests.support import toys
+from tests.support.campaigns import new_campaign
+from tests.support.waiting import GUARD
 
 ROOT = Path(__file__).parents[2]
 FOUR = Machine(cpus=4, gpus=0)

@@ -26,9 +26,9 @@ from search.store import ID_LETTERS, ID_SIGNS, SILENCE_SECONDS, Store, migration
 from search.store.database import SCHEMA, SCHEMA_TABLE, engine_for
 from search.store.tables import METADATA
 from space.errors import StoreError
-from tests import postgres
-from tests.campaigns import add, fill, new_campaign, report, train
-from tests.waiting import GUARD
+from tests.support import postgres
+from tests.support.campaigns import add, fill, new_campaign, report, train
+from tests.support.waiting import GUARD
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,7 +14,7 @@ from search import retention
 from search.home import Home
 from search.store import Store
 from space.errors import InputError, StoreError, VentralError
-from tests.campaigns import fill
+from tests.support.campaigns import fill
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 from search import samplers, suggesting
 from search.samplers import Outcome
 from search.suggesting import Ahead, Suggester, Suggestion, call_of, outcome_of_call
-from tests import toys
-from tests.waiting import GUARD, wait_until
+from tests.support import toys
+from tests.support.waiting import GUARD, wait_until
 
 
 def suggester(name: str = "random", **options: Any) -> Suggester:

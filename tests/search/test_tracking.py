@@ -36,13 +36,13 @@ from search.ports import free_port
 from search.progress import progress
 from search.store import Store
 from space.space import Space
-from tests.campaigns import add, fill, new_campaign, report, train
-from tests.waiting import GUARD, wait_until
+from tests.support.campaigns import add, fill, new_campaign, report, train
+from tests.support.waiting import GUARD, wait_until
 
 ROOT = Path(__file__).parents[2]
 
 FATES = {0: "FINISHED", 1: "FINISHED", 2: "FINISHED", 3: "KILLED", 4: "FAILED"}
-"""The status in MLflow of each trial of `tests.campaigns.fill`."""
+"""The status in MLflow of each trial of `tests.support.campaigns.fill`."""
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,12 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from space import published
 from space.activity import acting, acting_choices, alternatives
-from space.choices import Choices
+from space.choices.open_document import Choices
 from space.genome import Genome
 from space.space import Sample, Space
-from tests.drawing import any_genomes, genomes, small_genome
+from space.zoo import cells as published
+from tests.support.drawing import any_genomes, genomes, small_genome
 
 SPACES = {
     name: Space.load(name).with_images(size=16, channels=1, classes=10)

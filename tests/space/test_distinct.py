@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from space import zoo
+from space.cell_names import short_name
 from space.distinct import distinct_names
 from space.genome import Genome
 from space.space import Space
-from space.summary import short_name
-from tests.drawing import any_genomes
+from tests.support.drawing import any_genomes
 
 SPACES = {name: Space.load(name) for name in ("motifs-small", "motifs-2018")}
 

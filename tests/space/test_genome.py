@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from space import published
 from space.errors import GenomeError
 from space.genome import Genome
-from space.geometry import first_informed_step, layout
-from space.grammar import as_document
-from tests.drawing import PUBLISHED_CELLS, genomes, small_document, small_genome
+from space.network.grammar import as_document
+from space.network.sizes import first_informed_step, layout
+from space.zoo import cells as published
+from tests.support.drawing import PUBLISHED_CELLS, genomes, small_document, small_genome
 
 
 @given(genomes())

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from space import published, zoo
+from space import zoo
 from space.genome import Genome
-from space.grammar import Cell
+from space.network.grammar import Cell
 from space.recurrence import recurrence
-from tests.drawing import small_genome
+from space.zoo import cells as published
+from tests.support.drawing import small_genome
 
 BY_NAME = {
     "basenet": "none",

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from space import zoo
-from space.cost import cost
+from space.cell_names import short_name
 from space.space import Space
-from space.summary import short_name
+from space.unroll.cost import cost
 
 MEDIAN: dict[str, Any] = {
     "cell": "with_hidden",

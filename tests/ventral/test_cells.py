@@ -9,10 +9,10 @@ import pytest
 
 from search import ranking
 from search.store import Store
-from space import published
-from space.grammar import Cell
-from tests.campaigns import add, new_campaign, train
-from tests.drawing import small_document
+from space.network.grammar import Cell
+from space.zoo import cells as published
+from tests.support.campaigns import add, new_campaign, train
+from tests.support.drawing import small_document
 from ventral.cells import closing_lines, failed_lines, show_cells
 from ventral.output import Format
 

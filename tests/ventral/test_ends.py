@@ -16,7 +16,7 @@ import pytest
 from search.home import Home
 from search.store import Store
 from space.errors import VentralError
-from tests.campaigns import fill
+from tests.support.campaigns import fill
 from tests.ventral.conftest import COMMAND, Shell
 from ventral import cli
 from ventral.live import Live

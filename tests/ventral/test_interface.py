@@ -21,10 +21,10 @@ from search.home import Home
 from search.mirror import mirroring
 from search.mirror.tracking import Mirror
 from search.store import Store
-from tests import campaigns, postgres
-from tests.browser import browser, why_not
+from tests.support import campaigns, postgres
+from tests.support.browser import browser, why_not
+from tests.support.waiting import GUARD
 from tests.ventral.conftest import COMMAND, Shell
-from tests.waiting import GUARD
 from ventral.commands import interface
 
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from search.store import Status, Store
+from tests.support.waiting import GUARD, wait_until
 from tests.ventral.conftest import Shell
-from tests.waiting import GUARD, wait_until
 
 ENDED: tuple[Status, ...] = ("finished", "pruned")
 

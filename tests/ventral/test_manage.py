@@ -17,10 +17,10 @@ import pytest
 from search.home import Home
 from search.store import Store
 from space.errors import CampaignError
-from tests import large, toys
-from tests.campaigns import add, fill, new_campaign, report
+from tests.support import large, toys
+from tests.support.campaigns import add, fill, new_campaign, report
+from tests.support.waiting import GUARD
 from tests.ventral.conftest import COMMAND, Campaign, Shell
-from tests.waiting import GUARD
 from ventral.commands.campaigns import _refuse_if_interrupted
 
 

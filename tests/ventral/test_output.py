@@ -9,8 +9,8 @@ import pytest
 
 from search.mirror.runs import experiment_name, experiment_tags, run_name, run_of
 from search.store import Store
-from space.outside import markdown
-from tests.campaigns import add, train
+from space.documents.outside import markdown
+from tests.support.campaigns import add, train
 from tests.ventral.conftest import Shell
 from ventral.output import LONG, Column, Format, note, show, table, value
 

@@ -17,7 +17,7 @@ import pytest
 
 from search.home import Home
 from search.store import Store
-from tests.campaigns import fill
+from tests.support.campaigns import fill
 from tests.ventral.conftest import Campaign, Shell
 
 

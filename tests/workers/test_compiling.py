@@ -11,7 +11,7 @@ import torch
 
 from models.build import build
 from space.space import Space
-from tests.drawing import PUBLISHED_CELLS, small_genome
+from tests.support.drawing import PUBLISHED_CELLS, small_genome
 from workers.compiling import functions, pays
 from workers.job import Recipe
 

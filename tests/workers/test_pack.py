@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from space.errors import DataError, VentralError
-from tests.waiting import GUARD
+from tests.support.waiting import GUARD
 from workers import datasets
 from workers import pack as packing
 from workers.images import BrokenImages

@@ -334,7 +334,7 @@ def _conclude(record: "Campaign", store: "Store", output: Format) -> None:
 def list_campaigns(output: Output = Format.table) -> None:
     """All campaigns, newest first."""
     from search import ranking
-    from space.outside import printable
+    from space.documents.outside import printable
     from ventral.opening import open_store
 
     _, store = open_store()

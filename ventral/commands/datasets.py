@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from space.outside import printable
+from space.documents.outside import printable
 from ventral.output import Column, Format, Output, note, table, value
 
 if TYPE_CHECKING:

@@ -73,8 +73,8 @@ def _export(
     from importlib.metadata import version
 
     from space.errors import VentralError
-    from space.fidelity import reduced
     from space.genome import Genome
+    from space.reduction import reduced
     from workers import checkpoint, export
     from workers.job import CHECKPOINT, Recipe
     from workers.pack import Pack

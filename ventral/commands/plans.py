@@ -8,7 +8,7 @@ import typer
 from ventral.output import Column, Format, Output, count, note, percent, show, table, value
 
 if TYPE_CHECKING:
-    from space.plan import Plan
+    from space.unroll.plan import Plan
 
 GENOME = "a model of the zoo, a genome file, or an export"
 READ = (
@@ -33,7 +33,7 @@ def show_plan(
     output: Output = Format.table,
 ) -> None:
     """What of a network's unroll has to be computed: the operations, and what was saved."""
-    from space.plan import parse_reads, plan
+    from space.unroll.plan import parse_reads, plan
     from ventral.genomes import find_genome
 
     found = find_genome(genome)
@@ -82,8 +82,8 @@ def _operations(plan: "Plan") -> list[dict[str, Any]]:
 
 def _memory(plan: "Plan", batch: int) -> dict[str, int]:
     """Bytes of training with SGD in float32, by how it is executed."""
-    from space.memory import training_memory
-    from space.planned_memory import planned_memory
+    from space.unroll.memory import training_memory
+    from space.unroll.planned_memory import planned_memory
 
     return {
         "literal": training_memory(plan.genome, batch),

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from space.outside import printable
+from space.documents.outside import printable
 from ventral.output import Column, Format, Output, count, note, percent, table, value
 from ventral.output import show as show_text
 
 if TYPE_CHECKING:
-    from space.domains import Categorical, Integer, Uniform
+    from space.choices.domains import Categorical, Integer, Uniform
     from space.genome import Genome
     from space.space import Space
 
@@ -59,11 +59,11 @@ def sample(
     output: Output = Format.table,
 ) -> None:
     """Draw networks from a space; the same seed draws the same ones."""
-    from space.cost import cost
+    from space.cell_names import short_name
     from space.distinct import distinct_names
     from space.recurrence import recurrence
     from space.space import Space
-    from space.summary import short_name
+    from space.unroll.cost import cost
 
     space = Space.load(file)
     rng = random.Random(seed)
@@ -211,7 +211,7 @@ def _for_images(space: "Space", data: str | None, size: int | None) -> "Space":
 
 
 def _described(domain: "Categorical | Uniform | Integer") -> str:
-    from space.domains import Categorical, Integer
+    from space.choices.domains import Categorical, Integer
 
     if isinstance(domain, Categorical):
         return ", ".join(json.dumps(option) for option in domain.options)

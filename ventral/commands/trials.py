@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from space.outside import printable
+from space.documents.outside import printable
 from ventral.cells import told_apart
 from ventral.output import (
     Column,
@@ -73,8 +73,8 @@ def list_trials(
 
 
 def _one_of(where: str, given: str, known: tuple[str, ...]) -> None:
+    from space.documents.validation import suggestion
     from space.errors import InputError
-    from space.validation import suggestion
 
     if given not in known:
         near = suggestion(given, known)

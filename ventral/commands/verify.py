@@ -25,7 +25,7 @@ def verify(
     Errors are relative to the largest value of each tensor. An entry passes within 1e-9 in
     float64 and 1e-4 in float32.
     """
-    from space.outside import printable
+    from space.documents.outside import printable
     from workers.reference.files import entries
 
     named = entries(folder)  # before PyTorch is loaded, which takes seconds

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from space.outside import printable
+from space.documents.outside import printable
 from ventral.output import Column, Format, Output, count, table
 from ventral.output import show as show_text
 
 if TYPE_CHECKING:
-    from space.comparison import Difference
+    from space.differences import Difference
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -21,7 +21,7 @@ Genome = Annotated[str, typer.Argument(help="a model of the zoo, a genome file, 
 def list_models(output: Output = Format.table) -> None:
     """The models of the zoo, with their published scores."""
     from space import zoo
-    from space.cost import cost
+    from space.unroll.cost import cost
 
     rows: list[dict[str, Any]] = []
     for name in zoo.names():
@@ -77,7 +77,7 @@ def show(genome: Genome, output: Output = Format.table) -> None:
 @app.command()
 def diff(a: Genome, b: Genome, output: Output = Format.table) -> None:
     """Every difference between two genomes, edge by edge."""
-    from space.comparison import differences
+    from space.differences import differences
     from ventral.genomes import find_genome
 
     found = differences(find_genome(a), find_genome(b))

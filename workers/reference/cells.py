@@ -12,10 +12,10 @@ from models.cells import CellModule
 from models.published_weights import (
     published_cell_state_dict,
 )
-from space.bounds import STEPS
+from space.documents.bounds import STEPS
 from space.errors import InputError
-from space.grammar import Cell
-from space.published import from_options
+from space.network.grammar import Cell
+from space.zoo.cells import from_options
 from workers.arrays import Array
 from workers.reference.comparison import (
     Errors,

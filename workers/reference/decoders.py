@@ -12,10 +12,10 @@ from models.published_weights import (
     published_decoder_state_dict,
 )
 from models.readout import DecoderModule
+from space.documents.validation import parse, suggestion
 from space.errors import InputError
-from space.genome import Decoder
+from space.network.architecture import Decoder
 from space.step.parameters import decoder_parameters
-from space.validation import parse, suggestion
 from workers.reference.comparison import (
     Errors,
     error,

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import ConfigDict, Field, model_validator
 
-from space.bounds import CHANNELS, STEPS
+from space.documents.bounds import CHANNELS, STEPS
+from space.documents.validation import Value, parse
 from space.errors import InputError
-from space.validation import Value, parse
 
 NUMBERS = 1 << 24
 """Of one generated tensor."""

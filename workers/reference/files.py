@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from space.bounds import RECORD
-from space.documents import parse_json
+from space.documents.bounds import RECORD
+from space.documents.files import parse_json
+from space.documents.outside import printable, read_bytes
 from space.errors import InputError
-from space.outside import printable, read_bytes
 from workers.arrays import Array, array_names, read_archive
 
 INDEX = "index.json"

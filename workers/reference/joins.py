@@ -11,10 +11,10 @@ from torch import Tensor
 
 from models import layers
 from models.stages import JoinedInputs
+from space.documents.validation import shown, suggestion
 from space.errors import InputError
-from space.geometry import Arrival
+from space.network.sizes import Arrival
 from space.step.parameters import join_parameters
-from space.validation import shown, suggestion
 from workers.reference.comparison import (
     Errors,
     error,

@@ -14,7 +14,8 @@ from models.published_weights import (
     published_state_dict,
 )
 from space import zoo
-from space.genome import HEAD, Genome
+from space.genome import Genome
+from space.network.architecture import HEAD
 from space.step.parameters import parameters
 from workers.arrays import Array
 from workers.reference.cells import stored_states

@@ -26,7 +26,7 @@ from search import driver
 from search.home import Home
 from search.store import Store
 from search.store.database import SCHEMA
-from tests import postgres, toys
+from tests.support import postgres, toys
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]

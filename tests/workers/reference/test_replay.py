@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from models import layers
 from space import zoo
-from space.cost import cost
 from space.errors import InputError
-from space.grammar import Cell
-from tests.reference_cells import B_FLAGS, FLAGS, results
+from space.network.grammar import Cell
+from space.unroll.cost import cost
+from tests.support.reference_cells import B_FLAGS, FLAGS, results
 from workers.reference.cells import stored_states
 from workers.reference.comparison import error, to_numpy, to_torch
 from workers.reference.files import (

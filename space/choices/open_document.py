@@ -1,0 +1,327 @@
+"""Choices: documents in which a value may be left open, and what can be done with what is open.
+
+A document is a JSON tree. Any node of it may be a choice node, a mapping with one of the keys
+
+    choice: [1, 3, 5]              one of these: scalars or whole subtrees, choices inside them too
+    choice: {small: 1, big: 9}     the same, the options named
+    uniform: [0.5, 1.0]            a float; loguniform: [1e-3, 1e-1] in its logarithm
+    integers: [2, 8]               a whole number, ends included; logintegers: [1, 64]
+    optional: SUBTREE              there or not: true or false; what is not there leaves no key
+    same_as: PATH or NAME          the value of another node; `times: -1` multiplies a number
+
+and beside it `name` (replaces the path as the choice's key), `default` (the value where nothing
+chooses; else the first option, absent, or the middle of the interval) and `weights` (of a choice's
+options: a list, or a mapping by label).
+
+The options of a list are called by the scalar itself, by the key of a mapping with one key, by the
+name or kind of a choice node, else by their index.
+
+A choice inside an option is open only if that option is taken: conditions come from nesting alone.
+The choices that were made are one flat mapping `{key: value}`, the open parameters only, in the
+order of the document. A key is the path in the document; where several branches hold a choice at
+one path, or a choice stands directly in another one, the branch is added: `edge:add.kernel`,
+`width:present`.
+
+This module knows nothing of what a document means; space/space.py does.
+"""
+
+import math
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from space.choices.domains import Categorical, Integer, OutsideError, Parameter, Scalar, Uniform
+from space.choices.nodes import (
+    ChoiceNode,
+    ConstantNode,
+    ListNode,
+    MappingNode,
+    Node,
+    NumberNode,
+    OptionalNode,
+    Reader,
+    TieNode,
+)
+from space.choices.same_as import Links, resolved
+from space.documents.bounds import DISTINCT_DIGITS
+from space.documents.trees import Document, copied
+from space.documents.validation import shown, suggestion
+from space.errors import SpaceError
+
+Choices = dict[str, Scalar]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """The size of a space.
+
+    `distinct` is the exact number of different choices of the discrete parameters; a `continuous`
+    parameter counts as one value in it. `conditional` parameters are not always open.
+    """
+
+    parameters: int
+    conditional: int
+    continuous: int
+    distinct: int
+
+    @property
+    def log10(self) -> float:
+        """The decimal logarithm of `distinct`."""
+        return math.log10(self.distinct)
+
+
+class _Nothing:
+    """A mark that no document can hold."""
+
+
+_CLOSED = _Nothing()  # the value of a parameter that is not open
+_ABSENT = _Nothing()  # what an optional node leaves behind
+
+_Values = list[Any]  # by slot: a Scalar, or _CLOSED
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class OpenDocument:
+    """A document with choices, read once. Made by `OpenDocument.parse`."""
+
+    parameters: tuple[Parameter, ...]
+    _source: Document
+    _root: Node
+    _ties: tuple[Links, ...]
+    _parents: tuple[tuple[int, Scalar] | None, ...]
+    _slots: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        slots = {parameter.path: slot for slot, parameter in enumerate(self.parameters)}
+        object.__setattr__(self, "_slots", slots)
+
+    @classmethod
+    def parse(cls, document: object) -> "OpenDocument":
+        """Read a document. Raises SpaceError: a malformed choice node, a tie to what may not be
+        there, a name or a label given twice.
+        """
+        if not isinstance(document, Mapping):
+            raise SpaceError("", f"{shown(document)} is not a mapping", "write KEY: VALUE lines")
+        reader = Reader()
+        root = reader.node(document, (), ())
+        return cls(
+            parameters=reader.parameters(),
+            _source=copied(document),
+            _root=root,
+            _ties=resolved(root, reader),
+            _parents=tuple(draft.taken[-1] if draft.taken else None for draft in reader.drafts),
+        )
+
+    def __reduce__(self) -> tuple[Callable[[object], "OpenDocument"], tuple[Document]]:
+        return OpenDocument.parse, (self._source,)  # the marks above do not survive pickling
+
+    def document(self) -> Document:
+        """The document as it was written, choices open: `parse(d).document() == d`."""
+        return copied(self._source)
+
+    def parameter(self, path: str) -> Parameter:
+        """The parameter with this key. Raises SpaceError for an unknown one."""
+        if path not in self._slots:
+            raise SpaceError(path, "is not a choice of this space", suggestion(path, self._slots))
+        return self.parameters[self._slots[path]]
+
+    def sample(self, rng: random.Random) -> Choices:
+        """Random choices; the same from the same state of `rng`, on any machine."""
+        return self._flat(self._filled(lambda slot: self.parameters[slot].domain.draw(rng)))
+
+    def flatten(self, choices: Mapping[str, Scalar]) -> Choices:
+        """`choices` in canonical form: the open parameters, in the document's order.
+
+        Raises SpaceError for a key that is unknown, missing or of a branch that is not taken, and
+        for a value outside its domain.
+        """
+        return self._flat(self._values(choices))
+
+    def close(self, choices: Mapping[str, Scalar]) -> Document:
+        """The document that `choices` make: no choice is left in it. Raises as `flatten`."""
+        return self._built(self._root, self._values(choices))
+
+    def defaults(self, given: Mapping[str, Scalar] | None = None) -> Choices:
+        """`given` and, for whatever they leave open, the defaults. Raises as `flatten`."""
+        given = given or {}
+
+        def choose(slot: int) -> Scalar:
+            parameter = self.parameters[slot]
+            return given.get(parameter.path, parameter.default)
+
+        return self.flatten({**self._flat(self._filled(choose)), **given})
+
+    def complete(self, partial: Mapping[str, Scalar], rng: random.Random | None = None) -> Choices:
+        """The nearest choices: what applies of `partial` is kept, the rest of it is dropped (keys
+        unknown or not open, values outside their domain), and what is missing is drawn, or is at
+        its default where there is no `rng`.
+        """
+
+        def choose(slot: int) -> Scalar:
+            parameter = self.parameters[slot]
+            if parameter.path in partial:
+                try:
+                    return parameter.domain.accept(partial[parameter.path])
+                except OutsideError:
+                    pass
+            return parameter.default if rng is None else parameter.domain.draw(rng)
+
+        return self._flat(self._filled(choose))
+
+    def mutate(
+        self,
+        choices: Mapping[str, Scalar],
+        rng: random.Random,
+        path: str | None = None,
+        *,
+        near: bool = False,
+    ) -> Choices:
+        """Choices with one open parameter (`path`, else any with an alternative) made anew.
+
+        Its value differs from the present one, a number but a little if `near`; what was open and
+        still is keeps its value; what opens by it is drawn. Raises SpaceError if there is nothing
+        to change.
+        """
+        present = self.flatten(choices)
+        able = [p for p in present if self.parameter(p).domain.size != 1]
+        if path is not None:
+            able = [p for p in able if p == self.parameter(path).path]
+        if not able:
+            problem = "is not open, or has one value only" if path else "nothing here can change"
+            raise SpaceError(path or "", problem, "mutate another choice")
+        chosen = able[int(rng.random() * len(able))]
+        domain = self.parameter(chosen).domain
+        other = (domain.near if near else domain.other)(present[chosen], rng)
+        return self.complete({**present, chosen: other}, rng)
+
+    def cross(
+        self, a: Mapping[str, Scalar], b: Mapping[str, Scalar], rng: random.Random
+    ) -> Choices:
+        """A child of two sets of choices: every open value comes from a parent that has it.
+
+        Where both have it, either may give it. Raises as `flatten`.
+        """
+        parents = self._values(a), self._values(b)
+
+        def choose(slot: int) -> Scalar:
+            # Never empty: the branch around this parameter came from a parent that took it.
+            having = [values for values in parents if values[slot] is not _CLOSED]
+            giver = having[0] if len(having) == 1 or rng.random() < 0.5 else having[1]
+            value: Scalar = giver[slot]
+            return value
+
+        return self._flat(self._filled(choose))
+
+    def count(self) -> Count:
+        """How many parameters there are, and how many different choices can be made.
+
+        Raises SpaceError if that number has more than DISTINCT_DIGITS digits.
+        """
+        distinct = self._distinct(self._root)
+        if distinct.bit_length() > DISTINCT_DIGITS * math.log2(10):
+            problem = f"more than 10^{DISTINCT_DIGITS} different samples"
+            raise SpaceError("", problem, "fix some choices, or tie them")
+        return Count(
+            parameters=len(self.parameters),
+            conditional=sum(bool(p.condition) for p in self.parameters),
+            continuous=sum(p.domain.size is None for p in self.parameters),
+            distinct=distinct,
+        )
+
+    def _filled(self, choose: Callable[[int], Scalar]) -> _Values:
+        """Values by slot, `choose(slot)` asked for every open one in the document's order."""
+        values: _Values = [_CLOSED] * len(self.parameters)
+        for slot, parent in enumerate(self._parents):
+            # A branch's own choice stands before it, and is closed if any around it is not taken.
+            if parent is None or values[parent[0]] == parent[1]:
+                values[slot] = choose(slot)
+        return values
+
+    def _flat(self, values: _Values) -> Choices:
+        pairs = zip(self.parameters, values, strict=True)
+        return {parameter.path: value for parameter, value in pairs if value is not _CLOSED}
+
+    def _values(self, choices: Mapping[str, Scalar]) -> _Values:
+        """Values by slot, checked."""
+        for path in choices:
+            if path not in self._slots:  # first: a misspelt key would also be reported as missing
+                self.parameter(path)
+
+        def choose(slot: int) -> Scalar:
+            parameter = self.parameters[slot]
+            if parameter.path not in choices:
+                raise SpaceError(parameter.path, "no value is given", _cure(parameter))
+            try:
+                return parameter.domain.accept(choices[parameter.path])
+            except OutsideError as error:
+                raise SpaceError(parameter.path, error.problem, error.cure) from None
+
+        values = self._filled(choose)
+        for path, value in choices.items():
+            if values[self._slots[path]] is _CLOSED:
+                raise self._not_open(path, value, values)
+        return values
+
+    def _not_open(self, path: str, value: Scalar, values: _Values) -> SpaceError:
+        condition = self.parameter(path).condition
+        for where, label in condition:
+            if (taken := values[self._slots[where]]) != label:
+                is_ = "is not open" if taken is _CLOSED else f"is {shown(taken)}"
+                problem = f"is open only if {where} is {shown(label)}, and that {is_}"
+                return SpaceError(path, problem, f"leave out its value, {shown(value)}")
+        raise AssertionError(f"{path} is open")
+
+    def _built(self, node: Node, values: _Values) -> Any:
+        """The closed document of a node, or _ABSENT."""
+        match node:
+            case ConstantNode(value):
+                # Copied: what is given out may be changed by whoever receives it.
+                return copied(value)
+            case MappingNode(items):
+                built = ((key, self._built(child, values)) for key, child in items.items())
+                return {key: value for key, value in built if value is not _ABSENT}
+            case ListNode(children):
+                listed = (self._built(child, values) for child in children)
+                return [value for value in listed if value is not _ABSENT]
+            case ChoiceNode(slot, branches):
+                return self._built(branches[values[slot]], values)
+            case NumberNode(slot):
+                return values[slot]
+            case OptionalNode(slot, body):
+                return self._built(body, values) if values[slot] else _ABSENT
+            case TieNode(index, times):
+                value = self._built(self._linked(index, values), values)
+                return value if times is None or value is _ABSENT else value * times
+
+    def _linked(self, index: int, values: _Values) -> Node:
+        return next(
+            node
+            for taken, node in self._ties[index]
+            if all(values[slot] == label for slot, label in taken)
+        )
+
+    def _distinct(self, node: Node) -> int:
+        match node:
+            case MappingNode(items):
+                return math.prod(map(self._distinct, items.values()))
+            case ListNode(children):
+                return math.prod(map(self._distinct, children))
+            case ChoiceNode(_, branches):
+                return sum(map(self._distinct, branches.values()))
+            case NumberNode(slot):
+                return self.parameters[slot].domain.size or 1
+            case OptionalNode(_, body):
+                return 1 + self._distinct(body)
+            case _:
+                return 1  # a constant; a tie, which adds nothing to what it copies
+
+
+def _cure(parameter: Parameter) -> str:
+    match parameter.domain:
+        case Categorical(options=options):
+            return f"write one of {', '.join(shown(option) for option in options)}"
+        case Uniform(low=low, high=high):
+            return f"write a number from {shown(low)} to {shown(high)}"
+        case Integer(low=low, high=high):
+            return f"write a whole number from {low} to {high}"

@@ -1,0 +1,1 @@
+"""The identity of a network: one digest for all spellings of it."""

@@ -1,0 +1,599 @@
+"""Choices: every operation on random documents, against a second, naive reading of them."""
+
+import itertools
+import json
+import math
+import pickle
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from space.choices.domains import Categorical, Integer, Uniform
+from space.choices.open_document import Choices, OpenDocument
+from space.errors import SpaceError
+from tests.support.effort import count_calls
+
+ABSENT: Any = object()
+KEYS = st.sampled_from(["a", "b", "width", "odd key", "x->y"])
+SCALARS = st.one_of(st.integers(-3, 3), st.sampled_from(["tanh", "elu", "1"]), st.none())
+RANDOM = st.integers(0, 2**32 - 1).map(random.Random)
+
+
+def unique(values: list[Any]) -> list[Any]:
+    return list(dict.fromkeys(values))
+
+
+def documents(numbers: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Documents with choices nested in choices, mappings and lists."""
+
+    def wider(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+        return st.one_of(
+            st.dictionaries(KEYS, inner, min_size=1, max_size=3),
+            st.lists(inner, min_size=1, max_size=3),
+            st.dictionaries(st.sampled_from("pqr"), inner, min_size=1, max_size=3).map(
+                lambda options: {"choice": options}
+            ),
+            inner.map(lambda subtree: {"optional": subtree}),
+        )
+
+    scalar_choice = st.lists(SCALARS, min_size=1, max_size=3).map(
+        lambda options: {"choice": unique(options)}
+    )
+    leaves = st.one_of(SCALARS, scalar_choice, numbers)
+    return st.dictionaries(KEYS, st.recursive(leaves, wider, max_leaves=6), max_size=3)
+
+
+WHOLE = st.tuples(st.integers(-5, 5), st.integers(0, 2)).map(
+    lambda pair: {"integers": [pair[0], pair[0] + pair[1]]}
+)
+REAL = st.sampled_from(
+    [{"uniform": [-1, 2.5]}, {"loguniform": [1e-3, 1e-1]}, {"logintegers": [1, 64]}]
+)
+DISCRETE = documents(WHOLE)
+MIXED = documents(st.one_of(WHOLE, REAL))
+
+
+def closings(node: Any) -> list[Any]:
+    """Every closed form of a discrete document, read naively."""
+    if isinstance(node, list):
+        return [
+            [value for value in values if value is not ABSENT]
+            for values in itertools.product(*map(closings, node))
+        ]
+    if not isinstance(node, dict):
+        return [node]
+    if "choice" in node:
+        options = node["choice"]
+        branches = options.values() if isinstance(options, dict) else options
+        return [value for branch in branches for value in closings(branch)]
+    if "integers" in node:
+        return list(range(node["integers"][0], node["integers"][1] + 1))
+    if "optional" in node:
+        return [ABSENT, *closings(node["optional"])]
+    return [
+        {key: value for key, value in zip(node, values, strict=True) if value is not ABSENT}
+        for values in itertools.product(*map(closings, node.values()))
+    ]
+
+
+def every_choice(opened: OpenDocument) -> list[Choices]:
+    """Every flat form of a discrete document, by its parameters and their conditions alone."""
+    flats: list[Choices] = [{}]
+    for parameter in opened.parameters:
+        domain = parameter.domain
+        assert not isinstance(domain, Uniform)
+        values = (
+            domain.options
+            if isinstance(domain, Categorical)
+            else range(domain.low, domain.high + 1)
+        )
+        flats = [
+            flat if value is ABSENT else flat | {parameter.path: value}
+            for flat in flats
+            for value in (values if parameter.is_open(flat) else [ABSENT])
+        ]
+    return flats
+
+
+def as_text(document: Any) -> str:
+    return json.dumps(document, sort_keys=True)
+
+
+@given(DISCRETE)
+def test_parameters_count_and_closing_agree_with_enumeration(document: dict[str, Any]) -> None:
+    opened = OpenDocument.parse(document)
+    assume(opened.count().distinct <= 300)
+    expected = closings(document)
+    flats = every_choice(opened)
+    assert opened.count().distinct == len(expected) == len(flats)
+    closed = [opened.close(flat) for flat in flats]
+    assert Counter(map(as_text, closed)) == Counter(map(as_text, expected))
+    assert [opened.flatten(flat) for flat in flats] == flats
+
+
+@given(MIXED, RANDOM)
+def test_a_sample_is_canonical_in_its_support_and_survives_json(
+    document: dict[str, Any], rng: random.Random
+) -> None:
+    opened = OpenDocument.parse(document)
+    choices = opened.sample(rng)
+    expected = [p.path for p in opened.parameters if p.is_open(choices)]
+    assert list(choices) == expected
+    read = json.loads(json.dumps(choices, sort_keys=True))
+    assert list(opened.flatten(read).items()) == list(choices.items())
+    assert opened.close(read) == opened.close(choices)
+    for path, value in choices.items():
+        domain = opened.parameter(path).domain
+        accepted = domain.accept(value)
+        assert accepted == value
+        assert type(accepted) is type(value)
+
+
+@given(MIXED, RANDOM)
+def test_a_document_and_its_pickle_are_the_document(
+    document: dict[str, Any], rng: random.Random
+) -> None:
+    opened = OpenDocument.parse(document)
+    assert opened.document() == document
+    again = pickle.loads(pickle.dumps(opened))
+    choices = opened.sample(rng)
+    assert again.close(choices) == opened.close(choices)
+
+
+@given(MIXED, RANDOM, st.booleans())
+def test_mutation_changes_one_choice_and_keeps_what_is_still_open(
+    document: dict[str, Any], rng: random.Random, near: bool
+) -> None:
+    opened = OpenDocument.parse(document)
+    before = opened.sample(rng)
+    assume(any(opened.parameter(path).domain.size != 1 for path in before))
+    after = opened.mutate(before, rng, near=near)
+    assert opened.flatten(after) == after
+    (changed,) = [path for path in before if path in after and before[path] != after[path]]
+    for path in before.keys() ^ after.keys():  # only what hangs on the changed one came or went
+        assert changed in [where for where, _ in opened.parameter(path).condition]
+
+
+@given(MIXED, RANDOM)
+def test_a_child_has_only_what_its_parents_have(
+    document: dict[str, Any], rng: random.Random
+) -> None:
+    opened = OpenDocument.parse(document)
+    a, b = opened.sample(rng), opened.sample(rng)
+    child = opened.cross(a, b, rng)
+    assert opened.flatten(child) == child
+    for path, value in child.items():
+        assert value in [parent[path] for parent in (a, b) if path in parent]
+    assert opened.cross(a, a, rng) == a
+
+
+@given(MIXED, RANDOM, st.data())
+def test_completion_keeps_what_applies(
+    document: dict[str, Any], rng: random.Random, data: st.DataObject
+) -> None:
+    opened = OpenDocument.parse(document)
+    whole = opened.sample(rng)
+    kept = data.draw(st.sets(st.sampled_from(sorted(whole)))) if whole else set()
+    partial = {path: whole[path] for path in kept} | {"nowhere": 1}
+    completed = opened.complete(partial, rng)
+    assert opened.flatten(completed) == completed
+    assert all(whole[path] == completed[path] for path in kept if path in completed)
+    for path in kept - completed.keys():
+        assert not opened.parameter(path).is_open(completed)
+    assert opened.complete(whole, rng) == whole
+    assert opened.complete({}) == opened.defaults()
+
+
+def test_both_parents_give() -> None:
+    opened = OpenDocument.parse({key: {"choice": [0, 1]} for key in "abcdefgh"})
+    a, b = dict.fromkeys("abcdefgh", 0), dict.fromkeys("abcdefgh", 1)
+    sums = {sum(opened.cross(a, b, random.Random(seed)).values()) for seed in range(30)}  # type: ignore[arg-type]
+    assert len(sums) > 3
+
+
+MOTIF = {
+    "genome": {
+        "kernel": {"choice": [1, 3, 5], "name": "kernel", "default": 3},
+        "edge": {
+            "choice": [
+                {"add": {"width": {"integers": [1, 4]}}},
+                {
+                    "multiply": {
+                        "by": {"choice": ["sigmoid", "tanh"]},
+                        "offset": {"uniform": [0, 1]},
+                    }
+                },
+            ],
+            "weights": {"add": 3, "multiply": 1},
+        },
+        "depth": {"optional": {"choice": [64, 128]}},
+        "route": {"choice": {"x": {"size": {"choice": [1, 2]}}, "y": {"size": {"choice": [3]}}}},
+        "edges": [{"optional": "first"}, "second"],
+    },
+    "recipe": {"learning_rate": {"loguniform": [1e-3, 1e-1]}},
+}
+
+
+def test_keys_and_conditions_are_readable() -> None:
+    opened = OpenDocument.parse(MOTIF)
+    edge, depth, route = "genome.edge", "genome.depth", "genome.route"
+    assert {p.path: p.condition for p in opened.parameters} == {
+        "kernel": (),
+        edge: (),
+        "genome.edge.add.width": ((edge, "add"),),
+        "genome.edge.multiply.by": ((edge, "multiply"),),
+        "genome.edge.multiply.offset": ((edge, "multiply"),),
+        depth: (),
+        "genome.depth:present": ((depth, True),),
+        route: (),
+        "genome.route:x.size": ((route, "x"),),
+        "genome.route:y.size": ((route, "y"),),
+        "genome.edges[0]": (),
+        "recipe.learning_rate": (),
+    }
+    count = opened.count()
+    assert (count.parameters, count.conditional, count.continuous) == (12, 6, 2)
+    assert count.distinct == 3 * (4 + 2) * (1 + 2) * (2 + 1) * 2
+    assert count.log10 == pytest.approx(math.log10(324))
+
+
+def test_defaults() -> None:
+    opened = OpenDocument.parse(MOTIF)
+    assert opened.close(opened.defaults({"genome.edge": "multiply"})) == {
+        "genome": {
+            "kernel": 3,
+            "edge": {"multiply": {"by": "sigmoid", "offset": 0.5}},
+            "route": {"size": 1},
+            "edges": ["second"],
+        },
+        "recipe": {"learning_rate": 0.01},
+    }
+
+
+def test_one_seed_gives_these_choices_on_every_machine() -> None:
+    document = {
+        "a": {"choice": ["x", "y", "z"], "weights": [1, 2, 3]},
+        "b": {"loguniform": [1e-4, 1e-1]},
+        "c": {"logintegers": [1, 1000]},
+        "d": {"uniform": [-1, 1]},
+        "e": {"optional": 1},
+    }
+    assert OpenDocument.parse(document).sample(random.Random(11)) == {
+        "a": "y",
+        "b": 0.004778781329365206,
+        "c": 562,
+        "d": -0.06869985980045334,
+        "e": True,
+    }
+
+
+def test_draws_follow_their_distributions() -> None:
+    document = {
+        "a": {"choice": ["x", "y"], "weights": [3, 1]},
+        "b": {"loguniform": [1e-4, 1.0]},
+        "c": {"logintegers": [1, 100]},
+        "d": {"integers": [1, 3]},
+    }
+    opened, rng = OpenDocument.parse(document), random.Random(0)
+    draws = [opened.sample(rng) for _ in range(4000)]
+    share = {
+        "x": sum(d["a"] == "x" for d in draws) / 4000,
+        "below the geometric middle": sum(d["b"] < 1e-2 for d in draws) / 4000,  # type: ignore[operator]
+        "c of one": sum(d["c"] == 1 for d in draws) / 4000,
+        "d of three": sum(d["d"] == 3 for d in draws) / 4000,
+    }
+    expected = {
+        "x": 0.75,
+        "below the geometric middle": 0.5,
+        "c of one": math.log(1.5 / 0.5) / math.log(100.5 / 0.5),
+        "d of three": 1 / 3,
+    }
+    assert share == pytest.approx(expected, abs=0.03)
+
+
+def test_ends_of_domains_are_drawn_and_numbers_take_their_type() -> None:
+    whole = Integer(low=1, high=3)
+    assert {whole.draw(random.Random(seed)) for seed in range(60)} == {1, 2, 3}
+    assert {whole.other(2, random.Random(seed)) for seed in range(60)} == {1, 3}
+    assert whole.accept(3.0) == 3
+    assert type(whole.accept(3.0)) is int
+    assert type(Uniform(low=0.0, high=2.0).accept(1)) is float
+    tight = Uniform(low=1.0, high=math.nextafter(1.0, 2.0))
+    assert tight.other(1.0, random.Random(0)) == tight.high
+
+
+@given(
+    domain=st.sampled_from(
+        [
+            Uniform(low=-3.0, high=5.0),
+            Uniform(low=1e-4, high=1e-1, log=True),
+            Integer(low=-4, high=40),
+            Integer(low=1, high=400, log=True),
+            Integer(low=1, high=2),
+        ]
+    ),
+    seed=st.integers(0, 10**6),
+)
+def test_a_value_nearby_is_another_one_not_far_from_it(
+    domain: Uniform | Integer, seed: int
+) -> None:
+    rng = random.Random(seed)
+    value = domain.draw(rng)
+    found = domain.near(value, rng)
+    assert found != value
+    assert domain.accept(found) == found
+    place = math.log if domain.log else float
+    # A whole number stands for all that is rounded to it; the next one may be further away.
+    half = 0.5 if isinstance(domain, Integer) else 0.0
+    up = 1 if found > value else -1
+    end = domain.high + half if up > 0 else domain.low - half
+    moved, most = abs(place(found - up * half) - place(value)), abs(place(end) - place(value))
+    assert moved <= 0.3 * most * (1 + 1e-9) or abs(found - value) == 2 * half
+
+
+def test_steps_of_numbers_are_small_whatever_their_scale() -> None:
+    rate = Uniform(low=1e-4, high=1e-1, log=True)
+    steps = [math.log10(rate.near(1e-2, random.Random(seed)) / 1e-2) for seed in range(2000)]
+    # Uniform on either side, as far as 0.3 of the way to that end, of which one is twice as far.
+    assert [min(steps), max(steps)] == pytest.approx([-0.6, 0.3], abs=0.01)
+    assert sum(step > 0 for step in steps) / 2000 == pytest.approx(0.5, abs=0.04)
+    assert Categorical(options=("a", "b")).near("a", random.Random(0)) == "b"
+
+
+def close(document: dict[str, Any], choices: Choices) -> Any:
+    return OpenDocument.parse(document).close(choices)
+
+
+def test_ties_copy_and_add_nothing() -> None:
+    document = {
+        "genome": {
+            "gate": {"offset": {"uniform": [0, 1], "name": "offset"}},
+            "scale": {"same_as": "offset", "times": -1},
+            "again": {"same_as": "genome.gate"},
+            "short": {"same_as": "gate.offset"},  # the section may be left out
+            "through": {"same_as": "again.offset"},
+            "maybe": {"optional": 3},
+            "also": {"same_as": "maybe", "times": 2},
+        }
+    }
+    opened = OpenDocument.parse(document)
+    assert [p.path for p in opened.parameters] == ["offset", "genome.maybe"]
+    assert opened.count().distinct == 2
+    closed = opened.close({"offset": 0.25, "genome.maybe": False})["genome"]
+    assert closed == {
+        "gate": {"offset": 0.25},
+        "scale": -0.25,
+        "again": {"offset": 0.25},
+        "short": 0.25,
+        "through": 0.25,
+    }
+    assert opened.close({"offset": 0.25, "genome.maybe": True})["genome"]["also"] == 6
+    closed["gate"]["offset"] = 1  # what is given out is nobody else's
+    assert closed["again"]["offset"] == 0.25
+    assert (
+        opened.close({"offset": 0.25, "genome.maybe": False})["genome"]["again"]["offset"] == 0.25
+    )
+
+
+def test_a_tie_may_lead_through_a_choice_if_every_branch_has_its_target() -> None:
+    document = {
+        "edge": {"choice": {"add": {"k": {"choice": [1, 2]}}, "multiply": {"k": 7}}},
+        "tied": {"same_as": "edge.k"},
+    }
+    assert close(document, {"edge": "add", "edge.k": 2})["tied"] == 2
+    assert close(document, {"edge": "multiply"})["tied"] == 7
+
+
+def test_a_tie_inside_a_branch_may_read_the_same_branch() -> None:
+    inner = {"k": {"choice": [1, 2], "name": "k"}, "other": {"same_as": "edge:add.k"}}
+    document = {"edge": {"choice": {"add": {**inner, "named": {"same_as": "k"}}, "none": 0}}}
+    assert close(document, {"edge": "add", "k": 2})["edge"] == {"k": 2, "other": 2, "named": 2}
+
+
+BAD_DOCUMENTS = {
+    'a: unknown key "weight" beside choice; did you mean "weights"?': {
+        "a": {"choice": [1, 2], "weight": [1, 1]}
+    },
+    "a: is both choice and uniform; keep one": {"a": {"choice": [1], "uniform": [0, 1]}},
+    "a.choice: [] has no options": {"a": {"choice": []}},
+    "a.choice: two options are called true": {"a": {"choice": [1, True]}},
+    'a.choice: two options are called "add"': {"a": {"choice": [{"add": 1}, {"add": 2}]}},
+    "a.choice: uniform cannot be the label": {"a": {"choice": {"uniform": [0, 1]}}},
+    "a.weights: [1] is not one number an option": {"a": {"choice": [1, 2], "weights": [1]}},
+    "a.weights: 0 is not a number above 0": {"a": {"choice": [1, 2], "weights": [1, 0]}},
+    "a.default: 9 is not one of 1, 2": {"a": {"choice": [1, 2], "default": 9}},
+    "a.uniform: [1, 0] is no interval": {"a": {"uniform": [1, 0]}},
+    "a.uniform: [1] is not two numbers": {"a": {"uniform": [1]}},
+    "a.loguniform: starts at 0": {"a": {"loguniform": [0, 1]}},
+    "a.integers: [0, 1.5] are not whole": {"a": {"integers": [0, 1.5]}},
+    "a.integers: [3, 1] is empty": {"a": {"integers": [3, 1]}},
+    "b.name: x is the name of another choice": {
+        "a": {"choice": [1, 2], "name": "x"},
+        "b": {"choice": [1, 2], "name": "x"},
+    },
+    "the name b stands at two choices": {
+        "a": {"choice": [1, 2], "name": "b"},
+        "b": {"choice": [1, 2]},
+    },
+    'a.same_as: bb leads nowhere: the document has no bb; did you mean "b"?': {
+        "a": {"same_as": "bb"},
+        "b": 1,
+    },
+    "a.same_as: b.x leads nowhere: b:second has no x": {
+        "a": {"same_as": "b.x"},
+        "b": {"choice": {"first": {"x": 1}, "second": {"y": 1}}},
+    },
+    "a.same_as: b.x is not always there": {"a": {"same_as": "b.x"}, "b": {"optional": {"x": 1}}},
+    "a.same_as: b:first.x is not always there": {
+        "a": {"same_as": "b:first.x"},
+        "b": {"choice": {"first": {"x": 1}, "second": {"x": 1}}},
+    },
+    "a.same_as: k is not always there": {
+        "a": {"same_as": "k"},
+        "b": {"optional": {"choice": [1, 2], "name": "k"}},
+    },
+    "ties in a circle: a -> b -> a": {"a": {"same_as": "b"}, "b": {"same_as": "a"}},
+    "ties in a circle: a.x -> a.x": {"a": {"x": {"same_as": "a"}}},
+    "ties in a circle: a -> c.y -> a": {
+        "a": {"same_as": "b.x.y"},
+        "b": {"x": {"same_as": "c"}},
+        "c": {"y": {"same_as": "a"}},
+    },
+    "a.times: b is no number": {
+        "a": {"same_as": "b", "times": 2},
+        "b": {"choice": ["elu", 1]},
+    },
+    "a: the key 1 is not text": {"a": {1: 2}},
+    "a: nan is not finite": {"a": math.nan},
+}
+
+
+@pytest.mark.parametrize("said", BAD_DOCUMENTS)
+def test_a_bad_document_says_where_what_and_how(said: str) -> None:
+    with pytest.raises(SpaceError) as caught:
+        OpenDocument.parse(BAD_DOCUMENTS[said])
+    assert said in str(caught.value)
+
+
+def doubled(levels: int) -> dict[str, Any]:
+    """Ties that copy the one before twice."""
+    ties = {
+        f"t{n}": {"x": {"same_as": f"t{n - 1}"}, "y": {"same_as": f"t{n - 1}"}}
+        for n in range(1, levels)
+    }
+    return {"t0": 1, **ties}
+
+
+def branching(levels: int) -> dict[str, Any]:
+    """Choices between two ties to the choice before."""
+    before = [f"t{n}" for n in range(levels)]
+    ties = {
+        f"t{n}": {"choice": {"x": {"same_as": t}, "y": {"same_as": t}}}
+        for n, t in enumerate(before, 1)
+    }
+    return {"t0": {"z": 1}, **ties}
+
+
+TOO_LARGE: dict[str, Any] = {
+    "x.same_as: unfolds to more than 20,000 values": doubled(26),
+    "unfolds to more than 100 levels, ties counted": {
+        "a0": 1,
+        **{f"a{n}": {"same_as": f"a{n - 1}"} for n in range(1, 900)},
+    },
+    "a17.same_as: leads through more than 16 other ties": {
+        **{f"a{n}": {"same_as": f"a{n + 1}.x"} for n in range(17, 900)},
+        "a900": {"x": 1},
+    },
+    "leads through more than 20,000 branches": {
+        **branching(15),
+        "end": {"same_as": "t15.z"},
+    },
+    "more than 1,000 ties; tie whole parts": {
+        "a": 1,
+        **{f"a{n}": {"same_as": "a"} for n in range(3000)},
+    },
+    "a1000: more than 1,000 choices": {f"a{n}": {"choice": [1, 2]} for n in range(1001)},
+    "a.choice: 10,000 options, where at most 1,000 may": {"a": {"choice": [*range(10_000)]}},
+    "holds more than 20,000 values": {"a": [0] * 30_000},
+    "a: a int of absurd size is too large": {"a": 10**5000},
+    "a: 9223372036854775808 is too large": {"a": 2**63},
+    "a.integers: a list of absurd size is not two numbers": {"a": {"integers": [1, 10**5000]}},
+    "a.integers: [1, 9007199254740993] goes beyond 9.0072e+15": {
+        "a": {"integers": [1, 2**53 + 1]}
+    },
+    "a.uniform: [-1e+308, 1e+308] goes beyond 1e+30": {"a": {"uniform": [-1e308, 1e308]}},
+    "a.weights: 1e+308 is above 1e+30": {"a": {"choice": [1, 2], "weights": [1e308, 1e308]}},
+    "a.times: a int of absurd size is not a number": {
+        "a": {"same_as": "b", "times": 10**5000},
+        "b": 2,
+    },
+}
+
+
+@pytest.mark.parametrize("said", TOO_LARGE)
+def test_what_would_take_for_ever_is_refused_before_it_begins(said: str) -> None:
+    with pytest.raises(SpaceError) as caught:
+        OpenDocument.parse(TOO_LARGE[said])
+    assert said in str(caught.value)
+
+
+def test_what_ties_may_be_is_worked_out_once_for_each() -> None:
+    """Two ways lead to each of 30 choices: 2^30 from the first to the last."""
+    opened = OpenDocument.parse({**branching(30), "end": {"same_as": "t0.z", "times": 2}})
+    assert opened.close(opened.defaults())["end"] == 2
+
+
+def test_a_space_without_bounds_is_not_counted() -> None:
+    wide = {f"a{n}": {"integers": [1, 2**53]} for n in range(300)}
+    with pytest.raises(SpaceError, match=r"more than 10\^4000 different samples"):
+        OpenDocument.parse(wide).count()
+
+
+def test_a_document_that_contains_itself_is_refused() -> None:
+    document: dict[str, Any] = {}
+    document["a"] = document
+    with pytest.raises(SpaceError, match="100 levels deep"):
+        OpenDocument.parse(document)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"kernl": 1}, 'kernl: is not a choice of this space; did you mean "kernel"?'),
+        ({"kernel": 2}, "kernel: 2 is not one of 1, 3, 5"),
+        ({"kernel": True}, "kernel: true is not one of 1, 3, 5"),
+        ({"genome.edge": "ad"}, 'genome.edge: "ad" is not one of "add", "multiply"; did you mean'),
+        (
+            {"genome.edge.add.width": 9},
+            "genome.edge.add.width: 9 is not a whole number from 1 to 4",
+        ),
+        ({"recipe.learning_rate": math.nan}, "is not a number from 0.001 to 0.1"),
+        ({"recipe.learning_rate": True}, "true is not a number from 0.001 to 0.1"),
+        (
+            {"genome.edge.multiply.by": "tanh"},
+            'by: is open only if genome.edge is "multiply", and that is "add"; leave out',
+        ),
+        ({"kernel": None}, "kernel: no value is given; write one of 1, 3, 5"),
+    ],
+)
+def test_bad_choices_are_named(change: dict[str, Any], said: str) -> None:
+    opened = OpenDocument.parse(MOTIF)
+    choices = {**opened.defaults(), **change}
+    with pytest.raises(SpaceError) as caught:
+        # None stands for "left out" in the table above.
+        opened.close({path: value for path, value in choices.items() if value is not None})
+    assert said in str(caught.value)
+
+
+def test_mutating_a_given_choice() -> None:
+    opened = OpenDocument.parse(MOTIF)
+    after = opened.mutate(opened.defaults(), random.Random(0), "genome.edge")
+    assert after["genome.edge"] == "multiply"
+    with pytest.raises(SpaceError, match="not open"):
+        opened.mutate(opened.defaults(), random.Random(0), "genome.depth:present")
+    with pytest.raises(SpaceError, match="nothing here can change"):
+        OpenDocument.parse({"a": {"choice": [1]}}).mutate({"a": 1}, random.Random(0))
+
+
+def test_two_hundred_parameters_cost_about_a_millisecond() -> None:
+    edge = {"choice": [{"add": {"kernel": {"choice": [1, 3, 5]}}}, {"multiply": {"by": "tanh"}}]}
+    opened = OpenDocument.parse({f"edge{i}": edge for i in range(100)})
+    assert opened.count().parameters == 200
+    rng = random.Random(0)
+    calls = count_calls(lambda: opened.close(opened.mutate(opened.sample(rng), rng)))
+    assert calls < 20_000, "4,600 calls of functions take about a millisecond"
+
+
+def test_what_is_given_out_may_be_changed() -> None:
+    document: dict[str, Any] = {"fixed": {"list": [1, 2]}, "copy": {"same_as": "fixed"}}
+    opened = OpenDocument.parse(document)
+    closed = opened.close({})
+    closed["fixed"]["list"].append(3)
+    document["fixed"]["list"].append(4)
+    assert closed["copy"] == {"list": [1, 2]}
+    assert opened.close({}) == {"fixed": {"list": [1, 2]}, "copy": {"list": [1, 2]}}
+    assert opened.document()["fixed"] == {"list": [1, 2]}

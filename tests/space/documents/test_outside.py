@@ -1,0 +1,96 @@
+"""Outside files and texts: what is refused, what is escaped, what is redacted."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from space.documents.outside import printable, read_bytes, read_text, redact
+from space.errors import DataError, InputError
+
+
+def test_a_regular_file_is_read_whole(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"12345")
+    assert read_bytes(tmp_path / "file", 5) == b"12345"
+
+
+def test_a_link_to_a_file_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"12345")
+    (tmp_path / "link").symlink_to("file")
+    assert read_bytes(tmp_path / "link", 5) == b"12345"
+
+
+def test_a_larger_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"123456")
+    with pytest.raises(DataError, match="larger than 5 bytes"):
+        read_bytes(tmp_path / "file", 5, DataError)
+
+
+def test_a_fifo_is_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(InputError, match="not a regular file"):
+        read_bytes(tmp_path / "fifo", 5)
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/dev", "/proc/self/fd"])
+def test_devices_and_folders_are_refused(path: str) -> None:
+    with pytest.raises(InputError, match=r"not a regular file|cannot be read"):
+        read_bytes(Path(path), 5)
+
+
+def test_a_loop_of_links_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x").symlink_to("x")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_bytes(tmp_path / "x", 5)
+
+
+def test_a_missing_file_and_an_impossible_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        read_bytes(tmp_path / "none", 5)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_bytes(tmp_path / "a\0b", 5)
+
+
+def test_text_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"\xef\xbb\xbf{}")
+    assert read_text(tmp_path / "file", 100) == "{}"
+    (tmp_path / "file").write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="not UTF-8"):
+        read_text(tmp_path / "file", 100)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain, ünïcode and 日本", "plain, ünïcode and 日本"),
+        ("\x1b[31mred", r"\x1b[31mred"),
+        ("a\nb\tc", r"a\nb\tc"),
+        ("left‮right", r"left\u202eright"),
+        ("\udcff", r"\udcff"),
+    ],
+)
+def test_what_steers_a_terminal_is_escaped(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+def test_lines_may_be_kept() -> None:
+    assert printable("a\nb\x1b", lines=True) == "a\nb\\x1b"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql://u:PW@h/d", "postgresql://u:***@h/d"),
+        ("postgresql+psycopg://u:P/W@x@h:notaport/d", "postgresql+psycopg://u:***@h:notaport/d"),
+        ("at 'postgresql://h/d?user=u&password=PW&x=1'", "at 'postgresql://h/d?user=u&password=***&x=1'"),
+        ("https://:PW@host:5000 is down", "https://:***@host:5000 is down"),
+        ("postgresql://me@corp:PW@h/d", "postgresql://me@corp:***@h/d"),
+        ("'postgresql://u:P'W@h/d'", "'postgresql://u:***@h/d'"),
+        ("PGPASSWORD=PW password='PW'", "PGPASSWORD=*** password='***'"),
+        ('{"password": "PW", "user": "u"}', '{"password": "***", "user": "u"}'),
+        ("password authentication failed", "password authentication failed"),
+        ("sqlite:////tmp/a:b.db and http://host:5000/me", "sqlite:////tmp/a:b.db and http://host:5000/me"),
+    ],
+)  # fmt: skip
+def test_passwords_of_addresses_are_replaced(text: str, shown: str) -> None:
+    assert redact(text) == shown

@@ -1,0 +1,189 @@
+"""The plan of an unroll: what is left of it, and why the rest is not computed."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from space import zoo
+from space.errors import InputError
+from space.genome import Genome
+from space.network.architecture import HEAD
+from space.step.operations import Normalise
+from space.unroll.calls import schedule
+from space.unroll.cost import cost, decoder_macs
+from space.unroll.divided import divided
+from space.unroll.plan import Plan, all_logits, decoded, everything, parse_reads, plan
+from tests.support.drawing import PUBLISHED_CELLS, any_genomes, genomes, small_genome
+from tests.support.effort import count_calls
+from tests.support.networks import ten_stages
+
+
+def clocked(name: str, **clock: int) -> Genome:
+    """A model of the zoo with another clock."""
+    return Genome.parse(zoo.model(name).genome.document() | {"clock": clock})
+
+
+# Giga multiply-adds an image in batches of 64: the literal unroll's, those of a plan stage by
+# stage, and the plan's. By hand for ugrnn_intermediate, T=17: a step of its stages 4 to 10 has
+# 8.55, seven steps of which depend on the image; of those the first convolution, the residual and
+# the gates' convolutions of the input are one in stage 4 (7.1 less), the gates' convolutions of
+# the state do not know the image at a stage's first step (3.0 less), and the last stage's second
+# convolution is read once (0.7 less); 0.6 for stages 1 to 3, and 0.7 for what has a batch of 1.
+TABLE = [
+    ("rgc_intermediate", {"steps": 17, "image_off": 12}, "last", 71.5, 24.9, 16.6),
+    ("rgc_intermediate", {"steps": 22}, "last", 92.6, 41.8, 27.4),
+    ("rgc_intermediate", {"steps": 26, "image_off": 10}, "logits", 109.4, 55.5, 36.1),
+    ("ugrnn_intermediate", {"steps": 17, "image_off": 12}, "last", 155.3, 61.2, 50.3),
+    ("ugrnn_intermediate", {"steps": 30}, "last", 274.1, 172.4, 144.7),
+    ("lstm_intermediate", {"steps": 17, "image_off": 12}, "last", 257.5, 103.7, 84.3),
+    ("basenet_intermediate", {"steps": 17, "image_off": 12}, "last", 53.1, 3.2, 3.1),
+]
+
+
+@pytest.mark.parametrize(("name", "clock", "read", "literal", "by_stage", "planned"), TABLE)
+def test_multiply_adds_of_the_published_networks(
+    name: str, clock: dict[str, int], read: str, literal: float, by_stage: float, planned: float
+) -> None:
+    genome = clocked(name, **clock)
+    found = plan(genome, parse_reads(genome, read))
+    assert found.literal_macs / 1e9 == pytest.approx(literal, abs=0.06)
+    assert found.planned_macs(64) / 1e9 == pytest.approx(planned, abs=0.06)
+    assert found.planned_macs(64) / 1e9 < by_stage
+
+
+def test_planning_takes_milliseconds() -> None:
+    """As calls of functions: 78,000, in 0.015 s."""
+    genome = clocked("rgc_intermediate", steps=17, image_off=12)
+    plan(genome)
+    assert count_calls(lambda: plan(genome)) < 250_000
+
+
+@given(any_genomes(), st.booleans(), st.integers(1, 64))
+@settings(max_examples=60, deadline=None)
+def test_every_multiply_add_is_computed_or_saved_by_a_rule(
+    genome: Genome, training: bool, batch: int
+) -> None:
+    ops, once = divided(genome).ops, decoder_macs(genome)
+    assert cost(genome).macs == sum(op.literal_macs for op in ops) * genome.clock.steps + once
+    for reads in (decoded(genome), all_logits(genome), everything(genome)):
+        found = plan(genome, reads, training=training)
+        planned, saved = found.planned_macs(batch), found.saved(batch)
+        assert planned <= found.literal_macs
+        assert min(saved.values()) >= 0
+        assert planned + sum(saved.values()) == pytest.approx(found.literal_macs)
+
+
+@given(any_genomes(), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_calls_hold_every_operation_once_and_after_its_operands(
+    genome: Genome, training: bool
+) -> None:
+    found = plan(genome, everything(genome), training=training)
+    done: set[int] = set()
+    for call in schedule(found):
+        members = [index for row in call.rows for index in row]
+        operands = {o for index in members for o in found.operations[index].operands}
+        assert operands <= done
+        assert done.isdisjoint(members)
+        done.update(members)
+    assert done == set(range(len(found.operations)))
+
+
+@given(genomes())
+@settings(max_examples=40, deadline=None)
+def test_fewer_reads_need_a_part_of_the_operations(genome: Genome) -> None:
+    def needed(found: Plan) -> set[tuple[int, int]]:
+        return {(op.place, op.step) for op in found.operations}
+
+    last, all_steps = plan(genome), plan(genome, all_logits(genome))
+    assert needed(last) <= needed(all_steps) <= needed(plan(genome, everything(genome)))
+
+
+def test_a_stage_without_memory_runs_once_an_image_phase() -> None:
+    genome = small_genome(PUBLISHED_CELLS["feedforward"], feedback=False)
+    found = plan(genome, [("conv3", step) for step in range(6)])
+    # Zeros, zeros of a bias, and the image; the blank at step 4 arrives at step 6.
+    by_place: dict[int, list[int]] = {}
+    for op in found.operations:
+        if op.macs:
+            by_place.setdefault(op.place, []).append(op.step)
+    first, *_, last = by_place.values()
+    assert first == [0]
+    assert last == [1, 2]
+    assert found.values["conv3", 4] == found.values["conv3", 3] == found.values["conv3", 2]
+
+
+def test_memory_that_settles_is_not_shared() -> None:
+    genome = small_genome(PUBLISHED_CELLS["ugrnn"], feedback=False, clock={"steps": 12}, classes=2)
+    found = plan(genome, everything(genome))
+    outputs = [found.values["conv2", step] for step in range(12)]
+    assert len(set(outputs)) == 12
+    assert [found.operations[value].image for value in outputs] == [False] + [True] * 11
+    inputs = plan(genome, [("conv2.input", step) for step in range(12)])
+    assert len(set(inputs.values.values())) == 2
+
+
+def test_stages_behind_the_image_have_one_image() -> None:
+    genome = ten_stages(clock={"steps": 17})
+    found = plan(genome, everything(genome))
+    for (name, step), value in found.values.items():
+        reached = step >= genome.stage_index(name)
+        assert found.operations[value].image == reached
+
+
+def test_masked_stages_wait() -> None:
+    genome = ten_stages(start="masked", clock={"steps": 17})
+    found = plan(genome, everything(genome))
+    rules = {(found.step.ops[o.place].stage, o.step): o.rule for o in found.occurrences}
+    for (stage, step), rule in rules.items():
+        assert (rule == "waiting") == (step < stage)
+    assert all(op.image for op in found.operations if op.macs)
+
+
+def test_the_image_that_never_arrives_is_not_needed() -> None:
+    """Trap 10: with T=17 and eleven nodes no image_off from 7 on can change the last logits."""
+    seen = {
+        image_off: plan(ten_stages(clock={"steps": 17, "image_off": image_off})).planned_macs(8)
+        for image_off in (6, 7, 12)
+    }
+    assert seen[7] == seen[12] < seen[6]
+
+
+def test_a_batch_norm_keeps_what_moves_it_in_training() -> None:
+    document = small_genome(PUBLISHED_CELLS["ugrnn"], feedback=False).document()
+    document["stages"][2]["second"] = {"width": 6, "norm": "batch"}
+    genome = Genome.parse(document)
+    trained, used = plan(genome, training=True), plan(genome)
+    assert not used.effects
+    (effect,) = trained.effects
+    assert effect.weights == "stages.conv3.second.norm"
+    assert len(effect.values) == genome.clock.steps
+    # The first step's operand knows no image; that of the last step is read by nothing else.
+    assert [trained.operations[v].image for v in effect.values] == [False, False] + [True] * 4
+    norms = [op for op in trained.operations if isinstance(op.what, Normalise)]
+    assert len(norms) == 1
+    assert trained.planned_macs(8) > used.planned_macs(8)
+    for call in schedule(trained):
+        assert len(call.rows) == 1 or not isinstance(call.whats[0], Normalise)
+
+
+def test_gates_of_one_source_are_one_convolution_and_outside_of_loops_all_steps_are() -> None:
+    found = plan(small_genome(PUBLISHED_CELLS["conv_lstm"], feedback=False))
+    sides = [(len(call.rows), len(call.whats), call.loop) for call in schedule(found)]
+    assert (4, 4, False) in sides  # [x] of i, j, f, o at all steps
+    assert (1, 4, True) in sides  # [h] of a step
+
+
+def test_reads_are_said_in_words() -> None:
+    genome = ten_stages()
+    assert parse_reads(genome, "last") == {(HEAD, 16)} == parse_reads(genome, "decoder")
+    assert len(parse_reads(genome, "logits")) == 17
+    assert len(parse_reads(genome, "all")) == 11 * 17
+    assert parse_reads(genome, "conv4@9, conv4.out@3") == {("conv4", 9), ("conv4.out", 3)}
+
+
+@pytest.mark.parametrize("text", ["conv4", "conv4@x", "conv99@3", "conv4@17", "conv4.none@2", ""])
+def test_reads_that_are_not_there_are_refused(text: str) -> None:
+    genome = ten_stages()
+    with pytest.raises(InputError):
+        plan(genome, parse_reads(genome, text))

@@ -1,0 +1,82 @@
+"""Toy campaigns carried out one after another on one store, without Ray."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from search.campaign import Campaign
+from search.home import Home
+from search.store import Store
+from search.supply import Assignment, Happening, Setting, Supply
+from tests.support import toys
+from workers.job import PackRef, Report
+
+DATA = PackRef(path="/nowhere", checksum="c" * 64)
+
+
+class Bench:
+    """A store in which toy campaigns are carried out one after another, without Ray."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = Home.at(folder)
+        self.home.ensure()
+        self.store = Store.open(self.home.store_url)
+        self.happenings: list[Happening] = []
+
+    def supply(self, data: PackRef = DATA, **changes: Any) -> tuple[str, Supply]:
+        campaign, space = toys.campaign(**changes), toys.space()
+        record = self.store.create_campaign(
+            campaign.name, campaign.document(), space.document(), data.model_dump()
+        )
+        self.store.set_state(record.id, "running")
+        return record.id, Supply(self.setting(record.id, campaign, data))
+
+    def setting(self, campaign_id: str, campaign: Campaign, data: PackRef = DATA) -> Setting:
+        """What a driver of the campaign has."""
+        return Setting(
+            campaign_id=campaign_id,
+            campaign=campaign,
+            space=toys.space(),
+            data=data,
+            home=self.home,
+            store=self.store,
+            listener=self.happenings.append,
+        )
+
+    def run(self, *, stop_at: int = 10**9, **changes: Any) -> tuple[str, list[Assignment]]:
+        """Carry a campaign out; (its id, the trials that had to be trained)."""
+        campaign_id, supply = self.supply(**changes)
+        trained = []
+        while (assignment := supply.next()) is not None:
+            trained.append(assignment)
+            self.train(supply, assignment, stop_at)
+        self.store.set_state(campaign_id, "finished")
+        return campaign_id, trained
+
+    def train(self, supply: Supply, assignment: Assignment, stop_at: int = 10**9) -> None:
+        number, epochs = assignment.number, assignment.job.recipe.epochs
+        supply.started(number)
+        for epoch in range(1, min(epochs, stop_at) + 1):
+            report = Report.model_validate(toys.report(epoch, toys.score(number, epoch, epochs)))
+            supply.reported(number, report)
+        supply.ended(number, "finished" if epochs <= stop_at else "pruned")
+
+    def results(self, campaign_id: str) -> dict[str, tuple[str, int, float | None]]:
+        return {
+            trial.digest: (trial.status, trial.epochs, trial.top1)
+            for trial in self.store.trials(campaign_id)
+        }
+
+    def go_on(self, campaign_id: str) -> list[int]:
+        """What the next driver trains; the campaign is finished after it."""
+        self.store.set_state(campaign_id, "running")
+        record = self.store.campaign(campaign_id)
+        campaign = Campaign.parse(record.document)
+        supply = Supply(self.setting(campaign_id, campaign, PackRef(**record.data)))
+        numbers = []
+        while (assignment := supply.next()) is not None:
+            numbers.append(assignment.number)
+            self.train(supply, assignment)
+        self.store.set_state(campaign_id, "finished")
+        return numbers

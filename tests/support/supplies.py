@@ -1,0 +1,214 @@
+"""A campaign's supply without Ray: a store with one campaign, and a player of Ray Tune's part."""
+
+from __future__ import annotations
+
+import copy
+import random
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from ray.tune.schedulers import TrialScheduler
+from ray.tune.search import Searcher
+
+from search.campaign import Campaign
+from search.home import Home
+from search.store import Store
+from search.supply import Assignment, Happening, Setting, Supply
+from search.tune import scheduler
+from search.tune.recorder import Recorder
+from search.tune.searcher import TuneSearcher
+from search.tune.stopping import Stop
+from space.space import Space
+from tests.support import toys
+from workers.job import PackRef, Report
+
+DATA = PackRef(path="/nowhere", checksum="0" * 16)
+
+
+class Bench:
+    """A store with one campaign, and supplies made from it: each is a new driver's."""
+
+    def __init__(self, folder: Path, **changes: Any) -> None:
+        self.home = Home.at(folder)
+        self.home.ensure()
+        self.store = Store.open(self.home.store_url)
+        self.space: Space = toys.space(changes.get("space", toys.SPACE))
+        self.campaign = toys.campaign(**changes)
+        record = self.store.create_campaign(
+            "toy", self.campaign.document(), self.space.document(), DATA.model_dump()
+        )
+        self.id = record.id
+        self.happenings: list[Happening] = []
+
+    def beside(self, campaign: Campaign) -> Bench:
+        """A bench on another campaign of the same store, over a toy space."""
+        assert isinstance(campaign.space, dict)
+        other = copy.copy(self)
+        other.campaign, other.space = campaign, toys.space(campaign.space)
+        record = self.store.create_campaign(
+            campaign.name, campaign.document(), other.space.document(), DATA.model_dump()
+        )
+        other.id, other.happenings = record.id, []
+        return other
+
+    @property
+    def setting(self) -> Setting:
+        """What a run of the campaign needs."""
+        return Setting(
+            campaign_id=self.id,
+            campaign=self.campaign,
+            space=self.space,
+            data=DATA,
+            home=self.home,
+            store=self.store,
+            listener=self.happenings.append,
+        )
+
+    def supply(self, *, ahead: bool = False) -> Supply:
+        """A new driver's supply."""
+        self.store.set_state(self.id, "running")
+        return Supply(self.setting, ahead=ahead)
+
+    def kinds(self) -> list[str]:
+        """What has happened."""
+        return [happening.kind for happening in self.happenings]
+
+
+def train(
+    supply: Supply, assignment: Assignment, epochs: int = 3, status: Any = "finished"
+) -> None:
+    """What the recorder does with a trial that reports `epochs` and ends."""
+    supply.started(assignment.number)
+    for epoch in range(1, epochs + 1):
+        report = toys.report(epoch, toys.score(assignment.number, epoch, 3))
+        supply.reported(assignment.number, Report.model_validate(report))
+    supply.ended(assignment.number, status)
+
+
+class CrashError(Exception):
+    """The driver is gone, at this moment."""
+
+
+class Player:
+    """Plays Ray Tune's part in a campaign, in its order, and crashes as often as it is told to.
+
+    Workers train epoch after epoch in a random order. Their checkpoints outlive every driver, so
+    that a later one hears of epochs of which this one did not. The scores are random, too, but
+    those of one trial and epoch are always the same.
+    """
+
+    def __init__(
+        self, bench: Bench, seed: int, *, slots: int = 3, crashes: float = 0.0, ahead: bool = False
+    ) -> None:
+        self.bench, self._rng, self._slots, self._crashes = (
+            bench,
+            random.Random(seed),
+            slots,
+            crashes,
+        )
+        self._ahead = ahead
+        self.trained: dict[int, int] = {}
+        self.crashed = 0
+
+    def play(self) -> None:
+        """Run the campaign to its end, over as many drivers as it takes."""
+        while True:
+            supply = self.bench.supply(ahead=self._ahead)
+            try:
+                self._drive(supply)
+                self.bench.store.set_state(self.bench.id, "finished")
+                return
+            except CrashError:
+                self.crashed += 1
+            finally:
+                supply.close()
+
+    def _drive(self, supply: Supply) -> None:
+        campaign, stop = self.bench.campaign, Stop()
+        past = self.bench.store.all_reports(self.bench.id)
+        epochs = self.bench.setting.epochs
+        planned = scheduler.create(
+            campaign.scheduler,
+            epochs,
+            campaign.seed,
+            past,
+            objectives=campaign.objectives,
+            trial=lambda number: self.bench.store.trial(self.bench.id, number),
+        )
+        supply.judge = planned.remember
+        supply.settle(planned.stopped)
+        searcher = TuneSearcher(supply, lambda: False)
+        searcher.slots = self._slots
+        recorder = Recorder(self.bench.setting, supply, stop)
+        running: list[Any] = []
+        over = False
+        while running or not over:
+            while not over and len(running) < self._slots:
+                trial_id = str(self._rng.random())
+                config = searcher.suggest(trial_id)
+                if not isinstance(config, dict):
+                    over = config == Searcher.FINISHED
+                    break
+                running.append(self._trial(trial_id, config))
+                planned.on_trial_add(SimpleNamespace(_trial_to_actor={}), running[-1])
+                recorder.on_trial_start(0, [], running[-1])
+                self._maybe_crash()
+            if running:
+                trial = self._rng.choice(running)
+                if self._epoch(trial, epochs, planned, searcher, recorder):
+                    running.remove(trial)
+            if stop.error is not None:
+                raise stop.error
+
+    def _trial(self, trial_id: str, config: dict[str, Any]) -> Any:
+        return SimpleNamespace(
+            trial_id=trial_id,
+            config=config,
+            temporary_state=SimpleNamespace(ray_actor=None),
+            last_result={},
+            error_file=None,
+            # What its worker found in the checkpoint.
+            found=self.trained.get(config["trial"], 0),
+        )
+
+    def _epoch(
+        self,
+        trial: Any,
+        epochs: int,
+        planned: Any,
+        searcher: TuneSearcher,
+        recorder: Recorder,
+    ) -> bool:
+        """One more epoch of a trial, as `TuneController` takes it up: whether it was the last."""
+        number = trial.config["trial"]
+        earlier = [self._report(number, epoch) for epoch in range(1, trial.found + 1)]
+        trial.found = 0
+        self.trained[number] = min(self.trained.get(number, 0) + 1, epochs)
+        self._maybe_crash()
+        report = self._report(number, self.trained[number])
+        done = report["epoch"] >= epochs
+        result = {"report": report, "epoch": report["epoch"], "top1": report["top1"]}
+        if earlier:
+            result["earlier"] = earlier
+        decision = TrialScheduler.STOP
+        if not done:
+            decision = planned.on_trial_result(None, trial, result)
+        self._maybe_crash()
+        recorder.on_trial_result(0, [], trial, result)
+        trial.last_result = result
+        self._maybe_crash()
+        if decision != TrialScheduler.STOP:
+            return False
+        planned.on_trial_complete(None, trial, result)
+        searcher.on_trial_complete(trial.trial_id, result)
+        recorder.on_trial_complete(0, [], trial)
+        self._maybe_crash()
+        return True
+
+    def _report(self, number: int, epoch: int) -> dict[str, Any]:
+        return toys.report(epoch, round(random.Random(f"{number}/{epoch}").random(), 3))
+
+    def _maybe_crash(self) -> None:
+        if self._rng.random() < self._crashes:
+            raise CrashError
