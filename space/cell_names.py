@@ -20,6 +20,7 @@ from space.identity.algebra import Arena, constant
 from space.network.grammar import Cell, Gate, State, Term, as_document, parse_source
 from space.recurrence import Recurrence, loops
 from space.zoo import cells as published
+from space.zoo import reciprocal_gated as reciprocal
 
 MAX_LENGTH = 100
 FEEDFORWARD = "feedforward"
@@ -100,15 +101,15 @@ def _published_names() -> dict[str, str]:
         "ConvGRU": published.conv_gru(),
         "UGRNN": published.ugrnn(),
         "IntersectionRNN": published.intersection_rnn(),
-        "median reciprocal gated cell": published.rgc_median(),
-        "reciprocal gated cell": published.rgc_shallow(),
+        "median reciprocal gated cell": reciprocal.rgc_median(),
+        "reciprocal gated cell": reciprocal.rgc_shallow(),
     }
     return {_fingerprint(cell): name for name, cell in cells.items()}
 
 
 def _fingerprint(cell: Cell) -> str:
     """The digest of a cell's motif in a network of reference; empty if it does not fit there."""
-    motif = cell.model_copy(update={"clip_kernels": True, "weights": published.UNDECAYED})
+    motif = cell.model_copy(update={"clip_kernels": True, "weights": reciprocal.UNDECAYED})
     stages = [{"name": f"stage{i}", "convolution": {"width": 4}, "cell": "motif"} for i in (1, 2)]
     try:
         return Genome.parse(

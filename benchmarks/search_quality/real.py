@@ -31,7 +31,8 @@ from space import zoo
 from space.errors import StoreError
 from space.network.grammar import as_document
 from space.space import Space
-from space.zoo.cells import conv_gru, rgc_median
+from space.zoo.cells import conv_gru
+from space.zoo.reciprocal_gated import rgc_median
 
 VENTRAL = Path(sys.executable).with_name("ventral")
 NARROWER = 8

@@ -18,6 +18,7 @@ from models.cells import CellModule, States
 from space.network.grammar import Cell, Gate, Norm, State, Term
 from space.network.sizes import Map
 from space.zoo import cells as published
+from space.zoo import reciprocal_gated as reciprocal
 
 SIZE = 5
 DEPTH = 4
@@ -369,8 +370,8 @@ PUBLISHED = {
     "conv_gru": published.conv_gru(depth=3),
     "ugrnn": published.ugrnn(),
     "intersection_rnn": published.intersection_rnn(),
-    "rgc_median": published.rgc_median(cell_depth=3),
-    "rgc_shallow": published.rgc_shallow(),
+    "rgc_median": reciprocal.rgc_median(cell_depth=3),
+    "rgc_shallow": reciprocal.rgc_shallow(),
 }
 
 
@@ -401,7 +402,7 @@ def test_names_of_parameters_follow_the_document() -> None:
         for path in ("gates.reset.terms.0", "gates.update.terms.0", "states.hidden.drive.0")
         for part in ("kernel", "bias")
     }
-    names = set(dict(made(published.rgc_median(cell_depth=3)).named_parameters()))
+    names = set(dict(made(reciprocal.rgc_median(cell_depth=3)).named_parameters()))
     assert "states.cell.carry.terms.0.depthwise" in names  # retention
     assert "states.cell.drive.1.terms.0.pointwise" in names  # the edge that multiplies
     assert "states.out.drive.0.kernel" in names  # the edge that adds
@@ -426,9 +427,9 @@ def test_names_may_be_those_of_a_modules_methods() -> None:
 
 
 def test_absent_feedback_leaves_no_parameters() -> None:
-    with_feedback = made(published.rgc_median(cell_depth=3))
+    with_feedback = made(reciprocal.rgc_median(cell_depth=3))
     without = made(
-        published.rgc_median(cell_depth=3),
+        reciprocal.rgc_median(cell_depth=3),
         {name: m for name, m in SOURCES.items() if name != "feedback"},
     )
     lost = set(dict(with_feedback.named_parameters())) - set(dict(without.named_parameters()))

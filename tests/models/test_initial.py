@@ -14,7 +14,8 @@ from space.genome import Genome
 from space.network.grammar import Initial, as_document
 from space.step.parameters import Start
 from space.zoo import cells as published
-from space.zoo.cells import MEDIAN_DECAY, MEDIAN_SCALE, ReciprocalGated
+from space.zoo import reciprocal_gated as reciprocal
+from space.zoo.reciprocal_gated import MEDIAN_DECAY, MEDIAN_SCALE, ReciprocalGated
 
 SHAPE = (64, 32, 5, 5)  # 51,200 numbers: moments within about one per cent
 FANS = {"fan_in": 800, "fan_out": 1600}
@@ -62,7 +63,7 @@ def test_values_depend_on_seed_and_name() -> None:
 
 
 def genome(cell: str, **fields: object) -> Genome:
-    made = published.rgc_median(cell_depth=6) if cell == "rgc" else published.conv_lstm(depth=6)
+    made = reciprocal.rgc_median(cell_depth=6) if cell == "rgc" else published.conv_lstm(depth=6)
     return Genome.parse(
         {
             "image": {"size": 16, "channels": 3},
@@ -117,8 +118,8 @@ def test_published_starts_and_decays_by_role() -> None:
     assert decays["stages.one.convolution.kernel"] == 1e-4
     assert decays["stages.one.convolution.bias"] == 1e-4
     assert decays["head.kernel"] == decays["head.bias"] == 1e-4
-    assert decays[f"{cell}.cell.carry.terms.0.depthwise"] == published.MEDIAN_DECAY
-    assert decays[f"{cell}.cell.carry.terms.0.pointwise"] == published.MEDIAN_DECAY
+    assert decays[f"{cell}.cell.carry.terms.0.depthwise"] == reciprocal.MEDIAN_DECAY
+    assert decays[f"{cell}.cell.carry.terms.0.pointwise"] == reciprocal.MEDIAN_DECAY
     assert decays[f"{cell}.cell.carry.terms.0.bias"] == 0
     assert (network.get_parameter("head.bias") == 1).all()
     assert (network.get_parameter("stages.one.convolution.bias") == 0).all()
@@ -154,12 +155,12 @@ def test_a_term_may_ask_for_decay_of_its_scalar() -> None:
 
 def test_a_depthwise_kernel_has_the_fan_in_of_all_channels() -> None:
     """TF counts k * k * C for [k, k, C, 1], so these kernels start sqrt(C) smaller."""
-    document = as_document(published.rgc_median(cell_depth=6))
+    document = as_document(reciprocal.rgc_median(cell_depth=6))
     stages = [{"name": "two", "convolution": {"width": 256}, "cell": "c"}]
     network = build(genome("rgc", stages=stages, cells={"c": document}))
     kernel = network.get_parameter("stages.two.cell.states.out.carry.terms.0.depthwise")
     assert kernel.shape == (256, 1, 7, 7)
-    expected = math.sqrt(published.MEDIAN_SCALE / (49 * 256))
+    expected = math.sqrt(reciprocal.MEDIAN_SCALE / (49 * 256))
     assert kernel.std().item() == pytest.approx(expected, rel=0.02)
 
 
@@ -358,7 +359,7 @@ def test_separable_biases_of_the_general_class_start_glorot_uniform() -> None:
     """Science 1.8: no initialiser reaches them there, so a vector's default draws them."""
     options = ReciprocalGated(variant="B", input_to_cell=True, tau_depth_separable=True)
     stages = [{"name": "one", "convolution": {"width": 400}, "cell": "c"}]
-    made = as_document(published.reciprocal_gated(options)) | {"clip_kernels": True}
+    made = as_document(reciprocal.reciprocal_gated(options)) | {"clip_kernels": True}
     network = build(genome("rgc", stages=stages, cells={"c": made}))
     bias = network.get_parameter("stages.one.cell.states.out.carry.terms.0.bias")
     limit = math.sqrt(6 / (400 + 400))

@@ -16,6 +16,8 @@ from space import zoo
 from space.errors import InputError
 from space.network.sizes import Map
 from space.zoo import cells as published
+from space.zoo import reciprocal_gated as reciprocal
+from space.zoo.reference_cells import from_options
 from tests.support.drawing import PUBLISHED_CELLS, small_genome
 
 ZOO: dict[str, Any] = json.loads((Path(__file__).parent / "golden/zoo_params.json").read_text())[
@@ -70,8 +72,8 @@ def test_a_kernel_is_transposed_and_its_parts_are_in_the_published_order() -> No
 
 def test_a_bias_that_the_reference_never_adds_is_left_out() -> None:
     """The shallow model's class makes a bias for input_to_out and forgets it (trap 2)."""
-    options = published.ReciprocalGated(variant="B", input_to_cell=True, input_to_out=True)
-    cell, sources = published.reciprocal_gated(options), {"input": Map(size=7, channels=2)}
+    options = reciprocal.ReciprocalGated(variant="B", input_to_cell=True, input_to_out=True)
+    cell, sources = reciprocal.reciprocal_gated(options), {"input": Map(size=7, channels=2)}
     state = published_cell_state_dict(
         cell, sources, {"ReciprocalGateCell/out/input_to_out_bias": np.ones(2, np.float32)}
     )
@@ -129,7 +131,7 @@ def test_float_types_are_kept() -> None:
     ],
 )
 def test_every_layer_norm_has_its_place(kind: str, scopes: list[str]) -> None:
-    cell = published.from_options(kind, {"layer_norm": True})
+    cell = from_options(kind, {"layer_norm": True})
     sources = {"input": Map(size=5, channels=2)}
     module = CellModule(cell, sources)
     norms = {name for name in module.state_dict() if name.endswith(("gain", "shift"))}

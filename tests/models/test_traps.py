@@ -19,6 +19,7 @@ from space.network.grammar import Cell, Norm, State, Term, as_document
 from space.network.sizes import Map, layout, same_padding
 from space.unroll.cost import cost
 from space.zoo import cells as published
+from space.zoo import reciprocal_gated as reciprocal
 from tests.support.networks import images_for, randomised, ten_stages
 
 SIZE, DEPTH = 5, 4
@@ -80,21 +81,21 @@ def test_trap_2_biases_that_stand_in_the_configuration_and_do_not_act() -> None:
     """The median's 4.147 and 2.777 are inert; each of its convolutions but the residual 1x1 has
     one bias, separable ones too; the shallow model's have none; the classifier's starts at 1.
     """
-    cell = published.rgc_median(cell_depth=3)
+    cell = reciprocal.rgc_median(cell_depth=3)
     sources = INPUT | {"residual": Map(size=SIZE, channels=3)}
     document = as_document(cell)
     for state in ("cell", "out"):
         constant = document["states"][state]["carry"]["gate"].pop("bias")
-        assert constant == published.MEDIAN_TAU_BIAS
+        assert constant == reciprocal.MEDIAN_TAU_BIAS
         edge = document["states"][state]["drive"]["edges"][-1]["multiply"]
-        assert edge.pop("bias") == published.MEDIAN_GATE_BIAS
+        assert edge.pop("bias") == reciprocal.MEDIAN_GATE_BIAS
     silent = stepped(Cell.model_validate(document), sources)
     assert all(torch.equal(silent[k], v) for k, v in stepped(cell, sources).items())
     names = [name.rpartition(".") for name, _ in made(cell, sources).named_parameters()]
     biased = {term for term, _, last in names if last == "bias"}
     assert {term for term, _, _ in names} - biased == {"states.out.drive.1"}  # the residual
     assert len(biased) == sum(last == "bias" for _, _, last in names) == 6
-    shallow = made(published.rgc_shallow(), INPUT | RESIDUAL)
+    shallow = made(reciprocal.rgc_shallow(), INPUT | RESIDUAL)
     assert not any(name.endswith("bias") for name, _ in shallow.named_parameters())
     head = zoo.model("rgc_intermediate").genome.head
     assert head.weights.bias_initial == 1.0
@@ -119,7 +120,7 @@ def test_trap_4_both_halves_are_updated_at_once_from_old_values() -> None:
     """The output of a step does not depend on the cell state of that step; the LSTM's output
     peephole reads the old c, and the normed c is the one that is kept.
     """
-    module = made(published.rgc_median(cell_depth=3))
+    module = made(reciprocal.rgc_median(cell_depth=3))
     sources, states = drawn(module)
     with torch.no_grad():
         before = module.step(sources, states)
@@ -173,7 +174,7 @@ def test_trap_5_the_sense_of_every_gate() -> None:
     for cell in (published.ugrnn(), published.conv_gru()):
         _, states = drawn(made(cell, INPUT | RESIDUAL))
         assert torch.allclose(saturated(cell)["hidden"], states["hidden"])
-    median = published.rgc_median(cell_depth=3)
+    median = reciprocal.rgc_median(cell_depth=3)
     closed = saturated(median)
     assert torch.allclose(closed["out"], torch.zeros_like(closed["out"]))
     assert torch.allclose(closed["cell"], torch.zeros_like(closed["cell"]))
@@ -291,7 +292,7 @@ def test_trap_9_first_values_and_l2_by_role() -> None:
     cell = "stages.conv8.cell.states.out"
     depthwise = network.get_parameter(f"{cell}.carry.terms.0.depthwise").detach()
     side = depthwise.shape[-1]
-    deviation = math.sqrt(published.MEDIAN_SCALE / (side * side * 256))
+    deviation = math.sqrt(reciprocal.MEDIAN_SCALE / (side * side * 256))
     assert depthwise.std().item() == pytest.approx(deviation, rel=0.1)
     kernel = network.get_parameter("stages.conv8.convolution.kernel").detach()
     assert kernel.std().item() == pytest.approx(math.sqrt(1 / (9 * 256)), rel=0.01)
@@ -300,7 +301,7 @@ def test_trap_9_first_values_and_l2_by_role() -> None:
     assert decays["stages.conv8.convolution.kernel"] == 1e-4
     assert decays["stages.conv8.convolution.bias"] == 1e-4
     assert decays["head.bias"] == 1e-4
-    assert decays[f"{cell}.carry.terms.0.depthwise"] == published.MEDIAN_DECAY
+    assert decays[f"{cell}.carry.terms.0.depthwise"] == reciprocal.MEDIAN_DECAY
     assert decays[f"{cell}.carry.terms.0.bias"] == 0.0
     assert decays["stages.conv9.cell.states.out.drive.1.kernel"] == 0.0  # the projection
     with torch.no_grad():

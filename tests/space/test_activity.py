@@ -10,6 +10,7 @@ from space.choices.open_document import Choices
 from space.genome import Genome
 from space.space import Sample, Space
 from space.zoo import cells as published
+from space.zoo import reciprocal_gated as reciprocal
 from tests.support.drawing import any_genomes, genomes, small_genome
 
 SPACES = {
@@ -28,7 +29,7 @@ def test_what_nobody_reads_is_left_out() -> None:
     network = small_genome(published.conv_gru())
     assert network.edges
     assert not acting(network).edges
-    assert acting(small_genome(published.rgc_median(cell_depth=3))).edges
+    assert acting(small_genome(reciprocal.rgc_median(cell_depth=3))).edges
 
 
 def test_states_gates_and_terms_that_nothing_needs_are_left_out() -> None:

@@ -7,14 +7,15 @@ from space.genome import Genome
 from space.network.grammar import Cell
 from space.recurrence import recurrence
 from space.zoo import cells as published
+from space.zoo import reciprocal_gated as reciprocal
 from tests.support.drawing import PUBLISHED_CELLS, any_genomes, genomes, small_genome
 
 
 def test_published_cells_are_recognised() -> None:
-    median = small_genome(published.rgc_median())
+    median = small_genome(reciprocal.rgc_median())
     assert short_name(median) == "median reciprocal gated cell +1 feedback"
     assert short_name(small_genome(published.feedforward(), feedback=False)) == "feedforward"
-    assert cell_name(published.rgc_median()) == "median reciprocal gated cell"
+    assert cell_name(reciprocal.rgc_median()) == "median reciprocal gated cell"
     names = {cell_name(cell) for cell in PUBLISHED_CELLS.values()}
     assert len(names) == len(PUBLISHED_CELLS)
 
@@ -26,7 +27,7 @@ def test_feedback_that_no_cell_reads_is_not_named() -> None:
 
 def test_feedback_that_comes_too_late_is_not_named() -> None:
     clock = {"steps": 5}  # conv3 is at conv2 at step 3, and at the head at step 5
-    late = small_genome(published.rgc_median(cell_depth=3), clock=clock)
+    late = small_genome(reciprocal.rgc_median(cell_depth=3), clock=clock)
     assert "feedback" not in short_name(late)
 
 

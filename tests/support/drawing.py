@@ -13,6 +13,7 @@ from space.errors import GenomeError
 from space.genome import Genome
 from space.network.grammar import Cell, as_document
 from space.zoo import cells as published
+from space.zoo import reciprocal_gated as reciprocal
 
 PUBLISHED_CELLS: dict[str, Cell] = {
     "feedforward": published.feedforward(),
@@ -24,8 +25,8 @@ PUBLISHED_CELLS: dict[str, Cell] = {
     "conv_gru": published.conv_gru(),
     "ugrnn": published.ugrnn(),
     "intersection_rnn": published.intersection_rnn(),
-    "rgc_median": published.rgc_median(cell_depth=3),
-    "rgc_shallow": published.rgc_shallow(),
+    "rgc_median": reciprocal.rgc_median(cell_depth=3),
+    "rgc_shallow": reciprocal.rgc_shallow(),
 }
 
 

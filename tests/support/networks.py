@@ -8,7 +8,7 @@ from torch import Tensor
 from models.build import Network, build
 from space.genome import Genome
 from space.network.grammar import as_document
-from space.zoo import cells as published
+from space.zoo import reciprocal_gated as reciprocal
 
 
 def images_for(genome: Genome, batch: int = 2, seed: int = 0) -> Tensor:
@@ -41,7 +41,7 @@ def ten_stages(**changes: Any) -> Genome:
         "classes": 4,
         "clock": {"steps": 17, "image_off": 12},
         "stages": stages,
-        "cells": {"rgc": as_document(published.rgc_median(cell_depth=3))},
+        "cells": {"rgc": as_document(reciprocal.rgc_median(cell_depth=3))},
         "feedback": dict.fromkeys(edges, True),
     }
     return Genome.parse(document | changes)

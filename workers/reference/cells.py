@@ -15,7 +15,7 @@ from models.published_weights import (
 from space.documents.bounds import STEPS
 from space.errors import InputError
 from space.network.grammar import Cell
-from space.zoo.cells import from_options
+from space.zoo.reference_cells import from_options
 from workers.arrays import Array
 from workers.reference.comparison import (
     Errors,

@@ -9,7 +9,8 @@ import pytest
 
 from space.errors import InputError
 from space.network.grammar import as_document
-from space.zoo.cells import RGC_A, RGC_B, conv_gru, from_options
+from space.zoo.cells import conv_gru
+from space.zoo.reference_cells import RGC_A, RGC_B, from_options
 
 
 def test_batch_norms_start_as_published() -> None:

@@ -12,7 +12,8 @@ from space.space import Space
 from space.step.parameters import parameters
 from space.unroll.cost import cost
 from space.zoo import cells as published
-from space.zoo.cells import ReciprocalGated, reciprocal_gated
+from space.zoo import reciprocal_gated as reciprocal
+from space.zoo.reciprocal_gated import ReciprocalGated, reciprocal_gated
 
 
 def genome(cell: Cell | None = None, **changes: Any) -> Genome:
@@ -138,10 +139,10 @@ def test_h_offsets_and_multipliers_are_numbers_tied_in_sign_and_inert_biases_are
     assert carry is not None
     assert carry.gate is not None
     assert (carry.gate.offset, carry.gate.scale) == (0.75, -0.75)
-    median = published.rgc_median().states["out"].carry
+    median = reciprocal.rgc_median().states["out"].carry
     assert median is not None
     assert median.gate is not None
-    assert median.gate.bias == published.MEDIAN_TAU_BIAS
+    assert median.gate.bias == reciprocal.MEDIAN_TAU_BIAS
     assert median.gate.acting_bias == 0.0
 
 

@@ -15,6 +15,7 @@ from space.space import Space
 from space.step.parameters import parameters
 from space.unroll.cost import cost
 from space.zoo import cells as published
+from space.zoo import reciprocal_gated as reciprocal
 
 GOLDEN = Path(__file__).parents[2] / "models/golden/zoo_params.json"
 PUBLISHED: dict[str, Any] = json.loads(GOLDEN.read_text())["models"]
@@ -100,8 +101,8 @@ CELLS: dict[str, dict[str, Cell]] = {
     "ugrnn_intermediate": {"ugrnn": published.ugrnn()},
     "intersectionrnn_shallow": {"intersection": published.intersection_rnn()},
     "intersectionrnn_intermediate": {"intersection": published.intersection_rnn()},
-    "rgc_intermediate": {"rgc": published.rgc_median()},
-    "rgc_shallow": {"rgc": published.rgc_shallow()},
+    "rgc_intermediate": {"rgc": reciprocal.rgc_median()},
+    "rgc_shallow": {"rgc": reciprocal.rgc_shallow()},
 }
 
 
