@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from numbers import Integral
 
 import torch
+from space.unroll.reads import Read
 from torch import Tensor, nn
 
 from models.initial import initialise
@@ -21,7 +22,7 @@ from space.genome import Genome
 from space.network.architecture import HEAD
 from space.network.sizes import first_informed_step, layout
 from space.step.parameters import parameters
-from space.unroll.plan import Read, Unroll
+from space.unroll.plan import Unroll
 
 Trace = dict[str, dict[int, Tensor]]
 

@@ -37,8 +37,9 @@ from models.instructions import (
 )
 from models.parameters import Branch
 from models.terms import NormWeights, TermWeights
+from space.network.cell_sizes import CellShape, cell_shape, gate_key, multiplying
 from space.network.grammar import PUBLISHED_WEIGHTS, Cell, Gate, Norm, Source, State, parse_source
-from space.network.sizes import CellShape, Map, cell_shape, gate_key, multiplying, same_padding
+from space.network.maps import Map, same_padding
 from space.step.equations import absorbs_constant
 from space.step.parameters import Table, cell_parameters
 from space.step.terms import Placed, placed_terms

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as functional
+from space.unroll.reads import Read
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -44,7 +45,7 @@ from space.step.operations import (
 )
 from space.unroll.buffers import Prepared, Ready, Segment, ready, segments
 from space.unroll.calls import Call
-from space.unroll.plan import Read, plan
+from space.unroll.plan import plan
 
 _KEPT_PLANS = 8  # of what was read lately, by a network
 

@@ -22,8 +22,10 @@ from torch import Tensor
 from space.errors import InputError
 from space.genome import Genome
 from space.network.architecture import Decoder
+from space.network.cell_sizes import CellShape, cell_shape
 from space.network.grammar import Cell
-from space.network.sizes import CellShape, Map, StageShape, cell_shape, layout
+from space.network.maps import Map
+from space.network.sizes import StageShape, layout
 from space.step.terms import Placed, placed_terms
 
 Variables = Mapping[str, NDArray[np.floating]]

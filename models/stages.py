@@ -20,7 +20,8 @@ from models.parameters import Branch, Part
 from models.terms import NormWeights
 from space.genome import Genome
 from space.network.architecture import Convolution
-from space.network.sizes import Arrival, StageShape, same_padding
+from space.network.maps import same_padding
+from space.network.sizes import Arrival, StageShape
 from space.step.parameters import Table
 
 

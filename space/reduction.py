@@ -11,8 +11,9 @@ from typing import Any
 from space.documents.validation import Value
 from space.errors import GenomeError
 from space.genome import Genome
+from space.network.cell_sizes import kernel_on
 from space.network.grammar import KERNEL_OPS, Cell, Term
-from space.network.sizes import kernel_on, layout
+from space.network.sizes import layout
 from space.step.parameters import parameters
 
 

@@ -7,6 +7,8 @@ the tie is open; which node is copied is then known only when the choices are ma
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from space.choices.keys import Taken
+from space.choices.leaves import is_number, plain_path
 from space.choices.nodes import (
     PRESENT,
     Bond,
@@ -17,10 +19,7 @@ from space.choices.nodes import (
     Node,
     OptionalNode,
     Reader,
-    Taken,
     TieNode,
-    is_number,
-    plain_path,
 )
 from space.documents.bounds import LEVELS, NODES, THROUGH
 from space.documents.paths import Branch, Step, format_path, label_text, parse_path

@@ -13,6 +13,7 @@ from space.identity.algebra import ONE, ZERO, Arena, Polynomial, constant, is_co
 from space.identity.spelling import initial_said, label, more, norm_said, weights_said
 from space.identity.stage_graph import BEFORE, OLD, Graph, StageForm
 from space.network.architecture import Architecture, Convolution, Pool, Stage
+from space.network.cell_sizes import TermShape, gate_key, multiplying
 from space.network.grammar import (
     JOIN,
     KERNEL_OPS,
@@ -29,7 +30,7 @@ from space.network.grammar import (
     Weights,
     parse_source,
 )
-from space.network.sizes import StageShape, TermShape, gate_key, layout, multiplying
+from space.network.sizes import StageShape, layout
 
 # The initial value of a learned scalar where nothing else is said.
 _SCALAR = Initial(scheme="constant", scale=0.0)

@@ -6,72 +6,16 @@ that each size is computed in one place. Shapes are written height x width x cha
 square.
 """
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from space.errors import GenomeError
-from space.network.architecture import HEAD, Architecture, Convolution, Stage
-from space.network.grammar import (
-    KERNEL_OPS,
-    Cell,
-    Drive,
-    Gate,
-    Norm,
-    Source,
-    State,
-    Term,
-    parse_source,
-)
+from space.network.architecture import HEAD, Architecture, Stage
+from space.network.cell_sizes import CellShape, cell_in_stage
+from space.network.grammar import Source
+from space.network.maps import Map, same_size
 
 IMAGE = "image"  # the first stage's feedforward input among the arrivals of a join
-
-
-@dataclass(frozen=True, kw_only=True)
-class Map:
-    """A square feature map: `size` x `size` x `channels`."""
-
-    size: int
-    channels: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class TermShape:
-    """One term of a cell with its sizes.
-
-    `sources` are the maps it reads, as they are before resizing; `reads` and `writes` are the
-    joined input and the output on the cell's map; `kernel` is the side after clipping (1 where
-    the op has none); `projects` says that a `match` needs its 1x1 convolution, since channels or
-    maps differ.
-    """
-
-    term: Term
-    sources: tuple[Map, ...]
-    reads: Map
-    writes: Map
-    kernel: int
-    projects: bool
-
-    @property
-    def norm(self) -> Norm | None:
-        """The term's norm; a `match` that needs no convolution has none."""
-        return None if self.term.operation == "match" and not self.projects else self.term.norm
-
-
-@dataclass(frozen=True, kw_only=True)
-class CellShape:
-    """A stage's cell with its sizes: depth of every state, every term in place.
-
-    Terms whose sources are all absent (feedback without an edge) are left out. A gate that is left
-    without terms is a constant, as one written without terms is. Keys of `drives` are state
-    names, of `gates` the names of shared gates and `gate_key` of the others.
-    """
-
-    depths: dict[str, int]
-    drives: dict[str, tuple[TermShape, ...]]
-    gates: dict[str, tuple[TermShape, ...]]
-    gate_depths: dict[str, int]
-    output: Map
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,36 +57,13 @@ class HeadShape:
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
+    """A network with its sizes: every stage in its order, then the head."""
+
     stages: tuple[StageShape, ...]
     head: HeadShape
 
     def __getitem__(self, name: str) -> StageShape:
         return next(shape for shape in self.stages if shape.stage.name == name)
-
-
-def same_size(size: int, stride: int) -> int:
-    """Side of the output under SAME padding: ceil(size / stride)."""
-    return -(-size // stride)
-
-
-def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """(before, after) of SAME padding; the odd pixel comes after (trap 1)."""
-    total = max((same_size(size, stride) - 1) * stride + kernel - size, 0)
-    return total // 2, total - total // 2
-
-
-def gate_key(state: str, place: int) -> str:
-    """The key of an inline gate: the carry's is place 0, then the drive's gates in order."""
-    return f"{state}/{place}"
-
-
-def multiplying(name: str, drive: Drive) -> Iterator[tuple[str, int, Gate]]:
-    """(key, place of its edge, gate) of every edge that multiplies the drive of state `name`."""
-    place = 0
-    for i, edge in enumerate(drive.edges):
-        if edge.multiply is not None:
-            place += 1
-            yield gate_key(name, place), i, edge.multiply
 
 
 @lru_cache(maxsize=256)
@@ -244,7 +165,7 @@ def _stage(
         sources = {"input": current, "residual": before}
         if feedback is not None:
             sources["feedback"] = feedback
-        cell = _cell(architecture.cells[stage.cell], stage, sources)
+        cell = cell_in_stage(architecture.cells[stage.cell], stage, sources)
         current = cell.output
     if stage.second is not None:
         current = Map(
@@ -265,142 +186,6 @@ def _stage(
         second=second,
         projects=projects,
         output=current,
-    )
-
-
-def cell_shape(cell: Cell, sources: Mapping[str, Map]) -> CellShape:
-    """The sizes of a cell that stands alone, for given sources (`input` is one of them).
-
-    Raises GenomeError where the cell does not fit them.
-    """
-    width = sources["input"].channels
-    alone = Stage(name="alone", convolution=Convolution(width=width), cell="cell")
-    return _cell(cell, alone, dict(sources))
-
-
-def _cell(cell: Cell, stage: Stage, external: dict[str, Map]) -> CellShape:
-    size = external["input"].size
-    depths = {
-        name: state.depth or external["input"].channels for name, state in cell.states.items()
-    }
-    maps = external | {name: Map(size=size, channels=depth) for name, depth in depths.items()}
-    gate_depths: dict[str, int] = {}
-    pending: list[tuple[str, str, Gate, int]] = []  # key, path, gate, depth
-
-    def use(gate: Gate, path: str, depth: int, key: str) -> None:
-        """Note that a gate acts on `depth` channels; every use of a shared one must agree."""
-        if gate.reference is not None:
-            key, path, gate = gate.reference, f"gates.{gate.reference}", cell.gate(gate)
-        if key not in gate_depths:
-            gate_depths[key] = depth
-            pending.append((key, path, gate, depth))
-        elif gate_depths[key] != depth:
-            raise GenomeError(
-                f"cells.{stage.cell}.{path}",
-                f"acts on {gate_depths[key]} and on {depth} channels in stage {stage.name}",
-                "share a gate only between parts of equal depth",
-            )
-
-    def resolve(term: Term, path: str, depth: int) -> TermShape | None:
-        present = [s for s in term.sources if s.name in maps]
-        for source in present:
-            if source.mask is not None:
-                use(Gate(shared=source.mask), path, maps[source.name].channels, source.mask)
-        return _term(cell, stage, term, path, [maps[s.name] for s in present], size, depth)
-
-    drives: dict[str, tuple[TermShape, ...]] = {}
-    for name, state in cell.states.items():
-        shapes = []
-        for i, edge in enumerate(state.drive.edges):
-            path = f"states.{name}.drive.edges[{i}].add"
-            if edge.add is not None and (shape := resolve(edge.add, path, depths[name])):
-                shapes.append(shape)
-        drives[name] = tuple(shapes)
-        _check_carry(stage, state, name, depths, maps)
-        if state.carry is not None and state.carry.of is not None:
-            carried = parse_source(state.carry.of)
-            if carried.mask is not None:
-                use(Gate(shared=carried.mask), f"states.{name}.carry.of", depths[name], "")
-        if state.carry is not None and state.carry.gate is not None:
-            path = f"states.{name}.carry.gate"
-            use(state.carry.gate, path, depths[name], gate_key(name, 0))
-        for key, i, gate in multiplying(name, state.drive):
-            use(gate, f"states.{name}.drive.edges[{i}].multiply", depths[name], key)
-    gates: dict[str, tuple[TermShape, ...]] = {}
-    while pending:
-        key, path, gate, depth = pending.pop(0)
-        shaped = [resolve(t, f"{path}.terms[{i}]", depth) for i, t in enumerate(gate.terms)]
-        gates[key] = tuple(shape for shape in shaped if shape is not None)
-    return CellShape(
-        depths=depths,
-        drives=drives,
-        gates=gates,
-        gate_depths=gate_depths,
-        output=Map(size=size, channels=depths[cell.output]),
-    )
-
-
-def _check_carry(
-    stage: Stage, state: State, name: str, depths: dict[str, int], maps: dict[str, Map]
-) -> None:
-    if state.carry is None or state.carry.of is None:
-        return
-    carried = maps.get(parse_source(state.carry.of).name)
-    if carried is not None and carried.channels != depths[name]:
-        raise GenomeError(
-            f"cells.{stage.cell}.states.{name}.carry.of",
-            f"{state.carry.of} has {carried.channels} channels in stage {stage.name}, "
-            f"the state {depths[name]}",
-            "carry a source of the state's own depth",
-        )
-
-
-def kernel_on(cell: Cell, term: Term, size: int) -> int:
-    """The side of a term's kernel on a map of `size`: cut to it where that is wanted."""
-    kernel = term.kernel if term.operation in KERNEL_OPS and term.kernel else 1
-    clips = cell.clip_kernels is True or (
-        cell.clip_kernels == "separable" and term.operation == "separable"
-    )
-    return min(kernel, size) if (clips if term.clip is None else term.clip) else kernel
-
-
-def _term(
-    cell: Cell, stage: Stage, term: Term, path: str, present: list[Map], size: int, depth: int
-) -> TermShape | None:
-    """A term with its sizes, or None if nothing that it reads is there."""
-    if not present:
-        return None
-    where = f"cells.{stage.cell}.{path}"
-    channels = sum(source.channels for source in present)
-    keeps_channels = term.operation in ("identity", "scalar", "position")
-    if term.skip and channels != depth:
-        raise GenomeError(
-            f"{where}.skip",
-            f"{', '.join(term.of)} has {channels} channels in stage {stage.name}, where {depth} "
-            "are put out",
-            "leave `skip` out, or read a source of as many channels",
-        )
-    if keeps_channels and channels != depth:
-        raise GenomeError(
-            f"{where}.of",
-            f"{', '.join(term.of)} has {channels} channels in stage {stage.name}, where {depth} "
-            f"are needed for op {term.operation}",
-            "write `op: match`, or `kernel: 1` for a projection",
-        )
-    kernel = kernel_on(cell, term, size)
-    if kernel > size and cell.clip_kernels is False and term.clip is None:
-        raise GenomeError(
-            f"{where}.kernel",
-            f"{kernel} exceeds the {size}x{size} map of stage {stage.name}",
-            "kernels are cut to the map only with clip_kernels: true",
-        )
-    return TermShape(
-        term=term,
-        sources=tuple(present),
-        reads=Map(size=size, channels=channels),
-        writes=Map(size=size, channels=depth),
-        kernel=kernel,
-        projects=term.operation == "match" and [*present] != [Map(size=size, channels=depth)],
     )
 
 

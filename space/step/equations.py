@@ -15,8 +15,9 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from space.network.cell_sizes import CellShape, gate_key, multiplying
 from space.network.grammar import Cell, Gate, Norm, Source, State, Term, parse_source
-from space.network.sizes import CellShape, Map, gate_key, multiplying, same_padding
+from space.network.maps import Map, same_padding
 from space.step.operations import Activate, Multiply, Ref, Scale, Separate, Weigh, Writer, Zeros
 from space.step.terms import Placed, placed_terms
 

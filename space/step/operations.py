@@ -8,7 +8,7 @@ This module knows neither the grammar nor tensors.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from space.network.sizes import Map
+from space.network.maps import Map
 
 # What an operation computes. Values of these classes are equal exactly if they compute equal
 # results of equal operands. `weights` is the path of a module of the built network.

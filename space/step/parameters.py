@@ -19,8 +19,9 @@ from functools import cached_property
 from itertools import pairwise
 
 from space.network.architecture import Architecture, Convolution, Decoder
+from space.network.cell_sizes import CellShape
 from space.network.grammar import JOIN, MATCH, Cell, Initial, Norm, Weights
-from space.network.sizes import Arrival, CellShape, HeadShape, StageShape, layout
+from space.network.sizes import Arrival, HeadShape, StageShape, layout
 from space.step.terms import Placed, own_gates, placed_terms
 
 UNIT = Initial(scheme="uniform", scale=1.0)  # of a decoder's scalars and weights, as published

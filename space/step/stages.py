@@ -7,7 +7,8 @@ step; which of them a step really needs is worked out in `space/unroll/plan.py`.
 """
 
 from space.network.architecture import HEAD, Architecture, Convolution
-from space.network.sizes import HeadShape, Map, StageShape, layout, same_padding
+from space.network.maps import Map, same_padding
+from space.network.sizes import HeadShape, StageShape, layout
 from space.step.equations import Given, write_cell
 from space.step.operations import Classify, Frame, Multiply, Operations, Pooled, Ref, Sum, Writer
 

@@ -10,8 +10,8 @@ else, so that a file of weights outlives the way in which the work is grouped.
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from space.network.cell_sizes import CellShape, TermShape, gate_key, multiplying
 from space.network.grammar import Cell, Gate, Source, State, Term
-from space.network.sizes import CellShape, TermShape, gate_key, multiplying
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@
 from dataclasses import dataclass, replace
 
 from space.genome import Genome
-from space.network.sizes import Map
+from space.network.maps import Map
 from space.step.operations import (
     Convolve,
     Join,

@@ -16,17 +16,10 @@ from dataclasses import dataclass, field
 
 from space.genome import Genome
 from space.network.architecture import Convolution
+from space.network.cell_sizes import CellShape, TermShape, gate_key, multiplying
 from space.network.grammar import Cell, Drive, Gate, Norm, Source, State, Term, parse_source
-from space.network.sizes import (
-    CellShape,
-    Map,
-    StageShape,
-    TermShape,
-    gate_key,
-    layout,
-    multiplying,
-    same_padding,
-)
+from space.network.maps import Map, same_padding
+from space.network.sizes import StageShape, layout
 from space.step.equations import absorbs_constant
 from space.unroll.cost import cost
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from models.cells import CellModule, States
 from space.network.grammar import Cell, Gate, Norm, State, Term
-from space.network.sizes import Map
+from space.network.maps import Map
 from space.zoo import cells as published
 from space.zoo import reciprocal_gated as reciprocal
 

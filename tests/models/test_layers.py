@@ -9,7 +9,7 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from models import layers
-from space.network.sizes import same_padding, same_size
+from space.network.maps import same_padding, same_size
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:

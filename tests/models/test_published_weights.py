@@ -14,7 +14,7 @@ from models.cells import CellModule
 from models.published_weights import published_cell_state_dict, published_state_dict
 from space import zoo
 from space.errors import InputError
-from space.network.sizes import Map
+from space.network.maps import Map
 from space.zoo import cells as published
 from space.zoo import reciprocal_gated as reciprocal
 from space.zoo.reference_cells import from_options

@@ -16,7 +16,8 @@ from models.cells import CellModule
 from space import zoo
 from space.genome import Genome
 from space.network.grammar import Cell, Norm, State, Term, as_document
-from space.network.sizes import Map, layout, same_padding
+from space.network.maps import Map, same_padding
+from space.network.sizes import layout
 from space.unroll.cost import cost
 from space.zoo import cells as published
 from space.zoo import reciprocal_gated as reciprocal

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from space.unroll.reads import parse_reads
 
 from search import driver
 from search.campaign import Campaign, Scheduler
@@ -33,7 +34,7 @@ from search.tune import scheduler
 from space.errors import VentralError
 from space.reduction import reduced as space_at
 from space.space import Space
-from space.unroll.plan import parse_reads, plan
+from space.unroll.plan import plan
 from tests.support import toys
 
 TWO = Machine(cpus=2, gpus=0)

@@ -11,7 +11,8 @@ import torch
 from models.build import build
 from space.errors import GenomeError
 from space.genome import Genome
-from space.network.sizes import CellShape, TermShape, layout
+from space.network.cell_sizes import CellShape, TermShape
+from space.network.sizes import layout
 from space.reduction import reduced
 from space.space import Space
 from space.unroll.cost import cost

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from space.errors import InputError
-from space.network.sizes import Map
+from space.network.maps import Map
 from workers.arrays import Array
 
 Errors = dict[str, float]  # of every array, relative to its largest value

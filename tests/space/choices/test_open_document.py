@@ -406,7 +406,7 @@ BAD_DOCUMENTS = {
     "a.weights: [1] is not one number an option": {"a": {"choice": [1, 2], "weights": [1]}},
     "a.weights: 0 is not a number above 0": {"a": {"choice": [1, 2], "weights": [1, 0]}},
     "a.default: 9 is not one of 1, 2": {"a": {"choice": [1, 2], "default": 9}},
-    "a.uniform: [1, 0] is no interval": {"a": {"uniform": [1, 0]}},
+    "a.uniform: [1, 0] is not an interval": {"a": {"uniform": [1, 0]}},
     "a.uniform: [1] is not two numbers": {"a": {"uniform": [1]}},
     "a.loguniform: starts at 0": {"a": {"loguniform": [0, 1]}},
     "a.integers: [0, 1.5] are not whole": {"a": {"integers": [0, 1.5]}},

@@ -7,7 +7,8 @@ import pytest
 from space import zoo
 from space.genome import Genome
 from space.network.grammar import Cell, as_document
-from space.network.sizes import layout, same_padding
+from space.network.maps import same_padding
+from space.network.sizes import layout
 from space.space import Space
 from space.step.parameters import parameters
 from space.unroll.cost import cost
