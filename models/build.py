@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping, Sequence
 from numbers import Integral
 
 import torch
-from space.unroll.reads import Read
 from torch import Tensor, nn
 
 from models.initial import initialise
@@ -23,6 +22,7 @@ from space.network.architecture import HEAD
 from space.network.sizes import first_informed_step, layout
 from space.step.parameters import parameters
 from space.unroll.plan import Unroll
+from space.unroll.reads import Read
 
 Trace = dict[str, dict[int, Tensor]]
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as functional
-from space.unroll.reads import Read
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -46,6 +45,7 @@ from space.step.operations import (
 from space.unroll.buffers import Prepared, Ready, Segment, ready, segments
 from space.unroll.calls import Call
 from space.unroll.plan import plan
+from space.unroll.reads import Read
 
 _KEPT_PLANS = 8  # of what was read lately, by a network
 

@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from space.unroll.reads import parse_reads
 
 from search.campaign import Budget, Campaign, Scheduler, control_runs, full_epochs
 from search.home import Home, Process
@@ -38,6 +37,7 @@ from space.genome import Genome
 from space.reduction import reduced
 from space.space import Space
 from space.unroll.plan import plan
+from space.unroll.reads import parse_reads
 from workers.job import Fidelity, Job, PackRef, Recipe
 
 DRAWN, LEAST = 100, 12

@@ -23,7 +23,6 @@ The genome may also be another one (a file, an export's folder, the zoo), opened
 This module does not know what a recipe means, nor what a network of the space is worth.
 """
 
-import os
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,6 +38,7 @@ from space.choices.domains import Parameter, Scalar
 from space.choices.open_document import Choices, Count, OpenDocument
 from space.documents.bounds import CLASSES, CONTROLS
 from space.documents.files import parse_yaml, read_document
+from space.documents.outside import is_file, is_folder, path_exists
 from space.documents.trees import Document, copied, merged, place
 from space.documents.validation import Value, join, parse, shown, suggestion
 from space.errors import GenomeError, SpaceError
@@ -100,7 +100,7 @@ class Space(Value):
         path = Path(text)
         if text in cls.named():
             return cls.parse(_from_shelf("spaces", text), where=f"{text}.yaml")
-        if not (path.suffix in _FILES or "/" in text or os.path.isfile(path)):
+        if not (path.suffix in _FILES or "/" in text or is_file(path)):
             cure = suggestion(text, cls.named())
             listed = f"; the named spaces are {', '.join(cls.named())}"
             raise SpaceError(
@@ -129,8 +129,8 @@ class Space(Value):
         space = parse(cls, document, where, SpaceError)
         try:
             if "base" in space.genome:
-                space = space._on_base(folder)
-            space._check()
+                space = space.on_base(folder)
+            space.check()
         except (SpaceError, GenomeError) as error:
             at = join(where, error.where)
             raise type(error)(at, error.problem, error.cure) from None
@@ -158,7 +158,7 @@ class Space(Value):
         """The same space for a data set's images. Raises SpaceError if it fixes other ones."""
         images = Images(size=size, channels=channels, classes=classes)
         space = self._changed(images=images)
-        space._check()
+        space.check()
         return space
 
     @property
@@ -180,7 +180,7 @@ class Space(Value):
 
         Raises GenomeError if the choices make no valid genome: that is a fault of the space.
         """
-        return _closed(self._open, self._open.sample(rng))
+        return _make_sample(self._open, self._open.sample(rng))
 
     def close(self, choices: Mapping[str, Scalar]) -> Sample:
         """The sample that flat choices make: the inverse of `Sample.choices`.
@@ -188,22 +188,22 @@ class Space(Value):
         Raises SpaceError for a key that is unknown, missing or of a branch not taken, and for a
         value outside its domain.
         """
-        return _closed(self._open, self._open.flatten(choices))
+        return _make_sample(self._open, self._open.flatten(choices))
 
     def complete(self, partial: Mapping[str, Scalar], rng: random.Random | None = None) -> Sample:
         """The sample nearest to choices that may be incomplete or of another space.
 
         What does not apply is dropped; what is missing is drawn, or at its default without `rng`.
         """
-        return _closed(self._open, self._open.complete(partial, rng))
+        return _make_sample(self._open, self._open.complete(partial, rng))
 
     def mutate(self, sample: Sample, rng: random.Random, path: str | None = None) -> Sample:
         """`sample` with one choice made anew: that at `path`, else any that is open."""
-        return _closed(self._open, self._open.mutate(sample.choices, rng, path))
+        return _make_sample(self._open, self._open.mutate(sample.choices, rng, path))
 
     def cross(self, a: Sample, b: Sample, rng: random.Random) -> Sample:
         """A child of two samples: each of its choices is one of a parent that had it open."""
-        return _closed(self._open, self._open.cross(a.choices, b.choices, rng))
+        return _make_sample(self._open, self._open.cross(a.choices, b.choices, rng))
 
     def control(self, name: str) -> Sample:
         """A control, closed. Its choices are those that its overlay left open, and need not be
@@ -214,7 +214,7 @@ class Space(Value):
             raise SpaceError("controls", f"there is no control {shown(name)}", cure)
         opened = self._controls[name]
         try:
-            return _closed(opened, opened.defaults(self.controls[name].choices))
+            return _make_sample(opened, opened.defaults(self.controls[name].choices))
         except (SpaceError, GenomeError) as error:
             raise error.inside(f"controls.{name}") from None
 
@@ -226,7 +226,7 @@ class Space(Value):
         for path in tuple(guilty):
             fewer = {key: value for key, value in guilty.items() if key != path}
             try:
-                _closed(self._open, self._open.complete(fewer))
+                _make_sample(self._open, self._open.complete(fewer))
             except GenomeError as other:
                 if other.where == error.where:
                     guilty = fewer
@@ -234,7 +234,7 @@ class Space(Value):
 
     @cached_property
     def _open(self) -> OpenDocument:
-        genome = _filled(self.genome, self.images, "genome")
+        genome = _write_images(self.genome, self.images, "genome")
         return OpenDocument.parse({"genome": genome, "recipe": self.recipe})
 
     @cached_property
@@ -245,13 +245,13 @@ class Space(Value):
         overlay = {"genome": control.genome, "recipe": control.recipe}
         try:
             document = merged(self._open.document(), overlay, SpaceError)
-            document["genome"] = _filled(document["genome"], self.images, "genome")
+            document["genome"] = _write_images(document["genome"], self.images, "genome")
             return OpenDocument.parse(document)
         except SpaceError as error:
             raise error.inside(f"controls.{name}") from None
 
-    def _check(self) -> None:
-        """Raise SpaceError or GenomeError if the defaults or a control are no genome."""
+    def check(self) -> None:
+        """Raise SpaceError or GenomeError if the defaults or a control make no genome."""
         self.complete({})
         for name in self._controls:
             self.control(name)
@@ -261,8 +261,11 @@ class Space(Value):
         same = {name: getattr(self, name) for name in type(self).model_fields}
         return Space(**{**same, **fields})
 
-    def _on_base(self, folder: Path) -> "Space":
-        """This space with its `base` and `choices` worked into one genome's document."""
+    def on_base(self, folder: Path) -> "Space":
+        """This space with its `base` and `choices` worked into one genome's document.
+
+        `folder` is where the path of a base starts. Raises SpaceError or GenomeError.
+        """
         written = self.genome
         for key in written:
             if key not in ("base", "choices"):
@@ -287,7 +290,7 @@ class Space(Value):
         return self._changed(genome=genome, images=parse(Images, images, "images", SpaceError))
 
 
-def _closed(opened: OpenDocument, choices: Choices) -> Sample:
+def _make_sample(opened: OpenDocument, choices: Choices) -> Sample:
     document = opened.close(choices)
     genome, recipe = document.get("genome"), document.get("recipe", {})
     if genome is None:
@@ -297,7 +300,7 @@ def _closed(opened: OpenDocument, choices: Choices) -> Sample:
     return Sample(choices=choices, genome=Genome.parse(genome, "genome"), recipe=dict(recipe))
 
 
-def _filled(genome: Mapping[str, Any], images: Images, where: str) -> dict[str, Any]:
+def _write_images(genome: Mapping[str, Any], images: Images, where: str) -> dict[str, Any]:
     """A genome's document with the images written in. Raises SpaceError if it has others."""
     result: dict[str, Any] = copied(genome)
     for path, value in (
@@ -340,8 +343,8 @@ def _base(base: object, folder: Path) -> dict[str, Any]:
     if not isinstance(base, str):
         raise SpaceError("genome.base", f"{shown(base)} is not text", "write a path or a name")
     path = folder / base
-    if base in zoo.names() and not os.path.exists(path):
+    if base in zoo.names() and not path_exists(path):
         return zoo.model(base).genome.document()
-    file = path / "genome.json" if os.path.isdir(path) else path
+    file = path / "genome.json" if is_folder(path) else path
     document = read_document(file, SpaceError)
     return Genome.parse(document, base).document()

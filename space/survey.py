@@ -66,7 +66,7 @@ def survey(
     samples: int,
     rng: random.Random,
     *,
-    refuse: Refuse = lambda sample: None,
+    refuse: Refuse | None = None,
     options: bool = True,
 ) -> Survey:
     """Try a space, for the images that it has: `samples` random samples and, with `options`,
@@ -91,7 +91,7 @@ def survey(
             reasons[reason] += 1
             first.setdefault(reason, (choices, error))
             continue
-        refusal = refuse(sample)
+        refusal = None if refuse is None else refuse(sample)
         if refusal is not None:
             reasons[refusal] += 1
             continue

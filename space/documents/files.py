@@ -1,13 +1,12 @@
 """The files of documents: from the text of a JSON or YAML file to one tree, or one error."""
 
 import json
-import os
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from space.documents.bounds import FILE_BYTES, NODES
-from space.documents.outside import read_text
+from space.documents.outside import path_exists, read_text
 from space.documents.trees import Document, check_size, refuse_depth
 from space.documents.validation import number_problem, shown, suggestion
 from space.documents.yaml_reading import YAMLError, load_yaml, locate
@@ -16,7 +15,7 @@ from space.errors import InputError
 
 def read_document(path: Path, error: type[InputError] = InputError) -> Document:
     """The document in a YAML or JSON file. Raises `error`, which names the file and the line."""
-    if not os.path.exists(path):  # which takes any text for a path, other than Path.exists
+    if not path_exists(path):
         cure = suggestion(path.name, _neighbours(path))
         cure = cure if cure.startswith("did you") else "check the path"
         raise error(str(path), "there is no such file", cure)

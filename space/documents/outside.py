@@ -17,11 +17,27 @@ from typing import BinaryIO
 from space.errors import InputError
 
 
+def path_exists(path: Path) -> bool:
+    """Whether something is at `path`; False for what no path can be, however long the text is."""
+    return os.path.exists(path)  # noqa: PTH110  (Path.exists raises for a name that is too long)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is at `path`; False for what no path can be."""
+    return os.path.isdir(path)  # noqa: PTH112  (as above)
+
+
+def is_file(path: Path) -> bool:
+    """Whether a regular file is at `path`; False for what no path can be."""
+    return os.path.isfile(path)  # noqa: PTH113  (as above)
+
+
 @contextmanager
 def open_regular(path: Path, error: type[InputError] = InputError) -> Iterator[BinaryIO]:
     """A regular file, open for reading bytes; links are followed.
 
-    Raises `error`, which names the file, if it is missing, cannot be read or is no regular file.
+    Raises `error`, which names the file, if it is missing, cannot be read or is not a regular
+    file.
     """
     try:
         # Without O_NONBLOCK the opening of a FIFO waits for somebody who writes into it.

@@ -47,7 +47,7 @@ def parse(
     if not isinstance(document, Mapping):
         raise error(where, f"{shown(document)} is not a mapping", _keys_cure(_fields([model])))
     try:
-        text = json.dumps(_plain(document, nodes))
+        text = json.dumps(_Plain(nodes).node(document, ()))
         # Through JSON, because strict Python input refuses a list for a tuple.
         return model.model_validate_json(text, strict=True)
     except ValidationError as caught:
@@ -88,43 +88,48 @@ def suggestion(word: object, options: Iterable[object]) -> str:
     return f"write one of {', '.join(names)}" if names else ""
 
 
-def _plain(document: object, nodes: int) -> object:
-    """The document as JSON can hold it; what JSON has no word for is refused by name, and so is
-    what exceeds the bounds of a document."""
-    left = nodes
+class _Plain:
+    """A document as JSON can hold it; what JSON has no word for is refused by name, and so is what
+    exceeds the bounds of a document.
+    """
 
-    def plain(node: object, path: Path) -> object:
-        nonlocal left
-        if node is None or isinstance(node, (str, bool)):
-            return node
-        if isinstance(node, int):
-            if not -WHOLE <= node <= WHOLE:
-                cure = f"write a number up to {WHOLE}"
-                raise InputError(dotted(path), f"{shown(node)} is too large", cure)
-            return node
-        if isinstance(node, float):
-            if not math.isfinite(node):
-                problem = f"{node} is not a finite number"
-                raise InputError(dotted(path), problem, "write a finite number")
-            return node
+    def __init__(self, nodes: int) -> None:
+        self._nodes = self._left = nodes
+
+    def node(self, node: object, path: Path) -> object:
+        """The value at `path`, without what is not JSON. Raises InputError."""
         if not isinstance(node, (Mapping, list, tuple)):
-            problem = f"{node!r} is a {type(node).__name__}"
-            raise InputError(dotted(path), problem, "put it in quotes if it is text")
-        left -= len(node)
-        if left < 0:
-            raise InputError("", f"holds more than {nodes:,} values", "shorten it")
+            return _plain_scalar(node, path)
+        self._left -= len(node)
+        if self._left < 0:
+            raise InputError("", f"holds more than {self._nodes:,} values", "shorten it")
         if len(path) >= LEVELS:
             problem = f"goes more than {LEVELS} levels deep"
             raise InputError(dotted(path[:5]), problem, "flatten it")
         if not isinstance(node, Mapping):
-            return [plain(child, (*path, place)) for place, child in enumerate(node)]
+            return [self.node(child, (*path, place)) for place, child in enumerate(node)]
         for key in node:
             if not isinstance(key, str):
                 problem = f"the key {shown(key)} is not text"
                 raise InputError(dotted(path), problem, f"write {shown(str(key))}")
-        return {key: plain(child, (*path, key)) for key, child in node.items()}
+        return {key: self.node(child, (*path, key)) for key, child in node.items()}
 
-    return plain(document, ())
+
+def _plain_scalar(node: object, path: Path) -> object:
+    if node is None or isinstance(node, (str, bool)):
+        return node
+    if isinstance(node, int):
+        if not -WHOLE <= node <= WHOLE:
+            cure = f"write a number up to {WHOLE}"
+            raise InputError(dotted(path), f"{shown(node)} is too large", cure)
+        return node
+    if isinstance(node, float):
+        if not math.isfinite(node):
+            problem = f"{node} is not a finite number"
+            raise InputError(dotted(path), problem, "write a finite number")
+        return node
+    problem = f"{node!r} is a {type(node).__name__}"
+    raise InputError(dotted(path), problem, "put it in quotes if it is text")
 
 
 def number_problem(written: str) -> str | None:

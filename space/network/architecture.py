@@ -57,6 +57,7 @@ class Clock(Value):
     blank: float = 0.5
 
     def shows_image(self, step: int) -> bool:
+        """Whether the frame of a step (from 0) is the image; else it is blank."""
         return self.image_on <= step and (self.image_off is None or step < self.image_off)
 
 

@@ -195,14 +195,17 @@ class Term(Value):
 
     @property
     def operation(self) -> Op:
+        """What is done to the joined sources; with a kernel, a convolution where none is named."""
         return self.op or ("convolution" if self.kernel else "identity")
 
     @property
     def has_bias(self) -> bool:
+        """Whether a bias is learned."""
         return self.operation in KERNEL_OPS and self.bias is not False
 
     @property
     def sources(self) -> tuple[Source, ...]:
+        """What the term reads, in the order in which it is joined."""
         return _sources(self.of)
 
 
@@ -273,10 +276,12 @@ class Drive(Value):
 
     @property
     def terms(self) -> tuple[Term, ...]:
+        """The terms of the edges that add."""
         return tuple(edge.add for edge in self.edges if edge.add is not None)
 
     @property
     def gates(self) -> tuple[Gate, ...]:
+        """The gates of the edges that multiply."""
         return tuple(edge.multiply for edge in self.edges if edge.multiply is not None)
 
     @property
@@ -329,12 +334,12 @@ class Cell(Value):
 
     def reads(self, source: str) -> bool:
         """Whether any term or carry of the cell reads `source`."""
-        return any(found.name == source for found in self._sources())
+        return any(read.name == source for read in self._sources())
 
     @property
     def recurrent(self) -> bool:
         """Whether any state's previous value is read: false for the feedforward control."""
-        return any(found.name in self.states and not found.new for found in self._sources())
+        return any(read.name in self.states and not read.new for read in self._sources())
 
     @property
     def terms(self) -> list[Term]:

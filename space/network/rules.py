@@ -20,6 +20,7 @@ from space.network.architecture import (
     Stage,
     split_edge,
 )
+from space.network.cell_sizes import CellShape
 from space.network.grammar import (
     EXTERNAL_SOURCES,
     KERNEL_OPS,
@@ -35,7 +36,7 @@ from space.network.sizes import layout
 
 
 def check(architecture: Architecture) -> None:
-    """Raise GenomeError if `genome` describes no network."""
+    """Raise GenomeError if an architecture does not describe a network."""
     _check_stages(architecture)
     _check_work(architecture)
     for name, cell in architecture.cells.items():
@@ -303,33 +304,36 @@ def _check_norms(architecture: Architecture) -> None:
 
 
 def _norms(architecture: Architecture) -> Iterator[tuple[str, Norm, int]]:
+    """Every norm with its path and the channels that it normalises."""
     for place, shape in enumerate(layout(architecture).stages):
-        stage = shape.stage
-        for key, part in (("convolution", stage.convolution), ("second", stage.second)):
-            if part is not None and part.norm is not None:
-                yield f"stages[{place}].{key}.norm", part.norm, part.width
-        if stage.shortcut is not None and stage.shortcut.norm is not None:
-            width = (stage.second or stage.convolution).width
-            yield f"stages[{place}].residual.norm", stage.shortcut.norm, width
-        if shape.cell is None or stage.cell is None:
-            continue
-        at = f"cells.{stage.cell}"
-        for terms in (*shape.cell.drives.values(), *shape.cell.gates.values()):
-            for term in terms:
-                if term.term.norm is not None:
-                    yield at, term.term.norm, term.writes.channels
-        for name, state in architecture.cells[stage.cell].states.items():
-            depth = shape.cell.depths[name]
-            norms = {"norm": state.norm, "drive.norm": state.drive.norm}
-            for key, norm in norms.items():
-                if norm is not None:
-                    yield f"{at}.states.{name}.{key}", norm, depth
-            for gate in state.gates:
-                if gate.norm is not None:
-                    yield f"{at}.states.{name}", gate.norm, depth
-        for name, gate in architecture.cells[stage.cell].gates.items():
-            if gate.norm is not None and name in shape.cell.gate_depths:
-                yield f"{at}.gates.{name}.norm", gate.norm, shape.cell.gate_depths[name]
+        yield from _stage_norms(shape.stage, place)
+        name = shape.stage.cell
+        if shape.cell is not None and name is not None:
+            yield from _cell_norms(architecture.cells[name], shape.cell, f"cells.{name}")
+
+
+def _stage_norms(stage: Stage, place: int) -> Iterator[tuple[str, Norm, int]]:
+    for key, part in (("convolution", stage.convolution), ("second", stage.second)):
+        if part is not None and part.norm is not None:
+            yield f"stages[{place}].{key}.norm", part.norm, part.width
+    if stage.shortcut is not None and stage.shortcut.norm is not None:
+        width = (stage.second or stage.convolution).width
+        yield f"stages[{place}].residual.norm", stage.shortcut.norm, width
+
+
+def _cell_norms(cell: Cell, shape: CellShape, at: str) -> Iterator[tuple[str, Norm, int]]:
+    for terms in (*shape.drives.values(), *shape.gates.values()):
+        for term in terms:
+            if term.term.norm is not None:
+                yield at, term.term.norm, term.writes.channels
+    for name, state in cell.states.items():
+        depth, path = shape.depths[name], f"{at}.states.{name}"
+        norms = [(f"{path}.norm", state.norm), (f"{path}.drive.norm", state.drive.norm)]
+        norms += [(path, gate.norm) for gate in state.gates]
+        yield from ((where, norm, depth) for where, norm in norms if norm is not None)
+    for name, gate in cell.gates.items():
+        if gate.norm is not None and name in shape.gate_depths:
+            yield f"{at}.gates.{name}.norm", gate.norm, shape.gate_depths[name]
 
 
 def _unknown(where: str, kind: str, name: str, known: Iterable[str]) -> GenomeError:

@@ -18,7 +18,17 @@ from dataclasses import dataclass
 from space.network.cell_sizes import CellShape, gate_key, multiplying
 from space.network.grammar import Cell, Gate, Norm, Source, State, Term, parse_source
 from space.network.maps import Map, same_padding
-from space.step.operations import Activate, Multiply, Ref, Scale, Separate, Weigh, Writer, Zeros
+from space.step.operations import (
+    Activate,
+    Convolve,
+    Multiply,
+    Ref,
+    Scale,
+    Separate,
+    Weigh,
+    Writer,
+    Zeros,
+)
 from space.step.terms import Placed, placed_terms
 
 Value = int | float | str
@@ -139,24 +149,21 @@ class _CellWriter:
         padding = same_padding(outs.size, shape.kernel, 1)
         match term.operation:
             case "convolution":
-                return self.writer.write_convolution(
-                    source,
-                    ins,
-                    outs,
-                    path,
+                what = Convolve(
+                    weights=path,
+                    channels=ins,
                     kernel=shape.kernel,
                     padding=padding,
                     bias=term.has_bias,
                     added=added,
                 )
+                return self.writer.write_convolution(what, source, outs)
             case "match" if shape.projects:
-                return self.writer.write_convolution(
-                    source, ins, outs, path, kernel=1, padding=(0, 0), bias=False
-                )
+                what = Convolve(weights=path, channels=ins, bias=False)
+                return self.writer.write_convolution(what, source, outs)
             case "separable":
-                what = Separate(
+                separate = Separate(
                     weights=path,
-                    first=0,
                     channels=ins,
                     kernel=shape.kernel,
                     padding=padding,
@@ -164,8 +171,7 @@ class _CellWriter:
                     bias=term.has_bias,
                     added=added,
                 )
-                part = f"cell.{placed.path}"
-                return self.writer.write(what, [source], outs, part, macs=what.macs(outs))
+                return self.writer.write_convolution(separate, source, outs)
             case "position" | "scalar":
                 what_weighs = Weigh(weights=path)
                 return self.writer.write(what_weighs, [source], outs, f"cell.{placed.path}")

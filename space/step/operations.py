@@ -31,6 +31,8 @@ class Pass:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resize:
+    """Its operand on a map of side `size`, by the way of resizing `mode` (Architecture.resize)."""
+
     size: int
     mode: str
 
@@ -48,12 +50,12 @@ class Convolve:
     """
 
     weights: str
-    first: int
+    first: int = 0
     channels: int
-    kernel: int
+    kernel: int = 1
     stride: int = 1
-    padding: tuple[int, int]
-    bias: bool
+    padding: tuple[int, int] = (0, 0)
+    bias: bool = True
     added: float = 0.0
 
     def macs(self, outs: Map) -> int:
@@ -68,7 +70,7 @@ class Separate:
     """
 
     weights: str
-    first: int
+    first: int = 0
     channels: int
     kernel: int
     padding: tuple[int, int]
@@ -109,6 +111,8 @@ class Normalise:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Activate:
+    """A function of each number: an Activation or Nonlinearity of the grammar by its name."""
+
     name: str
 
 
@@ -142,6 +146,8 @@ class Multiply:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pooled:
+    """Max or mean over squares of side `kernel`; `padding` before and after, in pixels."""
+
     kind: str
     kernel: int
     stride: int
@@ -300,6 +306,7 @@ class Writer:
         return self.write(Resize(size=size, mode=mode), [x], outs, "resize")
 
     def write_activation(self, x: int, name: str, outs: Map, part: str) -> int:
+        """The activation `name` of `x`; `x` itself for the identity."""
         return x if name == "identity" else self.write(Activate(name=name), [x], outs, part)
 
     def write_own(self, x: Ref, outs: Map, part: str) -> int:
@@ -308,31 +315,9 @@ class Writer:
             return x
         return self.write(Pass(), [x], outs, part)
 
-    def write_convolution(
-        self,
-        x: Ref,
-        channels: int,
-        outs: Map,
-        path: str,
-        *,
-        kernel: int,
-        padding: tuple[int, int],
-        stride: int = 1,
-        bias: bool = True,
-        added: float = 0.0,
-    ) -> int:
-        """The convolution at `path` of a value of so many channels."""
-        what = Convolve(
-            weights=path,
-            first=0,
-            channels=channels,
-            kernel=kernel,
-            stride=stride,
-            padding=padding,
-            bias=bias,
-            added=added,
-        )
-        return self.write(what, [x], outs, part_of(path), macs=what.macs(outs))
+    def write_convolution(self, what: Convolve | Separate, x: Ref, outs: Map) -> int:
+        """A convolution of `x`, whose channels it reads, to the map `outs`."""
+        return self.write(what, [x], outs, part_of(what.weights), macs=what.macs(outs))
 
     def write_norm(self, x: Ref, batch: bool, path: str, outs: Map) -> int:
         """The norm of the part at `path`; `batch`: over the batch."""

@@ -72,6 +72,7 @@ class Table:
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
+        """The entries that are trained; the others are buffers."""
         return tuple(entry for entry in self.entries if isinstance(entry, Parameter))
 
     @property

@@ -10,7 +10,17 @@ from space.network.architecture import HEAD, Architecture, Convolution
 from space.network.maps import Map, same_padding
 from space.network.sizes import HeadShape, StageShape, layout
 from space.step.equations import Given, write_cell
-from space.step.operations import Classify, Frame, Multiply, Operations, Pooled, Ref, Sum, Writer
+from space.step.operations import (
+    Classify,
+    Convolve,
+    Frame,
+    Multiply,
+    Operations,
+    Pooled,
+    Ref,
+    Sum,
+    Writer,
+)
 
 
 def write_step(architecture: Architecture) -> Operations:
@@ -85,29 +95,27 @@ class _StepWriter:
         for arrival, x in zip(shape.arrivals, inputs, strict=True):
             if arrival.projects:
                 path = f"stages.{stage.name}.join.{arrival.name}"
-                x = self.writer.write_convolution(
-                    x, arrival.map.channels, outs, path, kernel=1, padding=(0, 0)
-                )
+                what = Convolve(weights=path, channels=arrival.map.channels)
+                x = self.writer.write_convolution(what, x, outs)
             values.append(x)
         if len(values) == 1:
             return Given(value=values[0], map=outs)
-        what = Sum() if stage.join.kind == "add" else Multiply()
-        return Given(value=self.writer.write(what, values, outs, "join"), map=outs)
+        joined = Sum() if stage.join.kind == "add" else Multiply()
+        return Given(value=self.writer.write(joined, values, outs, "join"), map=outs)
 
     def _resized(self, x: Ref, reads: Map, size: int) -> Ref:
         return self.writer.write_resized(x, reads, size, self.architecture.resize)
 
     def _convolution(self, path: str, part: Convolution, x: Ref, reads: Map, outs: Map) -> int:
-        y = self.writer.write_convolution(
-            x,
-            reads.channels,
-            outs,
-            path,
+        what = Convolve(
+            weights=path,
+            channels=reads.channels,
             kernel=part.kernel,
             padding=same_padding(reads.size, part.kernel, part.stride),
             stride=part.stride,
             bias=part.bias,
         )
+        y = self.writer.write_convolution(what, x, outs)
         if part.norm is not None:
             y = self.writer.write_norm(y, part.norm.kind == "batch", path, outs)
         return self.writer.write_activation(y, part.activation, outs, path.rpartition(".")[2])
@@ -123,16 +131,8 @@ class _StepWriter:
             stride = 1
         if shape.projects:
             path = f"stages.{shape.stage.name}.residual"
-            added = writer.write_convolution(
-                added,
-                before.map.channels,
-                outs,
-                path,
-                kernel=1,
-                padding=(0, 0),
-                stride=stride,
-                bias=False,
-            )
+            what = Convolve(weights=path, channels=before.map.channels, stride=stride, bias=False)
+            added = writer.write_convolution(what, added, outs)
             if shortcut.norm is not None:
                 added = writer.write_norm(added, shortcut.norm.kind == "batch", path, outs)
         return writer.write(Sum(), [x, added], outs, "residual")

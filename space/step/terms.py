@@ -29,6 +29,7 @@ class Placed:
 
     @property
     def term(self) -> Term:
+        """The term as it is written."""
         return self.shape.term
 
 

@@ -299,11 +299,11 @@ class _Reciprocal:
     def out_extras(self) -> tuple[Term, ...]:
         """What is routed into the gate of the output."""
         o = self.o
-        found = list(self.extras(o.gate_filter_size, o.input_to_gate, False))
+        terms = list(self.extras(o.gate_filter_size, o.input_to_gate, False))
         if o.residual_to_out_gate:
             term = self.term("residual", o.gate_filter_size, o.gate_depth_separable, self.gating)
-            found.append(term if self.b else term.model_copy(update={"bias": False}))
-        return tuple(found)
+            terms.append(term if self.b else term.model_copy(update={"bias": False}))
+        return tuple(terms)
 
     def term(self, of: str, size: float, separable: bool, gain: float = 1.0) -> Term:
         """One of the cell's convolutions; `gain` is where its batch norm starts, if it has one."""

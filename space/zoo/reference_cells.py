@@ -46,8 +46,8 @@ def from_options(kind: str, options: Mapping[str, Any], *, residual: bool = True
     left out then, as in the reference. Options that bear on training only (initialisers, L2) are
     kept as the cell's weights.
 
-    Raises InputError for an option that the kind has not, for a value that cannot be had, and for
-    what the reference itself cannot run (UGRNN with layer norm, crelu).
+    Raises InputError for an option that the kind does not have, for a value that is not supported,
+    and for what the reference itself cannot run (UGRNN with layer norm, crelu).
     """
     name = _kind(kind)
     read = Options(name, options)
@@ -108,7 +108,7 @@ def _lstm(read: Options) -> Cell:
 
 
 def _gru(read: Options) -> Cell:
-    given = read.left.get("bias_initializer") is not None
+    has_start = read.left.get("bias_initializer") is not None
     weights = read.weights()
     return conv_gru(
         kernel=read.kernel(),
@@ -116,7 +116,7 @@ def _gru(read: Options) -> Cell:
         forget_bias=read.number("forget_bias", 1.0),
         layer_norm=read.norm(),
         activation=read.function("activation", "tanh"),
-        weights=weights if given else weights.model_copy(update={"bias_initial": None}),
+        weights=weights if has_start else weights.model_copy(update={"bias_initial": None}),
     )
 
 
@@ -161,8 +161,8 @@ _RESIDUAL_ROUTES = (
 
 
 def _reciprocal(read: Options, kind: str, residual: bool) -> Cell:
-    read.only("recurrent_keep_prob", 1.0, "drops out states, which is not to be had")
-    read.only("bn_trainable", True, "freezes the batch norms, which is not to be had")
+    read.only("recurrent_keep_prob", 1.0, "drops out states, which is not supported")
+    read.only("bn_trainable", True, "freezes the batch norms, which is not supported")
     read.only("crossdevice_bn_kwargs", {}, "is for several devices")
     read.ignore("total_training_steps")
     weights = read.weights().model_copy(update={"bias_decay": 0.0})

@@ -21,43 +21,49 @@ class Options:
         self.known: set[str] = set()
 
     def take(self, name: str, default: Any) -> Any:
+        """An option as it is written, or `default`."""
         self.known.add(name)
         return self.left.pop(name, default)
 
     def ignore(self, *names: str) -> None:
+        """Take options that bear on nothing here."""
         for name in names:
             self.take(name, None)
 
     def only(self, name: str, value: Any, why: str) -> None:
-        """Take an option of which one value alone can be had."""
-        given = self.take(name, value)
-        if given is not None and given != value:
-            raise self.refused(name, given, why, f"write {shown(value)}, or leave it out")
+        """Take an option of which only one value is supported."""
+        chosen = self.take(name, value)
+        if chosen is not None and chosen != value:
+            raise self.refuse(name, chosen, why, f"write {shown(value)}, or leave it out")
 
     def flag(self, name: str, default: bool = False) -> bool:
+        """True or false. Raises InputError for another value."""
         value = self.take(name, default)
         if not isinstance(value, bool):
-            raise self.refused(name, value, "is neither true nor false", "write true or false")
+            raise self.refuse(name, value, "is neither true nor false", "write true or false")
         return value
 
     def number(self, name: str, default: float) -> float:
+        """A finite number. Raises InputError for another value."""
         return self._finite(name, self.take(name, default))
 
     def _finite(self, name: str, value: Any) -> float:
         if not _is_number(value) or not abs(value) < 1e300:
-            raise self.refused(name, value, "is not a number", "write a number")
+            raise self.refuse(name, value, "is not a number", "write a number")
         return value  # type: ignore[no-any-return]
 
     def word(self, name: str, default: str, known: tuple[str, ...]) -> str:
+        """One of the words `known`. Raises InputError for another value."""
         value = self.take(name, default)
         if value not in known:
-            raise self.refused(name, value, "is no place", suggestion(value, known))
+            raise self.refuse(name, value, "is not a place", suggestion(value, known))
         return str(value)
 
     def depth(self, name: str = "out_depth") -> int | None:
+        """A number of channels, truncated; None where none is given. Raises InputError."""
         value = self.take(name, None)
         if value is not None and not (_is_number(value) and 1 <= value < 2**20):
-            raise self.refused(name, value, "is no number of channels", "write a whole number")
+            raise self.refuse(name, value, "is not a number of channels", "write a whole number")
         return None if value is None else int(value)
 
     def size(self, name: str, default: float | None = 3) -> int | None:
@@ -68,12 +74,13 @@ class Options:
         pair = list(value) if isinstance(value, (list, tuple)) else [value, value]
         numbers = all(_is_number(v) and 0 <= v < 2**20 for v in pair)
         if len(pair) != 2 or not numbers:
-            raise self.refused(name, value, "is not a size", "write a number, or [k, k]")
+            raise self.refuse(name, value, "is not a size", "write a number, or [k, k]")
         if int(pair[0]) != int(pair[1]):
-            raise self.refused(name, value, "is not square", "kernels have one side here")
+            raise self.refuse(name, value, "is not square", "kernels have one side here")
         return int(pair[0])
 
     def kernel(self, name: str = "filter_size") -> int:
+        """A side of a kernel, 3 unless it is given."""
         size = self.size(name)
         assert size is not None
         return size
@@ -83,21 +90,24 @@ class Options:
         value = self.take(name, default)
         text = "identity" if value is None else str(value).rpartition(".")[2]
         if text == "crelu":
-            raise self.refused(name, value, "doubles the channels, which the cell cannot take", "")
+            raise self.refuse(name, value, "doubles the channels, which the cell cannot take", "")
         known = get_args(Activation)
         if text not in known:
-            raise self.refused(name, value, "is no function here", suggestion(text, known))
+            raise self.refuse(
+                name, value, "is not a function that is known", suggestion(text, known)
+            )
         return text  # type: ignore[return-value]
 
     def norm(self) -> bool | Norm:
+        """The layer norm that `layer_norm`, `norm_gain` and `norm_shift` ask for, or False."""
         there = self.flag("layer_norm")
         gain, shift = self.number("norm_gain", 1.0), self.number("norm_shift", 0.0)
         return Norm(kind="layer", gain=gain, shift=shift) if there else False
 
     def weights(self, decay: str = "weight_decay", bias_decay: str | None = None) -> Weights:
         """Initial values and L2; without a name of their own, biases are decayed as kernels."""
-        kernels = self.number_or_none(decay)
-        biases = kernels if bias_decay is None else self.number_or_none(bias_decay)
+        kernels = self.number_or_zero(decay)
+        biases = kernels if bias_decay is None else self.number_or_zero(bias_decay)
         start = self.initial("kernel_initializer", Initial(scheme="glorot_uniform"))
         return Weights(
             initial=start,
@@ -106,16 +116,17 @@ class Options:
             bias_decay=biases,
         )
 
-    def number_or_none(self, name: str) -> float:
+    def number_or_zero(self, name: str) -> float:
+        """A finite number; 0 for null."""
         value = self.take(name, None)
         return 0.0 if value is None else float(self._finite(name, value))
 
     def initial(self, name: str, default: Initial | None) -> Initial | None:
         """An initialiser by its name in the reference, with its keywords."""
-        value, given = self.take(name, None), self.take(f"{name}_kwargs", None) or {}
-        if not isinstance(given, Mapping):
-            raise self.refused(f"{name}_kwargs", given, "is not a mapping", "write key: value")
-        words = dict(given)
+        value, keywords = self.take(name, None), self.take(f"{name}_kwargs", None) or {}
+        if not isinstance(keywords, Mapping):
+            raise self.refuse(f"{name}_kwargs", keywords, "is not a mapping", "write key: value")
+        words = dict(keywords)
         words.pop("seed", None)
 
         def scale(word: str, default: float) -> float:
@@ -132,17 +143,21 @@ class Options:
             "ones": lambda: Initial(scheme="constant", scale=1.0),
         }
         if text not in made:
-            raise self.refused(name, value, "is no initialiser here", suggestion(text, made))
-        found = made[text]()
+            raise self.refuse(
+                name, value, "is not an initialiser that is known", suggestion(text, made)
+            )
+        initial = made[text]()
         if words:
             word = next(iter(words))
-            raise self.refused(f"{name}_kwargs", words, f"{word} cannot be set", "leave it out")
-        return found
+            raise self.refuse(f"{name}_kwargs", words, f"{word} cannot be set", "leave it out")
+        return initial
 
-    def refused(self, name: str, value: Any, why: str, cure: str) -> InputError:
+    def refuse(self, name: str, value: Any, why: str, cure: str) -> InputError:
+        """The error for an option whose value cannot be used."""
         return InputError(f"options.{name}", f"{shown(value)} {why}", cure)
 
     def done(self) -> None:
+        """Raise InputError for an option that was not taken."""
         for name in self.left:
             raise InputError(
                 f"options.{name}", f"{self.kind} has no such option", suggestion(name, self.known)

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import yaml
-from space.unroll.reads import parse_reads
 
 from search import estimate
 from search.campaign import Campaign, load
@@ -19,6 +18,7 @@ from space.genome import Genome
 from space.space import Space
 from space.unroll.cost import cost
 from space.unroll.plan import plan
+from space.unroll.reads import parse_reads
 from tests.fuzz import trials
 from tests.fuzz.mutations import mutate_bytes, mutate_document
 from workers.job import PackRef

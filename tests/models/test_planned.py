@@ -7,7 +7,6 @@ import pytest
 import torch
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from space.unroll.reads import Read, all_logits, decoded
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -16,6 +15,7 @@ from models.shared_kernels import SharedKernel
 from space.genome import Genome
 from space.network.architecture import HEAD
 from space.unroll.plan import plan
+from space.unroll.reads import Read, all_logits, decoded
 from tests.support.drawing import PUBLISHED_CELLS, any_genomes, genomes, small_genome
 from tests.support.networks import images_for, randomised, ten_stages
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from space.unroll.reads import parse_reads
 
 from search import driver
 from search.campaign import Campaign, Scheduler
@@ -35,6 +34,7 @@ from space.errors import VentralError
 from space.reduction import reduced as space_at
 from space.space import Space
 from space.unroll.plan import plan
+from space.unroll.reads import parse_reads
 from tests.support import toys
 
 TWO = Machine(cpus=2, gpus=0)

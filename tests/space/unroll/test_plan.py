@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from space.unroll.reads import all_logits, decoded, everything, parse_reads
 
 from space import zoo
 from space.errors import InputError
@@ -14,6 +13,7 @@ from space.unroll.calls import schedule
 from space.unroll.cost import cost, decoder_macs
 from space.unroll.divided import divided
 from space.unroll.plan import Plan, plan
+from space.unroll.reads import all_logits, decoded, everything, parse_reads
 from tests.support.drawing import PUBLISHED_CELLS, any_genomes, genomes, small_genome
 from tests.support.effort import count_calls
 from tests.support.networks import ten_stages

@@ -42,7 +42,7 @@ def test_batch_norms_start_as_published() -> None:
         ("B", {"tau_filter_size": [3, 5]}, "not square"),
         ("B", {"recurrent_keep_prob": 0.9}, "drops out states"),
         ("A", {"gate_filter_size": 0, "input_to_gate": True}, "0 leaves no kernel"),
-        ("A", {"feedback_entry": "gate"}, "no place"),
+        ("A", {"feedback_entry": "gate"}, "not a place"),
         ("A", {"tau_nonlinearity": "sigmoidd"}, 'did you mean "sigmoid"'),
         ("A", {"layer_norm": 1}, "neither true nor false"),
     ],
