@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from space.errors import InputError
-from workers.augmentation import averaged
-from workers.pack import Pack, SplitName
-from workers.preprocessing import Normalisation, unit
+from workers.data.augmentation import averaged
+from workers.data.pack import Pack, SplitName
+from workers.data.preprocessing import Normalisation, unit
 
 # A pack that takes less of a GPU's memory than this is kept there whole.
 RESIDENT_BYTES = 1 << 30

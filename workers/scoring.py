@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from space.errors import DataError
+from workers.data.pack import find, pack
 from workers.evaluation import Evaluation, evaluate
 from workers.export import load, read_card
 from workers.job import data_spec
-from workers.pack import find, pack
 
 
 def evaluate_export(folder: str | Path, packs: str | Path) -> Evaluation:

@@ -18,8 +18,8 @@ from space.errors import InputError
 from space.genome import Genome
 from tests.fuzz import mutations, trials
 from workers import checkpoint, export
+from workers.data.pack import MANIFEST, STAMP, Pack, pack
 from workers.job import Digits, Report
-from workers.pack import MANIFEST, STAMP, Pack, pack
 from workers.reference import networks, replay
 from workers.training_state import TrainingState, read_state
 

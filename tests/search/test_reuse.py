@@ -14,8 +14,8 @@ from search.supply import Assignment, Supply
 from tests.support import large, toys
 from tests.support.bench import DATA, Bench
 from tests.support.effort import record_statements
+from workers.data.pack import pack
 from workers.job import CHECKPOINT, DigitsOccluded, Failure, PackRef, Report
-from workers.pack import pack
 
 CONSTANT = {"schedule": "constant"}
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from workers.data.pack import Pack, pack
 from workers.job import DigitsOccluded, Job, Recipe
-from workers.pack import Pack, pack
 
 
 class Tiny(nn.Module):

@@ -16,10 +16,10 @@ from space.errors import InputError
 from space.genome import Genome
 from space.space import Space
 from workers import training
-from workers.augmentation import averaged
+from workers.data.augmentation import averaged
+from workers.data.pack import Pack, pack
 from workers.evaluation import Feed, evaluate
 from workers.job import WHOLE, DigitsOccluded, Fidelity, Job, Recipe, Report
-from workers.pack import Pack, pack
 from workers.training import Trainer
 
 CHEAP = [

@@ -101,7 +101,8 @@ def test_each_data_set_has_its_own_defaults() -> None:
 
 
 def test_the_driver_can_import_all_that_it_needs_without_torch() -> None:
-    modules = "workers.job, workers.datasets, workers.pack, workers.checkpoint, workers.trainable"
+    data = "workers.data.datasets, workers.data.pack"
+    modules = f"workers.job, {data}, workers.checkpoint, workers.trainable"
     code = f"import {modules}, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

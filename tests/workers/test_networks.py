@@ -11,9 +11,9 @@ import torch
 from models.build import build
 from space.genome import Genome
 from space.space import Sample, Space
+from workers.data.pack import Pack
 from workers.evaluation import evaluate
 from workers.job import Job, Recipe, Report
-from workers.pack import Pack
 from workers.training import Trainer
 
 
@@ -58,7 +58,7 @@ from safetensors.torch import load_file
 from models.build import build
 from space.genome import Genome
 from workers.evaluation import evaluate
-from workers.pack import Pack
+from workers.data.pack import Pack
 genome, weights, pack = sys.argv[1:]
 network = build(Genome.parse(json.load(open(genome))))
 network.load_state_dict(load_file(weights))

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from space.space import Space
+from workers.data.pack import Pack, pack
 from workers.job import DigitsOccluded, Job
-from workers.pack import Pack, pack
 from workers.trainable import TrialTrainable
 
 MakeReal = Callable[..., Job]

@@ -13,9 +13,9 @@ from torch import nn
 
 from space.errors import CheckpointError, InputError
 from workers import training
+from workers.data.pack import Pack
 from workers.failures import Diverged, device_lost, failure, out_of_memory
 from workers.job import Job, Recipe, Report
-from workers.pack import Pack
 from workers.training import Trainer, evaluate, learning_rate
 
 MakeJob = Callable[..., Job]

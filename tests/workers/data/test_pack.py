@@ -18,11 +18,11 @@ from PIL import Image
 
 from space.errors import DataError, VentralError
 from tests.support.waiting import GUARD
-from workers import datasets
-from workers import pack as packing
-from workers.images import BrokenImages
+from workers.data import datasets
+from workers.data import pack as packing
+from workers.data.images import BrokenImages
+from workers.data.pack import Pack, pack
 from workers.job import DataSpec, Digits, DigitsOccluded, ImageFolder
-from workers.pack import Pack, pack
 
 SPEC = DigitsOccluded(size=16, train_images=300, test_images=100)
 
@@ -239,9 +239,9 @@ def test_packs_keep_the_identity_that_they_had(tmp_path: Path) -> None:
 
 CHILD = """
 import sys, time
-from workers import datasets
+from workers.data import datasets
 from workers.job import DigitsOccluded
-from workers.pack import pack
+from workers.data.pack import pack
 made, delay = datasets._sized, float(sys.argv[2])
 def slowly(image, size):
     time.sleep(delay)

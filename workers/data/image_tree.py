@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 
 from space.documents.outside import open_regular, printable
 from space.errors import DataError
-from workers.images import FORMATS, SUFFIXES, BrokenImages
+from workers.data.images import FORMATS, SUFFIXES, BrokenImages
 
 Role = Literal["train", "val", "test"]
 

@@ -20,9 +20,9 @@ from PIL import Image
 
 from space.documents.outside import printable
 from space.errors import DataError
-from workers.idx import read_idx
-from workers.image_tree import ImageFile, PassedOver, read_image_tree
-from workers.images import Framing, read_images
+from workers.data.idx import read_idx
+from workers.data.image_tree import ImageFile, PassedOver, read_image_tree
+from workers.data.images import Framing, read_images
 from workers.job import DataSpec, Digits, DigitsOccluded, FashionMnist, ImageFolder
 
 Images = NDArray[np.uint8]

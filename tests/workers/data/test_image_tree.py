@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from space.errors import DataError
-from workers.image_tree import ImageTree, read_image_tree, split_role
-from workers.images import BrokenImages
+from workers.data.image_tree import ImageTree, read_image_tree, split_role
+from workers.data.images import BrokenImages
 
 IMAGE = Image.new("RGB", (8, 8), (200, 20, 30))
 

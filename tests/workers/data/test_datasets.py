@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from space.errors import DataError
-from workers.datasets import Source, describe, open_source, stratified
-from workers.idx import read_idx
+from workers.data.datasets import Source, describe, open_source, stratified
+from workers.data.idx import read_idx
 from workers.job import DataSpec, Digits, DigitsOccluded, FashionMnist, ImageFolder
 
 

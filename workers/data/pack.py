@@ -33,7 +33,7 @@ from workers.job import DataSpec, PackRef
 from workers.processors import usable_processors
 
 if TYPE_CHECKING:  # decoding needs PIL, and a pack that is there does not
-    from workers import datasets
+    from workers.data import datasets
 
 FORMAT = 1
 MANIFEST, STAMP = "manifest.json", "verified.json"
@@ -202,7 +202,7 @@ def pack(
     chunk. `source` is what `datasets.open_source(spec)` gave, if it was called already.
     Raises DataError for a bad source and VentralError for a full disk; nothing is left of either.
     """
-    from workers import datasets
+    from workers.data import datasets
 
     source = source or datasets.open_source(spec, workers or usable_processors())
     name = _name(spec, source.fingerprint)
@@ -257,7 +257,7 @@ def _publish(partial: Path, final: Path) -> None:
 
 def _write(folder: Path, spec: DataSpec, source: "datasets.Source", progress: Progress) -> None:
     """The arrays chunk by chunk, then the manifest, then the stamp."""
-    from workers.images import BrokenImages
+    from workers.data.images import BrokenImages
 
     shape = (spec.size, spec.size, source.channels)
     step = max(64, CHUNK_BYTES // math.prod(shape))
