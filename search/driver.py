@@ -37,7 +37,8 @@ from search.tune.shares import Claim, Share
 from search.tune.stopping import Halted, Stop
 from space.errors import CampaignError, DataError, StoreError, VentralError
 from space.space import Space
-from workers.data.pack import Pack, pack
+from workers.data.pack import Pack
+from workers.data.packing import pack
 from workers.job import PackRef
 from workers.trainable import TrialTrainable
 

@@ -22,9 +22,10 @@ from torch.nn.functional import cross_entropy
 from space.errors import CheckpointError
 from workers import checkpoint, compiling
 from workers.data.augmentation import augment, averaged
+from workers.data.feed import Feed
 from workers.data.pack import Pack
 from workers.data.preprocessing import Normalisation, unit
-from workers.evaluation import Evaluation, Feed, Scored, evaluate, fits, placed
+from workers.evaluation import Evaluation, Scored, evaluate, fits, placed
 from workers.failures import Diverged, device_lost, out_of_memory
 from workers.job import WHOLE, Fidelity, Job, Recipe, Report
 from workers.training_state import read_state

@@ -17,7 +17,7 @@ from models.build import Network, build
 from space.errors import DataError, InputError
 from space.genome import Genome
 from workers import export
-from workers.data import pack as packing
+from workers.data import packing
 from workers.data.pack import Pack
 from workers.evaluation import evaluate
 from workers.export import Card

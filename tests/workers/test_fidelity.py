@@ -17,9 +17,12 @@ from space.genome import Genome
 from space.space import Space
 from workers import training
 from workers.data.augmentation import averaged
-from workers.data.pack import Pack, pack
-from workers.evaluation import Feed, evaluate
-from workers.job import WHOLE, DigitsOccluded, Fidelity, Job, Recipe, Report
+from workers.data.feed import Feed
+from workers.data.pack import Pack
+from workers.data.packing import pack
+from workers.data.specs import DigitsOccluded
+from workers.evaluation import evaluate
+from workers.job import WHOLE, Fidelity, Job, Recipe, Report
 from workers.training import Trainer
 
 CHEAP = [

@@ -10,9 +10,9 @@ from space.documents.outside import printable
 from ventral.output import Column, Format, Output, note, table, value
 
 if TYPE_CHECKING:
-    from workers.data.datasets import Source
     from workers.data.pack import Pack
-    from workers.job import DataSpec
+    from workers.data.source import Source
+    from workers.data.specs import DataSpec
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -50,7 +50,7 @@ def pack(
     A campaign with the same words in its `data:` uses this very pack.
     """
     from search.home import Home
-    from workers.data import pack as packs
+    from workers.data import packing as packs
     from workers.data.datasets import open_source
     from workers.processors import usable_processors
 
@@ -96,7 +96,7 @@ def _spec(name: str, options: Sequence[str]) -> "DataSpec":
 
     from search.campaign import apply, load
     from search.machine import Machine
-    from workers.job import data_spec
+    from workers.data.specs import data_spec
 
     if Path(name).suffix in (".yaml", ".yml", ".json"):
         # Packing takes none of the resources that the campaign's trials will.
