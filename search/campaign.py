@@ -46,7 +46,8 @@ from space.errors import CampaignError, GenomeError, InputError
 from space.genome import Genome
 from space.reduction import reduced
 from space.space import Space
-from workers.job import DataSpec, Recipe
+from workers.data.specs import DataSpec
+from workers.job import Recipe
 
 SCHEMA = Path(__file__).with_name("campaign.schema.json")
 

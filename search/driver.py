@@ -37,8 +37,9 @@ from search.tune.shares import Claim, Share
 from search.tune.stopping import Halted, Stop
 from space.errors import CampaignError, DataError, StoreError, VentralError
 from space.space import Space
+from workers.data.pack import Pack
+from workers.data.packing import pack
 from workers.job import PackRef
-from workers.pack import Pack, pack
 from workers.trainable import TrialTrainable
 
 log = logging.getLogger(__name__)

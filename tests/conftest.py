@@ -37,7 +37,7 @@ PROCESSES = (
     "workers/test_compiling.py",
     "workers/test_job.py",
     "workers/test_networks.py",
-    "workers/test_pack.py",
+    "workers/data/test_packing.py",
 )
 """Files and folders of tests that start Ray, or other processes that take long."""
 

@@ -52,8 +52,8 @@ def normalise(
     """
     check_packages()
     from space.errors import InputError
+    from workers.data.preprocessing import normalised
     from workers.export import Card
-    from workers.preprocessing import normalised
 
     if not isinstance(facts, Card):
         raise InputError("facts", f"a {type(facts).__name__}", "give what ventral.card() returned")

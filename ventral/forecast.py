@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from search.machine import Machine
     from space.space import Sample, Space
     from space.survey import Survey
-    from workers.pack import Pack
+    from workers.data.pack import Pack
 
 TRIED = 200
 """Samples that a dry run draws."""

@@ -1,28 +1,24 @@
-"""How good a network is on a pack: the only code that scores, so that a score can be had again.
+"""How good a network is on a pack: the only code that scores, so that scores can be reproduced.
 
-Also how a pack's images reach a device in batches (`Feed`), which training shares. This module
-does not know what a network is made of, nor how it was trained.
+This module does not know what a network is made of, nor how it was trained.
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from space.errors import InputError
-from workers.augmentation import averaged
-from workers.pack import Pack, SplitName
-from workers.preprocessing import Normalisation, unit
-
-# A pack that takes less of a GPU's memory than this is kept there whole.
-RESIDENT_BYTES = 1 << 30
+from workers.data.augmentation import averaged
+from workers.data.feed import Feed
+from workers.data.manifest import SplitName
+from workers.data.pack import Pack
+from workers.data.preprocessing import Normalisation, unit
 
 
 class Scored(Protocol):
@@ -134,40 +130,3 @@ def _threads(count: int | None) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-class Feed:
-    """Batches of a split on the device: (uint8 [B,H,W,C], int64 [B]), in any order asked for."""
-
-    def __init__(self, pack: Pack, split: SplitName, device: torch.device) -> None:
-        self._images, self._device = pack.images(split), device
-        self._labels = torch.from_numpy(np.array(pack.labels(split))).to(device)
-        small = device.type != "cpu" and self._images.nbytes <= RESIDENT_BYTES
-        self._resident = torch.from_numpy(np.array(self._images)).to(device) if small else None
-
-    def batches(self, order: NDArray[np.int64], size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The images of `order` [N] in batches of `size`, the last one possibly smaller."""
-        parts = [order[start : start + size] for start in range(0, len(order), size)]
-        labels = (self._labels[torch.from_numpy(part).to(self._device)] for part in parts)
-        return zip(self._gathered(parts), labels, strict=True)
-
-    def _gathered(self, parts: list[NDArray[np.int64]]) -> Iterator[Tensor]:
-        if self._resident is not None:
-            for part in parts:
-                yield self._resident[torch.from_numpy(part).to(self._device)]
-        elif self._device.type == "cpu":
-            for part in parts:
-                yield torch.from_numpy(self._images[part])
-        else:
-            # The next batch is read from the disk while the GPU works on this one.
-            with ThreadPoolExecutor(1) as pool:
-                waiting = [pool.submit(self._pinned, part) for part in parts[:1]]
-                for part in parts[1:]:
-                    ready = waiting.pop().result()
-                    waiting.append(pool.submit(self._pinned, part))
-                    yield ready.to(self._device, non_blocking=True)
-                for last in waiting:
-                    yield last.result().to(self._device, non_blocking=True)
-
-    def _pinned(self, part: NDArray[np.int64]) -> Tensor:
-        return torch.from_numpy(self._images[part]).pin_memory()

@@ -24,7 +24,7 @@ from space.network.sizes import first_informed_step
 from space.step.parameters import parameters
 from space.unroll.cost import cost
 from workers import files
-from workers.statistics import divisors
+from workers.data.statistics import divisors
 from workers.tensors import FLOATS, Header, read_header
 
 if TYPE_CHECKING:  # torch is loaded when weights are read or written, not before

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from space.errors import DataError
+from workers.data.pack import find_pack
+from workers.data.packing import pack
+from workers.data.specs import data_spec
 from workers.evaluation import Evaluation, evaluate
 from workers.export import load, read_card
-from workers.job import data_spec
-from workers.pack import find, pack
 
 
 def evaluate_export(folder: str | Path, packs: str | Path) -> Evaluation:
@@ -17,7 +18,7 @@ def evaluate_export(folder: str | Path, packs: str | Path) -> Evaluation:
     damaged export, DataError if the data is missing or not the recorded one.
     """
     card, network = read_card(folder), load(folder)
-    there = find(Path(packs), card.data_checksum)
+    there = find_pack(Path(packs), card.data_checksum)
     found = there or pack(data_spec(card.data, f"{folder}: data"), packs)
     if found.checksum != card.data_checksum:
         raise DataError(

@@ -1,5 +1,6 @@
 """What a training wrote beside its tensors, so that it can go on: typed, and free of torch."""
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from pydantic import Field
 from space.documents.bounds import RECORD
 from space.documents.validation import Value, parse
 from space.errors import CheckpointError, InputError
-from workers.job import Report
+from workers.job import Job, Report
 
 
 class TrainingState(Value):
@@ -37,3 +38,24 @@ def read_state(meta: Mapping[str, Any], folder: str | Path) -> TrainingState:
         raise CheckpointError(
             f"{folder}: is no checkpoint of a training ({error}); {cure}"
         ) from None
+
+
+def identify_job(job: Job) -> str:
+    """A hash of all that decides a job's numbers; the folder and the pack's place do not."""
+    parts = [job.genome, job.recipe.deciding(), job.data.checksum, job.seed]
+    return hashlib.sha256(repr(_order(parts)).encode()).hexdigest()
+
+
+def identify_start(job: Job) -> str:
+    """A hash that is equal for jobs whose trainings are the same as long as both last."""
+    if job.recipe.looks_ahead:
+        return identify_job(job)
+    recipe = job.recipe.model_copy(update={"epochs": 1})
+    return identify_job(job.model_copy(update={"recipe": recipe}))
+
+
+def _order(node: object) -> object:
+    """Lists and mappings as lists, in the order of their keys."""
+    if isinstance(node, dict):
+        return sorted((key, _order(value)) for key, value in node.items())
+    return [_order(item) for item in node] if isinstance(node, (list, tuple)) else node

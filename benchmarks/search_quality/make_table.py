@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks.search_quality.table import committed
 from benchmarks.search_quality.tasks import REST_SEEDED, SEEDS, TASKS, Task, train
 from space.space import Sample
-from workers.pack import pack
+from workers.data.packing import pack
 
 Row = dict[str, Any]
 

@@ -19,7 +19,8 @@ from space.documents.files import read_document
 from space.errors import SpaceError
 from space.space import Sample, Space
 from space.unroll.cost import cost
-from workers.job import Clip, DigitsOccluded, Job, PackRef, Recipe
+from workers.data.specs import DigitsOccluded
+from workers.job import Clip, Job, PackRef, Recipe
 
 SPACE = Path(__file__).with_name("space.yaml")
 ORDER_SEED = 2018

@@ -32,7 +32,7 @@ from benchmarks.search_quality.tasks import TASKS
 from benchmarks.search_quality.worlds import Landscape, Replay
 from search.campaign import Campaign, Scheduler
 from search.samplers import graph_features
-from workers.pack import pack
+from workers.data.packing import pack
 
 BARE = {"name": "bare", "space": "motifs-small", "data": {"name": "digits-occluded"}}
 FIFO = Method(name="random", sampler="random")

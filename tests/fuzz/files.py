@@ -18,8 +18,11 @@ from space.errors import InputError
 from space.genome import Genome
 from tests.fuzz import mutations, trials
 from workers import checkpoint, export
-from workers.job import Digits, Report
-from workers.pack import MANIFEST, STAMP, Pack, pack
+from workers.data.manifest import MANIFEST, STAMP
+from workers.data.pack import Pack
+from workers.data.packing import pack
+from workers.data.specs import Digits
+from workers.job import Report
 from workers.reference import networks, replay
 from workers.training_state import TrainingState, read_state
 

@@ -14,8 +14,9 @@ from search.supply import Assignment, Supply
 from tests.support import large, toys
 from tests.support.bench import DATA, Bench
 from tests.support.effort import record_statements
-from workers.job import CHECKPOINT, DigitsOccluded, Failure, PackRef, Report
-from workers.pack import pack
+from workers.data.packing import pack
+from workers.data.specs import DigitsOccluded
+from workers.job import CHECKPOINT, Failure, PackRef, Report
 
 CONSTANT = {"schedule": "constant"}
 

@@ -15,7 +15,7 @@ import ventral
 from space.genome import Genome
 from space.space import Space
 from tests.ventral.conftest import Campaign
-from workers.pack import Pack
+from workers.data.pack import Pack
 
 STATUSES = {"finished", "pruned", "infeasible", "failed", "running", "waiting"}
 

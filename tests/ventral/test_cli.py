@@ -15,7 +15,7 @@ from search.campaign import load
 from search.home import Home
 from tests.ventral.conftest import COMMAND, Shell
 from ventral.cli import app
-from workers.pack import pack
+from workers.data.packing import pack
 
 ROOT = Path(__file__).parents[2]
 HEAVY = (

@@ -11,8 +11,8 @@ import pytest
 from models.build import build
 from tests.workers.test_export import card, genome
 from workers import export
-from workers.job import DigitsOccluded
-from workers.pack import pack
+from workers.data.packing import pack
+from workers.data.specs import DigitsOccluded
 
 ROOT = Path(__file__).parents[2]
 COMMAND = "from ventral.start import main; main()"

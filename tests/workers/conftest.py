@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from workers.job import DigitsOccluded, Job, Recipe
-from workers.pack import Pack, pack
+from workers.data.pack import Pack
+from workers.data.packing import pack
+from workers.data.specs import DigitsOccluded
+from workers.job import Job, Recipe
 
 
 class Tiny(nn.Module):

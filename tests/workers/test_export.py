@@ -17,10 +17,10 @@ from models.build import Network, build
 from space.errors import DataError, InputError
 from space.genome import Genome
 from workers import export
-from workers import pack as packing
+from workers.data import packing
+from workers.data.pack import Pack
 from workers.evaluation import evaluate
 from workers.export import Card
-from workers.pack import Pack
 from workers.scoring import evaluate_export
 
 

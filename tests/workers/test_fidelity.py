@@ -16,10 +16,13 @@ from space.errors import InputError
 from space.genome import Genome
 from space.space import Space
 from workers import training
-from workers.augmentation import averaged
-from workers.evaluation import Feed, evaluate
-from workers.job import WHOLE, DigitsOccluded, Fidelity, Job, Recipe, Report
-from workers.pack import Pack, pack
+from workers.data.augmentation import averaged
+from workers.data.feed import Feed
+from workers.data.pack import Pack
+from workers.data.packing import pack
+from workers.data.specs import DigitsOccluded
+from workers.evaluation import evaluate
+from workers.job import WHOLE, Fidelity, Job, Recipe, Report
 from workers.training import Trainer
 
 CHEAP = [
@@ -187,9 +190,9 @@ def test_it_resumes_to_the_bit(sixteen: Pack, tmp_path: Path, stopped: int) -> N
 def test_the_optimiser_remembers(sixteen: Pack) -> None:
     """Its averages go on over the change: they are not those of a new one."""
     trainer = trained(job(sixteen, fidelity=CHEAP), epochs=1)
-    before, _ = trainer._state()
-    trainer._enter(WHOLE)
-    after, _ = trainer._state()
+    before, _ = trainer.state()
+    trainer.enter(WHOLE)
+    after, _ = trainer.state()
     moments = [name for name in before if name.endswith(".exp_avg")]
     assert moments
     assert all(torch.equal(before[name], after[name]) for name in before)

@@ -9,13 +9,10 @@ import pytest
 
 from space.errors import InputError
 from workers.job import (
-    DigitsOccluded,
     Failure,
-    ImageFolder,
     Job,
     Recipe,
     Report,
-    data_spec,
 )
 
 
@@ -49,7 +46,7 @@ def test_an_overlay_changes_its_own_keys_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("overlay", "told"),
+    ("overlay", "expected"),
     [
         ({"learning_rat": 0.1}, 'recipe: unknown key "learning_rat"; did you mean'),
         ({"optimiser": "adam"}, 'recipe.optimiser: "adam" is not one of sgd, adamw; did you mean'),
@@ -60,48 +57,15 @@ def test_an_overlay_changes_its_own_keys_only() -> None:
         ({"momentum": float("nan")}, "recipe.momentum: nan is not a finite number"),
     ],
 )
-def test_a_wrong_recipe_is_named(overlay: dict[str, Any], told: str) -> None:
+def test_a_wrong_recipe_is_named(overlay: dict[str, Any], expected: str) -> None:
     with pytest.raises(InputError) as caught:
         Recipe().overlaid(overlay)
-    assert str(caught.value).startswith(told)
-
-
-@pytest.mark.parametrize(
-    ("document", "told"),
-    [
-        ({"name": "digit"}, 'data: "digit" is not one of digits, digits-occluded'),
-        ({"name": "digits", "size": 12}, "data.size: 12 is not a multiple of 8; write 16"),
-        ({"name": "digits", "noise": 0.1}, 'data: unknown key "noise"; its keys are'),
-        (
-            {"name": "digits-occluded", "nose": 0.1},
-            'data: unknown key "nose"; did you mean "noise',
-        ),
-        ({"name": "imagefolder", "size": 64}, "data.path: missing"),
-        (
-            {"name": "imagefolder", "path": "x", "size": 64, "background": "grey"},
-            'data.background: "grey" is not a colour; write black, white or [red, green, blue]',
-        ),
-        (
-            {"name": "imagefolder", "path": "x", "size": 64, "background": [0, 300, 0]},
-            "data.background: [0, 300, 0] is not a colour",
-        ),
-        ({}, 'data: the key "name" is missing'),
-    ],
-)
-def test_a_wrong_data_section_is_named(document: dict[str, Any], told: str) -> None:
-    with pytest.raises(InputError) as caught:
-        data_spec(document, "data")
-    assert str(caught.value).startswith(told)
-
-
-def test_each_data_set_has_its_own_defaults() -> None:
-    assert data_spec({"name": "digits-occluded"}) == DigitsOccluded(size=16)
-    made = data_spec({"name": "imagefolder", "path": "x", "size": 32})
-    assert made == ImageFolder(path="x", size=32)
+    assert str(caught.value).startswith(expected)
 
 
 def test_the_driver_can_import_all_that_it_needs_without_torch() -> None:
-    modules = "workers.job, workers.datasets, workers.pack, workers.checkpoint, workers.trainable"
+    data = "workers.data.datasets, workers.data.pack"
+    modules = f"workers.job, {data}, workers.checkpoint, workers.trainable"
     code = f"import {modules}, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

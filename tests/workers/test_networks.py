@@ -11,9 +11,9 @@ import torch
 from models.build import build
 from space.genome import Genome
 from space.space import Sample, Space
+from workers.data.pack import Pack
 from workers.evaluation import evaluate
 from workers.job import Job, Recipe, Report
-from workers.pack import Pack
 from workers.training import Trainer
 
 
@@ -58,7 +58,7 @@ from safetensors.torch import load_file
 from models.build import build
 from space.genome import Genome
 from workers.evaluation import evaluate
-from workers.pack import Pack
+from workers.data.pack import Pack
 genome, weights, pack = sys.argv[1:]
 network = build(Genome.parse(json.load(open(genome))))
 network.load_state_dict(load_file(weights))
@@ -90,7 +90,7 @@ def test_l2_is_the_gradient_of_the_networks_own_penalty(digits: Pack, tmp_path: 
     trainer, network = Trainer(made), build(Genome.parse(made.genome), seed=3)
     network.penalty().backward()
     by_autograd = {n: p.grad for n, p in network.named_parameters() if p.grad is not None}
-    trainer._add_l2()
+    trainer.optimisation.add_l2()
     by_loop = {n: p.grad for n, p in trainer.network.named_parameters() if p.grad is not None}
     assert len(by_loop) > 3
     assert by_autograd.keys() == by_loop.keys()

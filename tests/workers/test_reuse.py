@@ -10,8 +10,10 @@ import pytest
 import torch
 
 from space.space import Space
-from workers.job import DigitsOccluded, Job
-from workers.pack import Pack, pack
+from workers.data.pack import Pack
+from workers.data.packing import pack
+from workers.data.specs import DigitsOccluded
+from workers.job import Job
 from workers.trainable import TrialTrainable
 
 MakeReal = Callable[..., Job]

@@ -143,7 +143,7 @@ def test_memory_that_does_not_suffice_is_a_result_and_is_given_back(
     def hungry(*_: object) -> None:
         torch.empty(1 << 50)
 
-    monkeypatch.setattr(training.Trainer, "_step", hungry)
+    monkeypatch.setattr(training.Trainer, "update", hungry)
     assert failed(trainable)["kind"] == "out-of-memory"
     assert network() is None
 
@@ -166,7 +166,7 @@ def test_any_other_exception_is_a_result_with_its_traceback(
     def broken(*_: object) -> None:
         raise KeyError("surprise")
 
-    monkeypatch.setattr(training.Trainer, "_step", broken)
+    monkeypatch.setattr(training.Trainer, "update", broken)
     told = failed(begun(job()))
     assert told["kind"] == "error"
     assert told["reason"] == "KeyError: 'surprise'"
@@ -214,7 +214,7 @@ def test_a_lost_gpu_is_left_to_ray(job: MakeJob, monkeypatch: pytest.MonkeyPatch
     def lost(*_: object) -> None:
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
-    monkeypatch.setattr(training.Trainer, "_step", lost)
+    monkeypatch.setattr(training.Trainer, "update", lost)
     trainable = begun(job())
     with pytest.raises(RuntimeError, match="illegal memory access"):
         trainable.step()

@@ -10,9 +10,9 @@ from space.documents.outside import printable
 from ventral.output import Column, Format, Output, note, table, value
 
 if TYPE_CHECKING:
-    from workers.datasets import Source
-    from workers.job import DataSpec
-    from workers.pack import Pack
+    from workers.data.pack import Pack
+    from workers.data.source import Source
+    from workers.data.specs import DataSpec
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -22,7 +22,7 @@ def list_data(output: Output = Format.table) -> None:
     """The data sets that a campaign can name, and whether they are here."""
     from dataclasses import asdict
 
-    from workers.datasets import describe
+    from workers.data.datasets import describe
 
     rows = [asdict(info) for info in describe()]
     columns = [Column(key=key) for key in rows[0]]
@@ -50,8 +50,8 @@ def pack(
     A campaign with the same words in its `data:` uses this very pack.
     """
     from search.home import Home
-    from workers import pack as packs
-    from workers.datasets import open_source
+    from workers.data import packing as packs
+    from workers.data.datasets import open_source
     from workers.processors import usable_processors
 
     # From this folder, wherever a campaign file lies.
@@ -96,7 +96,7 @@ def _spec(name: str, options: Sequence[str]) -> "DataSpec":
 
     from search.campaign import apply, load
     from search.machine import Machine
-    from workers.job import data_spec
+    from workers.data.specs import data_spec
 
     if Path(name).suffix in (".yaml", ".yml", ".json"):
         # Packing takes none of the resources that the campaign's trials will.

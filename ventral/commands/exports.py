@@ -76,8 +76,8 @@ def _export(
     from space.genome import Genome
     from space.reduction import reduced
     from workers import checkpoint, export
+    from workers.data.pack import Pack
     from workers.job import CHECKPOINT, Recipe
-    from workers.pack import Pack
     from workers.training_state import read_state
 
     found = store.trial(record.id, trial.number)

@@ -196,8 +196,8 @@ def _for_images(space: "Space", data: str | None, size: int | None) -> "Space":
     if data is not None:
         from pathlib import Path
 
-        from workers.datasets import open_source
-        from workers.job import data_spec
+        from workers.data.datasets import open_source
+        from workers.data.specs import data_spec
 
         folder = {"name": "imagefolder", "path": data} if Path(data).is_dir() else {"name": data}
         spec = data_spec(folder | ({} if size is None else {"size": size}), "--data")

@@ -1,10 +1,6 @@
-"""Packs: equal to their source, made once, whole or not there, and never silently altered."""
+"""Making packs: equal to their source, made once, whole or not there."""
 
-import hashlib
-import json
-import os
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,11 +14,11 @@ from PIL import Image
 
 from space.errors import DataError, VentralError
 from tests.support.waiting import GUARD
-from workers import datasets
-from workers import pack as packing
-from workers.images import BrokenImages
-from workers.job import DataSpec, Digits, DigitsOccluded, ImageFolder
-from workers.pack import Pack, pack
+from workers.data import datasets, digits_occluded, packing
+from workers.data.images import BrokenImages
+from workers.data.packing import pack
+from workers.data.source import Source
+from workers.data.specs import DataSpec, Digits, DigitsOccluded, ImageFolder
 
 SPEC = DigitsOccluded(size=16, train_images=300, test_images=100)
 
@@ -68,55 +64,6 @@ def test_chunks_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert pack(SPEC, tmp_path / "b").checksum == whole.checksum
 
 
-def test_a_moved_pack_is_the_same(tmp_path: Path) -> None:
-    made = pack(SPEC, tmp_path / "a")
-    shutil.copytree(made.path, tmp_path / "b")
-    assert Pack.load(tmp_path / "b", made.checksum).checksum == made.checksum
-
-
-def flip_byte(path: Path, place: int) -> None:
-    data = bytearray(path.read_bytes())
-    data[place] ^= 1
-    path.write_bytes(data)
-
-
-@pytest.mark.parametrize("name", ["train.images.npy", "test.labels.npy", "manifest.json"])
-def test_an_altered_byte_is_found(tmp_path: Path, name: str) -> None:
-    made = pack(SPEC, tmp_path)
-    flip_byte(made.path / name, -20)
-    with pytest.raises(DataError, match=name) as caught:
-        Pack.load(made.path)
-    assert f"delete {made.path}" in caught.value.cure
-
-
-def test_a_byte_altered_behind_the_clock_is_found_on_demand(tmp_path: Path) -> None:
-    made = pack(SPEC, tmp_path)
-    path = made.path / "train.images.npy"
-    before = path.stat()
-    flip_byte(path, -1)
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    Pack.load(made.path)
-    with pytest.raises(DataError, match="was altered"):
-        Pack.load(made.path, verify=True)
-
-
-def test_wrong_packs_are_refused(tmp_path: Path) -> None:
-    made = pack(SPEC, tmp_path)
-    with pytest.raises(DataError, match="holds other images"):
-        Pack.load(made.path, "0" * 64)
-    with pytest.raises(DataError, match="holds no pack"):
-        Pack.load(tmp_path / "none")
-    with (made.path / "test.images.npy").open("ab") as file:
-        file.write(b"x")
-    with pytest.raises(DataError, match=r"has \d+ bytes where \d+ were packed"):
-        Pack.load(made.path)
-    manifest = json.loads((made.path / "manifest.json").read_text())
-    manifest["format"] = 99
-    (made.path / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(DataError, match="format 99"):
-        Pack.load(made.path)
-
-
 @contextmanager
 def small_disk() -> Iterator[None]:
     """No file may grow beyond 20 kB: writing further fails as on a full disk."""
@@ -141,7 +88,7 @@ def test_a_bad_source_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def broken(*_: object) -> None:
         raise DataError("image.png", "cannot be decoded")
 
-    monkeypatch.setattr(datasets, "_sized", broken)
+    monkeypatch.setattr(digits_occluded, "_pool_or_resize", broken)
     with pytest.raises(DataError):
         pack(SPEC, tmp_path)
     assert files(tmp_path) == []
@@ -211,7 +158,7 @@ def test_as_many_threads_decode_as_the_process_may_use(
 ) -> None:
     asked: list[int] = []
 
-    def opened(spec: DataSpec, workers: int) -> datasets.Source:
+    def opened(spec: DataSpec, workers: int) -> Source:
         asked.append(workers)
         raise DataError("", "enough")
 
@@ -239,14 +186,14 @@ def test_packs_keep_the_identity_that_they_had(tmp_path: Path) -> None:
 
 CHILD = """
 import sys, time
-from workers import datasets
-from workers.job import DigitsOccluded
-from workers.pack import pack
-made, delay = datasets._sized, float(sys.argv[2])
+from workers.data import digits_occluded
+from workers.data.specs import DigitsOccluded
+from workers.data.packing import pack
+made, delay = digits_occluded._pool_or_resize, float(sys.argv[2])
 def slowly(image, size):
     time.sleep(delay)
     return made(image, size)
-datasets._sized = slowly
+digits_occluded._pool_or_resize = slowly
 spec = DigitsOccluded(size=16, train_images=300, test_images=100)
 print("ready", flush=True)
 print(pack(spec, sys.argv[1], progress=lambda *step: print(step, flush=True)).checksum)
@@ -280,18 +227,3 @@ def test_a_killed_packing_is_cleared_away(tmp_path: Path) -> None:
     assert files(tmp_path)[0].startswith(".")
     made = pack(SPEC, tmp_path)
     assert files(tmp_path) == [made.path.name]
-
-
-def test_opening_a_pack_is_quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is read through a second time, and arrays are mapped."""
-    made = pack(Digits(), tmp_path)
-    Pack.load(made.path)
-    monkeypatch.setattr("workers.files.sha256", lambda path: pytest.fail(f"{path} is read"))
-    images = Pack.load(made.path, made.checksum).images("train")
-    assert isinstance(images.base, np.memmap) or isinstance(images, np.memmap)
-
-
-def test_the_checksum_is_of_the_files(tmp_path: Path) -> None:
-    made = pack(Digits(), tmp_path)
-    for name, entry in made.manifest.files.items():
-        assert hashlib.sha256((made.path / name).read_bytes()).hexdigest() == entry.sha256

@@ -11,16 +11,15 @@ What is passed over is counted with its reason; whatever would make a label wron
 import os
 import re
 import stat
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from space.documents.outside import open_regular, printable
 from space.errors import DataError
-from workers.images import FORMATS, SUFFIXES, BrokenImages
-
-Role = Literal["train", "val", "test"]
+from workers.data.images import FORMATS, SUFFIXES, BrokenImages
+from workers.data.split_names import Role, are_splits, group_by_role, split_role
 
 CURE = (
     "it needs ROOT/train/CLASS/*.jpg and ROOT/val or ROOT/test, or ROOT/CLASS/*.jpg, with images "
@@ -111,43 +110,8 @@ def _some(names: list[str], most: int = 5) -> str:
     return text if len(names) <= most else f"{text} and {len(names) - most} more"
 
 
-# ------------------------------------------------------------------------------- names of folders
-
-_WORDS: Mapping[Role, str] = {
-    "train": "train|training|trn",
-    "val": "val|valid|validate|validation|dev|eval|evaluation|holdout|heldout",
-    "test": "test|testing|tst",
-}
-_ROLES: Mapping[Role, re.Pattern[str]] = {
-    role: re.compile(rf"(?:{words})(?:set|split|data|images)?\d*")
-    for role, words in _WORDS.items()
-}
 _SYSTEM = {"@eadir", "__macosx", "__pycache__", "lost+found", "#recycle", "$recycle.bin"}
 _SYSTEM |= {"system volume information", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
-
-
-def split_role(name: str) -> Role | None:
-    """Which split a folder of this name holds: `Training_set`, `valid` and `test2017` are some."""
-    word = re.sub(r"[\s_.-]+", "", name.casefold())
-    return next((role for role, known in _ROLES.items() if known.fullmatch(word)), None)
-
-
-def _by_role(names: Iterable[str]) -> dict[Role, list[str]]:
-    found: dict[Role, list[str]] = {}
-    for name in names:
-        if (role := split_role(name)) is not None:
-            found.setdefault(role, []).append(name)
-    return found
-
-
-def _are_splits(folders: Collection[str], roles: Mapping[Role, list[str]]) -> bool:
-    """Whether folders are splits: all are called so, or a training split and another one."""
-    return bool(roles) and (
-        sum(map(len, roles.values())) == len(folders) or ("train" in roles and len(roles) > 1)
-    )
-
-
-# ------------------------------------------------------------------------------------ the reading
 
 _OUTSIDE = "a file outside of the class folders"
 _Identity = tuple[int, int]  # of a real folder, whatever links lead to it: device and inode
@@ -195,8 +159,8 @@ class _Reader:
         """
         root, where = self._root, printable(str(self._root))
         listing = self._list(root, note=False)
-        roles = _by_role(listing.folders) or self._longer_names(listing.folders)
-        if not _are_splits(listing.folders, roles):
+        roles = group_by_role(listing.folders) or self._longer_names(listing.folders)
+        if not are_splits(listing.folders, roles):
             self._refuse_mixed(listing.folders, roles)
             return None
         listing = self._list(root)  # else it is a class folder's parent, and listed as such
@@ -291,8 +255,8 @@ class _Reader:
             cure = "rename the folder, with `convmv -f latin1 -t utf-8 --notest`, say"
             raise DataError(where, problem, cure) from None
         inner = self._list(folder)
-        roles = _by_role(inner.folders)
-        if "train" in roles and _are_splits(inner.folders, roles):
+        roles = group_by_role(inner.folders)
+        if "train" in roles and are_splits(inner.folders, roles):
             problem = f"holds splits ({_some(list(inner.folders))}), not the images of one class"
             raise DataError(where, problem, f"give {where} as the path")
         if alone and inner.folders and not inner.files:

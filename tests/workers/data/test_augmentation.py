@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from workers.augmentation import (
+from workers.data.augmentation import (
     augment,
     crop_boxes,
     flipped,

@@ -11,7 +11,7 @@ import pytest
 from PIL import EpsImagePlugin, Image
 
 from space.errors import DataError
-from workers.images import BrokenImages, Colour, Framing, read_image, read_images
+from workers.data.images import BrokenImages, Colour, Framing, read_image, read_images
 
 
 def read(path: Path, size: int = 8, background: Colour = (255, 255, 255)) -> np.ndarray:

@@ -233,3 +233,10 @@ def _rgb(image: Image.Image, levels: _Levels | None, background: Colour) -> Imag
     ground = Image.new("RGBA", image.size, (*background, 255))
     ground.alpha_composite(image.convert("RGBA"))
     return ground.convert("RGB")
+
+
+def resize(image: Images, size: int) -> Images:
+    """[H,W] or [H,W,C] -> [size,size(,C)], bilinear with half-pixel centres and antialiasing."""
+    if image.shape[:2] == (size, size):
+        return image
+    return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from space.errors import InputError
-from workers.statistics import Statistics, divisors
+from workers.data.statistics import Statistics, divisors
 
 
 class Normalisation:

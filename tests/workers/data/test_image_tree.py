@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from space.errors import DataError
-from workers.image_tree import ImageTree, read_image_tree, split_role
-from workers.images import BrokenImages
+from workers.data.image_tree import ImageTree, read_image_tree
+from workers.data.images import BrokenImages
 
 IMAGE = Image.new("RGB", (8, 8), (200, 20, 30))
 
@@ -62,11 +62,6 @@ def test_splits_are_known_in_any_case_and_spelling(
     assert tree.classes == ("cat", "dog")
     assert tree.held_out is not None
     assert (len(tree.train), len(tree.held_out), tree.held_out_folder) == (2, 2, held_out)
-
-
-@pytest.mark.parametrize("name", ["cat", "trained", "contest", "train_station", "tester", "t"])
-def test_other_words_are_no_splits(name: str) -> None:
-    assert split_role(name) is None
 
 
 def test_validation_comes_before_test_and_the_test_images_are_left_alone(tmp_path: Path) -> None:

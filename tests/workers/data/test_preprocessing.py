@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from space.errors import InputError
-from workers.pack import Pack
-from workers.preprocessing import Normalisation, normalised, unit
+from workers.data.pack import Pack
+from workers.data.preprocessing import Normalisation, normalised, unit
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,57 @@
+"""The data sets by name: where their images are and how each is decoded to the asked-for size.
+
+A `Source` lists a data set and decodes any of its images to uint8; `packing.py` writes them down
+once. Pixels depend on nothing but the files and the `DataSpec`. Nothing here knows of torch, of
+training or of where packs are kept.
+"""
+
+from dataclasses import replace
+from typing import assert_never
+
+from space.documents.outside import printable
+from space.errors import DataError
+from workers.data.digits import describe_digits, open_digits
+from workers.data.digits_occluded import describe_digits_occluded, open_digits_occluded
+from workers.data.drawing import draw_part
+from workers.data.fashion_mnist import describe_fashion_mnist, open_fashion_mnist
+from workers.data.image_folder import describe_image_folder, open_image_folder
+from workers.data.source import DatasetInfo, Source
+from workers.data.specs import DataSpec, Digits, DigitsOccluded, FashionMnist, ImageFolder
+
+
+def open_source(spec: DataSpec, workers: int = 1) -> Source:
+    """The data set that `spec` asks for, listed but not decoded.
+
+    `workers` threads decode image files. Raises DataError if it is missing, or if it holds fewer
+    images than asked for.
+    """
+    match spec:
+        case Digits():
+            source = open_digits(spec)
+        case DigitsOccluded():
+            source = open_digits_occluded(spec)
+        case FashionMnist():
+            source = open_fashion_mnist(spec)
+        case ImageFolder():
+            source = open_image_folder(spec, workers)
+        case _:
+            assert_never(spec)
+    counts = {"train": spec.train_images, "test": spec.test_images}
+    splits = {
+        name: draw_part(split, counts[name], spec.seed, f"{name}_images")
+        for name, split in source.splits.items()
+    }
+    if lone := set(splits["test"].labels.tolist()) - set(splits["train"].labels.tolist()):
+        problem = f"none of them is of the class {printable(source.classes[min(lone)])!r}"
+        raise DataError("train_images", f"{spec.train_images}: {problem}", "write more")
+    return replace(source, splits=splits)
+
+
+def describe() -> list[DatasetInfo]:
+    """Every data set that there is, and whether it can be used on this machine."""
+    return [
+        describe_digits(),
+        describe_digits_occluded(),
+        describe_fashion_mnist(),
+        describe_image_folder(),
+    ]

@@ -1,0 +1,49 @@
+"""What an opened data set is: its classes, its splits, and how their images are decoded."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.data.image_tree import PassedOver
+from workers.data.images import Images
+
+Integers = NDArray[np.int64]
+SPLITS = ("train", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """One split: `labels` [N], and `read(indices [n])` -> images [n,H,W,C] uint8."""
+
+    labels: Integers
+    read: Callable[[Integers], Images]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """An opened data set. `fingerprint` changes whenever its files do.
+
+    `held_out` says what the `test` split is, `passed_over` what was found and left out.
+    """
+
+    classes: tuple[str, ...]
+    channels: int
+    fingerprint: str
+    splits: dict[str, Split]
+    held_out: str = "test"
+    passed_over: tuple[PassedOver, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetInfo:
+    """A line of `ventral data list`."""
+
+    name: str
+    images: str
+    classes: str
+    sizes: str
+    origin: str
+    available: bool
+    note: str = ""

@@ -1,0 +1,152 @@
+"""What can be asked of each data set: typed, and free of torch and of decoders.
+
+`open_source` of workers/data/datasets.py gives the images that a spec asks for.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from space.documents.bounds import COPIES, GROUND, IMAGES
+from space.documents.validation import Value, parse, shown
+from space.errors import InputError
+
+Images = Annotated[int, Field(ge=1, le=IMAGES)]
+
+
+def ascending(pair: tuple[Any, Any]) -> tuple[Any, Any]:
+    """A pair whose second value is not below its first. Raises InputError."""
+    if pair[0] > pair[1]:
+        low, high = pair
+        raise InputError("", f"[{low}, {high}] runs backwards", f"write [{high}, {low}]")
+    return pair
+
+
+def _check_digit_size(size: int) -> int:
+    if size % 8:
+        cure = f"write {max(8, round(size / 8) * 8)}: the digits are 8x8"
+        raise InputError("", f"{size} is not a multiple of 8", cure)
+    return size
+
+
+DigitSize = Annotated[int, Field(ge=8, le=256), AfterValidator(_check_digit_size)]
+
+
+class _Data(Value):
+    """What every data set can be asked for; `*_images` keep a seeded stratified part."""
+
+    seed: int = Field(
+        default=0, ge=0, lt=2**32, description="of every random draw in making the data"
+    )
+    train_images: Images | None = Field(
+        default=None, description="how many training images to keep"
+    )
+    test_images: Images | None = Field(default=None, description="how many test images to keep")
+
+
+class Digits(_Data):
+    """scikit-learn's digits: 1797 grey images of 8x8, split 1200 to 597."""
+
+    name: Literal["digits"] = "digits"
+    size: DigitSize = Field(default=8, description="side in pixels, a multiple of 8")
+
+
+class DigitsOccluded(_Data):
+    """The digits among fragments of other digits, behind an occluder, in noise."""
+
+    name: Literal["digits-occluded"] = "digits-occluded"
+    size: DigitSize = Field(default=16, description="side in pixels, a multiple of 8; made at 16")
+    fragments: int = Field(
+        default=2, ge=0, le=8, description="fragments of other digits in an image"
+    )
+    occluder: Annotated[
+        tuple[Annotated[int, Field(ge=0, le=16)], Annotated[int, Field(ge=0, le=16)]],
+        AfterValidator(ascending),
+    ] = Field(
+        default=(5, 7), description="least and greatest side of the occluder, in pixels of 16"
+    )
+    noise: float = Field(
+        default=0.15, ge=0, le=1, description="standard deviation, black 0 to white 1"
+    )
+    copies: int = Field(
+        default=2,
+        ge=1,
+        le=COPIES,
+        description="differently occluded versions of each training digit",
+    )
+
+
+class FashionMnist(_Data):
+    """Fashion-MNIST: 70,000 grey images of 28x28 in ten classes."""
+
+    name: Literal["fashion-mnist"] = "fashion-mnist"
+    size: int = Field(default=28, ge=4, le=512, description="side in pixels")
+    path: str | None = Field(
+        default=None,
+        description="folder of the four IDX files, packed or not; relative to the campaign file",
+    )
+
+
+def _colour(written: Any) -> Any:
+    """A colour by its name if it has one, so that one colour is one data set."""
+    if written in ("black", "white"):
+        return written
+    levels = list(written) if isinstance(written, list | tuple) else []
+    if len(levels) != 3 or not all(type(level) is int and 0 <= level <= 255 for level in levels):
+        cure = "write black, white or [red, green, blue] of 0 to 255"
+        raise InputError("", f"{shown(written)} is not a colour", cure)
+    return {(0, 0, 0): "black", (255, 255, 255): "white"}.get(tuple(levels), written)
+
+
+_Level = Annotated[int, Field(ge=0, le=255)]
+Background = Annotated[
+    Literal["black", "white"] | tuple[_Level, _Level, _Level], BeforeValidator(_colour)
+]
+
+
+class ImageFolder(_Data):
+    """Any tree `root/train/CLASS/*.jpg` with `root/val` or `root/test`, or `root/CLASS/*`."""
+
+    name: Literal["imagefolder"] = "imagefolder"
+    path: str = Field(description="the root of the tree; relative to the campaign file")
+    size: int = Field(ge=4, le=1024, description="side in pixels of the central crop")
+    shortest: Annotated[int, Field(ge=1, le=GROUND)] | None = Field(
+        default=None, description="the shortest side before the crop; by default the size"
+    )
+    background: Background = Field(
+        default="white",
+        description="what shows through transparent images: black, white or [red, green, blue]",
+    )
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> Self:
+        if self.shortest is not None and self.shortest < self.size:
+            problem = f"{self.shortest} is less than the size {self.size} of the crop"
+            raise InputError("shortest", problem, f"write {self.size} or more")
+        return self
+
+    @property
+    def background_colour(self) -> tuple[int, int, int]:
+        """The background as red, green and blue, 0 to 255."""
+        named = {"black": (0, 0, 0), "white": (255, 255, 255)}
+        return named[self.background] if isinstance(self.background, str) else self.background
+
+
+DataSpec = Annotated[
+    Digits | DigitsOccluded | FashionMnist | ImageFolder, Field(discriminator="name")
+]
+
+
+class _Wrapped(Value):
+    data: DataSpec
+
+
+def data_spec(document: Mapping[str, Any], where: str = "") -> DataSpec:
+    """A data set from its written form, as in a campaign file's `data:`. Raises InputError."""
+    try:
+        return parse(_Wrapped, {"data": document}).data
+    except InputError as caught:
+        path = caught.where.removeprefix("data").removeprefix(".")
+        inner = InputError(path, caught.problem, caught.cure)
+    raise inner.inside(where) if where else inner
