@@ -265,8 +265,8 @@ def _ventral(
     from search import driver
     from search.campaign import Campaign
     from search.home import Home
+    from search.setting import Happening
     from search.store import Store
-    from search.supply import Happening
 
     os.environ["BENCH_EPOCHS"] = str(chosen.epochs)
     home = Home.at(folder / "home", environ={})

@@ -12,10 +12,9 @@ from typing import Any
 from search.campaign import Campaign, clone, controls
 from search.machine import Machine
 from search.samplers.protocol import derived
+from search.store import RETRY, Trial
 from search.store import Campaign as Record
-from search.store import Trial
 from search.suggesting import identity, refused
-from search.supply import RETRY
 from space.errors import CampaignError
 from space.space import Space
 from space.unroll.cost import cost

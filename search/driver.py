@@ -26,14 +26,16 @@ from search.campaign import Campaign, check_resources
 from search.home import Home, Process
 from search.machine import Machine, largest, machine, together
 from search.mirror.mirroring import MirrorProcess
-from search.store import HEARTBEAT_SECONDS, Status, Store
+from search.setting import Happening, Listener, Setting
+from search.store import HEARTBEAT_SECONDS, ShareClaim, Status, Store
 from search.store import Campaign as Record
-from search.supply import Happening, Listener, Setting, Supply
-from search.tune import cluster, loop, losses, remains, scheduler
+from search.supply import Supply
+from search.tune import cluster, loop, remains, scheduler
 from search.tune.joining import survey
+from search.tune.ray_internals import survivable
 from search.tune.recorder import Ending, Recorder
 from search.tune.searcher import TuneSearcher
-from search.tune.shares import Claim, Share
+from search.tune.shares import Share
 from search.tune.stopping import Halted, Stop
 from space.errors import CampaignError, DataError, StoreError, VentralError
 from space.space import Space
@@ -83,7 +85,7 @@ def submit(
     campaign: Campaign,
     home: Home,
     store: Store,
-    listener: Listener = lambda happening: None,
+    listener: Listener = lambda _happening: None,
     *,
     prepared: tuple[Pack, Space] | None = None,
 ) -> str:
@@ -103,7 +105,7 @@ def run(
     campaign_id: str,
     home: Home,
     store: Store,
-    listener: Listener = lambda happening: None,
+    listener: Listener = lambda _happening: None,
     *,
     trainable: type[Any] = TrialTrainable,
     mirror: bool = True,
@@ -352,7 +354,7 @@ def _tune(
     }
     searcher.slots = slots
     try:
-        with losses.survivable():
+        with survivable():
             loop.run(
                 trainable,
                 resources,
@@ -430,7 +432,7 @@ def _sharing(
 ) -> Callable[[int], bool]:
     """Whether one more trial may start beside what other campaigns run at the same place."""
     resources = setting.campaign.resources
-    claim = Claim(
+    claim = ShareClaim(
         campaign=setting.campaign_id,
         priority=setting.campaign.priority,
         cpus=resources.cpus,
@@ -450,7 +452,7 @@ def _sharing(
             beside = share.beside
             setting.tell("sharing", beside=list(beside), allowed=min(allowed, slots))
         if not live and not allowed:
-            recorder.on_step_end(0, [])  # Ray asks again and again, and does nothing else
+            recorder.pulse()  # Ray asks again and again, and does nothing else
         return live < allowed
 
     return may_start

@@ -266,7 +266,7 @@ def _host() -> str:
     parts = [platform.node() or "localhost"]
     for source in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
         try:
-            text = os.readlink(source) if "/ns/" in source else Path(source).read_text()
+            text = str(Path(source).readlink()) if "/ns/" in source else Path(source).read_text()
         except OSError:
             continue
         parts.append(text.strip().replace(" ", ""))

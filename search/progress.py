@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.campaign import Budget
-from search.store import Campaign, Status, Store, Trial
+from search.store import CONTROL, Campaign, Status, Store, Trial
 from search.store.ledger import Ledger
-from search.supply import CONTROL
-from search.tune.shares import claimed
 from space.errors import InputError
 
 RECENT = 20
@@ -88,7 +86,7 @@ def progress(store: Store, campaign_id: str) -> Progress:
     record = store.campaign(campaign_id)
     counts, costs, budget = store.counts(record.id), store.ledger(record.id), _budget(record)
     best = store.top(record.id, 1, without=CONTROL)
-    claims = claimed(store, record.id) if record.state == "running" else []
+    claims = store.claims_beside(record.id) if record.state == "running" else []
     joined = next((claim.joined for claim in claims if claim.campaign == record.id), None)
     done = counts["finished"] + counts["pruned"] + counts["failed"]
     pace = _pace(store, record, done - costs.reused, joined)

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.campaign import Campaign, controls
+from search.store import CONTROL, State, Status, Store, Trial
 from search.store import Campaign as Record
-from search.store import State, Status, Store, Trial
 from search.suggesting import identity
-from search.supply import CONTROL
 from space.cell_names import named_recurrence
 from space.errors import InputError, StoreError
 from space.recurrence import Recurrence

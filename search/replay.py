@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.campaign import Campaign, full_epochs
-from search.store import Store, Trial
+from search.outcomes import by_trial, curve_of, outcome_of
+from search.store import CONTROL, RETRY, Store, Trial
 from search.suggesting import Call, Suggestion, call_of
-from search.supply import CONTROL, LATE, RETRY, by_trial, curve_of, outcome_of, suggester_of
+from search.supply import LATE, suggester_of
 from search.tune import scheduler
 from space.space import Space
 

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from search.home import Home
-from search.store import Campaign, Status, Store
-from search.supply import CONTROL
+from search.store import CONTROL, Campaign, Status, Store
 from workers.job import CHECKPOINT
 
 What = Literal["pruned", "failed", "finished", "pack"]

@@ -15,7 +15,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +76,14 @@ def find(
         for donor in store.trained(work, but=campaign_id)
         if _comparable(recipe, _epochs(donor))
     ]
-    for answer in (_finished, _diverged, _pruned):
+    rules: tuple[Callable[[Donor], Takeover | None], ...] = (
+        partial(_take_finished, recipe),
+        _take_diverged,
+        partial(_take_pruned, campaign, recipe),
+    )
+    for rule in rules:
         for donor in donors:
-            takeover = answer(donor, campaign, recipe)
+            takeover = rule(donor)
             if takeover is not None and _reported(store, takeover):
                 if takeover.status != "failed":
                     link_checkpoint(donor, folder, exactly=takeover.epochs)
@@ -98,14 +104,14 @@ def _epochs(donor: Donor) -> int:
     return int(donor.trial.recipe.get("epochs", donor.document["recipe"]["epochs"]))
 
 
-def _finished(donor: Donor, campaign: Campaign, recipe: Recipe) -> Takeover | None:
+def _take_finished(recipe: Recipe, donor: Donor) -> Takeover | None:
     """As many epochs as are asked for were trained."""
     if donor.trial.epochs < recipe.epochs:
         return None
     return Takeover(donor=donor, epochs=recipe.epochs, status="finished")
 
 
-def _diverged(donor: Donor, campaign: Campaign, recipe: Recipe) -> Takeover | None:
+def _take_diverged(donor: Donor) -> Takeover | None:
     """The same training would diverge at the same step."""
     trial = donor.trial
     if trial.status != "failed" or not (trial.reason or "").startswith("diverged"):
@@ -119,7 +125,7 @@ def _diverged(donor: Donor, campaign: Campaign, recipe: Recipe) -> Takeover | No
     )
 
 
-def _pruned(donor: Donor, campaign: Campaign, recipe: Recipe) -> Takeover | None:
+def _take_pruned(campaign: Campaign, recipe: Recipe, donor: Donor) -> Takeover | None:
     """It was stopped early by the very rule that this campaign has."""
     # Closed documents of an earlier version lack the keys that came later.
     theirs = Scheduler.model_validate(donor.document["scheduler"])

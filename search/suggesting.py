@@ -14,6 +14,7 @@ This module knows no store, no Ray and no training.
 
 import hashlib
 import json
+import logging
 import random
 import threading
 import time
@@ -29,6 +30,8 @@ from space.errors import CampaignError, GenomeError, InputError
 from space.reduction import reduced
 from space.space import Sample, Space
 from space.unroll.cost import Cost, cost
+
+log = logging.getLogger(__name__)
 
 INFEASIBLE_IN_A_ROW = 200
 """So many samples one after the other that may not be trained end the campaign."""
@@ -305,8 +308,9 @@ class Ahead:
                 while self._told:
                     self._suggester.tell(*self._told.popleft())
                 answer = [self._suggester.suggest()]
-            except BaseException as error:  # the driver's thread raises it
-                failure = error
+            except BaseException as error:
+                log.debug("the sampler failed", exc_info=True)
+                failure = error  # the driver's thread raises it
             with self._change:
                 self._making = _smoothed(self._making, time.monotonic() - began)
                 self._answer, self._failure, self._wanted = answer, failure, False

@@ -11,16 +11,16 @@ the old one knew.
 
 import shutil
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from search import reuse, samplers
-from search.campaign import Campaign, control_runs, full_epochs
-from search.home import Home
-from search.objectives import Objective, costs_of
+from search.campaign import Campaign, control_runs
+from search.outcomes import Reported, by_trial, curve_of, outcome_of
 from search.samplers import Outcome
-from search.store import Status, Store, Takeover, Trial
+from search.setting import Setting
+from search.store import CONTROL, RETRY, NewTrial, Status, Takeover, Trial
 from search.suggesting import (
     ASKED,
     DRAWN,
@@ -34,33 +34,10 @@ from space.cell_names import short_name
 from space.errors import CampaignError
 from space.space import Space
 from space.unroll.cost import cost
-from workers.job import Failure, Job, PackRef, Recipe, Report
-
-CONTROL, RETRY = "control", "retry"
-"""Origins of trials that no sampler suggested, and that none is told of."""
+from workers.job import Failure, Job, Report
 
 LATE = "late"
 """The mark of a report that was put on record together with the one after it."""
-
-
-Reported = Mapping[str, Any]
-"""A report as the store keeps it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Happening:
-    """Something that a live view may want to show; `trial` is a number, if it is about one.
-
-    Kinds: packing, starting, sharing, started, report, finished, pruned, failed, infeasible,
-    retry, exhausted, stopping, mirroring, ended.
-    """
-
-    kind: str
-    trial: int | None = None
-    detail: Mapping[str, Any] = field(default_factory=dict)
-
-
-Listener = Callable[[Happening], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,57 +47,6 @@ class Assignment:
     number: int
     job: Job
     again: bool = field(default=False, compare=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """What stays the same during a campaign's run."""
-
-    campaign_id: str
-    campaign: Campaign
-    space: Space
-    data: PackRef
-    home: Home
-    store: Store
-    listener: Listener = lambda happening: None
-    guess: float | None = None
-    """Top-1 of the best constant answer; None in campaigns of before it was known."""
-    address: str | None = None
-    """Of the running Ray cluster on which trials run; None for one of the driver's own."""
-
-    @property
-    def epochs(self) -> int:
-        """Epochs of a full training."""
-        return full_epochs(self.campaign, self.space)
-
-    def recipe(self, overlay: Mapping[str, Any]) -> Recipe:
-        """The campaign's recipe with a sample's laid over it. Raises InputError."""
-        return self.campaign.recipe.overlaid(overlay)
-
-    def job(
-        self, number: int, genome: Mapping[str, Any], overlay: Mapping[str, Any], seed: int
-    ) -> Job:
-        """The job of a trial. All suggested ones have the campaign's seed: they differ in nothing
-        else.
-        """
-        return Job(
-            genome=dict(genome),
-            recipe=self.recipe(overlay),
-            data=self.data,
-            seed=seed,
-            folder=str(self.home.trial(self.campaign_id, number)),
-        )
-
-    def takeover(self, number: int, work: str, recipe: Recipe) -> Takeover | None:
-        """What a new trial of a work and a closed recipe takes over from another campaign."""
-        if not self.campaign.reuse:
-            return None
-        folder = self.home.trial(self.campaign_id, number)
-        return reuse.find(self.store, self.campaign_id, self.campaign, work, recipe, folder)
-
-    def tell(self, kind: str, trial: int | None = None, **detail: Any) -> None:
-        """Let the listener know."""
-        self.listener(Happening(kind=kind, trial=trial, detail=detail))
 
 
 class Supply:
@@ -139,9 +65,9 @@ class Supply:
         """Why the supply ended, if the user has something to mend."""
         self.exhausted = False
         """Whether it ended because no point was found that is not on record."""
-        self.answered: Callable[[Trial], None] = lambda trial: None
+        self.answered: Callable[[Trial], None] = lambda _trial: None
         """Called for a trial that ended without a worker: its training was done before."""
-        self.judge: Callable[[Mapping[str, Any]], bool] = lambda report: False
+        self.judge: Callable[[Mapping[str, Any]], bool] = lambda _report: False
         """Puts a report of another campaign's worker before the scheduler: whether the trial
         stops there.
         """
@@ -295,9 +221,8 @@ class Supply:
             # Weights belong to a spelling: the trial takes that over as well.
             genome = takeover.donor.trial.genome or genome
         cell = "" if sample is None else short_name(sample.genome)
-        self._set.store.add_trial(
-            self._set.campaign_id,
-            number,
+        trial = NewTrial(
+            number=number,
             digest=suggestion.digest,
             genome=genome,
             recipe=overlay,
@@ -314,6 +239,7 @@ class Supply:
             takeover=takeover,
             calls=None if origin == CONTROL else suggestion.calls,
         )
+        self._set.store.add_trial(self._set.campaign_id, trial)
         if suggestion.reason is not None:
             self._set.tell("infeasible", number, reason=suggestion.reason, cell=cell)
             return None
@@ -396,46 +322,3 @@ def suggester_of(campaign: Campaign, space: Space) -> Suggester:
     """A fresh suggester of a campaign."""
     sampler = samplers.make(campaign.sampler.name, space, campaign.seed, campaign.sampler.options)
     return Suggester(sampler, space, campaign)
-
-
-def by_trial(reports: Iterable[Reported]) -> dict[int, list[Reported]]:
-    """All reports of a campaign by their trials, in the order of arrival."""
-    found: dict[int, list[Reported]] = defaultdict(list)
-    for report in reports:
-        found[report["number"]].append(report)
-    return found
-
-
-def curve_of(reports: Iterable[Reported], epochs: int) -> list[tuple[float, float]]:
-    """(fidelity, top-1) of the epochs of a trial, from its reports."""
-    return [
-        (min(report["epoch"] / epochs, 1.0), report["top1"])
-        for report in reports
-        if report["top1"] is not None
-    ]
-
-
-def outcome_of(
-    trial: Trial,
-    epochs: int,
-    reports: Sequence[Reported] = (),
-    objectives: Sequence[Objective] = (),
-    guess: float | None = None,
-) -> Outcome | None:
-    """A trial as a sampler is told of it, from its reports; None while it is not over.
-
-    No score is less than `guess`, the best constant answer's: which class a network that has
-    learned nothing happens to name tells nothing of its cell.
-    """
-    if trial.status in ("waiting", "running"):
-        return None
-    if trial.status in ("finished", "pruned") and trial.top1 is not None:
-        fidelity = 1.0 if trial.status == "finished" else min(trial.epochs / epochs, 1.0)
-        curve = tuple(curve_of(reports, epochs))
-        last = max(reports, key=lambda report: report["epoch"], default={})
-        costs = costs_of(trial, objectives, last.get("accuracy_by_step"))
-        score = max(trial.top1, guess or 0.0)
-        return Outcome(score=score, fidelity=fidelity, curve=curve, costs=costs)
-    if trial.status == "failed":
-        return Outcome(reason=(trial.reason or "failed").partition(":")[0])
-    return Outcome(reason="infeasible" if trial.status == "infeasible" else "failed")

@@ -22,8 +22,9 @@ from ray.tune.schedulers import TrialScheduler
 from search.campaign import Campaign
 from search.home import Home
 from search.samplers.protocol import derived
+from search.setting import Setting
 from search.store import Status, Store
-from search.supply import Assignment, Setting, Supply
+from search.supply import Assignment, Supply
 from search.tune import scheduler
 from search.tune.recorder import Recorder
 from search.tune.stopping import Stop

@@ -70,7 +70,7 @@ class Outcome:
     recovered: tuple[float | None, ...]
 
 
-def kill_driver(scene: Scene, rng: random.Random) -> None:
+def kill_driver(scene: Scene, _rng: random.Random) -> None:
     """SIGKILL for the driver; the next one goes on."""
     scene.kill()
 
@@ -93,7 +93,7 @@ def _strike(scene: Scene, rng: random.Random, sign: signal.Signals) -> None:
         time.sleep(0.0 if struck else 0.02)
 
 
-def kill_everything(scene: Scene, rng: random.Random) -> None:
+def kill_everything(scene: Scene, _rng: random.Random) -> None:
     """SIGKILL for the driver, its cluster and its workers at once, as a loss of power would."""
     scene.kill()
     for mark in {one["mark"] for one in scene.clusters if one["mark"]}:
@@ -166,7 +166,7 @@ def node_loss(nodes: Nodes) -> Fault:
     names = [name for name in nodes.names if name != "head"]
     starting: list[threading.Thread] = []
 
-    def kill_node(scene: Scene, rng: random.Random) -> None:
+    def kill_node(_scene: Scene, rng: random.Random) -> None:
         for thread in starting:
             thread.join()
         name = rng.choice(names)
@@ -207,13 +207,13 @@ def mlflow_away(server: Tracking) -> Fault:
     """MLflow's server is killed, and started again after trials have ended meanwhile."""
     up = [0.0]
 
-    def stop(scene: Scene, rng: random.Random) -> None:
+    def stop(scene: Scene, _rng: random.Random) -> None:
         server.stop()
         scene.until(lambda: _backlog(scene) > 0 or not scene.alive, "an end without MLflow")
         server.start()
         up[0] = time.monotonic()
 
-    def arrived(scene: Scene, moment: Moment) -> float | None:
+    def arrived(scene: Scene, _moment: Moment) -> float | None:
         scene.until(lambda: _backlog(scene) == 0 or not scene.alive, "the runs' arrival")
         return time.monotonic() - up[0] if _backlog(scene) == 0 else None
 
@@ -232,7 +232,7 @@ def run(
     scene: Scene,
     times: int,
     rng: random.Random,
-    progress: Callable[[str], None] = lambda line: None,
+    progress: Callable[[str], None] = lambda _line: None,
 ) -> Outcome:
     """Do a fault several times to a scene's campaign, and bring it to its end.
 
@@ -303,7 +303,7 @@ def rehearse(
     *,
     folder: Path,
     address: str | None = None,
-    progress: Callable[[str], None] = lambda line: None,
+    progress: Callable[[str], None] = lambda _line: None,
 ) -> Iterator[Outcome]:
     """Do each of the chosen faults so many times to a campaign of its own, one after the other.
 

@@ -33,8 +33,8 @@ from search.home import Home, Process
 from search.mirror.mirroring import LOCK
 from search.mirror.runs import ENDS
 from search.programs import python_command
+from search.setting import Happening
 from search.store import ENDED, Store, Trial
-from search.supply import Happening
 from search.tune import remains
 from search.tune.losses import EVENT
 from space.errors import VentralError

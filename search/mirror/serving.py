@@ -41,12 +41,13 @@ def serve() -> None:
     if known is None:
         return
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    sys.stdout = sys.stderr = _Redacted(sys.stderr)  # type: ignore[assignment]
+    sys.stdout = sys.stderr = _Redacted(sys.stderr)
     try:
         app = _application(known)
     except Exception as error:
-        # The last line of the log is what people are told.
-        sys.exit(f"{type(error).__name__}: {' '.join(str(error).split())}")
+        # People are shown the last line of the log.
+        text = " ".join(str(error).split())
+        raise SystemExit(f"{type(error).__name__}: {text}") from error
     import uvicorn
 
     config = uvicorn.Config(

@@ -139,7 +139,9 @@ class Mirror:
                 self._send_all(client)
                 self._recover()
                 delay = FIRST_DELAY
-            except Exception as error:  # Whatever is wrong with MLflow, the campaign goes on.
+            except Exception as error:
+                # Whatever is wrong with MLflow, the campaign goes on.
+                log.debug("the mirror starts anew", exc_info=True)
                 self._report(error)
                 # A database that moved or was made anew is found by connecting again.
                 if client is not None:

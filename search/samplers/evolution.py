@@ -48,6 +48,7 @@ class EvolutionSampler:
         self._asked = 0
 
     def ask(self) -> Choices:
+        """A draw from the space while the population is small, then a child of it."""
         rng = random.Random(derived(self._seed, "evolution", self._asked))
         started = self._asked >= self._options.startup
         self._asked += 1
@@ -59,10 +60,12 @@ class EvolutionSampler:
                     continue  # a parent of another space's, or a step to what is no genome
         return drawn(self._space.parameters, rng)
 
-    def recall(self, choices: Choices) -> None:
+    def recall(self, _choices: Choices) -> None:
+        """Count a question: the random numbers of the next one depend on the count."""
         self._asked += 1
 
     def tell(self, choices: Choices, outcome: Outcome) -> None:
+        """Add a point with a score to the population; the oldest one makes room."""
         if outcome.score is not None:
             self._population.append(((outcome.fidelity, outcome.score), choices))
 

@@ -91,6 +91,7 @@ class GuidedSampler:
     # ---------------------------------------------------------------- the protocol
 
     def ask(self) -> Choices:
+        """A draw from the space while there is nothing to learn from, then the best candidate."""
         rng = random.Random(derived(self._seed, "guided", self._asked))
         # Of scores that are all the same, such as those of mere guesses, nothing is learned.
         scores = [told.outcome.score for told in self._told]
@@ -105,12 +106,14 @@ class GuidedSampler:
         return choices
 
     def recall(self, choices: Choices) -> None:
+        """Note a point as pending; the model assumes its own expectation there until `tell`."""
         self._asked += 1
         point = key(choices)
         self._seen.add(point)
         self._pending.setdefault(point, []).append(choices)
 
     def tell(self, choices: Choices, outcome: Outcome) -> None:
+        """Add an outcome to what the model learns from."""
         point = key(choices)
         if waiting := self._pending.get(point):
             waiting.pop()

@@ -69,11 +69,11 @@ class Sampler(Protocol):
         """The next point to try, in the flat form."""
         ...
 
-    def recall(self, choices: Choices) -> None:
+    def recall(self, choices: Choices, /) -> None:
         """Take `choices` for the answer to an `ask` (replay); it is pending until told."""
         ...
 
-    def tell(self, choices: Choices, outcome: Outcome) -> None:
+    def tell(self, choices: Choices, outcome: Outcome, /) -> None:
         """What became of `choices`."""
         ...
 

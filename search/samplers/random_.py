@@ -14,19 +14,21 @@ class Options(Value):
 class RandomSampler:
     """The n-th point depends on the seed and on n alone."""
 
-    def __init__(self, space: Space, seed: int, options: Options) -> None:
+    def __init__(self, space: Space, seed: int, _options: Options) -> None:
         self._space, self._seed = space, seed
         self._asked = 0
 
     def ask(self) -> Choices:
+        """The next draw."""
         rng = random.Random(derived(self._seed, "random", self._asked))
         self._asked += 1
         return drawn(self._space.parameters, rng)
 
-    def recall(self, choices: Choices) -> None:
+    def recall(self, _choices: Choices) -> None:
+        """Count a draw; which point it was changes no later one."""
         self._asked += 1
 
-    def tell(self, choices: Choices, outcome: Outcome) -> None:
+    def tell(self, _choices: Choices, _outcome: Outcome) -> None:
         """Nothing is learned."""
 
 

@@ -71,6 +71,7 @@ class HyperoptSampler:
         self._pending: dict[str, list[int]] = {}
 
     def ask(self) -> Choices:
+        """A draw from the space during startup, then TPE's suggestion."""
         number = len(self._losses)
         seed = derived(self._seed, "hyperopt", number)
         if number < self._options.startup or not self._parameters:
@@ -97,6 +98,7 @@ class HyperoptSampler:
         return found
 
     def recall(self, choices: Choices) -> None:
+        """Add a pending point, which TPE ranks last until `tell`."""
         number = len(self._losses)
         for path, choice in choices.items():
             self._points[path].append(number)
@@ -105,6 +107,7 @@ class HyperoptSampler:
         self._pending.setdefault(key(choices), []).append(number)
 
     def tell(self, choices: Choices, outcome: Outcome) -> None:
+        """Give the oldest pending row of a point its loss; without a score it stays last."""
         point = key(choices)
         if point not in self._pending:
             self.recall(choices)
@@ -270,5 +273,5 @@ def encode(domain: Values, value: Any) -> Any:
     return domain.options.index(value) if isinstance(domain, Categorical) else value
 
 
-def _never_called(point: object) -> float:
+def _never_called(_point: object) -> float:
     raise AssertionError("trials are evaluated by the workers, not by HyperOpt")

@@ -1,7 +1,8 @@
 """The connection to a store, and what every part of it looks up.
 
-`Campaigns`, `Trials`, `Results` and `Outbox` are the parts of `Store`, each a class over this one:
-what is written of campaigns and of trials, what is read of them, and what the mirror has to send.
+`Campaigns`, `Trials`, `Results`, `Outbox` and `Shares` are the parts of `Store`, each a class over
+this one: what is written of campaigns and of trials, what is read of them, what the mirror has to
+send, and what drivers claim of a place.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Connected:
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        """A connection to read by. `search.tune.shares` works through these two as well."""
+        """A connection to read by."""
         self._check_file()
         with clear_errors(self.where), self._engine.connect() as connection:
             yield connection

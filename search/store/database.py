@@ -259,7 +259,7 @@ def identity(engine: sa.Engine) -> tuple[int, int] | None:
     if engine.dialect.name != "sqlite":
         return None
     try:
-        found = os.stat(str(engine.url.database))
+        found = Path(str(engine.url.database)).stat()
     except OSError:
         return None
     return found.st_dev, found.st_ino

@@ -7,7 +7,6 @@ own, which is done in half a second and cannot disturb this one.
 """
 
 import contextlib
-import importlib
 import logging
 import os
 import secrets
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from search.programs import python_command
+from search.tune.ray_internals import reload_authentication
 
 Answer = Literal["open", "refused", "silent"]
 
@@ -102,14 +102,14 @@ def environment(settings: Mapping[str, str | None]) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in names}
     _set(settings)
     logging.getLogger("ray").setLevel(logging.ERROR)
-    _read_again()
+    reload_authentication()
     try:
         yield
     finally:
         _set(before)
         # A thread of Ray that is on its way out would end the process if it found no token.
         if os.environ.get(MODE) != "token" or token_found():
-            _read_again()
+            reload_authentication()
 
 
 def _set(values: Mapping[str, str | None]) -> None:
@@ -118,10 +118,3 @@ def _set(values: Mapping[str, str | None]) -> None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
-
-
-def _read_again() -> None:
-    """Let Ray read mode and token again."""
-    native = importlib.import_module("ray._raylet")
-    native.Config.initialize("")
-    native.AuthenticationTokenLoader.instance().reset_cache()

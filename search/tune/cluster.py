@@ -19,6 +19,7 @@ from search.machine import Machine
 from search.ports import LOOPBACK
 from search.tune import access
 from search.tune.joining import answers, connected, demand_shared, gcs_address, nodes
+from search.tune.ray_internals import mute, only_loopback
 from search.tune.remains import (
     MARK,
     PRIVATE,
@@ -33,7 +34,6 @@ from search.tune.session import (
     arguments,
     disconnect,
     first_line,
-    mute,
     refuse_second,
 )
 from space.errors import VentralError
@@ -89,7 +89,7 @@ def local(
     remains = Remains.noted(record, scratch_root(), mark)
     private: dict[str, str | None] = {**SETTINGS, MARK: mark, PRIVATE: "1", _CLUSTERS: "0"}
     try:
-        with access.environment(private | access.private_token()), _on_loopback():
+        with access.environment(private | access.private_token()), only_loopback():
             try:
                 ray.init(
                     address="local",
@@ -138,22 +138,6 @@ def joined(
 
 _CLUSTERS = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 """Where this is off, Ray takes 127.0.0.1 for a node's address and listens nowhere else."""
-
-
-@contextlib.contextmanager
-def _on_loopback() -> Iterator[None]:
-    """Let Ray take 127.0.0.1 for this machine's address within the block.
-
-    It asks its environment variable once in a process's life, and has another default on Linux.
-    """
-    from ray._private import ray_constants
-
-    before = ray_constants.ENABLE_RAY_CLUSTER
-    ray_constants.ENABLE_RAY_CLUSTER = False
-    try:
-        yield
-    finally:
-        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 def _demand_closed() -> None:

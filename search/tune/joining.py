@@ -10,6 +10,7 @@ from pathlib import Path
 
 from search.machine import Machine
 from search.tune import access
+from search.tune.ray_internals import mute
 from search.tune.remains import PREFIX, PRIVATE
 from search.tune.session import (
     FOR_WORKERS,
@@ -17,7 +18,6 @@ from search.tune.session import (
     arguments,
     disconnect,
     first_line,
-    mute,
     refuse_second,
 )
 from space.errors import InputError
@@ -192,7 +192,7 @@ def demand_shared(scratch: Path, address: str) -> None:
 
         try:
             import workers.trainable  # noqa: F401
-        except Exception as error:
+        except (ImportError, OSError, RuntimeError, AttributeError, SyntaxError) as error:
             return f"cannot load Ventral ({error})"
         try:
             seen = Path(folder, "sign").read_text()
@@ -213,7 +213,7 @@ def demand_shared(scratch: Path, address: str) -> None:
     for answer, name in asked.items():
         try:
             told = str(ray.get(answer, timeout=0))
-        except Exception as error:
+        except ray.exceptions.RayError as error:
             told = f"does not answer ({first_line(error) or type(error).__name__})"
         if told != sign:
             bad[name] = told if " " in told else f"has another folder at {scratch.parent}"

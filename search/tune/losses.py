@@ -12,13 +12,12 @@ that is to blame. Each driver counts these anew, since somebody may have mended 
 This module counts and decides. It starts and ends nothing.
 """
 
-import contextlib
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from search.store import Store
 from workers.job import Failure
@@ -183,29 +182,3 @@ def _last_lines(log: str) -> str:
     """The end of what a worker wrote, without the long line in which Python lists its modules."""
     lines = [line for line in log.splitlines() if not line.startswith("Extension modules:")]
     return "\n".join(lines).strip()[-WORDS // 2 :]
-
-
-@contextlib.contextmanager
-def survivable() -> Iterator[None]:
-    """Let Ray Tune take every loss of a worker for one.
-
-    Ray has words for a lost worker that Tune does not know (of one that was ended because memory
-    ran short, say), at which it would end the whole run.
-    """
-    from ray.air.execution._internal.actor_manager import RayActorManager
-    from ray.exceptions import RayActorError, RayError, RayTaskError
-
-    before = RayActorManager._actor_task_failed
-
-    def failed(self: Any, tracked_actor_task: Any, exception: Exception) -> None:
-        known = isinstance(exception, RayActorError | RayTaskError)
-        if isinstance(exception, RayError) and not known:
-            words = f"{type(exception).__name__}: {exception}"
-            exception = RayActorError(actor_id=None, error_msg=words)
-        before(self, tracked_actor_task, exception)
-
-    RayActorManager._actor_task_failed = failed
-    try:
-        yield
-    finally:
-        RayActorManager._actor_task_failed = before

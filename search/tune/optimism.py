@@ -37,7 +37,7 @@ class Optimism:
         epochs: int,
         grace: int,
         deviations: float,
-        sizes: Sizes = lambda number: (),
+        sizes: Sizes = lambda _number: (),
         steps: Sequence[int] = (),
     ) -> None:
         self._epochs, self._grace, self._deviations = epochs, grace, deviations

@@ -8,6 +8,7 @@ loop.
 
 import contextlib
 import heapq
+import logging
 import shutil
 import time
 from collections.abc import Callable
@@ -17,12 +18,15 @@ from typing import Any
 import ray
 from ray import tune
 
-from search.store import HEARTBEAT_SECONDS, Trial
+from search.setting import Setting
+from search.store import CONTROL, HEARTBEAT_SECONDS, Trial
 from search.store.ledger import Meter
-from search.supply import CONTROL, Setting, Supply
+from search.supply import Supply
 from search.tune.losses import Losses, Silence, tail
 from search.tune.stopping import Halted, Stop
 from workers.job import ENVIRONMENT, HOPELESS, LOG, Failure, Report
+
+log = logging.getLogger(__name__)
 
 FAILURES_IN_A_ROW = 10
 """So many failed trials, with no other end between them, stop a run: the budget is not theirs."""
@@ -66,14 +70,15 @@ class Recorder(tune.Callback):  # type: ignore[misc]
 
     # ---------------------------------------------------------------- Ray's events
 
-    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+    def on_trial_start(self, *, trial: Any, **_event: Any) -> None:
+        """Put on record that a worker has started a trial."""
         self._actors[trial.trial_id] = trial.temporary_state.ray_actor
         self._silence.heard(trial.trial_id)
         self._do(lambda: self._supply.started(_number(trial)))
 
-    def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
-    ) -> None:
+    def on_trial_result(self, *, trial: Any, result: dict[str, Any], **_event: Any) -> None:
+        """Put the reports of a result on record, and charge their epochs to the budget."""
+
         def record() -> None:
             # A resumed trial also brings what an earlier driver did not live to hear.
             earlier = [Report.model_validate(report) for report in result.get("earlier", ())]
@@ -89,9 +94,8 @@ class Recorder(tune.Callback):  # type: ignore[misc]
         self._silence.heard(trial.trial_id)
         self._do(record)
 
-    def on_trial_complete(
-        self, iteration: int, trials: list[Any], trial: Any, **info: Any
-    ) -> None:
+    def on_trial_complete(self, *, trial: Any, **_event: Any) -> None:
+        """Put the end of a trial on record: finished, pruned, or failed by its own report."""
         self._forget(trial)
         last = trial.last_result or {}
         if "failure" in last:
@@ -102,7 +106,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]
         else:
             self._do(lambda: self._end(_number(trial), "pruned"))
 
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+    def on_trial_error(self, *, trial: Any, **_event: Any) -> None:
         """A worker was lost. To Ray its trial is over: the supply gives it out once more."""
         number, silent = _number(trial), trial.trial_id in self._silent
         self._forget(trial)
@@ -121,7 +125,8 @@ class Recorder(tune.Callback):  # type: ignore[misc]
 
         self._do(lost)
 
-    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+    def on_step_end(self, **_event: Any) -> None:
+        """Look at the budget and at silent workers, and give a sign of life when it is due."""
         now = time.monotonic()
         if self._deadline is not None and now >= self._deadline:
             budget = self._set.campaign.budget.seconds
@@ -145,7 +150,9 @@ class Recorder(tune.Callback):  # type: ignore[misc]
             return
         try:
             act()
-        except Exception as error:  # Ray would take it for a failure of the trial
+        except Exception as error:
+            # Ray would take it for a failure of the trial.
+            log.debug("the run ends, since a record failed", exc_info=True)
             self._stop.fail(error)
 
     def _forget(self, trial: Any) -> None:
@@ -192,7 +199,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]
         """A sign of life, and a look at the budget, where Ray has nothing to tell; whether the
         run is to end.
         """
-        self.on_step_end(0, [])
+        self.on_step_end()
         return bool(self._stop)
 
     def _beat(self) -> None:
@@ -226,10 +233,12 @@ class Ending(tune.Stopper):  # type: ignore[misc]
     def __init__(self, stop: Stop, recorder: Recorder) -> None:
         self._stop, self._recorder = stop, recorder
 
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+    def __call__(self, _trial_id: str, _result: dict[str, Any]) -> bool:
+        """Whether one trial stops: that is the scheduler's to say, so never."""
         return False
 
     def stop_all(self) -> bool:
+        """Whether the whole run stops; if so its workers have been ended."""
         if self._stop:
             self._recorder.kill_workers()
         return bool(self._stop)

@@ -208,8 +208,9 @@ def _roots() -> list[Path]:
     """The temporary folders that scratch folders are made in, the first choice first."""
     roots = []
     for name in (SHORT_ROOT, os.environ.get("TMPDIR") or SHORT_ROOT):
-        if os.path.isdir(name) and os.access(name, os.W_OK) and Path(name) not in roots:
-            roots.append(Path(name))
+        root = Path(name)
+        if root.is_dir() and os.access(root, os.W_OK) and root not in roots:
+            roots.append(root)
     return roots
 
 

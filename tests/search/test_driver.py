@@ -27,8 +27,8 @@ from search import driver
 from search.home import Home
 from search.machine import machine
 from search.replay import Replay, replay
+from search.setting import Happening, Listener
 from search.store import Store
-from search.supply import Happening, Listener
 from search.tune import access
 from search.tune.remains import marked
 from search.tune.searcher import TuneSearcher

@@ -221,15 +221,15 @@ def test_the_recorder_counts_what_is_charged(tmp_path: Path, heard: int) -> None
         temporary_state=SimpleNamespace(ray_actor=None),
         last_result={},
     )
-    recorder.on_trial_start(0, [], ray)
+    recorder.on_trial_start(trial=ray)
     # Its new worker tells first what the checkpoint holds.
     known = {"earlier": reports[:2], "report": reports[1]}
-    recorder.on_trial_result(0, [], ray, known)
-    recorder.on_step_end(0, [])
+    recorder.on_trial_result(trial=ray, result=known)
+    recorder.on_step_end()
     assert stop.error is None
     assert not stop, "two of three"
     assert bench.store.ledger(bench.id).epochs == 2
-    recorder.on_trial_result(0, [], ray, {"report": reports[2]})
-    recorder.on_step_end(0, [])
+    recorder.on_trial_result(trial=ray, result={"report": reports[2]})
+    recorder.on_step_end()
     assert bench.store.ledger(bench.id).epochs == 3
     assert stop.reason == "budget.epochs: 3 are used up"

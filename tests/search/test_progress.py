@@ -10,8 +10,8 @@ import pytest
 
 from search.machine import Machine
 from search.progress import Progress, document, progress
-from search.store import Campaign, Store
-from search.tune.shares import Claim, Share
+from search.store import Campaign, ShareClaim, Store
+from search.tune.shares import Share
 from tests.support import large, toys
 from tests.support.campaigns import add, fill, report, train
 from tests.support.effort import count_calls
@@ -38,7 +38,7 @@ def begun(store: Store, **changes: object) -> Campaign:
     file = toys.campaign(**changes)
     record = store.create_campaign("toy", file.document(), {}, {})
     store.set_state(record.id, "running")
-    claim = Claim(
+    claim = ShareClaim(
         campaign=record.id, priority=0, cpus=1, gpus=0, wanted=2, held=0, joined=time.time()
     )
     Share(store, claim, "here", Machine(cpus=2, gpus=0))
@@ -88,7 +88,7 @@ def test_the_pace_is_that_of_the_last_trials_of_this_run(store: Store, clock: Cl
     store.set_state(record.id, "stopped")
     clock.now += 8 * 3600
     store.set_state(record.id, "running")
-    claim = Claim(
+    claim = ShareClaim(
         campaign=record.id, priority=0, cpus=1, gpus=0, wanted=2, held=0, joined=clock.now
     )
     Share(store, claim, "here", Machine(cpus=2, gpus=0))

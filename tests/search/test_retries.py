@@ -9,8 +9,8 @@ import pytest
 
 from search import retries
 from search.replay import replay
-from search.store import Store, Trial
-from search.supply import RETRY, Supply
+from search.store import RETRY, Store, Trial
+from search.supply import Supply
 from space.errors import CampaignError, StoreError
 from tests.support.bench import Bench
 from workers.job import Failure

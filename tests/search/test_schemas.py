@@ -16,9 +16,10 @@ import sqlalchemy as sa
 from search import reuse
 from search.campaign import Campaign
 from search.home import Home
+from search.setting import Setting
 from search.store import Store, migrations
 from search.store.database import SCHEMA, SCHEMA_TABLE, engine_for
-from search.supply import Setting, Supply
+from search.supply import Supply
 from space.space import Space
 from tests.support import postgres, toys
 from workers.job import PackRef, Recipe, Report

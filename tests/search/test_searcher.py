@@ -11,10 +11,11 @@ import pytest
 from ray.tune.search import Searcher
 
 from search import suggesting
+from search.outcomes import outcome_of
 from search.samplers.protocol import key
-from search.store import Trial
+from search.store import CONTROL, Trial
 from search.suggesting import Ahead, Suggester
-from search.supply import CONTROL, Assignment, Supply, outcome_of
+from search.supply import Assignment, Supply
 from search.tune.searcher import TuneSearcher
 from space.errors import CampaignError
 from tests.support import toys

@@ -7,8 +7,9 @@ from typing import Any
 
 from search.campaign import Campaign
 from search.home import Home
+from search.setting import Happening, Setting
 from search.store import Store
-from search.supply import Assignment, Happening, Setting, Supply
+from search.supply import Assignment, Supply
 from tests.support import toys
 from workers.job import PackRef, Report
 

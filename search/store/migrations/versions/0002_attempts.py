@@ -13,6 +13,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
+    """Make the tables of attempts and shares, and give every earlier training its work's name."""
     op.add_column("trials", sa.Column("work", sa.String(64)))
     op.add_column("trials", sa.Column("source", sa.Text))
     source_epochs = sa.Column("source_epochs", sa.Integer, nullable=False, server_default="0")
