@@ -12,11 +12,10 @@ import contextlib
 import logging
 import os
 import signal
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,20 +23,19 @@ from ray.tune.schedulers import TrialScheduler
 
 from search.campaign import Campaign, check_resources
 from search.home import Home, Process
-from search.machine import Machine, largest, machine, together
 from search.mirror.mirroring import MirrorProcess
+from search.place import count_slots, largest_offer, open_ground, share_ground
 from search.setting import Happening, Listener, Setting
-from search.store import HEARTBEAT_SECONDS, ShareClaim, Status, Store
+from search.store import HEARTBEAT_SECONDS, Status, Store
 from search.store import Campaign as Record
 from search.supply import Supply
-from search.tune import cluster, loop, remains, scheduler
-from search.tune.joining import survey
+from search.tune import loop, remains, scheduler
+from search.tune.cluster import ClusterLost, Ground
 from search.tune.ray_internals import survivable
 from search.tune.recorder import Ending, Recorder
 from search.tune.searcher import TuneSearcher
-from search.tune.shares import Share
 from search.tune.stopping import Halted, Stop
-from space.errors import CampaignError, DataError, StoreError, VentralError
+from space.errors import DataError, StoreError, VentralError
 from space.space import Space
 from workers.job import PackRef
 from workers.pack import Pack, pack
@@ -50,9 +48,6 @@ CLUSTER = "cluster.json"
 
 SILENCE_HEARTBEATS = 3
 """So many heartbeats a driver of another machine has to miss before its campaign is taken over."""
-
-LEAVING_PATIENCE = 10.0
-"""Seconds to leave a cluster that broke down."""
 
 STOPPED_PATIENCE = 5.0
 """Seconds that a stopped campaign waits for its mirror."""
@@ -123,7 +118,7 @@ def run(
     """
     record = store.campaign(campaign_id)
     campaign = Campaign.parse(record.document, f"campaign {record.id}")
-    check_resources(campaign.resources, offered_at(address))
+    check_resources(campaign.resources, largest_offer(address))
     _await_silence(record, store)
     switch = Stop()
     with switch.on_signals():
@@ -316,14 +311,15 @@ def _supplied(
     seconds = setting.campaign.budget.seconds
     deadline = None if seconds is None else time.monotonic() + seconds - record.seconds
     recorder = Recorder(setting, supply, switch, notify=notify, deadline=deadline)
+    keep_error = partial(_fail, setting.store, setting.campaign_id)
     # Asked before Ray is started: a campaign with nothing left to do ends at once.
     if not recorder.pulse() and searcher.prepare():
         setting.tell("starting", unfinished=supply.unfinished)
         try:
-            with _ground(setting, ray_record, switch) as ground:
+            with open_ground(setting, ray_record, switch, keep_error) as ground:
                 switch.catch()
-                slots = _slots(setting.campaign, ground.machines)
-                searcher.may_start = _sharing(setting, recorder, ground, slots)
+                slots = count_slots(setting.campaign, ground.machines)
+                searcher.may_start = share_ground(setting, recorder.pulse, ground, slots)
                 _tune(setting, searcher, recorder, switch, trainable, ground, slots, planned)
         except KeyboardInterrupt:
             if switch.error is None:
@@ -341,7 +337,7 @@ def _tune(
     recorder: Recorder,
     switch: Stop,
     trainable: type[Any],
-    ground: cluster.Ground,
+    ground: Ground,
     slots: int,
     planned: TrialScheduler,
 ) -> None:
@@ -370,101 +366,6 @@ def _tune(
             raise
 
 
-def offered_at(address: str | None) -> Machine:
-    """The most that one trial can have: this machine, or the largest nodes of a cluster."""
-    return machine() if address is None else largest(survey(address))
-
-
-def check_home(home: Home, address: str | None) -> None:
-    """Raise InputError if a node of the cluster at `address` does not see the home."""
-    if address is not None:
-        survey(address, home.ensure())
-
-
-def all_at(address: str | None) -> Machine:
-    """All that trials can have together: this machine, or the nodes of a cluster."""
-    return machine() if address is None else together(survey(address))
-
-
-@contextlib.contextmanager
-def _ground(setting: Setting, record: Path, switch: Stop) -> Iterator[cluster.Ground]:
-    """A place for trials: a cluster of this run's own, or the one at the setting's address."""
-    left = threading.Event()
-    reached: cluster.Ground | None = None
-
-    def lost(error: VentralError) -> None:
-        told = type(error)(f"{error}; go on with `ventral resume {setting.campaign_id}`")
-        switch.break_off(told)
-        if left.wait(LEAVING_PATIENCE):
-            return
-        # The main thread hangs in Ray, which will end the process in less than a minute.
-        _fail(setting.store, setting.campaign_id, told)
-        with contextlib.suppress(Exception):
-            if reached is not None:
-                reached.remains.end()
-                reached.remains.forget(record)
-        print(f"error: {told}", file=sys.stderr, flush=True)
-        os._exit(1)
-
-    if setting.address is None:
-        here = machine()
-        entered = cluster.local(record, here, _slots(setting.campaign, [here]), lost)
-    else:
-        folder = setting.home.ensure(record.parent)
-        entered = cluster.joined(setting.address, record, folder, lost)
-    try:
-        with entered as ground:
-            reached = ground
-            if _slots(setting.campaign, ground.machines) == 0:
-                wanted = setting.campaign.resources
-                raise CampaignError(
-                    "resources",
-                    f"no node of the cluster has {wanted.cpus:g} cores and {wanted.gpus:g} GPUs",
-                    "write less, or start a node that has them",
-                )
-            yield ground
-    finally:
-        left.set()
-
-
-def _sharing(
-    setting: Setting, recorder: Recorder, ground: cluster.Ground, slots: int
-) -> Callable[[int], bool]:
-    """Whether one more trial may start beside what other campaigns run at the same place."""
-    resources = setting.campaign.resources
-    claim = ShareClaim(
-        campaign=setting.campaign_id,
-        priority=setting.campaign.priority,
-        cpus=resources.cpus,
-        gpus=resources.gpus,
-        wanted=slots,
-        held=0,
-        joined=time.time(),
-    )
-    place = ground.place or Process.current().host
-    share = Share(setting.store, claim, place, together(ground.machines))
-    beside: tuple[str, ...] = ()
-
-    def may_start(live: int) -> bool:
-        nonlocal beside
-        allowed = share.allowed(live)
-        if share.beside != beside:
-            beside = share.beside
-            setting.tell("sharing", beside=list(beside), allowed=min(allowed, slots))
-        if not live and not allowed:
-            recorder.pulse()  # Ray asks again and again, and does nothing else
-        return live < allowed
-
-    return may_start
-
-
-def _slots(campaign: Campaign, machines: Sequence[Machine]) -> int:
-    """How many trials run at once: as many as fit, unless the campaign's own limit is less."""
-    wanted = campaign.resources
-    fit = sum(machine.slots(wanted.cpus, wanted.gpus) for machine in machines)
-    return min(fit, wanted.concurrent or fit)
-
-
 def _outcome(setting: Setting, supply: Supply, switch: Stop) -> Outcome:
     counts = setting.store.counts(setting.campaign_id)
     state: Literal["finished", "stopped", "failed"] = "finished"
@@ -482,7 +383,7 @@ def _outcome(setting: Setting, supply: Supply, switch: Stop) -> Outcome:
 def _fail(store: Store, campaign_id: str, error: BaseException) -> None:
     """Put an error on record, unless the campaign is another driver's by now."""
     log.error("%s: %s", type(error).__name__, error, exc_info=not isinstance(error, VentralError))
-    interrupted = isinstance(error, KeyboardInterrupt | cluster.ClusterLost | Halted)
+    interrupted = isinstance(error, KeyboardInterrupt | ClusterLost | Halted)
     state: Literal["stopped", "failed"] = "stopped" if interrupted else "failed"
     with contextlib.suppress(Exception):
         if store.campaign(campaign_id).driver == Process.current():

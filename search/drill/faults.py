@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from search.campaign import Campaign
-from search.drill.scene import PATIENCE, Moment, Scene, Told, Verdict
+from search.drill.scene import PATIENCE, Scene
+from search.drill.verdict import Moment, TimedEvent, Verdict
 from search.home import sqlite_url
 from search.machine import machine
 from search.mirror.server import Server
@@ -113,9 +114,9 @@ def _recovery(scene: Scene, moment: Moment) -> float | None:
     noticed = moment.at + NOTICE
 
     def back() -> bool:
-        told = scene.told(moment.at)
-        restarted = {one.kind for one in told} & {"retry", "starting"}
-        nobody = time.monotonic() > noticed or all(_went_on(n, told) for n in moment.interrupted)
+        later = scene.happenings(moment.at)
+        restarted = {one.kind for one in later} & {"retry", "starting"}
+        nobody = time.monotonic() > noticed or all(_went_on(n, later) for n in moment.interrupted)
         nothing = not restarted and nobody
         return nothing or _returned(scene, moment) is not None or not scene.alive
 
@@ -123,14 +124,14 @@ def _recovery(scene: Scene, moment: Moment) -> float | None:
     return _returned(scene, moment)
 
 
-def _went_on(number: int, told: Sequence[Told]) -> bool:
+def _went_on(number: int, happenings: Sequence[TimedEvent]) -> bool:
     """Whether a trial trained on: a single report may have been on its way already."""
-    mine = [one.kind for one in told if one.trial == number]
+    mine = [one.kind for one in happenings if one.trial == number]
     return mine.count("report") > 1 or not set(ENDED).isdisjoint(mine)
 
 
 def _returned(scene: Scene, moment: Moment) -> float | None:
-    after = scene.told(moment.at)
+    after = scene.happenings(moment.at)
     again = {one.trial for one in after if one.kind == "started"} & set(moment.interrupted)
     for one in after:
         if one.kind in ("report", *ENDED) and one.trial in again:
@@ -267,7 +268,7 @@ def _end(scene: Scene) -> None:
     """Bring the campaign to its end, and its runs to MLflow. Raises VentralError if it fails."""
     for _ in range(2):
         if scene.wait(timeout=10 * PATIENCE) != 0:
-            raise VentralError(f"the campaign did not end:\n{scene.printed()[-2000:]}")
+            raise VentralError(f"the campaign did not end:\n{scene.output()[-2000:]}")
         if not scene.mirror or not _backlog(scene):
             return
         scene.start()  # what arrives late arrives with the next start
@@ -277,7 +278,7 @@ def _under_way(scene: Scene, since: float) -> bool:
     """Wait until a trial has reported since then; False if the campaign ends before."""
 
     def reported() -> bool:
-        return any(one.kind == "report" for one in scene.told(since)) or not scene.alive
+        return any(one.kind == "report" for one in scene.happenings(since)) or not scene.alive
 
     scene.until(reported, "a trial's first epoch")
     return scene.alive
@@ -342,7 +343,7 @@ def _rehearsed(
         server = stack.enter_context(Tracking(sandbox / "mlflow"))
         environment, fault = {"MLFLOW_TRACKING_URI": server.address}, mlflow_away(server)
     assert fault is not None
-    scene = Scene.made(
+    scene = Scene.create(
         sandbox / "home",
         campaign(times, slots),
         mirror=True,

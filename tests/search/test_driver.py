@@ -50,7 +50,7 @@ import sys
 from search import driver
 from search.home import Home
 from search.store import Store
-from tests import toys
+from tests.support import toys
 
 home = Home.at(sys.argv[1])
 store = Store.open(home.store_url)
@@ -505,7 +505,7 @@ import sys
 from search import driver
 from search.home import Home
 from search.store import Store
-from tests import toys
+from tests.support import toys
 
 home = Home.at(sys.argv[1])
 home.ensure()

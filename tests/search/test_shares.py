@@ -154,7 +154,7 @@ import sys
 from search import driver
 from search.home import Home
 from search.store import Store
-from tests import toys
+from tests.support import toys
 
 home, store = Home.at(sys.argv[1]), Store.open(sys.argv[2])
 listen = lambda happening: print(happening.kind, flush=True)

@@ -302,10 +302,11 @@ from search.mirror.mirroring import describe_backlog
 from search.home import Home
 from search.store import Store
 from space.space import Space
-from search.mirror.tracking import Mirror, _Client
+from search.mirror.client import Client
+from search.mirror.tracking import Mirror
 
 home, campaign_id, where, count = Home.at(sys.argv[1], {}), sys.argv[2], sys.argv[3], [0]
-owner = Store if hasattr(Store, where) else _Client
+owner = Store if hasattr(Store, where) else Client
 method = getattr(owner, where)
 
 def dies(*arguments, **named):
