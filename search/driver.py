@@ -55,7 +55,7 @@ STOPPED_PATIENCE = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How a run ended. `trials` counts the campaign's trials by status; `left` is what the
+    """How a run ended. `trials` counts the campaign's trials by status; `unsent` is what the
     mirror could not send yet.
     """
 
@@ -63,7 +63,7 @@ class Outcome:
     state: Literal["finished", "stopped", "failed"]
     reason: str | None
     trials: dict[Status, int]
-    left: int = 0
+    unsent: int = 0
 
 
 def prepare(campaign: Campaign, home: Home) -> tuple[Pack, Space]:
@@ -91,7 +91,7 @@ def submit(
     listener(Happening(kind="packing"))
     packed, space = prepared or prepare(campaign, home)
     record = store.create_campaign(
-        campaign.name, campaign.document(), space.document(), _described(packed)
+        campaign.name, campaign.document(), space.document(), _describe_data(packed)
     )
     return record.id
 
@@ -112,7 +112,7 @@ def run(
     SIGINT and SIGTERM stop it (where this is called in the main thread), and so does `stop`;
     everything is kept. `mirror=False` leaves MLflow out; `patience` is how many seconds the mirror
     may take at the end. Trials run on this machine, or on the Ray cluster at `address`
-    (`search.tune.joining.connected`). Raises StoreError if another driver is at work on it,
+    (`search.tune.joining.connect`). Raises StoreError if another driver is at work on it,
     DataError if its data cannot be had again, InputError (CampaignError) if it cannot run on this
     machine or cluster or if nothing of its space may be trained, VentralError if Ray breaks down.
     """
@@ -124,8 +124,8 @@ def run(
     with switch.on_signals():
         store.set_state(record.id, "running")
         try:
-            setting = _setting(record, campaign, home, store, listener, address)
-            outcome = _with_mirror(
+            setting = _build_setting(record, campaign, home, store, listener, address)
+            outcome = _run_mirrored(
                 setting, record, switch, trainable, patience if mirror else None
             )
             store.set_state(record.id, outcome.state, outcome.reason)
@@ -190,7 +190,7 @@ def _space_for(document: Any, packed: Pack) -> Space:
     )
 
 
-def _described(packed: Pack) -> dict[str, Any]:
+def _describe_data(packed: Pack) -> dict[str, Any]:
     """What the store keeps of a campaign's data."""
     return {
         **packed.ref.model_dump(mode="json"),
@@ -202,7 +202,7 @@ def _described(packed: Pack) -> dict[str, Any]:
     }
 
 
-def _setting(
+def _build_setting(
     record: Record,
     campaign: Campaign,
     home: Home,
@@ -216,7 +216,7 @@ def _setting(
         campaign_id=record.id,
         campaign=campaign,
         space=Space.parse(record.space, f"campaign {record.id}: space"),
-        data=_data(record, campaign, home),
+        data=_find_pack(record, campaign, home),
         home=home,
         store=store,
         listener=listener,
@@ -225,7 +225,7 @@ def _setting(
     )
 
 
-def _data(record: Record, campaign: Campaign, home: Home) -> PackRef:
+def _find_pack(record: Record, campaign: Campaign, home: Home) -> PackRef:
     """The campaign's pack, made again from the source if it is gone.
 
     Raises DataError if the source now gives other images: scores would not be comparable.
@@ -246,7 +246,7 @@ def _data(record: Record, campaign: Campaign, home: Home) -> PackRef:
 # ------------------------------------------------------------------------------------ running
 
 
-def _with_mirror(
+def _run_mirrored(
     setting: Setting,
     record: Record,
     switch: Stop,
@@ -260,11 +260,11 @@ def _with_mirror(
     try:
         outcome = _train(setting, record, switch, trainable, mirror.notify)
     finally:
-        if left := mirror.left:
-            setting.tell("mirroring", left=left)
+        if unsent := mirror.backlog:
+            setting.tell("mirroring", left=unsent)
         # Someone who stops a campaign wants the prompt back; the rest is sent at the next start.
-        left = mirror.close(min(patience, STOPPED_PATIENCE) if switch else patience)
-    return replace(outcome, left=left)
+        unsent = mirror.close(min(patience, STOPPED_PATIENCE) if switch else patience)
+    return replace(outcome, unsent=unsent)
 
 
 def _train(
@@ -279,12 +279,12 @@ def _train(
     remains.sweep(ray_record)
     supply = Supply(setting, ahead=True)
     try:
-        return _supplied(setting, supply, record, switch, trainable, notify, ray_record)
+        return _train_supply(setting, supply, record, switch, trainable, notify, ray_record)
     finally:
         supply.close()
 
 
-def _supplied(
+def _train_supply(
     setting: Setting,
     supply: Supply,
     record: Record,
@@ -370,9 +370,9 @@ def _outcome(setting: Setting, supply: Supply, switch: Stop) -> Outcome:
     counts = setting.store.counts(setting.campaign_id)
     state: Literal["finished", "stopped", "failed"] = "finished"
     reason = "space exhausted" if supply.exhausted else None
-    left = counts["waiting"] + counts["running"]
+    unfinished = counts["waiting"] + counts["running"]
     whole = sum(counts.values()) - counts["infeasible"] >= setting.campaign.budget.trials
-    if switch and (left or not whole):
+    if switch and (unfinished or not whole):
         state, reason = "stopped", switch.reason
     elif counts["failed"] and not counts["finished"] + counts["pruned"]:
         first = setting.store.trials(setting.campaign_id, statuses=["failed"])[0]

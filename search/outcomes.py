@@ -12,12 +12,12 @@ Reported = Mapping[str, Any]
 """A report as the store keeps it."""
 
 
-def by_trial(reports: Iterable[Reported]) -> dict[int, list[Reported]]:
+def group_by_trial(reports: Iterable[Reported]) -> dict[int, list[Reported]]:
     """All reports of a campaign by their trials, in the order of arrival."""
-    found: dict[int, list[Reported]] = defaultdict(list)
+    groups: dict[int, list[Reported]] = defaultdict(list)
     for report in reports:
-        found[report["number"]].append(report)
-    return found
+        groups[report["number"]].append(report)
+    return groups
 
 
 def curve_of(reports: Iterable[Reported], epochs: int) -> list[tuple[float, float]]:

@@ -73,7 +73,7 @@ def open_ground(
         opening = cluster.local(record, here, count_slots(setting.campaign, [here]), leave)
     else:
         folder = setting.home.ensure(record.parent)
-        opening = cluster.joined(setting.address, record, folder, leave)
+        opening = cluster.join(setting.address, record, folder, leave)
     try:
         with opening as ground:
             reached = ground
@@ -113,13 +113,13 @@ def share_ground(
 
     def may_start(live: int) -> bool:
         nonlocal beside
-        allowed = share.allowed(live)
+        limit = share.limit(live)
         if share.beside != beside:
             beside = share.beside
-            setting.tell("sharing", beside=list(beside), allowed=min(allowed, slots))
-        if not live and not allowed:
+            setting.tell("sharing", beside=list(beside), allowed=min(limit, slots))
+        if not live and not limit:
             pulse()
-        return live < allowed
+        return live < limit
 
     return may_start
 

@@ -25,7 +25,7 @@ def kind(trial: Trial) -> str:
     return (trial.reason or "").partition(":")[0]
 
 
-def unchanged(store: Store, home: Home, record: Record, trials: Sequence[Trial]) -> None:
+def requeue(store: Store, home: Home, record: Record, trials: Sequence[Trial]) -> None:
     """Put failed trials back as they are. Raises CampaignError for one that would fail again."""
     for trial in trials:
         _refuse_unless_failed(record, trial)
@@ -42,7 +42,7 @@ def unchanged(store: Store, home: Home, record: Record, trials: Sequence[Trial])
         store.event(record.id, RETRIED, {"trial": trial.number, "after": trial.reason})
 
 
-def changed(
+def add_changed(
     store: Store, home: Home, record: Record, trials: Sequence[Trial], overrides: Sequence[str]
 ) -> list[int]:
     """Put new trials on record: the failed ones' networks with another recipe; their numbers.

@@ -73,7 +73,7 @@ def find(
     """
     donors = [
         donor
-        for donor in store.trained(work, but=campaign_id)
+        for donor in store.donors(work, but=campaign_id)
         if _comparable(recipe, _epochs(donor))
     ]
     rules: tuple[Callable[[Donor], Takeover | None], ...] = (
@@ -84,14 +84,14 @@ def find(
     for rule in rules:
         for donor in donors:
             takeover = rule(donor)
-            if takeover is not None and _reported(store, takeover):
+            if takeover is not None and _has_reports(store, takeover):
                 if takeover.status != "failed":
                     link_checkpoint(donor, folder, exactly=takeover.epochs)
                 return takeover
     for donor in donors:
-        held = donor.trial.epochs
-        if 0 < held < recipe.epochs and link_checkpoint(donor, folder, at_most=held):
-            return Takeover(donor=donor, epochs=held)
+        epochs = donor.trial.epochs
+        if 0 < epochs < recipe.epochs and link_checkpoint(donor, folder, at_most=epochs):
+            return Takeover(donor=donor, epochs=epochs)
     return None
 
 
@@ -137,11 +137,11 @@ def _take_pruned(campaign: Campaign, recipe: Recipe, donor: Donor) -> Takeover |
     return Takeover(donor=donor, epochs=donor.trial.epochs, status="pruned")
 
 
-def _reported(store: Store, takeover: Takeover) -> bool:
+def _has_reports(store: Store, takeover: Takeover) -> bool:
     """Whether the donor's reports of these epochs are all there."""
     trial = takeover.donor.trial
-    held = [report["epoch"] for report in store.reports(trial.campaign, trial.number)]
-    return held[: takeover.epochs] == list(range(1, takeover.epochs + 1))
+    epochs = [report["epoch"] for report in store.reports(trial.campaign, trial.number)]
+    return epochs[: takeover.epochs] == list(range(1, takeover.epochs + 1))
 
 
 # ------------------------------------------------------------------------------- checkpoints

@@ -31,7 +31,7 @@ from search.mirror.server import Server
 from search.ports import LOOPBACK, free_port
 from search.store import ENDED
 from search.tune.nodes import Nodes
-from search.tune.remains import PREFIX, marked
+from search.tune.remains import PREFIX, find_marked
 from space.errors import VentralError
 from space.space import Space
 
@@ -98,7 +98,7 @@ def kill_everything(scene: Scene, _rng: random.Random) -> None:
     """SIGKILL for the driver, its cluster and its workers at once, as a loss of power would."""
     scene.kill()
     for mark in {one["mark"] for one in scene.clusters if one["mark"]}:
-        for pid in marked(mark):
+        for pid in find_marked(mark):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
     if scene.address is not None:
@@ -116,21 +116,23 @@ def _recovery(scene: Scene, moment: Moment) -> float | None:
     def back() -> bool:
         later = scene.happenings(moment.at)
         restarted = {one.kind for one in later} & {"retry", "starting"}
-        nobody = time.monotonic() > noticed or all(_went_on(n, later) for n in moment.interrupted)
+        nobody = time.monotonic() > noticed or all(
+            _has_continued(n, later) for n in moment.interrupted
+        )
         nothing = not restarted and nobody
-        return nothing or _returned(scene, moment) is not None or not scene.alive
+        return nothing or _time_to_return(scene, moment) is not None or not scene.alive
 
     scene.until(back, "an interrupted trial's next epoch")
-    return _returned(scene, moment)
+    return _time_to_return(scene, moment)
 
 
-def _went_on(number: int, happenings: Sequence[TimedEvent]) -> bool:
+def _has_continued(number: int, happenings: Sequence[TimedEvent]) -> bool:
     """Whether a trial trained on: a single report may have been on its way already."""
     mine = [one.kind for one in happenings if one.trial == number]
     return mine.count("report") > 1 or not set(ENDED).isdisjoint(mine)
 
 
-def _returned(scene: Scene, moment: Moment) -> float | None:
+def _time_to_return(scene: Scene, moment: Moment) -> float | None:
     after = scene.happenings(moment.at)
     again = {one.trial for one in after if one.kind == "started"} & set(moment.interrupted)
     for one in after:
@@ -298,7 +300,7 @@ def campaign(times: int, slots: int) -> Campaign:
 
 
 def rehearse(
-    chosen: Sequence[str],
+    names: Sequence[str],
     times: int,
     seed: int,
     *,
@@ -314,14 +316,14 @@ def rehearse(
     rng = random.Random(seed)
     sandbox = Path(tempfile.mkdtemp(prefix=f"{PREFIX}drill-", dir=folder))
     try:
-        for name in chosen:
+        for name in names:
             with contextlib.ExitStack() as stack:
-                yield _rehearsed(name, times, rng, sandbox, address, progress, stack)
+                yield _rehearse_one(name, times, rng, sandbox, address, progress, stack)
     finally:
         shutil.rmtree(sandbox, ignore_errors=True)
 
 
-def _rehearsed(
+def _rehearse_one(
     name: str,
     times: int,
     rng: random.Random,

@@ -68,7 +68,7 @@ def drive(settings: Mapping[str, Any]) -> None:
     except VentralError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    print(f"outcome {outcome.state} {outcome.reason or ''}, {outcome.left} left", flush=True)
+    print(f"outcome {outcome.state} {outcome.reason or ''}, {outcome.unsent} left", flush=True)
 
 
 # -------------------------------------------------------------------------- the scene

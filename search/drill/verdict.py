@@ -185,9 +185,9 @@ def _find_leftovers(evidence: Evidence) -> Iterator[str]:
     """Processes and folders of the clusters that this campaign had."""
     until = time.monotonic() + 20.0
     for one in evidence.clusters:
-        while one["mark"] and remains.marked(one["mark"]) and time.monotonic() < until:
+        while one["mark"] and remains.find_marked(one["mark"]) and time.monotonic() < until:
             time.sleep(0.1)
-        if one["mark"] and (pids := remains.marked(one["mark"])):
+        if one["mark"] and (pids := remains.find_marked(one["mark"])):
             yield f"processes {pids} are left of a cluster"
         if Path(one["scratch"]).exists():
             yield f"folder {one['scratch']} is left of a cluster"

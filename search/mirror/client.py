@@ -64,20 +64,20 @@ class Client:
     def experiment(self, campaign: Campaign, artifact_location: str | None) -> tuple[str, bool]:
         """The id of the campaign's experiment, and whether it had to be made."""
         name, tags = experiment_name(campaign), experiment_tags(campaign)
-        found = self._client.get_experiment_by_name(name)
-        if found is None:
-            made = self._client.create_experiment(
+        existing = self._client.get_experiment_by_name(name)
+        if existing is None:
+            created = self._client.create_experiment(
                 name, artifact_location=artifact_location, tags=tags
             )
-            experiment, held = str(made), set(tags)
+            experiment, present = str(created), set(tags)
         else:
-            experiment, held = str(found.experiment_id), set(found.tags)
-            if found.lifecycle_stage != "active":
+            experiment, present = str(existing.experiment_id), set(existing.tags)
+            if existing.lifecycle_stage != "active":
                 self._client.restore_experiment(experiment)
         tags[NOTE_TAG] = experiment_note(campaign, experiment)
-        for key in tags.keys() - held:
+        for key in tags.keys() - present:
             self._client.set_experiment_tag(experiment, key, tags[key])
-        return experiment, found is None
+        return experiment, existing is None
 
     def writable(self, run_id: str) -> bool:
         """Whether a run is there and not deleted."""
@@ -90,13 +90,13 @@ class Client:
 
     def find(self, experiment: str, key: str) -> str | None:
         """The oldest run with that key."""
-        found = self._client.search_runs(
+        runs = self._client.search_runs(
             [experiment],
             filter_string=f"tags.`{KEY_TAG}` = '{key}'",
             order_by=["attributes.start_time ASC"],
             max_results=1,
         )
-        return found[0].info.run_id if found else None
+        return runs[0].info.run_id if runs else None
 
     def running(self, experiment: str) -> Iterator[tuple[str, str]]:
         """(run, key) of every run that MLflow shows as running."""
@@ -123,10 +123,10 @@ class Client:
         """Write a whole run, into the run `run_id` if there is one. The status comes last."""
         files = run.files
         if run_id is None:
-            made = self._client.create_run(
+            new_run = self._client.create_run(
                 experiment, start_time=run.started, tags=run.tags, run_name=run.name
             )
-            run_id = str(made.info.run_id)
+            run_id = str(new_run.info.run_id)
             tags: dict[str, str] = {}
         else:
             known = self._client.get_run(run_id).data.tags

@@ -151,7 +151,7 @@ class Mirror:
 
     def _report(self, error: Exception) -> None:
         text = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-        text = redact(text.replace(self._home.tracking_uri, self._home.tracking_shown))[:500]
+        text = redact(text.replace(self._home.tracking_uri, self._home.tracking_label))[:500]
         if self._error is None:
             log.warning("MLflow does not take records now (%s); the campaign goes on", text)
             with suppress(VentralError):
@@ -160,7 +160,7 @@ class Mirror:
 
     def _connect(self) -> Client:
         campaign = self._store.campaign(self._campaign_id)
-        uri, where = self._home.tracking_uri, self._home.tracking_shown
+        uri, where = self._home.tracking_uri, self._home.tracking_label
         aside = database.prepare(self._home, lambda: resend_lost(self._store, self._home))
         if aside is not None:
             log.warning("MLflow's database was broken and is now %s; a new one is filled", aside)
@@ -176,8 +176,8 @@ class Mirror:
     @property
     def _is_database(self) -> bool:
         """Whether there is no server that takes runs' files and decides where they are."""
-        scheme, found, _ = self._home.tracking_uri.partition("://")
-        return bool(found) and scheme not in ("http", "https")
+        scheme, separator, _ = self._home.tracking_uri.partition("://")
+        return bool(separator) and scheme not in ("http", "https")
 
     def _files(self, run_id: str) -> Path:
         return self._home.run_files(self._campaign_id, run_id)
@@ -192,7 +192,7 @@ class Mirror:
             if not outbox:
                 return
             campaign = self._store.campaign(self._campaign_id)
-            self._store.sending(campaign.id, [entry.number for entry in outbox])
+            self._store.mark_sending(campaign.id, [entry.number for entry in outbox])
             sent: dict[int, tuple[str, int]] = {}
             try:
                 for entry in outbox:
@@ -202,7 +202,7 @@ class Mirror:
                     if run_id is not None:
                         sent[entry.number] = run_id, entry.version
             finally:
-                self._store.mirrored(campaign.id, sent)
+                self._store.mark_sent(campaign.id, sent)
 
     def _send(self, client: Client, campaign: Campaign, entry: Outgoing) -> str | None:
         """Write one trial's run and give its id; None if MLflow will never take it as it is."""
@@ -242,5 +242,7 @@ class Mirror:
 
 def resend_lost(store: Store, home: Home) -> None:
     """Nothing that was sent to the home's MLflow is there any more, of whatever campaign."""
-    known = store.campaigns()
-    store.resend_all([one.id for one in known if same_tracking(one.tracking, home.tracking_uri)])
+    campaigns = store.campaigns()
+    store.resend_all(
+        [one.id for one in campaigns if same_tracking(one.tracking, home.tracking_uri)]
+    )

@@ -24,7 +24,7 @@ from search.samplers.optuna_internals import (
     ElitePopulationSelection,
     LazyRandomState,
 )
-from search.samplers.protocol import Choices, Outcome, derived, drawn
+from search.samplers.protocol import Choices, Outcome, derive_seed, draw_point
 from search.samplers.via_optuna import Encoding
 from space.documents.bounds import SAMPLED
 from space.documents.validation import Value
@@ -53,14 +53,14 @@ class Nsga2Sampler:
         self._parents: list[FrozenTrial] = []
         self._generation: list[FrozenTrial] = []
         self._study: Study | None = None
-        self._asked = 0
+        self._questions = 0
 
     def ask(self) -> Choices:
         """A draw from the space in the first generation, then a child of the parents."""
-        seed = derived(self._seed, "nsga2", self._asked)
-        self._asked += 1
+        seed = derive_seed(self._seed, "nsga2", self._questions)
+        self._questions += 1
         rng = random.Random(seed)
-        points = drawn(self._space.parameters, rng)
+        points = draw_point(self._space.parameters, rng)
         if self._study is None or not self._parents or not self._encoding.distributions:
             return points
         breed = ChildGeneration(
@@ -76,7 +76,7 @@ class Nsga2Sampler:
 
     def recall(self, _choices: Choices) -> None:
         """Count a question: the random numbers of the next one depend on the count."""
-        self._asked += 1
+        self._questions += 1
 
     def tell(self, choices: Choices, outcome: Outcome) -> None:
         """Add a final score to the generation; a full one selects the next parents."""

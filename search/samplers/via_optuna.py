@@ -45,7 +45,7 @@ from search.samplers.optuna_internals import (
     default_gamma,
     log_gauss_mass,
 )
-from search.samplers.protocol import Choices, Outcome, derived, drawn, key, open_part
+from search.samplers.protocol import Choices, Outcome, derive_seed, draw_point, key, open_part
 from space.choices.domains import Categorical, Domain, Scalar, Uniform
 from space.documents.bounds import SAMPLED
 from space.documents.validation import Value
@@ -164,11 +164,11 @@ class OptunaSampler:
         """A draw from the space during startup, then TPE's suggestion."""
         # New random numbers for every question, which depend on the question's number alone: a
         # replayed sampler answers as one that was never interrupted.
-        seed = derived(self._seed, "optuna", self._table.length)
+        seed = derive_seed(self._seed, "optuna", self._table.length)
         if self._table.length < self._options.startup or not self._encoding.distributions:
-            choices: Choices = drawn(self._space.parameters, random.Random(seed))
+            choices: Choices = draw_point(self._space.parameters, random.Random(seed))
         else:
-            choices = self._encoding.open(self._modelled(seed))
+            choices = self._encoding.open(self._suggest(seed))
         self.recall(choices)
         return choices
 
@@ -187,14 +187,14 @@ class OptunaSampler:
         if not waiting:
             del self._pending[point]
 
-    def _modelled(self, seed: int) -> Slots:
+    def _suggest(self, seed: int) -> Slots:
         """The slots of the best of some draws from the model of the good points."""
         good, others = (self._estimator(points) for points in self._table.split())
         candidates = good.sample(np.random.RandomState(seed), self._options.candidates)
-        drawn = np.array([candidates[name] for name in self._encoding.distributions]).T
-        gain = log_density(good.mixture, drawn)
-        gain -= log_density(others.mixture, drawn)
-        best = drawn[np.argmax(gain)]
+        points = np.array([candidates[name] for name in self._encoding.distributions]).T
+        gain = log_density(good.mixture, points)
+        gain -= log_density(others.mixture, points)
+        best = points[np.argmax(gain)]
         return {
             name: distribution.to_external_repr(_within(distribution, number.item()))
             for (name, distribution), number in zip(

@@ -63,8 +63,8 @@ class Trials(Connected):
             "source_epochs": takeover.epochs,
         }
         for report in reports:
-            held = {key: report[key] for key in report if key not in ("at", "arrived")}
-            row = report_row(held) | {"campaign": campaign_id, "number": number, "at": at}
+            fields = {key: report[key] for key in report if key not in ("at", "arrived")}
+            row = report_row(fields) | {"campaign": campaign_id, "number": number, "at": at}
             row["arrived"] = self._next(connection, campaign_id)
             connection.execute(sa.insert(REPORTS).values(row))
         if reports:
@@ -90,8 +90,8 @@ class Trials(Connected):
         """The number of the next new trial: one more than the highest so far, or 0."""
         highest = sa.select(sa.func.max(TRIALS.c.number)).where(TRIALS.c.campaign == campaign_id)
         with self._reading() as connection:
-            found = connection.execute(highest).scalar_one_or_none()
-            return 0 if found is None else int(found) + 1
+            number = connection.execute(highest).scalar_one_or_none()
+            return 0 if number is None else int(number) + 1
 
     def start_trial(
         self, campaign_id: str, number: int, folder: str | None = None, *, devices: float = 1.0
@@ -169,7 +169,7 @@ class Trials(Connected):
     def _end_attempt(
         self, connection: sa.Connection, campaign_id: str, number: int, how: How
     ) -> None:
-        seconds = self._clocks.spent(campaign_id, number)
+        seconds = self._clocks.seconds_spent(campaign_id, number)
         ledger.end(connection, campaign_id, how, number, seconds=seconds)
         self._clocks.end(campaign_id, number)
 
@@ -191,7 +191,7 @@ class Trials(Connected):
                 raise self._unknown_trial(connection, campaign_id, number)
             new = insert_once(connection, REPORTS, row)
             if new or trained:
-                spent = self._clocks.spent(campaign_id, number)
+                spent = self._clocks.seconds_spent(campaign_id, number)
                 again = int(not new)
                 ledger.charge(
                     connection, campaign_id, number, spent, epochs=1 - again, repeated=again

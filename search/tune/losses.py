@@ -102,21 +102,21 @@ class Losses:
         worker, `log` is the end of what the worker itself wrote.
         """
         cause: Cause = "silence" if silent else cause_of(words)
-        said = "\n".join(text for text in (_shortened(words.strip()), _last_lines(log)) if text)
-        detail = {"trial": number, "cause": cause, "epochs": epochs, "error": said}
+        evidence = "\n".join(text for text in (_shorten(words.strip()), _last_lines(log)) if text)
+        detail = {"trial": number, "cause": cause, "epochs": epochs, "error": evidence}
         self._store.event(self._id, EVENT, detail)
         self._count(number, cause, epochs)
-        return _REASONS[cause], self._failure(number, cause, epochs, said)
+        return _REASONS[cause], self._failure(number, cause, epochs, evidence)
 
-    def _failure(self, number: int, cause: Cause, epochs: int, said: str) -> Failure | None:
+    def _failure(self, number: int, cause: Cause, epochs: int, evidence: str) -> Failure | None:
         if cause == "node":
             if (nodes := self._nodes[number, epochs]) <= NODES_IN_A_ROW:
                 return None
             reason = f"{nodes} nodes were lost under it after epoch {epochs}"
-            return Failure(kind="lost", reason=reason, detail=said)
+            return Failure(kind="lost", reason=reason, detail=evidence)
         if cause == "memory" and self._memory[number] > min(1, self._retries):
             reason = f"{_REASONS[cause]}, {self._memory[number]} times"
-            return Failure(kind="out-of-memory", reason=reason, detail=said)
+            return Failure(kind="out-of-memory", reason=reason, detail=evidence)
         times = (self._environment if cause == "environment" else self._counted)[number]
         if times <= self._retries:
             return None
@@ -124,11 +124,13 @@ class Losses:
         if cause == "worker" and times > 1:
             reason = f"its worker died {times} times"
         if cause == "environment":
-            return Failure(kind="environment", reason=f"{reason}{_complaint(said)}", detail=said)
+            return Failure(
+                kind="environment", reason=f"{reason}{_complaint(evidence)}", detail=evidence
+            )
         kind: Literal["hung", "lost", "error"] = "lost"
         if cause in ("silence", "error"):
             kind = "hung" if cause == "silence" else "error"
-        return Failure(kind=kind, reason=reason, detail=said)
+        return Failure(kind=kind, reason=reason, detail=evidence)
 
 
 class Silence:
@@ -137,22 +139,22 @@ class Silence:
     def __init__(self, limit: float | None, clock: Callable[[], float] = time.monotonic) -> None:
         """`limit` is in seconds; None never ends."""
         self._limit, self._clock = limit, clock
-        self._heard: dict[str, float] = {}
+        self._last_signs: dict[str, float] = {}
 
-    def heard(self, trial: str) -> None:
+    def reset(self, trial: str) -> None:
         """A trial has started, or ended an epoch."""
-        self._heard[trial] = self._clock()
+        self._last_signs[trial] = self._clock()
 
-    def over(self, trial: str) -> None:
+    def forget(self, trial: str) -> None:
         """A trial runs no more."""
-        self._heard.pop(trial, None)
+        self._last_signs.pop(trial, None)
 
     def overdue(self) -> list[str]:
         """Those that are silent for longer than the limit."""
         if self._limit is None:
             return []
         oldest = self._clock() - self._limit
-        return [trial for trial, at in self._heard.items() if at < oldest]
+        return [trial for trial, at in self._last_signs.items() if at < oldest]
 
 
 def tail(file: Path, length: int) -> str:
@@ -166,7 +168,7 @@ def tail(file: Path, length: int) -> str:
         return ""
 
 
-def _shortened(words: str) -> str:
+def _shorten(words: str) -> str:
     """Begin and end of what Ray says: the cause stands in one of the two."""
     half = WORDS // 4
     return words if len(words) <= 2 * half else f"{words[:half]}\n...\n{words[-half:]}"

@@ -19,7 +19,7 @@ from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialSch
 
 from search.campaign import Scheduler
 from search.objectives import Objective, Sized, sizes_of, steps_of
-from search.samplers.protocol import derived
+from search.samplers.protocol import derive_seed
 from search.tune.optimism import Optimism
 
 METRIC, MODE, TIME = "top1", "max", "epoch"
@@ -175,12 +175,12 @@ class Remembering(InterruptedFirst, ABC):
 
         A report that is known already changes nothing, and ends nothing.
         """
-        stops = self._judged(report)
+        stops = self._stops(report)
         guesses = self.chance is not None and self.chance.remember(report)
         return stops or (guesses and report[TIME] < self.epochs)
 
     @abstractmethod
-    def _judged(self, report: Mapping[str, Any]) -> bool:
+    def _stops(self, report: Mapping[str, Any]) -> bool:
         """`remember` by the scheduler's own rule."""
 
     def on_trial_result(self, _tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
@@ -215,12 +215,12 @@ class NumberedASHA(Remembering, AsyncHyperBandScheduler):  # type: ignore[misc]
         self._entered: set[int] = set()
         self.stopped = set()
 
-    def _judged(self, report: Mapping[str, Any]) -> bool:
+    def _stops(self, report: Mapping[str, Any]) -> bool:
         if report[METRIC] is None or math.isnan(report[METRIC]):
             return False
         stand_in = self._enter(report["number"])
-        judged = AsyncHyperBandScheduler.on_trial_result(self, None, stand_in, dict(report))
-        return bool(judged == TrialScheduler.STOP and report[TIME] < self.epochs)
+        decision = AsyncHyperBandScheduler.on_trial_result(self, None, stand_in, dict(report))
+        return bool(decision == TrialScheduler.STOP and report[TIME] < self.epochs)
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         """Enter a new trial of Ray's into its bracket, once a number."""
@@ -237,7 +237,7 @@ class NumberedASHA(Remembering, AsyncHyperBandScheduler):  # type: ignore[misc]
             self._entered.add(number)
             # Ray draws the bracket from NumPy's global numbers, which are not ours to use up.
             state = np.random.get_state()
-            np.random.seed(derived(self._seed, "bracket", number))
+            np.random.seed(derive_seed(self._seed, "bracket", number))
             super().on_trial_add(None, stand_in)
             np.random.set_state(state)
         return stand_in
@@ -251,7 +251,7 @@ class Optimistic(Remembering, FIFOScheduler):  # type: ignore[misc]
         self._optimism, self.epochs, self.chance = optimism, epochs, chance
         self.stopped = set()
 
-    def _judged(self, report: Mapping[str, Any]) -> bool:
+    def _stops(self, report: Mapping[str, Any]) -> bool:
         return self._optimism.remember(report)
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:

@@ -36,7 +36,7 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The config of a new trial; None if there is none now, FINISHED if there will be none."""
-        if not self._stopping() and not self._wanted():
+        if not self._stopping() and not self._has_room():
             return None
         assignment, self._ready = self._ready, None
         if self._stopping():
@@ -54,7 +54,7 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
             AGAIN: assignment.again,
         }
 
-    def _wanted(self) -> bool:
+    def _has_room(self) -> bool:
         """Whether there is room for a trial, and one to put there without holding Ray up."""
         live = len(self._live)
         if (self.slots is not None and live >= self.slots) or not self.may_start(live):

@@ -67,18 +67,18 @@ class Share:
         """Claim a share. `place` names the machine or cluster, `offered` is what it has."""
         self._store, self._claim, self._place = store, claim, place
         self._offered, self._clock = offered, clock
-        self._seen = clock()
+        self._last_look = clock()
         self.beside: tuple[str, ...] = ()
         """The campaigns that shared the place at the last look."""
         store.put_claim(claim, place)
-        self._allowed = self._look(0)
+        self._limit = self._look(0)
 
-    def allowed(self, live: int) -> int:
+    def limit(self, live: int) -> int:
         """How many trials may run, of which `live` do. Looks at the others once a second."""
-        if self._clock() - self._seen >= REFRESH_SECONDS:
-            self._seen = self._clock()
-            self._allowed = self._look(live)
-        return self._allowed
+        if self._clock() - self._last_look >= REFRESH_SECONDS:
+            self._last_look = self._clock()
+            self._limit = self._look(live)
+        return self._limit
 
     def _look(self, live: int) -> int:
         claims = self._store.claims(self._place)

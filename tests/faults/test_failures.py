@@ -156,7 +156,7 @@ def test_any_process_of_the_cluster(scene: MakeScene, rng: random.Random) -> Non
         if not made.alive:
             break
         moments.append(made.moment())
-        victim = rng.choice(cluster.marked(made.clusters[-1]["mark"]) or [0])
+        victim = rng.choice(cluster.find_marked(made.clusters[-1]["mark"]) or [0])
         name = Path(f"/proc/{victim}/comm").read_text().strip() if victim else "nobody"
         if victim and victim != made.process.pid:  # type: ignore[union-attr]
             os.kill(victim, 9)

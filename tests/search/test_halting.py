@@ -115,9 +115,9 @@ def test_a_reused_training_is_no_failure(run: Run) -> None:
     for _ in range(FAILURES_IN_A_ROW - 1):
         run.fail("error")
     for status in ("failed", "finished"):  # the first of them changes nothing
-        assert run.supply.answered is not None
+        assert run.supply.on_idle_end is not None
         trial = run.bench.store.trial(run.bench.id, 0)
-        run.supply.answered(replace(trial, status=status))
+        run.supply.on_idle_end(replace(trial, status=status))
         assert run.recorder._in_a_row == (0 if status == "finished" else FAILURES_IN_A_ROW - 1)
     for _ in range(FAILURES_IN_A_ROW):
         run.fail("diverged")

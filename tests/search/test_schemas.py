@@ -165,7 +165,7 @@ def test_what_was_trained_before_is_found_by_its_work_and_charged(
                 record.data["checksum"],
                 trial.seed,
             )
-            found = [(one.trial.campaign, one.trial.number) for one in store.trained(work)]
+            found = [(one.trial.campaign, one.trial.number) for one in store.donors(work)]
             did = trial.epochs > 0 or trial.status == "failed"
             assert ((record.id, trial.number) in found) == did
             if trial.attempts:
@@ -198,11 +198,11 @@ def test_an_old_campaign_goes_on_to_its_end(
     while (assignment := supply.next()) is not None:
         done = before.get(assignment.number)
         assert done is None or done.status == "waiting", "nothing that was over is trained again"
-        supply.started(assignment.number)
+        supply.record_start(assignment.number)
         for epoch in range(1, 4):
             report = toys.report(epoch, toys.score(assignment.number, epoch, 3))
-            supply.reported(assignment.number, Report.model_validate(report))
-        supply.ended(assignment.number, "finished")
+            supply.record_report(assignment.number, Report.model_validate(report))
+        supply.record_end(assignment.number, "finished")
     store.set_state(record.id, "finished")
     counts = store.counts(record.id)
     # What the other campaigns trained answers some of the new one's trials.

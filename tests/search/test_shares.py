@@ -115,22 +115,22 @@ def test_shares_grow_and_shrink_as_campaigns_come_and_go(url: str) -> None:
     store, ticks = Store.open(url), Ticks()
     first, second = new_campaign(store, "first"), new_campaign(store, "second")
     one = share(store, first, ticks)
-    assert one.allowed(0) == UNLIMITED, "alone"
+    assert one.limit(0) == UNLIMITED, "alone"
     ticks.now += 2
-    assert one.allowed(4) == UNLIMITED
+    assert one.limit(4) == UNLIMITED
     two = share(store, second, ticks, joined=2.0)
-    assert two.allowed(0) == 0, "the first still runs four"
+    assert two.limit(0) == 0, "the first still runs four"
     assert two.beside == (first.id,)
     ticks.now += 2
-    assert one.allowed(4) == 2
+    assert one.limit(4) == 2
     ticks.now += 2
-    assert one.allowed(2) == 2, "two have ended"
+    assert one.limit(2) == 2, "two have ended"
     ticks.now += 2
-    assert two.allowed(0) == 2
+    assert two.limit(0) == 2
     assert [found.campaign for found in store.claims_beside(second.id)] == [first.id, second.id]
     store.set_state(first.id, "finished")
     ticks.now += 2
-    assert two.allowed(2) == UNLIMITED
+    assert two.limit(2) == UNLIMITED
     assert store.claims_beside(first.id) == []
 
 
@@ -144,7 +144,7 @@ def test_a_dead_driver_and_another_place_take_no_share(url: str) -> None:
         connection.exec_driver_sql(
             f"UPDATE campaigns SET driver = '{gone}' WHERE id = '{dead.id}'"
         )
-    assert share(store, mine, ticks).allowed(0) == UNLIMITED
+    assert share(store, mine, ticks).limit(0) == UNLIMITED
 
 
 # ---------------------------------------------------------------------- two drivers at once

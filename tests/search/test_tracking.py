@@ -327,7 +327,7 @@ Mirror(Store.open(home.store_url), home, campaign_id).start().close(60)
         ("write", 1),  # marked as being sent, nothing made
         ("_log", 3),  # a run is made and empty
         ("_upload", 2),  # a run has its numbers and no files
-        ("mirrored", 1),  # all runs are whole, the store does not know one
+        ("mark_sent", 1),  # all runs are whole, the store does not know one
     ],
 )
 def test_a_kill_between_two_steps_neither_loses_nor_doubles(

@@ -80,11 +80,11 @@ def train(
     supply: Supply, assignment: Assignment, epochs: int = 3, status: Any = "finished"
 ) -> None:
     """What the recorder does with a trial that reports `epochs` and ends."""
-    supply.started(assignment.number)
+    supply.record_start(assignment.number)
     for epoch in range(1, epochs + 1):
         report = toys.report(epoch, toys.score(assignment.number, epoch, 3))
-        supply.reported(assignment.number, Report.model_validate(report))
-    supply.ended(assignment.number, status)
+        supply.record_report(assignment.number, Report.model_validate(report))
+    supply.record_end(assignment.number, status)
 
 
 class CrashError(Exception):

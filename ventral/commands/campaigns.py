@@ -262,8 +262,8 @@ def _go(
     with Live(record, home, store.counts(record.id)) as live:
         outcome = driver.run(campaign_id, home, store, live.listen, address=address)
     _conclude(store.campaign(campaign_id), store, output)
-    if outcome.left:
-        note(describe_backlog(store, campaign_id, outcome.left))
+    if outcome.unsent:
+        note(describe_backlog(store, campaign_id, outcome.unsent))
     if outcome.state == "stopped":
         note(f"stopped ({outcome.reason}); everything is kept. Go on with:")
         part = (outcome.reason or "").partition(":")[0]
