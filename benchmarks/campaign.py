@@ -265,8 +265,8 @@ def _ventral(
     from search import driver
     from search.campaign import Campaign
     from search.home import Home
+    from search.setting import Happening
     from search.store import Store
-    from search.supply import Happening
 
     os.environ["BENCH_EPOCHS"] = str(chosen.epochs)
     home = Home.at(folder / "home", environ={})
@@ -363,7 +363,7 @@ def _searcher(name: str) -> tuple[Any, dict[str, Any] | None]:
 
     space = _space()
     if name == "hyperopt":
-        nested = via_hyperopt._nested(space.parameters, ())
+        nested = via_hyperopt.nest(space.parameters, ())
         return HyperOptSearch(nested, metric="top1", mode="max", random_state_seed=0), None
     if name == "optuna":
         return OptunaSearch(_defined, metric="top1", mode="max", seed=0), None

@@ -19,7 +19,7 @@ from typing import Any
 
 from search import samplers
 from search.samplers import Choices, Outcome, replay, via_hyperopt
-from search.samplers.protocol import drawn, key
+from search.samplers.protocol import draw_point, key
 from search.samplers.via_optuna import FIDELITY_STEPS, Encoding
 from space.space import Space
 
@@ -32,7 +32,7 @@ def history(space: Space, points: int, seed: int) -> Calls:
     calls: Calls = []
     asked: list[Choices] = []
     for number in range(points):
-        asked.append(drawn(space.parameters, rng))
+        asked.append(draw_point(space.parameters, rng))
         calls.append((asked[-1], None))
         if number >= 4:
             score = round(rng.random(), 6)
@@ -94,9 +94,7 @@ class HyperoptItself:
         from hyperopt.base import Domain, Trials
 
         self._parameters = parameters = {p.path: p for p in space.parameters}
-        self._domain = domain = Domain(
-            lambda point: 0.0, via_hyperopt.nested(space.parameters, ())
-        )
+        self._domain = domain = Domain(lambda point: 0.0, via_hyperopt.nest(space.parameters, ()))
         self._trials = trials = Trials()
         documents, waiting = [], dict[str, list[Any]]()
         for choices, outcome in calls:

@@ -51,9 +51,9 @@ def trials(store: Store, campaign: str, *, choices: bool = True) -> pd.DataFrame
     `choice.PATH` for every choice that any trial made, empty where the branch was not taken.
     Raises StoreError for an unknown campaign.
     """
-    found = store.trials(store.campaign(campaign).id)
+    records = store.trials(store.campaign(campaign).id)
     rows = []
-    for trial in found:
+    for trial in records:
         row: dict[str, Any] = {"trial": trial.number}
         row["recurrent"] = recurrent(trial)
         row |= {name: getattr(trial, name) for name in (*_TRIAL, *_TIMES) if name not in row}

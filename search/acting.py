@@ -12,7 +12,7 @@ from space.activity import acting_choices, often_inert
 from space.errors import InputError
 from space.space import Space
 
-STUDIED = 24
+SAMPLES = 24
 """Samples of a space from which it is known which choices are now and then inert."""
 
 
@@ -43,4 +43,4 @@ def _space(document: str) -> Space:
 
 @lru_cache(maxsize=4)
 def _often_inert(document: str) -> frozenset[str]:
-    return often_inert(_space(document).opened, STUDIED, random.Random(0))
+    return often_inert(_space(document).opened, SAMPLES, random.Random(0))

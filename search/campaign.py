@@ -19,7 +19,7 @@ from pydantic import Field
 from search import samplers
 from search.machine import Machine, machine
 from search.objectives import Objective, steps_of
-from search.samplers.protocol import derived
+from search.samplers.protocol import derive_seed
 from space.documents.bounds import (
     BRACKETS,
     CONCURRENT,
@@ -451,7 +451,7 @@ def control_runs(campaign: Campaign, space: Space) -> tuple[tuple[str, int], ...
 
     More seeds begin with those of fewer, so that what was trained with these is not again.
     """
-    others = (derived(campaign.seed, "control", n) for n in range(1, campaign.control_seeds))
+    others = (derive_seed(campaign.seed, "control", n) for n in range(1, campaign.control_seeds))
     names = controls(campaign, space)
     return tuple((name, seed) for seed in (campaign.seed, *others) for name in names)
 

@@ -11,11 +11,10 @@ from typing import Any
 
 from search.campaign import Campaign, clone, controls
 from search.machine import Machine
-from search.samplers.protocol import derived
+from search.samplers.protocol import derive_seed
+from search.store import RETRY, Trial
 from search.store import Campaign as Record
-from search.store import Trial
-from search.suggesting import identity, refused
-from search.supply import RETRY
+from search.suggesting import find_refusal, identity
 from space.errors import CampaignError
 from space.space import Space
 from space.unroll.cost import cost
@@ -45,7 +44,7 @@ def certification(
     images = Space.parse(record.space, f"{where}: space").images.model_dump()
     closed = Space.parse(space.document() | {"images": images}, f"{where}: space")
     _check_digests(closed, trials)
-    names = _different(campaign, closed, [*controls(campaign, space), *map(_name, trials)])
+    names = _select_different(campaign, closed, [*controls(campaign, space), *map(_name, trials)])
     document = record.document | {
         "name": f"{campaign.name}-certified"[:200],
         "space": space.document(),
@@ -55,7 +54,7 @@ def certification(
         "budget": {"trials": len(names) * seeds},
         "controls": names,
         "control_seeds": seeds,
-        "seed": derived(campaign.seed, "certified"),
+        "seed": derive_seed(campaign.seed, "certified"),
     }
     return clone(document, where, overrides, offered=offered)
 
@@ -98,15 +97,15 @@ def _control(space: Space, trial: Trial) -> Mapping[str, Any]:
         return {"choices": dict(trial.choices)}
     ours = Space.parse(space.document() | {"recipe": {}}).parameters
     open_still = {parameter.path for parameter in ours}
-    kept = {path: value for path, value in trial.choices.items() if path in open_still}
-    return {"choices": kept, "recipe": dict(trial.recipe)}
+    choices = {path: value for path, value in trial.choices.items() if path in open_still}
+    return {"choices": choices, "recipe": dict(trial.recipe)}
 
 
-def _different(campaign: Campaign, space: Space, names: Sequence[str]) -> list[str]:
+def _select_different(campaign: Campaign, space: Space, names: Sequence[str]) -> list[str]:
     """The names without those of networks that came before, or that may not be trained."""
-    found: dict[str, str] = {}
+    names_by_network: dict[str, str] = {}
     for name in names:
         sample = space.control(name)
-        if refused(campaign, sample, cost(sample.genome)) is None:
-            found.setdefault(identity(sample.digest, sample.recipe), name)
-    return [*found.values()]
+        if find_refusal(campaign, sample, cost(sample.genome)) is None:
+            names_by_network.setdefault(identity(sample.digest, sample.recipe), name)
+    return [*names_by_network.values()]

@@ -12,11 +12,10 @@ import contextlib
 import logging
 import os
 import signal
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,18 +23,19 @@ from ray.tune.schedulers import TrialScheduler
 
 from search.campaign import Campaign, check_resources
 from search.home import Home, Process
-from search.machine import Machine, largest, machine, together
 from search.mirror.mirroring import MirrorProcess
+from search.place import count_slots, largest_offer, open_ground, share_ground
+from search.setting import Happening, Listener, Setting
 from search.store import HEARTBEAT_SECONDS, Status, Store
 from search.store import Campaign as Record
-from search.supply import Happening, Listener, Setting, Supply
-from search.tune import cluster, loop, losses, remains, scheduler
-from search.tune.joining import survey
+from search.supply import Supply
+from search.tune import loop, remains, scheduler
+from search.tune.cluster import ClusterLost, Ground
+from search.tune.ray_internals import survivable
 from search.tune.recorder import Ending, Recorder
 from search.tune.searcher import TuneSearcher
-from search.tune.shares import Claim, Share
 from search.tune.stopping import Halted, Stop
-from space.errors import CampaignError, DataError, StoreError, VentralError
+from space.errors import DataError, StoreError, VentralError
 from space.space import Space
 from workers.data.pack import Pack
 from workers.data.packing import pack
@@ -50,16 +50,13 @@ CLUSTER = "cluster.json"
 SILENCE_HEARTBEATS = 3
 """So many heartbeats a driver of another machine has to miss before its campaign is taken over."""
 
-LEAVING_PATIENCE = 10.0
-"""Seconds to leave a cluster that broke down."""
-
 STOPPED_PATIENCE = 5.0
 """Seconds that a stopped campaign waits for its mirror."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How a run ended. `trials` counts the campaign's trials by status; `left` is what the
+    """How a run ended. `trials` counts the campaign's trials by status; `unsent` is what the
     mirror could not send yet.
     """
 
@@ -67,7 +64,7 @@ class Outcome:
     state: Literal["finished", "stopped", "failed"]
     reason: str | None
     trials: dict[Status, int]
-    left: int = 0
+    unsent: int = 0
 
 
 def prepare(campaign: Campaign, home: Home) -> tuple[Pack, Space]:
@@ -84,7 +81,7 @@ def submit(
     campaign: Campaign,
     home: Home,
     store: Store,
-    listener: Listener = lambda happening: None,
+    listener: Listener = lambda _happening: None,
     *,
     prepared: tuple[Pack, Space] | None = None,
 ) -> str:
@@ -95,7 +92,7 @@ def submit(
     listener(Happening(kind="packing"))
     packed, space = prepared or prepare(campaign, home)
     record = store.create_campaign(
-        campaign.name, campaign.document(), space.document(), _described(packed)
+        campaign.name, campaign.document(), space.document(), _describe_data(packed)
     )
     return record.id
 
@@ -104,7 +101,7 @@ def run(
     campaign_id: str,
     home: Home,
     store: Store,
-    listener: Listener = lambda happening: None,
+    listener: Listener = lambda _happening: None,
     *,
     trainable: type[Any] = TrialTrainable,
     mirror: bool = True,
@@ -116,20 +113,20 @@ def run(
     SIGINT and SIGTERM stop it (where this is called in the main thread), and so does `stop`;
     everything is kept. `mirror=False` leaves MLflow out; `patience` is how many seconds the mirror
     may take at the end. Trials run on this machine, or on the Ray cluster at `address`
-    (`search.tune.joining.connected`). Raises StoreError if another driver is at work on it,
+    (`search.tune.joining.connect`). Raises StoreError if another driver is at work on it,
     DataError if its data cannot be had again, InputError (CampaignError) if it cannot run on this
     machine or cluster or if nothing of its space may be trained, VentralError if Ray breaks down.
     """
     record = store.campaign(campaign_id)
     campaign = Campaign.parse(record.document, f"campaign {record.id}")
-    check_resources(campaign.resources, offered_at(address))
+    check_resources(campaign.resources, largest_offer(address))
     _await_silence(record, store)
     switch = Stop()
     with switch.on_signals():
         store.set_state(record.id, "running")
         try:
-            setting = _setting(record, campaign, home, store, listener, address)
-            outcome = _with_mirror(
+            setting = _build_setting(record, campaign, home, store, listener, address)
+            outcome = _run_mirrored(
                 setting, record, switch, trainable, patience if mirror else None
             )
             store.set_state(record.id, outcome.state, outcome.reason)
@@ -194,7 +191,7 @@ def _space_for(document: Any, packed: Pack) -> Space:
     )
 
 
-def _described(packed: Pack) -> dict[str, Any]:
+def _describe_data(packed: Pack) -> dict[str, Any]:
     """What the store keeps of a campaign's data."""
     return {
         **packed.ref.model_dump(mode="json"),
@@ -206,7 +203,7 @@ def _described(packed: Pack) -> dict[str, Any]:
     }
 
 
-def _setting(
+def _build_setting(
     record: Record,
     campaign: Campaign,
     home: Home,
@@ -220,7 +217,7 @@ def _setting(
         campaign_id=record.id,
         campaign=campaign,
         space=Space.parse(record.space, f"campaign {record.id}: space"),
-        data=_data(record, campaign, home),
+        data=_find_pack(record, campaign, home),
         home=home,
         store=store,
         listener=listener,
@@ -229,7 +226,7 @@ def _setting(
     )
 
 
-def _data(record: Record, campaign: Campaign, home: Home) -> PackRef:
+def _find_pack(record: Record, campaign: Campaign, home: Home) -> PackRef:
     """The campaign's pack, made again from the source if it is gone.
 
     Raises DataError if the source now gives other images: scores would not be comparable.
@@ -250,7 +247,7 @@ def _data(record: Record, campaign: Campaign, home: Home) -> PackRef:
 # ------------------------------------------------------------------------------------ running
 
 
-def _with_mirror(
+def _run_mirrored(
     setting: Setting,
     record: Record,
     switch: Stop,
@@ -264,11 +261,11 @@ def _with_mirror(
     try:
         outcome = _train(setting, record, switch, trainable, mirror.notify)
     finally:
-        if left := mirror.left:
-            setting.tell("mirroring", left=left)
+        if unsent := mirror.backlog:
+            setting.tell("mirroring", left=unsent)
         # Someone who stops a campaign wants the prompt back; the rest is sent at the next start.
-        left = mirror.close(min(patience, STOPPED_PATIENCE) if switch else patience)
-    return replace(outcome, left=left)
+        unsent = mirror.close(min(patience, STOPPED_PATIENCE) if switch else patience)
+    return replace(outcome, unsent=unsent)
 
 
 def _train(
@@ -283,12 +280,12 @@ def _train(
     remains.sweep(ray_record)
     supply = Supply(setting, ahead=True)
     try:
-        return _supplied(setting, supply, record, switch, trainable, notify, ray_record)
+        return _train_supply(setting, supply, record, switch, trainable, notify, ray_record)
     finally:
         supply.close()
 
 
-def _supplied(
+def _train_supply(
     setting: Setting,
     supply: Supply,
     record: Record,
@@ -315,14 +312,15 @@ def _supplied(
     seconds = setting.campaign.budget.seconds
     deadline = None if seconds is None else time.monotonic() + seconds - record.seconds
     recorder = Recorder(setting, supply, switch, notify=notify, deadline=deadline)
+    keep_error = partial(_fail, setting.store, setting.campaign_id)
     # Asked before Ray is started: a campaign with nothing left to do ends at once.
     if not recorder.pulse() and searcher.prepare():
         setting.tell("starting", unfinished=supply.unfinished)
         try:
-            with _ground(setting, ray_record, switch) as ground:
+            with open_ground(setting, ray_record, switch, keep_error) as ground:
                 switch.catch()
-                slots = _slots(setting.campaign, ground.machines)
-                searcher.may_start = _sharing(setting, recorder, ground, slots)
+                slots = count_slots(setting.campaign, ground.machines)
+                searcher.may_start = share_ground(setting, recorder.pulse, ground, slots)
                 _tune(setting, searcher, recorder, switch, trainable, ground, slots, planned)
         except KeyboardInterrupt:
             if switch.error is None:
@@ -340,7 +338,7 @@ def _tune(
     recorder: Recorder,
     switch: Stop,
     trainable: type[Any],
-    ground: cluster.Ground,
+    ground: Ground,
     slots: int,
     planned: TrialScheduler,
 ) -> None:
@@ -353,7 +351,7 @@ def _tune(
     }
     searcher.slots = slots
     try:
-        with losses.survivable():
+        with survivable():
             loop.run(
                 trainable,
                 resources,
@@ -369,108 +367,13 @@ def _tune(
             raise
 
 
-def offered_at(address: str | None) -> Machine:
-    """The most that one trial can have: this machine, or the largest nodes of a cluster."""
-    return machine() if address is None else largest(survey(address))
-
-
-def check_home(home: Home, address: str | None) -> None:
-    """Raise InputError if a node of the cluster at `address` does not see the home."""
-    if address is not None:
-        survey(address, home.ensure())
-
-
-def all_at(address: str | None) -> Machine:
-    """All that trials can have together: this machine, or the nodes of a cluster."""
-    return machine() if address is None else together(survey(address))
-
-
-@contextlib.contextmanager
-def _ground(setting: Setting, record: Path, switch: Stop) -> Iterator[cluster.Ground]:
-    """A place for trials: a cluster of this run's own, or the one at the setting's address."""
-    left = threading.Event()
-    reached: cluster.Ground | None = None
-
-    def lost(error: VentralError) -> None:
-        told = type(error)(f"{error}; go on with `ventral resume {setting.campaign_id}`")
-        switch.break_off(told)
-        if left.wait(LEAVING_PATIENCE):
-            return
-        # The main thread hangs in Ray, which will end the process in less than a minute.
-        _fail(setting.store, setting.campaign_id, told)
-        with contextlib.suppress(Exception):
-            if reached is not None:
-                reached.remains.end()
-                reached.remains.forget(record)
-        print(f"error: {told}", file=sys.stderr, flush=True)
-        os._exit(1)
-
-    if setting.address is None:
-        here = machine()
-        entered = cluster.local(record, here, _slots(setting.campaign, [here]), lost)
-    else:
-        folder = setting.home.ensure(record.parent)
-        entered = cluster.joined(setting.address, record, folder, lost)
-    try:
-        with entered as ground:
-            reached = ground
-            if _slots(setting.campaign, ground.machines) == 0:
-                wanted = setting.campaign.resources
-                raise CampaignError(
-                    "resources",
-                    f"no node of the cluster has {wanted.cpus:g} cores and {wanted.gpus:g} GPUs",
-                    "write less, or start a node that has them",
-                )
-            yield ground
-    finally:
-        left.set()
-
-
-def _sharing(
-    setting: Setting, recorder: Recorder, ground: cluster.Ground, slots: int
-) -> Callable[[int], bool]:
-    """Whether one more trial may start beside what other campaigns run at the same place."""
-    resources = setting.campaign.resources
-    claim = Claim(
-        campaign=setting.campaign_id,
-        priority=setting.campaign.priority,
-        cpus=resources.cpus,
-        gpus=resources.gpus,
-        wanted=slots,
-        held=0,
-        joined=time.time(),
-    )
-    place = ground.place or Process.current().host
-    share = Share(setting.store, claim, place, together(ground.machines))
-    beside: tuple[str, ...] = ()
-
-    def may_start(live: int) -> bool:
-        nonlocal beside
-        allowed = share.allowed(live)
-        if share.beside != beside:
-            beside = share.beside
-            setting.tell("sharing", beside=list(beside), allowed=min(allowed, slots))
-        if not live and not allowed:
-            recorder.on_step_end(0, [])  # Ray asks again and again, and does nothing else
-        return live < allowed
-
-    return may_start
-
-
-def _slots(campaign: Campaign, machines: Sequence[Machine]) -> int:
-    """How many trials run at once: as many as fit, unless the campaign's own limit is less."""
-    wanted = campaign.resources
-    fit = sum(machine.slots(wanted.cpus, wanted.gpus) for machine in machines)
-    return min(fit, wanted.concurrent or fit)
-
-
 def _outcome(setting: Setting, supply: Supply, switch: Stop) -> Outcome:
     counts = setting.store.counts(setting.campaign_id)
     state: Literal["finished", "stopped", "failed"] = "finished"
     reason = "space exhausted" if supply.exhausted else None
-    left = counts["waiting"] + counts["running"]
+    unfinished = counts["waiting"] + counts["running"]
     whole = sum(counts.values()) - counts["infeasible"] >= setting.campaign.budget.trials
-    if switch and (left or not whole):
+    if switch and (unfinished or not whole):
         state, reason = "stopped", switch.reason
     elif counts["failed"] and not counts["finished"] + counts["pruned"]:
         first = setting.store.trials(setting.campaign_id, statuses=["failed"])[0]
@@ -481,7 +384,7 @@ def _outcome(setting: Setting, supply: Supply, switch: Stop) -> Outcome:
 def _fail(store: Store, campaign_id: str, error: BaseException) -> None:
     """Put an error on record, unless the campaign is another driver's by now."""
     log.error("%s: %s", type(error).__name__, error, exc_info=not isinstance(error, VentralError))
-    interrupted = isinstance(error, KeyboardInterrupt | cluster.ClusterLost | Halted)
+    interrupted = isinstance(error, KeyboardInterrupt | ClusterLost | Halted)
     state: Literal["stopped", "failed"] = "stopped" if interrupted else "failed"
     with contextlib.suppress(Exception):
         if store.campaign(campaign_id).driver == Process.current():

@@ -31,7 +31,7 @@ from search.campaign import Budget, Campaign, Scheduler, control_runs, full_epoc
 from search.home import Home, Process
 from search.machine import Machine
 from search.programs import python_command
-from search.samplers.protocol import derived
+from search.samplers.protocol import derive_seed
 from space.errors import InputError, VentralError
 from space.genome import Genome
 from space.reduction import reduced
@@ -189,7 +189,7 @@ def _drawn(campaign: Campaign, space: Space) -> list[Network]:
     found = [references[name] for name, _ in runs]
     if len(found) == campaign.budget.trials:
         return found
-    rng, until = random.Random(derived(campaign.seed, "estimate")), time.monotonic() + SECONDS
+    rng, until = random.Random(derive_seed(campaign.seed, "estimate")), time.monotonic() + SECONDS
     for drawn in range(DRAWN):
         if drawn >= LEAST and time.monotonic() > until:
             break

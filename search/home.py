@@ -104,9 +104,9 @@ class Home:
         return not self.tracking_uri.startswith(("http://", "https://", "databricks"))
 
     @property
-    def tracking_shown(self) -> str:
+    def tracking_label(self) -> str:
         """The tracking address as it may be shown and stored: without user and password."""
-        return shown_address(self.tracking_uri)
+        return safe_address(self.tracking_uri)
 
     def campaign(self, campaign_id: str) -> Path:
         """The folder of one campaign: its trials and its logs.
@@ -191,7 +191,7 @@ def sqlite_file(url: str) -> Path | None:
     return Path(name).absolute() if name and name != ":memory:" else None
 
 
-def shown_address(uri: str) -> str:
+def safe_address(uri: str) -> str:
     """An address as it may be shown and stored: without user and password."""
     safe = redact(uri)
     try:
@@ -213,7 +213,7 @@ def same_tracking(recorded: str | None, tracking: str) -> bool:
 
 def _tracking_place(uri: str) -> str:
     file = sqlite_file(uri)
-    return shown_address(uri) if file is None else _SQLITE + file.name
+    return safe_address(uri) if file is None else _SQLITE + file.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,7 +266,7 @@ def _host() -> str:
     parts = [platform.node() or "localhost"]
     for source in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
         try:
-            text = os.readlink(source) if "/ns/" in source else Path(source).read_text()
+            text = str(Path(source).readlink()) if "/ns/" in source else Path(source).read_text()
         except OSError:
             continue
         parts.append(text.strip().replace(" ", ""))

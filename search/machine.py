@@ -44,38 +44,38 @@ def _gpus() -> int:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None and not visible.strip():
         return 0
-    devices = _listed()
+    devices = _list_devices()
     if visible is None:
         return sum(name.startswith("GPU-") for name in devices)
-    return _visible(devices, visible)
+    return _count_visible(devices, visible)
 
 
-def _visible(devices: Sequence[str], visible: str) -> int:
+def _count_visible(devices: Sequence[str], visible: str) -> int:
     """How many of the devices CUDA sees: it reads its variable up to the first unknown name.
 
     A name is a number, or the beginning of one device's UUID.
     """
     numbered = [device for device in devices if device.startswith("GPU-")]
-    seen: set[str] = set()
+    counted: set[str] = set()
     for name in (part.strip() for part in visible.split(",")):
         if name.isdecimal() and name.isascii():
-            found = numbered[int(name) : int(name) + 1] if len(name) < 9 else []
+            matches = numbered[int(name) : int(name) + 1] if len(name) < 9 else []
         else:
-            found = [device for device in devices if name and device.startswith(name)]
-        if len(found) != 1 or found[0] in seen:
+            matches = [device for device in devices if name and device.startswith(name)]
+        if len(matches) != 1 or matches[0] in counted:
             break
-        seen.add(found[0])
-    return len(seen)
+        counted.add(matches[0])
+    return len(counted)
 
 
-def _listed() -> list[str]:
+def _list_devices() -> list[str]:
     """The UUIDs of all devices of the driver, parts of devices (`MIG-...`) among them."""
     if tool := shutil.which("nvidia-smi"):
         try:
-            found = subprocess.run(
+            listing = subprocess.run(
                 [tool, "--list-gpus"], capture_output=True, text=True, timeout=20, check=True
             )
-            return re.findall(r"UUID:\s*((?:GPU|MIG)-[^\s)]+)", found.stdout)
+            return re.findall(r"UUID:\s*((?:GPU|MIG)-[^\s)]+)", listing.stdout)
         except (OSError, subprocess.SubprocessError):
             return []
     devices = []

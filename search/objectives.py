@@ -16,13 +16,15 @@ _PATTERN = r"^(parameters|macs|top1@\d{1,4})$"
 _AT = "top1@"
 
 
-def _known(name: str) -> str:
+def _check_name(name: str) -> str:
     if re.match(_PATTERN, name) is None:
         raise ValueError("no such objective; write parameters, macs or top1@STEP, such as top1@5")
     return name
 
 
-Objective = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"pattern": _PATTERN})]
+Objective = Annotated[
+    str, AfterValidator(_check_name), Field(json_schema_extra={"pattern": _PATTERN})
+]
 """What may count beside top-1."""
 
 
@@ -78,5 +80,5 @@ def _step(objective: Objective) -> int | None:
 
 def _at(by_step: Sequence[float | None] | None, step: int) -> float:
     """Top-1 at a step; 0 where it is not known, or is no number."""
-    found = by_step[step] if by_step and step < len(by_step) else None
-    return 0.0 if found is None or math.isnan(found) else found
+    value = by_step[step] if by_step and step < len(by_step) else None
+    return 0.0 if value is None or math.isnan(value) else value

@@ -27,8 +27,8 @@ def listen(host: str, port: int) -> socket.socket:
     `host` is a name, an IPv4 or an IPv6 address; `::` listens on both kinds. Raises OSError if
     the port is taken, or if the address is none of this machine's.
     """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    family, _, _, _, address = found[0]
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    family, _, _, _, address = addresses[0]
     both = host == "::" and socket.has_dualstack_ipv6()
     return socket.create_server(address, family=family, dualstack_ipv6=both)
 
@@ -61,8 +61,8 @@ def outside_host() -> str:
     name = socket.getfqdn()
     if "." in name:
         with suppress(OSError):
-            found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-            if not any(is_loopback(str(address[0])) for *_, address in found):
+            addresses = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+            if not any(is_loopback(str(address[0])) for *_, address in addresses):
                 return name
     # No packet is sent: the system only says from which address it would be.
     with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -78,7 +78,7 @@ def bypass_proxies(environ: MutableMapping[str, str] = os.environ) -> None:
     cannot reach our loopback. Both spellings are set, since programs differ in which they read.
     A `*` has to stand alone to mean every host.
     """
-    known = [environ.get(name, "") for name in ("no_proxy", "NO_PROXY")]
-    hosts = [host.strip() for text in known for host in text.split(",") if host.strip()]
-    joined = "*" if "*" in hosts else ",".join(dict.fromkeys([*hosts, *_UNPROXIED]))
-    environ["no_proxy"] = environ["NO_PROXY"] = joined
+    values = [environ.get(name, "") for name in ("no_proxy", "NO_PROXY")]
+    hosts = [host.strip() for text in values for host in text.split(",") if host.strip()]
+    value = "*" if "*" in hosts else ",".join(dict.fromkeys([*hosts, *_UNPROXIED]))
+    environ["no_proxy"] = environ["NO_PROXY"] = value

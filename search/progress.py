@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.campaign import Budget
-from search.store import Campaign, Status, Store, Trial
+from search.store import CONTROL, Campaign, Status, Store, Trial
 from search.store.ledger import Ledger
-from search.supply import CONTROL
-from search.tune.shares import claimed
 from space.errors import InputError
 
 RECENT = 20
@@ -31,7 +29,7 @@ class Pace:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Left:
+class Remaining:
     """When the budget will be used up: `seconds` from now, by its part `ends_by`."""
 
     seconds: float
@@ -62,7 +60,7 @@ class Progress:
     budget: Budget
     workers: tuple[Worker, ...]
     pace: Pace | None
-    left: Left | None
+    remaining: Remaining | None
     unmirrored: int
     mirror_error: str | None
     beside: tuple[str, ...]
@@ -88,7 +86,7 @@ def progress(store: Store, campaign_id: str) -> Progress:
     record = store.campaign(campaign_id)
     counts, costs, budget = store.counts(record.id), store.ledger(record.id), _budget(record)
     best = store.top(record.id, 1, without=CONTROL)
-    claims = claimed(store, record.id) if record.state == "running" else []
+    claims = store.claims_beside(record.id) if record.state == "running" else []
     joined = next((claim.joined for claim in claims if claim.campaign == record.id), None)
     done = counts["finished"] + counts["pruned"] + counts["failed"]
     pace = _pace(store, record, done - costs.reused, joined)
@@ -101,7 +99,7 @@ def progress(store: Store, campaign_id: str) -> Progress:
         budget=budget,
         workers=_workers(store, record) if record.state == "running" else (),
         pace=pace,
-        left=_left(record, done, costs, budget, pace),
+        remaining=_estimate_remaining(record, done, costs, budget, pace),
         unmirrored=store.backlog(record.id),
         mirror_error=store.mirror_error(record.id),
         beside=tuple(one.campaign for one in claims if one.campaign != record.id),
@@ -131,38 +129,42 @@ def _pace(store: Store, record: Campaign, done: int, joined: float | None) -> Pa
     return None
 
 
-def _left(
+def _estimate_remaining(
     record: Campaign, done: int, costs: Ledger, budget: Budget, pace: Pace | None
-) -> Left | None:
+) -> Remaining | None:
     """What of the budget ends the campaign first, at the pace that it has."""
     if record.state != "running":
         return None
-    lefts: list[Left] = []
+    candidates: list[Remaining] = []
     if pace is not None:
         hours = (budget.trials - done) / pace.trials_per_hour
-        lefts.append(Left(seconds=hours * 3600, ends_by="trials", basis=f"by {pace.basis}"))
+        candidates.append(
+            Remaining(seconds=hours * 3600, ends_by="trials", basis=f"by {pace.basis}")
+        )
     if budget.seconds is not None:
         seconds = budget.seconds - record.seconds
-        lefts.append(Left(seconds=seconds, ends_by="seconds", basis="by the clock"))
+        candidates.append(Remaining(seconds=seconds, ends_by="seconds", basis="by the clock"))
     if budget.device_hours is not None and costs.running_devices:
         seconds = (budget.device_hours * 3600 - costs.device_seconds) / costs.running_devices
         basis = f"with {costs.running_devices:g} devices at work"
-        lefts.append(Left(seconds=seconds, ends_by="device_hours", basis=basis))
+        candidates.append(Remaining(seconds=seconds, ends_by="device_hours", basis=basis))
     if budget.epochs is not None and costs.epochs and record.seconds:
         seconds = (budget.epochs - costs.epochs) / costs.epochs * record.seconds
-        lefts.append(Left(seconds=seconds, ends_by="epochs", basis="by all epochs so far"))
-    if not lefts:
+        candidates.append(
+            Remaining(seconds=seconds, ends_by="epochs", basis="by all epochs so far")
+        )
+    if not candidates:
         return None
-    first = min(lefts, key=lambda left: left.seconds)
-    return Left(seconds=max(0.0, first.seconds), ends_by=first.ends_by, basis=first.basis)
+    first = min(candidates, key=lambda candidate: candidate.seconds)
+    return Remaining(seconds=max(0.0, first.seconds), ends_by=first.ends_by, basis=first.basis)
 
 
 def _workers(store: Store, record: Campaign) -> tuple[Worker, ...]:
-    found = []
+    workers = []
     for trial in store.trials(record.id, statuses=["running"]):
         attempts = store.attempts(record.id, trial.number)
         since = attempts[-1].started if attempts else trial.started or time.time()
-        found.append(
+        workers.append(
             Worker(
                 trial=trial.number,
                 epoch=trial.epochs,
@@ -171,29 +173,29 @@ def _workers(store: Store, record: Campaign) -> tuple[Worker, ...]:
                 cell=trial.cell,
             )
         )
-    return tuple(found)
+    return tuple(workers)
 
 
-def document(found: Progress) -> dict[str, Any]:
+def document(state: Progress) -> dict[str, Any]:
     """Progress as `ventral status -o json` prints it."""
-    record = found.record
+    record = state.record
     return {
         "id": record.id,
         "name": record.name,
         "state": record.state,
         "reason": record.reason,
         "driver": None if record.driver is None else vars(record.driver),
-        "trials": dict(found.counts),
-        "budget": found.budget.model_dump(mode="json"),
-        "ledger": found.ledger.document() | {"seconds": record.seconds},
-        "failures": dict(found.failures),
-        "best": found.best.top1 if found.best else None,
+        "trials": dict(state.counts),
+        "budget": state.budget.model_dump(mode="json"),
+        "ledger": state.ledger.document() | {"seconds": record.seconds},
+        "failures": dict(state.failures),
+        "best": state.best.top1 if state.best else None,
         "seconds": record.seconds,
         "created": record.created,
-        "throughput": None if found.pace is None else vars(found.pace),
-        "left": None if found.left is None else vars(found.left),
-        "workers": [vars(worker) for worker in found.workers],
-        "beside": list(found.beside),
-        "unmirrored": found.unmirrored,
-        "mirror_error": found.mirror_error if found.unmirrored else None,
+        "throughput": None if state.pace is None else vars(state.pace),
+        "left": None if state.remaining is None else vars(state.remaining),
+        "workers": [vars(worker) for worker in state.workers],
+        "beside": list(state.beside),
+        "unmirrored": state.unmirrored,
+        "mirror_error": state.mirror_error if state.unmirrored else None,
     }

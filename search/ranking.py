@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.campaign import Campaign, controls
+from search.store import CONTROL, State, Status, Store, Trial
 from search.store import Campaign as Record
-from search.store import State, Status, Store, Trial
 from search.suggesting import identity
-from search.supply import CONTROL
 from space.cell_names import named_recurrence
 from space.errors import InputError, StoreError
 from space.recurrence import Recurrence
@@ -78,13 +77,14 @@ def references(store: Store, record: Record) -> list[Reference]:
     by_network: dict[str, list[Trial]] = defaultdict(list)
     for trial in store.trials(record.id, statuses=ended, origin=CONTROL):
         by_network[identity(trial.digest, trial.recipe)].append(trial)
-    names, found = _names(record) if by_network else {}, []
+    names = _names(record) if by_network else {}
+    rows: list[Reference] = []
     for network, trials in by_network.items():
         scored = [trial for trial in trials if trial.top1 is not None]
         full = [trial for trial in scored if trial.status == "finished"]
         if counted := full or [trial for trial in scored if trial.status == "pruned"]:
             scores = [trial.top1 or 0.0 for trial in counted]
-            found.append(
+            rows.append(
                 Reference(
                     name=names.get(network, trials[0].cell),
                     trial=max(counted, key=lambda trial: (trial.top1 or 0.0, -trial.number)),
@@ -94,7 +94,7 @@ def references(store: Store, record: Record) -> list[Reference]:
                     failed=sum(trial.status == "failed" for trial in trials),
                 )
             )
-    return sorted(found, key=lambda reference: -reference.top1)
+    return sorted(rows, key=lambda row: -row.top1)
 
 
 def _names(record: Record) -> dict[str, str]:
@@ -115,7 +115,7 @@ def pareto(trials: Sequence[Trial]) -> list[Trial]:
     """
     front: list[Trial] = []
     for trial in trials:
-        smallest = min((kept.parameters or 0 for kept in front), default=None)
+        smallest = min((other.parameters or 0 for other in front), default=None)
         if smallest is None or (trial.parameters or 0) < smallest:
             front.append(trial)
     return front

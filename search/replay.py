@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.campaign import Campaign, full_epochs
-from search.store import Store, Trial
+from search.outcomes import curve_of, group_by_trial, outcome_of
+from search.store import CONTROL, RETRY, Store, Trial
 from search.suggesting import Call, Suggestion, call_of
-from search.supply import CONTROL, LATE, RETRY, by_trial, curve_of, outcome_of, suggester_of
+from search.supply import LATE, suggester_of
 from search.tune import scheduler
 from space.space import Space
 
@@ -37,11 +38,11 @@ class Difference:
 class Replay:
     """`decisions` were derived again up to the first `difference`, if there is one.
 
-    `given` suggestions are of a version that kept no journal, and were taken as they are.
+    `unjournaled` suggestions are of a version that kept no journal, and were taken as they are.
     """
 
     decisions: int
-    given: int
+    unjournaled: int
     difference: Difference | None
 
 
@@ -57,24 +58,24 @@ def replay(store: Store, campaign_id: str) -> Replay:
     }
     guess = record.data.get("guess")
     judged = list(_judgements(campaign, space, trials, reports, guess))
-    found: list[Difference] = []
-    if (difference := _untold(campaign, space, trials, reports, journal, guess)) is not None:
-        found.append(difference)
-    found += [difference for _, difference in judged if difference is not None][:1]
+    differences: list[Difference] = []
+    if (difference := _find_untold(campaign, space, trials, reports, journal, guess)) is not None:
+        differences.append(difference)
+    differences += [difference for _, difference in judged if difference is not None][:1]
     # Suggestions are what takes time: none is derived that comes after a difference.
-    before = min((difference.place for difference in found), default=None)
+    before = min((difference.place for difference in differences), default=None)
     count = 0
     for place, difference in _suggestions(campaign, space, trials, reports, suggested):
         if before is not None and place > before:
             break
         if difference is not None:
-            found.append(difference)
+            differences.append(difference)
             break
         count += 1
-    first = min(found, key=lambda difference: difference.place, default=None)
+    first = min(differences, key=lambda difference: difference.place, default=None)
     return Replay(
         decisions=count + sum(first is None or place < first.place for place, _ in judged),
-        given=sum(calls is None for calls in suggested.values()),
+        unjournaled=sum(calls is None for calls in suggested.values()),
         difference=first,
     )
 
@@ -92,7 +93,10 @@ def _suggestions(
     """Every suggestion with a journal: its place, and how it differs from the derived one."""
     suggester = suggester_of(campaign, space)
     epochs = full_epochs(campaign, space)
-    curves = {number: curve_of(found, epochs) for number, found in by_trial(reports).items()}
+    curves = {
+        number: curve_of(own_reports, epochs)
+        for number, own_reports in group_by_trial(reports).items()
+    }
     for trial in trials:
         if trial.origin in (CONTROL, RETRY):
             suggester.note(trial.number, trial.digest, trial.recipe, trial.seed)
@@ -101,7 +105,7 @@ def _suggestions(
         if calls is None:
             suggester.recall(trial.number, trial.digest, trial.recipe, trial.choices, (), curves)
             continue
-        what = _compared(trial, calls, suggester.derive(calls, curves))
+        what = _describe_difference(trial, calls, suggester.derive(calls, curves))
         if what is None:
             yield trial.suggested, None
         else:
@@ -111,37 +115,40 @@ def _suggestions(
             )
 
 
-def _compared(trial: Trial, calls: Sequence[Call], found: Suggestion | None) -> str | None:
+def _describe_difference(
+    trial: Trial, calls: Sequence[Call], suggestion: Suggestion | None
+) -> str | None:
     """How a recorded suggestion differs from the derived one, in words."""
-    if found is None:
+    if suggestion is None:
         return "its suggestion cannot be derived: no new point is found"
-    if found.number != trial.number:
-        return f"derived as number {found.number}: a suggestion is missing before it"
-    if found.choices != trial.choices:
-        for path in (*found.choices, *trial.choices):
-            derived, recorded = found.choices.get(path), trial.choices.get(path)
-            if derived != recorded or (path in found.choices) != (path in trial.choices):
-                return f"{path} is recorded as {_shown(trial.choices, path)}, derived as " + (
-                    _shown(found.choices, path)
+    if suggestion.number != trial.number:
+        return f"derived as number {suggestion.number}: a suggestion is missing before it"
+    if suggestion.choices != trial.choices:
+        for path in (*suggestion.choices, *trial.choices):
+            derived, recorded = suggestion.choices.get(path), trial.choices.get(path)
+            if derived != recorded or (path in suggestion.choices) != (path in trial.choices):
+                return (
+                    f"{path} is recorded as {_format_choice(trial.choices, path)}, derived as "
+                    + (_format_choice(suggestion.choices, path))
                 )
-    if list(found.calls) != list(calls):
+    if list(suggestion.calls) != list(calls):
         return "the sampler was asked more often, or less, than the journal says"
-    if found.digest != trial.digest:
-        return f"its network is recorded as {trial.digest}, derived as {found.digest}"
-    if found.sample is not None and found.sample.recipe != trial.recipe:
+    if suggestion.digest != trial.digest:
+        return f"its network is recorded as {trial.digest}, derived as {suggestion.digest}"
+    if suggestion.sample is not None and suggestion.sample.recipe != trial.recipe:
         return "its recipe is not the one that its choices make"
     infeasible = trial.status == "infeasible"
-    if infeasible != (found.reason is not None):
+    if infeasible != (suggestion.reason is not None):
         recorded = trial.reason if infeasible else "feasible"
-        return f"is recorded as {recorded}, derived as {found.reason or 'feasible'}"
+        return f"is recorded as {recorded}, derived as {suggestion.reason or 'feasible'}"
     return None
 
 
-def _shown(choices: Mapping[str, Any], path: str) -> str:
+def _format_choice(choices: Mapping[str, Any], path: str) -> str:
     return repr(choices[path]) if path in choices else "not open"
 
 
-def _untold(
+def _find_untold(
     campaign: Campaign,
     space: Space,
     trials: Sequence[Trial],
@@ -155,21 +162,21 @@ def _untold(
         for call in journal.get(trial.number, ()):
             if "told" in call:
                 last[call["told"]] = trial.suggested, call
-    epochs, own = full_epochs(campaign, space), by_trial(reports)
-    found = []
+    epochs, own = full_epochs(campaign, space), group_by_trial(reports)
+    differences = []
     for trial in trials:
         outcome = outcome_of(trial, epochs, own.get(trial.number, ()), campaign.objectives, guess)
-        heard_at, told = last.get(trial.number, (0, {}))
-        if outcome is None or told == call_of(trial.number, outcome):
+        call_place, call = last.get(trial.number, (0, {}))
+        if outcome is None or call == call_of(trial.number, outcome):
             continue
-        if heard_at < (trial.arrived or 0):
+        if call_place < (trial.arrived or 0):
             continue  # it ended once more since, and no suggestion followed
         recorded = outcome.reason if outcome.score is None else outcome.score
-        heard = told.get("reason", told.get("score"))
-        what = f"its result is recorded as {recorded}, but the sampler was told {heard}"
+        reported = call.get("reason", call.get("score"))
+        what = f"its result is recorded as {recorded}, but the sampler was told {reported}"
         place = trial.arrived or trial.suggested
-        found.append(Difference(place=place, trial=trial.number, what=what))
-    return min(found, key=lambda difference: difference.place, default=None)
+        differences.append(Difference(place=place, trial=trial.number, what=what))
+    return min(differences, key=lambda difference: difference.place, default=None)
 
 
 # ------------------------------------------------------------------------- the scheduler
@@ -195,14 +202,14 @@ def _judgements(
         trial=known.__getitem__,
         guess=guess,
     )
-    left: dict[int, int] = defaultdict(int)
+    remaining: dict[int, int] = defaultdict(int)
     for report in reports:
-        left[report["number"]] += 1
+        remaining[report["number"]] += 1
     stops: dict[int, bool] = defaultdict(bool)
     for report in reports:
         number, epoch = report["number"], report["epoch"]
         trial = known[number]
-        left[number] -= 1
+        remaining[number] -= 1
         stops[number] |= planned.remember(report)
         taken = epoch < trial.source_epochs
         answered = trial.attempts == 0 and trial.ended is not None and epoch <= trial.source_epochs
@@ -210,14 +217,14 @@ def _judgements(
         if report.get(LATE) or taken or answered or epoch >= epochs:
             continue
         derived, stops[number] = stops[number], False
-        recorded = trial.status == "pruned" and not left[number]
-        waits = trial.status in ("waiting", "running") and not left[number]
+        recorded = trial.status == "pruned" and not remaining[number]
+        waits = trial.status in ("waiting", "running") and not remaining[number]
         if derived == recorded or (derived and waits):  # it is to be carried out
             yield report["arrived"], None
             continue
-        said = ("goes on", "stops")
+        words = ("goes on", "stops")
         what = (
-            f"after epoch {epoch} it {said[recorded]} on record, derived is that it "
-            f"{said[derived]}"
+            f"after epoch {epoch} it {words[recorded]} on record, derived is that it "
+            f"{words[derived]}"
         )
         yield report["arrived"], Difference(place=report["arrived"], trial=number, what=what)

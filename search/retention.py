@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from search.home import Home
-from search.store import Campaign, Status, Store
-from search.supply import CONTROL
+from search.store import CONTROL, Campaign, Status, Store
 from workers.job import CHECKPOINT
 
 What = Literal["pruned", "failed", "finished", "pack"]
@@ -44,15 +43,15 @@ def plan(
     `older_than` leaves alone what was used within so many seconds.
     """
     records = store.campaigns()
-    found = [
+    items = [
         item
         for record in records
         if record.state not in ("running", "damaged") and _idle(record) >= older_than
         for item in _checkpoints(store, home, record, keep)
     ]
-    found += _packs(home, records, older_than)
-    found.sort(key=lambda item: ORDER.index(item.what))
-    return _freed(found)
+    items += _packs(home, records, older_than)
+    items.sort(key=lambda item: ORDER.index(item.what))
+    return _measure(items)
 
 
 def remove(store: Store, items: Sequence[Item]) -> Iterator[Item]:
@@ -82,12 +81,17 @@ def _checkpoints(store: Store, home: Home, record: Campaign, keep: int | None) -
         return
     number = int(record.document.get("keep", 0)) if keep is None else keep
     best = store.top(record.id, number, without=CONTROL) if number else []
-    kept = {trial.number for trial in best}
+    best_numbers = {trial.number for trial in best}
     ends: dict[Status, What] = {"pruned": "pruned", "failed": "failed", "finished": "finished"}
     for trial in store.trials(record.id):
         what = ends.get(trial.status)
         path = home.trial(record.id, trial.number) / CHECKPOINT
-        if what is None or trial.number in kept or trial.origin == CONTROL or not path.exists():
+        if (
+            what is None
+            or trial.number in best_numbers
+            or trial.origin == CONTROL
+            or not path.exists()
+        ):
             continue
         yield Item(what=what, path=path, bytes=0, campaign=record.id, trial=trial.number)
 
@@ -111,13 +115,13 @@ def _packs(home: Home, records: Sequence[Campaign], older_than: float) -> Iterat
             yield Item(what="pack", path=folder, bytes=0)
 
 
-def _freed(items: Sequence[Item]) -> list[Item]:
+def _measure(items: Sequence[Item]) -> list[Item]:
     """The items with the bytes that their removal frees, one after another.
 
     Checkpoints may be shared by several trials in hard links: the last link frees the bytes.
     """
     removed: Counter[tuple[int, int]] = Counter()
-    found = []
+    measured = []
     for item in items:
         freed = 0
         for file in [item.path, *item.path.rglob("*")]:
@@ -127,7 +131,7 @@ def _freed(items: Sequence[Item]) -> list[Item]:
             removed[stat.st_dev, stat.st_ino] += 1
             if removed[stat.st_dev, stat.st_ino] >= stat.st_nlink:
                 freed += stat.st_size
-        found.append(
+        measured.append(
             Item(
                 what=item.what,
                 path=item.path,
@@ -136,4 +140,4 @@ def _freed(items: Sequence[Item]) -> list[Item]:
                 trial=item.trial,
             )
         )
-    return found
+    return measured

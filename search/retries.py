@@ -12,10 +12,9 @@ from typing import Any
 from search import reuse
 from search.campaign import CHANGEABLE, Campaign, apply
 from search.home import Home
+from search.store import RETRY, NewTrial, Store, Trial
 from search.store import Campaign as Record
-from search.store import Store, Trial
 from search.suggesting import identity
-from search.supply import RETRY
 from search.tune.losses import RETRIED
 from space.errors import CampaignError, InputError
 from workers.job import DETERMINISTIC
@@ -26,7 +25,7 @@ def kind(trial: Trial) -> str:
     return (trial.reason or "").partition(":")[0]
 
 
-def unchanged(store: Store, home: Home, record: Record, trials: Sequence[Trial]) -> None:
+def requeue(store: Store, home: Home, record: Record, trials: Sequence[Trial]) -> None:
     """Put failed trials back as they are. Raises CampaignError for one that would fail again."""
     for trial in trials:
         _refuse_unless_failed(record, trial)
@@ -43,7 +42,7 @@ def unchanged(store: Store, home: Home, record: Record, trials: Sequence[Trial])
         store.event(record.id, RETRIED, {"trial": trial.number, "after": trial.reason})
 
 
-def changed(
+def add_changed(
     store: Store, home: Home, record: Record, trials: Sequence[Trial], overrides: Sequence[str]
 ) -> list[int]:
     """Put new trials on record: the failed ones' networks with another recipe; their numbers.
@@ -72,9 +71,8 @@ def changed(
     for trial, overlay in zip(trials, overlays, strict=True):
         number = store.next_number(record.id)
         recipe = campaign.recipe.overlaid(overlay)
-        store.add_trial(
-            record.id,
-            number,
+        trial_again = NewTrial(
+            number=number,
             digest=trial.digest,
             genome=trial.genome or {},
             recipe=overlay,
@@ -87,6 +85,7 @@ def changed(
             folder=str(home.trial(record.id, number)),
             work=reuse.work_of(trial.digest, recipe, record.data["checksum"], trial.seed),
         )
+        store.add_trial(record.id, trial_again)
         detail = {"trial": number, "of": trial.number, "set": list(overrides)}
         store.event(record.id, RETRIED, detail)
         numbers.append(number)

@@ -15,7 +15,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,20 +73,25 @@ def find(
     """
     donors = [
         donor
-        for donor in store.trained(work, but=campaign_id)
+        for donor in store.donors(work, but=campaign_id)
         if _comparable(recipe, _epochs(donor))
     ]
-    for answer in (_finished, _diverged, _pruned):
+    rules: tuple[Callable[[Donor], Takeover | None], ...] = (
+        partial(_take_finished, recipe),
+        _take_diverged,
+        partial(_take_pruned, campaign, recipe),
+    )
+    for rule in rules:
         for donor in donors:
-            takeover = answer(donor, campaign, recipe)
-            if takeover is not None and _reported(store, takeover):
+            takeover = rule(donor)
+            if takeover is not None and _has_reports(store, takeover):
                 if takeover.status != "failed":
                     link_checkpoint(donor, folder, exactly=takeover.epochs)
                 return takeover
     for donor in donors:
-        held = donor.trial.epochs
-        if 0 < held < recipe.epochs and link_checkpoint(donor, folder, at_most=held):
-            return Takeover(donor=donor, epochs=held)
+        epochs = donor.trial.epochs
+        if 0 < epochs < recipe.epochs and link_checkpoint(donor, folder, at_most=epochs):
+            return Takeover(donor=donor, epochs=epochs)
     return None
 
 
@@ -98,14 +104,14 @@ def _epochs(donor: Donor) -> int:
     return int(donor.trial.recipe.get("epochs", donor.document["recipe"]["epochs"]))
 
 
-def _finished(donor: Donor, campaign: Campaign, recipe: Recipe) -> Takeover | None:
+def _take_finished(recipe: Recipe, donor: Donor) -> Takeover | None:
     """As many epochs as are asked for were trained."""
     if donor.trial.epochs < recipe.epochs:
         return None
     return Takeover(donor=donor, epochs=recipe.epochs, status="finished")
 
 
-def _diverged(donor: Donor, campaign: Campaign, recipe: Recipe) -> Takeover | None:
+def _take_diverged(donor: Donor) -> Takeover | None:
     """The same training would diverge at the same step."""
     trial = donor.trial
     if trial.status != "failed" or not (trial.reason or "").startswith("diverged"):
@@ -119,7 +125,7 @@ def _diverged(donor: Donor, campaign: Campaign, recipe: Recipe) -> Takeover | No
     )
 
 
-def _pruned(donor: Donor, campaign: Campaign, recipe: Recipe) -> Takeover | None:
+def _take_pruned(campaign: Campaign, recipe: Recipe, donor: Donor) -> Takeover | None:
     """It was stopped early by the very rule that this campaign has."""
     # Closed documents of an earlier version lack the keys that came later.
     theirs = Scheduler.model_validate(donor.document["scheduler"])
@@ -131,11 +137,11 @@ def _pruned(donor: Donor, campaign: Campaign, recipe: Recipe) -> Takeover | None
     return Takeover(donor=donor, epochs=donor.trial.epochs, status="pruned")
 
 
-def _reported(store: Store, takeover: Takeover) -> bool:
+def _has_reports(store: Store, takeover: Takeover) -> bool:
     """Whether the donor's reports of these epochs are all there."""
     trial = takeover.donor.trial
-    held = [report["epoch"] for report in store.reports(trial.campaign, trial.number)]
-    return held[: takeover.epochs] == list(range(1, takeover.epochs + 1))
+    epochs = [report["epoch"] for report in store.reports(trial.campaign, trial.number)]
+    return epochs[: takeover.epochs] == list(range(1, takeover.epochs + 1))
 
 
 # ------------------------------------------------------------------------------- checkpoints

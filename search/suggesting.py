@@ -14,6 +14,7 @@ This module knows no store, no Ray and no training.
 
 import hashlib
 import json
+import logging
 import random
 import threading
 import time
@@ -24,15 +25,17 @@ from typing import Any
 
 from search.campaign import Campaign
 from search.samplers import Choices, Outcome, Sampler
-from search.samplers.protocol import derived, drawn, key
+from search.samplers.protocol import derive_seed, draw_point, key
 from space.errors import CampaignError, GenomeError, InputError
 from space.reduction import reduced
 from space.space import Sample, Space
 from space.unroll.cost import Cost, cost
 
+log = logging.getLogger(__name__)
+
 INFEASIBLE_IN_A_ROW = 200
 """So many samples one after the other that may not be trained end the campaign."""
-ASKED, DRAWN = 30, 500
+SAMPLER_TRIES, DRAWN_TRIES = 30, 500
 """Tries to find a new point: so many from the sampler, then so many drawn from the space."""
 
 Curve = Sequence[tuple[float, float]]
@@ -101,18 +104,18 @@ class Suggester:
         recipe: Mapping[str, Any],
         choices: Choices,
         calls: Sequence[Call],
-        told: Mapping[int, Curve],
+        curves: Mapping[int, Curve],
     ) -> None:
         """Take the recorded suggestion `number`, with its `calls`, for the next one.
 
-        `told` holds every trial's curve, for the sampler.
+        `curves` holds every trial's curve, for the sampler.
         """
         for call in calls:
             if "told" in call:
-                self._tell(call["told"], outcome_of_call(call, told.get(call["told"], ())))
+                self._tell(call["told"], outcome_of_call(call, curves.get(call["told"], ())))
             else:
                 self._sampler.recall(call["asked"])
-                self._again(call["asked"], self._same(call["asked"]))
+                self._tell_again(call["asked"], self._identity_of(call["asked"]))
         self._sampler.recall(choices)
         self._take(number, digest, recipe, choices)
 
@@ -138,60 +141,60 @@ class Suggester:
 
         The sampler is told of an infeasible one at once.
         """
-        found = self._found() if self.error is None else None
-        if found is not None:
-            self._judge(found)
-        return found
+        suggestion = self._find_new() if self.error is None else None
+        if suggestion is not None:
+            self._judge(suggestion)
+        return suggestion
 
-    def derive(self, calls: Sequence[Call], told: Mapping[int, Curve]) -> Suggestion | None:
+    def derive(self, calls: Sequence[Call], curves: Mapping[int, Curve]) -> Suggestion | None:
         """The point that is suggested after what stands in the journal was told."""
         for call in calls:
             if "told" in call:
-                self.tell(call["told"], outcome_of_call(call, told.get(call["told"], ())))
-        return self._found()
+                self.tell(call["told"], outcome_of_call(call, curves.get(call["told"], ())))
+        return self._find_new()
 
-    def _found(self) -> Suggestion | None:
-        for attempt in range(ASKED + DRAWN):
-            choices = self._sampler.ask() if attempt < ASKED else self._drawn(attempt)
-            found = self._closed(choices)
-            recipe = {} if found.sample is None else found.sample.recipe
-            same = identity(found.digest, recipe)
+    def _find_new(self) -> Suggestion | None:
+        for attempt in range(SAMPLER_TRIES + DRAWN_TRIES):
+            choices = self._sampler.ask() if attempt < SAMPLER_TRIES else self._draw(attempt)
+            suggestion = self._close(choices)
+            recipe = {} if suggestion.sample is None else suggestion.sample.recipe
+            same = identity(suggestion.digest, recipe)
             if same not in self._known:
-                self._take(self._next, found.digest, recipe, choices)
-                return found
+                self._take(self._next, suggestion.digest, recipe, choices)
+                return suggestion
             self._calls.append({"asked": dict(choices)})
-            self._again(choices, same)
+            self._tell_again(choices, same)
         return None
 
-    def _drawn(self, attempt: int) -> Choices:
-        seed = derived(self._campaign.seed, "drawn", self._next, attempt)
-        choices = drawn(self._space.parameters, random.Random(seed))
+    def _draw(self, attempt: int) -> Choices:
+        seed = derive_seed(self._campaign.seed, "drawn", self._next, attempt)
+        choices = draw_point(self._space.parameters, random.Random(seed))
         self._sampler.recall(choices)
         return choices
 
-    def _closed(self, choices: Choices) -> Suggestion:
+    def _close(self, choices: Choices) -> Suggestion:
         """The point with all that is known about it before a training."""
         sample: Sample | None = None
-        found: Cost | None = None
+        estimate: Cost | None = None
         reason: str | None
         try:
             sample = self._space.close(choices)
         except GenomeError as error:
             digest, reason = _digest_of(choices), str(error)
         else:
-            digest, found = sample.digest, cost(sample.genome)
-            reason = refused(self._campaign, sample, found)
+            digest, estimate = sample.digest, cost(sample.genome)
+            reason = find_refusal(self._campaign, sample, estimate)
         return Suggestion(
             number=self._next,
             choices=choices,
             digest=digest,
             sample=sample,
-            cost=found,
+            cost=estimate,
             reason=reason,
             calls=tuple(self._calls),
         )
 
-    def _same(self, choices: Choices) -> str:
+    def _identity_of(self, choices: Choices) -> str:
         """The identity of the trial that choices make."""
         try:
             sample = self._space.close(choices)
@@ -199,20 +202,20 @@ class Suggester:
             return identity(_digest_of(choices), {})
         return identity(sample.digest, sample.recipe)
 
-    def _again(self, choices: Choices, same: str) -> None:
+    def _tell_again(self, choices: Choices, same: str) -> None:
         """An answer that is known: the sampler is told once more what became of it."""
         if (outcome := self._outcomes.get(self._known[same])) is not None:
             self._sampler.tell(choices, outcome)
 
-    def _judge(self, found: Suggestion) -> None:
+    def _judge(self, suggestion: Suggestion) -> None:
         """Tell the sampler of an infeasible point, and stop if there is nothing else."""
-        if found.reason is None:
+        if suggestion.reason is None:
             self._infeasible_in_a_row = 0
             return
-        self.tell(found.number, Outcome(reason="infeasible"))
+        self.tell(suggestion.number, Outcome(reason="infeasible"))
         self._infeasible_in_a_row += 1
         if self._infeasible_in_a_row >= INFEASIBLE_IN_A_ROW:
-            self.error = _nothing_feasible(found.reason)
+            self.error = _nothing_feasible(suggestion.reason)
 
 
 class Ahead:
@@ -230,12 +233,12 @@ class Ahead:
 
     def __init__(self, suggester: Suggester) -> None:
         self._suggester = suggester
-        self._told: deque[tuple[int, Outcome]] = deque()
+        self._outcomes_to_tell: deque[tuple[int, Outcome]] = deque()
         self._change = threading.Condition()
         self._wanted, self._closing = False, False
         self._answer: list[Suggestion | None] = []
         self._failure: BaseException | None = None
-        self._asked_at: float | None = None
+        self._last_question: float | None = None
         self._between, self._making = 0.0, 0.0
         self._thread = threading.Thread(target=self._run, name="suggestions", daemon=True)
         self._thread.start()
@@ -247,13 +250,13 @@ class Ahead:
 
     def control(self, digest: str, recipe: Mapping[str, Any], seed: int) -> int | None:
         """As `Suggester.control`, for as long as no suggestion was asked for."""
-        if self._asked_at is not None or self._wanted or self._answer:
+        if self._last_question is not None or self._wanted or self._answer:
             raise RuntimeError("controls come before suggestions")
         return self._suggester.control(digest, recipe, seed)
 
     def tell(self, number: int, outcome: Outcome) -> None:
         """What became of a trial. The next suggestion to be begun knows it."""
-        self._told.append((number, outcome))
+        self._outcomes_to_tell.append((number, outcome))
 
     def ready(self, seconds: float = 0.0) -> bool:
         """Whether `suggest` would answer at once, after waiting for at most so long."""
@@ -270,9 +273,9 @@ class Ahead:
                 raise self._failure
             answer = self._answer.pop()
             now = time.monotonic()
-            if self._asked_at is not None:
-                self._between = _smoothed(self._between, now - self._asked_at)
-            self._asked_at = now
+            if self._last_question is not None:
+                self._between = _smooth(self._between, now - self._last_question)
+            self._last_question = now
             if answer is not None and self._making > self.BUSY * self._between:
                 self._want()
             return answer
@@ -302,18 +305,19 @@ class Ahead:
             answer: list[Suggestion | None] = []
             failure: BaseException | None = None
             try:
-                while self._told:
-                    self._suggester.tell(*self._told.popleft())
+                while self._outcomes_to_tell:
+                    self._suggester.tell(*self._outcomes_to_tell.popleft())
                 answer = [self._suggester.suggest()]
-            except BaseException as error:  # the driver's thread raises it
-                failure = error
+            except BaseException as error:
+                log.debug("the sampler failed", exc_info=True)
+                failure = error  # the driver's thread raises it
             with self._change:
-                self._making = _smoothed(self._making, time.monotonic() - began)
+                self._making = _smooth(self._making, time.monotonic() - began)
                 self._answer, self._failure, self._wanted = answer, failure, False
                 self._change.notify_all()
 
 
-def _smoothed(mean: float, value: float) -> float:
+def _smooth(mean: float, value: float) -> float:
     """A mean over about the last ten values; the first one sets it."""
     return value if mean == 0.0 else 0.9 * mean + 0.1 * value
 
@@ -330,8 +334,8 @@ def call_of(number: int, outcome: Outcome) -> Call:
     """The journal's record of an outcome. Its curve is in the trial's reports."""
     if outcome.score is None:
         return {"told": number, "reason": outcome.reason}
-    told = {"told": number, "score": outcome.score, "fidelity": outcome.fidelity}
-    return told | ({"costs": list(outcome.costs)} if outcome.costs else {})
+    call = {"told": number, "score": outcome.score, "fidelity": outcome.fidelity}
+    return call | ({"costs": list(outcome.costs)} if outcome.costs else {})
 
 
 def outcome_of_call(call: Call, curve: Curve = ()) -> Outcome:
@@ -344,7 +348,7 @@ def outcome_of_call(call: Call, curve: Curve = ()) -> Outcome:
     return Outcome(score=call["score"], fidelity=fidelity, curve=known, costs=costs)
 
 
-def refused(campaign: Campaign, sample: Sample, found: Cost) -> str | None:
+def find_refusal(campaign: Campaign, sample: Sample, estimate: Cost) -> str | None:
     """Why a sample may not be trained, or None."""
     try:
         recipe = campaign.recipe.overlaid(sample.recipe)
@@ -352,7 +356,7 @@ def refused(campaign: Campaign, sample: Sample, found: Cost) -> str | None:
             reduced(sample.genome, size=part.size, steps=part.steps)
     except InputError as error:
         return str(error)
-    for name, has in (("parameters", found.parameters), ("macs", found.macs)):
+    for name, has in (("parameters", estimate.parameters), ("macs", estimate.macs)):
         limit = getattr(campaign.limits, name)
         if limit is not None and has > limit:
             return f"{has:,} {name} exceed limits.{name}: {limit:,}"

@@ -48,17 +48,17 @@ def show(
 
 def _tried(campaign: "Campaign", space: "Space") -> "Survey":
     """Samples of the space for the campaign's images, under its limits."""
-    from search.samplers.protocol import derived
-    from search.suggesting import refused
+    from search.samplers.protocol import derive_seed
+    from search.suggesting import find_refusal
     from space.survey import survey
     from space.unroll.cost import cost
 
     def refuse(sample: "Sample") -> str | None:
-        reason = refused(campaign, sample, cost(sample.genome))
+        reason = find_refusal(campaign, sample, cost(sample.genome))
         # "71,306 parameters exceed ...": one reason, however many parameters there are.
         return None if reason is None else _AMOUNT.sub("", reason)
 
-    rng = random.Random(derived(campaign.seed, "dry run"))
+    rng = random.Random(derive_seed(campaign.seed, "dry run"))
     return survey(space, TRIED, rng, refuse=refuse, options=False)
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from rich.live import Live as Screen
 
     from search.home import Home
+    from search.setting import Happening
     from search.store import Campaign, Status
-    from search.supply import Happening
 
 
 class _LogFile(logging.FileHandler):

@@ -28,7 +28,7 @@ def find(campaign: str, only: Collection[str] = ()) -> tuple[Home, Store, Campai
     """
     home, store = open_store()
     record = store.campaign(campaign)
-    named = store.named(campaign) if record.id != campaign else [record]
+    named = store.campaigns_named(campaign) if record.id != campaign else [record]
     if len(named) == 1:
         return home, store, record
     if not only:

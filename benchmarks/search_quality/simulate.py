@@ -21,9 +21,10 @@ from ray.tune.schedulers import TrialScheduler
 
 from search.campaign import Campaign
 from search.home import Home
-from search.samplers.protocol import derived
+from search.samplers.protocol import derive_seed
+from search.setting import Setting
 from search.store import Status, Store
-from search.supply import Assignment, Setting, Supply
+from search.supply import Assignment, Supply
 from search.tune import scheduler
 from search.tune.recorder import Recorder
 from search.tune.stopping import Stop
@@ -144,7 +145,7 @@ class Simulator:
             "budget": {"trials": trials},
             "controls": [],
             "reuse": False,
-            "seed": derived(repeat, "simulated"),
+            "seed": derive_seed(repeat, "simulated"),
             "keep": 0,
         }
         campaign = Campaign.parse(document)

@@ -23,14 +23,15 @@ from pathlib import Path
 from typing import Any
 
 from search.campaign import Campaign
-from search.drill.scene import PATIENCE, Moment, Scene, Told, Verdict
+from search.drill.scene import PATIENCE, Scene
+from search.drill.verdict import Moment, TimedEvent, Verdict
 from search.home import sqlite_url
 from search.machine import machine
 from search.mirror.server import Server
 from search.ports import LOOPBACK, free_port
 from search.store import ENDED
 from search.tune.nodes import Nodes
-from search.tune.remains import PREFIX, marked
+from search.tune.remains import PREFIX, find_marked
 from space.errors import VentralError
 from space.space import Space
 
@@ -70,7 +71,7 @@ class Outcome:
     recovered: tuple[float | None, ...]
 
 
-def kill_driver(scene: Scene, rng: random.Random) -> None:
+def kill_driver(scene: Scene, _rng: random.Random) -> None:
     """SIGKILL for the driver; the next one goes on."""
     scene.kill()
 
@@ -93,11 +94,11 @@ def _strike(scene: Scene, rng: random.Random, sign: signal.Signals) -> None:
         time.sleep(0.0 if struck else 0.02)
 
 
-def kill_everything(scene: Scene, rng: random.Random) -> None:
+def kill_everything(scene: Scene, _rng: random.Random) -> None:
     """SIGKILL for the driver, its cluster and its workers at once, as a loss of power would."""
     scene.kill()
     for mark in {one["mark"] for one in scene.clusters if one["mark"]}:
-        for pid in marked(mark):
+        for pid in find_marked(mark):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
     if scene.address is not None:
@@ -113,24 +114,26 @@ def _recovery(scene: Scene, moment: Moment) -> float | None:
     noticed = moment.at + NOTICE
 
     def back() -> bool:
-        told = scene.told(moment.at)
-        restarted = {one.kind for one in told} & {"retry", "starting"}
-        nobody = time.monotonic() > noticed or all(_went_on(n, told) for n in moment.interrupted)
+        later = scene.happenings(moment.at)
+        restarted = {one.kind for one in later} & {"retry", "starting"}
+        nobody = time.monotonic() > noticed or all(
+            _has_continued(n, later) for n in moment.interrupted
+        )
         nothing = not restarted and nobody
-        return nothing or _returned(scene, moment) is not None or not scene.alive
+        return nothing or _time_to_return(scene, moment) is not None or not scene.alive
 
     scene.until(back, "an interrupted trial's next epoch")
-    return _returned(scene, moment)
+    return _time_to_return(scene, moment)
 
 
-def _went_on(number: int, told: Sequence[Told]) -> bool:
+def _has_continued(number: int, happenings: Sequence[TimedEvent]) -> bool:
     """Whether a trial trained on: a single report may have been on its way already."""
-    mine = [one.kind for one in told if one.trial == number]
+    mine = [one.kind for one in happenings if one.trial == number]
     return mine.count("report") > 1 or not set(ENDED).isdisjoint(mine)
 
 
-def _returned(scene: Scene, moment: Moment) -> float | None:
-    after = scene.told(moment.at)
+def _time_to_return(scene: Scene, moment: Moment) -> float | None:
+    after = scene.happenings(moment.at)
     again = {one.trial for one in after if one.kind == "started"} & set(moment.interrupted)
     for one in after:
         if one.kind in ("report", *ENDED) and one.trial in again:
@@ -166,7 +169,7 @@ def node_loss(nodes: Nodes) -> Fault:
     names = [name for name in nodes.names if name != "head"]
     starting: list[threading.Thread] = []
 
-    def kill_node(scene: Scene, rng: random.Random) -> None:
+    def kill_node(_scene: Scene, rng: random.Random) -> None:
         for thread in starting:
             thread.join()
         name = rng.choice(names)
@@ -207,13 +210,13 @@ def mlflow_away(server: Tracking) -> Fault:
     """MLflow's server is killed, and started again after trials have ended meanwhile."""
     up = [0.0]
 
-    def stop(scene: Scene, rng: random.Random) -> None:
+    def stop(scene: Scene, _rng: random.Random) -> None:
         server.stop()
         scene.until(lambda: _backlog(scene) > 0 or not scene.alive, "an end without MLflow")
         server.start()
         up[0] = time.monotonic()
 
-    def arrived(scene: Scene, moment: Moment) -> float | None:
+    def arrived(scene: Scene, _moment: Moment) -> float | None:
         scene.until(lambda: _backlog(scene) == 0 or not scene.alive, "the runs' arrival")
         return time.monotonic() - up[0] if _backlog(scene) == 0 else None
 
@@ -232,7 +235,7 @@ def run(
     scene: Scene,
     times: int,
     rng: random.Random,
-    progress: Callable[[str], None] = lambda line: None,
+    progress: Callable[[str], None] = lambda _line: None,
 ) -> Outcome:
     """Do a fault several times to a scene's campaign, and bring it to its end.
 
@@ -267,7 +270,7 @@ def _end(scene: Scene) -> None:
     """Bring the campaign to its end, and its runs to MLflow. Raises VentralError if it fails."""
     for _ in range(2):
         if scene.wait(timeout=10 * PATIENCE) != 0:
-            raise VentralError(f"the campaign did not end:\n{scene.printed()[-2000:]}")
+            raise VentralError(f"the campaign did not end:\n{scene.output()[-2000:]}")
         if not scene.mirror or not _backlog(scene):
             return
         scene.start()  # what arrives late arrives with the next start
@@ -277,7 +280,7 @@ def _under_way(scene: Scene, since: float) -> bool:
     """Wait until a trial has reported since then; False if the campaign ends before."""
 
     def reported() -> bool:
-        return any(one.kind == "report" for one in scene.told(since)) or not scene.alive
+        return any(one.kind == "report" for one in scene.happenings(since)) or not scene.alive
 
     scene.until(reported, "a trial's first epoch")
     return scene.alive
@@ -297,13 +300,13 @@ def campaign(times: int, slots: int) -> Campaign:
 
 
 def rehearse(
-    chosen: Sequence[str],
+    names: Sequence[str],
     times: int,
     seed: int,
     *,
     folder: Path,
     address: str | None = None,
-    progress: Callable[[str], None] = lambda line: None,
+    progress: Callable[[str], None] = lambda _line: None,
 ) -> Iterator[Outcome]:
     """Do each of the chosen faults so many times to a campaign of its own, one after the other.
 
@@ -313,14 +316,14 @@ def rehearse(
     rng = random.Random(seed)
     sandbox = Path(tempfile.mkdtemp(prefix=f"{PREFIX}drill-", dir=folder))
     try:
-        for name in chosen:
+        for name in names:
             with contextlib.ExitStack() as stack:
-                yield _rehearsed(name, times, rng, sandbox, address, progress, stack)
+                yield _rehearse_one(name, times, rng, sandbox, address, progress, stack)
     finally:
         shutil.rmtree(sandbox, ignore_errors=True)
 
 
-def _rehearsed(
+def _rehearse_one(
     name: str,
     times: int,
     rng: random.Random,
@@ -342,7 +345,7 @@ def _rehearsed(
         server = stack.enter_context(Tracking(sandbox / "mlflow"))
         environment, fault = {"MLFLOW_TRACKING_URI": server.address}, mlflow_away(server)
     assert fault is not None
-    scene = Scene.made(
+    scene = Scene.create(
         sandbox / "home",
         campaign(times, slots),
         mirror=True,

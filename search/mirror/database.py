@@ -73,22 +73,24 @@ def _settle(file: Path, renew: Callable[[], None], *, ours: bool) -> Path | None
         return None
     newest, known = _revisions()
     try:
-        found = _revision(file)
-        if found == newest:
+        revision = _revision(file)
+        if revision == newest:
             return None
-        if found is not None and found not in known:
+        if revision is not None and revision not in known:
             raise VentralError(
-                f"{file}: a newer MLflow wrote it (schema {found}); upgrade MLflow, or move the "
-                "file away: all that the store knows is sent again"
+                f"{file}: a newer MLflow wrote it (schema {revision}); upgrade MLflow, or move "
+                "the file away: all that the store knows is sent again"
             )
-        if not ours and found is None:
+        if not ours and revision is None:
             raise VentralError(
                 f"{file}: is no database of MLflow's; name another in {TRACKING_VARIABLE}"
             )
         if not ours:
             command = f"mlflow db upgrade {shlex.quote(sqlite_url(file))}"
-            raise VentralError(f"{file}: an older MLflow wrote it (schema {found}); `{command}`")
-        if found is not None and _upgrade(file):
+            raise VentralError(
+                f"{file}: an older MLflow wrote it (schema {revision}); `{command}`"
+            )
+        if revision is not None and _upgrade(file):
             return None
     except sqlite3.OperationalError:
         raise  # it is locked, or cannot be opened: there is nothing wrong with what is in it
@@ -185,9 +187,9 @@ def _put_aside(file: Path) -> Path:
     """Rename a file that is of no use, with what belongs to it."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
     aside = file.with_name(f"{file.name}.broken-{stamp}-{os.getpid()}")
-    for one, kept in zip(_companions(file), _companions(aside), strict=True):
+    for one, target in zip(_companions(file), _companions(aside), strict=True):
         with suppress(FileNotFoundError):
-            one.rename(kept)
+            one.rename(target)
     return file.rename(aside)
 
 

@@ -50,18 +50,18 @@ def read_lines(store: Store, tracking: str) -> list[Line]:
 
 
 def _line(store: Store, record: Campaign, tracking: str) -> Line:
-    found = ranking.standing(store, record)
+    standing = ranking.standing(store, record)
     return Line(
         id=record.id,
         name=record.name,
-        state=found.state,
-        best=found.top1,
-        done=found.done,
-        trials=found.trials,
-        space=_named(record.document.get("space"), record.space),
-        data=_named(record.document.get("data"), record.data),
+        state=standing.state,
+        best=standing.top1,
+        done=standing.done,
+        trials=standing.trials,
+        space=_name_of(record.document.get("space"), record.space),
+        data=_name_of(record.document.get("data"), record.data),
         created=record.created,
-        experiment=record.experiment if is_shown(record, tracking) else None,
+        experiment=record.experiment if has_runs_in(record, tracking) else None,
     )
 
 
@@ -71,14 +71,14 @@ def is_missing(store_url: str) -> bool:
     return file is not None and not file.exists()
 
 
-def is_shown(record: Campaign, tracking: str) -> bool:
+def has_runs_in(record: Campaign, tracking: str) -> bool:
     """Whether the runs of a campaign are in the MLflow at `tracking`."""
     return record.experiment is not None and same_tracking(record.tracking, tracking)
 
 
-def _named(given: object, closed: object) -> str:
+def _name_of(written: object, closed: object) -> str:
     """A space or a data set by its name, however it was written."""
-    for value in (given, closed):
+    for value in (written, closed):
         if isinstance(value, str):
             return value
         if isinstance(value, dict) and isinstance(value.get("name"), str):

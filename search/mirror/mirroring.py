@@ -31,7 +31,7 @@ LOCK = "mirror.lock"
 """In the campaign's folder: held by its mirror, of which there may be only one at a time."""
 
 PROGRAM = "from search.mirror.mirroring import serve; serve()"
-SAID = "mirror: "
+LOG_PREFIX = "mirror: "
 """How the lines of the process begin that are for the log."""
 START_SECONDS = 10.0
 """What starting the process and loading MLflow may take beyond the time that `close` is given."""
@@ -52,7 +52,7 @@ class MirrorProcess:
 
     def start(self) -> "MirrorProcess":
         """Begin to send what an earlier driver left, if it left any."""
-        if self.left:
+        if self.backlog:
             self._begin()
         return self
 
@@ -66,7 +66,7 @@ class MirrorProcess:
             self._begin()
 
     @property
-    def left(self) -> int:
+    def backlog(self) -> int:
         """Trials not sent yet, by the store."""
         return self._store.backlog(self._campaign_id)
 
@@ -75,7 +75,7 @@ class MirrorProcess:
 
         Returns how many trials that is.
         """
-        if not self._say(f"close {timeout}") and self.left:
+        if not self._say(f"close {timeout}") and self.backlog:
             self._begin()
             self._say(f"close {timeout}")
         if self._process is not None:
@@ -86,7 +86,7 @@ class MirrorProcess:
                 self._process.wait()
             assert self._process.stdin is not None
             self._process.stdin.close()
-        return self.left
+        return self.backlog
 
     def _begin(self) -> None:
         self._started = time.monotonic()
@@ -105,13 +105,13 @@ class MirrorProcess:
             target=_pass_on, args=(self._process.stdout,), name="mirror-log", daemon=True
         )
         thread.start()
-        known = {
+        settings = {
             "home": str(self._home.path),
             "store": self._home.store_url,
             "tracking": self._home.tracking_uri,
             "campaign": self._campaign_id,
         }
-        self._say(json.dumps(known))
+        self._say(json.dumps(settings))
 
     def _say(self, line: str) -> bool:
         """Whether the process was there to hear it."""
@@ -143,16 +143,16 @@ def catch_up(home: Home, say: Callable[[str], None], timeout: float = 60.0) -> N
         if record.state == "running" or not same_tracking(record.tracking, home.tracking_uri):
             continue
         mirror = MirrorProcess(store, home, record.id)
-        if left := mirror.left:
-            say(f"sending {left} trials of campaign {record.id} to MLflow ...")
-            if left := mirror.start().close(timeout):
-                say(describe_backlog(store, record.id, left))
+        if unsent := mirror.backlog:
+            say(f"sending {unsent} trials of campaign {record.id} to MLflow ...")
+            if unsent := mirror.start().close(timeout):
+                say(describe_backlog(store, record.id, unsent))
     store.close()
 
 
-def describe_backlog(store: Store, campaign_id: str, left: int) -> str:
-    """That `left` trials are not in MLflow, why as far as it is known, and what sends them."""
-    text = f"{left} trials are not in MLflow yet"
+def describe_backlog(store: Store, campaign_id: str, unsent: int) -> str:
+    """That `unsent` trials are not in MLflow, why as far as it is known, and what sends them."""
+    text = f"{unsent} trials are not in MLflow yet"
     error = store.mirror_error(campaign_id)
     if error is None:
         return f"{text}; the next start sends them"
@@ -163,11 +163,11 @@ def _pass_on(lines: IO[str]) -> None:
     """Log here what the process has to say."""
     with lines:
         for line in lines:
-            said = line.rstrip("\n")
-            if said.startswith(SAID):
-                log.warning("%s", said.removeprefix(SAID))
+            text = line.rstrip("\n")
+            if text.startswith(LOG_PREFIX):
+                log.warning("%s", text.removeprefix(LOG_PREFIX))
             else:
-                log.debug("%s", said)  # MLflow's own words, or the end of a traceback
+                log.debug("%s", text)  # MLflow's own words, or the end of a traceback
 
 
 # ------------------------------------------------------------------------- the process itself
@@ -177,7 +177,7 @@ class _Speak(logging.Handler):
     """Warnings, a line each, on the standard output."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(SAID + record.getMessage().replace("\n", " "), flush=True)
+        print(LOG_PREFIX + record.getMessage().replace("\n", " "), flush=True)
 
 
 def serve() -> None:
@@ -185,12 +185,14 @@ def serve() -> None:
     # The driver hears the terminal's signals, and says what is to be done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.getLogger("search").addHandler(_Speak(logging.WARNING))
-    known = json.loads(sys.stdin.readline() or "null")
-    if known is None:
+    settings = json.loads(sys.stdin.readline() or "null")
+    if settings is None:
         return
-    home = Home(path=Path(known["home"]), store_url=known["store"], tracking_uri=known["tracking"])
-    with _only_one(home, known["campaign"]):
-        mirror = Mirror(Store.open(home.store_url), home, known["campaign"]).start()
+    home = Home(
+        path=Path(settings["home"]), store_url=settings["store"], tracking_uri=settings["tracking"]
+    )
+    with _only_one(home, settings["campaign"]):
+        mirror = Mirror(Store.open(home.store_url), home, settings["campaign"]).start()
         for line in sys.stdin:
             word, _, timeout = line.partition(" ")
             if word.strip() == "notify":
@@ -204,6 +206,6 @@ def serve() -> None:
 
 def _only_one(home: Home, campaign_id: str) -> IO[str]:
     """Wait for the campaign's lock; it is held while the file is open."""
-    held = (home.ensure(home.campaign(campaign_id)) / LOCK).open("w")
-    fcntl.flock(held, fcntl.LOCK_EX)
-    return held
+    file = (home.ensure(home.campaign(campaign_id)) / LOCK).open("w")
+    fcntl.flock(file, fcntl.LOCK_EX)
+    return file

@@ -95,7 +95,7 @@ class Pages:
     def _refuse(self, method: str, path: str, headers: Headers) -> str | None:
         """Why a request is not answered; None if it is."""
         host, origin = headers.get("host", ""), headers.get("origin")
-        if not is_called(host, self._hosts):
+        if not matches_host(host, self._hosts):
             return (
                 "This server is not known by that name: start it with "
                 "`ventral ui --allowed-hosts NAME`."
@@ -145,7 +145,7 @@ _CONDITIONS = (b"if-none-match", b"if-modified-since", b"range", b"accept-encodi
 """Headers for which MLflow would not send the whole page as it is."""
 
 
-def is_called(host: str, names: Collection[str]) -> bool:
+def matches_host(host: str, names: Collection[str]) -> bool:
     """Whether a Host header is one of `names` or an address, with or without a port."""
     name = re.sub(r":\d*$", "", host).lower().rstrip(".")
     with suppress(ValueError):
@@ -160,8 +160,8 @@ def is_allowed(method: str, path: str) -> bool:
     """Whether a request that is no plain reading may be passed on to MLflow."""
     if path == "/graphql":
         return True  # MLflow has queries alone there
-    found = _API.fullmatch(path)
-    return method == "POST" and found is not None and found["call"] in SEARCHES | EDITS
+    match = _API.fullmatch(path)
+    return method == "POST" and match is not None and match["call"] in SEARCHES | EDITS
 
 
 def _at(scope: Scope, path: str) -> Scope:
@@ -176,13 +176,13 @@ def _without(scope: Scope, *names: bytes) -> Scope:
 
 async def _collect(app: ASGIApp, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
     """The start of an application's answer, and its whole body."""
-    said: list[Message] = []
+    messages: list[Message] = []
 
     async def keep(message: Message) -> None:
-        said.append(message)
+        messages.append(message)
 
     await app(_as_get(scope), receive, keep)
-    return said[0], b"".join(message.get("body", b"") for message in said[1:])
+    return messages[0], b"".join(message.get("body", b"") for message in messages[1:])
 
 
 def _as_get(scope: Scope) -> dict[str, Any]:

@@ -105,13 +105,13 @@ def parameters_of(choices: Mapping[str, Scalar]) -> dict[str, str]:
     `stages[4].kernel` becomes `stages.4.kernel`; where a name had to change in a way that loses
     something, it ends in a piece of the original's hash.
     """
-    named: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     for path in sorted(choices):
         name = parameter_name(path)
-        if name in named:
-            name = _hashed(name, path)
-        named[name] = _cut(_value(choices[path]), VALUE_LENGTH)
-    return named
+        if name in parameters:
+            name = _add_hash(name, path)
+        parameters[name] = _cut(_value(choices[path]), VALUE_LENGTH)
+    return parameters
 
 
 def parameter_name(path: str) -> str:
@@ -124,10 +124,10 @@ def parameter_name(path: str) -> str:
     legal = legal.lstrip(".")
     if legal and legal == name and len(name) <= NAME_LENGTH:
         return name
-    return _hashed(legal, path)
+    return _add_hash(legal, path)
 
 
-def _hashed(name: str, path: str) -> str:
+def _add_hash(name: str, path: str) -> str:
     mark = hashlib.sha256(path.encode()).hexdigest()[:8]
     return f"{name[: NAME_LENGTH - 9]}-{mark}"
 

@@ -68,7 +68,7 @@ class Server:
                 pass_fds=[door.fileno()],
                 env=os.environ | _ENVIRONMENT,
             )
-            known = {
+            settings = {
                 "door": door.fileno(),
                 "tracking": tracking_uri,
                 "artifacts": str(artifacts),
@@ -81,7 +81,7 @@ class Server:
             }
             assert self.process.stdin is not None
             with contextlib.suppress(BrokenPipeError):
-                self.process.stdin.write(json.dumps(known) + "\n")
+                self.process.stdin.write(json.dumps(settings) + "\n")
         near = {"::": "::1"}.get(host, LOOPBACK) if host in ANYWHERE else host
         self.address = http_address(near, self.port)
 
@@ -105,8 +105,8 @@ class Server:
     def _last(self) -> str:
         """The last line that it printed, behind a colon."""
         lines = self.log.read_text(errors="replace").split("\n")
-        said = next((line for line in reversed(lines) if line.strip()), "")
-        return f": {printable(redact(said.strip()))[:500]}" if said else ""
+        text = next((line for line in reversed(lines) if line.strip()), "")
+        return f": {printable(redact(text.strip()))[:500]}" if text else ""
 
     def end(self) -> None:
         """End all of its processes, by force if they do not end when they are asked to."""

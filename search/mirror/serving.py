@@ -37,16 +37,17 @@ class _Redacted:
 
 def serve() -> None:
     """Be the process: serve until a signal, or until the pipe is closed."""
-    known = json.loads(sys.stdin.readline() or "null")
-    if known is None:
+    settings = json.loads(sys.stdin.readline() or "null")
+    if settings is None:
         return
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    sys.stdout = sys.stderr = _Redacted(sys.stderr)  # type: ignore[assignment]
+    sys.stdout = sys.stderr = _Redacted(sys.stderr)
     try:
-        app = _application(known)
+        app = _application(settings)
     except Exception as error:
-        # The last line of the log is what people are told.
-        sys.exit(f"{type(error).__name__}: {' '.join(str(error).split())}")
+        # People are shown the last line of the log.
+        text = " ".join(str(error).split())
+        raise SystemExit(f"{type(error).__name__}: {text}") from error
     import uvicorn
 
     config = uvicorn.Config(
@@ -56,7 +57,7 @@ def serve() -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=2,
     )
-    uvicorn.Server(config).run(sockets=[socket.socket(fileno=known["door"])])
+    uvicorn.Server(config).run(sockets=[socket.socket(fileno=settings["door"])])
 
 
 def _end_with_parent() -> None:
@@ -66,31 +67,31 @@ def _end_with_parent() -> None:
     os._exit(0)
 
 
-def _application(known: dict[str, Any]) -> Any:
+def _application(settings: dict[str, Any]) -> Any:
     """MLflow's application on the database, and `Pages` around it if there is a home to show."""
     os.environ.update(_SETTINGS)
-    if known["pages"] is not None:
+    if settings["pages"] is not None:
         # `Pages` judges hosts and origins before MLflow sees the request.
         os.environ["MLFLOW_SERVER_ALLOWED_HOSTS"] = "*"
     import uvicorn  # noqa: F401  MLflow looks whether it is loaded by a server
     from mlflow.server import constants, handlers
 
-    _reach(known["tracking"])
+    _reach(settings["tracking"])
     os.environ |= {
-        constants.BACKEND_STORE_URI_ENV_VAR: known["tracking"],
-        constants.REGISTRY_STORE_URI_ENV_VAR: known["tracking"],
+        constants.BACKEND_STORE_URI_ENV_VAR: settings["tracking"],
+        constants.REGISTRY_STORE_URI_ENV_VAR: settings["tracking"],
         constants.ARTIFACT_ROOT_ENV_VAR: ARTIFACTS,
         constants.SERVE_ARTIFACTS_ENV_VAR: "true",
-        constants.ARTIFACTS_DESTINATION_ENV_VAR: known["artifacts"],
+        constants.ARTIFACTS_DESTINATION_ENV_VAR: settings["artifacts"],
     }
-    handlers.initialize_backend_stores(known["tracking"], known["tracking"], ARTIFACTS)
+    handlers.initialize_backend_stores(settings["tracking"], settings["tracking"], ARTIFACTS)
     from mlflow.server.fastapi_app import app
 
-    if known["pages"] is None:
+    if settings["pages"] is None:
         return app
     from search.mirror.pages import Pages
 
-    return Pages(app, known["tracking"], **known["pages"])
+    return Pages(app, settings["tracking"], **settings["pages"])
 
 
 def _reach(tracking: str) -> None:

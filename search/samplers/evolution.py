@@ -15,7 +15,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from search.samplers.protocol import Choices, Outcome, derived, drawn
+from search.samplers.protocol import Choices, Outcome, derive_seed, draw_point
 from space.documents.bounds import SAMPLED
 from space.documents.validation import Value
 from space.errors import GenomeError
@@ -45,24 +45,27 @@ class EvolutionSampler:
         self._population: deque[tuple[tuple[float, float], Choices]] = deque(
             maxlen=options.population
         )
-        self._asked = 0
+        self._questions = 0
 
     def ask(self) -> Choices:
-        rng = random.Random(derived(self._seed, "evolution", self._asked))
-        started = self._asked >= self._options.startup
-        self._asked += 1
+        """A draw from the space while the population is small, then a child of it."""
+        rng = random.Random(derive_seed(self._seed, "evolution", self._questions))
+        started = self._questions >= self._options.startup
+        self._questions += 1
         if started and self._population:
             for _ in range(_TRIES):
                 try:
                     return self._child(rng).choices
                 except GenomeError:
                     continue  # a parent of another space's, or a step to what is no genome
-        return drawn(self._space.parameters, rng)
+        return draw_point(self._space.parameters, rng)
 
-    def recall(self, choices: Choices) -> None:
-        self._asked += 1
+    def recall(self, _choices: Choices) -> None:
+        """Count a question: the random numbers of the next one depend on the count."""
+        self._questions += 1
 
     def tell(self, choices: Choices, outcome: Outcome) -> None:
+        """Add a point with a score to the population; the oldest one makes room."""
         if outcome.score is not None:
             self._population.append(((outcome.fidelity, outcome.score), choices))
 
@@ -74,10 +77,10 @@ class EvolutionSampler:
 
     def _parent(self, rng: random.Random) -> Sample:
         members = self._population
-        drawn_ones = (
+        candidates = (
             members[int(rng.random() * len(members))] for _ in range(self._options.tournament)
         )
-        _, choices = max(drawn_ones, key=lambda member: member[0])
+        _, choices = max(candidates, key=lambda member: member[0])
         return self._space.close(choices)
 
 

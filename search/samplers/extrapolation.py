@@ -44,8 +44,8 @@ class Line:
         intercept = final.mean() - early.mean(axis=0) @ slopes
         beside, residual = final - intercept - early @ slopes, _RESIDUAL * (1 - fidelity)
         variance = (beside @ beside + _PAIRS * residual**2) / (len(pairs) + _PAIRS)
-        found = float(slopes[0]), float(slopes[1])
-        return cls(intercept=float(intercept), slopes=found, variance=float(variance))
+        pair = float(slopes[0]), float(slopes[1])
+        return cls(intercept=float(intercept), slopes=pair, variance=float(variance))
 
     def at(self, early: Early, deviations: float = 0.0) -> float:
         """The final score of an early one, so many standard deviations better than expected."""

@@ -22,12 +22,12 @@ _STAGE = 9.0  # what a stage weighs without its cell: a kernel of 3
 
 def words(genome: Mapping[str, Any]) -> Words:
     """The words of a genome's document and how often they occur. The document is not checked."""
-    found: Counter[str] = Counter()
+    word_counts: Counter[str] = Counter()
     for name in sorted({stage["cell"] for stage in genome["stages"] if stage.get("cell")}):
-        found.update(_cell(genome["cells"][name]))
+        word_counts.update(_cell(genome["cells"][name]))
     feedback = genome.get("feedback") or {}
-    found.update(f"feedback {edge}" for edge, there in feedback.items() if there)
-    return found
+    word_counts.update(f"feedback {edge}" for edge, there in feedback.items() if there)
+    return word_counts
 
 
 def columns(points: Iterable[Words]) -> dict[str, int]:
@@ -63,19 +63,19 @@ def _terms(cell: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     gates = list((cell.get("gates") or {}).values())
     for state in cell["states"].values():
         gates.append((state.get("carry") or {}).get("gate"))
-        for edge in _listed((state.get("drive") or {}).get("edges", ())):
+        for edge in _as_list((state.get("drive") or {}).get("edges", ())):
             if "multiply" in edge:
                 gates.append(edge["multiply"])
             else:
                 yield edge["add"]
     for gate in gates:
         if isinstance(gate, Mapping):
-            yield from _listed(gate.get("terms", ()))
+            yield from _as_list(gate.get("terms", ()))
 
 
 def _weights(term: Mapping[str, Any]) -> float:
     """The weights of a term, in squares of the number of channels."""
-    area, sources = (term.get("kernel") or 1) ** 2, len(_listed(term["of"]))
+    area, sources = (term.get("kernel") or 1) ** 2, len(_as_list(term["of"]))
     match _operation(term):
         case "convolution":
             return float(area * sources)
@@ -101,7 +101,7 @@ def _cell(cell: Mapping[str, Any]) -> Iterator[str]:
         if carry := state.get("carry"):
             yield f"{role} keeps"
             yield from _gate(f"{role} keeps", carry.get("gate"), cell)
-        for edge in _listed((state.get("drive") or {}).get("edges", ())):
+        for edge in _as_list((state.get("drive") or {}).get("edges", ())):
             if "multiply" in edge:
                 yield from _gate(f"{role} times", edge["multiply"], cell)
             else:
@@ -117,7 +117,7 @@ def _gate(what: str, gate: Any, cell: Mapping[str, Any]) -> Iterator[str]:
     gate = cell["gates"][shared] if shared else gate
     nonlinearity = gate.get("nonlinearity", "sigmoid")
     yield f"{what} {nonlinearity}"
-    for term in _listed(gate.get("terms", ())):
+    for term in _as_list(gate.get("terms", ())):
         for word in _term(what, term, cell):
             yield word
             if word.count(" ") == 2:
@@ -126,7 +126,7 @@ def _gate(what: str, gate: Any, cell: Mapping[str, Any]) -> Iterator[str]:
 
 def _term(what: str, term: Mapping[str, Any], cell: Mapping[str, Any]) -> Iterator[str]:
     kernel, op = term.get("kernel"), _operation(term)
-    for source in _listed(term["of"]):
+    for source in _as_list(term["of"]):
         name = str(source).partition("*")[0].strip().removeprefix("new.")
         if name in cell["states"]:
             name = "out" if name == cell["output"] else "state"
@@ -136,5 +136,5 @@ def _term(what: str, term: Mapping[str, Any], cell: Mapping[str, Any]) -> Iterat
             yield f"{what} {name} by {op} {kernel}"
 
 
-def _listed(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
     return value if isinstance(value, (list, tuple)) else (value,)

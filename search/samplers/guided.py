@@ -29,7 +29,7 @@ from pydantic import Field
 from search.samplers import regression
 from search.samplers.extrapolation import Line, early_scores
 from search.samplers.graph_features import Words, columns, counts, size, words
-from search.samplers.protocol import Choices, Outcome, derived, drawn, key
+from search.samplers.protocol import Choices, Outcome, derive_seed, draw_point, key
 from search.samplers.regression import Array, Settings
 from space.choices.domains import Categorical, Scalar
 from space.choices.domains import Domain as Values
@@ -69,7 +69,7 @@ class Options(Value):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Told:
+class _Observation:
     key: str
     choices: Choices
     outcome: Outcome
@@ -81,21 +81,22 @@ class GuidedSampler:
     def __init__(self, space: Space, seed: int, options: Options) -> None:
         self._space, self._seed, self._options = space, seed, options
         self._domains = {p.path: p.domain for p in space.parameters}
-        self._told: list[_Told] = []
+        self._observations: list[_Observation] = []
         self._pending: dict[str, list[Choices]] = {}
-        self._seen: set[str] = set()
-        self._known_words: dict[str, Words] = {}
-        self._asked = 0
+        self._points_seen: set[str] = set()
+        self._word_cache: dict[str, Words] = {}
+        self._questions = 0
         self._settings, self._chosen_at = Settings(), 0
 
     # ---------------------------------------------------------------- the protocol
 
     def ask(self) -> Choices:
-        rng = random.Random(derived(self._seed, "guided", self._asked))
+        """A draw from the space while there is nothing to learn from, then the best candidate."""
+        rng = random.Random(derive_seed(self._seed, "guided", self._questions))
         # Of scores that are all the same, such as those of mere guesses, nothing is learned.
-        scores = [told.outcome.score for told in self._told]
+        scores = [one.outcome.score for one in self._observations]
         same = sum(score is not None for score in scores) < 2 or len(set(scores)) < 2
-        early = self._asked < self._options.startup or same
+        early = self._questions < self._options.startup or same
         if early:
             choices = self._new(rng)
         else:
@@ -105,78 +106,84 @@ class GuidedSampler:
         return choices
 
     def recall(self, choices: Choices) -> None:
-        self._asked += 1
+        """Note a point as pending; the model assumes its own expectation there until `tell`."""
+        self._questions += 1
         point = key(choices)
-        self._seen.add(point)
+        self._points_seen.add(point)
         self._pending.setdefault(point, []).append(choices)
 
     def tell(self, choices: Choices, outcome: Outcome) -> None:
+        """Add an outcome to what the model learns from."""
         point = key(choices)
         if waiting := self._pending.get(point):
             waiting.pop()
             if not waiting:
                 del self._pending[point]
-        self._seen.add(point)
-        self._told.append(_Told(key=point, choices=choices, outcome=outcome))
+        self._points_seen.add(point)
+        self._observations.append(_Observation(key=point, choices=choices, outcome=outcome))
 
     # ---------------------------------------------------------------- breeding
 
     def _new(self, rng: random.Random) -> Choices:
         """A draw from the space, not asked before if that can be had."""
         for _ in range(20):
-            choices = drawn(self._space.parameters, rng)
-            if key(choices) not in self._seen:
+            choices = draw_point(self._space.parameters, rng)
+            if key(choices) not in self._points_seen:
                 break
         return choices
 
     def _best(self, rng: random.Random) -> Choices:
         """The most promising of the candidates."""
-        told, scores, extra = self._learned(self._told)
-        waiting = [self._remembered(point, found[0]) for point, found in self._pending.items()]
-        features = [self._remembered(point.key, point.choices) for point in told]
+        points, scores, extra = self._select_points(self._observations)
+        waiting = [
+            self._cached_words(point, choices[0]) for point, choices in self._pending.items()
+        ]
+        features = [self._cached_words(point.key, point.choices) for point in points]
         model = _Model(features, scores, extra)
-        model.fit(self._chosen(), waiting)
+        model.fit(self._current_settings(), waiting)
         every = self._options.excursions
-        away = every and self._asked % every == every - 1
+        away = every and self._questions % every == every - 1
         curiosity = _FAR if away else self._options.curiosity
         order = np.argsort(-model.known, kind="stable")[: self._options.parents]
-        parents = [told[int(place)].choices for place in order]
+        parents = [points[int(place)].choices for place in order]
         # The best of the children have children of their own before any is trained.
-        found: dict[str, Choices] = {}
+        candidates: dict[str, Choices] = {}
         value = np.zeros(0)
         for _ in range(_GENERATIONS):
-            bred = self._bred(parents, rng, -(-self._options.candidates // _GENERATIONS))
-            if new := {point: choices for point, choices in bred.items() if point not in found}:
-                found |= new
+            bred = self._breed(parents, rng, -(-self._options.candidates // _GENERATIONS))
+            if new := {
+                point: choices for point, choices in bred.items() if point not in candidates
+            }:
+                candidates |= new
                 value = np.concatenate([value, self._promise(model, [*new.values()], curiosity)])
-            if not found:
+            if not candidates:
                 return self._new(rng)
-            order, everyone = np.argsort(-value, kind="stable"), [*found.values()]
+            order, everyone = np.argsort(-value, kind="stable"), [*candidates.values()]
             parents = [everyone[int(place)] for place in order[: self._options.parents]]
         return parents[0]
 
     def _promise(self, model: "_Model", points: list[Choices], curiosity: float) -> Array:
         return model.promise([self._words(choices) for choices in points], curiosity)
 
-    def _bred(self, parents: list[Choices], rng: random.Random, count: int) -> dict[str, Choices]:
+    def _breed(self, parents: list[Choices], rng: random.Random, count: int) -> dict[str, Choices]:
         """Different points that were never asked: children, and some draws from the space."""
-        found: dict[str, Choices] = {}
+        children: dict[str, Choices] = {}
         for _ in range(3 * count):
-            if len(found) == count:
+            if len(children) == count:
                 break
             child = self._child(parents, rng)
-            if (point := key(child)) not in self._seen:
-                found.setdefault(point, child)
-        return found
+            if (point := key(child)) not in self._points_seen:
+                children.setdefault(point, child)
+        return children
 
     def _child(self, parents: list[Choices], rng: random.Random) -> Choices:
         """A draw from the space, a child of a parent and a draw, of two parents, or of one."""
         kind, opened = rng.random(), self._space.opened
         if kind < 0.2:
-            return drawn(self._space.parameters, rng)
+            return draw_point(self._space.parameters, rng)
         child = parents[int(len(parents) * rng.random() ** 2)]
         if kind < 0.4:
-            return opened.cross(child, drawn(self._space.parameters, rng), rng)
+            return opened.cross(child, draw_point(self._space.parameters, rng), rng)
         if kind < 0.6:
             child = opened.cross(child, parents[int(len(parents) * rng.random())], rng)
         while self._changeable(child):
@@ -204,53 +211,55 @@ class GuidedSampler:
 
     # ---------------------------------------------------------------- learning
 
-    def _learned(self, told: list[_Told]) -> tuple[list[_Told], Array, Array]:
+    def _select_points(
+        self, observations: list[_Observation]
+    ) -> tuple[list[_Observation], Array, Array]:
         """The points that the model learns from, their scores at full training, and variances."""
-        scores, extra = full_scores([point.outcome for point in told])
+        scores, extra = full_scores([point.outcome for point in observations])
         limit = self._options.points
         if len(scores) <= limit:
-            return told, scores, extra
+            return observations, scores, extra
         latest = set(range(len(scores) - limit // 3, len(scores)))
         best = [int(i) for i in np.argsort(-scores, kind="stable") if int(i) not in latest]
         places = sorted(latest | set(best[: limit - len(latest)]))
-        return [told[i] for i in places], scores[places], extra[places]
+        return [observations[i] for i in places], scores[places], extra[places]
 
-    def _chosen(self) -> Settings:
+    def _current_settings(self) -> Settings:
         """The kernel's settings, chosen anew whenever the points have grown by a part.
 
         They follow from the first so many points alone: a sampler that was rebuilt has the same.
         """
         count = 2
-        while (more := max(count + 1, int(count * _REFIT))) <= len(self._told):
+        while (more := max(count + 1, int(count * _REFIT))) <= len(self._observations):
             count = more
         if count != self._chosen_at:
             self._chosen_at = count
-            told, scores, extra = self._learned(self._told[:count])
-            words = [self._remembered(point.key, point.choices) for point in told]
+            points, scores, extra = self._select_points(self._observations[:count])
+            words = [self._cached_words(point.key, point.choices) for point in points]
             self._settings = _Model(words, scores, extra).choose()
         return self._settings
 
-    def _remembered(self, point: str, choices: Choices) -> Words:
+    def _cached_words(self, point: str, choices: Choices) -> Words:
         """The features of a point that is asked about again and again, by its key."""
-        if point not in self._known_words:
-            self._known_words[point] = self._words(choices)
-        return self._known_words[point]
+        if point not in self._word_cache:
+            self._word_cache[point] = self._words(choices)
+        return self._word_cache[point]
 
     def _words(self, choices: Choices) -> Words:
         """The features of a point: the graph's words, the size, the choices' own, the numbers."""
         genome = self._space.opened.close(choices)["genome"]
-        found = dict(words(genome))
-        found[_SIZE_WORD] = size(genome)
+        features = dict(words(genome))
+        features[_SIZE_WORD] = size(genome)
         for path, value in choices.items():
             domain = self._domains[path]
             if isinstance(domain, Categorical):
-                found[f"{path}={value}"] = _CHOICE
+                features[f"{path}={value}"] = _CHOICE
             else:
                 # A learning rate is best somewhere between its ends, as a line cannot say.
                 place = _place(domain, value)
-                found[path] = _NUMBER * place
-                found[f"{path} outside"] = _NUMBER * (2 * place - 1) ** 2
-        return found
+                features[path] = _NUMBER * place
+                features[f"{path} outside"] = _NUMBER * (2 * place - 1) ** 2
+        return features
 
 
 class _Model:
@@ -272,22 +281,22 @@ class _Model:
 
     def fit(self, settings: Settings, pending: list[Words]) -> None:
         """Learn; then take what is expected of the pending points for what became of them."""
-        found = regression.fit(self._features, self._scores, self._extra, settings)
-        self.known, _ = found.predict(self._features)
+        fitted = regression.fit(self._features, self._scores, self._extra, settings)
+        self.known, _ = fitted.predict(self._features)
         if pending:
             waiting = self._matrix(pending)
-            expected, _ = found.predict(waiting)
-            found = regression.fit(
+            expected, _ = fitted.predict(waiting)
+            fitted = regression.fit(
                 np.vstack([self._features, waiting]),
                 np.concatenate([self._scores, expected]),
                 np.concatenate([self._extra, np.zeros(len(expected))]),
                 settings,
             )
-        self._found = found
+        self._fitted = fitted
 
     def promise(self, points: list[Words], curiosity: float) -> Array:
         """What points may be worth: the mean and `curiosity` deviations."""
-        mean, deviation = self._found.predict(self._matrix(points))
+        mean, deviation = self._fitted.predict(self._matrix(points))
         return mean + curiosity * deviation
 
     def _matrix(self, points: list[Words]) -> Array:
@@ -320,8 +329,8 @@ def full_scores(outcomes: list[Outcome]) -> tuple[Array, Array]:
             known = early_scores(outcome.curve).get(at, (outcome.score, outcome.score))
             scores[place], extra[place] = line.at(known), line.variance
     failed = [place for place, outcome in enumerate(outcomes) if outcome.score is None]
-    there = np.delete(scores, failed)
-    scores[failed] = there.min() - _BELOW if len(there) else 0.0
+    known_scores = np.delete(scores, failed)
+    scores[failed] = known_scores.min() - _BELOW if len(known_scores) else 0.0
     return scores, extra
 
 

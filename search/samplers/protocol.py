@@ -69,11 +69,11 @@ class Sampler(Protocol):
         """The next point to try, in the flat form."""
         ...
 
-    def recall(self, choices: Choices) -> None:
+    def recall(self, choices: Choices, /) -> None:
         """Take `choices` for the answer to an `ask` (replay); it is pending until told."""
         ...
 
-    def tell(self, choices: Choices, outcome: Outcome) -> None:
+    def tell(self, choices: Choices, outcome: Outcome, /) -> None:
         """What became of `choices`."""
         ...
 
@@ -96,7 +96,7 @@ def open_part(parameters: Iterable[Parameter], flat: Choices) -> dict[str, Scala
     return taken
 
 
-def drawn(parameters: Iterable[Parameter], rng: random.Random) -> dict[str, Scalar]:
+def draw_point(parameters: Iterable[Parameter], rng: random.Random) -> dict[str, Scalar]:
     """A point from the space's own distribution; `Space.sample` draws the same from `rng`."""
     taken: dict[str, Scalar] = {}
     for parameter in parameters:
@@ -110,7 +110,7 @@ def key(choices: Choices) -> str:
     return json.dumps(dict(choices), sort_keys=True)
 
 
-def derived(seed: int, *what: object) -> int:
+def derive_seed(seed: int, *what: object) -> int:
     """A 32-bit seed that depends on `seed` and on `what`, the same on every machine."""
     text = json.dumps([seed, *what], sort_keys=True)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")

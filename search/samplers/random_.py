@@ -2,7 +2,7 @@
 
 import random
 
-from search.samplers.protocol import Choices, Outcome, derived, drawn
+from search.samplers.protocol import Choices, Outcome, derive_seed, draw_point
 from space.documents.validation import Value
 from space.space import Space
 
@@ -14,19 +14,21 @@ class Options(Value):
 class RandomSampler:
     """The n-th point depends on the seed and on n alone."""
 
-    def __init__(self, space: Space, seed: int, options: Options) -> None:
+    def __init__(self, space: Space, seed: int, _options: Options) -> None:
         self._space, self._seed = space, seed
-        self._asked = 0
+        self._questions = 0
 
     def ask(self) -> Choices:
-        rng = random.Random(derived(self._seed, "random", self._asked))
-        self._asked += 1
-        return drawn(self._space.parameters, rng)
+        """The next draw."""
+        rng = random.Random(derive_seed(self._seed, "random", self._questions))
+        self._questions += 1
+        return draw_point(self._space.parameters, rng)
 
-    def recall(self, choices: Choices) -> None:
-        self._asked += 1
+    def recall(self, _choices: Choices) -> None:
+        """Count a draw; which point it was changes no later one."""
+        self._questions += 1
 
-    def tell(self, choices: Choices, outcome: Outcome) -> None:
+    def tell(self, _choices: Choices, _outcome: Outcome) -> None:
         """Nothing is learned."""
 
 

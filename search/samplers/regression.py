@@ -57,7 +57,7 @@ class Regression:
         shared = _kernel(*_distances(moved, self._features, self._scale), self.settings)
         mean = self._mean + self._spread * (shared @ self._weights)
         own = self.settings.linear * (moved**2).sum(1) / self._scale + 1 - self.settings.linear
-        solved = _solved(self._factor, shared.T)
+        solved = _solve(self._factor, shared.T)
         variance = np.maximum(own - (solved**2).sum(0), 1e-9)
         return mean, self._spread * np.sqrt(variance)
 
@@ -79,14 +79,14 @@ def _libraries() -> ThreadpoolController:
 
 def choose(features: Array, scores: Array, extra: Array) -> Settings:
     """The most probable settings: marginal likelihood and prior. Arguments as of `fit`."""
-    moved, scale = _centred(features)
+    moved, scale = _centre_features(features)
     distances = _distances(moved, moved, scale)
     best, greatest = Settings(), -np.inf
     for linear, length, noise in itertools.product(LINEAR, LENGTHS, NOISES):
         settings = Settings(linear=linear, length=length, noise=noise)
-        factor, half = _factored(distances, scores, extra, settings)
-        if (found := _likelihood(factor, half) + _prior(settings)) > greatest:
-            best, greatest = settings, found
+        factor, half = _factorise(distances, scores, extra, settings)
+        if (density := _likelihood(factor, half) + _prior(settings)) > greatest:
+            best, greatest = settings, density
     return best
 
 
@@ -109,8 +109,8 @@ def fit(features: Array, scores: Array, extra: Array, settings: Settings) -> Reg
 
     `extra` [N] is the variance of each score beyond the noise that all have, in units of scores.
     """
-    moved, scale = _centred(features)
-    factor, half = _factored(_distances(moved, moved, scale), scores, extra, settings)
+    moved, scale = _centre_features(features)
+    factor, half = _factorise(_distances(moved, moved, scale), scores, extra, settings)
     return Regression(
         settings=settings,
         likelihood=_likelihood(factor, half),
@@ -120,11 +120,11 @@ def fit(features: Array, scores: Array, extra: Array, settings: Settings) -> Reg
         _mean=float(scores.mean()),
         _spread=_spread(scores),
         _factor=factor,
-        _weights=_solved(factor, half, transposed=True),
+        _weights=_solve(factor, half, transposed=True),
     )
 
 
-def _centred(features: Array) -> tuple[Array, float]:
+def _centre_features(features: Array) -> tuple[Array, float]:
     """Features about their mean, and the mean square of their length."""
     moved = features - features.mean(0)
     return moved, max(float((moved**2).sum(1).mean()), 1e-9)
@@ -134,25 +134,25 @@ def _spread(scores: Array) -> float:
     return max(float(scores.std()), 1e-4)
 
 
-def _factored(
+def _factorise(
     distances: tuple[Array, Array], scores: Array, extra: Array, settings: Settings
 ) -> tuple[Array, Array]:
     """The Cholesky factor of the scores' covariance, and the scores by its inverse."""
     covariance, spread = _kernel(*distances, settings), _spread(scores)
     covariance[np.diag_indices_from(covariance)] += settings.noise + extra / spread**2
     factor = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
-    return factor, _solved(factor, (scores - float(scores.mean())) / spread)
+    return factor, _solve(factor, (scores - float(scores.mean())) / spread)
 
 
 def _likelihood(factor: Array, half: Array) -> float:
     return -0.5 * float(half @ half) - float(np.log(np.diag(factor)).sum())
 
 
-def _solved(factor: Array, wanted: Array, *, transposed: bool = False) -> Array:
-    found: Array = solve_triangular(
-        factor, wanted, lower=True, trans=int(transposed), check_finite=False
+def _solve(factor: Array, right_side: Array, *, transposed: bool = False) -> Array:
+    solution: Array = solve_triangular(
+        factor, right_side, lower=True, trans=int(transposed), check_finite=False
     )
-    return found
+    return solution
 
 
 def _distances(a: Array, b: Array, scale: float) -> tuple[Array, Array]:
@@ -164,5 +164,5 @@ def _distances(a: Array, b: Array, scale: float) -> tuple[Array, Array]:
 
 def _kernel(products: Array, squares: Array, settings: Settings) -> Array:
     near = np.exp(-squares / (2 * settings.length**2))
-    found: Array = settings.linear * products + (1 - settings.linear) * near
-    return found
+    kernel: Array = settings.linear * products + (1 - settings.linear) * near
+    return kernel

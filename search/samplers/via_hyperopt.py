@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.special import erf  # type: ignore[import-untyped]
 
-from search.samplers.protocol import Choices, Outcome, derived, drawn, key, open_part
+from search.samplers.protocol import Choices, Outcome, derive_seed, draw_point, key, open_part
 from space.choices.domains import Categorical, Integer, Parameter, Scalar, Uniform
 from space.choices.domains import Domain as Values
 from space.documents.bounds import SAMPLED
@@ -71,10 +71,11 @@ class HyperoptSampler:
         self._pending: dict[str, list[int]] = {}
 
     def ask(self) -> Choices:
+        """A draw from the space during startup, then TPE's suggestion."""
         number = len(self._losses)
-        seed = derived(self._seed, "hyperopt", number)
+        seed = derive_seed(self._seed, "hyperopt", number)
         if number < self._options.startup or not self._parameters:
-            choices: Choices = drawn(self._space.parameters, random.Random(seed))
+            choices: Choices = draw_point(self._space.parameters, random.Random(seed))
         else:
             values = self._model.suggest(number, seed, self._split())
             flat = {path: decode(self._parameters[path].domain, v) for path, v in values.items()}
@@ -89,14 +90,15 @@ class HyperoptSampler:
         best_first = np.argsort(self._losses, kind="stable")
         good = np.zeros(len(self._losses), dtype=bool)
         good[best_first[: min(count, MOST_GOOD)]] = True
-        found = {}
+        parts = {}
         for path, values in self._values.items():
             here = good[np.frombuffer(self._points[path], dtype=np.int64)]
             there = np.frombuffer(values, dtype=values.typecode)
-            found[path] = there[here], there[~here]
-        return found
+            parts[path] = there[here], there[~here]
+        return parts
 
     def recall(self, choices: Choices) -> None:
+        """Add a pending point, which TPE ranks last until `tell`."""
         number = len(self._losses)
         for path, choice in choices.items():
             self._points[path].append(number)
@@ -105,6 +107,7 @@ class HyperoptSampler:
         self._pending.setdefault(key(choices), []).append(number)
 
     def tell(self, choices: Choices, outcome: Outcome) -> None:
+        """Give the oldest pending row of a point its loss; without a score it stays last."""
         point = key(choices)
         if point not in self._pending:
             self.recall(choices)
@@ -124,7 +127,7 @@ class Model:
 
     def __init__(self, parameters: Sequence[Parameter], options: Options) -> None:
         self._candidates = options.candidates
-        self._domain = Domain(_never_called, nested(parameters, ()))
+        self._domain = Domain(_never_called, nest(parameters, ()))
         observed, losses, posterior = tpe.build_posterior_wrapper(
             self._domain, prior_weight=1.0, gamma=options.gamma
         )
@@ -135,7 +138,7 @@ class Model:
             if node.name == "ap_split_trials":
                 # Its first input is the item of the observed points under the parameter's name.
                 self._splits[node.pos_args[0].pos_args[1].obj] = node
-            elif node.name in FASTER and _quantised(node):
+            elif node.name in FASTER and _has_step(node):
                 node.name = FASTER[node.name]
 
     def suggest(
@@ -149,13 +152,13 @@ class Model:
         points, values = pyll.rec_eval(self._posterior, memo=memo, print_node_on_error=False)
         # All draws of a parameter are its best one; the first point has what the others have.
         return {
-            path: values[path][list(found).index(number)]
-            for path, found in points.items()
-            if number in found
+            path: values[path][list(numbers).index(number)]
+            for path, numbers in points.items()
+            if number in numbers
         }
 
 
-def _quantised(node: Any) -> bool:
+def _has_step(node: Any) -> bool:
     """Whether a density of the model is one of whole numbers: it has a step `q`."""
     step = dict(node.named_args).get("q")
     return step is not None and step.obj is not None
@@ -223,7 +226,7 @@ def loss(score: float, fidelity: float) -> float:
     return 2.0 - fidelity - 1e-3 * score
 
 
-def nested(parameters: Sequence[Parameter], branch: tuple[tuple[str, Scalar], ...]) -> Document:
+def nest(parameters: Sequence[Parameter], branch: tuple[tuple[str, Scalar], ...]) -> Document:
     """The parameters that stand directly in `branch`, each with what it opens inside it."""
     here = [p for p in parameters if p.condition == branch]
     return {p.path: _node(p, parameters) for p in here}
@@ -233,7 +236,7 @@ def _node(parameter: Parameter, parameters: Sequence[Parameter]) -> Any:
     path, domain = parameter.path, parameter.domain
     if isinstance(domain, Categorical):
         options = [
-            {"option": place, "opens": nested(parameters, (*parameter.condition, (path, label)))}
+            {"option": place, "opens": nest(parameters, (*parameter.condition, (path, label)))}
             for place, label in enumerate(domain.options)
         ]
         if domain.weights is None:
@@ -270,5 +273,5 @@ def encode(domain: Values, value: Any) -> Any:
     return domain.options.index(value) if isinstance(domain, Categorical) else value
 
 
-def _never_called(point: object) -> float:
+def _never_called(_point: object) -> float:
     raise AssertionError("trials are evaluated by the workers, not by HyperOpt")

@@ -14,17 +14,17 @@ from typing import Annotated
 
 import numpy as np
 import optuna
-from optuna.samplers._lazy_random_state import LazyRandomState
 from optuna.samplers.nsgaii import UniformCrossover
-from optuna.samplers.nsgaii._child_generation_strategy import NSGAIIChildGenerationStrategy
-from optuna.samplers.nsgaii._elite_population_selection_strategy import (
-    NSGAIIElitePopulationSelectionStrategy,
-)
 from optuna.study import Study
 from optuna.trial import FrozenTrial, create_trial
 from pydantic import Field
 
-from search.samplers.protocol import Choices, Outcome, derived, drawn
+from search.samplers.optuna_internals import (
+    ChildGeneration,
+    ElitePopulationSelection,
+    LazyRandomState,
+)
+from search.samplers.protocol import Choices, Outcome, derive_seed, draw_point
 from search.samplers.via_optuna import Encoding
 from space.documents.bounds import SAMPLED
 from space.documents.validation import Value
@@ -53,16 +53,17 @@ class Nsga2Sampler:
         self._parents: list[FrozenTrial] = []
         self._generation: list[FrozenTrial] = []
         self._study: Study | None = None
-        self._asked = 0
+        self._questions = 0
 
     def ask(self) -> Choices:
-        seed = derived(self._seed, "nsga2", self._asked)
-        self._asked += 1
+        """A draw from the space in the first generation, then a child of the parents."""
+        seed = derive_seed(self._seed, "nsga2", self._questions)
+        self._questions += 1
         rng = random.Random(seed)
-        points = drawn(self._space.parameters, rng)
+        points = draw_point(self._space.parameters, rng)
         if self._study is None or not self._parents or not self._encoding.distributions:
             return points
-        breed = NSGAIIChildGenerationStrategy(
+        breed = ChildGeneration(
             mutation_prob=self._options.mutation,
             crossover=UniformCrossover(self._options.swapping),
             crossover_prob=self._options.crossover,
@@ -73,10 +74,12 @@ class Nsga2Sampler:
         # What Optuna leaves out of a child is to be drawn anew.
         return self._encoding.open({**self._encoding.slots(points), **child})
 
-    def recall(self, choices: Choices) -> None:
-        self._asked += 1
+    def recall(self, _choices: Choices) -> None:
+        """Count a question: the random numbers of the next one depend on the count."""
+        self._questions += 1
 
     def tell(self, choices: Choices, outcome: Outcome) -> None:
+        """Add a final score to the generation; a full one selects the next parents."""
         if not outcome.final:
             return
         objectives = [outcome.score, *(-cost for cost in outcome.costs)]
@@ -91,9 +94,7 @@ class Nsga2Sampler:
             )
         )
         if len(self._generation) >= self._options.population:
-            select = NSGAIIElitePopulationSelectionStrategy(
-                population_size=self._options.population
-            )
+            select = ElitePopulationSelection(population_size=self._options.population)
             self._parents = select(self._study, [*self._parents, *self._generation])
             self._generation = []
 

@@ -34,17 +34,18 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.samplers import TPESampler
-from optuna.samplers._tpe import _truncnorm
-from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator
-from optuna.samplers._tpe.probability_distributions import (
-    _BatchedCategoricalDistributions,
-    _MixtureOfProductDistribution,
-)
-from optuna.samplers._tpe.sampler import default_gamma
 from pydantic import Field
 
-from search.samplers.protocol import Choices, Outcome, derived, drawn, key, open_part
+from search.samplers.optuna_internals import (
+    NORM_PDF_LOG_C,
+    BatchedCategoricalDistributions,
+    DefaultTPE,
+    MixtureOfProductDistribution,
+    ParzenEstimator,
+    default_gamma,
+    log_gauss_mass,
+)
+from search.samplers.protocol import Choices, Outcome, derive_seed, draw_point, key, open_part
 from space.choices.domains import Categorical, Domain, Scalar, Uniform
 from space.documents.bounds import SAMPLED
 from space.documents.validation import Value
@@ -156,26 +157,28 @@ class OptunaSampler:
         self._space, self._seed, self._options = space, seed, options
         self._encoding = Encoding(space)
         self._table = Table(len(self._encoding.distributions))
-        # Not asked: it knows the defaults of its estimators.
-        self._defaults = TPESampler(multivariate=True)._parzen_estimator_parameters
+        self._defaults = DefaultTPE().estimator_parameters
         self._pending: dict[str, list[int]] = {}
 
     def ask(self) -> Choices:
+        """A draw from the space during startup, then TPE's suggestion."""
         # New random numbers for every question, which depend on the question's number alone: a
         # replayed sampler answers as one that was never interrupted.
-        seed = derived(self._seed, "optuna", self._table.length)
+        seed = derive_seed(self._seed, "optuna", self._table.length)
         if self._table.length < self._options.startup or not self._encoding.distributions:
-            choices: Choices = drawn(self._space.parameters, random.Random(seed))
+            choices: Choices = draw_point(self._space.parameters, random.Random(seed))
         else:
-            choices = self._encoding.open(self._modelled(seed))
+            choices = self._encoding.open(self._suggest(seed))
         self.recall(choices)
         return choices
 
     def recall(self, choices: Choices) -> None:
+        """Add a pending row, which counts among the bad points until `tell`."""
         row = self._table.add(self._encoding.row(choices))
         self._pending.setdefault(key(choices), []).append(row)
 
     def tell(self, choices: Choices, outcome: Outcome) -> None:
+        """Rank the oldest pending row of a point, or a new one if none was asked for."""
         point = key(choices)
         if point not in self._pending:
             self.recall(choices)
@@ -184,14 +187,14 @@ class OptunaSampler:
         if not waiting:
             del self._pending[point]
 
-    def _modelled(self, seed: int) -> Slots:
+    def _suggest(self, seed: int) -> Slots:
         """The slots of the best of some draws from the model of the good points."""
         good, others = (self._estimator(points) for points in self._table.split())
         candidates = good.sample(np.random.RandomState(seed), self._options.candidates)
-        drawn = np.array([candidates[name] for name in self._encoding.distributions]).T
-        gain = log_density(good._mixture_distribution, drawn)
-        gain -= log_density(others._mixture_distribution, drawn)
-        best = drawn[np.argmax(gain)]
+        points = np.array([candidates[name] for name in self._encoding.distributions]).T
+        gain = log_density(good.mixture, points)
+        gain -= log_density(others.mixture, points)
+        best = points[np.argmax(gain)]
         return {
             name: distribution.to_external_repr(_within(distribution, number.item()))
             for (name, distribution), number in zip(
@@ -199,16 +202,16 @@ class OptunaSampler:
             )
         }
 
-    def _estimator(self, points: Numbers) -> _ParzenEstimator:
+    def _estimator(self, points: Numbers) -> ParzenEstimator:
         distributions = self._encoding.distributions
         observations = {name: points[:, place] for place, name in enumerate(distributions)}
-        return _ParzenEstimator(observations, distributions, self._defaults)
+        return ParzenEstimator(observations, distributions, self._defaults)
 
 
 create = OptunaSampler
 
 
-def log_density(mixture: _MixtureOfProductDistribution, points: Numbers) -> Numbers:
+def log_density(mixture: MixtureOfProductDistribution, points: Numbers) -> Numbers:
     """The log density of points [n,slots]: Optuna's `log_pdf` in less than half of its time.
 
     Optuna takes a logarithm for every pair of a point and a kernel; here one is taken for every
@@ -218,7 +221,7 @@ def log_density(mixture: _MixtureOfProductDistribution, points: Numbers) -> Numb
     constant = np.log(mixture.weights)
     for place, d in enumerate(mixture.distributions):
         at = points[:, place]
-        if isinstance(d, _BatchedCategoricalDistributions):
+        if isinstance(d, BatchedCategoricalDistributions):
             total += np.log(d.weights).T[at.astype(np.intp)]
             continue
         low, high = ((end - d.mu) / d.sigma for end in (d.adapted_low, d.adapted_high))
@@ -227,8 +230,8 @@ def log_density(mixture: _MixtureOfProductDistribution, points: Numbers) -> Numb
             away *= away
             away *= -0.5
             total += away
-            constant -= np.log(d.sigma) + _truncnorm._norm_pdf_logC
-            constant -= _truncnorm._log_gauss_mass(low, high)
+            constant -= np.log(d.sigma) + NORM_PDF_LOG_C
+            constant -= log_gauss_mass(low, high)
             continue
         values, which = np.unique(at, return_inverse=True)
         ends = [values - d.step / 2, values + d.step / 2]
@@ -236,11 +239,11 @@ def log_density(mixture: _MixtureOfProductDistribution, points: Numbers) -> Numb
         # Kernels at whole numbers repeat themselves: their masses are worked out once.
         kernels, back = np.unique(np.stack([d.mu, d.sigma]), axis=1, return_inverse=True)
         mu, sigma = kernels
-        mass = _truncnorm._log_gauss_mass(
+        mass = log_gauss_mass(
             (left[:, np.newaxis] - mu) / sigma, (right[:, np.newaxis] - mu) / sigma
         )
         total += mass[np.ix_(which, back.ravel())]
-        constant -= _truncnorm._log_gauss_mass(low, high)
+        constant -= log_gauss_mass(low, high)
     total += constant
     return np.asarray(np.logaddexp.reduce(total, axis=1))
 

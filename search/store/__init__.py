@@ -1,25 +1,29 @@
 """The store: the one truth about campaigns and their trials, on SQLite or PostgreSQL.
 
-`store.py` is what the rest of the project calls, in four parts: what is written of campaigns
-(`campaigns.py`) and of trials (`trials.py`), what is read of trials (`results.py`), and what the
-mirror has to send (`outbox.py`). `records.py` has the values that it takes and gives, `ledger.py`
-what trials cost, `clocks.py` what is measured of both. Underneath are `connected.py`,
-`reports.py`, `tables.py` and `database.py`, and in `migrations/` every schema that was ever
-committed.
+`store.py` is what the rest of the project calls, in five parts: what is written of campaigns
+(`campaigns.py`) and of trials (`trials.py`), what is read of trials (`results.py`), what the
+mirror has to send (`outbox.py`), and what drivers claim of a place (`shares.py`). `records.py` has
+the values that it takes and gives, `ledger.py` what trials cost, `clocks.py` what is measured of
+both. Underneath are `connected.py`, `reports.py`, `tables.py` and `database.py`, and in
+`migrations/` every schema that was ever committed.
 """
 
 from search.home import ID_LETTERS, ID_SIGNS
 from search.store.campaigns import HEARTBEAT_SECONDS
 from search.store.connected import SILENCE_SECONDS
 from search.store.records import (
+    CONTROL,
     ENDED,
+    RETRY,
     STATUSES,
     Campaign,
     Donor,
     Event,
+    NewTrial,
     Order,
     Outgoing,
     Scalar,
+    ShareClaim,
     State,
     Status,
     Takeover,
@@ -28,18 +32,22 @@ from search.store.records import (
 from search.store.store import Store
 
 __all__ = [
+    "CONTROL",
     "ENDED",
     "HEARTBEAT_SECONDS",
     "ID_LETTERS",
     "ID_SIGNS",
+    "RETRY",
     "SILENCE_SECONDS",
     "STATUSES",
     "Campaign",
     "Donor",
     "Event",
+    "NewTrial",
     "Order",
     "Outgoing",
     "Scalar",
+    "ShareClaim",
     "State",
     "Status",
     "Store",

@@ -54,7 +54,7 @@ class Campaigns(Connected):
         with self._reading() as connection:
             return self._campaign(connection, id_or_name)
 
-    def named(self, name: str) -> list[Campaign]:
+    def campaigns_named(self, name: str) -> list[Campaign]:
         """The campaigns of that name, newest first."""
         order = (CAMPAIGNS.c.created.desc(), CAMPAIGNS.c.id)
         query = sa.select(CAMPAIGNS).where(CAMPAIGNS.c.name == name).order_by(*order)
@@ -71,8 +71,8 @@ class Campaigns(Connected):
             except StoreError:
                 # One by one, since one of them must not hide the others.
                 labels = sa.select(CAMPAIGNS.c.id, CAMPAIGNS.c.name, CAMPAIGNS.c.created)
-                found = connection.execute(labels.order_by(*order)).all()
-                return [self._readable(connection, *row) for row in found]
+                labelled = connection.execute(labels.order_by(*order)).all()
+                return [self._readable(connection, *row) for row in labelled]
 
     def _readable(self, connection: sa.Connection, key: str, name: str, created: Any) -> Campaign:
         try:
@@ -116,7 +116,8 @@ class Campaigns(Connected):
                     "ended": time.time(),
                     "heartbeat": time.time(),
                     "stop_asked": False,
-                    "seconds": CAMPAIGNS.c.seconds + self._clocks.elapsed(campaign.id, last=True),
+                    "seconds": CAMPAIGNS.c.seconds
+                    + self._clocks.take_elapsed(campaign.id, last=True),
                 }
             else:
                 raise ValueError(f"{state!r} is not a state that a campaign can be moved to")
@@ -162,7 +163,7 @@ class Campaigns(Connected):
                 f"is being run by process {campaign.driver.pid} on {campaign.driver.machine}",
                 f"wait for it, or stop it with `ventral stop {campaign.id}`",
             )
-        self._clocks.elapsed(campaign.id)
+        self._clocks.take_elapsed(campaign.id)
         at = time.time()
         return {
             "state": "running",
@@ -183,23 +184,23 @@ class Campaigns(Connected):
         with self._writing() as connection:
             owner = str(Process.current())
             mine = (CAMPAIGNS.c.id == campaign_id) & (CAMPAIGNS.c.driver == owner)
-            asked = connection.execute(
+            stop_asked = connection.execute(
                 sa.update(CAMPAIGNS)
                 .where(mine, CAMPAIGNS.c.state == "running")
                 .values(
                     heartbeat=time.time(),
-                    seconds=CAMPAIGNS.c.seconds + self._clocks.elapsed(campaign_id),
+                    seconds=CAMPAIGNS.c.seconds + self._clocks.take_elapsed(campaign_id),
                 )
                 .returning(CAMPAIGNS.c.stop_asked)
             ).scalar_one_or_none()
-            if asked is None:
+            if stop_asked is None:
                 raise StoreError(
                     f"campaign {campaign_id}",
                     "was taken over by another driver, or ended from outside",
                     f"`ventral status {campaign_id}` shows who runs it",
                 )
             self._charge_all(connection, campaign_id)
-            return bool(asked)
+            return bool(stop_asked)
 
     def release(self, campaign_id: str) -> None:
         """The campaign's workers were ended: from now on no device is charged to it.
@@ -227,7 +228,7 @@ class Campaigns(Connected):
     def _charge_all(self, connection: sa.Connection, campaign_id: str) -> None:
         """Bring every attempt that this process drives up to date."""
         for number in self._clocks.attempts(campaign_id):
-            seconds = self._clocks.spent(campaign_id, number)
+            seconds = self._clocks.seconds_spent(campaign_id, number)
             ledger.charge(connection, campaign_id, number, seconds)
 
     def set_experiment(
@@ -268,14 +269,14 @@ class Campaigns(Connected):
 
     def event(self, campaign_id: str, kind: str, detail: Mapping[str, Any] | None = None) -> None:
         """Put a line into the campaign's history."""
-        said = {
+        clean = {
             key: storable(item) if isinstance(item, str) else item
             for key, item in (detail or {}).items()
         }
         with self._writing() as connection:
             connection.execute(
                 sa.insert(EVENTS).values(
-                    campaign=campaign_id, at=time.time(), kind=kind, detail=said
+                    campaign=campaign_id, at=time.time(), kind=kind, detail=clean
                 )
             )
 

@@ -15,9 +15,9 @@ class Clocks:
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._beats: dict[str, float] = {}  # each campaign's last sign of life
-        self._begun: dict[tuple[str, int], float] = {}  # each attempt's start
+        self._starts: dict[tuple[str, int], float] = {}  # each attempt's start
 
-    def elapsed(self, campaign_id: str, *, last: bool = False) -> float:
+    def take_elapsed(self, campaign_id: str, *, last: bool = False) -> float:
         """Seconds since the last call for the campaign; 0 at the first one."""
         with self._guard:
             at = time.monotonic()
@@ -29,25 +29,25 @@ class Clocks:
     def begin(self, campaign_id: str, number: int) -> None:
         """An attempt of a trial begins."""
         with self._guard:
-            self._begun[campaign_id, number] = time.monotonic()
+            self._starts[campaign_id, number] = time.monotonic()
 
-    def spent(self, campaign_id: str, number: int) -> float | None:
+    def seconds_spent(self, campaign_id: str, number: int) -> float | None:
         """Seconds since this process began the trial's attempt; None if it did not."""
         with self._guard:
-            begun = self._begun.get((campaign_id, number))
-            return None if begun is None else time.monotonic() - begun
+            start = self._starts.get((campaign_id, number))
+            return None if start is None else time.monotonic() - start
 
     def end(self, campaign_id: str, number: int) -> None:
         """The trial's attempt is over."""
         with self._guard:
-            self._begun.pop((campaign_id, number), None)
+            self._starts.pop((campaign_id, number), None)
 
     def attempts(self, campaign_id: str) -> list[int]:
         """The trials of the campaign whose attempts this process drives."""
         with self._guard:
-            return [number for owner, number in self._begun if owner == campaign_id]
+            return [number for owner, number in self._starts if owner == campaign_id]
 
     def forget(self, campaign_id: str) -> None:
         """This process drives no attempt of the campaign any more."""
         with self._guard:
-            self._begun = {key: at for key, at in self._begun.items() if key[0] != campaign_id}
+            self._starts = {key: at for key, at in self._starts.items() if key[0] != campaign_id}

@@ -1,7 +1,8 @@
 """The connection to a store, and what every part of it looks up.
 
-`Campaigns`, `Trials`, `Results` and `Outbox` are the parts of `Store`, each a class over this one:
-what is written of campaigns and of trials, what is read of them, and what the mirror has to send.
+`Campaigns`, `Trials`, `Results`, `Outbox` and `Shares` are the parts of `Store`, each a class over
+this one: what is written of campaigns and of trials, what is read of them, what the mirror has to
+send, and what drivers claim of a place.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 
 from search.home import Process
 from search.store.clocks import Clocks
-from search.store.database import check_schema, clear_errors, damaged, engine_for, identity
+from search.store.database import check_schema, clear_errors, damage_error, engine_for, identity
 from search.store.records import STATES, Campaign
 from search.store.tables import CAMPAIGNS, TRIALS
 from space.documents.outside import printable, redact
@@ -44,10 +45,10 @@ class Connected:
         well if the database is a newer version's, is something else than a store of Ventral, or
         cannot be reached. Several processes may open one store at once.
         """
-        shown, engine = engine_for(url, create)
-        with clear_errors(shown):
-            check_schema(shown, engine)
-        return cls(where=shown, _engine=engine, _file=identity(engine))
+        label, engine = engine_for(url, create)
+        with clear_errors(label):
+            check_schema(label, engine)
+        return cls(where=label, _engine=engine, _file=identity(engine))
 
     def close(self) -> None:
         """Give the connections back. The store may be used again all the same."""
@@ -55,7 +56,7 @@ class Connected:
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        """A connection to read by. `search.tune.shares` works through these two as well."""
+        """A connection to read by."""
         self._check_file()
         with clear_errors(self.where), self._engine.connect() as connection:
             yield connection
@@ -94,7 +95,7 @@ class Connected:
             raise self._unknown_campaign(connection, id_or_name)
         return campaign_of(row)
 
-    def _unknown_campaign(self, connection: sa.Connection, wanted: str) -> StoreError:
+    def _unknown_campaign(self, connection: sa.Connection, name: str) -> StoreError:
         known = connection.execute(
             sa.select(CAMPAIGNS.c.id, CAMPAIGNS.c.name).order_by(CAMPAIGNS.c.created.desc())
         ).all()
@@ -102,22 +103,24 @@ class Connected:
             cure = "it holds none yet; `ventral submit FILE` starts one"
         else:
             labels = [label for row in known for label in (row.id, row.name)]
-            close = difflib.get_close_matches(wanted, labels, n=3, cutoff=0.6)
-            named = dict.fromkeys(close or [f"{row.id} ({row.name})" for row in known[:5]])
-            cure = ("did you mean " if close else "there are ") + ", ".join(named)
+            close = difflib.get_close_matches(name, labels, n=3, cutoff=0.6)
+            suggestions = dict.fromkeys(close or [f"{row.id} ({row.name})" for row in known[:5]])
+            cure = ("did you mean " if close else "there are ") + ", ".join(suggestions)
             cure += "; `ventral list` shows all"
-        return StoreError("", f"no campaign {wanted!r} in {self.where}", cure)
+        return StoreError("", f"no campaign {name!r} in {self.where}", cure)
 
     def _unknown_trial(
         self, connection: sa.Connection, campaign_id: str, number: int
     ) -> StoreError:
         campaign = self._campaign(connection, campaign_id)
-        held = connection.execute(
+        numbers = connection.execute(
             sa.select(
                 sa.func.count(), sa.func.min(TRIALS.c.number), sa.func.max(TRIALS.c.number)
             ).where(TRIALS.c.campaign == campaign.id)
         ).one()
-        cure = f"it has trials {held[1]} to {held[2]}" if held[0] else "it has no trials yet"
+        cure = (
+            f"it has trials {numbers[1]} to {numbers[2]}" if numbers[0] else "it has no trials yet"
+        )
         return StoreError("", f"campaign {campaign.id} has no trial {number}", cure)
 
 
@@ -133,17 +136,17 @@ def campaign_of(row: Mapping[Any, Any]) -> Campaign:
     values = {key: row[key] for key in row if key != "sequence"}
     for key in ("document", "space", "data"):
         if not isinstance(row[key], dict):
-            raise damaged(f"its {key} is no mapping", where)
+            raise damage_error(f"its {key} is no mapping", where)
     for key in ("created", "started", "ended", "seconds", "heartbeat"):
         if not isinstance(row[key], int | float | None):
-            raise damaged(f"its field {key} is {row[key]!r}", where)
+            raise damage_error(f"its field {key} is {row[key]!r}", where)
     state = row["state"]
     if state not in STATES or row["created"] is None:
-        raise damaged(f"its state is {state!r}", where)
+        raise damage_error(f"its state is {state!r}", where)
     try:
         driver = Process.parse(row["driver"]) if row["driver"] else None
     except (ValueError, AttributeError):
-        raise damaged(f"its driver is {row['driver']!r}", where) from None
+        raise damage_error(f"its driver is {row['driver']!r}", where) from None
     if state == "running" and not _lives(driver, row["heartbeat"]):
         state = "interrupted"
     return Campaign(**(values | {"driver": driver, "state": state}))

@@ -49,34 +49,34 @@ def engine_for(url: str, create: bool) -> tuple[str, sa.Engine]:
         ) from error
     if address.drivername in ("postgres", "postgresql"):
         address = address.set(drivername="postgresql+psycopg")
-    shown = redact(address.render_as_string(hide_password=True))
+    label = redact(address.render_as_string(hide_password=True))
     if address.get_backend_name() not in ("sqlite", "postgresql"):
-        raise StoreError(shown, "is neither SQLite nor PostgreSQL", "use one of the two")
+        raise StoreError(label, "is neither SQLite nor PostgreSQL", "use one of the two")
     options: dict[str, Any] = {"pool_pre_ping": True}
     readable = False
     if address.get_backend_name() == "sqlite":
-        shown = address.database or shown
-        _prepare_file(shown, address.database, create)
-        readable = not create and not _writable(Path(shown))
+        label = address.database or label
+        _prepare_file(label, address.database, create)
+        readable = not create and not _writable(Path(label))
         options = {"connect_args": {"timeout": SECONDS}}
         if readable:
-            options = {"creator": _reader(Path(shown))}
+            options = {"creator": _reader(Path(label))}
     try:
         engine = sa.create_engine(
             address, json_serializer=dumps, json_deserializer=loads, **options
         )
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise StoreError(
-            shown, f"needs a driver ({error})", "pip install 'psycopg[binary]'"
+            label, f"needs a driver ({error})", "pip install 'psycopg[binary]'"
         ) from error
     if engine.dialect.name == "sqlite":
         _tune_sqlite(engine, readable)
-    return shown, engine
+    return label, engine
 
 
-def _prepare_file(shown: str, database: str | None, create: bool) -> None:
+def _prepare_file(label: str, database: str | None, create: bool) -> None:
     if not database or database == ":memory:":
-        raise StoreError(shown, "names no file", "write sqlite:////path/to/store.db")
+        raise StoreError(label, "names no file", "write sqlite:////path/to/store.db")
     path = Path(database)
     if not create and not path.exists():
         raise StoreError(
@@ -130,24 +130,24 @@ def _tune_sqlite(engine: sa.Engine, readable: bool) -> None:
         pragmas += ["journal_mode=WAL", "synchronous=NORMAL"]
 
     @sa.event.listens_for(engine, "connect")
-    def _connected(connection: Any, _record: Any) -> None:
+    def _set_pragmas(connection: Any, _record: Any) -> None:
         # Python's driver would begin transactions by itself, too late for DDL and for reads.
         connection.isolation_level = None
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")
-    def _begun(connection: sa.Connection) -> None:
+    def _begin(connection: sa.Connection) -> None:
         # A writer takes its lock at once: a reader that turns writer can fail, not wait.
         writes = connection.get_execution_options().get("ventral_writes")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def check_schema(shown: str, engine: sa.Engine) -> None:
+def check_schema(label: str, engine: sa.Engine) -> None:
     """Bring the database to SCHEMA, or say why not."""
     with engine.connect() as connection:
-        found = _revision(shown, connection)
-    if found == SCHEMA:
+        revision = _revision(label, connection)
+    if revision == SCHEMA:
         return
     # Alembic takes longer to import than all the rest: only for a database that needs it.
     from search.store import migrations
@@ -157,27 +157,28 @@ def check_schema(shown: str, engine: sa.Engine) -> None:
         if writer.dialect.name == "postgresql":
             # One at a time; SQLite's writing transaction is such a lock by itself.
             writer.execute(sa.select(sa.func.pg_advisory_xact_lock(0x76656E7472616C)))
-        found = _revision(shown, writer)
-        if found is not None and found not in migrations.revisions():
+        revision = _revision(label, writer)
+        if revision is not None and revision not in migrations.revisions():
             raise StoreError(
-                shown,
-                f"has schema {found}, which a newer version wrote (this one knows up to {SCHEMA})",
+                label,
+                f"has schema {revision}, which a newer version wrote "
+                f"(this one knows up to {SCHEMA})",
                 "upgrade with `pip install --upgrade ventral-search`",
             )
         migrations.upgrade(writer)
 
 
-def _revision(shown: str, connection: sa.Connection) -> str | None:
+def _revision(label: str, connection: sa.Connection) -> str | None:
     """The schema's revision, None in an empty database; StoreError if it is not a store."""
-    held = set(sa.inspect(connection).get_table_names())
-    if SCHEMA_TABLE in held:
+    names = set(sa.inspect(connection).get_table_names())
+    if SCHEMA_TABLE in names:
         query = sa.text(f"SELECT version_num FROM {SCHEMA_TABLE}")
         return connection.execute(query).scalar_one_or_none()
     # A PostgreSQL database may be shared with others, as long as no table is claimed twice.
-    others = held if connection.dialect.name == "sqlite" else held & set(tables.METADATA.tables)
+    others = names if connection.dialect.name == "sqlite" else names & set(tables.METADATA.tables)
     if others:
         raise StoreError(
-            shown,
+            label,
             f"is not a store of Ventral (it holds {', '.join(sorted(others)[:4])})",
             "name another file or database in VENTRAL_STORE",
         )
@@ -199,7 +200,7 @@ _CAUSES = (
 
 
 @contextmanager
-def clear_errors(shown: str) -> Iterator[None]:
+def clear_errors(label: str) -> Iterator[None]:
     """Turn what a database says about its state into a StoreError with a cure.
 
     Mistakes of ours (a broken constraint, bad SQL) pass unchanged.
@@ -211,8 +212,8 @@ def clear_errors(shown: str) -> Iterator[None]:
         if isinstance(error, OperationalError) or "not a database" in text or "malformed" in text:
             for sign, problem, cure in _CAUSES:
                 if sign in text.lower():
-                    raise StoreError(shown, f"{problem} ({text.splitlines()[0]})", cure) from error
-            raise StoreError(shown, text.splitlines()[0]) from error
+                    raise StoreError(label, f"{problem} ({text.splitlines()[0]})", cure) from error
+            raise StoreError(label, text.splitlines()[0]) from error
         raise
 
 
@@ -246,10 +247,10 @@ def loads(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, TypeError, RecursionError) as error:
-        raise damaged(f"is not JSON: {error}") from None
+        raise damage_error(f"is not JSON: {error}") from None
 
 
-def damaged(problem: str, where: str = "a record of the store") -> StoreError:
+def damage_error(problem: str, where: str = "a record of the store") -> StoreError:
     """What is on record can be nothing that was written there."""
     return StoreError(where, f"is damaged ({problem})", "restore the store from a copy")
 
@@ -259,10 +260,10 @@ def identity(engine: sa.Engine) -> tuple[int, int] | None:
     if engine.dialect.name != "sqlite":
         return None
     try:
-        found = os.stat(str(engine.url.database))
+        state = Path(str(engine.url.database)).stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return state.st_dev, state.st_ino
 
 
 def dumps(value: Any) -> str:

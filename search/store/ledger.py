@@ -150,8 +150,8 @@ def end(
 
 
 def _open(campaign_id: str, number: int | None) -> list[sa.ColumnElement[bool]]:
-    found = [ATTEMPTS.c.campaign == campaign_id, ATTEMPTS.c.ended.is_(None)]
-    return found if number is None else [*found, ATTEMPTS.c.number == number]
+    conditions = [ATTEMPTS.c.campaign == campaign_id, ATTEMPTS.c.ended.is_(None)]
+    return conditions if number is None else [*conditions, ATTEMPTS.c.number == number]
 
 
 def attempts(connection: sa.Connection, campaign_id: str, number: int) -> list[Attempt]:
@@ -218,14 +218,14 @@ class Meter:
         self._look()
 
     def _look(self) -> None:
-        self._seen, self._at = self._store.ledger(self._id), self._clock()
-        self._epochs = self._seen.epochs
+        self._ledger, self._at = self._store.ledger(self._id), self._clock()
+        self._epochs = self._ledger.epochs
 
     def epoch(self) -> None:
         """An epoch was trained and is on record."""
         self._epochs += 1
 
-    def exceeded(self) -> str | None:
+    def find_exhausted(self) -> str | None:
         """Which part of the budget is used up, in words; None while nothing is."""
         budget = self._budget
         if budget.epochs is not None and self._epochs >= budget.epochs:
@@ -236,7 +236,7 @@ class Meter:
         if passed >= REFRESH_SECONDS:
             self._look()
             passed = 0.0
-        spent = self._seen.device_seconds + passed * self._seen.running_devices
+        spent = self._ledger.device_seconds + passed * self._ledger.running_devices
         if spent >= budget.device_hours * 3600:
             return f"budget.device_hours: {budget.device_hours:g} are used up"
         return None

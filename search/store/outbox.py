@@ -36,7 +36,7 @@ class Outbox(Connected):
                 for row in connection.execute(query)
             ]
 
-    def sending(self, campaign_id: str, numbers: Iterable[int]) -> None:
+    def mark_sending(self, campaign_id: str, numbers: Iterable[int]) -> None:
         """The mirror is about to send these: from now on their runs may exist."""
         with self._writing() as connection:
             connection.execute(
@@ -45,7 +45,7 @@ class Outbox(Connected):
                 .values(state="sending")
             )
 
-    def mirrored(self, campaign_id: str, sent: Mapping[int, tuple[str, int]]) -> None:
+    def mark_sent(self, campaign_id: str, sent: Mapping[int, tuple[str, int]]) -> None:
         """These trials arrived: number -> (run id, version that was sent).
 
         One that changed meanwhile stays in the outbox, with its run.
@@ -98,10 +98,10 @@ class Outbox(Connected):
             last = connection.execute(query).first()
         if last is None or last.kind == "mirror-back":
             return None
-        said = str((last.detail or {}).get("error", "unknown"))
+        error = str((last.detail or {}).get("error", "unknown"))
         if last.kind == "mirror-refused":
-            return f"MLflow refuses trial {last.detail.get('trial')}: {said}"
-        return said
+            return f"MLflow refuses trial {last.detail.get('trial')}: {error}"
+        return error
 
     def runs(self, campaign_id: str) -> dict[int, str]:
         """The MLflow run of each trial that has one."""

@@ -5,6 +5,7 @@ All times are seconds since 1970 (UTC). Scores are fractions in 0..1; None where
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -22,6 +23,9 @@ Order = Literal["number", "top1", "best", "parameters", "macs", "epochs", "secon
 """By what trials can be listed."""
 
 Scalar = str | int | float | bool | None
+
+CONTROL, RETRY = "control", "retry"
+"""Origins of trials that no sampler suggested, and that none is told of."""
 
 ENDED: tuple[Status, ...] = ("finished", "pruned", "infeasible", "failed")
 STATES: tuple[State, ...] = get_args(State)
@@ -129,6 +133,55 @@ class Takeover:
     status: Status | None = None
     reason: str | None = None
     detail: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewTrial:
+    """A trial to be put on record, before anything is done for it; fields as in `Trial`.
+
+    `status` is "waiting", or "infeasible" (with its `reason`) for one that is never trained.
+    `work` is the name by which other campaigns find the training (search/reuse.py). With a
+    `takeover` the trial begins with another trial's reports, and may have ended by them. `calls`
+    is the journal of the suggestion; None where no sampler suggested it.
+
+    Raises ValueError for another status.
+    """
+
+    number: int
+    digest: str
+    genome: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+    seed: int
+    choices: Mapping[str, Scalar]
+    origin: str
+    parameters: int | None
+    macs: int | None
+    cell: str
+    status: Status = "waiting"
+    reason: str | None = None
+    folder: str | None = None
+    work: str | None = None
+    takeover: Takeover | None = None
+    calls: Sequence[Mapping[str, Any]] | None = None
+
+    def __post_init__(self) -> None:
+        if self.status not in ("waiting", "infeasible"):
+            raise ValueError(f"a new trial is waiting or infeasible, not {self.status!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareClaim:
+    """What a driver claims of a place: `wanted` trials at once, each of `cpus` cores and `gpus`
+    GPUs, of which `held` run. `joined` is when it came, in seconds since 1970.
+    """
+
+    campaign: str
+    priority: int
+    cpus: float
+    gpus: float
+    wanted: int
+    held: int
+    joined: float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,9 +38,9 @@ def reports_of(
     """Reports by epoch, or `numbered` with their trials' numbers in the order of arrival."""
     order = REPORTS.c.arrived if numbered else REPORTS.c.epoch
     query = sa.select(REPORTS).where(REPORTS.c.campaign == campaign_id, *where).order_by(order)
-    found = []
+    reports = []
     for row in connection.execute(query).mappings():
         report = {"number": row["number"]} if numbered else {}
         report |= {key: row[key] for key in (*FIELDS, "at", "arrived")}
-        found.append(report | (row["more"] or {}))
-    return found
+        reports.append(report | (row["more"] or {}))
+    return reports

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from search.store.connected import Connected
-from search.store.database import damaged
+from search.store.database import damage_error
 from search.store.records import ENDED, STATUSES, Donor, Order, Status, Trial
 from search.store.reports import reports_of
 from search.store.tables import GENOMES, JOURNAL, REPORTS, TRIALS
@@ -26,12 +26,12 @@ class Results(Connected):
     def trial(self, campaign_id: str, number: int) -> Trial:
         """One trial with its genome; StoreError if there is none."""
         with self._reading() as connection:
-            found = self._trials(
+            trials = self._trials(
                 connection, campaign_id, [TRIALS.c.number == number], genomes=True
             )
-            if not found:
+            if not trials:
                 raise self._unknown_trial(connection, campaign_id, number)
-            return found[0]
+            return trials[0]
 
     def trials(
         self,
@@ -52,7 +52,7 @@ class Results(Connected):
         wanted = set(statuses)
         where: list[sa.ColumnElement[bool]] = []
         if wanted != set(STATUSES):
-            where.append(TRIALS.c.status.in_(_stored(wanted)))
+            where.append(TRIALS.c.status.in_(_written_forms(wanted)))
         if cell is not None:
             where.append(TRIALS.c.cell.contains(cell, autoescape=True))
         if origin is not None:
@@ -63,10 +63,10 @@ class Results(Connected):
         # One that is written as running may count as waiting: then the limit is kept here.
         exact = not wanted & {"waiting", "running"} or wanted >= {"waiting", "running"}
         with self._reading() as connection:
-            found = self._trials(
+            trials = self._trials(
                 connection, campaign_id, where, order, limit if exact else None, genomes=genomes
             )
-            return [trial for trial in found if trial.status in wanted][:limit]
+            return [trial for trial in trials if trial.status in wanted][:limit]
 
     def results(self, campaign_id: str) -> list[Trial]:
         """The ended trials in the order in which their results arrived: what a sampler knows."""
@@ -93,7 +93,7 @@ class Results(Connected):
         `origin` keeps those of one origin ("control" for the controls), `without` the others.
         """
         where: list[sa.ColumnElement[bool]] = [
-            TRIALS.c.status.in_(_stored(statuses)),
+            TRIALS.c.status.in_(_written_forms(statuses)),
             TRIALS.c.top1.is_not(None),
         ]
         if origin is not None:
@@ -116,12 +116,12 @@ class Results(Connected):
             .group_by(TRIALS.c.status)
         )
         with self._reading() as connection:
-            found = {status: int(count) for status, count in connection.execute(query)}
-            if found.get("running") and self._campaign(connection, campaign_id).state == (
+            counts = {status: int(count) for status, count in connection.execute(query)}
+            if counts.get("running") and self._campaign(connection, campaign_id).state == (
                 "interrupted"
             ):
-                found["waiting"] = found.get("waiting", 0) + found.pop("running")
-            return {status: found.get(status, 0) for status in STATUSES}
+                counts["waiting"] = counts.get("waiting", 0) + counts.pop("running")
+            return {status: counts.get(status, 0) for status in STATUSES}
 
     def failures(self, campaign_id: str) -> dict[str, int]:
         """How many trials failed, by what the reason begins with: "diverged", ..."""
@@ -130,12 +130,12 @@ class Results(Connected):
             .where(TRIALS.c.campaign == campaign_id, TRIALS.c.status == "failed")
             .group_by(TRIALS.c.reason)
         )
-        found: dict[str, int] = {}
+        counts: dict[str, int] = {}
         with self._reading() as connection:
             for reason, count in connection.execute(query):
                 kind = (reason or "unknown").partition(":")[0]
-                found[kind] = found.get(kind, 0) + int(count)
-        return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+                counts[kind] = counts.get(kind, 0) + int(count)
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
     def ends(self, campaign_id: str, n: int) -> list[float]:
         """When the last `n` trials that were trained here ended, the last one first."""
@@ -165,7 +165,7 @@ class Results(Connected):
         with self._reading() as connection:
             return {row.number: row.calls for row in connection.execute(query)}
 
-    def trained(self, work: str, but: str | None = None) -> list[Donor]:
+    def donors(self, work: str, but: str | None = None) -> list[Donor]:
         """The trials of any campaign (`but` one) that did some of a work, or failed at it.
 
         Running ones are left out; those furthest on come first, and no more than DONORS.
@@ -224,20 +224,20 @@ def _trial_of(row: Mapping[Any, Any]) -> Trial:
     values: dict[str, Any] = {"genome": None, **row}
     where = f"campaign {printable(str(row['campaign']))} trial {printable(str(row['number']))}"
     if row["status"] not in STATUSES:
-        raise damaged(f"its status is {row['status']!r}", where)
+        raise damage_error(f"its status is {row['status']!r}", where)
     for key in ("choices", "recipe", "genome"):
         if not isinstance(values[key], (dict, NoneType) if key == "genome" else dict):
-            raise damaged(f"its {key} is no mapping", where)
+            raise damage_error(f"its {key} is no mapping", where)
     for key in ("number", "epochs", "seed", "attempts", "suggested", "source_epochs"):
         if not isinstance(values[key], int):
-            raise damaged(f"its field {key} is {values[key]!r}", where)
+            raise damage_error(f"its field {key} is {values[key]!r}", where)
     for key in ("top1", "best", "loss", "seconds", "created", "started", "ended"):
         if not isinstance(values[key], int | float | None):
-            raise damaged(f"its field {key} is {values[key]!r}", where)
+            raise damage_error(f"its field {key} is {values[key]!r}", where)
     return Trial(**values)
 
 
-def _stored(statuses: Iterable[Status]) -> list[str]:
+def _written_forms(statuses: Iterable[Status]) -> list[str]:
     """Statuses as written: one that reads as waiting may have been written as running."""
     wanted = set(statuses)
     return sorted(wanted | {"running"} if "waiting" in wanted else wanted)

@@ -17,10 +17,11 @@ from __future__ import annotations
 from search.store.campaigns import Campaigns
 from search.store.outbox import Outbox
 from search.store.results import Results
+from search.store.shares import Shares
 from search.store.trials import Trials
 
 
-class Store(Campaigns, Trials, Results, Outbox):
+class Store(Campaigns, Trials, Results, Outbox, Shares):
     """An open store. Safe to use from several threads; every call is one transaction.
 
     `where` is the SQLite file, or the address without its password. Every method raises

@@ -1,8 +1,7 @@
 """The tables of the store, for SQLAlchemy and Alembic.
 
-`search.store` alone reads and writes them, with `search.store.ledger` for the attempts and
-`search.tune.shares` for the shares; a change here needs a new file in migrations/versions (a
-test compares the two).
+`search.store` alone reads and writes them; a change here needs a new file in migrations/versions
+(a test compares the two).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +15,7 @@ from search.store.connected import Connected, of_trial, refuse_if_running, stora
 from search.store.database import insert_once
 from search.store.ledger import How
 from search.store.outbox import hand_out
-from search.store.records import ENDED, Scalar, Status, Takeover
+from search.store.records import ENDED, NewTrial, Status, Takeover
 from search.store.reports import report_row, reports_of
 from search.store.tables import CAMPAIGNS, GENOMES, JOURNAL, REPORTS, TRIALS
 from space.errors import StoreError
@@ -24,87 +24,32 @@ from space.errors import StoreError
 class Trials(Connected):
     """Trials: added, started, reported on, ended, tried again."""
 
-    def add_trial(
-        self,
-        campaign_id: str,
-        number: int,
-        *,
-        digest: str,
-        genome: Mapping[str, Any],
-        recipe: Mapping[str, Any],
-        seed: int,
-        choices: Mapping[str, Scalar],
-        origin: str,
-        parameters: int | None,
-        macs: int | None,
-        cell: str,
-        status: Status = "waiting",
-        reason: str | None = None,
-        folder: str | None = None,
-        work: str | None = None,
-        takeover: Takeover | None = None,
-        calls: Sequence[Mapping[str, Any]] | None = None,
-    ) -> None:
-        """Put a trial on record before anything is done for it (or "infeasible" at once).
-
-        `calls` is the journal of a suggestion. `work` is what `trained` finds it by. With a
-        `takeover` it begins with another trial's reports, and may have ended by them. StoreError
-        if the campaign has a trial of that number.
-        """
-        if status not in ("waiting", "infeasible"):
-            raise ValueError(f"a new trial is waiting or infeasible, not {status!r}")
-        document = dict(genome)
+    def add_trial(self, campaign_id: str, trial: NewTrial) -> None:
+        """Put a trial on record. StoreError if the campaign has a trial of that number."""
+        document = dict(trial.genome)
         checksum = _checksum(document)
-        at = time.time()
         with self._writing() as connection:
             place = self._next(connection, campaign_id)
             insert_once(
                 connection,
                 GENOMES,
-                {"checksum": checksum, "digest": digest, "document": document},
+                {"checksum": checksum, "digest": trial.digest, "document": document},
             )
-            new = insert_once(
-                connection,
-                TRIALS,
-                {
-                    "campaign": campaign_id,
-                    "number": number,
-                    "digest": digest,
-                    "genome": checksum,
-                    "recipe": dict(recipe),
-                    "choices": dict(choices),
-                    "seed": seed,
-                    "origin": origin,
-                    "cell": cell,
-                    "parameters": parameters,
-                    "macs": macs,
-                    "status": status,
-                    "reason": storable(reason),
-                    "folder": folder,
-                    "attempts": 0,
-                    "epochs": 0,
-                    "seconds": 0.0,
-                    "created": at,
-                    "ended": at if status in ENDED else None,
-                    "suggested": place,
-                    "arrived": place if status in ENDED else None,
-                    "work": work,
-                    "source_epochs": 0,
-                },
-            )
-            if not new:
+            row = {"campaign": campaign_id, "genome": checksum} | _new_row(trial, place)
+            if not insert_once(connection, TRIALS, row):
                 raise StoreError(
                     f"campaign {campaign_id}",
-                    f"holds a trial {number} already",
+                    f"holds a trial {trial.number} already",
                     "take the number from `Store.next_number`",
                 )
-            if calls is not None:
-                row = {"campaign": campaign_id, "number": number, "calls": list(calls)}
+            if trial.calls is not None:
+                calls = [dict(call) for call in trial.calls]
+                row = {"campaign": campaign_id, "number": trial.number, "calls": calls}
                 connection.execute(sa.insert(JOURNAL).values(row))
-            if status in ENDED:
-                hand_out(connection, campaign_id, number)
-            elif takeover is not None:
-                self._take_over(connection, campaign_id, number, takeover)
+            if trial.status in ENDED:
+                hand_out(connection, campaign_id, trial.number)
+            elif trial.takeover is not None:
+                self._take_over(connection, campaign_id, trial.number, trial.takeover)
 
     def _take_over(
         self, connection: sa.Connection, campaign_id: str, number: int, takeover: Takeover
@@ -118,8 +63,8 @@ class Trials(Connected):
             "source_epochs": takeover.epochs,
         }
         for report in reports:
-            held = {key: report[key] for key in report if key not in ("at", "arrived")}
-            row = report_row(held) | {"campaign": campaign_id, "number": number, "at": at}
+            fields = {key: report[key] for key in report if key not in ("at", "arrived")}
+            row = report_row(fields) | {"campaign": campaign_id, "number": number, "at": at}
             row["arrived"] = self._next(connection, campaign_id)
             connection.execute(sa.insert(REPORTS).values(row))
         if reports:
@@ -145,8 +90,8 @@ class Trials(Connected):
         """The number of the next new trial: one more than the highest so far, or 0."""
         highest = sa.select(sa.func.max(TRIALS.c.number)).where(TRIALS.c.campaign == campaign_id)
         with self._reading() as connection:
-            found = connection.execute(highest).scalar_one_or_none()
-            return 0 if found is None else int(found) + 1
+            number = connection.execute(highest).scalar_one_or_none()
+            return 0 if number is None else int(number) + 1
 
     def start_trial(
         self, campaign_id: str, number: int, folder: str | None = None, *, devices: float = 1.0
@@ -224,7 +169,7 @@ class Trials(Connected):
     def _end_attempt(
         self, connection: sa.Connection, campaign_id: str, number: int, how: How
     ) -> None:
-        seconds = self._clocks.spent(campaign_id, number)
+        seconds = self._clocks.seconds_spent(campaign_id, number)
         ledger.end(connection, campaign_id, how, number, seconds=seconds)
         self._clocks.end(campaign_id, number)
 
@@ -246,7 +191,7 @@ class Trials(Connected):
                 raise self._unknown_trial(connection, campaign_id, number)
             new = insert_once(connection, REPORTS, row)
             if new or trained:
-                spent = self._clocks.spent(campaign_id, number)
+                spent = self._clocks.seconds_spent(campaign_id, number)
                 again = int(not new)
                 ledger.charge(
                     connection, campaign_id, number, spent, epochs=1 - again, repeated=again
@@ -306,6 +251,38 @@ class Trials(Connected):
     def _exists(self, connection: sa.Connection, campaign_id: str, number: int) -> bool:
         query = sa.select(sa.literal(1)).where(*of_trial(TRIALS, campaign_id, number))
         return connection.execute(query).first() is not None
+
+
+def _new_row(trial: NewTrial, place: int) -> dict[str, Any]:
+    """The columns of a new trial, except those of its campaign and genome.
+
+    `place` is in the campaign's sequence. One that is never trained has ended at once.
+    """
+    at = time.time()
+    ended = trial.status in ENDED
+    return {
+        "number": trial.number,
+        "digest": trial.digest,
+        "recipe": dict(trial.recipe),
+        "choices": dict(trial.choices),
+        "seed": trial.seed,
+        "origin": trial.origin,
+        "cell": trial.cell,
+        "parameters": trial.parameters,
+        "macs": trial.macs,
+        "status": trial.status,
+        "reason": storable(trial.reason),
+        "folder": trial.folder,
+        "attempts": 0,
+        "epochs": 0,
+        "seconds": 0.0,
+        "created": at,
+        "ended": at if ended else None,
+        "suggested": place,
+        "arrived": place if ended else None,
+        "work": trial.work,
+        "source_epochs": 0,
+    }
 
 
 def _checksum(document: Mapping[str, Any]) -> str:

@@ -2,12 +2,11 @@
 
 Ray takes a token from RAY_AUTH_TOKEN, from the file that RAY_AUTH_TOKEN_PATH names, or from
 ~/.ray/auth_token, and uses it only in the mode `token`. It reads both once in a process's life:
-`environment` sets them and lets Ray read them again. `ask` tries a connection in a process of its
-own, which is done in half a second and cannot disturb this one.
+`environment` sets them and lets Ray read them again. `probe` tries a connection in a process of
+its own, which is done in half a second and cannot disturb this one.
 """
 
 import contextlib
-import importlib
 import logging
 import os
 import secrets
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from search.programs import python_command
+from search.tune.ray_internals import reload_authentication
 
 Answer = Literal["open", "refused", "silent"]
 
@@ -40,20 +40,20 @@ else:
 """
 
 
-def private_token() -> dict[str, str | None]:
+def private_token_settings() -> dict[str, str | None]:
     """Settings for a cluster of our own: a new token, whatever the environment says."""
     settings: dict[str, str | None] = dict.fromkeys((TOKEN_PATH, *OTHERS))
     return settings | {MODE: "token", TOKEN: secrets.token_hex(32)}
 
 
-def given_token() -> dict[str, str | None]:
+def outside_token_settings() -> dict[str, str | None]:
     """Settings for a cluster of others: its token is used if there is one, unless the environment
     says how.
     """
-    return {} if os.environ.get(MODE) or not token_found() else {MODE: "token"}
+    return {} if os.environ.get(MODE) or not has_token() else {MODE: "token"}
 
 
-def token_found() -> bool:
+def has_token() -> bool:
     """Whether there is a token where Ray looks for one."""
     if os.environ.get(TOKEN):
         return True
@@ -63,7 +63,7 @@ def token_found() -> bool:
     return False
 
 
-def ask(address: str, settings: Mapping[str, str | None]) -> Answer:
+def probe(address: str, settings: Mapping[str, str | None]) -> Answer:
     """Whether the cluster at HOST:PORT lets in who comes with these settings beside the
     environment. What answers in no way that Ray knows is `silent`.
     """
@@ -102,14 +102,14 @@ def environment(settings: Mapping[str, str | None]) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in names}
     _set(settings)
     logging.getLogger("ray").setLevel(logging.ERROR)
-    _read_again()
+    reload_authentication()
     try:
         yield
     finally:
         _set(before)
         # A thread of Ray that is on its way out would end the process if it found no token.
-        if os.environ.get(MODE) != "token" or token_found():
-            _read_again()
+        if os.environ.get(MODE) != "token" or has_token():
+            reload_authentication()
 
 
 def _set(values: Mapping[str, str | None]) -> None:
@@ -118,10 +118,3 @@ def _set(values: Mapping[str, str | None]) -> None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
-
-
-def _read_again() -> None:
-    """Let Ray read mode and token again."""
-    native = importlib.import_module("ray._raylet")
-    native.Config.initialize("")
-    native.AuthenticationTokenLoader.instance().reset_cache()

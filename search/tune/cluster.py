@@ -1,6 +1,6 @@
 """Where trials run: a private Ray cluster on this machine, or a running one; no trace of it after.
 
-`local` starts a cluster for the time of a `with` block, `joined` uses a running one for that time
+`local` starts a cluster for the time of a `with` block, `join` uses a running one for that time
 and leaves it running; both yield the `Ground`. What a killed driver leaves is ended by another
 (remains.py). Ray's processes are recognised by a mark in their environment, never by name: other
 clusters on the machine are none of our business.
@@ -18,12 +18,13 @@ from pathlib import Path
 from search.machine import Machine
 from search.ports import LOOPBACK
 from search.tune import access
-from search.tune.joining import answers, connected, demand_shared, gcs_address, nodes
+from search.tune.joining import answers, check_shared, connect, gcs_address, nodes
+from search.tune.ray_internals import mute, only_loopback
 from search.tune.remains import (
     MARK,
     PRIVATE,
     Remains,
-    marked,
+    find_marked,
     new_mark,
     scratch_root,
     sweep_forgotten,
@@ -33,7 +34,6 @@ from search.tune.session import (
     arguments,
     disconnect,
     first_line,
-    mute,
     refuse_second,
 )
 from space.errors import VentralError
@@ -69,13 +69,13 @@ class Ground:
 
 @contextlib.contextmanager
 def local(
-    record: Path, offered: Machine, slots: int, lost: Callable[[VentralError], None]
+    record: Path, offered: Machine, slots: int, on_loss: Callable[[VentralError], None]
 ) -> Iterator[Ground]:
     """A Ray cluster of this process's own.
 
     `offered` and `slots` units of the resource `SLOT` are what trials can take of it.
     `record` is a file in which the cluster's mark and folder stand while it lives, for
-    `remains.sweep`. `lost` is called, from a thread, if the cluster breaks down; Ray would end
+    `remains.sweep`. `on_loss` is called, from a thread, if the cluster breaks down; Ray would end
     this process, but only after a minute. The cluster listens on the loopback interface, and every
     connection needs a token, which is made here and lies in the environment of this process and
     its children only. Raises VentralError if this process uses Ray already, if Ray does not start,
@@ -86,10 +86,10 @@ def local(
     refuse_second()
     sweep_forgotten()
     mark = new_mark()
-    remains = Remains.noted(record, scratch_root(), mark)
+    remains = Remains.create(record, scratch_root(), mark)
     private: dict[str, str | None] = {**SETTINGS, MARK: mark, PRIVATE: "1", _CLUSTERS: "0"}
     try:
-        with access.environment(private | access.private_token()), _on_loopback():
+        with access.environment(private | access.private_token_settings()), only_loopback():
             try:
                 ray.init(
                     address="local",
@@ -107,30 +107,30 @@ def local(
                     f"Ray did not start on this machine: {first_line(error)}"
                 ) from error
             ground = Ground(machines=(offered,), remains=remains, resources={SLOT: 1})
-            yield from _watched(ground, _Watch(lambda: _complete(mark), 1, lost), _demand_closed)
+            yield from _hold(ground, _Watch(lambda: _complete(mark), 1, on_loss), _check_closed)
     finally:
         remains.end()
         remains.forget(record)
 
 
 @contextlib.contextmanager
-def joined(
-    address: str, record: Path, folder: Path, lost: Callable[[VentralError], None]
+def join(
+    address: str, record: Path, folder: Path, on_loss: Callable[[VentralError], None]
 ) -> Iterator[Ground]:
     """A running Ray cluster: its nodes, as far as trials can run on them.
 
-    `address` is as in `connected`. `folder` is where trials write, and has to be the same one on
-    every node; `record` and `lost` are as in `local`. The cluster runs on afterwards, with nothing
-    of ours on it. Raises InputError if the cluster cannot be used.
+    `address` is as in `connect`. `folder` is where trials write, and has to be the same one on
+    every node; `record` and `on_loss` are as in `local`. The cluster runs on afterwards, with
+    nothing of ours on it. Raises InputError if the cluster cannot be used.
     """
-    with connected(address):
+    with connect(address):
         machines = nodes(address)
-        remains = Remains.noted(record, folder, None)
+        remains = Remains.create(record, folder, None)
         try:
-            demand_shared(remains.scratch, address)
+            check_shared(remains.scratch, address)
             gcs = gcs_address()
             ground = Ground(machines=machines, remains=remains, resources={}, place=f"ray {gcs}")
-            yield from _watched(ground, _Watch(lambda: answers(gcs), CLUSTER_PATIENCE, lost))
+            yield from _hold(ground, _Watch(lambda: answers(gcs), CLUSTER_PATIENCE, on_loss))
         finally:
             remains.end()
             remains.forget(record)
@@ -140,25 +140,9 @@ _CLUSTERS = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 """Where this is off, Ray takes 127.0.0.1 for a node's address and listens nowhere else."""
 
 
-@contextlib.contextmanager
-def _on_loopback() -> Iterator[None]:
-    """Let Ray take 127.0.0.1 for this machine's address within the block.
-
-    It asks its environment variable once in a process's life, and has another default on Linux.
-    """
-    from ray._private import ray_constants
-
-    before = ray_constants.ENABLE_RAY_CLUSTER
-    ray_constants.ENABLE_RAY_CLUSTER = False
-    try:
-        yield
-    finally:
-        ray_constants.ENABLE_RAY_CLUSTER = before
-
-
-def _demand_closed() -> None:
+def _check_closed() -> None:
     """Refuse to go on with a cluster of our own that lets in who has no token."""
-    if (answer := access.ask(gcs_address(), access.STRANGER)) != "refused":
+    if (answer := access.probe(gcs_address(), access.STRANGER)) != "refused":
         raise VentralError(
             f"the Ray cluster of this campaign is {answer} to a stranger without a token; no "
             "trial was started on it. Remove the RAY_* variables from the environment"
@@ -169,23 +153,23 @@ def _demand_closed() -> None:
 
 
 class _Watch(threading.Thread):
-    """Asks every second whether a cluster is `well`, and calls `lost` if it is not for long."""
+    """Asks every second whether a cluster is `well`, and calls `on_loss` if it is not for long."""
 
     def __init__(
-        self, well: Callable[[], bool], patience: float, lost: Callable[[VentralError], None]
+        self, well: Callable[[], bool], patience: float, on_loss: Callable[[VentralError], None]
     ) -> None:
         """`patience` is in seconds."""
         super().__init__(name="ray-watch", daemon=True)
-        self._well, self._patience, self._lost = well, patience, lost
+        self._well, self._patience, self._on_loss = well, patience, on_loss
         self._over = threading.Event()
 
     def run(self) -> None:
-        seen = time.monotonic()
+        answered_at = time.monotonic()
         while not self._over.wait(1.0):
             if self._well():
-                seen = time.monotonic()
-            elif time.monotonic() - seen > self._patience:
-                self._lost(ClusterLost("the Ray cluster broke down; everything is kept"))
+                answered_at = time.monotonic()
+            elif time.monotonic() - answered_at > self._patience:
+                self._on_loss(ClusterLost("the Ray cluster broke down; everything is kept"))
                 return
 
     def end(self) -> None:
@@ -196,7 +180,7 @@ class ClusterLost(VentralError):
     """The Ray cluster went while trials ran on it."""
 
 
-def _watched(
+def _hold(
     ground: Ground, watch: _Watch, check: Callable[[], None] = lambda: None
 ) -> Iterator[Ground]:
     """The ground, watched, once `check` has let it pass."""
@@ -213,7 +197,7 @@ def _watched(
 def _complete(mark: str) -> bool:
     """Whether the two processes without which no cluster works are there."""
     names = set()
-    for pid in marked(mark):
+    for pid in find_marked(mark):
         with contextlib.suppress(OSError):
             names.add(Path(f"/proc/{pid}/comm").read_text().strip())
     return {"gcs_server", "raylet"} <= names

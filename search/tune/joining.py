@@ -10,6 +10,7 @@ from pathlib import Path
 
 from search.machine import Machine
 from search.tune import access
+from search.tune.ray_internals import mute
 from search.tune.remains import PREFIX, PRIVATE
 from search.tune.session import (
     FOR_WORKERS,
@@ -17,7 +18,6 @@ from search.tune.session import (
     arguments,
     disconnect,
     first_line,
-    mute,
     refuse_second,
 )
 from space.errors import InputError
@@ -30,16 +30,16 @@ def survey(address: str, shared: Path | None = None) -> tuple[Machine, ...]:
     """What each node of a running cluster has. Raises InputError if it cannot be used, or if a
     node does not see the folder `shared`.
     """
-    with connected(address):
-        found = nodes(address)
+    with connect(address):
+        machines = nodes(address)
         if shared is not None:
             with tempfile.TemporaryDirectory(prefix=PREFIX, dir=shared) as scratch:
-                demand_shared(Path(scratch), address)
-        return found
+                check_shared(Path(scratch), address)
+        return machines
 
 
 @contextlib.contextmanager
-def connected(address: str) -> Iterator[None]:
+def connect(address: str) -> Iterator[None]:
     """A connection to the cluster at `address`: `auto`, or HOST:PORT of its head.
 
     This machine has to be one of its nodes. A token is taken from where Ray looks for it
@@ -49,11 +49,11 @@ def connected(address: str) -> Iterator[None]:
     import ray
 
     refuse_second()
-    address = _found() if address == "auto" else address
+    address = _find_address() if address == "auto" else address
     _check_address(address)
-    settings: dict[str, str | None] = {**SETTINGS, **access.given_token()}
+    settings: dict[str, str | None] = {**SETTINGS, **access.outside_token_settings()}
     with access.environment(settings):
-        _demand_admission(address)
+        _check_admission(address)
         try:
             ray.init(address=address, **arguments({name: SETTINGS[name] for name in FOR_WORKERS}))
         except Exception as error:
@@ -70,11 +70,11 @@ def connected(address: str) -> Iterator[None]:
             disconnect()
 
 
-def _found() -> str:
+def _find_address() -> str:
     """The address of the cluster that this machine is a node of. Raises InputError."""
-    if named := os.environ.get("RAY_ADDRESS"):
-        return named
-    found = set()
+    if address := os.environ.get("RAY_ADDRESS"):
+        return address
+    addresses = set()
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             words = (folder / "cmdline").read_bytes().split(b"\0")
@@ -85,11 +85,14 @@ def _found() -> str:
                 private = f"{PRIVATE}=1".encode() in (folder / "environ").read_bytes().split(b"\0")
             if not private:
                 sign = b"--gcs-address="
-                found |= {w.removeprefix(sign).decode() for w in words if w.startswith(sign)}
-    if len(found) == 1:
-        return found.pop()
-    if found:
-        problem, cure = "several Ray clusters run on this machine", f"write one of {sorted(found)}"
+                addresses |= {w.removeprefix(sign).decode() for w in words if w.startswith(sign)}
+    if len(addresses) == 1:
+        return addresses.pop()
+    if addresses:
+        problem, cure = (
+            "several Ray clusters run on this machine",
+            f"write one of {sorted(addresses)}",
+        )
     else:
         problem = "no Ray cluster runs on this machine"
         cure = "start one (`ray start --head`), or write HOST:PORT of its head"
@@ -126,21 +129,21 @@ def answers(address: str) -> bool:
     return False
 
 
-def _demand_admission(address: str) -> None:
+def _check_admission(address: str) -> None:
     """Refuse a cluster that refuses us, before Ray tries for half a minute.
 
     To be called with the variables set that the connection is going to be made with.
     """
     where, mode = f"--address {address}", os.environ.get(access.MODE)
     places = f"{access.TOKEN}, the file that {access.TOKEN_PATH} names, or ~/.ray/auth_token"
-    if mode == "token" and not access.token_found():
+    if mode == "token" and not access.has_token():
         problem = f"{access.MODE} is token, and there is no token here"
         raise InputError(where, problem, f"put the cluster's token into {places}")
-    answer = access.ask(address, {})
+    answer = access.probe(address, {})
     if answer == "refused" and mode == "token":
         cure = f"give the cluster's own: Ray looks into {places}, in this order"
         raise InputError(where, "the cluster's token is another one than the one here", cure)
-    if answer == "refused" and access.token_found():
+    if answer == "refused" and access.has_token():
         problem = f"the cluster wants a token, and {access.MODE}={mode} keeps the one here unused"
         raise InputError(where, problem, f"unset {access.MODE}")
     if answer == "refused":
@@ -163,7 +166,7 @@ def nodes(address: str) -> tuple[Machine, ...]:
     """The nodes that have cores to offer. Raises InputError if there is none."""
     import ray
 
-    found = tuple(
+    machines = tuple(
         Machine(
             cpus=int(node["Resources"].get("CPU", 0)),
             gpus=int(node["Resources"].get("GPU", 0)),
@@ -172,13 +175,13 @@ def nodes(address: str) -> tuple[Machine, ...]:
         for node in ray.nodes()
         if node["Alive"] and node["Resources"].get("CPU", 0) >= 1
     )
-    if not found:
+    if not machines:
         cure = "start one with `ray start --address=HOST:PORT`"
         raise InputError(f"--address {address}", "has no node with a core to offer", cure)
-    return found
+    return machines
 
 
-def demand_shared(scratch: Path, address: str) -> None:
+def check_shared(scratch: Path, address: str) -> None:
     """Refuse a cluster with nodes that do not see `scratch`, or cannot train: by trying it."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -192,31 +195,31 @@ def demand_shared(scratch: Path, address: str) -> None:
 
         try:
             import workers.trainable  # noqa: F401
-        except Exception as error:
+        except (ImportError, OSError, RuntimeError, AttributeError, SyntaxError) as error:
             return f"cannot load Ventral ({error})"
         try:
-            seen = Path(folder, "sign").read_text()
-            Path(folder, name).write_text(seen)
+            text = Path(folder, "sign").read_text()
+            Path(folder, name).write_text(text)
         except OSError as error:
             return f"cannot use {folder} ({error.strerror})"
-        return seen
+        return text
 
     remote = ray.remote(num_cpus=0)(look)
-    asked = {}
+    names = {}
     for node in ray.nodes():
         if node["Alive"] and node["Resources"].get("CPU", 0) >= 1:
             here = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             answer = remote.options(scheduling_strategy=here).remote(str(scratch), node["NodeID"])
-            asked[answer] = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
-    ray.wait(list(asked), num_returns=len(asked), timeout=NODE_PATIENCE)
+            names[answer] = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+    ray.wait(list(names), num_returns=len(names), timeout=NODE_PATIENCE)
     bad = {}
-    for answer, name in asked.items():
+    for answer, name in names.items():
         try:
-            told = str(ray.get(answer, timeout=0))
-        except Exception as error:
-            told = f"does not answer ({first_line(error) or type(error).__name__})"
-        if told != sign:
-            bad[name] = told if " " in told else f"has another folder at {scratch.parent}"
+            reply = str(ray.get(answer, timeout=0))
+        except ray.exceptions.RayError as error:
+            reply = f"does not answer ({first_line(error) or type(error).__name__})"
+        if reply != sign:
+            bad[name] = reply if " " in reply else f"has another folder at {scratch.parent}"
     if bad:
         name, problem = next(iter(bad.items()))
         more = f", and {len(bad) - 1} more nodes" if len(bad) > 1 else ""

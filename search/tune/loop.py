@@ -11,6 +11,7 @@ Beyond Ray's public interface this file uses `TuneController`, and of it what is
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,7 @@ class Loop(TuneController):  # type: ignore[misc]
         self.update_max_pending_trials(slots)
 
     def add_trial(self, trial: Trial) -> None:
+        """Take a trial up, and let as many idle workers wait as there are slots."""
         super().add_trial(trial)
         self._added[trial] = time.monotonic()
         resources = trial.placement_group_factory
@@ -162,6 +164,19 @@ class Loop(TuneController):  # type: ignore[misc]
             return False
         return bool(super()._maybe_reuse_cached_actor(trial))
 
+    def withdraw_requests(self, is_new: Callable[[Trial], bool]) -> None:
+        """Take back the workers that are requested for new trials and have not started.
+
+        They are requested again, behind whatever is requested next. `is_new` picks the trials.
+        """
+        for trial, actor in list(self._trial_to_actor.items()):
+            if is_new(trial) and not self._actor_manager.is_actor_started(actor):
+                self._trial_to_actor.pop(trial)
+                self._actor_to_trial.pop(actor)
+                self._actor_manager.remove_actor(actor)
+                self._unstage_trial_with_resources(trial)
+                self._pending_trials_list.append(trial)
+
     def checkpoint(self, force: bool = False, wait: bool = False) -> None:
         """Nothing to save: campaigns are resumed from the store."""
 
@@ -169,6 +184,7 @@ class Loop(TuneController):  # type: ignore[misc]
         """Nothing to save."""
 
     def on_step_end(self) -> None:
+        """Forget the trials that are over."""
         super().on_step_end()
         for over in (self._stopped_trials, self._failed_trials):
             for trial in over:
@@ -185,6 +201,7 @@ class Unreserved(FixedResourceManager):  # type: ignore[misc]
     """
 
     def has_resources_ready(self, resource_request: Any) -> bool:
+        """Whether a worker may be started for a request: as soon as it was made."""
         return resource_request in self._requested_resources
 
 
@@ -196,6 +213,7 @@ class WorkerClasses(_ActorClassCache):  # type: ignore[misc]
         self._threads = str(threads)
 
     def get(self, trainable_cls: type[Any]) -> Any:
+        """The remote class of a trainable, made once."""
         if trainable_cls not in self._cache:
             names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
             environment = {"env_vars": dict.fromkeys(names, self._threads)}

@@ -12,13 +12,12 @@ that is to blame. Each driver counts these anew, since somebody may have mended 
 This module counts and decides. It starts and ends nothing.
 """
 
-import contextlib
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from search.store import Store
 from workers.job import Failure
@@ -103,21 +102,21 @@ class Losses:
         worker, `log` is the end of what the worker itself wrote.
         """
         cause: Cause = "silence" if silent else cause_of(words)
-        said = "\n".join(text for text in (_shortened(words.strip()), _last_lines(log)) if text)
-        detail = {"trial": number, "cause": cause, "epochs": epochs, "error": said}
+        evidence = "\n".join(text for text in (_shorten(words.strip()), _last_lines(log)) if text)
+        detail = {"trial": number, "cause": cause, "epochs": epochs, "error": evidence}
         self._store.event(self._id, EVENT, detail)
         self._count(number, cause, epochs)
-        return _REASONS[cause], self._failure(number, cause, epochs, said)
+        return _REASONS[cause], self._failure(number, cause, epochs, evidence)
 
-    def _failure(self, number: int, cause: Cause, epochs: int, said: str) -> Failure | None:
+    def _failure(self, number: int, cause: Cause, epochs: int, evidence: str) -> Failure | None:
         if cause == "node":
             if (nodes := self._nodes[number, epochs]) <= NODES_IN_A_ROW:
                 return None
             reason = f"{nodes} nodes were lost under it after epoch {epochs}"
-            return Failure(kind="lost", reason=reason, detail=said)
+            return Failure(kind="lost", reason=reason, detail=evidence)
         if cause == "memory" and self._memory[number] > min(1, self._retries):
             reason = f"{_REASONS[cause]}, {self._memory[number]} times"
-            return Failure(kind="out-of-memory", reason=reason, detail=said)
+            return Failure(kind="out-of-memory", reason=reason, detail=evidence)
         times = (self._environment if cause == "environment" else self._counted)[number]
         if times <= self._retries:
             return None
@@ -125,11 +124,13 @@ class Losses:
         if cause == "worker" and times > 1:
             reason = f"its worker died {times} times"
         if cause == "environment":
-            return Failure(kind="environment", reason=f"{reason}{_complaint(said)}", detail=said)
+            return Failure(
+                kind="environment", reason=f"{reason}{_complaint(evidence)}", detail=evidence
+            )
         kind: Literal["hung", "lost", "error"] = "lost"
         if cause in ("silence", "error"):
             kind = "hung" if cause == "silence" else "error"
-        return Failure(kind=kind, reason=reason, detail=said)
+        return Failure(kind=kind, reason=reason, detail=evidence)
 
 
 class Silence:
@@ -138,22 +139,22 @@ class Silence:
     def __init__(self, limit: float | None, clock: Callable[[], float] = time.monotonic) -> None:
         """`limit` is in seconds; None never ends."""
         self._limit, self._clock = limit, clock
-        self._heard: dict[str, float] = {}
+        self._last_signs: dict[str, float] = {}
 
-    def heard(self, trial: str) -> None:
+    def reset(self, trial: str) -> None:
         """A trial has started, or ended an epoch."""
-        self._heard[trial] = self._clock()
+        self._last_signs[trial] = self._clock()
 
-    def over(self, trial: str) -> None:
+    def forget(self, trial: str) -> None:
         """A trial runs no more."""
-        self._heard.pop(trial, None)
+        self._last_signs.pop(trial, None)
 
     def overdue(self) -> list[str]:
         """Those that are silent for longer than the limit."""
         if self._limit is None:
             return []
         oldest = self._clock() - self._limit
-        return [trial for trial, at in self._heard.items() if at < oldest]
+        return [trial for trial, at in self._last_signs.items() if at < oldest]
 
 
 def tail(file: Path, length: int) -> str:
@@ -167,7 +168,7 @@ def tail(file: Path, length: int) -> str:
         return ""
 
 
-def _shortened(words: str) -> str:
+def _shorten(words: str) -> str:
     """Begin and end of what Ray says: the cause stands in one of the two."""
     half = WORDS // 4
     return words if len(words) <= 2 * half else f"{words[:half]}\n...\n{words[-half:]}"
@@ -183,29 +184,3 @@ def _last_lines(log: str) -> str:
     """The end of what a worker wrote, without the long line in which Python lists its modules."""
     lines = [line for line in log.splitlines() if not line.startswith("Extension modules:")]
     return "\n".join(lines).strip()[-WORDS // 2 :]
-
-
-@contextlib.contextmanager
-def survivable() -> Iterator[None]:
-    """Let Ray Tune take every loss of a worker for one.
-
-    Ray has words for a lost worker that Tune does not know (of one that was ended because memory
-    ran short, say), at which it would end the whole run.
-    """
-    from ray.air.execution._internal.actor_manager import RayActorManager
-    from ray.exceptions import RayActorError, RayError, RayTaskError
-
-    before = RayActorManager._actor_task_failed
-
-    def failed(self: Any, tracked_actor_task: Any, exception: Exception) -> None:
-        known = isinstance(exception, RayActorError | RayTaskError)
-        if isinstance(exception, RayError) and not known:
-            words = f"{type(exception).__name__}: {exception}"
-            exception = RayActorError(actor_id=None, error_msg=words)
-        before(self, tracked_actor_task, exception)
-
-    RayActorManager._actor_task_failed = failed
-    try:
-        yield
-    finally:
-        RayActorManager._actor_task_failed = before

@@ -23,7 +23,7 @@ from types import TracebackType
 from search.ports import LOOPBACK, free_port
 from search.tune import access
 from search.tune.cluster import OBJECT_STORE_BYTES
-from search.tune.remains import MARK, PREFIX, marked, new_mark, scratch_root
+from search.tune.remains import MARK, PREFIX, find_marked, new_mark, scratch_root
 from space.errors import VentralError
 
 START_SECONDS = 180.0
@@ -91,15 +91,15 @@ class Nodes:
 
     def processes(self, name: str) -> list[int]:
         """The live processes of a node, its workers among them."""
-        return marked(self._marks[name])
+        return find_marked(self._marks[name])
 
     def kill(self, name: str) -> None:
         """End a node as a loss of power would: all of it at once, by SIGKILL."""
         until = time.monotonic() + 10.0
         # A process that is being killed may just have started another one.
-        while (left := self.processes(name)) and time.monotonic() < until:
+        while (pids := self.processes(name)) and time.monotonic() < until:
             # Nobody of the node lives to tell of the others' end.
-            for pid in sorted(left, key=_is_worker):
+            for pid in sorted(pids, key=_is_worker):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             time.sleep(0.05)
@@ -133,12 +133,12 @@ class Nodes:
 
         def finish() -> None:
             try:
-                said, _ = process.communicate(timeout=START_SECONDS)
+                output, _ = process.communicate(timeout=START_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
-                said, _ = process.communicate()
+                output, _ = process.communicate()
             if process.returncode != 0:
-                raise VentralError(f"a node of Ray did not start: {said.strip()[-400:]}")
+                raise VentralError(f"a node of Ray did not start: {output.strip()[-400:]}")
 
         return finish
 

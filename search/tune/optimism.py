@@ -37,7 +37,7 @@ class Optimism:
         epochs: int,
         grace: int,
         deviations: float,
-        sizes: Sizes = lambda number: (),
+        sizes: Sizes = lambda _number: (),
         steps: Sequence[int] = (),
     ) -> None:
         self._epochs, self._grace, self._deviations = epochs, grace, deviations
@@ -66,12 +66,12 @@ class Optimism:
     def _dominated(self, number: int, epoch: int) -> bool:
         """Whether a finished trial is as good in all, even if this one ends as well as it may."""
         if epoch not in self._lines:
-            known = [c for other in self._finished if epoch in (c := self._curves[other])]
-            if not known:
+            curves = [c for other in self._finished if epoch in (c := self._curves[other])]
+            if not curves:
                 return False
             self._lines[epoch] = tuple(
                 Line.through(
-                    [(_early(c, epoch)[i], c[self._epochs][i]) for c in known],
+                    [(_early(c, epoch)[i], c[self._epochs][i]) for c in curves],
                     epoch / self._epochs,
                 )
                 for i in range(len(self._steps) + 1)

@@ -8,6 +8,7 @@ loop.
 
 import contextlib
 import heapq
+import logging
 import shutil
 import time
 from collections.abc import Callable
@@ -17,12 +18,15 @@ from typing import Any
 import ray
 from ray import tune
 
-from search.store import HEARTBEAT_SECONDS, Trial
+from search.setting import Setting
+from search.store import CONTROL, HEARTBEAT_SECONDS, Trial
 from search.store.ledger import Meter
-from search.supply import CONTROL, Setting, Supply
+from search.supply import Supply
 from search.tune.losses import Losses, Silence, tail
 from search.tune.stopping import Halted, Stop
 from workers.job import ENVIRONMENT, HOPELESS, LOG, Failure, Report
+
+log = logging.getLogger(__name__)
 
 FAILURES_IN_A_ROW = 10
 """So many failed trials, with no other end between them, stop a run: the budget is not theirs."""
@@ -54,7 +58,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]
         self._notify, self._deadline = notify, deadline
         self._best = Checkpoints(setting)
         self._meter = Meter(setting.store, setting.campaign_id, setting.campaign.budget)
-        supply.answered, supply.pause = self._answered, self.pulse
+        supply.on_idle_end, supply.pause = self._record_idle_end, self.pulse
         self._actors: dict[str, Any] = {}
         self._losses = Losses(setting.store, setting.campaign_id, setting.campaign.retries)
         self._silence = Silence(setting.campaign.limits.epoch_seconds)
@@ -66,43 +70,43 @@ class Recorder(tune.Callback):  # type: ignore[misc]
 
     # ---------------------------------------------------------------- Ray's events
 
-    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+    def on_trial_start(self, *, trial: Any, **_event: Any) -> None:
+        """Put on record that a worker has started a trial."""
         self._actors[trial.trial_id] = trial.temporary_state.ray_actor
-        self._silence.heard(trial.trial_id)
-        self._do(lambda: self._supply.started(_number(trial)))
+        self._silence.reset(trial.trial_id)
+        self._do(lambda: self._supply.record_start(_number(trial)))
 
-    def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
-    ) -> None:
+    def on_trial_result(self, *, trial: Any, result: dict[str, Any], **_event: Any) -> None:
+        """Put the reports of a result on record, and charge their epochs to the budget."""
+
         def record() -> None:
             # A resumed trial also brings what an earlier driver did not live to hear.
             earlier = [Report.model_validate(report) for report in result.get("earlier", ())]
             for report in earlier:
-                if self._supply.reported(_number(trial), report, trained=False, late=True):
+                if self._supply.record_report(_number(trial), report, trained=False, late=True):
                     self._meter.epoch()
             if "report" in result:
                 report = Report.model_validate(result["report"])
                 trained = report.epoch not in {known.epoch for known in earlier}
-                if self._supply.reported(_number(trial), report, trained=trained) or trained:
+                if self._supply.record_report(_number(trial), report, trained=trained) or trained:
                     self._meter.epoch()
 
-        self._silence.heard(trial.trial_id)
+        self._silence.reset(trial.trial_id)
         self._do(record)
 
-    def on_trial_complete(
-        self, iteration: int, trials: list[Any], trial: Any, **info: Any
-    ) -> None:
+    def on_trial_complete(self, *, trial: Any, **_event: Any) -> None:
+        """Put the end of a trial on record: finished, pruned, or failed by its own report."""
         self._forget(trial)
         last = trial.last_result or {}
         if "failure" in last:
             failure = Failure.model_validate(last["failure"])
-            self._do(lambda: self._failed(_number(trial), failure))
+            self._do(lambda: self._record_failure(_number(trial), failure))
         elif last.get("epoch", 0) >= self._set.epochs:
             self._do(lambda: self._end(_number(trial), "finished"))
         else:
             self._do(lambda: self._end(_number(trial), "pruned"))
 
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+    def on_trial_error(self, *, trial: Any, **_event: Any) -> None:
         """A worker was lost. To Ray its trial is over: the supply gives it out once more."""
         number, silent = _number(trial), trial.trial_id in self._silent
         self._forget(trial)
@@ -115,21 +119,22 @@ class Recorder(tune.Callback):  # type: ignore[misc]
                 number, words, silent=silent, log=log, epochs=epochs
             )
             if failure is None:
-                self._supply.again(number, reason)
+                self._supply.requeue(number, reason)
             else:
-                self._failed(number, failure)
+                self._record_failure(number, failure)
 
         self._do(lost)
 
-    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+    def on_step_end(self, **_event: Any) -> None:
+        """Look at the budget and at silent workers, and give a sign of life when it is due."""
         now = time.monotonic()
         if self._deadline is not None and now >= self._deadline:
             budget = self._set.campaign.budget.seconds
             self._stop.request(f"budget.seconds: {budget:g} is used up")
-        if (used := self._meter.exceeded()) is not None:
-            self._stop.request(used)
+        if (exhausted := self._meter.find_exhausted()) is not None:
+            self._stop.request(exhausted)
         for trial_id in self._silence.overdue():
-            self._silence.over(trial_id)
+            self._silence.forget(trial_id)
             self._silent.add(trial_id)
             with contextlib.suppress(Exception):
                 ray.kill(self._actors[trial_id])
@@ -145,18 +150,20 @@ class Recorder(tune.Callback):  # type: ignore[misc]
             return
         try:
             act()
-        except Exception as error:  # Ray would take it for a failure of the trial
+        except Exception as error:
+            # Ray would take it for a failure of the trial.
+            log.debug("the run ends, since a record failed", exc_info=True)
             self._stop.fail(error)
 
     def _forget(self, trial: Any) -> None:
         self._actors.pop(trial.trial_id, None)
-        self._silence.over(trial.trial_id)
+        self._silence.forget(trial.trial_id)
         self._silent.discard(trial.trial_id)
 
-    def _failed(self, number: int, failure: Failure) -> None:
+    def _record_failure(self, number: int, failure: Failure) -> None:
         campaign = self._set.campaign_id
         if failure.kind in ENVIRONMENT:
-            self._supply.again(number, failure.reason)
+            self._supply.requeue(number, failure.reason)
             raise Halted(
                 f"trial {number} is put back, and others would fail as well: {failure.reason}. "
                 f"{CURES[failure.kind]}, then `ventral resume {campaign}`"
@@ -172,14 +179,14 @@ class Recorder(tune.Callback):  # type: ignore[misc]
             )
 
     def _end(self, number: int, status: Any, failure: Failure | None = None) -> None:
-        self._best.ended(self._supply.ended(number, status, failure))
+        self._best.update(self._supply.record_end(number, status, failure))
         if failure is None:
             self._note_score()
         self._notify()
 
-    def _answered(self, trial: Trial) -> None:
+    def _record_idle_end(self, trial: Trial) -> None:
         """A trial ended without a worker: its training was done before."""
-        self._best.ended(trial)
+        self._best.update(trial)
         if trial.status in ("finished", "pruned"):
             self._note_score()
         self._notify()
@@ -192,7 +199,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]
         """A sign of life, and a look at the budget, where Ray has nothing to tell; whether the
         run is to end.
         """
-        self.on_step_end(0, [])
+        self.on_step_end()
         return bool(self._stop)
 
     def _beat(self) -> None:
@@ -226,10 +233,12 @@ class Ending(tune.Stopper):  # type: ignore[misc]
     def __init__(self, stop: Stop, recorder: Recorder) -> None:
         self._stop, self._recorder = stop, recorder
 
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+    def __call__(self, _trial_id: str, _result: dict[str, Any]) -> bool:
+        """Whether one trial stops: that is the scheduler's to say, so never."""
         return False
 
     def stop_all(self) -> bool:
+        """Whether the whole run stops; if so its workers have been ended."""
         if self._stop:
             self._recorder.kill_workers()
         return bool(self._stop)
@@ -247,11 +256,11 @@ class Checkpoints:
 
     def __init__(self, setting: Setting) -> None:
         self._set, self._keep = setting, setting.campaign.keep
-        self._kept: list[tuple[float, int, int]] = []  # a heap, the worst first
+        self._ranks: list[tuple[float, int, int]] = []  # a heap, the worst first
         for trial in setting.store.results(setting.campaign_id):
-            self.ended(trial)
+            self.update(trial)
 
-    def ended(self, trial: Trial) -> None:
+    def update(self, trial: Trial) -> None:
         """Keep the checkpoint of a trial that has ended, or drop the one that it pushes out."""
         if trial.status == "failed" and (trial.reason or "").partition(":")[0] not in HOPELESS:
             return  # if it is tried again it goes on from there
@@ -259,9 +268,9 @@ class Checkpoints:
             self._drop(trial.number)
         elif trial.origin != CONTROL:
             rank = (trial.top1, -(trial.parameters or 0), -trial.number)
-            heapq.heappush(self._kept, rank)
-            if len(self._kept) > self._keep:
-                self._drop(-heapq.heappop(self._kept)[2])
+            heapq.heappush(self._ranks, rank)
+            if len(self._ranks) > self._keep:
+                self._drop(-heapq.heappop(self._ranks)[2])
 
     def _drop(self, number: int) -> None:
         folder: Path = self._set.home.trial(self._set.campaign_id, number)

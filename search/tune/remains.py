@@ -65,7 +65,7 @@ class Remains:
     driver: Process
 
     @classmethod
-    def noted(cls, record: Path, folder: Path, mark: str | None) -> Remains:
+    def create(cls, record: Path, folder: Path, mark: str | None) -> Remains:
         """A new scratch folder in `folder`, and the record of it in it and at `record`.
 
         Raises VentralError if they cannot be written; then there is neither.
@@ -73,9 +73,9 @@ class Remains:
         scratch: Path | None = None
         try:
             scratch = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))
-            made = cls(mark=mark, scratch=scratch.resolve(), driver=Process.current())
+            remains = cls(mark=mark, scratch=scratch.resolve(), driver=Process.current())
             for file in (scratch / OWNER, record):
-                _write(file, made.document())
+                _write(file, remains.document())
         except OSError as error:
             if scratch is not None:
                 shutil.rmtree(scratch, ignore_errors=True)
@@ -84,7 +84,7 @@ class Remains:
                 f"{where}: cannot be written ({error.strerror}); free some space, or make the "
                 "folder writable"
             ) from error
-        return made
+        return remains
 
     @classmethod
     def read(cls, file: Path) -> Remains | None:
@@ -93,11 +93,11 @@ class Remains:
             state = file.lstat()
             if not stat.S_ISREG(state.st_mode) or state.st_uid != os.getuid():
                 return None
-            found = json.loads(read_text(file, RECORD_BYTES))
-            mark, named, driver = (found[key] for key in ("mark", "scratch", "driver"))
+            record = json.loads(read_text(file, RECORD_BYTES))
+            mark, scratch_path, driver = (record[key] for key in ("mark", "scratch", "driver"))
             if mark is not None and not _MARK.fullmatch(mark):
                 return None
-            folder = Path(named)
+            folder = Path(scratch_path)
             process = Process.parse(driver)
             if not folder.is_absolute() or not 0 < process.pid < 2**31:
                 return None
@@ -140,8 +140,8 @@ class Remains:
         killed: set[int] = set()
         until = time.monotonic() + patience
         # A process that is being killed may just have started another one.
-        while self.mark and (left := marked(self.mark)) and time.monotonic() < until:
-            for pid in left:
+        while self.mark and (pids := find_marked(self.mark)) and time.monotonic() < until:
+            for pid in pids:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
                     killed.add(pid)
@@ -162,14 +162,14 @@ def sweep(record: Path) -> int:
     lives on this machine; whether one elsewhere does cannot be seen from here, and the caller has
     to know that it is silent. Of a record that proves nothing only the file itself is removed.
     """
-    found = Remains.read(record)
-    if found is not None and found.driver.alive():
+    remains = Remains.read(record)
+    if remains is not None and remains.driver.alive():
         return 0
     killed = 0
-    if found is not None and found.proven:
+    if remains is not None and remains.proven:
         # Of a driver that cannot be seen from here no process can be, either.
-        here = found.driver.alive() is False
-        killed = (found if here else replace(found, mark=None)).end()
+        here = remains.driver.alive() is False
+        killed = (remains if here else replace(remains, mark=None)).end()
     if not record.is_dir() or record.is_symlink():
         record.unlink(missing_ok=True)
     return killed
@@ -181,11 +181,11 @@ def sweep_forgotten() -> None:
     """
     for root in _roots():
         for file in root.glob(f"{PREFIX}*/{OWNER}"):
-            found = Remains.read(file)
-            if found is None or found.scratch != root.resolve() / file.parent.name:
+            remains = Remains.read(file)
+            if remains is None or remains.scratch != root.resolve() / file.parent.name:
                 continue
-            if found.driver.alive() is False and found.proven:
-                found.end()
+            if remains.driver.alive() is False and remains.proven:
+                remains.end()
 
 
 def scratch_root() -> Path:
@@ -208,12 +208,13 @@ def _roots() -> list[Path]:
     """The temporary folders that scratch folders are made in, the first choice first."""
     roots = []
     for name in (SHORT_ROOT, os.environ.get("TMPDIR") or SHORT_ROOT):
-        if os.path.isdir(name) and os.access(name, os.W_OK) and Path(name) not in roots:
-            roots.append(Path(name))
+        root = Path(name)
+        if root.is_dir() and os.access(root, os.W_OK) and root not in roots:
+            roots.append(root)
     return roots
 
 
-def marked(mark: str) -> list[int]:
+def find_marked(mark: str) -> list[int]:
     """The live processes of this user, this one aside, that carry a mark in their environment."""
     wanted = f"{MARK}={mark}".encode()
     return [

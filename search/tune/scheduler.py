@@ -19,7 +19,7 @@ from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialSch
 
 from search.campaign import Scheduler
 from search.objectives import Objective, Sized, sizes_of, steps_of
-from search.samplers.protocol import derived
+from search.samplers.protocol import derive_seed
 from search.tune.optimism import Optimism
 
 METRIC, MODE, TIME = "top1", "max", "epoch"
@@ -96,6 +96,7 @@ class InterruptedFirst:
     """
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        """The waiting trial that gets a worker next; of interrupted ones the lowest number."""
         waiting = [trial for trial in tune_controller.get_live_trials() if _waits(trial)]
         interrupted = [trial for trial in waiting if trial.config.get(AGAIN)]
         if interrupted:
@@ -114,15 +115,13 @@ def make_way(tune_controller: Any, trial: Any) -> None:
     """
     if not trial.config.get(AGAIN):
         return
+
+    def is_new(other: Any) -> bool:
+        return _waits(other) and not other.config.get(AGAIN)
+
+    # Ray shows a scheduler its controller behind a proxy of public names.
     controller = getattr(tune_controller, "_tune_controller", tune_controller)
-    for other, actor in list(controller._trial_to_actor.items()):
-        new = _waits(other) and not other.config.get(AGAIN)
-        if new and not controller._actor_manager.is_actor_started(actor):
-            controller._trial_to_actor.pop(other)
-            controller._actor_to_trial.pop(actor)
-            controller._actor_manager.remove_actor(actor)
-            controller._unstage_trial_with_resources(other)
-            controller._pending_trials_list.append(other)
+    controller.withdraw_requests(is_new)
 
 
 class InOrder(InterruptedFirst, FIFOScheduler):  # type: ignore[misc]
@@ -130,11 +129,12 @@ class InOrder(InterruptedFirst, FIFOScheduler):  # type: ignore[misc]
 
     stopped: frozenset[int] = frozenset()
 
-    def remember(self, report: Mapping[str, Any]) -> bool:
+    def remember(self, _report: Mapping[str, Any]) -> bool:
         """Whether a trial ends at a report: never."""
         return False
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        """Let an interrupted trial go before new ones."""
         make_way(tune_controller, trial)
 
 
@@ -175,20 +175,21 @@ class Remembering(InterruptedFirst, ABC):
 
         A report that is known already changes nothing, and ends nothing.
         """
-        stops = self._judged(report)
+        stops = self._stops(report)
         guesses = self.chance is not None and self.chance.remember(report)
         return stops or (guesses and report[TIME] < self.epochs)
 
     @abstractmethod
-    def _judged(self, report: Mapping[str, Any]) -> bool:
+    def _stops(self, report: Mapping[str, Any]) -> bool:
         """`remember` by the scheduler's own rule."""
 
-    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+    def on_trial_result(self, _tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Ray's word for whether the trial stops after a result, or goes on."""
         stops = self._remember_all(trial, result)
         over = result[TIME] >= self.epochs
         return str(TrialScheduler.STOP if stops or over else TrialScheduler.CONTINUE)
 
-    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+    def on_trial_complete(self, _tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
         """The result may be new: Ray does not show a last one to `on_trial_result`."""
         self._remember_all(trial, result)
 
@@ -214,18 +215,19 @@ class NumberedASHA(Remembering, AsyncHyperBandScheduler):  # type: ignore[misc]
         self._entered: set[int] = set()
         self.stopped = set()
 
-    def _judged(self, report: Mapping[str, Any]) -> bool:
+    def _stops(self, report: Mapping[str, Any]) -> bool:
         if report[METRIC] is None or math.isnan(report[METRIC]):
             return False
         stand_in = self._enter(report["number"])
-        judged = AsyncHyperBandScheduler.on_trial_result(self, None, stand_in, dict(report))
-        return bool(judged == TrialScheduler.STOP and report[TIME] < self.epochs)
+        decision = AsyncHyperBandScheduler.on_trial_result(self, None, stand_in, dict(report))
+        return bool(decision == TrialScheduler.STOP and report[TIME] < self.epochs)
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        """Enter a new trial of Ray's into its bracket, once a number."""
         self._enter(trial.config["trial"])
         make_way(tune_controller, trial)
 
-    def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
+    def on_trial_remove(self, _tune_controller: Any, _trial: Any) -> None:
         """A trial that ends before its first result leaves nothing in the rungs."""
 
     def _enter(self, number: int) -> Any:
@@ -235,7 +237,7 @@ class NumberedASHA(Remembering, AsyncHyperBandScheduler):  # type: ignore[misc]
             self._entered.add(number)
             # Ray draws the bracket from NumPy's global numbers, which are not ours to use up.
             state = np.random.get_state()
-            np.random.seed(derived(self._seed, "bracket", number))
+            np.random.seed(derive_seed(self._seed, "bracket", number))
             super().on_trial_add(None, stand_in)
             np.random.set_state(state)
         return stand_in
@@ -249,8 +251,9 @@ class Optimistic(Remembering, FIFOScheduler):  # type: ignore[misc]
         self._optimism, self.epochs, self.chance = optimism, epochs, chance
         self.stopped = set()
 
-    def _judged(self, report: Mapping[str, Any]) -> bool:
+    def _stops(self, report: Mapping[str, Any]) -> bool:
         return self._optimism.remember(report)
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        """Let an interrupted trial go before new ones."""
         make_way(tune_controller, trial)

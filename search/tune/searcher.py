@@ -25,7 +25,7 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
         self._live: set[str] = set()
         self.slots: int | None = None
         """How many trials Ray may have at once; None sets no limit."""
-        self.may_start: Callable[[int], bool] = lambda live: True
+        self.may_start: Callable[[int], bool] = lambda _live: True
         """Asked, with the number of trials that Ray has, before it is given another one."""
         self._ready: Assignment | None = None
 
@@ -35,7 +35,8 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
         return self._ready is not None
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        if not self._stopping() and not self._wanted():
+        """The config of a new trial; None if there is none now, FINISHED if there will be none."""
+        if not self._stopping() and not self._has_room():
             return None
         assignment, self._ready = self._ready, None
         if self._stopping():
@@ -53,7 +54,7 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
             AGAIN: assignment.again,
         }
 
-    def _wanted(self) -> bool:
+    def _has_room(self) -> bool:
         """Whether there is room for a trial, and one to put there without holding Ray up."""
         live = len(self._live)
         if (self.slots is not None and live >= self.slots) or not self.may_start(live):
@@ -62,9 +63,9 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
         return not live or self._ready is not None or self._supply.ready(PATIENCE)
 
     def on_trial_complete(
-        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+        self, trial_id: str, _result: dict[str, Any] | None = None, _error: bool = False
     ) -> None:
-        """Told through the recorder; only the number of live trials is kept here."""
+        """Count one live trial less; what became of it reaches the supply by the recorder."""
         self._live.discard(trial_id)
 
     def __getstate__(self) -> dict[str, Any]:

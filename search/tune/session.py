@@ -5,14 +5,13 @@ is left out, and workers load our packages before anything is unpickled: a folde
 that is called `workers`, or `torch`, is not loaded.
 """
 
-import contextlib
-import importlib
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from search.programs import make_pin
+from search.tune.ray_internals import job_config
 from space.errors import VentralError
 
 SHUTDOWN_PATIENCE = 5.0
@@ -53,17 +52,8 @@ def refuse_second() -> None:
 
 def arguments(variables: Mapping[str, str]) -> dict[str, Any]:
     """Arguments of `ray.init`; `variables` are for the environment of workers."""
-    from ray.job_config import JobConfig
-
-    class Job(JobConfig):  # type: ignore[misc]
-        """A job whose workers look for no module in the driver's folders."""
-
-        def _get_proto_job_config(self) -> Any:
-            self._py_driver_sys_path.clear()
-            return super()._get_proto_job_config()
-
     runtime = {"env_vars": dict(variables), "worker_process_setup_hook": make_pin()}
-    return {"job_config": Job(), "runtime_env": runtime, **_QUIETLY}
+    return {"job_config": job_config(), "runtime_env": runtime, **_QUIETLY}
 
 
 def disconnect() -> None:
@@ -73,18 +63,6 @@ def disconnect() -> None:
     leaving = threading.Thread(target=ray.shutdown, name="ray-shutdown", daemon=True)
     leaving.start()
     leaving.join(SHUTDOWN_PATIENCE)
-
-
-@contextlib.contextmanager
-def mute() -> Iterator[None]:
-    """Keep Ray from printing its notices about lost workers, which `log_to_driver` does not."""
-    printer = importlib.import_module("ray._private.worker")
-    before = getattr(printer, "_worker_logs_enabled", True)
-    setattr(printer, "_worker_logs_enabled", False)  # noqa: B010  (it is no attribute of ours)
-    try:
-        yield
-    finally:
-        setattr(printer, "_worker_logs_enabled", before)  # noqa: B010
 
 
 def first_line(error: Exception) -> str:

@@ -14,32 +14,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-
-import sqlalchemy as sa
 
 from search.machine import Machine
-from search.store import Store
-from search.store.tables import SHARES
+from search.store import ShareClaim, Store
 
 REFRESH_SECONDS = 1.0
 UNLIMITED = 10**9
 
 
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """What one driver claims: `wanted` trials at once of so many `cpus` and `gpus`; `held` run."""
-
-    campaign: str
-    priority: int
-    cpus: float
-    gpus: float
-    wanted: int
-    held: int
-    joined: float
-
-
-def allot(claims: Sequence[Claim], offered: Machine) -> dict[str, int]:
+def allot(claims: Sequence[ShareClaim], offered: Machine) -> dict[str, int]:
     """How many trials each campaign may run: in turns, those of higher priority first."""
     allotted = dict.fromkeys((claim.campaign for claim in claims), 0)
     cpus, gpus = float(offered.cpus), float(offered.gpus)
@@ -61,7 +44,7 @@ def allot(claims: Sequence[Claim], offered: Machine) -> dict[str, int]:
     return allotted
 
 
-def room(claims: Sequence[Claim], mine: Claim, offered: Machine) -> int:
+def room(claims: Sequence[ShareClaim], mine: ShareClaim, offered: Machine) -> int:
     """How many trials of `mine` fit beside those that the others still run."""
     others = [claim for claim in claims if claim.campaign != mine.campaign]
     cpus = offered.cpus - sum(claim.cpus * min(claim.held, claim.wanted) for claim in others)
@@ -76,7 +59,7 @@ class Share:
     def __init__(
         self,
         store: Store,
-        claim: Claim,
+        claim: ShareClaim,
         place: str,
         offered: Machine,
         clock: Callable[[], float] = time.monotonic,
@@ -84,56 +67,27 @@ class Share:
         """Claim a share. `place` names the machine or cluster, `offered` is what it has."""
         self._store, self._claim, self._place = store, claim, place
         self._offered, self._clock = offered, clock
-        self._seen = clock()
+        self._last_look = clock()
         self.beside: tuple[str, ...] = ()
         """The campaigns that shared the place at the last look."""
-        with store._writing() as connection:
-            mine = SHARES.c.campaign == claim.campaign
-            connection.execute(sa.delete(SHARES).where(mine))
-            connection.execute(sa.insert(SHARES).values(place=place, **vars(claim)))
-        self._allowed = self._look(0)
+        store.put_claim(claim, place)
+        self._limit = self._look(0)
 
-    def allowed(self, live: int) -> int:
+    def limit(self, live: int) -> int:
         """How many trials may run, of which `live` do. Looks at the others once a second."""
-        if self._clock() - self._seen >= REFRESH_SECONDS:
-            self._seen = self._clock()
-            self._allowed = self._look(live)
-        return self._allowed
+        if self._clock() - self._last_look >= REFRESH_SECONDS:
+            self._last_look = self._clock()
+            self._limit = self._look(live)
+        return self._limit
 
     def _look(self, live: int) -> int:
-        claims = _claims(self._store, self._place)
+        claims = self._store.claims(self._place)
         mine = next((one for one in claims if one.campaign == self._claim.campaign), self._claim)
         if live != mine.held:
-            with self._store._writing() as connection:
-                connection.execute(
-                    sa.update(SHARES)
-                    .where(SHARES.c.campaign == self._claim.campaign)
-                    .values(held=live)
-                )
+            self._store.set_held(self._claim.campaign, live)
         self.beside = tuple(one.campaign for one in claims if one.campaign != mine.campaign)
         if not self.beside:
             return UNLIMITED
         return min(
             allot(claims, self._offered).get(mine.campaign, 0), room(claims, mine, self._offered)
         )
-
-
-def claimed(store: Store, campaign_id: str) -> list[Claim]:
-    """The claims at the place where a campaign runs, its own included; none if it has none."""
-    query = sa.select(SHARES.c.place).where(SHARES.c.campaign == campaign_id)
-    with store._reading() as connection:
-        place = connection.execute(query).scalar_one_or_none()
-    return [] if place is None else _claims(store, place)
-
-
-def _claims(store: Store, place: str) -> list[Claim]:
-    """The claims of the living at a place."""
-    columns = [column for column in SHARES.c if column.name != "place"]
-    with store._reading() as connection:
-        rows = connection.execute(sa.select(*columns).where(SHARES.c.place == place)).mappings()
-        claims = [Claim(**row) for row in rows]
-        return [
-            claim
-            for claim in claims
-            if len(claims) == 1 or store._campaign(connection, claim.campaign).state == "running"
-        ]

@@ -66,7 +66,7 @@ class Stop:
             for number in CAUGHT:
                 signal.signal(number, self._handle)
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
         now = time.monotonic()
         if self.broken and self._since is None:
             self._since = now  # once: the way out must not be interrupted

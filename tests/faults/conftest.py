@@ -41,7 +41,7 @@ def scene(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[MakeScene]
             folder.mkdir()
             shutil.copy(request.getfixturevalue("empty_mlflow"), folder / "mlflow.db")
         toy = {"trainable": "tests.support.toys:trainable", "seconds": 0.2}
-        made.append(Scene.made(folder, toys.campaign(**(changes or {})), **(toy | settings)))
+        made.append(Scene.create(folder, toys.campaign(**(changes or {})), **(toy | settings)))
         return made[-1]
 
     yield make

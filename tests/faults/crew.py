@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search.drill import scene
+from search.drill import worker
 
 if TYPE_CHECKING:
     from workers.training import Trainer
@@ -33,7 +33,7 @@ def misbehaving(pause: float) -> type[Any]:
         finally:
             resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)
 
-    class Misbehaving(scene.trainable(pause)):  # type: ignore[misc]
+    class Misbehaving(worker.trainable(pause)):  # type: ignore[misc]
         def _epoch(self, trainer: Trainer) -> dict[str, Any]:
             if trainer.epoch == 1:
                 self._go_wrong(trainer)
@@ -61,7 +61,7 @@ def misbehaving(pause: float) -> type[Any]:
 def greedy(pause: float) -> type[Any]:
     """The real trainable, whose trial 1 takes 6 GB."""
 
-    class Greedy(scene.trainable(pause)):  # type: ignore[misc]
+    class Greedy(worker.trainable(pause)):  # type: ignore[misc]
         def _epoch(self, trainer: Trainer) -> dict[str, Any]:
             held = [bytearray(50_000_000) for _ in range(120 if self._trial == 1 else 0)]
             result = dict(super()._epoch(trainer))

@@ -122,16 +122,16 @@ def test_a_killed_head_means_resume(scene: MakeScene) -> None:
     with Nodes() as first:
         made.address, made.environment = first.address, first.environment
         made.start()
-        made.until(lambda: len(made.told()) > 6, "trials run")
+        made.until(lambda: len(made.happenings()) > 6, "trials run")
         first.kill("head")
         assert made.wait() == 1, "its own end, before Ray ends the process"
-        assert f"go on with `ventral resume {made.campaign_id}`" in made.printed()
+        assert f"go on with `ventral resume {made.campaign_id}`" in made.output()
         assert made.store.campaign(made.campaign_id).state == "stopped"
         moments.append(made.moment())
     with Nodes() as second:
         made.address, made.environment = second.address, second.environment
         made.start()
-        assert made.wait() == 0, made.printed()
+        assert made.wait() == 0, made.output()
         verdict = made.verdict(moments)
         assert verdict.good, verdict
         assert verdict.repeated == 0

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from search.drill.scene import Moment, Scene
+from search.drill.scene import Scene
+from search.drill.verdict import Moment
 from tests.faults.conftest import MakeScene
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -35,7 +36,7 @@ def after_two(scene: Scene) -> Moment:
 
 def ends_well(scene: Scene, moment: Moment) -> None:
     scene.start()
-    assert scene.wait() == 0, scene.printed()
+    assert scene.wait() == 0, scene.output()
     verdict = scene.verdict([moment])
     assert verdict.good, verdict
     assert verdict.repeated == 0
@@ -49,10 +50,10 @@ def test_the_store_s_disk(scene: MakeScene, small_disk: Path) -> None:
     made.start()
     moment = after_two(made)
     filler = fill(small_disk)
-    assert made.wait() == 2, made.printed()
-    assert "the disk is full" in made.printed()
-    assert "free some space and `ventral resume`" in made.printed()
-    assert "Traceback" not in made.printed()
+    assert made.wait() == 2, made.output()
+    assert "the disk is full" in made.output()
+    assert "free some space and `ventral resume`" in made.output()
+    assert "Traceback" not in made.output()
     filler.unlink()
     assert made.store.campaign(made.campaign_id).state in ("interrupted", "failed")
     ends_well(made, moment)
@@ -64,17 +65,17 @@ def test_the_store_is_removed(scene: MakeScene) -> None:
     made.start()
     after_two(made)
     (made.home.path / "store.db").unlink()
-    assert made.wait() == 1, made.printed()
-    assert "was removed or replaced" in made.printed()
-    assert "everything is kept" not in made.printed()
-    assert "Traceback" not in made.printed()
+    assert made.wait() == 1, made.output()
+    assert "was removed or replaced" in made.output()
+    assert "everything is kept" not in made.output()
+    assert "Traceback" not in made.output()
 
 
 def test_the_checkpoints_disk(scene: MakeScene, small_disk: Path) -> None:
     """No trial is to blame, so none fails."""
     made = scene(
         {"budget": {"trials": 8}, "recipe": {"epochs": 4, "batch_size": 32}, "retries": 0},
-        trainable="search.drill.scene:trainable",
+        trainable="search.drill.worker:trainable",
     )
     made.home.ensure(made.folder)
     for number in range(8):
@@ -83,9 +84,9 @@ def test_the_checkpoints_disk(scene: MakeScene, small_disk: Path) -> None:
     made.start()
     moment = after_two(made)
     filler = fill(small_disk)
-    assert made.wait() == 1, made.printed()
-    assert "No space left on device" in made.printed()
-    assert f"Free some space, then `ventral resume {made.campaign_id}`" in made.printed()
+    assert made.wait() == 1, made.output()
+    assert "No space left on device" in made.output()
+    assert f"Free some space, then `ventral resume {made.campaign_id}`" in made.output()
     counts = made.store.counts(made.campaign_id)
     assert counts["failed"] == 0
     assert counts["waiting"] >= 1
@@ -106,7 +107,7 @@ def test_mlflow_s_disk(scene: MakeScene, small_disk: Path, empty_mlflow: Path) -
     made.until(lambda: bool(made.store.runs(made.campaign_id)), "the first run in MLflow")
     moment = made.moment()
     filler = fill(small_disk)
-    assert made.wait() == 0, made.printed()
+    assert made.wait() == 0, made.output()
     assert made.store.backlog(made.campaign_id) > 0
     assert "mirror-away" in {event.kind for event in made.store.events(made.campaign_id)}
     filler.unlink()

@@ -35,7 +35,7 @@ def show(scene: Scene, number: int) -> str:
 
 def finish(scene: Scene) -> dict[int, Trial]:
     scene.start()
-    assert scene.wait(600) == 0, scene.printed()
+    assert scene.wait(600) == 0, scene.output()
     verdict = scene.verdict([])
     assert verdict.good, verdict
     return {trial.number: trial for trial in scene.store.trials(scene.campaign_id)}
@@ -82,24 +82,24 @@ def test_a_lost_data_folder_costs_no_trial(scene: MakeScene) -> None:
     """It is moved away while the first trials run."""
     made = scene(
         {"budget": {"trials": 12}, "recipe": {"epochs": 3, "batch_size": 32}},
-        trainable="search.drill.scene:trainable",
+        trainable="search.drill.worker:trainable",
         mirror=True,
     )
     made.start()
     made.until(lambda: made.store.counts(made.campaign_id)["finished"] >= 1, "a trial's end")
     away = made.home.data.rename(made.home.path / "away")
-    assert made.wait() == 1, made.printed()
+    assert made.wait() == 1, made.output()
     moment = made.moment()
-    assert "is put back, and others would fail as well" in made.printed()
-    assert f"Put the data back, then `ventral resume {made.campaign_id}`" in made.printed()
-    assert "Traceback" not in made.printed()
+    assert "is put back, and others would fail as well" in made.output()
+    assert f"Put the data back, then `ventral resume {made.campaign_id}`" in made.output()
+    assert "Traceback" not in made.output()
     counts = made.store.counts(made.campaign_id)
     assert counts["failed"] == 0
     assert counts["waiting"] >= 1
     assert made.store.campaign(made.campaign_id).state == "stopped"
     away.rename(made.home.data)
     made.start()
-    assert made.wait() == 0, made.printed()
+    assert made.wait() == 0, made.output()
     verdict = made.verdict([moment])
     assert verdict.good, verdict
 
@@ -156,24 +156,24 @@ def test_any_process_of_the_cluster(scene: MakeScene, rng: random.Random) -> Non
         if not made.alive:
             break
         moments.append(made.moment())
-        victim = rng.choice(cluster.marked(made.clusters[-1]["mark"]) or [0])
+        victim = rng.choice(cluster.find_marked(made.clusters[-1]["mark"]) or [0])
         name = Path(f"/proc/{victim}/comm").read_text().strip() if victim else "nobody"
         if victim and victim != made.process.pid:  # type: ignore[union-attr]
             os.kill(victim, 9)
         at = moments[-1].at
         made.until(
             lambda at=at: (
-                len([o for o in made.told(at) if o.kind == "report"]) > 8  # type: ignore[misc]
+                len([o for o in made.happenings(at) if o.kind == "report"]) > 8  # type: ignore[misc]
                 or not made.alive
             ),
             f"it goes on without {name}",
         )
         if not made.alive and made.store.campaign(made.campaign_id).state != "finished":
-            assert "ventral resume" in made.printed() or made.printed() == "", name
+            assert "ventral resume" in made.output() or made.output() == "", name
             made.start()
     if not made.alive:
         made.start()
-    assert made.wait() == 0, made.printed()
+    assert made.wait() == 0, made.output()
     verdict = made.verdict(moments)
     assert verdict.good, verdict
     assert verdict.repeated == 0

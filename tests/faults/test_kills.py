@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from search.drill.faults import FAULTS, Fault, Outcome, run
-from search.drill.scene import Moment, Scene
+from search.drill.scene import Scene
+from search.drill.verdict import Moment
 from tests.faults.conftest import MakeScene
 
 KILLS = 100
@@ -35,8 +36,8 @@ def each(*names: str) -> Fault:
 
 
 def survived(outcome: Outcome, scene: Scene, injected: int) -> None:
-    told = "\n".join(f"{one.at:.2f} {one.kind} {one.trial}" for one in scene.told())
-    assert outcome.verdict.good, f"{outcome}\n{scene.printed()}\n{told}"
+    told = "\n".join(f"{one.at:.2f} {one.kind} {one.trial}" for one in scene.happenings())
+    assert outcome.verdict.good, f"{outcome}\n{scene.output()}\n{told}"
     assert outcome.verdict.repeated == 0, f"{outcome}\n{told}"
     assert outcome.injected == injected, outcome
 
@@ -98,9 +99,9 @@ def test_a_hundred_killed_drivers(scene: MakeScene, rng: random.Random) -> None:
             made.kill()
             moments.append(made.moment())
         made.start()
-        assert made.wait() == 0, made.printed()
+        assert made.wait() == 0, made.output()
         verdict = made.verdict(moments)
-        assert verdict.good, f"{verdict}\n{made.printed()}"
+        assert verdict.good, f"{verdict}\n{made.output()}"
         assert verdict.repeated == 0
         killed, campaigns = killed + len(moments), campaigns + 1
     print(f"{killed} drivers killed in {campaigns} campaigns, {time.monotonic() - began:.0f} s")

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from search.drill.faults import FAULTS, Fault, Tracking, mlflow_away, run
-from search.drill.scene import Moment, Scene
+from search.drill.scene import Scene
+from search.drill.verdict import Moment
 from tests.faults.conftest import MakeScene
 from tests.faults.test_kills import long, survived
 

@@ -14,7 +14,7 @@ from search import machine as machines
 from search.machine import Machine, largest, machine, together
 from search.tune import access
 from search.tune.cluster import _Watch
-from search.tune.joining import _demand_admission, survey
+from search.tune.joining import _check_admission, survey
 from search.tune.remains import PRIVATE
 from space.errors import InputError
 from tests.support.effort import refuse_ray
@@ -125,7 +125,7 @@ def test_a_token_that_a_variable_keeps_from_being_used_is_said(
     monkeypatch.setenv(access.TOKEN, "0" * 64)
     monkeypatch.setattr(access, "ask", lambda address, settings: "refused")
     with pytest.raises(InputError, match="RAY_AUTH_MODE=disabled keeps the one here") as error:
-        _demand_admission("127.0.0.1:1")
+        _check_admission("127.0.0.1:1")
     assert error.value.cure == "unset RAY_AUTH_MODE"
 
 

@@ -27,10 +27,10 @@ from search import driver
 from search.home import Home
 from search.machine import machine
 from search.replay import Replay, replay
+from search.setting import Happening, Listener
 from search.store import Store
-from search.supply import Happening, Listener
 from search.tune import access
-from search.tune.remains import marked
+from search.tune.remains import find_marked
 from search.tune.searcher import TuneSearcher
 from space.errors import CampaignError, DataError, StoreError
 from tests.support import toys
@@ -50,7 +50,7 @@ import sys
 from search import driver
 from search.home import Home
 from search.store import Store
-from tests import toys
+from tests.support import toys
 
 home = Home.at(sys.argv[1])
 store = Store.open(home.store_url)
@@ -141,7 +141,7 @@ def wait_for(process: subprocess.Popen[str], enough: Callable[[list[str]], bool]
 
 def assert_gone(mark: str) -> None:
     """No process of the cluster is left."""
-    wait_until(lambda: not marked(mark), "the cluster's processes end")
+    wait_until(lambda: not find_marked(mark), "the cluster's processes end")
 
 
 def listening(pids: set[int]) -> set[tuple[str, int]]:
@@ -198,12 +198,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
         bench.happenings.append(happening)
         if happening.kind == "report" and not alive:
             alive.update(json.loads((campaign_folder / driver.CLUSTER).read_text()))
-            alive["processes"] = marked(alive["mark"])
+            alive["processes"] = find_marked(alive["mark"])
             alive["listening"] = listening({*alive["processes"], os.getpid()})
             address = ray.get_runtime_context().gcs_address
             known = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": KNOWN}
-            alive["strangers"] = [access.ask(address, who) for who in (access.STRANGER, known)]
-            alive["own"] = access.ask(address, {})
+            alive["strangers"] = [access.probe(address, who) for who in (access.STRANGER, known)]
+            alive["own"] = access.probe(address, {})
 
     printed = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
@@ -463,8 +463,8 @@ def test_a_campaign_of_failures_alone_has_failed(
         assignment = self._supply.next()
         assert assignment is not None
         failure = Failure(kind="diverged", reason="loss is nan")
-        self._supply.started(assignment.number)
-        self._supply.ended(assignment.number, "failed", failure)
+        self._supply.record_start(assignment.number)
+        self._supply.record_end(assignment.number, "failed", failure)
         return False
 
     monkeypatch.setattr(TuneSearcher, "prepare", fails)
@@ -505,7 +505,7 @@ import sys
 from search import driver
 from search.home import Home
 from search.store import Store
-from tests import toys
+from tests.support import toys
 
 home = Home.at(sys.argv[1])
 home.ensure()

@@ -41,22 +41,22 @@ class Run:
             last_result={},
             error_file="",
         )
-        self.recorder.on_trial_start(0, [], trial)
+        self.recorder.on_trial_start(trial=trial)
         return trial
 
     def fail(self, kind: str) -> int:
         """A trial fails; its number."""
         trial = self.trial()
         trial.last_result = {"failure": {"kind": kind, "reason": "it broke"}}
-        self.recorder.on_trial_complete(0, [], trial)
+        self.recorder.on_trial_complete(trial=trial)
         return int(trial.config["trial"])
 
     def finish(self) -> None:
         trial = self.trial()
         for epoch in (1, 2, 3):
-            self.recorder.on_trial_result(0, [], trial, {"report": toys.report(epoch, 0.5)})
+            self.recorder.on_trial_result(trial=trial, result={"report": toys.report(epoch, 0.5)})
         trial.last_result = {"epoch": 3}
-        self.recorder.on_trial_complete(0, [], trial)
+        self.recorder.on_trial_complete(trial=trial)
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_worker_that_cannot_import_is_tried_again_and_then_stops_the_run(
     for lost in (1, 2):
         trial = run.trial()
         trial.error_file = str(words)
-        run.recorder.on_trial_error(0, [], trial)
+        run.recorder.on_trial_error(trial=trial)
         assert run.bench.store.trial(run.bench.id, 0).status == "waiting"
         assert bool(run.stop) == (lost == 2)
     assert isinstance(run.stop.error, Halted)
@@ -115,9 +115,9 @@ def test_a_reused_training_is_no_failure(run: Run) -> None:
     for _ in range(FAILURES_IN_A_ROW - 1):
         run.fail("error")
     for status in ("failed", "finished"):  # the first of them changes nothing
-        assert run.supply.answered is not None
+        assert run.supply.on_idle_end is not None
         trial = run.bench.store.trial(run.bench.id, 0)
-        run.supply.answered(replace(trial, status=status))
+        run.supply.on_idle_end(replace(trial, status=status))
         assert run.recorder._in_a_row == (0 if status == "finished" else FAILURES_IN_A_ROW - 1)
     for _ in range(FAILURES_IN_A_ROW):
         run.fail("diverged")

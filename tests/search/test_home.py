@@ -134,7 +134,7 @@ def test_a_pack_is_found_in_a_home_that_has_moved(tmp_path: Path) -> None:
     ],
 )
 def test_a_tracking_address_is_shown_without_its_password(uri: str, shown: str) -> None:
-    assert Home(path=Path("/h"), tracking_uri=uri).tracking_shown == shown
+    assert Home(path=Path("/h"), tracking_uri=uri).tracking_label == shown
 
 
 def test_a_process_is_alive_until_it_is_killed() -> None:

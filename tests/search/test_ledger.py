@@ -163,12 +163,12 @@ def test_the_meter_is_exact_for_epochs(store: Store) -> None:
     store.start_trial(campaign.id, 0)
     meter = Meter(store, campaign.id, Budget(epochs=3))
     for epoch in (1, 2, 3):
-        assert meter.exceeded() is None
+        assert meter.find_exhausted() is None
         store.add_report(campaign.id, 0, report(epoch, 0.1))
         meter.epoch()
-    assert meter.exceeded() == "budget.epochs: 3 are used up"
-    assert Meter(store, campaign.id, Budget(epochs=3)).exceeded() is not None
-    assert Meter(store, campaign.id, Budget(epochs=4)).exceeded() is None
+    assert meter.find_exhausted() == "budget.epochs: 3 are used up"
+    assert Meter(store, campaign.id, Budget(epochs=3)).find_exhausted() is not None
+    assert Meter(store, campaign.id, Budget(epochs=4)).find_exhausted() is None
 
 
 def test_the_meter_runs_on_between_two_looks(store: Store, clock: Clock) -> None:
@@ -176,19 +176,19 @@ def test_the_meter_runs_on_between_two_looks(store: Store, clock: Clock) -> None
     add(store, campaign.id, 0)
     store.start_trial(campaign.id, 0, devices=2.0)
     meter = Meter(store, campaign.id, Budget(device_hours=20 / 3600), clock=lambda: clock.ticks)
-    assert meter.exceeded() is None
+    assert meter.find_exhausted() is None
     for _ in range(8):
         clock.pass_(1.0)
         store.heartbeat(campaign.id)
-        assert meter.exceeded() is None
+        assert meter.find_exhausted() is None
     clock.pass_(REFRESH_SECONDS + 0.5)
     store.heartbeat(campaign.id)
-    assert meter.exceeded() == f"budget.device_hours: {20 / 3600:g} are used up"
+    assert meter.find_exhausted() == f"budget.device_hours: {20 / 3600:g} are used up"
 
 
 def test_without_bounds_nothing_is_used_up(store: Store) -> None:
     campaign = new_campaign(store)
-    assert Meter(store, campaign.id, Budget(trials=1)).exceeded() is None
+    assert Meter(store, campaign.id, Budget(trials=1)).find_exhausted() is None
 
 
 def test_a_driver_that_was_taken_over_ends_no_attempt_of_its_successor(store: Store) -> None:
@@ -210,10 +210,10 @@ def test_the_recorder_counts_what_is_charged(tmp_path: Path, heard: int) -> None
     supply, stop = bench.supply(), Stop()
     assignment = supply.next()
     assert assignment is not None
-    supply.started(assignment.number)
+    supply.record_start(assignment.number)
     reports = [toys.report(epoch, 0.1) for epoch in (1, 2, 3)]
     for one in reports[:heard]:
-        supply.reported(assignment.number, Report.model_validate(one))
+        supply.record_report(assignment.number, Report.model_validate(one))
     recorder = Recorder(bench.setting, supply, stop)
     ray = SimpleNamespace(
         trial_id="a",
@@ -221,15 +221,15 @@ def test_the_recorder_counts_what_is_charged(tmp_path: Path, heard: int) -> None
         temporary_state=SimpleNamespace(ray_actor=None),
         last_result={},
     )
-    recorder.on_trial_start(0, [], ray)
+    recorder.on_trial_start(trial=ray)
     # Its new worker tells first what the checkpoint holds.
     known = {"earlier": reports[:2], "report": reports[1]}
-    recorder.on_trial_result(0, [], ray, known)
-    recorder.on_step_end(0, [])
+    recorder.on_trial_result(trial=ray, result=known)
+    recorder.on_step_end()
     assert stop.error is None
     assert not stop, "two of three"
     assert bench.store.ledger(bench.id).epochs == 2
-    recorder.on_trial_result(0, [], ray, {"report": reports[2]})
-    recorder.on_step_end(0, [])
+    recorder.on_trial_result(trial=ray, result={"report": reports[2]})
+    recorder.on_step_end()
     assert bench.store.ledger(bench.id).epochs == 3
     assert stop.reason == "budget.epochs: 3 are used up"

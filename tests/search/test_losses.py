@@ -134,16 +134,16 @@ def test_what_is_kept_of_a_loss(store: Store) -> None:
 def test_silence() -> None:
     now = [0.0]
     silence = Silence(10.0, lambda: now[0])
-    silence.heard("a")
-    silence.heard("b")
+    silence.reset("a")
+    silence.reset("b")
     now[0] = 6.0
-    silence.heard("b")
+    silence.reset("b")
     now[0] = 11.0
     assert silence.overdue() == ["a"]
-    silence.over("a")
+    silence.forget("a")
     assert silence.overdue() == []
     forever = Silence(None, lambda: now[0])
-    forever.heard("a")
+    forever.reset("a")
     now[0] = 1e9
     assert forever.overdue() == []
 

@@ -179,7 +179,7 @@ def test_in_a_moved_home_all_is_sent_again(home: Home, how: str, tmp_path: Path)
     campaign, elsewhere = fill(store), fill(store)
     for one, place in ((campaign, "mlflow.db"), (elsewhere, "other.db")):
         store.set_experiment(one.id, f"sqlite:////old/home/{place}", "1", anew=True)
-        store.mirrored(one.id, {number: (f"run{number}", 1) for number in range(5)})
+        store.mark_sent(one.id, {number: (f"run{number}", 1) for number in range(5)})
         store.set_state(one.id, "finished")
     store.close()
     moved = Home.at(home.path.rename(tmp_path / "moved"), {})
@@ -189,7 +189,7 @@ def test_in_a_moved_home_all_is_sent_again(home: Home, how: str, tmp_path: Path)
     catch_up(moved, said.append)
     assert said[-1] == f"sending 5 trials of campaign {campaign.id} to MLflow ..."
     store = Store.open(moved.store_url)
-    assert store.campaign(campaign.id).tracking == moved.tracking_shown
+    assert store.campaign(campaign.id).tracking == moved.tracking_label
     assert [store.backlog(one.id) for one in (campaign, elsewhere)] == [0, 0]
     store.close()
     with closing(sqlite3.connect(file)) as connection:

@@ -21,7 +21,7 @@ from hyperopt.base import Domain
 from scipy.stats import chi2_contingency  # type: ignore[import-untyped]
 
 from search.samplers import via_hyperopt
-from search.samplers.protocol import drawn, open_part
+from search.samplers.protocol import draw_point, open_part
 from search.samplers.via_optuna import Encoding
 from space.choices.domains import Categorical, Integer, Parameter, Scalar, Uniform
 from space.genome import Genome
@@ -62,7 +62,7 @@ def _strip(node: Any) -> None:
 
 def by_space(space: Space, number: int) -> list[Flat]:
     rng = random.Random(11)
-    return [drawn(space.parameters, rng) for _ in range(number)]
+    return [draw_point(space.parameters, rng) for _ in range(number)]
 
 
 def by_optuna(space: Space, number: int) -> list[Flat]:
@@ -78,7 +78,7 @@ def by_optuna(space: Space, number: int) -> list[Flat]:
 
 def by_hyperopt(space: Space, number: int) -> list[Flat]:
     """HyperOpt says itself which parameters are open in a draw."""
-    domain = Domain(lambda point: 0.0, via_hyperopt.nested(space.parameters, ()))
+    domain = Domain(lambda point: 0.0, via_hyperopt.nest(space.parameters, ()))
     rng = np.random.default_rng(13)
     memo = {domain.s_new_ids: list(range(number)), domain.s_rng: rng}
     draws, values = pyll.rec_eval(domain.s_idxs_vals, memo=memo)
@@ -250,7 +250,7 @@ def test_both_encodings_return_every_sample(name: str) -> None:
     encoding = Encoding(space)
     parameters = {parameter.path: parameter for parameter in space.parameters}
     for _ in range(200):
-        flat = drawn(space.parameters, rng)
+        flat = draw_point(space.parameters, rng)
         assert encoding.open(encoding.slots(flat)) == flat
         for path, value in flat.items():
             domain = parameters[path].domain

@@ -10,8 +10,8 @@ import pytest
 
 from search.machine import Machine
 from search.progress import Progress, document, progress
-from search.store import Campaign, Store
-from search.tune.shares import Claim, Share
+from search.store import Campaign, ShareClaim, Store
+from search.tune.shares import Share
 from tests.support import large, toys
 from tests.support.campaigns import add, fill, report, train
 from tests.support.effort import count_calls
@@ -38,7 +38,7 @@ def begun(store: Store, **changes: object) -> Campaign:
     file = toys.campaign(**changes)
     record = store.create_campaign("toy", file.document(), {}, {})
     store.set_state(record.id, "running")
-    claim = Claim(
+    claim = ShareClaim(
         campaign=record.id, priority=0, cpus=1, gpus=0, wanted=2, held=0, joined=time.time()
     )
     Share(store, claim, "here", Machine(cpus=2, gpus=0))
@@ -62,7 +62,7 @@ def test_a_finished_campaign_is_told_whole(store: Store) -> None:
     assert (found.best.number, found.best.top1) == (1, 0.8)
     assert found.done == 4
     assert found.failures == {"diverged": 1}
-    assert (found.workers, found.left, found.unmirrored) == ((), None, 5)
+    assert (found.workers, found.remaining, found.unmirrored) == ((), None, 5)
     assert (found.ledger.epochs, found.ledger.attempts) == (6, 4)
     assert json.loads(json.dumps(document(found)))["ledger"]["by_end"]["failed"]["attempts"] == 1
 
@@ -73,11 +73,11 @@ def test_the_pace_is_that_of_the_last_trials_of_this_run(store: Store, clock: Cl
         train_for(store, clock, record.id, number, 60.0)
     found = progress(store, record.id)
     assert found.pace is not None
-    assert found.left is not None
+    assert found.remaining is not None
     assert found.pace.trials_per_hour == pytest.approx(60.0)
     assert found.pace.basis == "the last 3 trials"
-    assert found.left.seconds == pytest.approx(97 * 60)
-    assert found.left.ends_by == "trials"
+    assert found.remaining.seconds == pytest.approx(97 * 60)
+    assert found.remaining.ends_by == "trials"
     for number in range(3, 28):
         train_for(store, clock, record.id, number, 10.0)
     found = progress(store, record.id)
@@ -88,7 +88,7 @@ def test_the_pace_is_that_of_the_last_trials_of_this_run(store: Store, clock: Cl
     store.set_state(record.id, "stopped")
     clock.now += 8 * 3600
     store.set_state(record.id, "running")
-    claim = Claim(
+    claim = ShareClaim(
         campaign=record.id, priority=0, cpus=1, gpus=0, wanted=2, held=0, joined=clock.now
     )
     Share(store, claim, "here", Machine(cpus=2, gpus=0))
@@ -105,9 +105,9 @@ def test_the_part_of_the_budget_that_comes_first_is_the_end(store: Store, clock:
     for number in range(4):
         train_for(store, clock, record.id, number, 60.0)
     found = progress(store, record.id)
-    assert found.left is not None
-    assert found.left.ends_by == "epochs"
-    assert found.left.seconds == pytest.approx(6 * 60)
+    assert found.remaining is not None
+    assert found.remaining.ends_by == "epochs"
+    assert found.remaining.seconds == pytest.approx(6 * 60)
     assert found.used["epochs"] == (4, 10)
     assert found.used["device_hours"] == (pytest.approx(4 / 60), 10)
     assert found.used["seconds"] == (pytest.approx(240), 10_000)
@@ -126,7 +126,7 @@ def test_what_is_being_trained_is_shown(store: Store, clock: Clock) -> None:
 def test_before_anything_has_ended_there_is_no_pace(store: Store) -> None:
     record = begun(store)
     found: Progress = progress(store, record.id)
-    assert (found.pace, found.left, found.best) == (None, None, None)
+    assert (found.pace, found.remaining, found.best) == (None, None, None)
     assert document(found)["throughput"] is None
 
 

@@ -14,7 +14,15 @@ import pytest
 
 from search.home import Process
 from search.tune import remains
-from search.tune.remains import MARK, OWNER, Remains, marked, scratch_root, sweep, sweep_forgotten
+from search.tune.remains import (
+    MARK,
+    OWNER,
+    Remains,
+    find_marked,
+    scratch_root,
+    sweep,
+    sweep_forgotten,
+)
 from space.errors import VentralError
 
 OURS = "0123456789abcdef"
@@ -59,7 +67,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def left_by(driver: Process, record: Path, folder: Path, mark: str | None = OURS) -> Remains:
     """What a driver leaves when it is killed."""
-    found = dataclasses.replace(Remains.noted(record, folder, mark), driver=driver)
+    found = dataclasses.replace(Remains.create(record, folder, mark), driver=driver)
     for file in (record, found.scratch / OWNER):
         file.write_text(found.document())
     return found
@@ -71,7 +79,7 @@ def test_what_a_dead_driver_left_is_ended(
     ours, other = sleeper(OURS), sleeper(OURS + "0")
     record = tmp_path / "cluster.json"
     found = left_by(dead, record, temporary)
-    assert marked(OURS) == [ours.pid]
+    assert find_marked(OURS) == [ours.pid]
     assert sweep(record) == 1
     assert ours.wait(5) == -9
     assert other.poll() is None
@@ -110,7 +118,7 @@ def test_a_driver_ends_its_own_cluster_and_not_its_successor_s(
 ) -> None:
     """The successor has written its own record by then."""
     record, theirs = tmp_path / "cluster.json", "fedcba9876543210"
-    mine = Remains.noted(record, temporary, OURS)
+    mine = Remains.create(record, temporary, OURS)
     next_one = left_by(
         dataclasses.replace(Process.current(), host="another/boot/pid"), record, temporary, theirs
     )
@@ -261,7 +269,7 @@ def test_a_full_temporary_folder_is_named_and_nothing_is_left_in_it(
             scratch_root()
         (temporary / "filler").write_bytes(bytes(64 * 1024))
         with pytest.raises(VentralError, match=r"No space left on device.*free some space"):
-            Remains.noted(tmp_path / "cluster.json", temporary, OURS)
+            Remains.create(tmp_path / "cluster.json", temporary, OURS)
         assert [file.name for file in temporary.iterdir()] == ["filler"]
         assert not (tmp_path / "cluster.json").exists()
     finally:

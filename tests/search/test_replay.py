@@ -45,7 +45,7 @@ def again(bench: Bench) -> Replay:
 def assert_equal(bench: Bench) -> Replay:
     found = again(bench)
     assert found.difference is None, str(found.difference)
-    assert found.given == 0
+    assert found.unjournaled == 0
     trials = bench.store.trials(bench.id)
     assert found.decisions >= sum(trial.origin != "control" for trial in trials)
     return found
@@ -235,7 +235,7 @@ def test_suggestions_without_a_journal_are_given(bench: Bench) -> None:
     with bench.store._writing() as connection:
         connection.execute(sa.delete(JOURNAL).where(JOURNAL.c.number < 9))
     found = again(bench)
-    assert found.given == 9 - 1, "all but the control"
+    assert found.unjournaled == 9 - 1, "all but the control"
 
 
 def test_the_journal_holds_json_and_little_of_it(bench: Bench) -> None:

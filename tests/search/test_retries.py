@@ -9,8 +9,8 @@ import pytest
 
 from search import retries
 from search.replay import replay
-from search.store import Store, Trial
-from search.supply import RETRY, Supply
+from search.store import RETRY, Store, Trial
+from search.supply import Supply
 from space.errors import CampaignError, StoreError
 from tests.support.bench import Bench
 from workers.job import Failure
@@ -22,9 +22,9 @@ def failing(bench: Bench, *kinds: str) -> tuple[str, Supply]:
     for kind in kinds:
         assignment = supply.next()
         assert assignment is not None
-        supply.started(assignment.number)
+        supply.record_start(assignment.number)
         failure: Any = {"kind": kind, "reason": "it broke"}
-        supply.ended(assignment.number, "failed", Failure.model_validate(failure))
+        supply.record_end(assignment.number, "failed", Failure.model_validate(failure))
     bench.store.set_state(campaign_id, "finished")
     return campaign_id, supply
 
@@ -43,7 +43,7 @@ def test_what_may_go_well_is_tried_again_as_it_is(bench: Bench) -> None:
     left = bench.home.trial(campaign_id, 2) / "checkpoint"
     left.mkdir(parents=True)
     record = bench.store.campaign(campaign_id)
-    retries.unchanged(bench.store, bench.home, record, trials(bench.store, campaign_id))
+    retries.requeue(bench.store, bench.home, record, trials(bench.store, campaign_id))
     assert not left.exists(), "a damaged checkpoint would fail it again"
     assert bench.store.campaign(campaign_id).state == "stopped"
     assert bench.go_on(campaign_id) == [0, 1, 2]
@@ -60,7 +60,7 @@ def test_what_failed_by_itself_is_not_tried_unchanged(bench: Bench, kind: str) -
     campaign_id, _ = failing(bench, "error", kind)
     record = bench.store.campaign(campaign_id)
     with pytest.raises(CampaignError, match=r"trial 1.*failed by itself.*--set recipe"):
-        retries.unchanged(bench.store, bench.home, record, trials(bench.store, campaign_id))
+        retries.requeue(bench.store, bench.home, record, trials(bench.store, campaign_id))
     assert bench.store.counts(campaign_id)["failed"] == 2, "and so is none of the others"
 
 
@@ -68,7 +68,9 @@ def test_changed_it_is_a_new_trial_for_which_the_budget_grows(bench: Bench) -> N
     campaign_id, _ = failing(bench, "diverged", "diverged")
     record = bench.store.campaign(campaign_id)
     old = trials(bench.store, campaign_id)
-    made = retries.changed(bench.store, bench.home, record, old, ["recipe.learning_rate=0.0001"])
+    made = retries.add_changed(
+        bench.store, bench.home, record, old, ["recipe.learning_rate=0.0001"]
+    )
     assert made == [2, 3]
     new = bench.store.trial(campaign_id, 2)
     assert (new.digest, new.origin, new.status) == (old[0].digest, RETRY, "waiting")
@@ -86,9 +88,9 @@ def test_the_same_change_twice_is_refused(bench: Bench) -> None:
     campaign_id, _ = failing(bench, "diverged")
     record, override = bench.store.campaign(campaign_id), ["recipe.learning_rate=0.0001"]
     old = trials(bench.store, campaign_id)
-    retries.changed(bench.store, bench.home, record, old, override)
+    retries.add_changed(bench.store, bench.home, record, old, override)
     with pytest.raises(CampaignError, match="is trial 1, which is on record already"):
-        retries.changed(bench.store, bench.home, record, old, override)
+        retries.add_changed(bench.store, bench.home, record, old, override)
     assert len(bench.store.trials(campaign_id)) == 2
 
 
@@ -96,12 +98,14 @@ def test_with_room_in_the_budget_it_does_not_grow(bench: Bench) -> None:
     campaign_id, supply = bench.supply(budget={"trials": 5}, controls=[])
     assignment = supply.next()
     assert assignment is not None
-    supply.started(0)
-    supply.ended(0, "failed", Failure(kind="diverged", reason="nan"))
+    supply.record_start(0)
+    supply.record_end(0, "failed", Failure(kind="diverged", reason="nan"))
     bench.store.set_state(campaign_id, "stopped")
     record = bench.store.campaign(campaign_id)
     old = trials(bench.store, campaign_id)
-    assert retries.changed(bench.store, bench.home, record, old, ["recipe.batch_size=8"]) == [1]
+    assert retries.add_changed(bench.store, bench.home, record, old, ["recipe.batch_size=8"]) == [
+        1
+    ]
     assert bench.store.campaign(campaign_id).document["budget"]["trials"] == 5
     assert bench.go_on(campaign_id) == [1, 2, 3, 4]
     assert replay(bench.store, campaign_id).difference is None
@@ -121,7 +125,7 @@ def test_other_changes_are_refused(bench: Bench, override: str, words: str) -> N
     campaign_id, _ = failing(bench, "diverged")
     record = bench.store.campaign(campaign_id)
     with pytest.raises(CampaignError, match=words):
-        retries.changed(
+        retries.add_changed(
             bench.store, bench.home, record, trials(bench.store, campaign_id), [override]
         )
     assert len(bench.store.trials(campaign_id)) == 1
@@ -131,13 +135,13 @@ def test_only_failed_trials_of_a_resting_campaign(bench: Bench) -> None:
     campaign_id, _ = bench.run(budget={"trials": 1})
     record, done = bench.store.campaign(campaign_id), bench.store.trials(campaign_id)
     with pytest.raises(CampaignError, match="has not failed: it is finished"):
-        retries.unchanged(bench.store, bench.home, record, done)
+        retries.requeue(bench.store, bench.home, record, done)
     failed, _ = failing(bench, "error")
     bench.store.set_state(failed, "running")
     record = bench.store.campaign(failed)
     with pytest.raises(StoreError, match="is running"):
-        retries.unchanged(bench.store, bench.home, record, trials(bench.store, failed))
+        retries.requeue(bench.store, bench.home, record, trials(bench.store, failed))
     with pytest.raises(StoreError, match="is running"):
-        retries.changed(
+        retries.add_changed(
             bench.store, bench.home, record, trials(bench.store, failed), ["recipe.batch_size=8"]
         )

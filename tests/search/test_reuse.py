@@ -116,9 +116,9 @@ def test_a_divergence_is_remembered_and_a_lost_worker_is_not(bench: Bench) -> No
     for kind in ("diverged", "error"):
         assignment = supply.next()
         assert assignment is not None
-        supply.started(assignment.number)
+        supply.record_start(assignment.number)
         failure: Any = {"kind": kind, "reason": "it broke", "detail": "a traceback"}
-        supply.ended(assignment.number, "failed", Failure.model_validate(failure))
+        supply.record_end(assignment.number, "failed", Failure.model_validate(failure))
     campaign_id, trained = bench.run(name="again", budget={"trials": 2})
     assert [assignment.number for assignment in trained] == [1]
     diverged = bench.store.trial(campaign_id, 0)
@@ -144,13 +144,13 @@ def trained_for(bench: Bench, supply: Supply, epochs: int) -> tuple[Assignment, 
     trainer, own = Trainer(assignment.job, "cpu"), Path(assignment.job.folder) / "checkpoint"
     if own.exists():
         trainer.load(own)
-    supply.started(assignment.number)
+    supply.record_start(assignment.number)
     for report in trainer.reports:
-        supply.reported(assignment.number, report, trained=False)
+        supply.record_report(assignment.number, report, trained=False)
     while trainer.epoch < epochs:
-        supply.reported(assignment.number, trainer.run_epoch())
+        supply.record_report(assignment.number, trainer.run_epoch())
         trainer.save(own)
-    supply.ended(assignment.number, "finished" if trainer.finished else "pruned")
+    supply.record_end(assignment.number, "finished" if trainer.finished else "pruned")
     reports = [(one.epoch, one.top1, one.loss, one.train_loss) for one in trainer.reports]
     return assignment, reports
 
@@ -226,11 +226,11 @@ def test_a_work_is_found_at_once_among_many(tmp_path: Path) -> None:
     store = Store.open(f"sqlite:///{tmp_path}/store.db")
     large.campaign(store, 5_000)
     for number in range(0, 5_000, 500):
-        found = store.trained(f"large-{number}")
+        found = store.donors(f"large-{number}")
         assert [donor.trial.number for donor in found] == [number]
-        assert store.trained(f"nobody-{number}") == []
+        assert store.donors(f"nobody-{number}") == []
     with record_statements(store._engine) as asked:
-        store.trained("large-7")
+        store.donors("large-7")
     with store._engine.connect() as connection:
         for statement in asked:
             values = ("?",) * statement.count("?")
@@ -259,8 +259,8 @@ def test_a_running_trial_is_nobody_s_answer(bench: Bench) -> None:
     _, supply = bench.supply(budget={"trials": 1})
     assignment = supply.next()
     assert assignment is not None
-    supply.started(assignment.number)
-    supply.reported(assignment.number, Report.model_validate(toys.report(1, 0.5)))
+    supply.record_start(assignment.number)
+    supply.record_report(assignment.number, Report.model_validate(toys.report(1, 0.5)))
     _, other = bench.supply(name="beside", budget={"trials": 1})
     found = other.next()
     assert found is not None

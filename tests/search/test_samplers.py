@@ -16,7 +16,7 @@ from benchmarks.search_quality.tasks import TASKS
 from search import samplers
 from search.samplers import Outcome, Sampler, replay
 from search.samplers.graph_features import size
-from search.samplers.protocol import derived, drawn, key
+from search.samplers.protocol import derive_seed, draw_point, key
 from space.errors import CampaignError
 from space.space import Space
 from space.unroll.cost import cost
@@ -131,7 +131,7 @@ def test_any_outcome_of_any_point_may_be_told(make: Make, space: Space) -> None:
     sampler = make()
     rng = random.Random(0)
     for number in range(3 * STARTUP):
-        choices = drawn(space.parameters, rng)  # points that it never suggested
+        choices = draw_point(space.parameters, rng)  # points that it never suggested
         sampler.tell(choices, some_outcome(choices, number))
         sampler.tell(choices, some_outcome(choices, number + 1))
     space.close(sampler.ask())
@@ -222,7 +222,7 @@ def test_the_guided_sampler_reads_early_scores_by_the_curves(space: Space) -> No
 def test_the_size_of_a_cell_is_that_of_its_network(opened: Space, least: float) -> None:
     """Networks have the order that they have by their parameters, nearly."""
     rng = random.Random(0)
-    points = [drawn(opened.parameters, rng) for _ in range(60)]
+    points = [draw_point(opened.parameters, rng) for _ in range(60)]
     sizes = [size(opened.opened.close(choices)["genome"]) for choices in points]
     counts = [cost(opened.close(choices).genome).parameters for choices in points]
     assert spearmanr(sizes, counts).statistic > least
@@ -269,7 +269,7 @@ def test_the_guided_sampler_learns_whether_size_is_good(larger: bool) -> None:
 
     drawn_sizes = []
     for _ in range(12):
-        choices = drawn(opened.parameters, rng)
+        choices = draw_point(opened.parameters, rng)
         drawn_sizes.append(measured(choices))
         score = 0.5 + (0.2 if larger else -0.2) * (drawn_sizes[-1] - 3.0)
         sampler.tell(choices, Outcome(score=score, fidelity=1.0))
@@ -294,7 +294,7 @@ def test_an_outcome_is_a_score_or_a_reason() -> None:
 
 def test_draws_are_the_space_s_own(space: Space) -> None:
     for seed in range(20):
-        mine = drawn(space.parameters, random.Random(seed))
+        mine = draw_point(space.parameters, random.Random(seed))
         assert mine == space.sample(random.Random(seed)).choices
 
 
@@ -305,7 +305,7 @@ def test_optuna_models_every_parameter_in_every_point(space: Space) -> None:
     encoding = Encoding(space)
     assert "only" not in encoding.distributions, "it can take one value alone"
     for seed in range(40):
-        choices = drawn(space.parameters, random.Random(seed))
+        choices = draw_point(space.parameters, random.Random(seed))
         slots = encoding.slots(choices)
         assert slots.keys() == encoding.distributions.keys()
         assert encoding.open(slots) == choices
@@ -322,7 +322,7 @@ def test_optuna_answers_as_a_study_of_its_own(space: Space, points: int) -> None
     ours = samplers.make("optuna", space, seed, {"startup": STARTUP})
     replay(ours, calls)
     theirs = suggestions.OptunaItself(space, calls)
-    assert ours.ask() == theirs.ask(derived(seed, "optuna", points))
+    assert ours.ask() == theirs.ask(derive_seed(seed, "optuna", points))
 
 
 @pytest.mark.parametrize("points", [12, 60, 300])
@@ -332,7 +332,7 @@ def test_hyperopt_answers_as_its_own_suggest(space: Space, points: int) -> None:
     ours = samplers.make("hyperopt", space, seed, {"startup": STARTUP})
     replay(ours, calls)
     theirs = suggestions.HyperoptItself(space, calls)
-    assert ours.ask() == theirs.ask(derived(seed, "hyperopt", points))
+    assert ours.ask() == theirs.ask(derive_seed(seed, "hyperopt", points))
 
 
 def test_the_benchmark_of_suggestions_asks_both_sides() -> None:

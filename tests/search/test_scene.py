@@ -15,7 +15,8 @@ import pytest
 from typer.testing import CliRunner
 
 from search.drill import faults as drill
-from search.drill.scene import HAPPENINGS, Moment, Scene, Verdict
+from search.drill.scene import HAPPENINGS, Scene
+from search.drill.verdict import Moment, Verdict
 from search.home import Home
 from search.store import Store
 from search.tune.cluster import MARK

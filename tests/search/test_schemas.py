@@ -16,9 +16,10 @@ import sqlalchemy as sa
 from search import reuse
 from search.campaign import Campaign
 from search.home import Home
+from search.setting import Setting
 from search.store import Store, migrations
 from search.store.database import SCHEMA, SCHEMA_TABLE, engine_for
-from search.supply import Setting, Supply
+from search.supply import Supply
 from space.space import Space
 from tests.support import postgres, toys
 from workers.job import PackRef, Recipe, Report
@@ -164,7 +165,7 @@ def test_what_was_trained_before_is_found_by_its_work_and_charged(
                 record.data["checksum"],
                 trial.seed,
             )
-            found = [(one.trial.campaign, one.trial.number) for one in store.trained(work)]
+            found = [(one.trial.campaign, one.trial.number) for one in store.donors(work)]
             did = trial.epochs > 0 or trial.status == "failed"
             assert ((record.id, trial.number) in found) == did
             if trial.attempts:
@@ -197,11 +198,11 @@ def test_an_old_campaign_goes_on_to_its_end(
     while (assignment := supply.next()) is not None:
         done = before.get(assignment.number)
         assert done is None or done.status == "waiting", "nothing that was over is trained again"
-        supply.started(assignment.number)
+        supply.record_start(assignment.number)
         for epoch in range(1, 4):
             report = toys.report(epoch, toys.score(assignment.number, epoch, 3))
-            supply.reported(assignment.number, Report.model_validate(report))
-        supply.ended(assignment.number, "finished")
+            supply.record_report(assignment.number, Report.model_validate(report))
+        supply.record_end(assignment.number, "finished")
     store.set_state(record.id, "finished")
     counts = store.counts(record.id)
     # What the other campaigns trained answers some of the new one's trials.

@@ -11,10 +11,11 @@ import pytest
 from ray.tune.search import Searcher
 
 from search import suggesting
+from search.outcomes import outcome_of
 from search.samplers.protocol import key
-from search.store import Trial
+from search.store import CONTROL, Trial
 from search.suggesting import Ahead, Suggester
-from search.supply import CONTROL, Assignment, Supply, outcome_of
+from search.supply import Assignment, Supply
 from search.tune.searcher import TuneSearcher
 from space.errors import CampaignError
 from tests.support import toys
@@ -160,9 +161,9 @@ def test_failures_are_told_and_kept(bench: Bench) -> None:
     supply = bench.supply()
     assignment = supply.next()
     assert assignment is not None
-    supply.started(assignment.number)
+    supply.record_start(assignment.number)
     failure = Failure(kind="diverged", reason="loss is nan at epoch 1", detail="trace")
-    trial = supply.ended(assignment.number, "failed", failure)
+    trial = supply.record_end(assignment.number, "failed", failure)
     assert (trial.status, trial.reason) == ("failed", "diverged: loss is nan at epoch 1")
     assert trial.detail == "trace"
     outcome = outcome_of(trial, 3)
@@ -241,8 +242,8 @@ def test_interrupted_trials_come_before_new_ones(bench: Bench) -> None:
     assert second is not None
     assert third is not None
     train(supply, first)
-    supply.started(third.number)
-    supply.reported(third.number, Report.model_validate(toys.report(1, 0.1)))
+    supply.record_start(third.number)
+    supply.record_report(third.number, Report.model_validate(toys.report(1, 0.1)))
     again = bench.supply()
     assert again.unfinished == 2
     assert again.next() == third, "the one that had begun"
@@ -256,10 +257,10 @@ def test_a_trial_that_only_lacks_its_end_is_ended(bench: Bench) -> None:
     supply = bench.supply()
     assignment = supply.next()
     assert assignment is not None
-    supply.started(assignment.number)
+    supply.record_start(assignment.number)
     for epoch in (1, 2, 3):
         report = Report.model_validate(toys.report(epoch, 0.2 * epoch))
-        supply.reported(assignment.number, report)
+        supply.record_report(assignment.number, report)
     following = bench.supply().next()
     assert following is not None
     assert following.number == 1
@@ -272,11 +273,11 @@ def test_a_trial_that_was_to_stop_ends_where_it_is(bench: Bench) -> None:
     for _ in range(2):
         assignment = supply.next()
         assert assignment is not None
-        supply.started(assignment.number)
-        supply.reported(assignment.number, Report.model_validate(toys.report(1, 0.5)))
+        supply.record_start(assignment.number)
+        supply.record_report(assignment.number, Report.model_validate(toys.report(1, 0.5)))
     again = bench.supply()
     ended: list[Trial] = []
-    again.answered = ended.append
+    again.on_idle_end = ended.append
     again.settle({1, 77})
     assert [(trial.number, trial.status, trial.epochs) for trial in ended] == [(1, "pruned", 1)]
     assert again.unfinished == 1

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from search import driver
 from search.home import Home, Process
 from search.machine import Machine, machine
-from search.store import Campaign, Store
-from search.tune.shares import UNLIMITED, Claim, Share, allot, claimed, room
+from search.store import Campaign, ShareClaim, Store
+from search.tune.shares import UNLIMITED, Share, allot, room
 from tests.support import toys
 from tests.support.campaigns import new_campaign
 from tests.support.waiting import GUARD
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 FOUR = Machine(cpus=4, gpus=0)
 
 
-def claim(campaign: str, **changes: Any) -> Claim:
+def claim(campaign: str, **changes: Any) -> ShareClaim:
     values: dict[str, Any] = {
         "campaign": campaign,
         "priority": 0,
@@ -35,7 +35,7 @@ def claim(campaign: str, **changes: Any) -> Claim:
         "held": 0,
         "joined": 1.0,
     }
-    return Claim(**(values | changes))
+    return ShareClaim(**(values | changes))
 
 
 def test_equals_share_alike_and_the_first_has_the_odd_one() -> None:
@@ -83,7 +83,7 @@ claims_of = st.lists(
 @settings(deadline=None)
 @given(claims_of, st.integers(1, 16), st.integers(0, 3))
 def test_no_allotment_is_more_than_there_is_and_nothing_is_left_idle(
-    claims: list[Claim], cpus: int, gpus: int
+    claims: list[ShareClaim], cpus: int, gpus: int
 ) -> None:
     allotted = allot(claims, Machine(cpus=cpus, gpus=gpus))
     used_cpus = sum(allotted[one.campaign] * one.cpus for one in claims)
@@ -115,23 +115,23 @@ def test_shares_grow_and_shrink_as_campaigns_come_and_go(url: str) -> None:
     store, ticks = Store.open(url), Ticks()
     first, second = new_campaign(store, "first"), new_campaign(store, "second")
     one = share(store, first, ticks)
-    assert one.allowed(0) == UNLIMITED, "alone"
+    assert one.limit(0) == UNLIMITED, "alone"
     ticks.now += 2
-    assert one.allowed(4) == UNLIMITED
+    assert one.limit(4) == UNLIMITED
     two = share(store, second, ticks, joined=2.0)
-    assert two.allowed(0) == 0, "the first still runs four"
+    assert two.limit(0) == 0, "the first still runs four"
     assert two.beside == (first.id,)
     ticks.now += 2
-    assert one.allowed(4) == 2
+    assert one.limit(4) == 2
     ticks.now += 2
-    assert one.allowed(2) == 2, "two have ended"
+    assert one.limit(2) == 2, "two have ended"
     ticks.now += 2
-    assert two.allowed(0) == 2
-    assert [found.campaign for found in claimed(store, second.id)] == [first.id, second.id]
+    assert two.limit(0) == 2
+    assert [found.campaign for found in store.claims_beside(second.id)] == [first.id, second.id]
     store.set_state(first.id, "finished")
     ticks.now += 2
-    assert two.allowed(2) == UNLIMITED
-    assert claimed(store, first.id) == []
+    assert two.limit(2) == UNLIMITED
+    assert store.claims_beside(first.id) == []
 
 
 def test_a_dead_driver_and_another_place_take_no_share(url: str) -> None:
@@ -144,7 +144,7 @@ def test_a_dead_driver_and_another_place_take_no_share(url: str) -> None:
         connection.exec_driver_sql(
             f"UPDATE campaigns SET driver = '{gone}' WHERE id = '{dead.id}'"
         )
-    assert share(store, mine, ticks).allowed(0) == UNLIMITED
+    assert share(store, mine, ticks).limit(0) == UNLIMITED
 
 
 # ---------------------------------------------------------------------- two drivers at once
@@ -154,7 +154,7 @@ import sys
 from search import driver
 from search.home import Home
 from search.store import Store
-from tests import toys
+from tests.support import toys
 
 home, store = Home.at(sys.argv[1]), Store.open(sys.argv[2])
 listen = lambda happening: print(happening.kind, flush=True)

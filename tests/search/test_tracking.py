@@ -302,10 +302,11 @@ from search.mirror.mirroring import describe_backlog
 from search.home import Home
 from search.store import Store
 from space.space import Space
-from search.mirror.tracking import Mirror, _Client
+from search.mirror.client import Client
+from search.mirror.tracking import Mirror
 
 home, campaign_id, where, count = Home.at(sys.argv[1], {}), sys.argv[2], sys.argv[3], [0]
-owner = Store if hasattr(Store, where) else _Client
+owner = Store if hasattr(Store, where) else Client
 method = getattr(owner, where)
 
 def dies(*arguments, **named):
@@ -326,7 +327,7 @@ Mirror(Store.open(home.store_url), home, campaign_id).start().close(60)
         ("write", 1),  # marked as being sent, nothing made
         ("_log", 3),  # a run is made and empty
         ("_upload", 2),  # a run has its numbers and no files
-        ("mirrored", 1),  # all runs are whole, the store does not know one
+        ("mark_sent", 1),  # all runs are whole, the store does not know one
     ],
 )
 def test_a_kill_between_two_steps_neither_loses_nor_doubles(

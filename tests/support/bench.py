@@ -7,8 +7,9 @@ from typing import Any
 
 from search.campaign import Campaign
 from search.home import Home
+from search.setting import Happening, Setting
 from search.store import Store
-from search.supply import Assignment, Happening, Setting, Supply
+from search.supply import Assignment, Supply
 from tests.support import toys
 from workers.job import PackRef, Report
 
@@ -56,11 +57,11 @@ class Bench:
 
     def train(self, supply: Supply, assignment: Assignment, stop_at: int = 10**9) -> None:
         number, epochs = assignment.number, assignment.job.recipe.epochs
-        supply.started(number)
+        supply.record_start(number)
         for epoch in range(1, min(epochs, stop_at) + 1):
             report = Report.model_validate(toys.report(epoch, toys.score(number, epoch, epochs)))
-            supply.reported(number, report)
-        supply.ended(number, "finished" if epochs <= stop_at else "pruned")
+            supply.record_report(number, report)
+        supply.record_end(number, "finished" if epochs <= stop_at else "pruned")
 
     def results(self, campaign_id: str) -> dict[str, tuple[str, int, float | None]]:
         return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from search.store import Campaign, Store
+from search.store import Campaign, NewTrial, Store
 
 STEPS = 4
 
@@ -36,6 +36,7 @@ def new_campaign(store: Store, name: str = "motifs") -> Campaign:
 def add(store: Store, campaign_id: str, number: int, **changes: Any) -> None:
     """Put a trial on record."""
     values: dict[str, Any] = {
+        "number": number,
         "digest": f"{number:016x}",
         "genome": {"stages": [number]},
         "recipe": {"learning_rate": 0.01},
@@ -46,7 +47,7 @@ def add(store: Store, campaign_id: str, number: int, **changes: Any) -> None:
         "macs": 50_000,
         "cell": f"cell-{number}",
     }
-    store.add_trial(campaign_id, number, **(values | changes))
+    store.add_trial(campaign_id, NewTrial(**(values | changes)))
 
 
 def train(

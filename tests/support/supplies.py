@@ -13,8 +13,9 @@ from ray.tune.search import Searcher
 
 from search.campaign import Campaign
 from search.home import Home
+from search.setting import Happening, Setting
 from search.store import Store
-from search.supply import Assignment, Happening, Setting, Supply
+from search.supply import Assignment, Supply
 from search.tune import scheduler
 from search.tune.recorder import Recorder
 from search.tune.searcher import TuneSearcher
@@ -79,11 +80,11 @@ def train(
     supply: Supply, assignment: Assignment, epochs: int = 3, status: Any = "finished"
 ) -> None:
     """What the recorder does with a trial that reports `epochs` and ends."""
-    supply.started(assignment.number)
+    supply.record_start(assignment.number)
     for epoch in range(1, epochs + 1):
         report = toys.report(epoch, toys.score(assignment.number, epoch, 3))
-        supply.reported(assignment.number, Report.model_validate(report))
-    supply.ended(assignment.number, status)
+        supply.record_report(assignment.number, Report.model_validate(report))
+    supply.record_end(assignment.number, status)
 
 
 class CrashError(Exception):
@@ -151,8 +152,10 @@ class Player:
                     over = config == Searcher.FINISHED
                     break
                 running.append(self._trial(trial_id, config))
-                planned.on_trial_add(SimpleNamespace(_trial_to_actor={}), running[-1])
-                recorder.on_trial_start(0, [], running[-1])
+                planned.on_trial_add(
+                    SimpleNamespace(withdraw_requests=lambda _is_new: None), running[-1]
+                )
+                recorder.on_trial_start(trial=running[-1])
                 self._maybe_crash()
             if running:
                 trial = self._rng.choice(running)
@@ -195,14 +198,14 @@ class Player:
         if not done:
             decision = planned.on_trial_result(None, trial, result)
         self._maybe_crash()
-        recorder.on_trial_result(0, [], trial, result)
+        recorder.on_trial_result(trial=trial, result=result)
         trial.last_result = result
         self._maybe_crash()
         if decision != TrialScheduler.STOP:
             return False
         planned.on_trial_complete(None, trial, result)
         searcher.on_trial_complete(trial.trial_id, result)
-        recorder.on_trial_complete(0, [], trial)
+        recorder.on_trial_complete(trial=trial)
         self._maybe_crash()
         return True
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from search.home import Home
+from search.setting import Happening
 from search.store import Store
-from search.supply import Happening
 from ventral.live import Live
 
 

@@ -80,13 +80,13 @@ def submit(
     from ventral import forecast
 
     campaign = _asked_for(file, source, overrides or [], address)
-    from search import driver  # it loads Ray: what is wrong in a file is told before
+    from search import driver, place  # loads Ray: errors of the file are shown before
 
     if dry_run:
         home = Home.at()
         note(f"packing {campaign.data.name}")
         prepared = driver.prepare(campaign, home)
-        forecast.show(campaign, prepared, home, output, driver.all_at(address))
+        forecast.show(campaign, prepared, home, output, place.total_offer(address))
         return
     _run(
         campaign,
@@ -116,9 +116,9 @@ def _run(
     home, store = open_store(create=True)
     if not new:
         _refuse_if_interrupted(campaign, store)
-    from search import driver
+    from search import driver, place
 
-    driver.check_home(home, address)
+    place.check_home(home, address)
     note(f"packing {campaign.data.name}")
     prepared = driver.prepare(campaign, home)
     if estimate and address is None:
@@ -153,9 +153,9 @@ def _offered(address: str | None) -> "Machine":
 
     if address is None:
         return machine()
-    from search import driver
+    from search import place
 
-    return driver.offered_at(address)
+    return place.largest_offer(address)
 
 
 def resume(
@@ -262,8 +262,8 @@ def _go(
     with Live(record, home, store.counts(record.id)) as live:
         outcome = driver.run(campaign_id, home, store, live.listen, address=address)
     _conclude(store.campaign(campaign_id), store, output)
-    if outcome.left:
-        note(describe_backlog(store, campaign_id, outcome.left))
+    if outcome.unsent:
+        note(describe_backlog(store, campaign_id, outcome.unsent))
     if outcome.state == "stopped":
         note(f"stopped ({outcome.reason}); everything is kept. Go on with:")
         part = (outcome.reason or "").partition(":")[0]

@@ -51,7 +51,7 @@ def ui(
         raise InputError("ventral ui", f"{home.path} does not exist", "run `ventral submit` first")
     record = _find(home, campaign)
     if not home.tracking_is_local:
-        shown = home.tracking_shown
+        shown = home.tracking_label
         note(f"MLflow runs at {shown}")
         print(view_url(shown, record.experiment) if record and record.experiment else shown)
         return
@@ -137,7 +137,7 @@ def _start(home: "Home", host: str, port: int, names: set[str]) -> "Server":
 
 def _find(home: "Home", campaign: str | None) -> "Campaign | None":
     """The campaign to open at: the one that is named, else the newest that MLflow has runs of."""
-    from search.mirror.landing import is_missing, is_shown
+    from search.mirror.landing import has_runs_in, is_missing
     from search.store import Store
 
     if campaign is None and is_missing(home.store_url):
@@ -147,16 +147,16 @@ def _find(home: "Home", campaign: str | None) -> "Campaign | None":
         if campaign is not None:
             return store.campaign(campaign)
         known = store.campaigns()
-        return next((one for one in known if is_shown(one, home.tracking_uri)), None)
+        return next((one for one in known if has_runs_in(one, home.tracking_uri)), None)
     finally:
         store.close()
 
 
 def _address(base: str, home: "Home", record: "Campaign | None") -> str:
     """The page of a campaign's runs; that of all campaigns if MLflow has none of them yet."""
-    from search.mirror.landing import RUNS, is_shown
+    from search.mirror.landing import RUNS, has_runs_in
     from search.mirror.runs import runs_path
 
-    if record is None or record.experiment is None or not is_shown(record, home.tracking_uri):
+    if record is None or record.experiment is None or not has_runs_in(record, home.tracking_uri):
         return f"{base}/"
     return f"{base}/{RUNS}{runs_path(record.experiment)}"

@@ -32,7 +32,7 @@ def replay(campaign: Id, output: Output = Format.table) -> None:
     document: dict[str, Any] = {
         "id": record.id,
         "decisions": found.decisions,
-        "given": found.given,
+        "given": found.unjournaled,
         "equal": first is None,
         "difference": None if first is None else {"trial": first.trial, "what": first.what},
     }
@@ -41,8 +41,8 @@ def replay(campaign: Id, output: Output = Format.table) -> None:
         line = f"{counted}, all equal"
     else:
         line = f"{counted} equal, then the first difference: {first}"
-    if found.given:
-        line += f" ({found.given} suggestions are from before the journal)"
+    if found.unjournaled:
+        line += f" ({found.unjournaled} suggestions are from before the journal)"
     value(document, output, line)
     if first is not None:
         raise typer.Exit(1)

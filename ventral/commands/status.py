@@ -106,10 +106,10 @@ def told(found: "Progress") -> str:
         lines.append(f"failures: {kinds}")
     if found.pace is not None:
         left = ""
-        if found.left is not None:
-            basis = "" if found.left.ends_by == "trials" else f" {found.left.basis}"
-            left = f"; about {duration(found.left.seconds)} to the end of "
-            left += f"budget.{found.left.ends_by}{basis}"
+        if found.remaining is not None:
+            basis = "" if found.remaining.ends_by == "trials" else f" {found.remaining.basis}"
+            left = f"; about {duration(found.remaining.seconds)} to the end of "
+            left += f"budget.{found.remaining.ends_by}{basis}"
         lines.append(
             f"pace: {found.pace.trials_per_hour:,.0f} trials an hour, by {found.pace.basis}{left}"
         )

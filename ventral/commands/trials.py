@@ -167,11 +167,11 @@ def retry(
         note("no trial to try again")
         return
     if overrides:
-        made = retries.changed(store, home, record, chosen, overrides)
+        made = retries.add_changed(store, home, record, chosen, overrides)
         for old, new in zip(chosen, made, strict=True):
             note(f"trial {old.number} is tried again as trial {new}")
     else:
-        retries.unchanged(store, home, record, chosen)
+        retries.requeue(store, home, record, chosen)
         note(f"to be tried again: {', '.join(str(one.number) for one in chosen)}")
     note(f"Next: ventral resume {record.id}")
 

@@ -10,6 +10,7 @@ JSON = sa.JSON(none_as_null=True)
 
 
 def upgrade() -> None:
+    """Make the first tables, in an empty database."""
     op.create_table(
         "campaigns",
         sa.Column("id", sa.String(16), primary_key=True),

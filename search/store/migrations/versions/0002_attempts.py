@@ -13,6 +13,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
+    """Make the tables of attempts and shares, and give every earlier training its work's name."""
     op.add_column("trials", sa.Column("work", sa.String(64)))
     op.add_column("trials", sa.Column("source", sa.Text))
     source_epochs = sa.Column("source_epochs", sa.Integer, nullable=False, server_default="0")
@@ -86,7 +87,7 @@ def _describe_the_past() -> None:
         for trial in connection.execute(query).mappings().all():
             here = (TRIALS.c.campaign == campaign["id"], TRIALS.c.number == trial["number"])
             if recipe and checksum and trial["status"] != "infeasible":
-                closed = _merged(recipe, trial["recipe"] or {})
+                closed = _merge(recipe, trial["recipe"] or {})
                 work = _work(trial["digest"], closed, checksum, trial["seed"])
                 connection.execute(sa.update(TRIALS).where(*here).values(work=work))
             if trial["attempts"]:
@@ -111,12 +112,12 @@ def _attempt(trial: Mapping[Any, Any], devices: float) -> dict[str, Any]:
     }
 
 
-def _merged(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
+def _merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in overlay.items():
         mine = merged.get(key)
         whole = key == "clip" or not (isinstance(mine, dict) and isinstance(value, dict))
-        merged[key] = value if whole else _merged(mine or {}, value)
+        merged[key] = value if whole else _merge(mine or {}, value)
     return merged
 
 

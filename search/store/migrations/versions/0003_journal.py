@@ -8,6 +8,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
+    """Make the journal's table; campaigns of an earlier version have none."""
     op.create_table(
         "journal",
         sa.Column("campaign", sa.String(16), primary_key=True),

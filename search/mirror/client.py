@@ -1,0 +1,177 @@
+"""The few calls of MLflow's client that the mirror makes.
+
+MLflow is imported when a `Client` is made, which takes seconds: in the mirror's thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from search.mirror import database
+from search.mirror.runs import (
+    FAILURE,
+    KEY_TAG,
+    NOTE_TAG,
+    PASSING,
+    REASON,
+    Run,
+    experiment_name,
+    experiment_note,
+    experiment_tags,
+)
+from search.store import Campaign
+
+PARAMETERS_A_CALL, METRICS_A_CALL = 100, 900
+"""MLflow's limits: 100 parameters, 100 tags and 1000 things in all."""
+
+_PATIENCE = {
+    # Retrying is the mirror's own business; a call that hangs must not hold the end up.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+}
+
+Item = TypeVar("Item")
+
+
+class Client:
+    """The few calls of MLflow that the mirror makes. Made in the thread: imports MLflow."""
+
+    def __init__(self, uri: str, files: Callable[[str], Path] | None) -> None:
+        """`files` gives the folder of a run's files; None if a server takes them."""
+        for name, value in (database.QUIET | _PATIENCE).items():
+            os.environ.setdefault(name, value)
+        import mlflow.entities as entities
+        from mlflow.tracking import MlflowClient
+
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        self._entities: Any = entities
+        self._client: Any = MlflowClient(tracking_uri=uri)
+        self._files = files
+
+    def close(self) -> None:
+        """Let the database's file go: MLflow holds it open, even where another took its place."""
+        store = getattr(getattr(self._client, "_tracking_client", None), "store", None)
+        if (engine := getattr(store, "engine", None)) is not None:
+            engine.dispose()
+
+    def experiment(self, campaign: Campaign, artifact_location: str | None) -> tuple[str, bool]:
+        """The id of the campaign's experiment, and whether it had to be made."""
+        name, tags = experiment_name(campaign), experiment_tags(campaign)
+        existing = self._client.get_experiment_by_name(name)
+        if existing is None:
+            created = self._client.create_experiment(
+                name, artifact_location=artifact_location, tags=tags
+            )
+            experiment, present = str(created), set(tags)
+        else:
+            experiment, present = str(existing.experiment_id), set(existing.tags)
+            if existing.lifecycle_stage != "active":
+                self._client.restore_experiment(experiment)
+        tags[NOTE_TAG] = experiment_note(campaign, experiment)
+        for key in tags.keys() - present:
+            self._client.set_experiment_tag(experiment, key, tags[key])
+        return experiment, existing is None
+
+    def writable(self, run_id: str) -> bool:
+        """Whether a run is there and not deleted."""
+        try:
+            return str(self._client.get_run(run_id).info.lifecycle_stage) == "active"
+        except Exception as error:
+            if getattr(error, "error_code", None) == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise
+
+    def find(self, experiment: str, key: str) -> str | None:
+        """The oldest run with that key."""
+        runs = self._client.search_runs(
+            [experiment],
+            filter_string=f"tags.`{KEY_TAG}` = '{key}'",
+            order_by=["attributes.start_time ASC"],
+            max_results=1,
+        )
+        return runs[0].info.run_id if runs else None
+
+    def running(self, experiment: str) -> Iterator[tuple[str, str]]:
+        """(run, key) of every run that MLflow shows as running."""
+        token = None
+        while True:
+            page = self._client.search_runs(
+                [experiment],
+                filter_string="attributes.status = 'RUNNING'",
+                max_results=1000,
+                page_token=token,
+            )
+            for run in page:
+                yield run.info.run_id, run.data.tags.get(KEY_TAG, "")
+            token = page.token
+            if not token:
+                return
+
+    def discard(self, run_id: str) -> None:
+        """End and remove a run that is one too many."""
+        self._client.set_terminated(run_id, status="KILLED")
+        self._client.delete_run(run_id)
+
+    def write(self, experiment: str, run: Run, run_id: str | None) -> str:
+        """Write a whole run, into the run `run_id` if there is one. The status comes last."""
+        files = run.files
+        if run_id is None:
+            new_run = self._client.create_run(
+                experiment, start_time=run.started, tags=run.tags, run_name=run.name
+            )
+            run_id = str(new_run.info.run_id)
+            tags: dict[str, str] = {}
+        else:
+            known = self._client.get_run(run_id).data.tags
+            # What is no longer true of a trial that was tried again.
+            stale = {key: "" for key in PASSING if known.get(key) and key not in run.tags}
+            tags = stale | run.tags | {"mlflow.runName": run.name}
+            if REASON in stale:
+                files = {FAILURE: ""} | files
+        self._log(run_id, run, tags)
+        self._upload(run_id, files)
+        self._client.set_terminated(run_id, status=run.status, end_time=run.ended)
+        return run_id
+
+    def _log(self, run_id: str, run: Run, tags: dict[str, str]) -> None:
+        kinds = self._entities
+        parameters = [kinds.Param(key, value) for key, value in run.parameters.items()]
+        metrics = [kinds.Metric(p.key, p.value, p.at, p.step) for p in run.metrics]
+        marks = [kinds.RunTag(key, value) for key, value in tags.items()]
+        # Nearly always one call.
+        for part in _parts(parameters, PARAMETERS_A_CALL)[1:]:
+            self._client.log_batch(run_id, params=part)
+        for part in _parts(metrics, METRICS_A_CALL - PARAMETERS_A_CALL)[1:]:
+            self._client.log_batch(run_id, metrics=part)
+        self._client.log_batch(
+            run_id,
+            metrics=metrics[: METRICS_A_CALL - PARAMETERS_A_CALL],
+            params=parameters[:PARAMETERS_A_CALL],
+            tags=marks,
+        )
+
+    def _upload(self, run_id: str, files: dict[str, str]) -> None:
+        if self._files is not None:
+            _write_files(self._files(run_id), files)
+            return
+        with tempfile.TemporaryDirectory(prefix="ventral-") as folder:
+            _write_files(Path(folder), files)
+            self._client.log_artifacts(run_id, folder)
+
+
+def _write_files(folder: Path, files: dict[str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def _parts(items: Sequence[Item], size: int) -> list[list[Item]]:
+    queue = iter(items)
+    return list(iter(lambda: list(islice(queue, size)), []))

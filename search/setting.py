@@ -1,0 +1,79 @@
+"""What stays the same during a campaign's run, and what its listener is told of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from search import reuse
+from search.campaign import Campaign, full_epochs
+from search.home import Home
+from search.store import Store, Takeover
+from space.space import Space
+from workers.job import Job, PackRef, Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Happening:
+    """Something that a live view may want to show; `trial` is a number, if it is about one.
+
+    Kinds: packing, starting, sharing, started, report, finished, pruned, failed, infeasible,
+    retry, exhausted, stopping, mirroring, ended.
+    """
+
+    kind: str
+    trial: int | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+Listener = Callable[[Happening], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """A campaign with all that its run needs: its space, its data, and where things are kept."""
+
+    campaign_id: str
+    campaign: Campaign
+    space: Space
+    data: PackRef
+    home: Home
+    store: Store
+    listener: Listener = lambda _happening: None
+    guess: float | None = None
+    """Top-1 of the best constant answer; None in campaigns of before it was known."""
+    address: str | None = None
+    """Of the running Ray cluster on which trials run; None for one of the driver's own."""
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of a full training."""
+        return full_epochs(self.campaign, self.space)
+
+    def recipe(self, overlay: Mapping[str, Any]) -> Recipe:
+        """The campaign's recipe with a sample's laid over it. Raises InputError."""
+        return self.campaign.recipe.overlaid(overlay)
+
+    def job(
+        self, number: int, genome: Mapping[str, Any], overlay: Mapping[str, Any], seed: int
+    ) -> Job:
+        """The job of a trial. All suggested ones have the campaign's seed: they differ in nothing
+        else.
+        """
+        return Job(
+            genome=dict(genome),
+            recipe=self.recipe(overlay),
+            data=self.data,
+            seed=seed,
+            folder=str(self.home.trial(self.campaign_id, number)),
+        )
+
+    def takeover(self, number: int, work: str, recipe: Recipe) -> Takeover | None:
+        """What a new trial of a work and a closed recipe takes over from another campaign."""
+        if not self.campaign.reuse:
+            return None
+        folder = self.home.trial(self.campaign_id, number)
+        return reuse.find(self.store, self.campaign_id, self.campaign, work, recipe, folder)
+
+    def tell(self, kind: str, trial: int | None = None, **detail: Any) -> None:
+        """Let the listener know."""
+        self.listener(Happening(kind=kind, trial=trial, detail=detail))
