@@ -250,7 +250,8 @@ def _trainable() -> type[Any]:
         def step(self) -> dict[str, Any]:
             self.epoch += 1
             top1 = self.score * self.epoch / self.epochs
-            report = {"epoch": self.epoch, "top1": top1, "top5": top1, "loss": 1.0}
+            report: dict[str, Any] = {"epoch": self.epoch, "top1": top1, "top5": top1}
+            report["loss"] = 1.0
             report |= {"train_loss": 1.0, "accuracy_by_step": [top1]}
             report |= {"seconds": 0.0, "memory_mb": 1.0}
             done = self.epoch >= self.epochs
@@ -363,7 +364,7 @@ def _searcher(name: str) -> tuple[Any, dict[str, Any] | None]:
 
     space = _space()
     if name == "hyperopt":
-        nested = via_hyperopt._nested(space.parameters, ())
+        nested = via_hyperopt.nested(space.parameters, ())
         return HyperOptSearch(nested, metric="top1", mode="max", random_state_seed=0), None
     if name == "optuna":
         return OptunaSearch(_defined, metric="top1", mode="max", seed=0), None

@@ -98,7 +98,8 @@ class HyperoptItself:
             lambda point: 0.0, via_hyperopt.nested(space.parameters, ())
         )
         self._trials = trials = Trials()
-        documents, waiting = [], dict[str, list[Any]]()
+        documents: list[dict[str, Any]] = []
+        waiting: dict[str, list[dict[str, Any]]] = {}
         for choices, outcome in calls:
             if outcome is None:
                 number = len(documents)
@@ -140,7 +141,10 @@ class HyperoptItself:
         }
 
 
-LIBRARIES = {"optuna": OptunaItself, "hyperopt": HyperoptItself}
+LIBRARIES: dict[str, type[OptunaItself | HyperoptItself]] = {
+    "optuna": OptunaItself,
+    "hyperopt": HyperoptItself,
+}
 
 
 @dataclass(frozen=True, kw_only=True)

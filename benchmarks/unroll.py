@@ -188,7 +188,7 @@ def _step(network: nn.Module, images: Tensor, labels: Tensor) -> Run:
     def run() -> None:
         network.zero_grad()
         loss = functional.cross_entropy(network(images), labels)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
 
     return run
 
@@ -229,7 +229,7 @@ def _floor(found: Plan, images: Tensor) -> tuple[Run, Run]:
     def step() -> None:
         outs = once()
         total = torch.stack([out.sum() for out in outs]).sum()
-        total.backward()  # type: ignore[no-untyped-call]
+        total.backward()
         for x, kernel, pointwise, _, _ in work:
             x.grad = kernel.grad = None
             if pointwise is not None:

@@ -241,7 +241,7 @@ class Trainer:
         self._optimiser.zero_grad(set_to_none=True)
         with torch.autocast(self.device.type, dtype=self._low, enabled=self._low is not None):
             loss = self._loss(images, labels)
-        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self._scaler.scale(loss).backward()
         self._scaler.unscale_(self._optimiser)
         self._add_l2()
         if recipe.clip is not None and recipe.clip.norm is not None:

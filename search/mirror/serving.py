@@ -41,7 +41,7 @@ def serve() -> None:
     if known is None:
         return
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    sys.stdout = sys.stderr = _Redacted(sys.stderr)  # type: ignore[assignment]
+    sys.stdout = sys.stderr = _Redacted(sys.stderr)
     try:
         app = _application(known)
     except Exception as error:

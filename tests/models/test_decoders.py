@@ -39,7 +39,8 @@ def made(**decoder: Any) -> DecoderModule:
 
 def softmax(z: np.ndarray, axis: int, beta: float = 1.0) -> np.ndarray:
     powers = np.exp(beta * (z - z.max(axis, keepdims=True)))
-    return powers / powers.sum(axis, keepdims=True)
+    shares: np.ndarray = powers / powers.sum(axis, keepdims=True)
+    return shares
 
 
 def expected(module: DecoderModule, logits: np.ndarray) -> np.ndarray:

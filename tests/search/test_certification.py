@@ -31,7 +31,7 @@ def finished(tmp_path: Path, **changes: Any) -> Bench:
 
 def drain(bench: Bench, trials: int = 100) -> list[int]:
     """Train what the supply gives, at most so many trials; their numbers."""
-    supply, numbers = bench.supply(), []
+    supply, numbers = bench.supply(), list[int]()
     while len(numbers) < trials and (found := supply.next()) is not None:
         train(supply, found)
         numbers.append(found.number)

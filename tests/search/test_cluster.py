@@ -157,7 +157,7 @@ def test_a_cluster_of_somebody_s_own_is_not_found(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_lost_cluster_is_told_once_it_is_silent_for_long() -> None:
-    well, told = [True], []
+    well, told = [True], list[Exception]()
     watch = _Watch(lambda: well[0], 1.0, told.append)
     watch.start()
     time.sleep(1.5)

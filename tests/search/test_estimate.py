@@ -154,7 +154,7 @@ def test_without_early_stops_every_trial_has_all_epochs() -> None:
 
 
 def test_two_at_once_take_half_the_time_and_as_many_hours() -> None:
-    fifo = {"scheduler": {"name": "fifo"}, "budget": {"trials": 200}}
+    fifo: dict[str, Any] = {"scheduler": {"name": "fifo"}, "budget": {"trials": 200}}
     one, two = told(**fifo), told(slots=2, **fifo)
     assert two.seconds.likely == pytest.approx(one.seconds.likely / 2, rel=0.1)
     assert two.device_hours.likely == pytest.approx(one.device_hours.likely, rel=0.05)
@@ -189,7 +189,7 @@ def test_a_campaign_of_a_million_trials_is_not_played_to_its_end(
         return _lengths(settings, epochs, trials, rng)
 
     monkeypatch.setattr("search.estimate._lengths", noting)
-    fifo = {"scheduler": {"name": "fifo"}}
+    fifo: dict[str, Any] = {"scheduler": {"name": "fifo"}}
     short = told(**fifo, budget={"trials": PLAYED})
     long = told(**fifo, budget={"trials": 500 * PLAYED})
     assert max(played) == PLAYED

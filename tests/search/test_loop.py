@@ -135,7 +135,8 @@ def ran(
 def at_once(notes: list[dict[str, Any]]) -> int:
     """How many trials ran at the same time, at most."""
     return max(
-        sum(other["began"] <= note["began"] < other["ended"] for other in notes) for note in notes
+        sum(bool(other["began"] <= note["began"] < other["ended"]) for other in notes)
+        for note in notes
     )
 
 

@@ -53,7 +53,7 @@ def assert_equal(bench: Bench) -> Replay:
 
 def test_a_campaign_of_several_objectives_replays(tmp_path: Path) -> None:
     """Also over killed drivers: what the sampler and the scheduler know of costs is on record."""
-    several = {
+    several: dict[str, Any] = {
         "scheduler": {"name": "optimistic", "deviations": 0.0},
         "objectives": ["macs", "top1@0"],
     }

@@ -18,7 +18,7 @@ from search.drill import faults as drill
 from search.drill.scene import HAPPENINGS, Moment, Scene, Verdict
 from search.home import Home
 from search.store import Store
-from search.tune.cluster import MARK
+from search.tune.remains import MARK
 from tests.support import toys
 from tests.support.campaigns import add, train
 from ventral.cli import app
