@@ -261,7 +261,7 @@ def _trainable() -> type[Any]:
 
 
 def _ventral(
-    folder: Path, trials: int, chosen: argparse.Namespace, ends: Ends, system: str
+    folder: Path, trials: int, chosen: argparse.Namespace, ends: Ends, _system: str
 ) -> dict[str, Any]:
     from search import driver
     from search.campaign import Campaign

@@ -74,7 +74,7 @@ class OptunaItself:
                 study.tell(trial, state=optuna.trial.TrialState.PRUNED)
 
         class Joint(optuna.samplers.TPESampler):
-            def infer_relative_search_space(self, study: Any, trial: Any) -> Any:
+            def infer_relative_search_space(self, *_: object) -> Any:
                 return distributions
 
         self._sampler = Joint
@@ -95,7 +95,7 @@ class HyperoptItself:
 
         self._parameters = parameters = {p.path: p for p in space.parameters}
         self._domain = domain = Domain(
-            lambda point: 0.0, via_hyperopt.nested(space.parameters, ())
+            lambda _point: 0.0, via_hyperopt.nested(space.parameters, ())
         )
         self._trials = trials = Trials()
         documents: list[dict[str, Any]] = []

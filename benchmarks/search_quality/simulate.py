@@ -121,7 +121,7 @@ class Simulator:
         repeat: int,
         *,
         trials: int,
-        enough: Callable[[Ended], bool] = lambda ended: False,
+        enough: Callable[[Ended], bool] = lambda _ended: False,
     ) -> list[Ended]:
         """A campaign of at most `trials` trials, ended early once `enough` says so of one.
 

@@ -71,9 +71,9 @@ def _settle(file: Path, renew: Callable[[], None], *, ours: bool) -> Path | None
     if not file.exists() or not file.stat().st_size:
         _make(file, renew)
         return None
-    newest, known = _revisions()
+    newest, known = revisions()
     try:
-        found = _revision(file)
+        found = revision(file)
         if found == newest:
             return None
         if found is not None and found not in known:
@@ -100,7 +100,7 @@ def _settle(file: Path, renew: Callable[[], None], *, ours: bool) -> Path | None
     return aside
 
 
-def _revision(file: Path) -> str | None:
+def revision(file: Path) -> str | None:
     """The schema's revision; None without one. Raises sqlite3.DatabaseError if it is damaged."""
     with closing(sqlite3.connect(file, timeout=5.0)) as connection:
         [(verdict,)] = connection.execute("PRAGMA quick_check(1)")
@@ -114,19 +114,19 @@ def _revision(file: Path) -> str | None:
 
 
 @cache
-def _revisions() -> tuple[str, frozenset[str]]:
+def revisions() -> tuple[str, frozenset[str]]:
     """MLflow's newest schema, and all that it knows. To ask MLflow itself takes seconds."""
     spec = importlib.util.find_spec("mlflow")
     [root] = spec.submodule_search_locations or [] if spec else []
-    revisions: set[str] = set()
+    known: set[str] = set()
     older: set[str] = set()
     for file in Path(root, "store", "db_migrations", "versions").glob("*.py"):
         for name, value in re.findall(
             r"^(revision|down_revision)\b[^=\n]*=(.*)$", file.read_text("utf-8"), re.M
         ):
-            (revisions if name == "revision" else older).update(re.findall(r"\w{6,}", value))
-    [newest] = revisions - older
-    return newest, frozenset(revisions)
+            (known if name == "revision" else older).update(re.findall(r"\w{6,}", value))
+    [newest] = known - older
+    return newest, frozenset(known)
 
 
 def _make(file: Path, renew: Callable[[], None]) -> None:

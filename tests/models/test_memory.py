@@ -50,7 +50,7 @@ class Held(TorchDispatchMode):
 
     def _see(self, tensor: torch.Tensor) -> None:
         storage = tensor.untyped_storage()
-        key = storage._cdata
+        key = storage._cdata  # noqa: SLF001 - what PyTorch knows a storage by
         if key not in self._alive:
             size = storage.nbytes()
             self._alive[key] = weakref.finalize(storage, self._freed, key, size)

@@ -16,6 +16,7 @@ from search.tune.shares import Claim, Share
 from tests.support import large, toys
 from tests.support.campaigns import add, fill, report, train
 from tests.support.effort import count_calls
+from tests.support.tables import change_rows
 
 
 @pytest.fixture
@@ -151,7 +152,7 @@ def test_waiting_ones_of_a_dead_driver_are_listed_within_the_limit(store: Store)
     for number in range(4):
         add(store, record.id, number)
     store.start_trial(record.id, 1)
-    with store._writing() as connection:
+    with change_rows(store) as connection:
         connection.exec_driver_sql("UPDATE campaigns SET driver = NULL")
     assert [t.number for t in store.trials(record.id, statuses=["waiting"], limit=3)] == [0, 1, 2]
     train(store, record.id, 0, 0.5)

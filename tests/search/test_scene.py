@@ -153,7 +153,7 @@ def outcome(lost: int, *problems: str) -> drill.Outcome:
 def test_the_drill_fails_if_anything_was_lost(
     found: drill.Outcome, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drill, "rehearse", lambda *args, **named: iter([found]))
+    monkeypatch.setattr(drill, "rehearse", lambda *_, **__: iter([found]))
     done = CliRunner().invoke(app, ["drill", "-o", "json"])
     assert done.exit_code == code
     (row,) = json.loads(done.stdout)

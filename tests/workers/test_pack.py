@@ -211,7 +211,7 @@ def test_as_many_threads_decode_as_the_process_may_use(
 ) -> None:
     asked: list[int] = []
 
-    def opened(spec: DataSpec, workers: int) -> datasets.Source:
+    def opened(_spec: DataSpec, workers: int) -> datasets.Source:
         asked.append(workers)
         raise DataError("", "enough")
 

@@ -12,7 +12,6 @@ import torch
 from torch import nn
 
 from space.errors import CheckpointError, InputError
-from workers import training
 from workers.failures import Diverged, device_lost, failure, out_of_memory
 from workers.job import Job, Recipe, Report
 from workers.pack import Pack
@@ -117,7 +116,7 @@ def one_step(trainer: Trainer) -> dict[str, torch.Tensor]:
         torch.from_numpy(np.array(trainer.pack.images("train")[:64])).permute(0, 3, 1, 2) / 255
     )
     labels = torch.from_numpy(np.array(trainer.pack.labels("train")[:64]))
-    trainer._step(images, labels, 0)
+    trainer._step(images, labels, 0)  # noqa: SLF001 - one update, of an epoch's five
     return {name: p.detach() for name, p in trainer.network.named_parameters()}
 
 
@@ -196,7 +195,7 @@ def test_the_loss_of_all_steps_is_the_mean_of_the_informed_ones(
     images, labels = torch.rand(16, 1, 8, 8), torch.arange(16) % 10
     logits = network.step_logits(images)  # type: ignore[operator]
     informed = [nn.functional.cross_entropy(logits[:, step], labels) for step in (1, 2)]
-    loss = trainer._loss(images, labels)
+    loss = trainer._loss(images, labels)  # noqa: SLF001 - of images that are not the pack's
     torch.testing.assert_close(loss, torch.stack(informed).mean())
 
 
@@ -306,7 +305,7 @@ def test_weights_that_are_not_finite_diverge(job: MakeJob, build: Build) -> None
     with torch.no_grad():
         dict(trainer.network.named_parameters())["again.bias"][0] = math.inf
     with pytest.raises(Diverged, match=r"again\.bias is not finite at the end of epoch 4"):
-        trainer._demand_finite_weights(4)
+        trainer._demand_finite_weights(4)  # noqa: SLF001 - the loss would tell before it
 
 
 def test_out_of_memory_is_known_by_what_torch_raises() -> None:
@@ -328,7 +327,7 @@ def test_a_lost_gpu_is_not_a_result() -> None:
 
 def test_the_peak_of_memory_is_forgotten_between_trials(job: MakeJob, build: Build) -> None:
     big = torch.ones(40_000_000)  # 160 MB
-    high = training._peak_mb(torch.device("cpu"))
+    high = Trainer(job(), build=build).run_epoch().memory_mb
     del big
     low = Trainer(job(), build=build).run_epoch().memory_mb
     assert low < high - 100
@@ -374,7 +373,7 @@ def test_an_epoch_is_timed_from_a_part_of_it(
 ) -> None:
     """By a clock on which an update takes 2 s and a batch of the evaluation 0.5 s."""
     trainer, now = Trainer(job(evaluation_batch_size=64), build=build), [0.0]
-    step, network = trainer._step, trainer.network
+    step, network = trainer._step, trainer.network  # noqa: SLF001 - it is timed
     step_logits: Any = network.step_logits
 
     def update(*batch: Any) -> torch.Tensor:

@@ -36,7 +36,7 @@ import sys
 from search import driver
 from search.home import Home
 from search.store import Store
-from tests import toys
+from tests.support import toys
 
 home = Home.at(sys.argv[1])
 listen = lambda happening: print(happening.kind, flush=True)
