@@ -250,7 +250,8 @@ def _trainable() -> type[Any]:
         def step(self) -> dict[str, Any]:
             self.epoch += 1
             top1 = self.score * self.epoch / self.epochs
-            report = {"epoch": self.epoch, "top1": top1, "top5": top1, "loss": 1.0}
+            report: dict[str, Any] = {"epoch": self.epoch, "top1": top1, "top5": top1}
+            report["loss"] = 1.0
             report |= {"train_loss": 1.0, "accuracy_by_step": [top1]}
             report |= {"seconds": 0.0, "memory_mb": 1.0}
             done = self.epoch >= self.epochs
@@ -260,7 +261,7 @@ def _trainable() -> type[Any]:
 
 
 def _ventral(
-    folder: Path, trials: int, chosen: argparse.Namespace, ends: Ends, system: str
+    folder: Path, trials: int, chosen: argparse.Namespace, ends: Ends, _system: str
 ) -> dict[str, Any]:
     from search import driver
     from search.campaign import Campaign
@@ -291,7 +292,7 @@ def _ventral(
 
     campaign_id = driver.submit(campaign, home, store)
     outcome = driver.run(campaign_id, home, store, listen, trainable=_trainable(), patience=3600.0)
-    return {"state": outcome.state, "left": outcome.left}
+    return {"state": outcome.state, "left": outcome.unsent}
 
 
 def _ray_tune(

@@ -142,7 +142,7 @@ def _search(address: str) -> float:
 
 def _browsed(folder: Path, address: str) -> float:
     began = time.perf_counter()
-    options = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     options += ("--virtual-time-budget=10000", "--dump-dom", f"--user-data-dir={folder}/chromium")
     page = subprocess.run(
         [str(CHROMIUM), *options, address], capture_output=True, text=True, timeout=300

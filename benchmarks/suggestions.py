@@ -74,7 +74,7 @@ class OptunaItself:
                 study.tell(trial, state=optuna.trial.TrialState.PRUNED)
 
         class Joint(optuna.samplers.TPESampler):
-            def infer_relative_search_space(self, study: Any, trial: Any) -> Any:
+            def infer_relative_search_space(self, *_: object) -> Any:
                 return distributions
 
         self._sampler = Joint
@@ -94,9 +94,10 @@ class HyperoptItself:
         from hyperopt.base import Domain, Trials
 
         self._parameters = parameters = {p.path: p for p in space.parameters}
-        self._domain = domain = Domain(lambda point: 0.0, via_hyperopt.nest(space.parameters, ()))
+        self._domain = domain = Domain(lambda _point: 0.0, via_hyperopt.nest(space.parameters, ()))
         self._trials = trials = Trials()
-        documents, waiting = [], dict[str, list[Any]]()
+        documents: list[dict[str, Any]] = []
+        waiting: dict[str, list[dict[str, Any]]] = {}
         for choices, outcome in calls:
             if outcome is None:
                 number = len(documents)
@@ -138,7 +139,10 @@ class HyperoptItself:
         }
 
 
-LIBRARIES = {"optuna": OptunaItself, "hyperopt": HyperoptItself}
+LIBRARIES: dict[str, type[OptunaItself | HyperoptItself]] = {
+    "optuna": OptunaItself,
+    "hyperopt": HyperoptItself,
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -170,7 +171,7 @@ def _machine(device: str) -> str:
     if device != "cpu":
         return torch.cuda.get_device_name(device)
     try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
             return next(line.partition(":")[2].strip() for line in lines if "model name" in line)
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
@@ -188,7 +189,7 @@ def _step(network: nn.Module, images: Tensor, labels: Tensor) -> Run:
     def run() -> None:
         network.zero_grad()
         loss = functional.cross_entropy(network(images), labels)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
 
     return run
 
@@ -229,7 +230,7 @@ def _floor(found: Plan, images: Tensor) -> tuple[Run, Run]:
     def step() -> None:
         outs = once()
         total = torch.stack([out.sum() for out in outs]).sum()
-        total.backward()  # type: ignore[no-untyped-call]
+        total.backward()
         for x, kernel, pointwise, _, _ in work:
             x.grad = kernel.grad = None
             if pointwise is not None:

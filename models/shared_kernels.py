@@ -153,7 +153,7 @@ class _Gathered(torch.autograd.Function):
         return kernel.view_as(kernel)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor | None) -> tuple[Tensor | None, None]:
         (kernel,) = ctx.saved_tensors
         ctx.shared.gather(kernel)
@@ -176,7 +176,7 @@ class _Use(torch.autograd.Function):
         return torch.nn.functional.conv2d(x, kernel, bias, shared.stride, side, 1, shared.groups)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, None, Tensor | None, None]:
         x, kernel = ctx.saved_tensors
         shared: SharedKernel = ctx.shared

@@ -47,7 +47,7 @@ class Optimisation:
     def update(self, loss: Tensor, rate: float) -> None:
         """One update by the gradients of `loss`, a scalar, and of the L2 terms."""
         recipe = self._recipe
-        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self._scaler.scale(loss).backward()
         self._scaler.unscale_(self._optimiser)
         self.add_l2()
         if recipe.clip is not None and recipe.clip.norm is not None:

@@ -35,11 +35,11 @@ def main() -> None:
     data = pack(task.data, chosen.data).ref
     with chosen.rows.open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        mine = _mended(file, task)
+        mine = mend_rows(file, task)
         rows = [*mine, *(row for other in chosen.also for row in _read(other, task))]
         if chosen.beyond_table:
             rows += [asdict(row) for row in committed(task.name)]
-        for sample, seed in _wanted(task, rows, share, shards):
+        for sample, seed in list_wanted(task, rows, share, shards):
             row = train(task, sample, seed, data)
             file.write(json.dumps(row) + "\n")
             file.flush()
@@ -53,7 +53,9 @@ def main() -> None:
             )
 
 
-def _wanted(task: Task, rows: list[Row], share: int, shards: int) -> Iterator[tuple[Sample, int]]:
+def list_wanted(
+    task: Task, rows: list[Row], share: int, shards: int
+) -> Iterator[tuple[Sample, int]]:
     """What is still to be trained; `rows` grows meanwhile."""
     samples = task.samples[share::shards]
     done = {(row["digest"], row["seed"]) for row in rows}
@@ -77,7 +79,7 @@ def seeded(task: Task, rows: Iterable[Row]) -> set[str]:
     return best | set(rest[:REST_SEEDED])
 
 
-def _mended(file: Any, task: Task) -> list[Row]:
+def mend_rows(file: Any, task: Task) -> list[Row]:
     """The rows of an open file, after a line that was cut off by a kill is taken away."""
     file.seek(0)
     text = file.read()

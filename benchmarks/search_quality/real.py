@@ -100,7 +100,7 @@ def run_all(
     folder: Path,
     asked: Mapping[str, Mapping[str, Any]],
     *,
-    over: Callable[[str], bool] = lambda reason: False,
+    over: Callable[[str], bool] = lambda _reason: False,
 ) -> None:
     """Run campaigns at the same time, each in a home of its own.
 

@@ -164,7 +164,7 @@ def train(task: Task, sample: Sample, seed: int, data: PackRef) -> dict[str, Any
         trainer = Trainer(task.job(sample, seed, data), device="cpu")
         while not trainer.finished:
             trainer.run_epoch()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever ends a training is its row's reason
         failure = failures.failure(error)
         reason = f"{failure.kind}: {failure.reason}"
     reports = trainer.reports if trainer else []

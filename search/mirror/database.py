@@ -71,25 +71,23 @@ def _settle(file: Path, renew: Callable[[], None], *, ours: bool) -> Path | None
     if not file.exists() or not file.stat().st_size:
         _make(file, renew)
         return None
-    newest, known = _revisions()
+    newest, known = revisions()
     try:
-        revision = _revision(file)
-        if revision == newest:
+        written = revision(file)
+        if written == newest:
             return None
-        if revision is not None and revision not in known:
+        if written is not None and written not in known:
             raise VentralError(
-                f"{file}: a newer MLflow wrote it (schema {revision}); upgrade MLflow, or move "
+                f"{file}: a newer MLflow wrote it (schema {written}); upgrade MLflow, or move "
                 "the file away: all that the store knows is sent again"
             )
-        if not ours and revision is None:
+        if not ours and written is None:
             raise VentralError(
                 f"{file}: is no database of MLflow's; name another in {TRACKING_VARIABLE}"
             )
         if not ours:
             command = f"mlflow db upgrade {shlex.quote(sqlite_url(file))}"
-            raise VentralError(
-                f"{file}: an older MLflow wrote it (schema {revision}); `{command}`"
-            )
+            raise VentralError(f"{file}: an older MLflow wrote it (schema {written}); `{command}`")
         if revision is not None and _upgrade(file):
             return None
     except sqlite3.OperationalError:
@@ -102,7 +100,7 @@ def _settle(file: Path, renew: Callable[[], None], *, ours: bool) -> Path | None
     return aside
 
 
-def _revision(file: Path) -> str | None:
+def revision(file: Path) -> str | None:
     """The schema's revision; None without one. Raises sqlite3.DatabaseError if it is damaged."""
     with closing(sqlite3.connect(file, timeout=5.0)) as connection:
         [(verdict,)] = connection.execute("PRAGMA quick_check(1)")
@@ -116,19 +114,19 @@ def _revision(file: Path) -> str | None:
 
 
 @cache
-def _revisions() -> tuple[str, frozenset[str]]:
+def revisions() -> tuple[str, frozenset[str]]:
     """MLflow's newest schema, and all that it knows. To ask MLflow itself takes seconds."""
     spec = importlib.util.find_spec("mlflow")
     [root] = spec.submodule_search_locations or [] if spec else []
-    revisions: set[str] = set()
+    known: set[str] = set()
     older: set[str] = set()
     for file in Path(root, "store", "db_migrations", "versions").glob("*.py"):
         for name, value in re.findall(
             r"^(revision|down_revision)\b[^=\n]*=(.*)$", file.read_text("utf-8"), re.M
         ):
-            (revisions if name == "revision" else older).update(re.findall(r"\w{6,}", value))
-    [newest] = revisions - older
-    return newest, frozenset(revisions)
+            (known if name == "revision" else older).update(re.findall(r"\w{6,}", value))
+    [newest] = known - older
+    return newest, frozenset(known)
 
 
 def _make(file: Path, renew: Callable[[], None]) -> None:

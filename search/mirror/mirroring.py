@@ -66,6 +66,11 @@ class MirrorProcess:
             self._begin()
 
     @property
+    def process(self) -> subprocess.Popen[str] | None:
+        """The process that writes now, or wrote last; None before the first one."""
+        return self._process
+
+    @property
     def backlog(self) -> int:
         """Trials not sent yet, by the store."""
         return self._store.backlog(self._campaign_id)

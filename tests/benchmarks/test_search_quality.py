@@ -161,7 +161,7 @@ def test_words_foretell_what_a_linear_truth_is_worth() -> None:
         choices = space.complete(row.choices).choices
         return 0.5 + 0.01 * graph_features.size(space.opened.close(choices)["genome"])
 
-    linear, noise = scored(kernels), scored(lambda row: rng.random())
+    linear, noise = scored(kernels), scored(lambda _row: rng.random())
     assert linear.variance > 0.9
     assert linear.size == pytest.approx(1.0, abs=0.01)
     assert max(linear.places) < 60
@@ -186,10 +186,10 @@ def test_a_killed_run_goes_on_with_what_it_had(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in done) + '{"task": "8p')
     with path.open("a+") as file:
-        rows = make_table._mended(file, task)
+        rows = make_table.mend_rows(file, task)
     assert rows == done
     assert path.read_text().count("\n") == 2
-    sample, seed = next(make_table._wanted(task, rows, 0, 1))
+    sample, seed = next(make_table.list_wanted(task, rows, 0, 1))
     assert (sample.digest, seed) == (task.samples[2].digest, 0)
 
 
@@ -202,7 +202,7 @@ def test_the_best_quarter_gets_all_seeds() -> None:
     best = {sample.digest for sample in task.samples[-63:]}
     assert best < again
     assert len(again) == 63 + tasks.REST_SEEDED
-    wanted = list(make_table._wanted(task, rows, 0, 1))
+    wanted = list(make_table.list_wanted(task, rows, 0, 1))
     assert {(sample.digest, seed) for sample, seed in wanted} == {
         (d, s) for d in again for s in (1, 2)
     }
@@ -399,7 +399,7 @@ def test_the_committed_table_is_gone_on_with(
     table.write(Table(tuple(rest)), "8px", tmp_path)
     trained = []
 
-    def train(task: Any, sample: Any, seed: int, data: Any) -> dict[str, Any]:
+    def train(task: Any, sample: Any, seed: int, _data: Any) -> dict[str, Any]:
         trained.append((sample.digest, seed))
         return {"task": task.name} | {f.name: getattr(lacking, f.name) for f in fields(Row)}
 

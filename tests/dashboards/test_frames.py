@@ -30,7 +30,9 @@ def test_one_row_a_trial(store: Store) -> None:
     assert frame.created[0].timestamp() == pytest.approx(
         store.trial(campaign.id, 0).created, abs=1e-3
     )
-    assert not [name for name in frames.trials(store, campaign.id, choices=False) if "." in name]
+    assert not [
+        name for name in frames.trials(store, campaign.id, choices=False) if "." in str(name)
+    ]
 
 
 def test_a_branch_that_was_not_taken_is_empty(store: Store) -> None:

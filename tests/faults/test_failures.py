@@ -14,6 +14,7 @@ import pytest
 from search.drill.scene import Scene
 from search.store import Trial
 from search.tune.losses import EVENT
+from search.tune.remains import find_marked
 from tests.faults import crew
 from tests.faults.conftest import MakeScene
 
@@ -22,9 +23,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 def show(scene: Scene, number: int) -> str:
     """What `ventral trial show` prints."""
-    command = [Path(sys.executable).with_name("ventral"), "trial", "show", scene.campaign_id]
+    command = str(Path(sys.executable).with_name("ventral"))
     done = subprocess.run(
-        [*command, str(number)],
+        [command, "trial", "show", scene.campaign_id, str(number)],
         env=os.environ | {"VENTRAL_HOME": str(scene.home.path)},
         capture_output=True,
         text=True,
@@ -146,7 +147,6 @@ def _memory() -> tuple[float, float]:
 
 def test_any_process_of_the_cluster(scene: MakeScene, rng: random.Random) -> None:
     """Whatever process of Ray's dies: what can go on goes on, what cannot ends with a cure."""
-    from search.tune import cluster
 
     made = scene({"budget": {"trials": 30}, "recipe": {"epochs": 6}, "retries": 1000})
     moments = []
@@ -156,7 +156,7 @@ def test_any_process_of_the_cluster(scene: MakeScene, rng: random.Random) -> Non
         if not made.alive:
             break
         moments.append(made.moment())
-        victim = rng.choice(cluster.find_marked(made.clusters[-1]["mark"]) or [0])
+        victim = rng.choice(find_marked(made.clusters[-1]["mark"]) or [0])
         name = Path(f"/proc/{victim}/comm").read_text().strip() if victim else "nobody"
         if victim and victim != made.process.pid:  # type: ignore[union-attr]
             os.kill(victim, 9)

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
-from models.build import build
+from models.build import Network, build
 from space.errors import InputError
 from space.genome import Genome
 from tests.fuzz import mutations, trials
@@ -186,8 +187,9 @@ def results(folder: Path) -> trials.Try:
     )
     network = published(folder / "network", networks=("rgc_intermediate_64px",))
     # A whole network takes a minute: its entry is read, and its variables find their places.
-    networks.build = unbuilt
-    networks.generated = lambda seed, name, shape, gain=1.0: np.zeros(shape, np.float32)
+    patch = pytest.MonkeyPatch()  # for this process, which does nothing else
+    patch.setattr(networks, "build", unbuilt)
+    patch.setattr(networks, "generated", zeros)
 
     def attempt(rng: random.Random) -> None:
         whole = network if rng.random() < 0.2 else small
@@ -214,5 +216,11 @@ def published(root: Path, **kept: tuple[str, ...]) -> Folder:
     return Folder(root)
 
 
-def unbuilt(genome: Genome, **_: object) -> Any:
+def unbuilt(*_arguments: object, **_options: object) -> Network:
+    """In the place of `build`."""
     raise InputError("network", "is not built here")
+
+
+def zeros(_seed: int, _name: str, shape: tuple[int, ...], _gain: float = 1.0) -> np.ndarray:
+    """In the place of `generated`."""
+    return np.zeros(shape, np.float32)

@@ -168,7 +168,7 @@ def _based(folder: Path) -> dict[str, Any]:
     }
 
 
-def try_genome(folder: Path) -> trials.Try:
+def try_genome(_folder: Path) -> trials.Try:
     """Reads a damaged genome; its identity, cost and plan are worked out."""
     names = ("rgc_shallow", "lstm_shallow", "median_2018_t12_feedback", "resnet18")
     trees = [zoo.model(name).genome.document() for name in names]

@@ -24,7 +24,7 @@ def test_damage_follows_from_the_seed_and_leaves_the_original() -> None:
     assert len(flipped) > 150
 
 
-def target(folder: Path) -> trials.Try:
+def target(_folder: Path) -> trials.Try:
     """Fails in every way that is known, one a seed."""
 
     def attempt(rng: random.Random) -> None:
@@ -50,7 +50,7 @@ def test_success_and_an_error_of_ours_pass() -> None:
 
 
 def test_every_other_end_is_found() -> None:
-    found = trials._survey("tests.fuzz.test_engine:target", 0, 6, 1)
+    found = trials.survey("tests.fuzz.test_engine:target", 0, 6, 1)
     assert [text.split(" ")[1] for text in found] == ["2:", "3:", "4:", "5:"]
     for text, words in zip(
         found, ("KeyError", "SIGKILL", "MemoryError", "more than"), strict=True

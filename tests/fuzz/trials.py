@@ -52,7 +52,7 @@ def findings(target: str, count: int = SAMPLE, first: int = 0) -> list[str]:
     return found
 
 
-def _survey(target: str, first: int, count: int, seconds: int) -> list[str]:
+def survey(target: str, first: int, count: int, seconds: int) -> list[str]:
     """All seeds, in a fork that is made anew behind an input that killed the one before."""
     found: list[str] = []
     seed, end = first, first + count
@@ -102,7 +102,7 @@ def _try_all(target: str, seeds: range, work: Path, report: Path, seconds: int) 
                 if wrong == _SHOWN:
                     break
         code = 0
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - the fork ends here in any case
         traceback.print_exc()
     finally:
         os._exit(code)
@@ -137,7 +137,7 @@ def _tried(attempt: Try, seed: int, seconds: float) -> str:
         return ""
     except _TooLong:
         return f"took more than {seconds} s"
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - every other end is a finding
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{place.filename}:{place.lineno}"
         return f"{type(error).__name__}: {str(error)[:200]} ({where})"
@@ -149,4 +149,4 @@ def _tried(attempt: Try, seed: int, seconds: float) -> str:
 if __name__ == "__main__":
     named, start, number, allowed = sys.argv[1:]
     importlib.import_module(named.partition(":")[0])
-    print(json.dumps(_survey(named, int(start), int(number), int(allowed))))
+    print(json.dumps(survey(named, int(start), int(number), int(allowed))))

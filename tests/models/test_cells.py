@@ -4,7 +4,7 @@
 folded, in the order of the page; parameters are looked up by the path of the term.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import hypothesis.strategies as st
@@ -28,7 +28,7 @@ SOURCES = {
     "feedback": Map(size=3, channels=2),
 }
 
-FUNCTIONS = {
+FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": lambda x: x,
     "elu": lambda x: torch.where(x > 0, x, torch.exp(x) - 1),
     "relu": lambda x: x.clamp(min=0),
@@ -324,7 +324,7 @@ def drawn_cells(draw: st.DrawFn) -> Cell:
             term["after_norm"] = norm is not None and draw(st.booleans())
         edges = [{"add": term} for term in terms]
         edges += [{"multiply": g} for g in draw(st.lists(acting(depth, known), max_size=2))]
-        carry = None
+        carry: dict[str, Any] | None = None
         if draw(st.booleans()):
             carry = {"gate": draw(st.none() | acting(depth, known))}
             options = [

@@ -39,10 +39,13 @@ def made(**decoder: Any) -> DecoderModule:
 
 def softmax(z: np.ndarray, axis: int, beta: float = 1.0) -> np.ndarray:
     powers = np.exp(beta * (z - z.max(axis, keepdims=True)))
-    return powers / powers.sum(axis, keepdims=True)
+    shares: np.ndarray = powers / powers.sum(axis, keepdims=True)
+    return shares
 
 
-def expected(module: DecoderModule, logits: np.ndarray) -> np.ndarray:
+def expected(  # noqa: C901 - one case a form
+    module: DecoderModule, logits: np.ndarray
+) -> np.ndarray:
     """The form's equation for each example by itself (science: section 7)."""
     decoder = module.decoder
     values = {name: p.detach().numpy() for name, p in module.named_parameters()}

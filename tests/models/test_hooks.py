@@ -35,7 +35,7 @@ def test_a_hook_fires_once_for_each_step_and_sees_what_is_traced(
     name = {"convolution": f"{stage}.input", "cell": f"{stage}.out"}.get(kind, stage)
     traced = network.trace(images, [name])[name]
 
-    def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+    def hook(module: nn.Module, _inputs: Any, output: Any) -> None:
         assert module is part(network, path)
         if isinstance(output, Tensor):
             seen.append(output)

@@ -86,7 +86,7 @@ def permuted(value: Tensor, name: str, ours: LivePart, theirs: LivePart) -> Tens
     if len(ours.reads) < 2 or name not in ("kernel", "depthwise", "depthwise_first", "pointwise"):
         return value
     axis = 0 if name.startswith("depthwise") else 1
-    blocks = list(zip(ours.reads, value.split([c for _, c in ours.reads], axis), strict=True))  # type: ignore[no-untyped-call]
+    blocks = list(zip(ours.reads, value.split([c for _, c in ours.reads], axis), strict=True))
     found = []
     for read in theirs.reads:
         place = next(i for i, (other, _) in enumerate(blocks) if other == read)

@@ -174,8 +174,8 @@ def test_the_gates_of_an_lstm_start_as_slices_of_one_kernel() -> None:
 def test_penalty_is_half_the_decayed_sum_of_squares() -> None:
     network = build(genome("lstm"), dtype=torch.float64)
     weights = dict(network.named_parameters())
-    expected = sum(d * weights[n].square().sum() / 2 for n, d in network.decays().items())
-    assert network.penalty().item() == pytest.approx(expected.item())
+    expected = sum(d * weights[n].square().sum().item() / 2 for n, d in network.decays().items())
+    assert network.penalty().item() == pytest.approx(expected)
     assert network.penalty().item() > 0
 
 

@@ -29,14 +29,15 @@ def literal_convolution(
     x: np.ndarray, kernel: np.ndarray, bias: np.ndarray, stride: int
 ) -> np.ndarray:
     windows = literal_windows(x.shape[-1], kernel.shape[-1], stride)
-    out = np.zeros((x.shape[0], kernel.shape[0], len(windows), len(windows)))
+    out: np.ndarray = np.zeros((x.shape[0], kernel.shape[0], len(windows), len(windows)))
     for i, rows in enumerate(windows):
         for j, columns in enumerate(windows):
             for a, row in enumerate(rows):
                 for b, column in enumerate(columns):
                     if row >= 0 and column >= 0:
                         out[:, :, i, j] += x[:, :, row, column] @ kernel[:, :, a, b].T
-    return out + bias[:, None, None]
+    out += bias[:, None, None]
+    return out
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])

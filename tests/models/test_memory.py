@@ -38,7 +38,7 @@ MODELS = (
 )
 
 
-class Held(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Held(TorchDispatchMode):
     """The bytes of all tensors that are alive, and the most that there were."""
 
     def __init__(self, *known: torch.Tensor) -> None:
@@ -50,7 +50,7 @@ class Held(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _see(self, tensor: torch.Tensor) -> None:
         storage = tensor.untyped_storage()
-        key = storage._cdata
+        key = storage._cdata  # noqa: SLF001 - what PyTorch knows a storage by
         if key not in self._alive:
             size = storage.nbytes()
             self._alive[key] = weakref.finalize(storage, self._freed, key, size)
@@ -83,7 +83,7 @@ def measured(
     held = Held(images, labels, *network.parameters(), *network.buffers(), *buffers)
     with held:
         loss = cross_entropy(network(images), labels)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimiser.step()
     return held.peak
 
@@ -150,7 +150,7 @@ def test_memory_grows_with_the_batch_and_with_what_the_optimiser_keeps() -> None
 def test_a_constant_that_a_convolution_adds_takes_no_map(norm: str | None) -> None:
     """It goes with the kernel's bias, also where that is not learned; behind a norm it cannot."""
 
-    def gated(bias: float) -> int:
+    def gated(bias: float) -> float:
         term = {"of": "input", "kernel": 3, "bias": False, "norm": norm}
         gate = {"terms": [term], "bias": bias}
         state = {"carry": {"gate": gate}, "drive": {"edges": [{"add": {"of": "input"}}]}}

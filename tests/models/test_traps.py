@@ -73,7 +73,7 @@ def test_trap_1_same_padding_is_asymmetric() -> None:
         ones = -torch.ones(1, 1, 14, 14, dtype=torch.float64)
         trace = network.trace(ones, ["conv1", "conv1.input"], [0])
     counted = trace["conv1.input"][0][0, 0]  # how many pixels lie under each kernel
-    assert (counted[0, 0], counted[3, 3], counted[-1, -1]) == (-25, -49, -16)
+    assert [counted[i, i].item() for i in (0, 3, -1)] == [-25, -49, -16]
     assert trace["conv1"][0].shape[-1] == 4
     assert trace["conv1"][0][0, 0, -1, -1] == -16  # a padded zero would win
 
@@ -342,7 +342,7 @@ def test_the_last_read_out_at_17_steps_is_free_of_image_off_from_seven() -> None
     def last(image_off: int | None) -> Tensor:
         genome = ten_stages(clock={"steps": 17, "image_off": image_off})
         with torch.no_grad():
-            return randomised(genome)(images_for(genome))
+            return randomised(genome).forward(images_for(genome))
 
     expected = last(12)
     for image_off in (*range(7, 18), None):

@@ -222,7 +222,7 @@ def test_head_forms(form: str) -> None:
         expected = x.reshape(2, -1) @ k.T
     else:
         patches = [x[:, i : i + 2, j : j + 2] for i in range(2) for j in range(2)]
-        expected = sum(torch.einsum("bhwc,nchw->bn", p, k) for p in patches) / 4
+        expected = torch.stack([torch.einsum("bhwc,nchw->bn", p, k) for p in patches]).mean(0)
     assert torch.allclose(trace["head"][5], expected + bias.detach())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -93,13 +92,12 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.usefixtures("elsewhere")
 @pytest.mark.parametrize("path", ["images", "./images", "../images", "/data/images", "~/images"])
-def test_images_lie_beside_the_file_wherever_it_is_started(
-    file: Path, elsewhere: Path, path: str
-) -> None:
+def test_images_lie_beside_the_file_wherever_it_is_started(file: Path, path: str) -> None:
     written(file, data={"name": "imagefolder", "path": path, "size": 8})
     found = load(file, offered=LAPTOP).data.path  # type: ignore[union-attr]
-    assert found == os.path.abspath(file.parent / Path(path).expanduser())
+    assert found == str((file.parent / Path(path).expanduser()).resolve())
 
 
 def test_images_that_an_override_names_lie_in_the_current_folder(

@@ -123,7 +123,7 @@ def test_a_token_that_a_variable_keeps_from_being_used_is_said(
 ) -> None:
     monkeypatch.setenv(access.MODE, "disabled")
     monkeypatch.setenv(access.TOKEN, "0" * 64)
-    monkeypatch.setattr(access, "ask", lambda address, settings: "refused")
+    monkeypatch.setattr(access, "ask", lambda *_: "refused")
     with pytest.raises(InputError, match="RAY_AUTH_MODE=disabled keeps the one here") as error:
         _check_admission("127.0.0.1:1")
     assert error.value.cure == "unset RAY_AUTH_MODE"
@@ -157,7 +157,7 @@ def test_a_cluster_of_somebody_s_own_is_not_found(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_lost_cluster_is_told_once_it_is_silent_for_long() -> None:
-    well, told = [True], []
+    well, told = [True], list[Exception]()
     watch = _Watch(lambda: well[0], 1.0, told.append)
     watch.start()
     time.sleep(1.5)

@@ -121,7 +121,8 @@ def test_the_rungs_are_those_of_the_scheduler(
 ) -> None:
     settings = Scheduler(reduction_factor=factor, grace_epochs=grace)
     real = scheduler.create(settings, epochs, 0, [])
-    milestones = sorted(rung for rung, _ in real._brackets[0]._rungs)
+    # Ray has no public name for them.
+    milestones = sorted(rung for rung, _ in real._brackets[0]._rungs)  # noqa: SLF001
     reached = [int(np.ceil(rung)) for rung in milestones if np.ceil(rung) < epochs]
     assert list(_rungs(settings, epochs, 0)) == reached
 
@@ -155,7 +156,7 @@ def test_without_early_stops_every_trial_has_all_epochs() -> None:
 
 
 def test_two_at_once_take_half_the_time_and_as_many_hours() -> None:
-    fifo = {"scheduler": {"name": "fifo"}, "budget": {"trials": 200}}
+    fifo: dict[str, Any] = {"scheduler": {"name": "fifo"}, "budget": {"trials": 200}}
     one, two = told(**fifo), told(slots=2, **fifo)
     assert two.seconds.likely == pytest.approx(one.seconds.likely / 2, rel=0.1)
     assert two.device_hours.likely == pytest.approx(one.device_hours.likely, rel=0.05)
@@ -190,7 +191,7 @@ def test_a_campaign_of_a_million_trials_is_not_played_to_its_end(
         return _lengths(settings, epochs, trials, rng)
 
     monkeypatch.setattr("search.estimate._lengths", noting)
-    fifo = {"scheduler": {"name": "fifo"}}
+    fifo: dict[str, Any] = {"scheduler": {"name": "fifo"}}
     short = told(**fifo, budget={"trials": PLAYED})
     long = told(**fifo, budget={"trials": 500 * PLAYED})
     assert max(played) == PLAYED
@@ -225,7 +226,7 @@ def test_a_machine_is_calibrated_once_for_a_kind_of_campaign(
     kept = json.loads(home.calibrations.read_text())
     assert len(kept) == 1
 
-    def never(*arguments: Any) -> Any:
+    def never(*_: Any) -> Any:
         raise AssertionError("it was measured before")
 
     monkeypatch.setattr("search.estimate._measured", never)

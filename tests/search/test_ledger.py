@@ -19,6 +19,7 @@ from search.tune.stopping import Stop
 from space.errors import StoreError
 from tests.support import supplies, toys
 from tests.support.campaigns import add, new_campaign, report, train
+from tests.support.tables import change_rows
 from workers.job import Report
 
 
@@ -101,7 +102,9 @@ def test_a_clock_that_jumps_charges_nothing(store: Store, clock: Clock) -> None:
     assert store.ledger(campaign.id).device_seconds == pytest.approx(6.0)
 
 
-def test_a_stopped_run_and_a_dead_driver_end_their_attempts(store: Store, clock: Clock) -> None:
+def test_a_stopped_run_and_a_dead_driver_end_their_attempts(
+    store: Store, clock: Clock, url: str
+) -> None:
     campaign = new_campaign(store)
     add(store, campaign.id, 0)
     store.start_trial(campaign.id, 0)
@@ -124,7 +127,7 @@ def test_a_stopped_run_and_a_dead_driver_end_their_attempts(store: Store, clock:
     store.heartbeat(campaign.id)
     seen = clock.wall
     clock.pass_(1000)  # the driver is killed soon after, and nothing happens for a while
-    store._clocks.forget(campaign.id)  # what a new driver's process would know
+    store = Store.open(url)  # a new driver's, which knows what is on record alone
     store.set_state(campaign.id, "running")
     last = store.attempts(campaign.id, 0)[-1]
     assert (last.how, last.seconds, last.ended) == ("interrupted", 5.0, seen)
@@ -197,7 +200,7 @@ def test_a_driver_that_was_taken_over_ends_no_attempt_of_its_successor(store: St
     add(store, campaign.id, 0)
     store.start_trial(campaign.id, 0)
     other = str(Process(host="node7/boot", pid=4, born="5"))
-    with store._writing() as connection:
+    with change_rows(store) as connection:
         connection.execute(sa.update(CAMPAIGNS).values(driver=other))
     store.release(campaign.id)
     assert [attempt.how for attempt in store.attempts(campaign.id, 0)] == [None]

@@ -41,7 +41,10 @@ class Listed(Searcher):  # type: ignore[misc]
         return {"trial": self.left, **self._config}
 
     def on_trial_complete(
-        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+        self,
+        trial_id: str,
+        result: dict[str, Any] | None = None,  # noqa: ARG002 - Ray's words
+        error: bool = False,  # noqa: ARG002
     ) -> None:
         self._live.discard(trial_id)
 
@@ -51,7 +54,7 @@ class Watch(tune.Callback):  # type: ignore[misc]
 
     known = 0
 
-    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+    def on_step_end(self, *_: Any, trials: list[Any], **__: Any) -> None:
         self.known = max(self.known, len(trials))
 
 
@@ -135,7 +138,8 @@ def ran(
 def at_once(notes: list[dict[str, Any]]) -> int:
     """How many trials ran at the same time, at most."""
     return max(
-        sum(other["began"] <= note["began"] < other["ended"] for other in notes) for note in notes
+        sum(bool(other["began"] <= note["began"] < other["ended"]) for other in notes)
+        for note in notes
     )
 
 

@@ -32,7 +32,7 @@ from search.store import Store
 
 home = Home.at(sys.argv[1], {})
 mirror = MirrorProcess(Store.open(home.store_url), home, sys.argv[2]).start()
-print(mirror._process.pid, flush=True)
+print(mirror.process.pid, flush=True)
 time.sleep(60)
 """
 
@@ -75,14 +75,14 @@ def alive(pid: int) -> bool:
     return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
-def test_all_is_sent_without_mlflow_in_this_process(home: Home, tmp_path: Path) -> None:
+def test_all_is_sent_without_mlflow_in_this_process(home: Home) -> None:
     """By a driver in a process of its own, that knows nothing of MLflow."""
     script = """
 import sys
 from search.home import Home
 from search.mirror.mirroring import MirrorProcess
 from search.store import Store
-from tests.campaigns import fill
+from tests.support.campaigns import fill
 
 home = Home.at(sys.argv[1], {})
 store = Store.open(home.store_url)
@@ -117,8 +117,8 @@ def test_what_ends_later_is_sent_when_it_is_told(store: Store, home: Home) -> No
         wait_until(lambda: store.backlog(campaign.id) == 0)
     finally:
         assert mirror.close(5) == 0
-    assert mirror._process is not None
-    assert mirror._process.returncode == 0
+    assert mirror.process is not None
+    assert mirror.process.returncode == 0
 
 
 def test_one_that_is_killed_is_followed_by_another(
@@ -127,7 +127,7 @@ def test_one_that_is_killed_is_followed_by_another(
     monkeypatch.setattr(mirroring, "AGAIN_SECONDS", 0.1)
     campaign = fill(store)
     mirror = MirrorProcess(store, home, campaign.id).start()
-    process = mirror._process
+    process = mirror.process
     assert process is not None
     first = process.pid
     wait_until(lambda: store.backlog(campaign.id) < 5)
@@ -136,7 +136,7 @@ def test_one_that_is_killed_is_followed_by_another(
     with caplog.at_level(logging.WARNING):
         mirror.notify()
     assert "starting another one" in caplog.text
-    assert mirror._process.pid != first
+    assert mirror.process is not process
     assert mirror.close(60) == 0
     assert runs(home) == expected(campaign.id)
 
@@ -176,8 +176,8 @@ def test_no_address_is_seen_by_others(store: Store, home: Home) -> None:
     secret = Home(path=home.path, tracking_uri="http://me:hidden@127.0.0.1:9")
     mirror = MirrorProcess(store, secret, campaign.id).start()
     try:
-        assert mirror._process is not None
-        arguments = Path(f"/proc/{mirror._process.pid}/cmdline").read_bytes()
+        assert mirror.process is not None
+        arguments = Path(f"/proc/{mirror.process.pid}/cmdline").read_bytes()
         assert b"serve()" in arguments
         assert b"hidden" not in arguments
     finally:

@@ -96,7 +96,7 @@ def test_a_kill_while_it_is_made_leaves_none_or_a_whole_one(
     renewed: list[bool] = []
     assert database.prepare(home, lambda: renewed.append(True)) is None
     assert renewed == [True]
-    assert database._revision(home.path / "mlflow.db") == database._revisions()[0]
+    assert database.revision(home.path / "mlflow.db") == database.revisions()[0]
     assert not list(home.path.glob("*.part*"))
 
 
@@ -223,7 +223,7 @@ def test_the_file_of_an_older_mlflow_is_upgraded_with_all_that_is_in_it(tmp_path
         "VALUES (7, 'old', 'active')",
     )
     assert database.prepare(home, unwanted) is None
-    assert database._revision(file) == database._revisions()[0]
+    assert database.revision(file) == database.revisions()[0]
     with closing(sqlite3.connect(file)) as connection:
         found = connection.execute("SELECT name FROM experiments WHERE experiment_id = 7")
         assert found.fetchone() == ("old",)

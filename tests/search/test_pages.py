@@ -6,7 +6,7 @@ import re
 import sqlite3
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import closing
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -44,7 +44,7 @@ class MLflow:
     def __init__(self) -> None:
         self.asked: dict[str, Any] | None = None
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
         self.asked = dict(scope)
         headers = [(b"etag", b"1"), (b"content-length", b"49")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -61,7 +61,7 @@ def ask(
     **headers: str,
 ) -> Answer:
     """One request to pages around a stub."""
-    mlflow, said = MLflow(), []
+    mlflow, said = MLflow(), list[MutableMapping[str, Any]]()
     pages = Pages(mlflow, "sqlite:///m.db", store_url=store, home="/the/home", hosts=names)
     given = {"host": host} | {key.replace("_", "-"): value for key, value in headers.items()}
     scope = {
@@ -76,7 +76,7 @@ def ask(
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": b""}
 
-    async def send(message: dict[str, Any]) -> None:
+    async def send(message: MutableMapping[str, Any]) -> None:
         said.append(message)
 
     asyncio.run(pages(scope, receive, send))

@@ -14,7 +14,8 @@ from search import samplers
 from search.replay import Replay, replay
 from search.store.tables import JOURNAL, REPORTS, TRIALS
 from tests.support import toys
-from tests.support.supplies import Bench, Player
+from tests.support.supplies import Bench, Player, sampler_of
+from tests.support.tables import change_rows
 
 ASHA = {"name": "asha", "grace_epochs": 1, "reduction_factor": 2, "brackets": 2}
 FEW = {**toys.SPACE, "recipe": {}}
@@ -53,7 +54,7 @@ def assert_equal(bench: Bench) -> Replay:
 
 def test_a_campaign_of_several_objectives_replays(tmp_path: Path) -> None:
     """Also over killed drivers: what the sampler and the scheduler know of costs is on record."""
-    several = {
+    several: dict[str, Any] = {
         "scheduler": {"name": "optimistic", "deviations": 0.0},
         "objectives": ["macs", "top1@0"],
     }
@@ -121,8 +122,7 @@ def test_a_new_driver_knows_what_the_old_one_knew(tmp_path: Path) -> None:
     before = {t.number for t in bench.store.results(bench.id) if (t.arrived or 0) < last}
     assert before <= told.keys()
     first, second = bench.supply(), bench.supply()
-    states = [supply._source._sampler for supply in (first, second)]  # type: ignore[union-attr]
-    assert states[0].ask() == states[1].ask()
+    assert sampler_of(first).ask() == sampler_of(second).ask()
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_what_another_campaign_answered_replays(scheduler: dict[str, Any], tmp_p
 
 
 def changed(bench: Bench, table: sa.Table, number: int, **values: Any) -> None:
-    with bench.store._writing() as connection:
+    with change_rows(bench.store) as connection:
         where = (table.c.campaign == bench.id) & (table.c.number == number)
         assert connection.execute(sa.update(table).where(where).values(values)).rowcount
 
@@ -211,7 +211,7 @@ def test_a_changed_report_is_a_difference(bench: Bench) -> None:
     """The first report of a trial that went on is made the worst of all."""
     trials = bench.store.trials(bench.id, statuses=["finished"])
     number = next(t.number for t in trials if t.number > 8)
-    with bench.store._writing() as connection:
+    with change_rows(bench.store) as connection:
         first = (REPORTS.c.campaign == bench.id) & (REPORTS.c.number == number)
         connection.execute(sa.update(REPORTS).where(first, REPORTS.c.epoch == 1).values(top1=-1.0))
         connection.execute(sa.update(REPORTS).where(first, REPORTS.c.epoch == 2).values(top1=-1.0))
@@ -232,7 +232,7 @@ def test_what_was_infeasible_must_be_so(bench: Bench) -> None:
 
 def test_suggestions_without_a_journal_are_given(bench: Bench) -> None:
     """A campaign that an older version began."""
-    with bench.store._writing() as connection:
+    with change_rows(bench.store) as connection:
         connection.execute(sa.delete(JOURNAL).where(JOURNAL.c.number < 9))
     found = again(bench)
     assert found.unjournaled == 9 - 1, "all but the control"

@@ -12,6 +12,7 @@ from search import retention
 from search.home import Home
 from search.store import Campaign, Store
 from tests.support.campaigns import add, new_campaign, train
+from tests.support.tables import change_rows
 
 BYTES = 1000
 
@@ -33,7 +34,7 @@ class Bench:
     def campaign(self, name: str) -> Campaign:
         """A control, two finished trials, a pruned, a failed one, and one that waits."""
         record = new_campaign(self.store, name)
-        with self.store._writing() as connection:
+        with change_rows(self.store) as connection:
             connection.exec_driver_sql(
                 f"""UPDATE campaigns SET data = '{{"path": "/some/where/used"}}',
                 document = '{{"keep": 25}}' WHERE id = '{record.id}'"""
@@ -109,7 +110,7 @@ def test_a_campaign_that_was_started_meanwhile_is_left_alone(bench: Bench) -> No
 def test_what_was_used_lately_stays(bench: Bench) -> None:
     assert bench.plan(keep=0, older_than=3600.0) == []
     old = time.time() - 7200
-    with bench.store._writing() as connection:
+    with change_rows(bench.store) as connection:
         connection.exec_driver_sql(
             f"UPDATE campaigns SET ended = {old}, heartbeat = {old}, created = {old} "
             f"WHERE id = '{bench.over.id}'"

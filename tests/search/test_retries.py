@@ -13,7 +13,7 @@ from search.store import RETRY, Store, Trial
 from search.supply import Supply
 from space.errors import CampaignError, StoreError
 from tests.support.bench import Bench
-from workers.job import Failure
+from workers.job import DETERMINISTIC, Failure
 
 
 def failing(bench: Bench, *kinds: str) -> tuple[str, Supply]:
@@ -55,7 +55,7 @@ def test_what_may_go_well_is_tried_again_as_it_is(bench: Bench) -> None:
     assert replay(bench.store, campaign_id).difference is None
 
 
-@pytest.mark.parametrize("kind", retries.DETERMINISTIC)
+@pytest.mark.parametrize("kind", DETERMINISTIC)
 def test_what_failed_by_itself_is_not_tried_unchanged(bench: Bench, kind: str) -> None:
     campaign_id, _ = failing(bench, "error", kind)
     record = bench.store.campaign(campaign_id)

@@ -19,7 +19,7 @@ from search.drill.scene import HAPPENINGS, Scene
 from search.drill.verdict import Moment, Verdict
 from search.home import Home
 from search.store import Store
-from search.tune.cluster import MARK
+from search.tune.remains import MARK
 from tests.support import toys
 from tests.support.campaigns import add, train
 from ventral.cli import app
@@ -154,7 +154,7 @@ def outcome(lost: int, *problems: str) -> drill.Outcome:
 def test_the_drill_fails_if_anything_was_lost(
     found: drill.Outcome, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drill, "rehearse", lambda *args, **named: iter([found]))
+    monkeypatch.setattr(drill, "rehearse", lambda *_, **__: iter([found]))
     done = CliRunner().invoke(app, ["drill", "-o", "json"])
     assert done.exit_code == code
     (row,) = json.loads(done.stdout)

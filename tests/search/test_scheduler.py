@@ -127,8 +127,8 @@ def test_brackets_depend_on_seed_and_number_alone(seed: int) -> None:
     for number in reversed(range(20)):
         second.on_trial_add(None, trial(number))
     brackets = [
-        [scheduler._brackets.index(scheduler._trial_info[str(number)]) for number in range(20)]
-        for scheduler in (first, second)
+        [one._brackets.index(one._trial_info[str(n)]) for n in range(20)]  # noqa: SLF001
+        for one in (first, second)  # Ray has no public names for them
     ]
     assert brackets[0] == brackets[1]
     assert len(set(brackets[0])) > 1
@@ -227,7 +227,7 @@ def test_a_resumed_campaign_knows_who_guesses(rule: Scheduler) -> None:
         ({}, {}),
         (
             {},
-            {"guess": GUESS, "objectives": ("macs",), "trial": lambda n: SimpleNamespace(macs=9)},
+            {"guess": GUESS, "objectives": ("macs",), "trial": lambda _: SimpleNamespace(macs=9)},
         ),
     ],
     ids=["by the campaign's word", "not known what a guess is worth", "several objectives"],

@@ -22,6 +22,7 @@ from search.store.database import SCHEMA, SCHEMA_TABLE, engine_for
 from search.supply import Supply
 from space.space import Space
 from tests.support import postgres, toys
+from tests.support.tables import engine_of
 from workers.job import PackRef, Recipe, Report
 
 KEPT = Path(__file__).parent / "schemas"
@@ -135,7 +136,7 @@ def described(engine: sa.Engine) -> dict[str, Any]:
 def test_nothing_is_lost_on_the_way(old: tuple[str, str, Rows]) -> None:
     _, url, held = old
     store = Store.open(url)
-    now = rows(store._engine)
+    now = rows(engine_of(store))
     for table, before in held.items():
         if table == SCHEMA_TABLE:
             continue

@@ -14,20 +14,13 @@ from search import suggesting
 from search.outcomes import outcome_of
 from search.samplers.protocol import key
 from search.store import CONTROL, Trial
-from search.suggesting import Ahead, Suggester
 from search.supply import Assignment, Supply
 from search.tune.searcher import TuneSearcher
 from space.errors import CampaignError
 from tests.support import toys
-from tests.support.supplies import DATA, Bench, train
+from tests.support.supplies import DATA, Bench, sampler_of, suggester_of, train
 from tests.support.waiting import GUARD
 from workers.job import Failure, Job, Report
-
-
-def sampler_of(supply: Supply) -> Any:
-    """The sampler of a supply that makes no suggestions ahead."""
-    assert isinstance(supply._source, Suggester)
-    return supply._source._sampler
 
 
 def exhaust(supply: Supply) -> list[Assignment]:
@@ -117,7 +110,7 @@ def test_over_the_limit_is_infeasible_and_costs_no_budget(
     bench = Bench(tmp_path, limits={"parameters": 150})
     supply = bench.supply()
     told: list[Any] = []
-    monkeypatch.setattr(sampler_of(supply), "tell", lambda c, o: told.append(o))
+    monkeypatch.setattr(sampler_of(supply), "tell", lambda _, o: told.append(o))
     handed = exhaust(supply)
     trials = bench.store.trials(bench.id)
     infeasible = [trial for trial in trials if trial.status == "infeasible"]
@@ -208,7 +201,7 @@ def test_a_stopped_training_is_told_with_its_fidelity(bench: Bench, monkeypatch:
     assignment = supply.next()
     assert assignment is not None
     told: list[Any] = []
-    monkeypatch.setattr(sampler_of(supply), "tell", lambda c, o: told.append(o))
+    monkeypatch.setattr(sampler_of(supply), "tell", lambda _, o: told.append(o))
     train(supply, assignment, epochs=1, status="pruned")
     assert told[0].fidelity == pytest.approx(1 / 3)
     assert told[0].score == pytest.approx(toys.score(assignment.number, 1, 3))
@@ -325,8 +318,7 @@ def test_ray_does_not_wait_for_a_sampler_that_thinks(
 ) -> None:
     supply = bench.supply(ahead=True)
     try:
-        assert isinstance(supply._source, Ahead)
-        searcher, suggester = TuneSearcher(supply, lambda: False), supply._source._suggester
+        searcher, suggester = TuneSearcher(supply, lambda: False), suggester_of(supply)
         assert isinstance(searcher.suggest("a"), dict), "the control"
         suggest, over = suggester.suggest, threading.Event()
         monkeypatch.setattr(suggester, "suggest", lambda: over.wait(GUARD) and suggest())

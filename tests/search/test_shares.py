@@ -19,6 +19,7 @@ from search.store import Campaign, ShareClaim, Store
 from search.tune.shares import UNLIMITED, Share, allot, room
 from tests.support import toys
 from tests.support.campaigns import new_campaign
+from tests.support.tables import change_rows
 from tests.support.waiting import GUARD
 
 ROOT = Path(__file__).parents[2]
@@ -139,7 +140,7 @@ def test_a_dead_driver_and_another_place_take_no_share(url: str) -> None:
     dead, away, mine = (new_campaign(store, name) for name in ("dead", "away", "mine"))
     share(store, dead, ticks, held=4)
     Share(store, claim(away.id, held=4), "elsewhere", FOUR, ticks)
-    with store._writing() as connection:
+    with change_rows(store) as connection:
         gone = str(Process(host=Process.current().host, pid=2**22 + 1, born="1"))
         connection.exec_driver_sql(
             f"UPDATE campaigns SET driver = '{gone}' WHERE id = '{dead.id}'"
@@ -155,6 +156,7 @@ from search import driver
 from search.home import Home
 from search.store import Store
 from tests.support import toys
+from tests.support.tables import change_rows
 
 home, store = Home.at(sys.argv[1]), Store.open(sys.argv[2])
 listen = lambda happening: print(happening.kind, flush=True)

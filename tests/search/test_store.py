@@ -28,6 +28,7 @@ from search.store.tables import METADATA
 from space.errors import StoreError
 from tests.support import postgres
 from tests.support.campaigns import add, fill, new_campaign, report, train
+from tests.support.tables import change_rows, engine_of
 from tests.support.waiting import GUARD
 
 ROOT = Path(__file__).parents[2]
@@ -56,7 +57,7 @@ def on_every_connection(store: Store, pragma: str) -> None:
     """Have SQLite behave as `pragma` says from now on."""
     store.close()
 
-    @sa.event.listens_for(store._engine, "connect")
+    @sa.event.listens_for(engine_of(store), "connect")
     def connected(connection: Any, _record: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
@@ -72,7 +73,7 @@ def test_what_is_no_address_is_said(url: str) -> None:
 
 def test_migrations_and_tables_agree(store: Store) -> None:
     assert migrations.revisions()[-1] == SCHEMA
-    with store._engine.connect() as connection:
+    with engine_of(store).connect() as connection:
         context = MigrationContext.configure(
             connection, opts={"version_table": SCHEMA_TABLE, "compare_type": True}
         )
@@ -88,7 +89,7 @@ def test_what_was_written_is_there_when_opened_again(store: Store, url: str) -> 
 
 
 def test_a_store_of_a_newer_version_is_refused_by_name(store: Store, url: str) -> None:
-    with store._engine.begin() as connection:
+    with change_rows(store) as connection:
         connection.execute(sa.text(f"UPDATE {SCHEMA_TABLE} SET version_num = '9001'"))
     with pytest.raises(StoreError) as caught:
         Store.open(url)
@@ -253,7 +254,8 @@ def test_seconds_add_up_over_resumes_whatever_the_clock_does(
 DRIVER = """
 import sys, time
 from search.store import Store
-from tests.campaigns import add, new_campaign, report
+from tests.support.campaigns import add, new_campaign, report
+from tests.support.tables import change_rows, engine_of
 store = Store.open(sys.argv[1])
 campaign = new_campaign(store, "driven")
 for number in range(4):
@@ -327,7 +329,7 @@ def test_a_driver_elsewhere_is_known_by_its_heartbeat(
 ) -> None:
     campaign = new_campaign(store)
     far = Process(host="node7/boot", pid=4, born="5")
-    with store._engine.begin() as connection:
+    with change_rows(store) as connection:
         connection.execute(
             sa.text("UPDATE campaigns SET driver = :driver, heartbeat = :at"),
             {"driver": str(far), "at": time.time() - silent},
@@ -443,7 +445,7 @@ def test_each_document_is_kept_once_and_two_spellings_are_two(store: Store) -> N
     add(store, campaign.id, 0, digest="same", genome={"states": {"a": 1, "b": 2}})
     add(store, campaign.id, 1, digest="same", genome={"states": {"b": 2, "a": 1}})
     add(store, campaign.id, 2, digest="same", genome={"states": {"x": 1, "b": 2}})
-    with store._engine.connect() as connection:
+    with engine_of(store).connect() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM genomes")).scalar_one() == 2
     assert store.trial(campaign.id, 2).genome == {"states": {"x": 1, "b": 2}}
 
@@ -511,7 +513,7 @@ def test_readers_see_whole_states_while_the_driver_writes(store: Store, url: str
                 trials = mine.trials(campaign.id)
                 seen.append((sum(counts.values()), len(trials)))
                 assert all(t.top1 is not None for t in trials if t.status == "finished")
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the test's own thread tells of it
             errors.append(error)
 
     readers = [threading.Thread(target=read) for _ in range(2)]
@@ -530,7 +532,8 @@ def test_readers_see_whole_states_while_the_driver_writes(store: Store, url: str
 WRITER = """
 import sys
 from search.store import Store
-from tests.campaigns import add, new_campaign, train
+from tests.support.campaigns import add, new_campaign, train
+from tests.support.tables import change_rows, engine_of
 store = Store.open(sys.argv[1])
 campaign = new_campaign(store)
 print(campaign.id, flush=True)

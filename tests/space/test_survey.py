@@ -44,7 +44,7 @@ def test_samples_are_infeasible_at_some_images_only() -> None:
 
 
 def test_further_reasons_are_counted() -> None:
-    found = tried(document(), 32, refuse=lambda sample: "too large", options=False)
+    found = tried(document(), 32, refuse=lambda _: "too large", options=False)
     assert (found.samples, found.infeasible, found.share) == (40, 40, 1.0)
     assert found.reasons == (("too large", 40),)
 

@@ -23,9 +23,7 @@ def record_statements(engine: sa.Engine) -> Iterator[list[str]]:
     """The SQL statements that are executed within the block, with their values in them."""
     found: list[str] = []
 
-    def note(
-        connection: object, cursor: object, statement: str, parameters: object, *rest: object
-    ) -> None:
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         found.append(statement)
 
     sa.event.listen(engine, "before_cursor_execute", note)
@@ -37,4 +35,4 @@ def record_statements(engine: sa.Engine) -> Iterator[list[str]]:
 
 def refuse_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     """From here on whoever starts Ray, or joins a cluster, fails the test."""
-    monkeypatch.setattr("ray.init", lambda *arguments, **options: pytest.fail("Ray was started"))
+    monkeypatch.setattr("ray.init", lambda *_, **__: pytest.fail("Ray was started"))

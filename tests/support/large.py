@@ -12,6 +12,7 @@ from search.store import Campaign, Store
 from search.store.tables import ATTEMPTS, GENOMES, REPORTS, TRIALS
 from space.space import Space
 from tests.support import toys
+from tests.support.tables import change_rows
 
 EPOCHS = 3
 
@@ -66,7 +67,7 @@ def campaign(store: Store, trials: int, name: str = "large", **changes: Any) -> 
             for epoch in range(1, epochs + 1)
         ]
         at += 10
-    with store._writing() as connection:
+    with change_rows(store) as connection:
         tables = ((GENOMES, genomes), (TRIALS, rows), (REPORTS, reports), (ATTEMPTS, attempts))
         for table, values in tables:
             connection.execute(sa.insert(table), values)

@@ -180,8 +180,12 @@ class Cell:
 
     def integrated(self, old: Tensor, tau: Tensor, gate: Tensor, new: Tensor) -> Tensor:
         o = self.o
-        keep = o["tau_offset"] + o["tau_multiplier"] * FUNCTIONS[o["tau_nonlinearity"]](tau)
-        admit = o["gate_offset"] + o["gate_multiplier"] * FUNCTIONS[o["gate_nonlinearity"]](gate)
+        keep: Tensor = o["tau_offset"] + o["tau_multiplier"] * FUNCTIONS[o["tau_nonlinearity"]](
+            tau
+        )
+        admit: Tensor = o["gate_offset"] + o["gate_multiplier"] * FUNCTIONS[
+            o["gate_nonlinearity"]
+        ](gate)
         return keep * old + admit * new
 
     def step(
@@ -220,8 +224,8 @@ class Cell:
     ) -> Tensor:
         o, depth = self.o, self.out
         new = self.input_to_out(x)
-        direct = c is not None and o["cell_to_out"]
-        if direct:
+        direct = o["cell_to_out"]
+        if c is not None and direct:
             names = ("out/cell_to_out", "out/cell_to_out", "out/gate")
             new = new + self.kernel(c, "gate", names, depth) + self.constant("gate")
         if res is not None and o["out_residual"]:

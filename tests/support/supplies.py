@@ -15,6 +15,7 @@ from search.campaign import Campaign
 from search.home import Home
 from search.setting import Happening, Setting
 from search.store import Store
+from search.suggesting import Ahead, Suggester
 from search.supply import Assignment, Supply
 from search.tune import scheduler
 from search.tune.recorder import Recorder
@@ -74,6 +75,17 @@ class Bench:
     def kinds(self) -> list[str]:
         """What has happened."""
         return [happening.kind for happening in self.happenings]
+
+
+def suggester_of(supply: Supply) -> Suggester:
+    """What suggests a supply's trials, by itself or in a thread that works ahead."""
+    source = supply._source  # noqa: SLF001 - a test listens, or takes the sampler's part
+    return source._suggester if isinstance(source, Ahead) else source  # noqa: SLF001
+
+
+def sampler_of(supply: Supply) -> Any:
+    """The sampler that a supply asks and tells."""
+    return suggester_of(supply)._sampler  # noqa: SLF001
 
 
 def train(

@@ -125,8 +125,8 @@ def test_letters_that_the_terminal_has_not_are_escaped(tmp_path: Path) -> None:
     assert "\\xe4" in done.stderr
 
 
-def test_an_output_that_is_full_is_one_line(tmp_path: Path) -> None:
-    with open("/dev/full", "w") as full:
+def test_an_output_that_is_full_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [COMMAND, "space", "list"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
         )

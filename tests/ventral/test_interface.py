@@ -245,7 +245,7 @@ def test_it_opens_at_the_experiment_of_a_database_that_was_made_anew(
     filled = campaigns.fill(store)
     store.set_experiment(filled.id, home.tracking_label, "1", anew=True)
 
-    def make_anew(home: Home, say: object) -> None:
+    def make_anew(home: Home, _say: object) -> None:
         store.set_experiment(filled.id, home.tracking_label, "77", anew=True)
 
     server = SimpleNamespace(
@@ -255,8 +255,8 @@ def test_it_opens_at_the_experiment_of_a_database_that_was_made_anew(
         process=SimpleNamespace(wait=lambda: None),
     )
     monkeypatch.setattr(mirroring, "catch_up", make_anew)
-    monkeypatch.setattr(interface, "_start", lambda *arguments: server)
-    monkeypatch.setattr(signal, "signal", lambda *arguments: None)
+    monkeypatch.setattr(interface, "_start", lambda *_: server)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
     for campaign in (filled.id, None):
         store.set_experiment(filled.id, home.tracking_label, "1", anew=True)
         interface.ui(campaign, browser=False)

@@ -19,6 +19,7 @@ from search.store import Store
 from space.errors import CampaignError
 from tests.support import large, toys
 from tests.support.campaigns import add, fill, new_campaign, report
+from tests.support.tables import change_rows
 from tests.support.waiting import GUARD
 from tests.ventral.conftest import COMMAND, Campaign, Shell
 from ventral.commands.campaigns import _refuse_if_interrupted
@@ -81,7 +82,8 @@ def test_a_submission_mentions_its_estimate(campaign: Campaign) -> None:
     assert "core hours" in campaign.ended.err
 
 
-def test_a_submission_is_of_a_file_or_of_a_campaign(shell: Shell, store: Store) -> None:
+@pytest.mark.usefixtures("store")
+def test_a_submission_is_of_a_file_or_of_a_campaign(shell: Shell) -> None:
     neither = shell("submit")
     assert neither.code == 2
     assert "give a FILE, or --from ID" in neither.err
@@ -205,7 +207,7 @@ def test_a_diverged_trial_is_retried_changed_only(campaign: Campaign, copied: Sh
     """In a real campaign, one of whose trials is made to have diverged."""
     shell = copied
     store = Store.open(Home.at(shell.home).store_url)
-    with store._writing() as connection:
+    with change_rows(store) as connection:
         connection.exec_driver_sql(
             "UPDATE trials SET status = 'failed', reason = 'diverged: loss is nan' "
             f"WHERE number = 2 AND campaign = '{campaign.id}'"

@@ -44,7 +44,7 @@ class Tiny(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         return self.step_logits(images)[:, -1]
 
-    def first_valid_step(self, stage: str) -> int:
+    def first_valid_step(self, _stage: str) -> int:
         return 1
 
     def decays(self) -> dict[str, float]:

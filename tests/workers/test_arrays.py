@@ -4,6 +4,7 @@ import io
 import struct
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,7 +77,11 @@ def test_any_other_array_is_one_error_with_the_cure(
 
 def test_an_archive_comes_back_and_may_be_written_to(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
-    kept = {"in/x": VALUES, "big": VALUES.astype(">f4"), "column": np.asfortranarray(VALUES)}
+    kept: dict[str, Any] = {
+        "in/x": VALUES,
+        "big": VALUES.astype(">f4"),
+        "column": np.asfortranarray(VALUES),
+    }
     np.savez_compressed(path, **kept)
     assert array_names(path) == tuple(kept)
     found = read_archive(path)

@@ -1,7 +1,6 @@
 """Checkpoints: what was written comes back, or an error that names the file; a kill costs none."""
 
 import json
-import os
 import resource
 import signal
 import subprocess
@@ -156,4 +155,4 @@ def test_killed_at_any_moment_of_writing(tmp_path: Path, fatal: int, epoch: int)
     # The next save clears away what the killed one left, and is the newest.
     checkpoint.save(tmp_path, tensors, {"epoch": 3})
     assert checkpoint.load(tmp_path)[1] == {"epoch": 3}
-    assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]

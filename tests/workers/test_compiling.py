@@ -44,7 +44,7 @@ def test_the_recipe_has_the_last_word() -> None:
 SCRIPT = """
 import torch
 from models.build import build
-from tests.drawing import PUBLISHED_CELLS, small_genome
+from tests.support.drawing import PUBLISHED_CELLS, small_genome
 from workers.compiling import functions
 from workers.job import Recipe
 

@@ -17,7 +17,7 @@ from models.build import Network, build
 from space.errors import DataError, InputError
 from space.genome import Genome
 from workers import export
-from workers.data import packing
+from workers.data import manifest
 from workers.data.pack import Pack
 from workers.evaluation import evaluate
 from workers.export import Card
@@ -52,6 +52,11 @@ def card(pack: Pack | None = None, **changes: Any) -> Card:
     return Card(**(facts | changes))
 
 
+def names(folder: Path) -> list[str]:
+    """What lies in a folder, sorted."""
+    return sorted(path.name for path in folder.iterdir())
+
+
 def write(folder: Path, network: Network, **changes: Any) -> Path:
     return export.write(folder, network.genome, network.state_dict(), card(**changes))
 
@@ -84,7 +89,7 @@ def test_a_second_export_replaces_its_own_files_and_no_others(cell: Path) -> Non
     assert export.read_card(cell).name == "two"
     assert (cell / "README.md").read_text().count("# two") == 1
     assert (cell / "notes.txt").read_text() == (cell / "figures" / "1.svg").read_text() == "mine"
-    assert sorted(os.listdir(cell)) == sorted([*export.OURS, "figures", "notes.txt"])
+    assert names(cell) == sorted([*export.OURS, "figures", "notes.txt"])
 
 
 def test_an_empty_folder_is_filled_and_anything_else_is_refused(tmp_path: Path) -> None:
@@ -103,7 +108,7 @@ def test_an_empty_folder_is_filled_and_anything_else_is_refused(tmp_path: Path) 
     (tmp_path / "other" / "data").mkdir(parents=True)
     with pytest.raises(InputError, match="holds something that is no export"):
         write(tmp_path / "other", network)
-    assert sorted(os.listdir(tmp_path)) == ["dangling", "empty", "file", "link", "other"]
+    assert names(tmp_path) == ["dangling", "empty", "file", "link", "other"]
 
 
 CHILD = """
@@ -157,7 +162,7 @@ def test_killed_at_any_moment_there_is_the_old_export_or_the_new_one(cell: Path)
         write(folder, build(genome(), seed=3), name="three")
         assert export.read_card(folder).name == "three"
         assert export.load(folder).genome == genome()
-        assert sorted(os.listdir(folder)) == sorted([*export.OURS, "notes.txt"])
+        assert names(folder) == sorted([*export.OURS, "notes.txt"])
     assert seen == sorted(seen)  # first always the old one, then always the new one
 
 
@@ -212,7 +217,7 @@ def test_shapes_are_compared_before_any_memory_is_taken(
 
 
 def test_the_pack_of_the_home_is_used_where_the_source_is_gone(
-    digits: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    digits: Pack, tmp_path: Path
 ) -> None:
     network = build(genome(), seed=1)
     gone = {"name": "imagefolder", "path": str(tmp_path / "gone"), "size": 8}
@@ -221,7 +226,7 @@ def test_the_pack_of_the_home_is_used_where_the_source_is_gone(
     packs = tmp_path / "packs"
     shutil.copytree(digits.path.parent, packs)
     (packs / "broken").mkdir()
-    (packs / "broken" / packing.MANIFEST).write_text("{")
+    (packs / "broken" / manifest.MANIFEST).write_text("{")
     expected = evaluate(network, digits, batch_size=256, threads=1)
     assert evaluate_export(folder, packs) == expected
     with pytest.raises(DataError, match="gone"):

@@ -146,7 +146,7 @@ def test_a_part_of_the_images_is_always_the_same_part(
         seen.append({int(place) for place in order})
         return original(feed, order, size)
 
-    def rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
+    def rate(_recipe: Recipe, step: int, steps_per_epoch: int) -> float:
         assert steps_per_epoch == 15
         rates.append(step)
         return 0.001

@@ -10,7 +10,7 @@ from workers.processors import usable_processors
 
 @pytest.fixture(autouse=True)
 def eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)), raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(8)), raising=False)
 
 
 def _process(folder: Path, groups: str, mounts: list[str]) -> Path:
@@ -83,5 +83,5 @@ def test_without_control_groups_the_cores_count(tmp_path: Path) -> None:
 
 
 def test_fewer_cores_than_the_quota_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {3}, raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: {3}, raising=False)
     assert usable_processors(_unified(tmp_path, {"job": "400000 100000"}, "/job")) == 1

@@ -22,12 +22,17 @@ Build = Callable[[Job], nn.Module]
 
 
 @pytest.fixture(autouse=True)
-def _tiny(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+def networks(build: Build, monkeypatch: pytest.MonkeyPatch) -> list[weakref.ref[nn.Module]]:
+    """Trainables train Tiny. What they trained, as far as it is alive."""
+    made: list[weakref.ref[nn.Module]] = []
+
     class TinyTrainer(training.Trainer):
         def __init__(self, job: Job) -> None:
             super().__init__(job, build=build)
+            made.append(weakref.ref(self.network))
 
     monkeypatch.setattr(training, "Trainer", TinyTrainer)
+    return made
 
 
 def begun(job: Job, trial: int = 7) -> TrialTrainable:
@@ -100,15 +105,16 @@ def test_checkpoints_are_written_every_so_often_and_at_the_end(job: MakeJob) -> 
     assert written == [0, 2, 3]
 
 
-def test_an_actor_that_is_used_again_leaks_nothing(job: MakeJob) -> None:
+def test_an_actor_that_is_used_again_leaks_nothing(
+    job: MakeJob, networks: list[weakref.ref[nn.Module]]
+) -> None:
     second = job(seed=3, learning_rate=0.02).model_copy(update={"folder": job().folder + "-2"})
     fresh = run(begun(second.model_copy(update={"folder": job().folder + "-fresh"})))
     trainable = begun(job())
     trainable.step()
-    assert trainable._trainer is not None
-    old = weakref.ref(trainable._trainer.network)
+    assert networks[-1]() is not None
     assert trainable.reset_config({"job": second.model_dump_json(), "trial": 8})
-    assert old() is None
+    assert networks[1]() is None
     results = run(trainable)
     assert scores(results) == scores(fresh)
     assert {r["trial"] for r in results} == {8}
@@ -133,19 +139,18 @@ def test_divergence_is_a_result(job: MakeJob) -> None:
 
 
 def test_memory_that_does_not_suffice_is_a_result_and_is_given_back(
-    job: MakeJob, monkeypatch: pytest.MonkeyPatch
+    job: MakeJob, networks: list[weakref.ref[nn.Module]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainable = begun(job())
     trainable.step()
-    assert trainable._trainer is not None
-    network = weakref.ref(trainable._trainer.network)
+    assert networks[-1]() is not None
 
     def hungry(*_: object) -> None:
         torch.empty(1 << 50)
 
     monkeypatch.setattr(training.Trainer, "update", hungry)
     assert failed(trainable)["kind"] == "out-of-memory"
-    assert network() is None
+    assert networks[-1]() is None
 
 
 def test_a_missing_pack_is_a_result(job: MakeJob, tmp_path: Path) -> None:

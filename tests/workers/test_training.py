@@ -280,7 +280,7 @@ def test_a_loss_that_is_not_finite_is_told_with_its_place(job: MakeJob, build: B
             logits: torch.Tensor = self.inner(images)
             return logits * (float("nan") if self.calls == 8 else 1.0)
 
-        def __getattr__(self, name: str) -> object:
+        def __getattr__(self, name: str) -> Any:
             try:
                 return super().__getattr__(name)
             except AttributeError:
@@ -377,7 +377,7 @@ def test_an_epoch_is_timed_from_a_part_of_it(
     """By a clock on which an update takes 2 s and a batch of the evaluation 0.5 s."""
     trainer, now = Trainer(job(evaluation_batch_size=64), build=build), [0.0]
     step, network = trainer.update, trainer.network
-    step_logits = network.step_logits
+    step_logits: Any = network.step_logits
 
     def update(*batch: Any) -> torch.Tensor:
         now[0] += 2.0
@@ -385,7 +385,7 @@ def test_an_epoch_is_timed_from_a_part_of_it(
 
     def evaluated(images: torch.Tensor) -> torch.Tensor:
         now[0] += 0.0 if network.training else 0.5
-        return step_logits(images)
+        return torch.as_tensor(step_logits(images))
 
     monkeypatch.setattr("time.perf_counter", lambda: now[0])
     monkeypatch.setattr(trainer, "update", update)

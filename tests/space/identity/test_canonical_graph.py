@@ -1,4 +1,8 @@
-"""The canonical form of a graph: one for all numberings, another for every other graph."""
+"""The canonical form of a graph: one for all numberings, another for every other graph.
+
+The search inside is checked as well: what it leaves untried is tried here, by its own parts.
+"""
+# ruff: noqa: SLF001
 
 import itertools
 import random

@@ -5,8 +5,10 @@ import struct
 import zlib
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import EpsImagePlugin, Image
 
@@ -144,8 +146,10 @@ def test_what_is_transparent_shows_the_background(
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_a_grey_that_stands_for_nothing_shows_the_background(tmp_path: Path, dtype: type) -> None:
-    values = np.zeros((8, 8), dtype)
+def test_a_grey_that_stands_for_nothing_shows_the_background(
+    tmp_path: Path, dtype: npt.DTypeLike
+) -> None:
+    values: npt.NDArray[Any] = np.zeros((8, 8), dtype)
     values[:, 4:] = 7
     path = saved(Image.fromarray(values), tmp_path / "x.png", transparency=7)
     found = read(path, background=(1, 2, 3))
@@ -159,8 +163,8 @@ def test_half_transparent_pixels_are_mixed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int32])
-def test_values_without_a_known_white_are_refused(tmp_path: Path, dtype: type) -> None:
-    values = np.linspace(0, 1, 64).reshape(8, 8).astype(dtype)
+def test_values_without_a_known_white_are_refused(tmp_path: Path, dtype: npt.DTypeLike) -> None:
+    values: npt.NDArray[Any] = np.linspace(0, 1, 64).reshape(8, 8).astype(dtype)
     with pytest.raises(DataError, match=r"x\.tif: holds signed or 32-bit .*convert it to 8 or 16"):
         read(saved(Image.fromarray(values), tmp_path / "x.tif"))
 

@@ -158,7 +158,7 @@ def test_as_many_threads_decode_as_the_process_may_use(
 ) -> None:
     asked: list[int] = []
 
-    def opened(spec: DataSpec, workers: int) -> Source:
+    def opened(_spec: DataSpec, workers: int) -> Source:
         asked.append(workers)
         raise DataError("", "enough")
 
@@ -172,7 +172,7 @@ def test_as_many_threads_decode_as_the_process_may_use(
 
 def test_packs_keep_the_identity_that_they_had(tmp_path: Path) -> None:
     """Recorded scores are of packs with these checksums; a trial's identity is made of them."""
-    expected = {
+    expected: dict[DataSpec, tuple[str, str]] = {
         Digits(): ("digits-8-b2db7a40a2a8", "66c6a5ef3d66d41a"),
         DigitsOccluded(size=16, copies=1, train_images=100): (
             "digits-occluded-16-809d2d3f4164",

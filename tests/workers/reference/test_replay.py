@@ -52,7 +52,7 @@ def copied(to: Path, cells: tuple[str, ...] = SMALL, others: tuple[str, ...] = (
 
 def altered(file: Path, array: str, change: float = 1e-6) -> None:
     """Change one number of one array, by a part of the array's largest value."""
-    arrays = read_arrays(file)
+    arrays: dict[str, Any] = dict(read_arrays(file))
     value = arrays[array].copy()
     value.flat[value.size // 2] += change * np.abs(value).max()
     np.savez(file, **(arrays | {array: value}))
@@ -117,7 +117,8 @@ def test_what_is_no_such_folder_is_refused_by_name(tmp_path: Path) -> None:
     (folder / "cells/timedecay.npz").write_bytes(b"no arrays")
     with pytest.raises(InputError, match=r"timedecay\.npz: is no file of arrays"):
         verify(folder)
-    np.savez(folder / "cells/timedecay.npz", **{"in/x": np.zeros(3)})
+    lacking: dict[str, Any] = {"in/x": np.zeros(3)}
+    np.savez(folder / "cells/timedecay.npz", **lacking)
     with pytest.raises(InputError, match=r"timedecay\.npz: lacks the array out"):
         verify(folder)
     (folder / "index.json").write_text('{"cells": {"timedecay": {}}}')
@@ -295,8 +296,8 @@ def test_every_flag_is_seen(variant: str, flag: str) -> None:
     """The same arrays under other options do not pass: their weights have no place, or differ."""
     options = {"input_to_cell": True, "gate_depth_separable": variant == "B"}
     options["input_to_out"] = flag == "in_out_depth_separable"
-    made = {"channels": (4, 3, 3, 3), "size": 5, "seed": 7}
-    entry, arrays = results(variant, options | {flag: not options.get(flag, False)}, **made)
+    other = options | {flag: not options.get(flag, False)}
+    entry, arrays = results(variant, other, channels=(4, 3, 3, 3), size=5, seed=7)
     assert verified("cell", "drawn", entry, arrays).passed
     assert not verified("cell", "drawn", entry | {"options": options}, arrays).passed
 

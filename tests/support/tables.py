@@ -1,0 +1,24 @@
+"""A store's tables, looked at and changed past its methods: what only tests and accidents do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
+from search.store import Store
+
+
+def engine_of(store: Store) -> sa.Engine:
+    """The engine by which a store reaches its database."""
+    return store._engine  # noqa: SLF001 - the one place that looks behind a store
+
+
+@contextmanager
+def change_rows(store: Store) -> Iterator[sa.Connection]:
+    """A connection of the store's that may change any row; committed at the block's end."""
+    with engine_of(store).connect() as connection:
+        writer = connection.execution_options(ventral_writes=True)
+        with writer.begin():
+            yield writer
