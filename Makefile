@@ -12,7 +12,10 @@ BESIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
 # A package index to take PyTorch from, such as one with builds for machines without a GPU.
 TORCH_INDEX ?=
 
-.PHONY: help setup quickstart test test-fast test-slow check format clean
+# The newest versions that pyproject.toml allows, but for PyTorch's, whose builds are large.
+NEWEST := build/newest
+
+.PHONY: help setup quickstart test test-fast test-slow test-newest check format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,11 +37,20 @@ quickstart: setup ## set up and run the example campaign (minutes)
 test: setup check ## set up and pass linters, type checker, import contract and tests
 	$(PYTEST) $(BESIDE)
 
-test-fast: setup ## the quick tests: no campaigns, no Ray
-	$(PYTEST) $(BESIDE) -m 'not slow and not process'
+test-fast: setup ## the pure tests, in under a minute: no Ray, no processes, nothing long
+	$(PYTEST) $(BESIDE) -m 'not slow and not process and not long'
 
 test-slow: setup ## the tests that take minutes each, one after the other
 	$(PYTEST) -m slow --hypothesis-profile thorough
+
+test-newest: ## what uses private names of Ray, Optuna and HyperOpt, with their newest versions
+	@test -d $(NEWEST) || $(PYTHON) -m venv $(NEWEST)
+	@grep '^torch==' constraints.txt > $(NEWEST)/torch.txt
+	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade \
+		--upgrade-strategy eager -c $(NEWEST)/torch.txt \
+		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -e '.[dev]'
+	@$(NEWEST)/bin/python -m pip freeze | grep -iE '^(ray|optuna|hyperopt|mlflow)=='
+	$(NEWEST)/bin/python -m pytest -q $(BESIDE) $$($(NEWEST)/bin/python -m tests.test_private_names)
 
 check: setup ## linters, type checker, import contract
 	$(BIN)/ruff check .

@@ -1,7 +1,10 @@
-"""What holds for all tests: threads, examples, and their order.
+"""What holds for all tests: threads, examples, marks, and their order.
 
-With pytest-xdist the tests of a file share a worker, and with it what they share. Those that start
-Ray or the command line have the mark `process` and come first, so that short ones fill the gaps.
+With pytest-xdist the tests of a file share a worker, and with it what they share. Three marks say
+what a test takes: `slow` (minutes; not in the default run), `process` (starts Ray or the command
+line) and `long` (more than a second or two of a processor). The last two are given here, by the
+lists of tests/support/marks.py; the fast loop leaves all three out. Those with processes come
+first, so that short ones fill the gaps.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.support.marks import LONG, PROCESSES, PURE
+
 # Before torch and NumPy are loaded: tests run beside each other, one a core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -21,30 +26,13 @@ settings.register_profile("thorough", deadline=None)
 settings.load_profile("default")
 
 TESTS = Path(__file__).parent
-PROCESSES = (
-    "test_readme.py",
-    "ventral/test_campaign.py",  # makes a campaign that others in the folder use as well
-    "ventral",
-    "faults",
-    "search/test_driver.py",
-    "search/test_loop.py",
-    "search/test_budgets.py",
-    "search/test_shares.py",
-    "search/test_mirroring.py",
-    "search/test_tracking.py",
-    "search/test_estimate.py",
-    "benchmarks",
-    "workers/test_compiling.py",
-    "workers/test_job.py",
-    "workers/test_networks.py",
-    "workers/data/test_packing.py",
-)
-"""Files and folders of tests that start Ray, or other processes that take long."""
 
 
 def _rank(item: pytest.Item) -> int:
-    """Where in PROCESSES a test is found; behind them all if it is not."""
+    """Where in PROCESSES a test is found; behind them all if it is not, or is among PURE."""
     path = item.path.relative_to(TESTS)
+    if path.as_posix() in PURE:
+        return len(PROCESSES)
     named = (rank for rank, name in enumerate(PROCESSES) if path.is_relative_to(name))
     return next(named, len(PROCESSES))
 
@@ -52,6 +40,8 @@ def _rank(item: pytest.Item) -> int:
 def pytest_itemcollected(item: pytest.Item) -> None:
     if _rank(item) < len(PROCESSES):
         item.add_marker("process")
+    if isinstance(item, pytest.Function) and item.originalname in LONG:
+        item.add_marker("long")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

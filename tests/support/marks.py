@@ -1,0 +1,92 @@
+"""Which tests start processes, and which of the others are long: `make test-fast` has neither.
+
+They are listed in one place so that the fast loop is seen at one glance; tests/conftest.py gives
+the marks.
+"""
+
+from __future__ import annotations
+
+PROCESSES = (
+    "test_readme.py",
+    "ventral/test_campaign.py",  # makes a campaign that others in the folder use as well
+    "ventral",
+    "faults",
+    "search/test_driver.py",
+    "search/test_loop.py",
+    "search/test_budgets.py",
+    "search/test_shares.py",
+    "search/test_mirroring.py",
+    "search/test_tracking.py",
+    "search/test_estimate.py",
+    "benchmarks",
+    "workers/test_compiling.py",
+    "workers/test_job.py",
+    "workers/test_networks.py",
+    "workers/data/test_packing.py",
+)
+"""Files and folders of tests that start Ray, or other processes that take long: the mark
+`process`. They come first, in this order.
+"""
+
+PURE = (
+    "ventral/test_cells.py",
+    "ventral/test_forecast.py",
+    "ventral/test_live.py",
+)
+"""Files in these folders that start nothing."""
+
+LONG = frozenset(
+    {
+        # Properties over many drawn genomes, of which others draw fewer.
+        "test_a_change_that_keeps_the_digest_keeps_every_output",
+        "test_a_name_says_what_goes_round",
+        "test_another_spelling_is_the_same_network",
+        "test_calls_hold_every_operation_once_and_after_its_operands",
+        "test_choices_that_act_change_the_network_and_inert_ones_do_not",
+        "test_different_networks_of_a_space_have_different_names",
+        "test_different_networks_of_the_grammar_have_different_names",
+        "test_equal_forms_are_isomorphic_graphs",
+        "test_every_multiply_add_is_computed_or_saved_by_a_rule",
+        "test_every_option_of_the_reciprocal_gated_cell",
+        "test_fewer_steps_are_the_first_steps",
+        "test_macs_are_those_of_the_literal_unroll",
+        "test_no_convolution_reads_joined_sources",
+        "test_samples_of_a_space_collide_only_if_they_are_one_network",
+        "test_so_do_those_of_the_large_space",
+        "test_without_inert_parts_it_is_the_same_network",
+        "test_work_names_and_order_stay",
+        # Networks of published size.
+        "test_a_published_model_costs_what_it_did",
+        "test_planned_memory_is_within_15_per_cent",
+        "test_recomputing_takes_the_memory_that_was_foretold",
+        "test_samples_of_a_named_space_cost_what_they_did",
+        "test_the_blank_cannot_reach_the_read_out_in_time",
+        "test_training_memory_is_within_15_per_cent",
+        # Trainings.
+        "test_a_part_of_the_images_is_always_the_same_part",
+        "test_a_trial_after_others_is_the_same_to_the_last_bit",
+        "test_an_epoch_is_timed_from_a_part_of_it",
+        "test_it_ends_as_the_whole_network",
+        "test_it_resumes_to_the_bit",
+        "test_to_ask_for_no_less_changes_no_number",
+        "test_trials_leave_no_memory_behind",
+        # Searches of many points.
+        "test_a_campaign_whose_drivers_were_killed_replays",
+        "test_an_early_score_is_not_taken_for_a_final_one",
+        "test_good_scores_are_sought",
+        "test_suggestions_made_ahead_replay",
+        "test_what_has_no_score_is_avoided",
+        # Damage by the hundred, and processes that are killed.
+        "test_a_broken_one_is_put_aside_and_filled_from_the_store",
+        "test_a_damaged_document_is_one_error",
+        "test_a_damaged_file_is_read_or_is_one_error",
+        "test_a_kill_while_it_is_made_leaves_none_or_a_whole_one",
+        "test_in_a_moved_home_all_is_sent_again",
+        "test_killed_at_any_moment_of_writing",
+        "test_killed_at_any_moment_there_is_the_old_export_or_the_new_one",
+        "test_several_processes_may_open_a_new_store_at_once",
+        "test_the_campaigns_of_a_real_home_are_shown",
+        "test_what_a_killed_driver_called_done_is_there_and_whole",
+    }
+)
+"""Functions that take more than a second or two of a processor: the mark `long`."""
