@@ -77,6 +77,7 @@ LONG = frozenset(
         "test_training_memory_is_within_15_per_cent",
         # Trainings.
         "test_a_part_of_the_images_is_always_the_same_part",
+        "test_a_schedule_that_looks_ahead_is_not_continued_with_other_epochs",
         "test_a_trial_after_others_is_the_same_to_the_last_bit",
         "test_an_epoch_is_timed_from_a_part_of_it",
         "test_it_ends_as_the_whole_network",
