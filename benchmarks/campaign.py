@@ -291,7 +291,7 @@ def _ventral(
 
     campaign_id = driver.submit(campaign, home, store)
     outcome = driver.run(campaign_id, home, store, listen, trainable=_trainable(), patience=3600.0)
-    return {"state": outcome.state, "left": outcome.left}
+    return {"state": outcome.state, "left": outcome.unsent}
 
 
 def _ray_tune(

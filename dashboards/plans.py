@@ -29,7 +29,8 @@ def draw(plan: Plan, file: Path) -> None:
 
     formats = FigureCanvasAgg.get_supported_filetypes()
     if file.suffix.lstrip(".") not in formats:
-        raise InputError(f"--draw: {file}", "is no picture's name", "end it in .png or .svg")
+        problem = "does not end in the suffix of a picture format"
+        raise InputError(f"--draw: {file}", problem, "end it in .png or .svg")
     stages = plan.genome.nodes
     rows = {
         place: row for row, place in enumerate(dict.fromkeys(o.place for o in plan.occurrences))

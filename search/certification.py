@@ -75,7 +75,7 @@ def _with(space: Space, trials: Sequence[Trial]) -> Space:
         name = _name(trial)
         if name in space.controls:
             raise CampaignError(
-                f"space.controls.{name}", "is a name that a certified cell gets", "rename it"
+                f"space.controls.{name}", "is reserved for a certified cell", "rename it"
             )
         document.setdefault("controls", {})[name] = _control(space, trial)
     return Space.parse(document, "space")

@@ -112,9 +112,11 @@ def run(
     SIGINT and SIGTERM stop it (where this is called in the main thread), and so does `stop`;
     everything is kept. `mirror=False` leaves MLflow out; `patience` is how many seconds the mirror
     may take at the end. Trials run on this machine, or on the Ray cluster at `address`
-    (`search.tune.joining.connect`). Raises StoreError if another driver is at work on it,
-    DataError if its data cannot be had again, InputError (CampaignError) if it cannot run on this
-    machine or cluster or if nothing of its space may be trained, VentralError if Ray breaks down.
+    (`search.tune.joining.connect`).
+
+    Raises StoreError if another driver is at work on it, DataError if its data cannot be packed
+    again, InputError (CampaignError) if it cannot run on this machine or cluster or if nothing of
+    its space may be trained, VentralError if Ray breaks down.
     """
     record = store.campaign(campaign_id)
     campaign = Campaign.parse(record.document, f"campaign {record.id}")
@@ -152,7 +154,8 @@ def _await_silence(record: Record, store: Store) -> None:
         if now.heartbeat != record.heartbeat:
             raise StoreError(
                 f"campaign {record.id}",
-                f"is being run by process {last.pid} on {last.machine}, whose clock is another",
+                f"is being run by process {last.pid} on {last.machine}, whose clock differs "
+                "from this machine's",
                 f"wait for it, or stop it with `ventral stop {record.id}`",
             )
         time.sleep(HEARTBEAT_SECONDS / 10)

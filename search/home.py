@@ -56,8 +56,8 @@ class Home:
     def at(cls, path: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Home:
         """The home at `path`, else at `$VENTRAL_HOME`, else at `./.ventral`. Creates nothing.
 
-        Raises InputError if something that is no folder lies at that path, or if its name is not
-        UTF-8, which no address of a database can hold.
+        Raises InputError if there is something other than a folder at that path, or if its name is
+        not UTF-8, which no address of a database can hold.
         """
         environ = os.environ if environ is None else environ
         named = str(path) if path is not None else environ.get(HOME_VARIABLE, "")
@@ -111,7 +111,7 @@ class Home:
     def campaign(self, campaign_id: str) -> Path:
         """The folder of one campaign: its trials and its logs.
 
-        Raises StoreError for what is no id: a damaged or foreign store may hold a path in its
+        Raises StoreError for anything but an id: a damaged or foreign store may hold a path in its
         place, and what lies there is not ours to write or to remove.
         """
         if not isinstance(campaign_id, str) or not _ID.fullmatch(campaign_id):

@@ -17,7 +17,7 @@ from space.errors import InputError
 RECENT = 20
 """The pace of a running campaign is that of so many trials, the last that ended."""
 ENOUGH = 3
-"""Fewer ends than this say nothing of a pace."""
+"""So many ends are needed before a pace is given."""
 
 
 @dataclass(frozen=True, kw_only=True)

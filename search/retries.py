@@ -48,7 +48,7 @@ def add_changed(
     """Put new trials on record: the failed ones' networks with another recipe; their numbers.
 
     Where the budget has no room for them, it grows by so many trials. Raises CampaignError for
-    an override that is no other recipe, StoreError while the campaign runs.
+    an override that does not change the recipe, StoreError while the campaign runs.
     """
     campaign = Campaign.parse(record.document, f"campaign {record.id}")
     known = {identity(one.digest, one.recipe): one.number for one in store.trials(record.id)}
@@ -108,7 +108,7 @@ def _overlay(campaign: Campaign, trial: Trial, overrides: Sequence[str]) -> dict
         path = override.partition("=")[0].strip()
         if not path.startswith("recipe."):
             cure = f"write recipe.KEY=VALUE; a resume changes {', '.join(CHANGEABLE)}"
-            raise CampaignError(f"--set {override}", "is not of the trial's recipe", cure)
+            raise CampaignError(f"--set {override}", "does not change the trial's recipe", cure)
         if path == "recipe.epochs":
             cure = "clone the campaign: `ventral submit --from ID --set recipe.epochs=...`"
             raise CampaignError(

@@ -78,7 +78,7 @@ class Suggester:
         self._next = 0
         self._infeasible_in_a_row = 0
         self.error: CampaignError | None = None
-        """Why there are no more suggestions, if the user has something to mend."""
+        """Why there are no more suggestions, if it is the user's to correct."""
 
     # ---------------------------------------------------------------- what is known
 
@@ -245,7 +245,7 @@ class Ahead:
 
     @property
     def error(self) -> CampaignError | None:
-        """Why there are no more suggestions, if the user has something to mend."""
+        """Why there are no more suggestions, if it is the user's to correct."""
         return self._suggester.error
 
     def control(self, digest: str, recipe: Mapping[str, Any], seed: int) -> int | None:

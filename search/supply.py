@@ -62,7 +62,7 @@ class Supply:
         self._controls = deque(control_runs(campaign, setting.space))
         self._ended = False
         self.error: CampaignError | None = None
-        """Why the supply ended, if the user has something to mend."""
+        """Why the supply ended, if it is the user's to correct."""
         self.exhausted = False
         """Whether it ended because no point was found that is not on record."""
         self.on_idle_end: Callable[[Trial], None] = lambda _trial: None

@@ -179,7 +179,7 @@ class Simulator:
             while len(running) < self._slots and (found := supply.next()) is not None:
                 trial = _trial(found)
                 judge.on_trial_add(None, trial)
-                recorder.on_trial_start(0, [], trial)
+                recorder.on_trial_start(trial=trial)
                 digest = setting.store.trial(setting.campaign_id, found.number).digest
                 training = self.world.training(digest, repeat)
                 until = now + training.seconds_an_epoch
@@ -222,19 +222,19 @@ class Simulator:
             failure = Failure.model_validate({"kind": kind, "reason": reason})
             nothing = {"top1": float("nan"), "epoch": run.epoch}
             trial.last_result = {"trial": number, **nothing, "failure": failure.model_dump()}
-            recorder.on_trial_complete(0, [], trial)
+            recorder.on_trial_complete(trial=trial)
             return "failed"
         top1 = training.top1[run.epoch]
         run.epoch += 1
         report = _report(run.epoch, top1, run.epoch * training.seconds_an_epoch)
         result = {"trial": number, "report": report, "top1": top1, "epoch": run.epoch}
         trial.last_result = result
-        recorder.on_trial_result(0, [], trial, result)
+        recorder.on_trial_result(trial=trial, result=result)
         if run.epoch >= setting.epochs:
             judge.on_trial_result(None, trial, result)
         elif judge.on_trial_result(None, trial, result) != TrialScheduler.STOP:
             return None
-        recorder.on_trial_complete(0, [], trial)
+        recorder.on_trial_complete(trial=trial)
         return "finished" if run.epoch >= setting.epochs else "pruned"
 
 

@@ -83,7 +83,7 @@ def _settle(file: Path, renew: Callable[[], None], *, ours: bool) -> Path | None
             )
         if not ours and revision is None:
             raise VentralError(
-                f"{file}: is no database of MLflow's; name another in {TRACKING_VARIABLE}"
+                f"{file}: is not a database of MLflow; name another in {TRACKING_VARIABLE}"
             )
         if not ours:
             command = f"mlflow db upgrade {shlex.quote(sqlite_url(file))}"

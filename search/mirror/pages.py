@@ -157,7 +157,7 @@ def matches_host(host: str, names: Collection[str]) -> bool:
 
 
 def is_allowed(method: str, path: str) -> bool:
-    """Whether a request that is no plain reading may be passed on to MLflow."""
+    """Whether a request that does more than read may be passed on to MLflow."""
     if path == "/graphql":
         return True  # MLflow has queries alone there
     match = _API.fullmatch(path)

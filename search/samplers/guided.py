@@ -125,7 +125,7 @@ class GuidedSampler:
     # ---------------------------------------------------------------- breeding
 
     def _new(self, rng: random.Random) -> Choices:
-        """A draw from the space, not asked before if that can be had."""
+        """A draw from the space, one that was not asked before if possible."""
         for _ in range(20):
             choices = draw_point(self._space.parameters, rng)
             if key(choices) not in self._points_seen:

@@ -136,7 +136,7 @@ def campaign_of(row: Mapping[Any, Any]) -> Campaign:
     values = {key: row[key] for key in row if key != "sequence"}
     for key in ("document", "space", "data"):
         if not isinstance(row[key], dict):
-            raise damage_error(f"its {key} is no mapping", where)
+            raise damage_error(f"its {key} is not a mapping", where)
     for key in ("created", "started", "ended", "seconds", "heartbeat"):
         if not isinstance(row[key], int | float | None):
             raise damage_error(f"its field {key} is {row[key]!r}", where)

@@ -232,7 +232,7 @@ def _insert_once(table: sa.Table, dialect: str) -> sa.Executable:
 
 
 def finite(value: Any) -> Any:
-    """`value` with everything that is no finite number replaced by None, as JSON needs it."""
+    """`value` with every number that is not finite replaced by None, as JSON needs it."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):

@@ -227,7 +227,7 @@ def _trial_of(row: Mapping[Any, Any]) -> Trial:
         raise damage_error(f"its status is {row['status']!r}", where)
     for key in ("choices", "recipe", "genome"):
         if not isinstance(values[key], (dict, NoneType) if key == "genome" else dict):
-            raise damage_error(f"its {key} is no mapping", where)
+            raise damage_error(f"its {key} is not a mapping", where)
     for key in ("number", "epochs", "seed", "attempts", "suggested", "source_epochs"):
         if not isinstance(values[key], int):
             raise damage_error(f"its field {key} is {values[key]!r}", where)

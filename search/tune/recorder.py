@@ -36,7 +36,7 @@ CURES = {
     "storage": "Free some space",
     "environment": "Mend the worker's machine",
 }
-"""What to do about the failures that are no trial's own, by their kind."""
+"""What to do about the failures that are not caused by a single trial, by their kind."""
 
 MUCH = 50_000  # characters: Ray may list all processes of a machine that ran out of memory
 

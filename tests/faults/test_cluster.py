@@ -78,14 +78,14 @@ def test_a_token_is_taken_from_where_ray_looks_for_it(
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    with pytest.raises(InputError, match="the cluster wants a token, and there is none here"):
+    with pytest.raises(InputError, match="the cluster requires a token, and there is none here"):
         survey(nodes.address)
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     with pytest.raises(InputError, match="RAY_AUTH_MODE is token, and there is no token here"):
         survey(nodes.address)
     monkeypatch.delenv("RAY_AUTH_MODE")
     monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 64)
-    with pytest.raises(InputError, match="the cluster's token is another one than the one here"):
+    with pytest.raises(InputError, match="the cluster's token differs from the one here"):
         survey(nodes.address)
     monkeypatch.setenv("RAY_AUTH_TOKEN", token)
     assert len(survey(nodes.address)) == 2
@@ -230,7 +230,7 @@ def test_what_keeps_a_campaign_from_a_cluster_is_said_at_once(shell: Shell, node
     wrong = "0" * 64
     assert "nothing answers there" in refused(file, "--address", "127.0.0.1:1")
     assert "Ray's client cannot carry a search" in refused(file, "--address", "ray://x:10001")
-    assert "the cluster's token is another one" in refused(
+    assert "the cluster's token differs" in refused(
         file, "--address", nodes.address, RAY_AUTH_TOKEN=wrong
     )
     assert "a node of the cluster has 1" in refused(

@@ -14,7 +14,7 @@ from search.campaign import Campaign, control_runs
 from search.certification import certification
 from search.estimate import _drawn
 from search.replay import replay
-from search.retries import changed
+from search.retries import add_changed
 from space.errors import CampaignError
 from tests.support import toys
 from tests.support.supplies import Bench, train
@@ -161,7 +161,7 @@ def test_a_cell_whose_recipe_was_changed_is_certified_with_that_recipe(tmp_path:
     train(supply, found, 1, "failed")
     bench.store.set_state(bench.id, "finished")
     record, failed = bench.store.campaign(bench.id), bench.store.trial(bench.id, 0)
-    [again] = changed(bench.store, bench.home, record, [failed], ["recipe.learning_rate=0.02"])
+    [again] = add_changed(bench.store, bench.home, record, [failed], ["recipe.learning_rate=0.02"])
     trial = bench.store.trial(bench.id, again)
     other = bench.beside(certification(bench.store.campaign(bench.id), [trial], 1))
     sample = other.space.control(f"trial-{trial.number}")

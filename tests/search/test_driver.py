@@ -346,7 +346,7 @@ def test_a_killed_and_a_stopped_driver_lose_nothing_and_repeat_nothing(bench: Be
     assert outcome.trials["finished"] == 9
     assert bench.epochs(campaign_id) == {number: [1, 2, 3] for number in range(9)}
     assert {len(bench.store.reports(campaign_id, number)) for number in range(9)} == {3}
-    assert replay(bench.store, campaign_id) == Replay(decisions=8, given=0, difference=None)
+    assert replay(bench.store, campaign_id) == Replay(decisions=8, unjournaled=0, difference=None)
     for mark in marks:
         assert_gone(mark)
 
@@ -440,7 +440,7 @@ def test_many_kills_in_a_row(bench: Bench) -> None:
     outcome = bench.run(campaign_id)
     assert outcome.trials["finished"] == 30
     assert bench.epochs(campaign_id) == {number: [1, 2, 3] for number in range(30)}
-    assert replay(bench.store, campaign_id) == Replay(decisions=29, given=0, difference=None)
+    assert replay(bench.store, campaign_id) == Replay(decisions=29, unjournaled=0, difference=None)
 
 
 # ------------------------------------------------------------------------- before Ray is started

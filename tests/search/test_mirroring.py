@@ -82,7 +82,7 @@ import sys
 from search.home import Home
 from search.mirror.mirroring import MirrorProcess
 from search.store import Store
-from tests.campaigns import fill
+from tests.support.campaigns import fill
 
 home = Home.at(sys.argv[1], {})
 store = Store.open(home.store_url)

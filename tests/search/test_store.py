@@ -253,7 +253,7 @@ def test_seconds_add_up_over_resumes_whatever_the_clock_does(
 DRIVER = """
 import sys, time
 from search.store import Store
-from tests.campaigns import add, new_campaign, report
+from tests.support.campaigns import add, new_campaign, report
 store = Store.open(sys.argv[1])
 campaign = new_campaign(store, "driven")
 for number in range(4):
@@ -530,7 +530,7 @@ def test_readers_see_whole_states_while_the_driver_writes(store: Store, url: str
 WRITER = """
 import sys
 from search.store import Store
-from tests.campaigns import add, new_campaign, train
+from tests.support.campaigns import add, new_campaign, train
 store = Store.open(sys.argv[1])
 campaign = new_campaign(store)
 print(campaign.id, flush=True)
