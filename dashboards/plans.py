@@ -1,5 +1,5 @@
 """The picture of a plan: steps from left to right, multiplying operations from top to bottom, one
-cell each, shaded by what became of it.
+cell each, shaded by its outcome.
 """
 
 from pathlib import Path

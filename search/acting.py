@@ -1,4 +1,4 @@
-"""The choices of a trial that made a difference, for whoever shows or mirrors them.
+"""The choices of a trial that made a difference, for those who show or mirror them.
 
 The store keeps all choices, since samplers need them; this says which of them act.
 """

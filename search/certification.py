@@ -1,4 +1,4 @@
-"""The best cells once more, with seeds that the search did not see.
+"""The best cells again, with seeds that the search did not see.
 
 A search keeps what scored best, and a score is partly luck: the best of a thousand was lucky. So
 its cells are trained again from other seeds, beside the campaign's own controls. That is a

@@ -5,7 +5,7 @@ an interrupted campaign again is how it is resumed: whatever the last driver kne
 the store. A driver may be killed at any moment; the next one ends what is left of its Ray cluster,
 repeats no finished trial and continues the others from their checkpoints.
 
-The driver never loads torch, and prints nothing: `listener` is told what happens.
+The driver never loads torch, and prints nothing: `listener` receives what happens.
 """
 
 import contextlib
@@ -47,7 +47,7 @@ CLUSTER = "cluster.json"
 """In the campaign's folder while its driver lives: its Ray cluster's mark (tune/remains.py)."""
 
 SILENCE_HEARTBEATS = 3
-"""So many heartbeats a driver of another machine has to miss before its campaign is taken over."""
+"""Heartbeats that a driver of another machine must miss before its campaign is taken over."""
 
 STOPPED_PATIENCE = 5.0
 """Seconds that a stopped campaign waits for its mirror."""
@@ -84,7 +84,7 @@ def submit(
     *,
     prepared: tuple[Pack, Space] | None = None,
 ) -> str:
-    """Put the campaign on record; returns its id. `prepared` is what `prepare` gave.
+    """Put the campaign on record; returns its id. `prepared` is the result of `prepare`.
 
     Raises what `prepare` does.
     """
@@ -169,7 +169,7 @@ def stop(campaign_id: str, store: Store, timeout: float = 20.0) -> bool:
     """
     record = store.ask_stop(campaign_id)
     if record.state != "running" or record.driver is None:
-        cure = f"`ventral status {record.id}` shows what became of it"
+        cure = f"`ventral status {record.id}` shows its outcome"
         raise StoreError(f"campaign {record.id}", "is not running", cure)
     if record.driver.alive():
         with contextlib.suppress(ProcessLookupError):

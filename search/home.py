@@ -29,7 +29,7 @@ ID_SIGNS = ID_LETTERS + "23456789"
 _ID = re.compile(f"[{ID_LETTERS}][{ID_SIGNS}]{{7}}")
 
 PRIVATE = 0o700
-"""The mode of a new home: nobody but its owner may look into it, whatever the umask is."""
+"""The mode of a new home: only its owner may read it, with any umask."""
 
 _SQLITE = "sqlite:///"
 
@@ -206,7 +206,7 @@ def safe_address(uri: str) -> str:
 def same_tracking(recorded: str | None, tracking: str) -> bool:
     """Whether a recorded tracking address (without its account) means the MLflow at `tracking`.
 
-    SQLite files are told apart by their names alone, wherever they lie: a home can be moved.
+    SQLite files are compared by their names alone, in any folder: a home can be moved.
     """
     return recorded is not None and _tracking_place(recorded) == _tracking_place(tracking)
 
@@ -218,10 +218,10 @@ def _tracking_place(uri: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
-    """One process of one machine, told apart from a later process that was given its pid.
+    """One process of one machine, distinct from a later process with the same pid.
 
     `host` names the machine, its boot and its pid namespace; `born` is the process's start in
-    the kernel's ticks since boot ("" where the system does not tell).
+    the kernel's ticks since boot ("" where the system does not report it).
     """
 
     host: str

@@ -2,7 +2,7 @@
 
 `parameters` and `macs` are costs of a network that are known before it is trained; `top1@K` is
 the top-1 of the read-out at step K of the clock (from 0), which trainings report after every
-epoch. Samplers are told all of them as costs, smaller is better.
+epoch. Samplers receive all of them as costs, smaller is better.
 """
 
 import math

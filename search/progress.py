@@ -15,9 +15,9 @@ from search.store.ledger import Ledger
 from space.errors import InputError
 
 RECENT = 20
-"""The pace of a running campaign is that of so many trials, the last that ended."""
+"""The pace of a running campaign is taken over this many trials, the last that ended."""
 ENOUGH = 3
-"""So many ends are needed before a pace is given."""
+"""Ended trials that are needed before a pace is given."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,8 @@
-"""Deriving a campaign's decisions once more from its store, to see that they follow from it.
+"""Deriving a campaign's decisions again from its store, to check that they follow from it.
 
 A decision is a suggestion (which point comes next, and whether it may be trained) or the
 scheduler's word after an epoch (whether the training goes on). Suggestions follow from the seed
-and from the journal of what the sampler was told and asked; the scheduler's word follows from the
+and from the journal of the sampler's calls; the scheduler's word follows from the
 reports in the order of their arrival. Nothing is trained, and nothing is written.
 """
 
@@ -118,7 +118,7 @@ def _suggestions(
 def _describe_difference(
     trial: Trial, calls: Sequence[Call], suggestion: Suggestion | None
 ) -> str | None:
-    """How a recorded suggestion differs from the derived one, in words."""
+    """How a recorded suggestion differs from the derived one, as text."""
     if suggestion is None:
         return "its suggestion cannot be derived: no new point is found"
     if suggestion.number != trial.number:
@@ -156,7 +156,7 @@ def _find_untold(
     journal: Mapping[int, Sequence[Call]],
     guess: float | None,
 ) -> Difference | None:
-    """The first trial whose result is not what the sampler was told of it last."""
+    """The first trial whose result differs from the last one that the sampler received."""
     last: dict[int, tuple[int, Call]] = {}
     for trial in trials:
         for call in journal.get(trial.number, ()):
@@ -170,7 +170,7 @@ def _find_untold(
         if outcome is None or call == call_of(trial.number, outcome):
             continue
         if call_place < (trial.arrived or 0):
-            continue  # it ended once more since, and no suggestion followed
+            continue  # it has ended again since, and no suggestion followed
         recorded = outcome.reason if outcome.score is None else outcome.score
         reported = call.get("reason", call.get("score"))
         what = f"its result is recorded as {recorded}, but the sampler was told {reported}"

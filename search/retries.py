@@ -1,8 +1,8 @@
-"""Failed trials once more: as they are where that may help, changed where it cannot.
+"""Failed trials again: as they are where that may help, changed where it cannot.
 
 A trial that was lost with its worker, or whose data or disk was away, is simply put back: the
 next run of its campaign trains it. One that failed by itself would fail again: it can be tried
-with another recipe only, and then it is a new trial, which the sampler is not told of.
+with another recipe only, and then it is a new trial, which the sampler does not receive.
 """
 
 import shutil
@@ -47,7 +47,7 @@ def add_changed(
 ) -> list[int]:
     """Put new trials on record: the failed ones' networks with another recipe; their numbers.
 
-    Where the budget has no room for them, it grows by so many trials. Raises CampaignError for
+    Where the budget has no room for them, it grows by their number. Raises CampaignError for
     an override that does not change the recipe, StoreError while the campaign runs.
     """
     campaign = Campaign.parse(record.document, f"campaign {record.id}")

@@ -1,4 +1,4 @@
-"""What stays the same during a campaign's run, and what its listener is told of it."""
+"""What stays the same during a campaign's run, and what its listener receives of it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

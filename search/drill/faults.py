@@ -287,7 +287,7 @@ def _under_way(scene: Scene, since: float) -> bool:
 
 
 def campaign(times: int, slots: int) -> Campaign:
-    """The sandbox's campaign: long enough for so many faults."""
+    """The sandbox's campaign: long enough for that many faults."""
     # Between two faults some ten epochs are trained in every slot.
     trials = 2 * slots + max(1, 10 * times * slots // int(SANDBOX["recipe"]["epochs"]))
     document = {
@@ -308,7 +308,7 @@ def rehearse(
     address: str | None = None,
     progress: Callable[[str], None] = lambda _line: None,
 ) -> Iterator[Outcome]:
-    """Do each of the chosen faults so many times to a campaign of its own, one after the other.
+    """Do each of the named faults `times` times to a campaign of its own, one after the other.
 
     What is needed for it lies in a new folder in `folder`, and is gone afterwards. Raises
     VentralError if a campaign does not go on.

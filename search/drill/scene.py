@@ -33,7 +33,7 @@ from search.tune import remains
 from space.errors import VentralError
 
 HAPPENINGS, OUTPUT = "happenings", "driver.out"
-"""In the campaign's folder: what its drivers told, a line each, and what they printed."""
+"""In the campaign's folder: the happenings of its drivers, a line each, and their output."""
 
 PATIENCE = 180.0
 """Seconds after which something that should have happened has not."""
@@ -171,7 +171,7 @@ class Scene:
     # ---------------------------------------------------------------- what happened
 
     def happenings(self, since: float = 0.0) -> list[TimedEvent]:
-        """What the drivers told since then."""
+        """The drivers' happenings since a time of the monotonic clock."""
         with contextlib.suppress(FileNotFoundError):
             lines = (self.folder / HAPPENINGS).read_text().splitlines()
             events = map(_parse_happening, lines)

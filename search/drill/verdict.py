@@ -45,7 +45,7 @@ class Moment:
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
     """What came of faults. `lost` counts finished trials and reported epochs that are gone,
-    `repeated` epochs that were trained twice; `problems` says in words what else is not true.
+    `repeated` epochs that were trained twice; `problems` describes what else is not true.
     """
 
     lost: int
@@ -62,7 +62,7 @@ class Verdict:
 class Evidence:
     """What a drill left: its campaign in `store`, and the campaign's `folder`.
 
-    `happenings` are what its drivers told, `epochs` the epochs that each trial's workers trained
+    `happenings` are those of its drivers, `epochs` the epochs that each trial's workers trained
     by their own account, `clusters` the records of the Ray clusters that it had. `tracking_uri`
     is the MLflow that has its runs; None where none were sent.
     """

@@ -87,7 +87,7 @@ def _name_of(written: object, closed: object) -> str:
 
 
 def page(lines: Sequence[Line], home: str) -> str:
-    """The document. `home` is the folder that it tells about."""
+    """The document. `home` is the folder that it is about."""
     body = _table(lines) if lines else _EMPTY
     return _document(f"<p>Home <code>{_text(home)}</code></p>{body}")
 

@@ -156,7 +156,7 @@ def describe_backlog(store: Store, campaign_id: str, unsent: int) -> str:
     error = store.mirror_error(campaign_id)
     if error is None:
         return f"{text}; the next start sends them"
-    return f"{text} ({error}); once that is mended, `ventral resume {campaign_id}` sends them"
+    return f"{text} ({error}); once that is fixed, `ventral resume {campaign_id}` sends them"
 
 
 def _pass_on(lines: IO[str]) -> None:
@@ -181,7 +181,7 @@ class _Speak(logging.Handler):
 
 
 def serve() -> None:
-    """Be the process: mirror until the pipe says so, or is closed."""
+    """Be the process: mirror until the pipe asks for the end, or is closed."""
     # The driver hears the terminal's signals, and says what is to be done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.getLogger("search").addHandler(_Speak(logging.WARNING))

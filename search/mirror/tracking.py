@@ -7,7 +7,7 @@ and goes on without it.
 
 Nothing is lost and nothing doubled, wherever the process dies: the store notes that a run is
 about to be made (`sending`) before it is made, and after a crash the mirror looks for a run with
-the trial's key before making one; writing the same run once more changes nothing.
+the trial's key before making one; writing the same run again changes nothing.
 
 MLflow is imported in the thread alone (it takes seconds).
 """
@@ -117,9 +117,9 @@ class Mirror:
                 delay = FIRST_DELAY
             except Exception as error:
                 # Whatever is wrong with MLflow, the campaign goes on.
-                log.debug("the mirror starts anew", exc_info=True)
+                log.debug("the mirror connects again", exc_info=True)
                 self._report(error)
-                # A database that moved or was made anew is found by connecting again.
+                # A database that was moved or made again is found by connecting again.
                 if client is not None:
                     client.close()
                 client = None

@@ -4,7 +4,7 @@ The space becomes nested `hp.choice` nodes, a parameter standing inside the opti
 so that conditions need no encoding: HyperOpt itself leaves a parameter out where its branch was
 not taken. HyperOpt models every parameter by itself, given its branch.
 
-HyperOpt knows a loss only, and TPE uses nothing but its order. What it is told:
+HyperOpt knows a loss only, and TPE uses nothing but its order. What it receives:
 
 - a full training: the loss -score, at most 0;
 - a training that ended early: a loss above every full training's, the furthest first and then by

@@ -71,7 +71,7 @@ class Connected:
 
     def _check_file(self) -> None:
         """VentralError if the file is no longer the one that was opened: what is written to that
-        is seen by nobody, and is gone when it is closed.
+        is seen by no reader, and is gone when it is closed.
         """
         if self._file is not None and identity(self._engine) != self._file:
             raise VentralError(
@@ -130,7 +130,7 @@ class Connected:
 def campaign_of(row: Mapping[Any, Any]) -> Campaign:
     """A row as a campaign; one whose driver is dead is interrupted, whatever it last wrote.
 
-    Raises StoreError for a row that nobody can have written.
+    Raises StoreError for a row that no version writes.
     """
     where = f"campaign {printable(str(row['id']))}"
     values = {key: row[key] for key in row if key != "sequence"}

@@ -91,7 +91,7 @@ def probe(address: str, settings: Mapping[str, str | None]) -> Answer:
 STRANGER: Mapping[str, str | None] = dict.fromkeys((MODE, TOKEN, TOKEN_PATH, *OTHERS)) | {
     MODE: "disabled"
 }
-"""The settings of somebody who has no token."""
+"""The settings of a user without a token."""
 
 
 @contextlib.contextmanager

@@ -79,7 +79,7 @@ def local(
     this process, but only after a minute. The cluster listens on the loopback interface, and every
     connection needs a token, which is made here and lies in the environment of this process and
     its children only. Raises VentralError if this process uses Ray already, if Ray does not start,
-    or if it lets somebody in who has no token.
+    or if it admits a user without a token.
     """
     import ray
 

@@ -122,7 +122,7 @@ def _check_address(address: str) -> None:
 
 
 def answers(address: str) -> bool:
-    """Whether somebody listens at HOST:PORT."""
+    """Whether a server listens at HOST:PORT."""
     host, _, port = address.rpartition(":")
     with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 5.0):
         return True

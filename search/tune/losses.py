@@ -1,13 +1,16 @@
 """Workers that were lost: why, and whether their trials start again.
 
-Ray tells a lost worker by an exception in words. A node that went, or cannot be reached, is
-nobody's fault: its trials start again, however often, unless one takes node after node with it and
-never gets further. A worker that died or was silent for too long may do so again because of its
-trial: it is started again as often as the campaign's `retries` say, over all drivers. One that was
-ended because the machine's memory ran out starts again once, since a neighbour may have been the
-cause; the second time the trial needs more memory than there is. One that could not load its code
-or reach its files starts again as well, perhaps elsewhere; if that does not help, it is the place
-that is to blame. Each driver counts these anew, since somebody may have mended the place.
+Ray reports a lost worker by an exception with a text. What follows depends on the cause:
+
+- The node is gone, or cannot be reached. Its trials start again without limit, unless one loses
+  node after node and never gets further.
+- The worker died or was silent for too long, perhaps because of its trial. The trial starts again
+  as often as the campaign's `retries` allow, over all drivers.
+- The worker was ended because the machine's memory ran out. The trial starts again once, since a
+  neighbour may have been the cause; the second time it needs more memory than there is.
+- The worker could not load its code or reach its files. The trial starts again, perhaps elsewhere;
+  if that does not help, the machine is the cause. Each driver counts these from zero, since the
+  machine may have been repaired.
 
 This module counts and decides. It starts and ends nothing.
 """
@@ -28,10 +31,10 @@ EVENT = "worker lost"
 """The kind of the event that is kept of each loss."""
 
 RETRIED = "retry"
-"""The kind of the event that somebody lets a failed trial start again: with a clean slate."""
+"""The kind of the event that a user lets a failed trial start again, with its losses forgotten."""
 
 NODES_IN_A_ROW = 5
-"""So many nodes a trial may lose without a new epoch before it is taken for the cause."""
+"""Nodes that a trial may lose without a new epoch before it counts as the cause."""
 
 WORDS = 4000
 """Characters kept of what a worker and Ray said last."""

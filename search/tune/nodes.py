@@ -98,7 +98,7 @@ class Nodes:
         until = time.monotonic() + 10.0
         # A process that is being killed may just have started another one.
         while (pids := self.processes(name)) and time.monotonic() < until:
-            # Nobody of the node lives to tell of the others' end.
+            # Workers first: the node's own processes would report their end.
             for pid in sorted(pids, key=_is_worker):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
