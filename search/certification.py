@@ -20,7 +20,7 @@ from space.space import Space
 from space.unroll.cost import cost
 
 PREFIX = "trial-"
-"""Of the names that searched cells have as controls."""
+"""The prefix of the names that searched cells have as controls."""
 
 
 def certification(

@@ -141,7 +141,7 @@ def run(
 
 
 def _await_silence(record: Record, store: Store) -> None:
-    """Make sure that the driver of another machine is dead, whatever the two clocks say.
+    """Make sure that the driver of another machine is dead, without trusting its clock.
 
     Raises StoreError if it still gives signs of life.
     """
@@ -364,7 +364,7 @@ def _tune(
                 scratch=ground.scratch,
             )
     except Exception:
-        # What went wrong first, and not what Ray made of it.
+        # The first error, and not the one that Ray raised after it.
         if switch.error is None:
             raise
 

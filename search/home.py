@@ -175,9 +175,9 @@ def _store_url(text: str) -> str:
 
 
 def sqlite_url(path: Path) -> str:
-    """The SQLAlchemy address of an SQLite file, whatever signs its path has.
+    """The SQLAlchemy address of an SQLite file, with any characters in its path.
 
-    No more is quoted than SQLAlchemy would misread: MLflow also reads the path out of the address
+    Only what SQLAlchemy would misread is quoted: MLflow also reads the path out of the address
     as it stands, and would make a folder of the quoted name.
     """
     return _SQLITE + str(path).replace("%", "%25").replace("?", "%3F")

@@ -1,4 +1,4 @@
-"""What counts beside top-1: how large a network is, and how early in time it knows.
+"""What counts beside top-1: how large a network is, and how early in time it is right.
 
 `parameters` and `macs` are costs of a network that are known before it is trained; `top1@K` is
 the top-1 of the read-out at step K of the clock (from 0), which trainings report after every

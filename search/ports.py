@@ -74,7 +74,7 @@ def outside_host() -> str:
 def bypass_proxies(environ: MutableMapping[str, str] = os.environ) -> None:
     """Let this process, and those that it starts, reach this machine's own servers directly.
 
-    Whoever set a proxy (`http_proxy`, `https_proxy`, `all_proxy`) meant the world: a proxy
+    Whoever set a proxy (`http_proxy`, `https_proxy`, `all_proxy`) meant hosts outside: a proxy
     cannot reach our loopback. Both spellings are set, since programs differ in which they read.
     A `*` has to stand alone to mean every host.
     """

@@ -132,7 +132,7 @@ def _pace(store: Store, record: Campaign, done: int, joined: float | None) -> Pa
 def _estimate_remaining(
     record: Campaign, done: int, costs: Ledger, budget: Budget, pace: Pace | None
 ) -> Remaining | None:
-    """What of the budget ends the campaign first, at the pace that it has."""
+    """The part of the budget that ends the campaign first, at its pace."""
     if record.state != "running":
         return None
     candidates: list[Remaining] = []

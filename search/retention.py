@@ -37,7 +37,7 @@ class Item:
 def plan(
     store: Store, home: Home, *, keep: int | None = None, older_than: float = 0.0
 ) -> list[Item]:
-    """All that can go, first what is least missed.
+    """All that can be removed, the least valuable first.
 
     `keep` is how many of its best trials a campaign keeps (default: as its file says);
     `older_than` leaves alone what was used within that many seconds.

@@ -43,7 +43,7 @@ Curve = Sequence[tuple[float, float]]
 
 Call = dict[str, Any]
 """One call of the journal, as JSON holds it: {"told": number, "score": ..., "fidelity": ...} (and
-"costs", if there are further objectives) or {"told": number, "reason": ...} for what became of a
+"costs", if there are further objectives) or {"told": number, "reason": ...} for the outcome of a
 trial, and {"asked": choices} for an answer that was known already. What the sampler
 receives at once for such an answer is not written down."""
 
@@ -225,7 +225,7 @@ class Ahead:
     only where that saves something: while questions come so fast that making suggestions takes a
     notable part of the time. A trial that takes minutes is suggested when its slot is free.
 
-    All methods are for the driver's thread, which never waits unless it says so.
+    All methods are for the driver's thread, which waits only where the method says so.
     """
 
     BUSY = 0.02

@@ -118,7 +118,7 @@ class Supply:
 
     def settle(self, numbers: Collection[int]) -> None:
         """End the unfinished trials among `numbers`: the last driver knew that they stop, but
-        did not live to write it down.
+        was killed before it wrote that down.
         """
         for trial in [trial for trial in self._unfinished if trial.number in numbers]:
             self._unfinished.remove(trial)
@@ -278,7 +278,7 @@ class Supply:
     def record_report(
         self, number: int, report: Report, *, trained: bool = True, late: bool = False
     ) -> bool:
-        """An epoch of a trial is done; whether it is new. Once more it changes no score.
+        """An epoch of a trial is done; whether it is new. A repeated one changes no score.
 
         `trained` is false for what a checkpoint remembers: it costs nothing again. `late` is
         true for what comes together with the epoch after it: the scheduler's word on the trial

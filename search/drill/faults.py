@@ -82,7 +82,7 @@ def kill_worker(scene: Scene, rng: random.Random) -> None:
 
 
 def hang_worker(scene: Scene, rng: random.Random) -> None:
-    """SIGSTOP for the worker of a trial: it is there, and does nothing any more."""
+    """SIGSTOP for the worker of a trial: it exists, and does nothing from then on."""
     _strike(scene, rng, signal.SIGSTOP)
 
 

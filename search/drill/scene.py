@@ -203,7 +203,7 @@ class Scene:
             worker = Process.parse((self.folder / f"worker-{number}").read_text())
         except (OSError, ValueError):
             return False
-        # Never a process that was given the number of one that is gone.
+        # Never a later process with the pid of one that has ended.
         if (here := worker.alive()) is not None:
             with contextlib.suppress(ProcessLookupError):
                 if here:

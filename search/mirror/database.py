@@ -1,7 +1,7 @@
 """MLflow's database where it is an SQLite file: made whole or not at all, repaired, and portable.
 
-MLflow makes its tables in some sixty steps, each on its own, and never gets over a kill between
-two of them. So the file is made under another name and renamed; one that is half made or damaged
+MLflow makes its tables in some sixty steps, each on its own, and does not recover from a kill
+between two of them. So the file is made under another name and renamed; one that is half made or damaged
 is put aside, and the store's trials are sent again into a new one.
 
 Runs' files are recorded by their place in the home (`mlflow-artifacts:/CAMPAIGN/RUN/artifacts`),
@@ -37,7 +37,7 @@ QUIET = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
 }
-"""MLflow says and asks nothing of its own."""
+"""Settings by which MLflow prints and reports nothing by itself."""
 
 _HALF_MADE = re.compile("already exists|duplicate column|no such (table|column|index)", re.I)
 

@@ -25,7 +25,7 @@ _TRIES = 20  # children that do not form a genome before a point is drawn from t
 
 
 class Options(Value):
-    """What may be set of the evolution."""
+    """The options of the evolution."""
 
     startup: Annotated[int, Field(ge=1, le=SAMPLED)] = 20
     """Points drawn from the space itself before there are children."""

@@ -52,7 +52,7 @@ _BELOW = 0.05  # below the worst score: points without a score, or without one t
 
 
 class Options(Value):
-    """What may be set of the guided evolution."""
+    """The options of the guided evolution."""
 
     startup: Annotated[int, Field(ge=1, le=SAMPLED)] = 6
     """Points drawn from the space itself before the model is asked."""

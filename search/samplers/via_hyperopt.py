@@ -46,7 +46,7 @@ MOST_GOOD = 25
 
 
 class Options(Value):
-    """What may be set of HyperOpt's TPE."""
+    """The options of HyperOpt's TPE."""
 
     startup: Annotated[int, Field(ge=1, le=SAMPLED)] = 20
     """Points drawn from the space itself before the model is asked."""

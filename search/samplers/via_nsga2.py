@@ -32,7 +32,7 @@ from space.space import Space
 
 
 class Options(Value):
-    """What may be set of Optuna's NSGA-II."""
+    """The options of Optuna's NSGA-II."""
 
     population: Annotated[int, Field(ge=2, le=SAMPLED)] = 50
     """Points of a generation, and parents of the next one. The first generation is drawn."""

@@ -62,7 +62,7 @@ Rows = NDArray[np.intp]
 
 
 class Options(Value):
-    """What may be set of Optuna's TPE."""
+    """The options of Optuna's TPE."""
 
     startup: Annotated[int, Field(ge=1, le=SAMPLED)] = 10
     """Points drawn from the space itself before the model is asked."""

@@ -51,7 +51,7 @@ class Connected:
         return cls(where=label, _engine=engine, _file=identity(engine))
 
     def close(self) -> None:
-        """Give the connections back. The store may be used again all the same."""
+        """Close the connections. The store may be used again afterwards."""
         self._engine.dispose()
 
     @contextmanager

@@ -251,7 +251,7 @@ def loads(text: str) -> Any:
 
 
 def damage_error(problem: str, where: str = "a record of the store") -> StoreError:
-    """What is on record can be nothing that was written there."""
+    """The error for a record that no version writes."""
     return StoreError(where, f"is damaged ({problem})", "restore the store from a copy")
 
 

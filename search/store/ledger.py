@@ -205,7 +205,7 @@ REFRESH_SECONDS = 2.0
 
 
 class Meter:
-    """A driver's eye on its budget: exact for epochs, extrapolated between looks for time."""
+    """A driver's watch on its budget: exact for epochs, extrapolated between looks for time."""
 
     def __init__(
         self,

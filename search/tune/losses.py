@@ -37,7 +37,7 @@ NODES_IN_A_ROW = 5
 """Nodes that a trial may lose without a new epoch before it counts as the cause."""
 
 WORDS = 4000
-"""Characters kept of what a worker and Ray said last."""
+"""Characters kept of a worker's and of Ray's last messages."""
 
 _SIGNS: tuple[tuple[Cause, tuple[str, ...]], ...] = (
     (
@@ -63,7 +63,7 @@ _REASONS: dict[Cause, str] = {
 
 
 def cause_of(words: str) -> Cause:
-    """Why a worker was lost, from what Ray says of it."""
+    """Why a worker was lost, from Ray's message."""
     for cause, signs in _SIGNS:
         if any(sign in words for sign in signs):
             return cause
@@ -145,11 +145,11 @@ class Silence:
         self._last_signs: dict[str, float] = {}
 
     def reset(self, trial: str) -> None:
-        """A trial has started, or ended an epoch."""
+        """Count a trial's silence from now: it has started, or ended an epoch."""
         self._last_signs[trial] = self._clock()
 
     def forget(self, trial: str) -> None:
-        """A trial runs no more."""
+        """Stop counting for a trial that runs no longer."""
         self._last_signs.pop(trial, None)
 
     def overdue(self) -> list[str]:
@@ -172,7 +172,7 @@ def tail(file: Path, length: int) -> str:
 
 
 def _shorten(words: str) -> str:
-    """Begin and end of what Ray says: the cause stands in one of the two."""
+    """Begin and end of Ray's message: one of the two has the cause."""
     half = WORDS // 4
     return words if len(words) <= 2 * half else f"{words[:half]}\n...\n{words[-half:]}"
 

@@ -1,4 +1,4 @@
-"""What Ray Tune says about its trials, put on record; and the driver's way to end it early.
+"""Ray Tune's events, put on record; and the driver's way to end it early.
 
 The recorder is a Tune callback. It gives every report and every end to the supply (store and
 sampler), nudges the mirror, drops checkpoints that are no longer among the best, and keeps the
@@ -80,7 +80,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]
         """Put the reports of a result on record, and charge their epochs to the budget."""
 
         def record() -> None:
-            # A resumed trial also brings what an earlier driver did not live to hear.
+            # A resumed trial also brings what an earlier driver did not receive.
             earlier = [Report.model_validate(report) for report in result.get("earlier", ())]
             for report in earlier:
                 if self._supply.record_report(_number(trial), report, trained=False, late=True):

@@ -7,7 +7,7 @@ file may be planted, or have been copied with its home. They act only on a folde
 this user, that no other user may enter and that holds the copy of the same record, and end only
 processes of this user that carry its mark in their environment.
 
-A driver ends what it left itself by the value that it holds, whatever stands in the files by then.
+A driver ends what it left itself by the value that it holds, without reading the files again.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def sweep(record: Path) -> int:
 
 def sweep_forgotten() -> None:
     """End and remove what drivers of this machine left that were killed, and whose campaigns
-    nobody has gone on with.
+    were not resumed.
     """
     for root in _roots():
         for file in root.glob(f"{PREFIX}*/{OWNER}"):
