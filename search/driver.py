@@ -54,7 +54,7 @@ STOPPED_PATIENCE = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class RunResult:
     """How a run ended. `trials` counts the campaign's trials by status; `unsent` is what the
     mirror could not send yet.
     """
@@ -106,7 +106,7 @@ def run(
     mirror: bool = True,
     patience: float = 30.0,
     address: str | None = None,
-) -> Outcome:
+) -> RunResult:
     """Run a campaign, or go on with it, until its budget is used up or it is stopped.
 
     SIGINT and SIGTERM stop it (where this is called in the main thread), and so does `stop`;
@@ -255,7 +255,7 @@ def _run_mirrored(
     switch: Stop,
     trainable: type[Any],
     patience: float | None,
-) -> Outcome:
+) -> RunResult:
     """Run with a mirror to MLflow beside it, unless `patience` is None."""
     if patience is None:
         return _train(setting, record, switch, trainable, lambda: None)
@@ -276,7 +276,7 @@ def _train(
     switch: Stop,
     trainable: type[Any],
     notify: Callable[[], None],
-) -> Outcome:
+) -> RunResult:
     """Everything between the store and Ray. Raises what went wrong in either."""
     ray_record = setting.home.campaign(record.id) / CLUSTER
     remains.sweep(ray_record)
@@ -295,7 +295,7 @@ def _train_supply(
     trainable: type[Any],
     notify: Callable[[], None],
     ray_record: Path,
-) -> Outcome:
+) -> RunResult:
     """The run of a supply's trials."""
     past = setting.store.all_reports(record.id)
     seed = setting.campaign.seed
@@ -369,7 +369,7 @@ def _tune(
             raise
 
 
-def _outcome(setting: Setting, supply: Supply, switch: Stop) -> Outcome:
+def _outcome(setting: Setting, supply: Supply, switch: Stop) -> RunResult:
     counts = setting.store.counts(setting.campaign_id)
     state: Literal["finished", "stopped", "failed"] = "finished"
     reason = "space exhausted" if supply.exhausted else None
@@ -380,7 +380,7 @@ def _outcome(setting: Setting, supply: Supply, switch: Stop) -> Outcome:
     elif counts["failed"] and not counts["finished"] + counts["pruned"]:
         first = setting.store.trials(setting.campaign_id, statuses=["failed"])[0]
         state, reason = "failed", f"all {counts['failed']} trials failed ({first.reason})"
-    return Outcome(campaign_id=setting.campaign_id, state=state, reason=reason, trials=counts)
+    return RunResult(campaign_id=setting.campaign_id, state=state, reason=reason, trials=counts)
 
 
 def _fail(store: Store, campaign_id: str, error: BaseException) -> None:

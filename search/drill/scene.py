@@ -24,7 +24,7 @@ from typing import Any
 
 from search import driver
 from search.campaign import Campaign
-from search.drill.verdict import Evidence, Moment, TimedEvent, Verdict, judge
+from search.drill.verdict import Evidence, Snapshot, TimedEvent, Verdict, judge
 from search.home import Home, Process
 from search.programs import python_command
 from search.setting import Happening
@@ -220,14 +220,14 @@ class Scene:
             if record not in self.clusters:
                 self.clusters.append(record)
 
-    def moment(self) -> Moment:
+    def snapshot(self) -> Snapshot:
         """What is on record now."""
         at = time.monotonic()
         self._note_cluster()
         trials = self.store.trials(self.campaign_id)
         unfinished = [trial for trial in trials if trial.status not in ENDED]
         full = int(self.store.campaign(self.campaign_id).document["recipe"]["epochs"])
-        return Moment(
+        return Snapshot(
             at=at,
             ended={trial.number: trial for trial in trials if trial.status in ENDED},
             # One that only lacks its end is given it without a worker.
@@ -241,7 +241,7 @@ class Scene:
 
     # ---------------------------------------------------------------- what came of it
 
-    def verdict(self, moments: Sequence[Moment], *, finished: bool = True) -> Verdict:
+    def verdict(self, moments: Sequence[Snapshot], *, finished: bool = True) -> Verdict:
         """What the faults at these moments cost, now that the campaign is at its end (or, if not
         `finished`, was stopped).
         """

@@ -1,8 +1,8 @@
 """MLflow's database where it is an SQLite file: made whole or not at all, repaired, and portable.
 
 MLflow makes its tables in some sixty steps, each on its own, and does not recover from a kill
-between two of them. So the file is made under another name and renamed; one that is half made or damaged
-is put aside, and the store's trials are sent again into a new one.
+between two of them. So the file is made under another name and renamed; one that is half made or
+damaged is put aside, and the store's trials are sent again into a new one.
 
 Runs' files are recorded by their place in the home (`mlflow-artifacts:/CAMPAIGN/RUN/artifacts`),
 which `ventral ui` resolves: a home may be moved or copied. MLflow is imported only to make or to

@@ -62,7 +62,7 @@ class HyperoptSampler:
     def __init__(self, space: Space, seed: int, options: Options) -> None:
         self._space, self._seed, self._options = space, seed, options
         self._parameters = {p.path: p for p in space.parameters}
-        self._model = Model(space.parameters, options)
+        self._model = Posterior(space.parameters, options)
         # Of every parameter, the points where it was open and its values there, as buffers that
         # NumPy reads without a look at each number.
         self._points = {path: array("q") for path in self._parameters}
@@ -122,7 +122,7 @@ class HyperoptSampler:
 create = HyperoptSampler
 
 
-class Model:
+class Posterior:
     """HyperOpt's posterior over a space, to be fed with what was observed."""
 
     def __init__(self, parameters: Sequence[Parameter], options: Options) -> None:

@@ -105,7 +105,7 @@ class Encoding:
         return [float(slot) for slot in self.slots(choices).values()]
 
 
-class Table:
+class PointTable:
     """The points that were asked for, one row each in the order of asking."""
 
     def __init__(self, width: int) -> None:
@@ -156,7 +156,7 @@ class OptunaSampler:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._space, self._seed, self._options = space, seed, options
         self._encoding = Encoding(space)
-        self._table = Table(len(self._encoding.distributions))
+        self._table = PointTable(len(self._encoding.distributions))
         self._defaults = DefaultTPE().estimator_parameters
         self._pending: dict[str, list[int]] = {}
 

@@ -127,7 +127,7 @@ def test_a_killed_head_means_resume(scene: MakeScene) -> None:
         assert made.wait() == 1, "its own end, before Ray ends the process"
         assert f"go on with `ventral resume {made.campaign_id}`" in made.output()
         assert made.store.campaign(made.campaign_id).state == "stopped"
-        moments.append(made.moment())
+        moments.append(made.snapshot())
     with Nodes() as second:
         made.address, made.environment = second.address, second.environment
         made.start()
@@ -199,14 +199,14 @@ def test_submit_stop_kill_and_resume_there(shell: Shell, nodes: Nodes) -> None:
     assert stopped.returncode == 0, stopped.stderr
     nothing_left(nodes, home.campaign(campaign))
 
-    moments = [scene.moment()]
+    moments = [scene.snapshot()]
     again = shell("resume", campaign, "--address", nodes.address, "--detach")
     assert again.returncode == 0, again.stderr
     counted("finished", len(moments[0].ended) + 1)
     driver = store.campaign(campaign).driver
     assert driver is not None
     os.kill(driver.pid, 9)
-    moments.append(scene.moment())
+    moments.append(scene.snapshot())
 
     ended = shell("resume", campaign, "--address", "auto", RAY_ADDRESS=nodes.address)
     assert ended.returncode == 0, ended.stderr

@@ -77,7 +77,7 @@ class Bench:
 
     def run(
         self, campaign_id: str, seconds: float = 0.0, listen: Listener | None = None
-    ) -> driver.Outcome:
+    ) -> driver.RunResult:
         return driver.run(
             campaign_id,
             self.home,
@@ -173,7 +173,7 @@ class Whole:
 
     bench: Bench
     id: str
-    outcome: driver.Outcome
+    outcome: driver.RunResult
     printed: str
     alive: dict[str, Any]
     changed: set[str]
