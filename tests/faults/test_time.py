@@ -66,7 +66,7 @@ def test_clocks_that_jump(scene: MakeScene, rng: random.Random, tmp_path: Path) 
 def test_the_process_that_writes_to_mlflow_is_killed(scene: MakeScene, rng: random.Random) -> None:
     """Another one takes its place, and looks what the last one had written."""
 
-    def kill_mirror(scene: Scene, rng: random.Random) -> None:
+    def kill_mirror(scene: Scene, _rng: random.Random) -> None:
         assert scene.process is not None
         children = Path(f"/proc/{scene.process.pid}/task/{scene.process.pid}/children")
         for pid in map(int, children.read_text().split()):
@@ -75,7 +75,7 @@ def test_the_process_that_writes_to_mlflow_is_killed(scene: MakeScene, rng: rand
                     os.kill(pid, signal.SIGKILL)
                     killed.append(pid)
 
-    def at_once(scene: Scene, moment: Snapshot) -> None:
+    def at_once(_scene: Scene, _moment: Snapshot) -> None:
         return None
 
     killed: list[int] = []

@@ -150,7 +150,7 @@ def listening(pids: set[int]) -> set[tuple[str, int]]:
     for pid in pids:
         for handle in Path(f"/proc/{pid}/fd").glob("*"):
             with contextlib.suppress(OSError):
-                inodes.add(os.readlink(handle))
+                inodes.add(str(handle.readlink()))
     found = set()
     for table, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
         for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
@@ -336,7 +336,7 @@ def test_a_killed_and_a_stopped_driver_lose_nothing_and_repeat_nothing(bench: Be
 
     interrupt(lambda process: process.kill(), 2)
     assert bench.store.campaign(campaign_id).state == "interrupted"
-    interrupt(lambda process: driver.stop(campaign_id, bench.store), 5)
+    interrupt(lambda _process: driver.stop(campaign_id, bench.store), 5)
     assert bench.store.campaign(campaign_id).state == "stopped"
     with pytest.raises(StoreError, match="not running"):
         driver.stop(campaign_id, bench.store)
@@ -369,10 +369,10 @@ def test_a_driver_elsewhere_is_dead_only_when_it_is_silent(
     record = bench.store.campaign(campaign_id)
     assert record.state == "interrupted", "by the clock"
     with monkeypatch.context() as patch:
-        patch.setattr(time, "sleep", lambda seconds: elsewhere(behind + 1))
+        patch.setattr(time, "sleep", lambda _seconds: elsewhere(behind + 1))
         with pytest.raises(StoreError, match="is being run by process 17 on far-away"):
             bench.run(campaign_id)
-    monkeypatch.setattr(TuneSearcher, "prepare", lambda self: False)
+    monkeypatch.setattr(TuneSearcher, "prepare", lambda _self: False)
     slept: list[float] = []
     sleep = time.sleep
 
@@ -390,7 +390,7 @@ def test_an_error_in_the_store_ends_the_run_with_that_error(
 ) -> None:
     campaign_id = bench.submit(budget={"trials": 3})
 
-    def full(*arguments: Any, **options: Any) -> None:
+    def full(*_arguments: Any, **_options: Any) -> None:
         raise StoreError("store.db", "the disk is full", "free some space")
 
     monkeypatch.setattr(Store, "add_report", full)
@@ -476,7 +476,7 @@ def test_a_campaign_of_failures_alone_has_failed(
 def test_lost_data_is_packed_again_but_only_the_same(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(TuneSearcher, "prepare", lambda self: False)
+    monkeypatch.setattr(TuneSearcher, "prepare", lambda _self: False)
     campaign_id = bench.submit()
     record = bench.store.campaign(campaign_id)
     shutil.rmtree(bench.home.data)

@@ -41,7 +41,7 @@ class Listed(Searcher):  # type: ignore[misc]
         return {"trial": self.left, **self._config}
 
     def on_trial_complete(
-        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+        self, trial_id: str, _result: dict[str, Any] | None = None, _error: bool = False
     ) -> None:
         self._live.discard(trial_id)
 
@@ -51,7 +51,7 @@ class Watch(tune.Callback):  # type: ignore[misc]
 
     known = 0
 
-    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+    def on_step_end(self, *, trials: list[Any], **_event: Any) -> None:
         self.known = max(self.known, len(trials))
 
 

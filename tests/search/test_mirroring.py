@@ -75,7 +75,7 @@ def alive(pid: int) -> bool:
     return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
-def test_all_is_sent_without_mlflow_in_this_process(home: Home, tmp_path: Path) -> None:
+def test_all_is_sent_without_mlflow_in_this_process(home: Home) -> None:
     """By a driver in a process of its own, that knows nothing of MLflow."""
     script = """
 import sys

@@ -44,7 +44,7 @@ class MLflow:
     def __init__(self) -> None:
         self.asked: dict[str, Any] | None = None
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
         self.asked = dict(scope)
         headers = [(b"etag", b"1"), (b"content-length", b"49")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})

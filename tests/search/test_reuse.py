@@ -134,7 +134,7 @@ def data(tmp_path: Path) -> PackRef:
     return pack(spec, tmp_path / "packs").ref
 
 
-def trained_for(bench: Bench, supply: Supply, epochs: int) -> tuple[Assignment, list[Any]]:
+def trained_for(supply: Supply, epochs: int) -> tuple[Assignment, list[Any]]:
     """Train the supply's next trial for so many epochs, as a worker does; its reports."""
     from workers.training import Trainer
 
@@ -162,9 +162,9 @@ def test_a_training_goes_on_from_another_campaign_s_checkpoint(
     bench: Bench, data: PackRef
 ) -> None:
     first, supply = bench.supply(data, **one(epochs=2, schedule="constant"))
-    trained_for(bench, supply, 2)
+    trained_for(supply, 2)
     second, supply = bench.supply(data, name="longer", **one(epochs=5, schedule="constant"))
-    _, continued = trained_for(bench, supply, 5)
+    _, continued = trained_for(supply, 5)
     trial = bench.store.trial(second, 0)
     assert (trial.status, trial.source, trial.source_epochs) == ("finished", f"{first}/0", 2)
     ledger = bench.store.ledger(second)
@@ -172,7 +172,7 @@ def test_a_training_goes_on_from_another_campaign_s_checkpoint(
     third, supply = bench.supply(
         data, name="fresh", reuse=False, **one(epochs=5, schedule="constant")
     )
-    _, fresh = trained_for(bench, supply, 5)
+    _, fresh = trained_for(supply, 5)
     assert continued == fresh, "the numbers are those of a training that was never interrupted"
     assert bench.store.trial(third, 0).source is None
 
@@ -181,10 +181,10 @@ def test_a_pruned_trial_goes_on_whatever_the_schedule_if_the_epochs_are_the_same
     bench: Bench, data: PackRef
 ) -> None:
     first, supply = bench.supply(data, **one(epochs=4))
-    trained_for(bench, supply, 2)
+    trained_for(supply, 2)
     asha = {"name": "asha", "grace_epochs": 1, "reduction_factor": 2}
     second, supply = bench.supply(data, name="other rule", scheduler=asha, **one(epochs=4))
-    _, reports = trained_for(bench, supply, 4)
+    _, reports = trained_for(supply, 4)
     assert len(reports) == 4
     trial = bench.store.trial(second, 0)
     assert (trial.source, trial.source_epochs, trial.epochs) == (f"{first}/0", 2, 4)
@@ -192,10 +192,10 @@ def test_a_pruned_trial_goes_on_whatever_the_schedule_if_the_epochs_are_the_same
 
 def test_without_its_checkpoint_it_is_trained_anew(bench: Bench, data: PackRef) -> None:
     _, supply = bench.supply(data, **one(epochs=4))
-    assignment, _ = trained_for(bench, supply, 2)
+    assignment, _ = trained_for(supply, 2)
     shutil.rmtree(assignment.job.folder)
     second, supply = bench.supply(data, name="again", scheduler={"name": "asha"}, **one(epochs=4))
-    trained_for(bench, supply, 4)
+    trained_for(supply, 4)
     trial = bench.store.trial(second, 0)
     assert (trial.source, trial.source_epochs) == (None, 0)
     assert bench.store.ledger(second).epochs == 4
@@ -206,7 +206,7 @@ def test_an_answered_trial_keeps_its_weights_for_an_export(bench: Bench, data: P
     from workers import checkpoint
 
     _, supply = bench.supply(data, **one(epochs=2))
-    donor, _ = trained_for(bench, supply, 2)
+    donor, _ = trained_for(supply, 2)
     second, supply = bench.supply(data, name="again", **one(epochs=2))
     assert supply.next() is None
     own = bench.home.trial(second, 0) / "checkpoint"
@@ -237,7 +237,7 @@ def test_a_work_is_found_at_once_among_many(tmp_path: Path) -> None:
             assert not [row for row in plan if row.detail.startswith("SCAN")], statement
 
 
-def test_a_work_has_one_name_however_it_is_written(bench: Bench) -> None:
+def test_a_work_has_one_name_however_it_is_written() -> None:
     recipe = toys.campaign().recipe
     name = reuse.work_of("d", recipe, "c", 1)
     assert reuse.work_of("d", recipe.overlaid({"epochs": 9}), "c", 1) == name

@@ -199,7 +199,7 @@ def test_nsga2_breeds_from_the_front(space: Space, cost: bool) -> None:
     assert sum(gate for _, gate in part) / len(part) > 0.3
 
 
-def test_the_guided_sampler_reads_early_scores_by_the_curves(space: Space) -> None:
+def test_the_guided_sampler_reads_early_scores_by_the_curves() -> None:
     """What stood at half when full trainings stood lower is worth more than they are."""
     from search.samplers.guided import full_scores
 

@@ -154,7 +154,7 @@ def outcome(lost: int, *problems: str) -> drill.FaultResult:
 def test_the_drill_fails_if_anything_was_lost(
     found: drill.FaultResult, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drill, "rehearse", lambda *args, **named: iter([found]))
+    monkeypatch.setattr(drill, "rehearse", lambda *_args, **_named: iter([found]))
     done = CliRunner().invoke(app, ["drill", "-o", "json"])
     assert done.exit_code == code
     (row,) = json.loads(done.stdout)

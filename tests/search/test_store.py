@@ -513,6 +513,7 @@ def test_readers_see_whole_states_while_the_driver_writes(store: Store, url: str
                 assert all(t.top1 is not None for t in trials if t.status == "finished")
         except BaseException as error:
             errors.append(error)
+            raise
 
     readers = [threading.Thread(target=read) for _ in range(2)]
     for reader in readers:
