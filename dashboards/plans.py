@@ -1,5 +1,5 @@
 """The picture of a plan: steps from left to right, multiplying operations from top to bottom, one
-cell each, shaded by what became of it.
+cell each, shaded by its outcome.
 """
 
 from pathlib import Path
@@ -29,7 +29,8 @@ def draw(plan: Plan, file: Path) -> None:
 
     formats = FigureCanvasAgg.get_supported_filetypes()
     if file.suffix.lstrip(".") not in formats:
-        raise InputError(f"--draw: {file}", "is no picture's name", "end it in .png or .svg")
+        problem = "does not end in the suffix of a picture format"
+        raise InputError(f"--draw: {file}", problem, "end it in .png or .svg")
     stages = plan.genome.nodes
     rows = {
         place: row for row, place in enumerate(dict.fromkeys(o.place for o in plan.occurrences))

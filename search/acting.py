@@ -1,4 +1,4 @@
-"""The choices of a trial that made a difference, for whoever shows or mirrors them.
+"""The choices of a trial that made a difference, for those who show or mirror them.
 
 The store keeps all choices, since samplers need them; this says which of them act.
 """
@@ -24,7 +24,7 @@ def choices_that_act(
     version makes another network of them.
 
     To know that takes milliseconds a choice. `quickly` looks only at those that were inert in one
-    of STUDIED samples of the space, and takes the others to act.
+    of SAMPLES samples of the space, and takes the others to act.
     """
     try:
         space = _space(json.dumps(campaign.space))

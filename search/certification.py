@@ -1,4 +1,4 @@
-"""The best cells once more, with seeds that the search did not see.
+"""The best cells again, with seeds that the search did not see.
 
 A search keeps what scored best, and a score is partly luck: the best of a thousand was lucky. So
 its cells are trained again from other seeds, beside the campaign's own controls. That is a
@@ -20,7 +20,7 @@ from space.space import Space
 from space.unroll.cost import cost
 
 PREFIX = "trial-"
-"""Of the names that searched cells have as controls."""
+"""The prefix of the names that searched cells have as controls."""
 
 
 def certification(
@@ -75,7 +75,7 @@ def _with(space: Space, trials: Sequence[Trial]) -> Space:
         name = _name(trial)
         if name in space.controls:
             raise CampaignError(
-                f"space.controls.{name}", "is a name that a certified cell gets", "rename it"
+                f"space.controls.{name}", "is reserved for a certified cell", "rename it"
             )
         document.setdefault("controls", {})[name] = _control(space, trial)
     return Space.parse(document, "space")

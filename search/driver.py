@@ -5,7 +5,7 @@ an interrupted campaign again is how it is resumed: whatever the last driver kne
 the store. A driver may be killed at any moment; the next one ends what is left of its Ray cluster,
 repeats no finished trial and continues the others from their checkpoints.
 
-The driver never loads torch, and prints nothing: `listener` is told what happens.
+The driver never loads torch, and prints nothing: `listener` receives what happens.
 """
 
 import contextlib
@@ -48,14 +48,14 @@ CLUSTER = "cluster.json"
 """In the campaign's folder while its driver lives: its Ray cluster's mark (tune/remains.py)."""
 
 SILENCE_HEARTBEATS = 3
-"""So many heartbeats a driver of another machine has to miss before its campaign is taken over."""
+"""Heartbeats that a driver of another machine must miss before its campaign is taken over."""
 
 STOPPED_PATIENCE = 5.0
 """Seconds that a stopped campaign waits for its mirror."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class RunResult:
     """How a run ended. `trials` counts the campaign's trials by status; `unsent` is what the
     mirror could not send yet.
     """
@@ -85,7 +85,7 @@ def submit(
     *,
     prepared: tuple[Pack, Space] | None = None,
 ) -> str:
-    """Put the campaign on record; returns its id. `prepared` is what `prepare` gave.
+    """Put the campaign on record; returns its id. `prepared` is the result of `prepare`.
 
     Raises what `prepare` does.
     """
@@ -107,15 +107,17 @@ def run(
     mirror: bool = True,
     patience: float = 30.0,
     address: str | None = None,
-) -> Outcome:
+) -> RunResult:
     """Run a campaign, or go on with it, until its budget is used up or it is stopped.
 
     SIGINT and SIGTERM stop it (where this is called in the main thread), and so does `stop`;
     everything is kept. `mirror=False` leaves MLflow out; `patience` is how many seconds the mirror
     may take at the end. Trials run on this machine, or on the Ray cluster at `address`
-    (`search.tune.joining.connect`). Raises StoreError if another driver is at work on it,
-    DataError if its data cannot be had again, InputError (CampaignError) if it cannot run on this
-    machine or cluster or if nothing of its space may be trained, VentralError if Ray breaks down.
+    (`search.tune.joining.connect`).
+
+    Raises StoreError if another driver is at work on it, DataError if its data cannot be packed
+    again, InputError (CampaignError) if it cannot run on this machine or cluster or if nothing of
+    its space may be trained, VentralError if Ray breaks down.
     """
     record = store.campaign(campaign_id)
     campaign = Campaign.parse(record.document, f"campaign {record.id}")
@@ -140,7 +142,7 @@ def run(
 
 
 def _await_silence(record: Record, store: Store) -> None:
-    """Make sure that the driver of another machine is dead, whatever the two clocks say.
+    """Make sure that the driver of another machine is dead, without trusting its clock.
 
     Raises StoreError if it still gives signs of life.
     """
@@ -153,7 +155,8 @@ def _await_silence(record: Record, store: Store) -> None:
         if now.heartbeat != record.heartbeat:
             raise StoreError(
                 f"campaign {record.id}",
-                f"is being run by process {last.pid} on {last.machine}, whose clock is another",
+                f"is being run by process {last.pid} on {last.machine}, whose clock differs "
+                "from this machine's",
                 f"wait for it, or stop it with `ventral stop {record.id}`",
             )
         time.sleep(HEARTBEAT_SECONDS / 10)
@@ -167,7 +170,7 @@ def stop(campaign_id: str, store: Store, timeout: float = 20.0) -> bool:
     """
     record = store.ask_stop(campaign_id)
     if record.state != "running" or record.driver is None:
-        cure = f"`ventral status {record.id}` shows what became of it"
+        cure = f"`ventral status {record.id}` shows its outcome"
         raise StoreError(f"campaign {record.id}", "is not running", cure)
     if record.driver.alive():
         with contextlib.suppress(ProcessLookupError):
@@ -253,7 +256,7 @@ def _run_mirrored(
     switch: Stop,
     trainable: type[Any],
     patience: float | None,
-) -> Outcome:
+) -> RunResult:
     """Run with a mirror to MLflow beside it, unless `patience` is None."""
     if patience is None:
         return _train(setting, record, switch, trainable, lambda: None)
@@ -274,7 +277,7 @@ def _train(
     switch: Stop,
     trainable: type[Any],
     notify: Callable[[], None],
-) -> Outcome:
+) -> RunResult:
     """Everything between the store and Ray. Raises what went wrong in either."""
     ray_record = setting.home.campaign(record.id) / CLUSTER
     remains.sweep(ray_record)
@@ -293,7 +296,7 @@ def _train_supply(
     trainable: type[Any],
     notify: Callable[[], None],
     ray_record: Path,
-) -> Outcome:
+) -> RunResult:
     """The run of a supply's trials."""
     past = setting.store.all_reports(record.id)
     seed = setting.campaign.seed
@@ -362,12 +365,12 @@ def _tune(
                 scratch=ground.scratch,
             )
     except Exception:
-        # What went wrong first, and not what Ray made of it.
+        # The first error, and not the one that Ray raised after it.
         if switch.error is None:
             raise
 
 
-def _outcome(setting: Setting, supply: Supply, switch: Stop) -> Outcome:
+def _outcome(setting: Setting, supply: Supply, switch: Stop) -> RunResult:
     counts = setting.store.counts(setting.campaign_id)
     state: Literal["finished", "stopped", "failed"] = "finished"
     reason = "space exhausted" if supply.exhausted else None
@@ -378,7 +381,7 @@ def _outcome(setting: Setting, supply: Supply, switch: Stop) -> Outcome:
     elif counts["failed"] and not counts["finished"] + counts["pruned"]:
         first = setting.store.trials(setting.campaign_id, statuses=["failed"])[0]
         state, reason = "failed", f"all {counts['failed']} trials failed ({first.reason})"
-    return Outcome(campaign_id=setting.campaign_id, state=state, reason=reason, trials=counts)
+    return RunResult(campaign_id=setting.campaign_id, state=state, reason=reason, trials=counts)
 
 
 def _fail(store: Store, campaign_id: str, error: BaseException) -> None:

@@ -29,7 +29,7 @@ ID_SIGNS = ID_LETTERS + "23456789"
 _ID = re.compile(f"[{ID_LETTERS}][{ID_SIGNS}]{{7}}")
 
 PRIVATE = 0o700
-"""The mode of a new home: nobody but its owner may look into it, whatever the umask is."""
+"""The mode of a new home: only its owner may read it, with any umask."""
 
 _SQLITE = "sqlite:///"
 
@@ -56,8 +56,8 @@ class Home:
     def at(cls, path: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Home:
         """The home at `path`, else at `$VENTRAL_HOME`, else at `./.ventral`. Creates nothing.
 
-        Raises InputError if something that is no folder lies at that path, or if its name is not
-        UTF-8, which no address of a database can hold.
+        Raises InputError if there is something other than a folder at that path, or if its name is
+        not UTF-8, which no address of a database can hold.
         """
         environ = os.environ if environ is None else environ
         named = str(path) if path is not None else environ.get(HOME_VARIABLE, "")
@@ -111,7 +111,7 @@ class Home:
     def campaign(self, campaign_id: str) -> Path:
         """The folder of one campaign: its trials and its logs.
 
-        Raises StoreError for what is no id: a damaged or foreign store may hold a path in its
+        Raises StoreError for anything but an id: a damaged or foreign store may hold a path in its
         place, and what lies there is not ours to write or to remove.
         """
         if not isinstance(campaign_id, str) or not _ID.fullmatch(campaign_id):
@@ -175,9 +175,9 @@ def _store_url(text: str) -> str:
 
 
 def sqlite_url(path: Path) -> str:
-    """The SQLAlchemy address of an SQLite file, whatever signs its path has.
+    """The SQLAlchemy address of an SQLite file, with any characters in its path.
 
-    No more is quoted than SQLAlchemy would misread: MLflow also reads the path out of the address
+    Only what SQLAlchemy would misread is quoted: MLflow also reads the path out of the address
     as it stands, and would make a folder of the quoted name.
     """
     return _SQLITE + str(path).replace("%", "%25").replace("?", "%3F")
@@ -206,7 +206,7 @@ def safe_address(uri: str) -> str:
 def same_tracking(recorded: str | None, tracking: str) -> bool:
     """Whether a recorded tracking address (without its account) means the MLflow at `tracking`.
 
-    SQLite files are told apart by their names alone, wherever they lie: a home can be moved.
+    SQLite files are compared by their names alone, in any folder: a home can be moved.
     """
     return recorded is not None and _tracking_place(recorded) == _tracking_place(tracking)
 
@@ -218,10 +218,10 @@ def _tracking_place(uri: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
-    """One process of one machine, told apart from a later process that was given its pid.
+    """One process of one machine, distinct from a later process with the same pid.
 
     `host` names the machine, its boot and its pid namespace; `born` is the process's start in
-    the kernel's ticks since boot ("" where the system does not tell).
+    the kernel's ticks since boot ("" where the system does not report it).
     """
 
     host: str

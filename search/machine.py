@@ -21,7 +21,7 @@ class Machine:
     name: str = field(default="this machine", compare=False)
 
     def slots(self, cpus: float, gpus: float) -> int:
-        """How many trials that each take so much fit at once."""
+        """How many trials of so many cores and GPUs fit at once."""
         # A sum of fractions such as 3 x 0.1 may miss the whole by a rounding error.
         by_cpu = self.cpus / cpus + 1e-9
         by_gpu = math.inf if gpus == 0 else self.gpus / gpus + 1e-9

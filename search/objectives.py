@@ -1,8 +1,8 @@
-"""What counts beside top-1: how large a network is, and how early in time it knows.
+"""What counts beside top-1: how large a network is, and how early in time it is right.
 
 `parameters` and `macs` are costs of a network that are known before it is trained; `top1@K` is
 the top-1 of the read-out at step K of the clock (from 0), which trainings report after every
-epoch. Samplers are told all of them as costs, smaller is better.
+epoch. Samplers receive all of them as costs, smaller is better.
 """
 
 import math
@@ -66,7 +66,7 @@ def costs_of(
 
 
 def scores_of(report: Mapping[str, Any], steps: Sequence[int]) -> tuple[float, ...] | None:
-    """A report's top-1, and top-1 at each of the steps; None if one of them is no number."""
+    """A report's top-1, and top-1 at each of the steps; None if one of them is not a number."""
     if (top1 := report["top1"]) is None or math.isnan(top1):
         return None
     by_step = report.get("accuracy_by_step")
@@ -79,6 +79,6 @@ def _step(objective: Objective) -> int | None:
 
 
 def _at(by_step: Sequence[float | None] | None, step: int) -> float:
-    """Top-1 at a step; 0 where it is not known, or is no number."""
+    """Top-1 at a step; 0 where it is not known or not a number."""
     value = by_step[step] if by_step and step < len(by_step) else None
     return 0.0 if value is None or math.isnan(value) else value

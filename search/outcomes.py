@@ -1,4 +1,4 @@
-"""Trials and their reports as samplers are told of them. Pure: values in, values out."""
+"""Trials and their reports as samplers receive them. Pure: values in, values out."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,10 +36,10 @@ def outcome_of(
     objectives: Sequence[Objective] = (),
     guess: float | None = None,
 ) -> Outcome | None:
-    """A trial as a sampler is told of it, from its reports; None while it is not over.
+    """A trial as a sampler receives it, from its reports; None while it is not over.
 
     No score is less than `guess`, the best constant answer's: which class a network that has
-    learned nothing happens to name tells nothing of its cell.
+    learned nothing happens to name says nothing about its cell.
     """
     if trial.status in ("waiting", "running"):
         return None

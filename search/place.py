@@ -82,7 +82,7 @@ def open_ground(
                 raise CampaignError(
                     "resources",
                     f"no node of the cluster has {needs.cpus:g} cores and {needs.gpus:g} GPUs",
-                    "write less, or start a node that has them",
+                    "ask for less, or start a node that has them",
                 )
             yield ground
     finally:

@@ -15,7 +15,7 @@ _UNPROXIED = ("localhost", LOOPBACK, "::1")
 
 
 def free_port(host: str = LOOPBACK) -> int:
-    """A port on which nobody listens."""
+    """A port on which no server listens."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
@@ -53,7 +53,7 @@ def names_of_machine() -> tuple[str, ...]:
 
 
 def outside_host() -> str:
-    """The name or the address by which others reach this machine, as far as it can tell.
+    """The name or the address by which others reach this machine, as far as it is known.
 
     A full name that leads to it, else the address of its way out, else its name. Asks the
     resolver, which may take seconds where that is broken.
@@ -74,7 +74,7 @@ def outside_host() -> str:
 def bypass_proxies(environ: MutableMapping[str, str] = os.environ) -> None:
     """Let this process, and those that it starts, reach this machine's own servers directly.
 
-    Whoever set a proxy (`http_proxy`, `https_proxy`, `all_proxy`) meant the world: a proxy
+    Whoever set a proxy (`http_proxy`, `https_proxy`, `all_proxy`) meant hosts outside: a proxy
     cannot reach our loopback. Both spellings are set, since programs differ in which they read.
     A `*` has to stand alone to mean every host.
     """

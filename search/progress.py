@@ -15,9 +15,9 @@ from search.store.ledger import Ledger
 from space.errors import InputError
 
 RECENT = 20
-"""The pace of a running campaign is that of so many trials, the last that ended."""
+"""The pace of a running campaign is taken over this many trials, the last that ended."""
 ENOUGH = 3
-"""Fewer ends than this say nothing of a pace."""
+"""Ended trials that are needed before a pace is given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +132,7 @@ def _pace(store: Store, record: Campaign, done: int, joined: float | None) -> Pa
 def _estimate_remaining(
     record: Campaign, done: int, costs: Ledger, budget: Budget, pace: Pace | None
 ) -> Remaining | None:
-    """What of the budget ends the campaign first, at the pace that it has."""
+    """The part of the budget that ends the campaign first, at its pace."""
     if record.state != "running":
         return None
     candidates: list[Remaining] = []

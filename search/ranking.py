@@ -122,7 +122,7 @@ def pareto(trials: Sequence[Trial]) -> list[Trial]:
 
 
 def recurrent(trial: Trial) -> Recurrence | None:
-    """What goes round in a trial's network; None where its choices make none."""
+    """The recurrence of a trial's network; None where its choices make no network."""
     return named_recurrence(trial.cell) if trial.cell else None
 
 

@@ -1,8 +1,8 @@
-"""Deriving a campaign's decisions once more from its store, to see that they follow from it.
+"""Deriving a campaign's decisions again from its store, to check that they follow from it.
 
 A decision is a suggestion (which point comes next, and whether it may be trained) or the
 scheduler's word after an epoch (whether the training goes on). Suggestions follow from the seed
-and from the journal of what the sampler was told and asked; the scheduler's word follows from the
+and from the journal of the sampler's calls; the scheduler's word follows from the
 reports in the order of their arrival. Nothing is trained, and nothing is written.
 """
 
@@ -12,18 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.campaign import Campaign, full_epochs
-from search.outcomes import curve_of, group_by_trial, outcome_of
+from search.outcomes import Reported, curve_of, group_by_trial, outcome_of
 from search.store import CONTROL, RETRY, Store, Trial
 from search.suggesting import Call, Suggestion, call_of
 from search.supply import LATE, suggester_of
 from search.tune import scheduler
 from space.space import Space
 
-Report = Mapping[str, Any]
-
 
 @dataclass(frozen=True, kw_only=True)
-class Difference:
+class Mismatch:
     """Where a recorded decision is not the derived one. `place` is in the campaign's sequence."""
 
     place: int
@@ -43,7 +41,7 @@ class Replay:
 
     decisions: int
     unjournaled: int
-    difference: Difference | None
+    difference: Mismatch | None
 
 
 def replay(store: Store, campaign_id: str) -> Replay:
@@ -58,7 +56,7 @@ def replay(store: Store, campaign_id: str) -> Replay:
     }
     guess = record.data.get("guess")
     judged = list(_judgements(campaign, space, trials, reports, guess))
-    differences: list[Difference] = []
+    differences: list[Mismatch] = []
     if (difference := _find_untold(campaign, space, trials, reports, journal, guess)) is not None:
         differences.append(difference)
     differences += [difference for _, difference in judged if difference is not None][:1]
@@ -87,9 +85,9 @@ def _suggestions(
     campaign: Campaign,
     space: Space,
     trials: Sequence[Trial],
-    reports: Sequence[Report],
+    reports: Sequence[Reported],
     journal: Mapping[int, Sequence[Call] | None],
-) -> Iterator[tuple[int, Difference | None]]:
+) -> Iterator[tuple[int, Mismatch | None]]:
     """Every suggestion with a journal: its place, and how it differs from the derived one."""
     suggester = suggester_of(campaign, space)
     epochs = full_epochs(campaign, space)
@@ -111,14 +109,14 @@ def _suggestions(
         else:
             yield (
                 trial.suggested,
-                Difference(place=trial.suggested, trial=trial.number, what=what),
+                Mismatch(place=trial.suggested, trial=trial.number, what=what),
             )
 
 
 def _describe_difference(
     trial: Trial, calls: Sequence[Call], suggestion: Suggestion | None
 ) -> str | None:
-    """How a recorded suggestion differs from the derived one, in words."""
+    """How a recorded suggestion differs from the derived one, as text."""
     if suggestion is None:
         return "its suggestion cannot be derived: no new point is found"
     if suggestion.number != trial.number:
@@ -152,11 +150,11 @@ def _find_untold(
     campaign: Campaign,
     space: Space,
     trials: Sequence[Trial],
-    reports: Sequence[Report],
+    reports: Sequence[Reported],
     journal: Mapping[int, Sequence[Call]],
     guess: float | None,
-) -> Difference | None:
-    """The first trial whose result is not what the sampler was told of it last."""
+) -> Mismatch | None:
+    """The first trial whose result differs from the last one that the sampler received."""
     last: dict[int, tuple[int, Call]] = {}
     for trial in trials:
         for call in journal.get(trial.number, ()):
@@ -170,12 +168,12 @@ def _find_untold(
         if outcome is None or call == call_of(trial.number, outcome):
             continue
         if call_place < (trial.arrived or 0):
-            continue  # it ended once more since, and no suggestion followed
+            continue  # it has ended again since, and no suggestion followed
         recorded = outcome.reason if outcome.score is None else outcome.score
         reported = call.get("reason", call.get("score"))
         what = f"its result is recorded as {recorded}, but the sampler was told {reported}"
         place = trial.arrived or trial.suggested
-        differences.append(Difference(place=place, trial=trial.number, what=what))
+        differences.append(Mismatch(place=place, trial=trial.number, what=what))
     return min(differences, key=lambda difference: difference.place, default=None)
 
 
@@ -186,9 +184,9 @@ def _judgements(
     campaign: Campaign,
     space: Space,
     trials: Sequence[Trial],
-    reports: Sequence[Report],
+    reports: Sequence[Reported],
     guess: float | None,
-) -> Iterator[tuple[int, Difference | None]]:
+) -> Iterator[tuple[int, Mismatch | None]]:
     """Every word of the scheduler: its place, and how the record differs from it."""
     if campaign.scheduler.name == "fifo":
         return
@@ -227,4 +225,4 @@ def _judgements(
             f"after epoch {epoch} it {words[recorded]} on record, derived is that it "
             f"{words[derived]}"
         )
-        yield report["arrived"], Difference(place=report["arrived"], trial=number, what=what)
+        yield report["arrived"], Mismatch(place=report["arrived"], trial=number, what=what)

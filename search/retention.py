@@ -1,4 +1,4 @@
-"""What may be thrown away: checkpoints of trials that nobody will export, packs nobody uses.
+"""What may be thrown away: checkpoints of trials that will not be exported, packs without a use.
 
 `plan` lists what there is to remove, in the order in which it can best be done without:
 checkpoints of pruned trials, of failed ones, of finished ones beyond the best, packs of no
@@ -37,10 +37,10 @@ class Item:
 def plan(
     store: Store, home: Home, *, keep: int | None = None, older_than: float = 0.0
 ) -> list[Item]:
-    """All that can go, first what is least missed.
+    """All that can be removed, the least valuable first.
 
     `keep` is how many of its best trials a campaign keeps (default: as its file says);
-    `older_than` leaves alone what was used within so many seconds.
+    `older_than` leaves alone what was used within that many seconds.
     """
     records = store.campaigns()
     items = [

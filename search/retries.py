@@ -1,8 +1,8 @@
-"""Failed trials once more: as they are where that may help, changed where it cannot.
+"""Failed trials again: as they are where that may help, changed where it cannot.
 
 A trial that was lost with its worker, or whose data or disk was away, is simply put back: the
 next run of its campaign trains it. One that failed by itself would fail again: it can be tried
-with another recipe only, and then it is a new trial, which the sampler is not told of.
+with another recipe only, and then it is a new trial, which the sampler does not receive.
 """
 
 import shutil
@@ -47,8 +47,8 @@ def add_changed(
 ) -> list[int]:
     """Put new trials on record: the failed ones' networks with another recipe; their numbers.
 
-    Where the budget has no room for them, it grows by so many trials. Raises CampaignError for
-    an override that is no other recipe, StoreError while the campaign runs.
+    Where the budget has no room for them, it grows by their number. Raises CampaignError for
+    an override that does not change the recipe, StoreError while the campaign runs.
     """
     campaign = Campaign.parse(record.document, f"campaign {record.id}")
     known = {identity(one.digest, one.recipe): one.number for one in store.trials(record.id)}
@@ -108,7 +108,7 @@ def _overlay(campaign: Campaign, trial: Trial, overrides: Sequence[str]) -> dict
         path = override.partition("=")[0].strip()
         if not path.startswith("recipe."):
             cure = f"write recipe.KEY=VALUE; a resume changes {', '.join(CHANGEABLE)}"
-            raise CampaignError(f"--set {override}", "is not of the trial's recipe", cure)
+            raise CampaignError(f"--set {override}", "does not change the trial's recipe", cure)
         if path == "recipe.epochs":
             cure = "clone the campaign: `ventral submit --from ID --set recipe.epochs=...`"
             raise CampaignError(

@@ -54,7 +54,7 @@ def work_of(digest: str, recipe: Recipe, checksum: str, seed: int) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """1 and 1.0 are one number, whoever wrote them."""
+    """The value with 1 and 1.0 as one number."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What stays the same during a campaign's run, and what its listener is told of it."""
+"""What stays the same during a campaign's run, and the happenings that its listener receives."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -75,5 +75,5 @@ class Setting:
         return reuse.find(self.store, self.campaign_id, self.campaign, work, recipe, folder)
 
     def tell(self, kind: str, trial: int | None = None, **detail: Any) -> None:
-        """Let the listener know."""
+        """Send a happening to the listener."""
         self.listener(Happening(kind=kind, trial=trial, detail=detail))

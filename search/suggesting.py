@@ -1,13 +1,13 @@
 """The sampler's part of a campaign: new points, closed and checked, and a record of how they came.
 
-A `Suggester` turns a sampler's answers into samples that nobody has seen yet, and keeps what is
+A `Suggester` turns a sampler's answers into samples that are not on record yet, and keeps what is
 infeasible from being trained. It is a pure state machine: its suggestions follow from the seed and
-from the order of what it was told and asked, and from nothing else. Every suggestion carries its
-`calls`: what the sampler was told and asked since the suggestion before. They are the campaign's
+from the order of its calls, and from nothing else. Every suggestion carries its
+`calls`: those of the sampler since the suggestion before. They are the campaign's
 journal. With them a new driver brings a new suggester to the state of the old one (`recall`), and
-`ventral replay` derives every suggestion once more (search/replay.py).
+`ventral replay` derives every suggestion again (search/replay.py).
 
-`Ahead` runs a suggester in a thread of its own, so that nobody waits for a sampler that thinks.
+`Ahead` runs a suggester in a thread of its own, so that no driver waits for a slow sampler.
 
 This module knows no store, no Ray and no training.
 """
@@ -34,18 +34,18 @@ from space.unroll.cost import Cost, cost
 log = logging.getLogger(__name__)
 
 INFEASIBLE_IN_A_ROW = 200
-"""So many samples one after the other that may not be trained end the campaign."""
+"""Infeasible samples one after the other that end the campaign."""
 SAMPLER_TRIES, DRAWN_TRIES = 30, 500
-"""Tries to find a new point: so many from the sampler, then so many drawn from the space."""
+"""Tries to find a new point: first from the sampler, then drawn from the space."""
 
 Curve = Sequence[tuple[float, float]]
-"""(fidelity, top-1) of a trial's epochs, the first one first."""
+"""(fidelity, top-1) of a trial's epochs, in their order."""
 
 Call = dict[str, Any]
 """One call of the journal, as JSON holds it: {"told": number, "score": ..., "fidelity": ...} (and
-"costs", if there are further objectives) or {"told": number, "reason": ...} for what became of a
-trial, and {"asked": choices} for an answer that was known already. What the sampler is told at
-once of such an answer is not written down."""
+"costs", if there are further objectives) or {"told": number, "reason": ...} for the outcome of a
+trial, and {"asked": choices} for an answer that was known already. What the sampler
+receives at once for such an answer is not written down."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class Suggestion:
     """A new point, to be put on record under `number`.
 
     `sample` is None where the choices make no genome. `reason` says why the point may not be
-    trained, if so; the sampler was told of that already.
+    trained, if so; the sampler has received that already.
     """
 
     number: int
@@ -78,7 +78,7 @@ class Suggester:
         self._next = 0
         self._infeasible_in_a_row = 0
         self.error: CampaignError | None = None
-        """Why there are no more suggestions, if the user has something to mend."""
+        """Why there are no more suggestions, if it is the user's to correct."""
 
     # ---------------------------------------------------------------- what is known
 
@@ -91,7 +91,7 @@ class Suggester:
 
     def note(self, number: int, digest: str, recipe: Mapping[str, Any], seed: int) -> None:
         """A trial that is on record: it is not to be repeated. With another seed it may be, but
-        what the sampler is told of it is what became of it first.
+        what the sampler receives for it is the first outcome.
         """
         self._known.setdefault(identity(digest, recipe), number)
         self._trained.add((identity(digest, recipe), seed))
@@ -125,7 +125,7 @@ class Suggester:
         self._calls = []
 
     def tell(self, number: int, outcome: Outcome) -> None:
-        """What became of a trial, whoever suggested it."""
+        """Pass the outcome of a trial to the sampler, also of one that it did not suggest."""
         self._calls.append(call_of(number, outcome))
         self._tell(number, outcome)
 
@@ -139,7 +139,7 @@ class Suggester:
     def suggest(self) -> Suggestion | None:
         """A new point; None if none was found or nothing may be trained (`error` says so).
 
-        The sampler is told of an infeasible one at once.
+        The sampler receives an infeasible one at once.
         """
         suggestion = self._find_new() if self.error is None else None
         if suggestion is not None:
@@ -147,7 +147,7 @@ class Suggester:
         return suggestion
 
     def derive(self, calls: Sequence[Call], curves: Mapping[int, Curve]) -> Suggestion | None:
-        """The point that is suggested after what stands in the journal was told."""
+        """The point that is suggested after the calls of the journal."""
         for call in calls:
             if "told" in call:
                 self.tell(call["told"], outcome_of_call(call, curves.get(call["told"], ())))
@@ -203,7 +203,7 @@ class Suggester:
         return identity(sample.digest, sample.recipe)
 
     def _tell_again(self, choices: Choices, same: str) -> None:
-        """An answer that is known: the sampler is told once more what became of it."""
+        """Pass the outcome of a known answer to the sampler again."""
         if (outcome := self._outcomes.get(self._known[same])) is not None:
             self._sampler.tell(choices, outcome)
 
@@ -225,7 +225,7 @@ class Ahead:
     only where that saves something: while questions come so fast that making suggestions takes a
     notable part of the time. A trial that takes minutes is suggested when its slot is free.
 
-    All methods are for the driver's thread, which never waits unless it says so.
+    All methods are for the driver's thread, which waits only where the method says so.
     """
 
     BUSY = 0.02
@@ -245,7 +245,7 @@ class Ahead:
 
     @property
     def error(self) -> CampaignError | None:
-        """Why there are no more suggestions, if the user has something to mend."""
+        """Why there are no more suggestions, if it is the user's to correct."""
         return self._suggester.error
 
     def control(self, digest: str, recipe: Mapping[str, Any], seed: int) -> int | None:
@@ -255,7 +255,7 @@ class Ahead:
         return self._suggester.control(digest, recipe, seed)
 
     def tell(self, number: int, outcome: Outcome) -> None:
-        """What became of a trial. The next suggestion to be begun knows it."""
+        """Take the outcome of a trial. The next suggestion that is begun knows it."""
         self._outcomes_to_tell.append((number, outcome))
 
     def ready(self, seconds: float = 0.0) -> bool:

@@ -1,4 +1,4 @@
-"""The campaign's supply of trials: what is trained next, and what became of it.
+"""The campaign's supply of trials: what is trained next, and its outcome.
 
 `Supply` decides what is trained next: first the trials that were interrupted, then the space's
 controls, then what the sampler suggests (search/suggesting.py). Before anything is handed out it
@@ -50,7 +50,7 @@ class Assignment:
 
 
 class Supply:
-    """What is trained next, and what became of it. Made from the store's state alone.
+    """What is trained next, and its outcome. Made from the store's state alone.
 
     With `ahead` suggestions are made in a thread: `close` ends it.
     """
@@ -62,7 +62,7 @@ class Supply:
         self._controls = deque(control_runs(campaign, setting.space))
         self._ended = False
         self.error: CampaignError | None = None
-        """Why the supply ended, if the user has something to mend."""
+        """Why the supply ended, if it is the user's to correct."""
         self.exhausted = False
         """Whether it ended because no point was found that is not on record."""
         self.on_idle_end: Callable[[Trial], None] = lambda _trial: None
@@ -118,7 +118,7 @@ class Supply:
 
     def settle(self, numbers: Collection[int]) -> None:
         """End the unfinished trials among `numbers`: the last driver knew that they stop, but
-        did not live to write it down.
+        was killed before it wrote that down.
         """
         for trial in [trial for trial in self._unfinished if trial.number in numbers]:
             self._unfinished.remove(trial)
@@ -139,8 +139,10 @@ class Supply:
         return not isinstance(self._source, Ahead) or self._source.ready(seconds)
 
     def next(self) -> Assignment | None:
-        """The next trial to train, or None if there is none: the budget is used up, every point
-        of the space is known, nothing in it may be trained (`error` says so), or `pause` says so.
+        """The next trial to train, or None if there is none.
+
+        Then the budget is used up, every point of the space is known, nothing in it may be
+        trained (`error` is set), or `pause()` is true.
         """
         while self._lost or self._unfinished:
             again = bool(self._lost)
@@ -264,7 +266,7 @@ class Supply:
         self.on_idle_end(trial)
         return True
 
-    # ---------------------------------------------------------------- what became of it
+    # ---------------------------------------------------------------- outcomes
 
     def record_start(self, number: int) -> None:
         """A worker has taken a trial up."""
@@ -276,9 +278,9 @@ class Supply:
     def record_report(
         self, number: int, report: Report, *, trained: bool = True, late: bool = False
     ) -> bool:
-        """An epoch of a trial is done; whether it is new. Once more it changes no score.
+        """An epoch of a trial is done; whether it is new. A repeated one changes no score.
 
-        `trained` is false for what a checkpoint remembers: it costs nothing once more. `late` is
+        `trained` is false for what a checkpoint remembers: it costs nothing again. `late` is
         true for what comes together with the epoch after it: the scheduler's word on the trial
         came with that one.
         """
@@ -292,7 +294,7 @@ class Supply:
         return new
 
     def requeue(self, number: int, reason: str) -> None:
-        """A trial lost its worker: it waits once more, and goes on before any other."""
+        """A trial lost its worker: it waits again, and goes on before any other."""
         self._set.store.requeue_trial(self._set.campaign_id, number, reason)
         self._lost.append(number)
         self._set.tell("retry", number, reason=reason)

@@ -24,7 +24,7 @@ from typing import Any
 
 from search.campaign import Campaign
 from search.drill.scene import PATIENCE, Scene
-from search.drill.verdict import Moment, TimedEvent, Verdict
+from search.drill.verdict import Snapshot, TimedEvent, Verdict
 from search.home import sqlite_url
 from search.machine import machine
 from search.mirror.server import Server
@@ -60,7 +60,7 @@ SANDBOX: dict[str, Any] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class FaultResult:
     """A row of the drill's table. `recovered` holds, for each injection, the seconds until a
     trial that it had interrupted reported again (None if it had interrupted none).
     """
@@ -82,7 +82,7 @@ def kill_worker(scene: Scene, rng: random.Random) -> None:
 
 
 def hang_worker(scene: Scene, rng: random.Random) -> None:
-    """SIGSTOP for the worker of a trial: it is there, and does nothing any more."""
+    """SIGSTOP for the worker of a trial: it exists, and does nothing from then on."""
     _strike(scene, rng, signal.SIGSTOP)
 
 
@@ -106,7 +106,7 @@ def kill_everything(scene: Scene, _rng: random.Random) -> None:
             scene.signal(number, signal.SIGKILL)
 
 
-def _recovery(scene: Scene, moment: Moment) -> float | None:
+def _recovery(scene: Scene, moment: Snapshot) -> float | None:
     """Seconds until a trial that was interrupted reports again; None if none was.
 
     Where the driver lives, the interrupted one is that whose worker was lost.
@@ -132,7 +132,7 @@ def _has_continued(number: int, happenings: Sequence[TimedEvent]) -> bool:
     return mine.count("report") > 1 or not set(ENDED).isdisjoint(mine)
 
 
-def _time_to_return(scene: Scene, moment: Moment) -> float | None:
+def _time_to_return(scene: Scene, moment: Snapshot) -> float | None:
     after = scene.happenings(moment.at)
     again = {one.trial for one in after if one.kind == "started"} & set(moment.interrupted)
     for one in after:
@@ -149,7 +149,7 @@ class Fault:
 
     name: str
     do: Callable[[Scene, random.Random], None]
-    back: Callable[[Scene, Moment], float | None] = _recovery
+    back: Callable[[Scene, Snapshot], float | None] = _recovery
 
 
 FAULTS = {
@@ -216,7 +216,7 @@ def mlflow_away(server: Tracking) -> Fault:
         server.start()
         up[0] = time.monotonic()
 
-    def arrived(scene: Scene, _moment: Moment) -> float | None:
+    def arrived(scene: Scene, _moment: Snapshot) -> float | None:
         scene.until(lambda: _backlog(scene) == 0 or not scene.alive, "the runs' arrival")
         return time.monotonic() - up[0] if _backlog(scene) == 0 else None
 
@@ -236,12 +236,12 @@ def run(
     times: int,
     rng: random.Random,
     progress: Callable[[str], None] = lambda _line: None,
-) -> Outcome:
+) -> FaultResult:
     """Do a fault several times to a scene's campaign, and bring it to its end.
 
     Raises VentralError if the campaign does not go on.
     """
-    moments: list[Moment] = []
+    moments: list[Snapshot] = []
     recovered: list[float | None] = []
     scene.start()
     for number in range(times):
@@ -251,14 +251,14 @@ def run(
         if not scene.alive:
             break
         fault.do(scene, rng)
-        moments.append(scene.moment())
+        moments.append(scene.snapshot())
         if not scene.alive:
             scene.start()
         recovered.append(fault.back(scene, moments[-1]))
         took = "" if recovered[-1] is None else f", recovered in {recovered[-1]:.1f} s"
         progress(f"{fault.name} {number + 1} of {times}{took}")
     _end(scene)
-    return Outcome(
+    return FaultResult(
         fault=fault.name,
         injected=len(moments),
         verdict=scene.verdict(moments),
@@ -287,7 +287,7 @@ def _under_way(scene: Scene, since: float) -> bool:
 
 
 def campaign(times: int, slots: int) -> Campaign:
-    """The sandbox's campaign: long enough for so many faults."""
+    """The sandbox's campaign: long enough for that many faults."""
     # Between two faults some ten epochs are trained in every slot.
     trials = 2 * slots + max(1, 10 * times * slots // int(SANDBOX["recipe"]["epochs"]))
     document = {
@@ -307,8 +307,8 @@ def rehearse(
     folder: Path,
     address: str | None = None,
     progress: Callable[[str], None] = lambda _line: None,
-) -> Iterator[Outcome]:
-    """Do each of the chosen faults so many times to a campaign of its own, one after the other.
+) -> Iterator[FaultResult]:
+    """Do each of the named faults `times` times to a campaign of its own, one after the other.
 
     What is needed for it lies in a new folder in `folder`, and is gone afterwards. Raises
     VentralError if a campaign does not go on.
@@ -331,7 +331,7 @@ def _rehearse_one(
     address: str | None,
     progress: Callable[[str], None],
     stack: contextlib.ExitStack,
-) -> Outcome:
+) -> FaultResult:
     """One fault, with what it needs."""
     environment: dict[str, str] = {}
     slots = min(4, machine().cpus) if address is None else 4

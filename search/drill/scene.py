@@ -24,7 +24,7 @@ from typing import Any
 
 from search import driver
 from search.campaign import Campaign
-from search.drill.verdict import Evidence, Moment, TimedEvent, Verdict, judge
+from search.drill.verdict import Evidence, Snapshot, TimedEvent, Verdict, judge
 from search.home import Home, Process
 from search.programs import python_command
 from search.setting import Happening
@@ -33,7 +33,7 @@ from search.tune import remains
 from space.errors import VentralError
 
 HAPPENINGS, OUTPUT = "happenings", "driver.out"
-"""In the campaign's folder: what its drivers told, a line each, and what they printed."""
+"""In the campaign's folder: the happenings of its drivers, a line each, and their output."""
 
 PATIENCE = 180.0
 """Seconds after which something that should have happened has not."""
@@ -171,7 +171,7 @@ class Scene:
     # ---------------------------------------------------------------- what happened
 
     def happenings(self, since: float = 0.0) -> list[TimedEvent]:
-        """What the drivers told since then."""
+        """The drivers' happenings since a time of the monotonic clock."""
         with contextlib.suppress(FileNotFoundError):
             lines = (self.folder / HAPPENINGS).read_text().splitlines()
             events = map(_parse_happening, lines)
@@ -203,7 +203,7 @@ class Scene:
             worker = Process.parse((self.folder / f"worker-{number}").read_text())
         except (OSError, ValueError):
             return False
-        # Never a process that was given the number of one that is gone.
+        # Never a later process with the pid of one that has ended.
         if (here := worker.alive()) is not None:
             with contextlib.suppress(ProcessLookupError):
                 if here:
@@ -220,14 +220,14 @@ class Scene:
             if record not in self.clusters:
                 self.clusters.append(record)
 
-    def moment(self) -> Moment:
+    def snapshot(self) -> Snapshot:
         """What is on record now."""
         at = time.monotonic()
         self._note_cluster()
         trials = self.store.trials(self.campaign_id)
         unfinished = [trial for trial in trials if trial.status not in ENDED]
         full = int(self.store.campaign(self.campaign_id).document["recipe"]["epochs"])
-        return Moment(
+        return Snapshot(
             at=at,
             ended={trial.number: trial for trial in trials if trial.status in ENDED},
             # One that only lacks its end is given it without a worker.
@@ -241,7 +241,7 @@ class Scene:
 
     # ---------------------------------------------------------------- what came of it
 
-    def verdict(self, moments: Sequence[Moment], *, finished: bool = True) -> Verdict:
+    def verdict(self, moments: Sequence[Snapshot], *, finished: bool = True) -> Verdict:
         """What the faults at these moments cost, now that the campaign is at its end (or, if not
         `finished`, was stopped).
         """

@@ -33,7 +33,7 @@ class TimedEvent:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moment:
+class Snapshot:
     """What was on record when a fault had just been done."""
 
     at: float
@@ -45,7 +45,7 @@ class Moment:
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
     """What came of faults. `lost` counts finished trials and reported epochs that are gone,
-    `repeated` epochs that were trained twice; `problems` says in words what else is not true.
+    `repeated` epochs that were trained twice; `problems` describes what else is not true.
     """
 
     lost: int
@@ -62,7 +62,7 @@ class Verdict:
 class Evidence:
     """What a drill left: its campaign in `store`, and the campaign's `folder`.
 
-    `happenings` are what its drivers told, `epochs` the epochs that each trial's workers trained
+    `happenings` are those of its drivers, `epochs` the epochs that each trial's workers trained
     by their own account, `clusters` the records of the Ray clusters that it had. `tracking_uri`
     is the MLflow that has its runs; None where none were sent.
     """
@@ -76,7 +76,7 @@ class Evidence:
     tracking_uri: str | None
 
 
-def judge(evidence: Evidence, moments: Sequence[Moment], *, finished: bool) -> Verdict:
+def judge(evidence: Evidence, moments: Sequence[Snapshot], *, finished: bool) -> Verdict:
     """What the faults at these moments cost a campaign that is at its end (or, if not `finished`,
     was stopped).
     """
@@ -97,7 +97,7 @@ def judge(evidence: Evidence, moments: Sequence[Moment], *, finished: bool) -> V
     return Verdict(lost=lost, repeated=repeated, problems=tuple(problems))
 
 
-def _find_out_of_turn(evidence: Evidence, moments: Sequence[Moment]) -> Iterator[str]:
+def _find_out_of_turn(evidence: Evidence, moments: Sequence[Snapshot]) -> Iterator[str]:
     """New trials that took a slot for which an interrupted one was waiting."""
     slots = _count_peak(evidence.happenings)
     trials = evidence.store.trials(evidence.campaign_id)
@@ -227,7 +227,7 @@ def _count_peak(happenings: Sequence[TimedEvent]) -> int:
     return peak
 
 
-def _count_lost(moment: Moment, trials: Mapping[int, Trial]) -> int:
+def _count_lost(moment: Snapshot, trials: Mapping[int, Trial]) -> int:
     """How many trials had ended at that moment and are not what they were, or lack epochs."""
     lost = 0
     for number, before in moment.ended.items():

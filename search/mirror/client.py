@@ -31,7 +31,7 @@ PARAMETERS_A_CALL, METRICS_A_CALL = 100, 900
 """MLflow's limits: 100 parameters, 100 tags and 1000 things in all."""
 
 _PATIENCE = {
-    # Retrying is the mirror's own business; a call that hangs must not hold the end up.
+    # Retrying is the mirror's own business; a call that hangs must not delay the end.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
@@ -56,7 +56,7 @@ class Client:
         self._files = files
 
     def close(self) -> None:
-        """Let the database's file go: MLflow holds it open, even where another took its place."""
+        """Close the database's file, which MLflow keeps open even after it was replaced."""
         store = getattr(getattr(self._client, "_tracking_client", None), "store", None)
         if (engine := getattr(store, "engine", None)) is not None:
             engine.dispose()

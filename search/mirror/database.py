@@ -1,8 +1,8 @@
-"""MLflow's database where it is an SQLite file: made whole or not at all, mended, and portable.
+"""MLflow's database where it is an SQLite file: made whole or not at all, repaired, and portable.
 
-MLflow makes its tables in some sixty steps, each on its own, and never gets over a kill between
-two of them. So the file is made under another name and renamed; one that is half made or damaged
-is put aside, and the store's trials are sent once more into a new one.
+MLflow makes its tables in some sixty steps, each on its own, and does not recover from a kill
+between two of them. So the file is made under another name and renamed; one that is half made or
+damaged is put aside, and the store's trials are sent again into a new one.
 
 Runs' files are recorded by their place in the home (`mlflow-artifacts:/CAMPAIGN/RUN/artifacts`),
 which `ventral ui` resolves: a home may be moved or copied. MLflow is imported only to make or to
@@ -37,7 +37,7 @@ QUIET = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
 }
-"""MLflow says and asks nothing of its own."""
+"""Settings by which MLflow prints and reports nothing by itself."""
 
 _HALF_MADE = re.compile("already exists|duplicate column|no such (table|column|index)", re.I)
 
@@ -51,7 +51,7 @@ def prepare(home: Home, renew: Callable[[], None]) -> Path | None:
     A file of the home's own that is half made or damaged is put aside, and its new path is
     returned (else None). Whenever a new file is made, `renew` is called before it can be seen: all
     that was sent has to be sent again. Raises VentralError, with the cure, for a file that is not
-    ours to mend or that a newer MLflow wrote, and OSError or sqlite3.Error if it cannot be used.
+    ours to repair or that a newer MLflow wrote, and OSError or sqlite3.Error if it cannot be used.
     """
     file = sqlite_file(home.tracking_uri)
     if file is None:
@@ -83,7 +83,7 @@ def _settle(file: Path, renew: Callable[[], None], *, ours: bool) -> Path | None
             )
         if not ours and written is None:
             raise VentralError(
-                f"{file}: is no database of MLflow's; name another in {TRACKING_VARIABLE}"
+                f"{file}: is not a database of MLflow; name another in {TRACKING_VARIABLE}"
             )
         if not ours:
             command = f"mlflow db upgrade {shlex.quote(sqlite_url(file))}"

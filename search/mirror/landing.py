@@ -23,7 +23,7 @@ RUNS = "mlflow/"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class CampaignLine:
     """A campaign in the table: `best` is a top-1 accuracy, `created` in seconds since 1970.
 
     `experiment` is None where MLflow has none of its runs yet, or another MLflow has them.
@@ -41,7 +41,7 @@ class Line:
     experiment: str | None
 
 
-def read_lines(store: Store, tracking: str) -> list[Line]:
+def read_lines(store: Store, tracking: str) -> list[CampaignLine]:
     """The campaigns of a store, newest first; `tracking` is the MLflow that is shown.
 
     One that cannot be read is `damaged`, and hides none of the others.
@@ -49,9 +49,9 @@ def read_lines(store: Store, tracking: str) -> list[Line]:
     return [_line(store, record, tracking) for record in store.campaigns()]
 
 
-def _line(store: Store, record: Campaign, tracking: str) -> Line:
+def _line(store: Store, record: Campaign, tracking: str) -> CampaignLine:
     standing = ranking.standing(store, record)
-    return Line(
+    return CampaignLine(
         id=record.id,
         name=record.name,
         state=standing.state,
@@ -86,8 +86,8 @@ def _name_of(written: object, closed: object) -> str:
     return ""
 
 
-def page(lines: Sequence[Line], home: str) -> str:
-    """The document. `home` is the folder that it tells about."""
+def page(lines: Sequence[CampaignLine], home: str) -> str:
+    """The document. `home` is the folder that it is about."""
     body = _table(lines) if lines else _EMPTY
     return _document(f"<p>Home <code>{_text(home)}</code></p>{body}")
 
@@ -97,7 +97,7 @@ def failure(text: str) -> str:
     return _document(f'<p role="alert">The campaigns cannot be read: {_text(redact(text))}</p>')
 
 
-def _table(lines: Sequence[Line]) -> str:
+def _table(lines: Sequence[CampaignLine]) -> str:
     heads = ("Campaign", "State", "Best top-1", "Trials", "Space", "Data", "Created")
     head = "".join(f'<th scope="col">{title}</th>' for title in heads)
     rows = "".join(_row(line) for line in lines)
@@ -108,7 +108,7 @@ def _table(lines: Sequence[Line]) -> str:
     )
 
 
-def _row(line: Line) -> str:
+def _row(line: CampaignLine) -> str:
     name = _text(line.name)
     if line.experiment is not None:
         link = escape(RUNS + runs_path(line.experiment))

@@ -32,7 +32,7 @@ LOCK = "mirror.lock"
 
 PROGRAM = "from search.mirror.mirroring import serve; serve()"
 LOG_PREFIX = "mirror: "
-"""How the lines of the process begin that are for the log."""
+"""The prefix of the process's lines that belong in the log."""
 START_SECONDS = 10.0
 """What starting the process and loading MLflow may take beyond the time that `close` is given."""
 AGAIN_SECONDS = 10.0
@@ -119,7 +119,7 @@ class MirrorProcess:
         self._say(json.dumps(settings))
 
     def _say(self, line: str) -> bool:
-        """Whether the process was there to hear it."""
+        """Send a line to the process; False if it has ended."""
         if self._process is None or self._process.poll() is not None:
             return False
         assert self._process.stdin is not None
@@ -133,7 +133,7 @@ class MirrorProcess:
 def catch_up(home: Home, say: Callable[[str], None], timeout: float = 60.0) -> None:
     """Have all that the store knows in MLflow's database, before people look at it there.
 
-    Makes or mends the database where it is a file of the home, and sends what earlier drivers
+    Makes or repairs the database where it is a file of the home, and sends what earlier drivers
     left. Raises what `search.mirror.database.prepare` raises.
     """
     file = sqlite_file(home.store_url)
@@ -156,16 +156,16 @@ def catch_up(home: Home, say: Callable[[str], None], timeout: float = 60.0) -> N
 
 
 def describe_backlog(store: Store, campaign_id: str, unsent: int) -> str:
-    """That `unsent` trials are not in MLflow, why as far as it is known, and what sends them."""
+    """That `unsent` trials are not in MLflow, the reason if it is known, and what sends them."""
     text = f"{unsent} trials are not in MLflow yet"
     error = store.mirror_error(campaign_id)
     if error is None:
         return f"{text}; the next start sends them"
-    return f"{text} ({error}); once that is mended, `ventral resume {campaign_id}` sends them"
+    return f"{text} ({error}); once that is fixed, `ventral resume {campaign_id}` sends them"
 
 
 def _pass_on(lines: IO[str]) -> None:
-    """Log here what the process has to say."""
+    """Log the lines of the process."""
     with lines:
         for line in lines:
             text = line.rstrip("\n")
@@ -186,7 +186,7 @@ class _Speak(logging.Handler):
 
 
 def serve() -> None:
-    """Be the process: mirror until the pipe says so, or is closed."""
+    """Be the process: mirror until the pipe asks for the end, or is closed."""
     # The driver hears the terminal's signals, and says what is to be done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.getLogger("search").addHandler(_Speak(logging.WARNING))

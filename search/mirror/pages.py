@@ -4,7 +4,7 @@ An ASGI application around MLflow's. It decides three things before MLflow sees 
 
 - who may ask: the host that the browser believes to talk to is this machine (DNS rebinding), and
   a page that asks by script is one of ours (no other page in the browser, on whatever port);
-- what may be changed: notes and tags. The store is the truth about trials, so nobody makes or
+- what may be changed: notes and tags. The store is the truth about trials, so no user makes or
   removes runs, experiments or files here, or starts MLflow's assistant, gateway and jobs;
 - how MLflow's page opens: as model training, with our columns, in a browser that was never there.
 """
@@ -63,7 +63,7 @@ class Pages:
     """The application. `hosts` are the names, without port, by which it may be called.
 
     A name that begins with `*.` stands for all names that end so. Addresses always may: a page
-    of somebody else's is never at an address of this machine.
+    of another site is never at an address of this machine.
     """
 
     def __init__(
@@ -157,7 +157,7 @@ def matches_host(host: str, names: Collection[str]) -> bool:
 
 
 def is_allowed(method: str, path: str) -> bool:
-    """Whether a request that is no plain reading may be passed on to MLflow."""
+    """Whether a request that does more than read may be passed on to MLflow."""
     if path == "/graphql":
         return True  # MLflow has queries alone there
     match = _API.fullmatch(path)
@@ -197,7 +197,7 @@ _STATE = json.dumps(json.dumps(table_state()))
 SCRIPT = f"""(() => {{
 {landing.REMEMBER}
 // Which columns an experiment opens with is kept in the browser, for each experiment: the first
-// time that somebody comes to one, by whatever way, they are ours. MLflow's own first page, of
+// time that a person opens one, by any link, they are ours. MLflow's own first page, of
 // which most is about language models, is the page of campaigns here.
 const arrive = (address) => {{
   try {{

@@ -25,7 +25,7 @@ PASSING = (REASON, SOURCE)
 FAILURE = "failure.txt"
 
 EXACT = 24
-"""So many trials of a campaign are looked at closely for choices that do not act."""
+"""Trials of a campaign that are examined exactly for choices that do not act."""
 
 KEY_TAG = "ventral.key"
 """The tag by which a trial's run is found again: CAMPAIGN/NUMBER."""

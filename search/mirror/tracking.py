@@ -7,7 +7,7 @@ and goes on without it.
 
 Nothing is lost and nothing doubled, wherever the process dies: the store notes that a run is
 about to be made (`sending`) before it is made, and after a crash the mirror looks for a run with
-the trial's key before making one; writing the same run once more changes nothing.
+the trial's key before making one; writing the same run again changes nothing.
 
 MLflow is imported in the thread alone (it takes seconds).
 """
@@ -40,9 +40,9 @@ BATCH = 25
 FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0
 """Seconds between tries while MLflow is away."""
 REFUSALS = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST")
-"""What MLflow answers to a run that it does not take for what is in it."""
+"""MLflow's error codes for a run whose content it refuses."""
 DAMAGED = ("malformed", "not a database")
-"""What SQLite says of a file that is damaged; MLflow passes it on as such an answer."""
+"""Parts of SQLite's message on a damaged file; MLflow passes it on with such a code."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ class Mirror:
         self._deadline = float("inf")
         self._error: str | None = None
         self._experiment: str | None = None
-        # Trials that MLflow refused for what they are: no reason to hold up the others.
+        # Trials whose content MLflow refused: no reason to delay the others.
         self._refused: set[int] = set()
         self._thread = threading.Thread(target=self._run, name="mlflow-mirror", daemon=True)
 
@@ -117,9 +117,9 @@ class Mirror:
                 delay = FIRST_DELAY
             except Exception as error:
                 # Whatever is wrong with MLflow, the campaign goes on.
-                log.debug("the mirror starts anew", exc_info=True)
+                log.debug("the mirror connects again", exc_info=True)
                 self._report(error)
-                # A database that moved or was made anew is found by connecting again.
+                # A database that was moved or made again is found by connecting again.
                 if client is not None:
                     client.close()
                 client = None
@@ -143,7 +143,7 @@ class Mirror:
             self._closing.wait(delay)
 
     def _recover(self) -> None:
-        """MLflow took all there was, whatever an earlier mirror had to say."""
+        """Put on record that MLflow takes records again, if it did not before."""
         away = self._error is not None or self._store.mirror_error(self._campaign_id) is not None
         if away and not self._refused:
             self._store.event(self._campaign_id, "mirror-back")
@@ -220,7 +220,7 @@ class Mirror:
             damaged = any(sign in str(error) for sign in DAMAGED)
             if damaged or getattr(error, "error_code", None) not in REFUSALS:
                 raise
-            # No reason to hold up the others, nor to ask again before the next start.
+            # No reason to delay the others, nor to try again before the next start.
             self._refused.add(entry.number)
             detail = {"trial": entry.number, "error": redact(str(error))[:500]}
             log.warning("MLflow refuses trial %(trial)d: %(error)s", detail)

@@ -21,11 +21,11 @@ from space.documents.validation import Value
 from space.errors import GenomeError
 from space.space import Sample, Space
 
-_TRIES = 20  # children that are no genome before a point is drawn from the space instead
+_TRIES = 20  # children that do not form a genome before a point is drawn from the space instead
 
 
 class Options(Value):
-    """What may be set of the evolution."""
+    """The options of the evolution."""
 
     startup: Annotated[int, Field(ge=1, le=SAMPLED)] = 20
     """Points drawn from the space itself before there are children."""
@@ -57,7 +57,7 @@ class EvolutionSampler:
                 try:
                     return self._child(rng).choices
                 except GenomeError:
-                    continue  # a parent of another space's, or a step to what is no genome
+                    continue  # a parent of another space, or a step to an invalid genome
         return draw_point(self._space.parameters, rng)
 
     def recall(self, _choices: Choices) -> None:

@@ -16,10 +16,10 @@ import numpy as np
 Early = tuple[float, float]
 """A score at some epoch, and at the epoch before (the same where there is none)."""
 
-_PAIRS = 3.0  # so many pairs the usual line counts for
+_PAIRS = 3.0  # pairs that the usual line counts for
 _SPREAD = 0.05  # standard deviation of early scores
 _SLOPE = 0.4  # at the beginning of a training; 1 at the end of it
-_LATER = 0.7  # of which so much is the later score's
+_LATER = 0.7  # the part of it that is the later score's
 _RESIDUAL = 0.04  # standard deviation of final scores beside the line, likewise; 0 at the end
 
 
@@ -48,12 +48,12 @@ class Line:
         return cls(intercept=float(intercept), slopes=pair, variance=float(variance))
 
     def at(self, early: Early, deviations: float = 0.0) -> float:
-        """The final score of an early one, so many standard deviations better than expected."""
+        """The final score of an early one, `deviations` deviations better than expected."""
         expected = self.intercept + self.slopes[0] * early[0] + self.slopes[1] * early[1]
         return expected + deviations * math.sqrt(self.variance)
 
 
 def early_scores(curve: Sequence[tuple[float, float]]) -> dict[float, Early]:
-    """Of each fidelity of a curve of (fidelity, score), the first one first, what stood there."""
+    """For each fidelity of a curve of (fidelity, score), in order, the scores there and before."""
     before = [*curve[:1], *curve]
     return {at: (now, last) for (at, now), (_, last) in zip(curve, before, strict=False)}

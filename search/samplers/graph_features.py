@@ -1,7 +1,7 @@
 """A network in words: what its cells' graphs are made of, for a model to count; and its size.
 
-A word is an edge of a cell (from what, to which state, adding or multiplying), and once more with
-its operation, and once more with its kernel: cells that differ in a kernel share most words. The
+A word is an edge of a cell (from what, to which state, adding or multiplying), and again with
+its operation, and again with its kernel: cells that differ in a kernel share most words. The
 state that is put out is `out` in all cells, the others are `state`, so that equal motifs have
 equal words whatever branch of a space wrote them, and whatever its names are.
 """

@@ -1,6 +1,6 @@
 """Evolution guided by a learned model of what makes a cell good: Ventral's own sampler.
 
-A question is answered in three steps. What became of the points so far is brought to one scale:
+A question is answered in three steps. The outcomes of the points so far are brought to one scale:
 the score that a full training would reach. A Gaussian process learns that score from the words of
 the cells' graphs (search/samplers/graph_features.py), from the cells' size, of which early on
 nothing else says as much, and from the choices themselves. Then points near the best ones are
@@ -9,7 +9,7 @@ for some generations, and the most promising of all that were never asked is the
 highest mean plus a part of the deviation. Now and then it is the one of which the model knows
 least: a branch of the space that began badly would never be tried again otherwise.
 
-What the model is told:
+What the model learns from:
 
 - a full training: its score;
 - a training that ended early: the score that full trainings had which stood there at that epoch,
@@ -37,7 +37,7 @@ from space.documents.bounds import DEVIATIONS, SAMPLED
 from space.documents.validation import Value
 from space.space import Space
 
-_REFIT = 1.1  # the kernel's settings are chosen anew when there are so many times as many points
+_REFIT = 1.1  # the kernel's settings are chosen again when the points have grown by this factor
 _GENERATIONS = 6  # of candidates for one question
 _NUMBERS = 0.3  # the part of all mutations that change a number
 _FAR = 8.0  # deviations that count in an excursion
@@ -46,13 +46,13 @@ _CURVES = 200  # the latest full trainings say how an early score is to be read
 _NUMBER = 2.0  # the weight of a number's place in its interval, and of how far out it is
 _SIZE = 1.8  # the weight of a deviation of the size beside the words of the graph
 _SIZE_WORD = "size"  # its key among the words
-_LEAST = 0.1  # the least deviation of the size (in its logarithm) that is told apart
+_LEAST = 0.1  # the least deviation of the size (in its logarithm) that makes a difference
 _NEAR = 0.5  # the part of all changes of a number that are small
-_BELOW = 0.05  # so much less than the worst is what has no score, or none that can be compared
+_BELOW = 0.05  # below the worst score: points without a score, or without one that can be compared
 
 
 class Options(Value):
-    """What may be set of the guided evolution."""
+    """The options of the guided evolution."""
 
     startup: Annotated[int, Field(ge=1, le=SAMPLED)] = 6
     """Points drawn from the space itself before the model is asked."""
@@ -63,9 +63,9 @@ class Options(Value):
     curiosity: Annotated[float, Field(ge=0, le=DEVIATIONS)] = 1.0
     """Deviations that are added to the mean: 0 trusts the model, 2 explores."""
     excursions: Annotated[int, Field(ge=0, le=SAMPLED)] = 6
-    """Of so many questions one is answered by where the model knows least; 0: none."""
+    """One in this many questions is answered by where the model knows least; 0: none."""
     points: Annotated[int, Field(ge=10, le=SAMPLED)] = 300
-    """The model learns from at most so many points: the best and the latest."""
+    """The model learns from at most this many points: the best and the latest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +125,7 @@ class GuidedSampler:
     # ---------------------------------------------------------------- breeding
 
     def _new(self, rng: random.Random) -> Choices:
-        """A draw from the space, not asked before if that can be had."""
+        """A draw from the space, one that was not asked before if possible."""
         for _ in range(20):
             choices = draw_point(self._space.parameters, rng)
             if key(choices) not in self._points_seen:
@@ -225,9 +225,9 @@ class GuidedSampler:
         return [observations[i] for i in places], scores[places], extra[places]
 
     def _current_settings(self) -> Settings:
-        """The kernel's settings, chosen anew whenever the points have grown by a part.
+        """The kernel's settings, chosen again whenever the points have grown by a part.
 
-        They follow from the first so many points alone: a sampler that was rebuilt has the same.
+        They follow from the first of the points alone: a sampler that was rebuilt has the same.
         """
         count = 2
         while (more := max(count + 1, int(count * _REFIT))) <= len(self._observations):
@@ -280,7 +280,7 @@ class _Model:
         return regression.choose(self._features, self._scores, self._extra)
 
     def fit(self, settings: Settings, pending: list[Words]) -> None:
-        """Learn; then take what is expected of the pending points for what became of them."""
+        """Learn; then take the expected scores of the pending points for their outcomes."""
         fitted = regression.fit(self._features, self._scores, self._extra, settings)
         self.known, _ = fitted.predict(self._features)
         if pending:

@@ -1,6 +1,6 @@
 """Optuna's private interfaces that the samplers use, in one place.
 
-Optuna is pinned to 5.x; whoever raises its minor version reads this module against the new one.
+Optuna is pinned to 5.x; raising its minor version means reading this module against the new one.
 tests/search/test_samplers.py compares our answers with those of an Optuna study, so that a change
 of what these names mean does not pass unnoticed.
 

@@ -1,4 +1,4 @@
-"""What a sampler is: ask for a point of the space, tell what became of it.
+"""What a sampler is: ask for a point of the space, tell its outcome.
 
 The contract, which the conformance suite (tests/search/test_samplers.py) holds every sampler to:
 
@@ -11,10 +11,10 @@ thousands of trials are replayed in seconds.
 
 Support. `ask` returns a complete flat form: exactly the parameters that are open given the other
 choices, every value inside its domain. It may be a point that was suggested before, and it may be
-one that closes to no genome; both are for the caller to find out and to tell.
+one that closes to no genome; the caller finds out both and tells them.
 
-Outcomes. `tell` never raises for a point of the space, whoever suggested it, and whatever became
-of it. A score that was reached before the last epoch comes with its fidelity and is never
+Outcomes. `tell` never raises for a point of the space, from any source and with any
+outcome. A score that was reached before the last epoch comes with its fidelity and is never
 mistaken for a final one; a point without a score is a bad point, not an unknown one.
 
 Samplers know the space. They know no Ray, no database, no genome and no training.
@@ -34,12 +34,12 @@ Choices = Mapping[str, Scalar]
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of one point.
+    """The outcome of one point.
 
     `score` is the last top-1 (0..1, larger is better) or None if there is none; `fidelity` the
     epochs it was reached at over the epochs of a full training (0..1); `reason` why there is no
-    score: "infeasible", "diverged", "failed", ... `curve` holds (fidelity, score) of the epochs,
-    the first one first, as far as they are known: what early scores say about final ones. `costs`
+    score: "infeasible", "diverged", "failed", ... `curve` holds (fidelity, score) of the epochs
+    in their order, as far as they are known: what early scores say about final ones. `costs`
     are the campaign's further objectives in their order, smaller is better: the same number of
     them for every point with a score.
     """
@@ -70,16 +70,16 @@ class Sampler(Protocol):
         ...
 
     def recall(self, choices: Choices, /) -> None:
-        """Take `choices` for the answer to an `ask` (replay); it is pending until told."""
+        """Take `choices` for the answer to an `ask` (replay); it is pending until `tell`."""
         ...
 
     def tell(self, choices: Choices, outcome: Outcome, /) -> None:
-        """What became of `choices`."""
+        """Take the outcome of `choices`."""
         ...
 
 
 def replay(sampler: Sampler, calls: Iterable[tuple[Choices, Outcome | None]]) -> None:
-    """Rebuild a fresh sampler's state: a point alone was asked for, one with an outcome told."""
+    """Rebuild a fresh sampler's state: a point alone is recalled, one with an outcome is told."""
     for choices, outcome in calls:
         if outcome is None:
             sampler.recall(choices)

@@ -8,7 +8,7 @@ from space.space import Space
 
 
 class Options(Value):
-    """Random search has nothing to set."""
+    """Random search has no options."""
 
 
 class RandomSampler:

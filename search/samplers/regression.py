@@ -2,7 +2,7 @@
 
 The kernel is a part linear in the features and a part that knows only the distance. How much of
 each, the length of the distance and the noise are the most probable ones of a small grid, so that
-the same points always give the same model. A dozen points hardly tell settings apart: a prior says
+the same points always give the same model. A dozen points hardly separate settings: a prior says
 what is usual.
 """
 
@@ -23,7 +23,11 @@ Array = NDArray[np.float64]
 LINEAR = (0.2, 0.5, 0.8)
 LENGTHS = (0.5, 1.0, 2.0)
 NOISES = (0.03, 0.1, 0.3)
-_WITHIN = 0.3, 2.0, 3.0  # of the usual settings: a part more or less, so many times, so many times
+_WITHIN = (
+    0.3,
+    2.0,
+    3.0,
+)  # about the usual: a difference of the part, factors of length, noise
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ The space becomes nested `hp.choice` nodes, a parameter standing inside the opti
 so that conditions need no encoding: HyperOpt itself leaves a parameter out where its branch was
 not taken. HyperOpt models every parameter by itself, given its branch.
 
-HyperOpt knows a loss only, and TPE uses nothing but its order. What it is told:
+HyperOpt knows a loss only, and TPE uses nothing but its order. What it receives:
 
 - a full training: the loss -score, at most 0;
 - a training that ended early: a loss above every full training's, the furthest first and then by
@@ -46,7 +46,7 @@ MOST_GOOD = 25
 
 
 class Options(Value):
-    """What may be set of HyperOpt's TPE."""
+    """The options of HyperOpt's TPE."""
 
     startup: Annotated[int, Field(ge=1, le=SAMPLED)] = 20
     """Points drawn from the space itself before the model is asked."""
@@ -62,7 +62,7 @@ class HyperoptSampler:
     def __init__(self, space: Space, seed: int, options: Options) -> None:
         self._space, self._seed, self._options = space, seed, options
         self._parameters = {p.path: p for p in space.parameters}
-        self._model = Model(space.parameters, options)
+        self._model = Posterior(space.parameters, options)
         # Of every parameter, the points where it was open and its values there, as buffers that
         # NumPy reads without a look at each number.
         self._points = {path: array("q") for path in self._parameters}
@@ -122,7 +122,7 @@ class HyperoptSampler:
 create = HyperoptSampler
 
 
-class Model:
+class Posterior:
     """HyperOpt's posterior over a space, to be fed with what was observed."""
 
     def __init__(self, parameters: Sequence[Parameter], options: Options) -> None:

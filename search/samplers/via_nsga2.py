@@ -3,8 +3,8 @@
 For several objectives: the score, and the costs that outcomes come with. The parents are those
 that no other point beats in all objectives, then those that only they beat, and so on; of equals
 the ones in emptier parts of the front. Optuna selects and breeds; its Study is not used, since a
-generation here is so many points that came back with a final score, in the order of arrival, so
-that the sampler's state follows from what it was told.
+generation here is a number of points that came back with a final score, in the order of arrival,
+so that the sampler's state follows from its calls.
 
 A training that ended early and a point without a score have no children.
 """
@@ -32,7 +32,7 @@ from space.space import Space
 
 
 class Options(Value):
-    """What may be set of Optuna's NSGA-II."""
+    """The options of Optuna's NSGA-II."""
 
     population: Annotated[int, Field(ge=2, le=SAMPLED)] = 50
     """Points of a generation, and parents of the next one. The first generation is drawn."""
@@ -41,7 +41,7 @@ class Options(Value):
     swapping: Annotated[float, Field(ge=0, le=1)] = 0.5
     """How likely a parameter of such a child comes from the second parent."""
     mutation: Annotated[float | None, Field(ge=0, le=1)] = None
-    """How likely a parameter is drawn anew; by default one over the number of parameters."""
+    """How likely a parameter is drawn again; by default one over the number of parameters."""
 
 
 class Nsga2Sampler:
@@ -71,7 +71,7 @@ class Nsga2Sampler:
             rng=LazyRandomState(seed),
         )
         child = breed(self._study, self._encoding.distributions, self._parents)
-        # What Optuna leaves out of a child is to be drawn anew.
+        # What Optuna leaves out of a child is drawn again.
         return self._encoding.open({**self._encoding.slots(points), **child})
 
     def recall(self, _choices: Choices) -> None:

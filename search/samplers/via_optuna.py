@@ -13,10 +13,10 @@ How points are ranked, as Optuna's TPE does it:
   an early score is never compared with a final one;
 - no score (infeasible, diverged, failed) last of all, so that the region is learned to be bad
   instead of being forgotten;
-- a pending point counts among the bad ones until it is told (the constant liar).
+- a pending point counts among the bad ones until its outcome arrives (the constant liar).
 
 The estimators are Optuna's own; its Study is not used. A study keeps a trial as an object and
-encodes all of them anew for every question: at 5,000 trials that is two thirds of the time. Here
+encodes all of them again for every question: at 5,000 trials that is two thirds of the time. Here
 the encoded points are the rows of one table, and the answers are those of a study with the same
 trials (tests/search/test_samplers.py compares the two).
 """
@@ -62,7 +62,7 @@ Rows = NDArray[np.intp]
 
 
 class Options(Value):
-    """What may be set of Optuna's TPE."""
+    """The options of Optuna's TPE."""
 
     startup: Annotated[int, Field(ge=1, le=SAMPLED)] = 10
     """Points drawn from the space itself before the model is asked."""
@@ -105,7 +105,7 @@ class Encoding:
         return [float(slot) for slot in self.slots(choices).values()]
 
 
-class Table:
+class PointTable:
     """The points that were asked for, one row each in the order of asking."""
 
     def __init__(self, width: int) -> None:
@@ -127,7 +127,7 @@ class Table:
         return self.length - 1
 
     def tell(self, row: int, outcome: Outcome) -> None:
-        """What became of a row."""
+        """Take the outcome of a row."""
         if outcome.final:
             self._kinds[row], self._ranks[row] = COMPLETE, (0.0, -(outcome.score or 0.0))
         elif outcome.score is None:
@@ -156,7 +156,7 @@ class OptunaSampler:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._space, self._seed, self._options = space, seed, options
         self._encoding = Encoding(space)
-        self._table = Table(len(self._encoding.distributions))
+        self._table = PointTable(len(self._encoding.distributions))
         self._defaults = DefaultTPE().estimator_parameters
         self._pending: dict[str, list[int]] = {}
 

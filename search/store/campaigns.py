@@ -261,7 +261,7 @@ class Campaigns(Connected):
             return ledger.read(connection, campaign_id)
 
     def attempts(self, campaign_id: str, number: int) -> list[Attempt]:
-        """The starts of a trial, the first one first."""
+        """The starts of a trial, in their order."""
         with self._reading() as connection:
             return ledger.attempts(connection, campaign_id, number)
 

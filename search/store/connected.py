@@ -51,7 +51,7 @@ class Connected:
         return cls(where=label, _engine=engine, _file=identity(engine))
 
     def close(self) -> None:
-        """Give the connections back. The store may be used again all the same."""
+        """Close the connections. The store may be used again afterwards."""
         self._engine.dispose()
 
     @contextmanager
@@ -71,7 +71,7 @@ class Connected:
 
     def _check_file(self) -> None:
         """VentralError if the file is no longer the one that was opened: what is written to that
-        is seen by nobody, and is gone when it is closed.
+        is seen by no reader, and is gone when it is closed.
         """
         if self._file is not None and identity(self._engine) != self._file:
             raise VentralError(
@@ -130,13 +130,13 @@ class Connected:
 def campaign_of(row: Mapping[Any, Any]) -> Campaign:
     """A row as a campaign; one whose driver is dead is interrupted, whatever it last wrote.
 
-    Raises StoreError for a row that nobody can have written.
+    Raises StoreError for a row that no version writes.
     """
     where = f"campaign {printable(str(row['id']))}"
     values = {key: row[key] for key in row if key != "sequence"}
     for key in ("document", "space", "data"):
         if not isinstance(row[key], dict):
-            raise damage_error(f"its {key} is no mapping", where)
+            raise damage_error(f"its {key} is not a mapping", where)
     for key in ("created", "started", "ended", "seconds", "heartbeat"):
         if not isinstance(row[key], int | float | None):
             raise damage_error(f"its field {key} is {row[key]!r}", where)

@@ -232,7 +232,7 @@ def _insert_once(table: sa.Table, dialect: str) -> sa.Executable:
 
 
 def finite(value: Any) -> Any:
-    """`value` with everything that is no finite number replaced by None, as JSON needs it."""
+    """`value` with every number that is not finite replaced by None, as JSON needs it."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
@@ -251,7 +251,7 @@ def loads(text: str) -> Any:
 
 
 def damage_error(problem: str, where: str = "a record of the store") -> StoreError:
-    """What is on record can be nothing that was written there."""
+    """The error for a record that no version writes."""
     return StoreError(where, f"is damaged ({problem})", "restore the store from a copy")
 
 

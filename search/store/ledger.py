@@ -1,7 +1,7 @@
 """What a campaign has cost so far, and whether its budget is used up.
 
 Every start of a trial is an attempt, and every attempt is charged: the devices that it held for
-the time that it held them, whatever became of it, and the epochs that it trained, those again
+the time that it held them, with any outcome, and the epochs that it trained, those again
 that were trained before. The functions work inside a transaction of `search.store`, which calls
 them; `Ledger` is their sum, and a driver's `Meter` watches it.
 
@@ -155,7 +155,7 @@ def _open(campaign_id: str, number: int | None) -> list[sa.ColumnElement[bool]]:
 
 
 def attempts(connection: sa.Connection, campaign_id: str, number: int) -> list[Attempt]:
-    """A trial's attempts, the first one first."""
+    """A trial's attempts, in their order."""
     columns = [column for column in ATTEMPTS.c if column.name != "campaign"]
     query = (
         sa.select(*columns)
@@ -205,7 +205,7 @@ REFRESH_SECONDS = 2.0
 
 
 class Meter:
-    """A driver's eye on its budget: exact for epochs, extrapolated between looks for time."""
+    """A driver's watch on its budget: exact for epochs, extrapolated between looks for time."""
 
     def __init__(
         self,
@@ -226,7 +226,7 @@ class Meter:
         self._epochs += 1
 
     def find_exhausted(self) -> str | None:
-        """Which part of the budget is used up, in words; None while nothing is."""
+        """Which part of the budget is used up, as text; None while nothing is."""
         budget = self._budget
         if budget.epochs is not None and self._epochs >= budget.epochs:
             return f"budget.epochs: {budget.epochs} are used up"

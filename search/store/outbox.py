@@ -117,7 +117,7 @@ def _same_trial(left: sa.Table, right: sa.Table) -> tuple[sa.ColumnElement[bool]
 
 
 def hand_out(connection: sa.Connection, campaign_id: str, number: int) -> None:
-    """Put a trial into the mirror's outbox, once more if it was there before."""
+    """Put a trial into the mirror's outbox, again if it was there before."""
     row = {"campaign": campaign_id, "number": number, "state": "pending", "version": 1}
     if not insert_once(connection, MIRROR, row):
         # What was perhaps sent stays doubtful until the mirror has looked.

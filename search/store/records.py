@@ -25,7 +25,7 @@ Order = Literal["number", "top1", "best", "parameters", "macs", "epochs", "secon
 Scalar = str | int | float | bool | None
 
 CONTROL, RETRY = "control", "retry"
-"""Origins of trials that no sampler suggested, and that none is told of."""
+"""Origins of trials that no sampler suggested, and that none receives."""
 
 ENDED: tuple[Status, ...] = ("finished", "pruned", "infeasible", "failed")
 STATES: tuple[State, ...] = get_args(State)

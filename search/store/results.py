@@ -17,7 +17,7 @@ from search.store.tables import GENOMES, JOURNAL, REPORTS, TRIALS
 from space.documents.outside import printable
 
 DONORS = 20
-"""So many trials of one work are looked at for what can be taken over."""
+"""Trials of one work that are examined for what can be taken over."""
 
 
 class Results(Connected):
@@ -160,7 +160,7 @@ class Results(Connected):
             return reports_of(connection, campaign_id, [], numbered=True)
 
     def journal(self, campaign_id: str) -> dict[int, list[dict[str, Any]]]:
-        """Of each suggestion, what the sampler was told and asked since the one before."""
+        """For each suggestion, the sampler's calls since the one before."""
         query = sa.select(JOURNAL).where(JOURNAL.c.campaign == campaign_id)
         with self._reading() as connection:
             return {row.number: row.calls for row in connection.execute(query)}
@@ -220,14 +220,14 @@ class Results(Connected):
 
 
 def _trial_of(row: Mapping[Any, Any]) -> Trial:
-    """A row as a trial. Raises StoreError for one that nobody can have written."""
+    """A row as a trial. Raises StoreError for one that no version writes."""
     values: dict[str, Any] = {"genome": None, **row}
     where = f"campaign {printable(str(row['campaign']))} trial {printable(str(row['number']))}"
     if row["status"] not in STATUSES:
         raise damage_error(f"its status is {row['status']!r}", where)
     for key in ("choices", "recipe", "genome"):
         if not isinstance(values[key], (dict, NoneType) if key == "genome" else dict):
-            raise damage_error(f"its {key} is no mapping", where)
+            raise damage_error(f"its {key} is not a mapping", where)
     for key in ("number", "epochs", "seed", "attempts", "suggested", "source_epochs"):
         if not isinstance(values[key], int):
             raise damage_error(f"its field {key} is {values[key]!r}", where)

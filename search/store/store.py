@@ -8,7 +8,7 @@ A campaign's `sequence` counts everything that happens in it: trials get a numbe
 they are added and when they end, reports when they arrive. The order of these numbers is the
 order in which results arrived, whatever the clocks say.
 
-All times are seconds since 1970 (UTC). Scores are fractions in 0..1; a score that is no finite
+All times are seconds since 1970 (UTC). Scores are fractions in 0..1; a score that is not a finite
 number is stored as NULL and read as None.
 """
 

@@ -149,7 +149,7 @@ JOURNAL = sa.Table(
     METADATA,
     sa.Column("campaign", sa.String(16), primary_key=True),
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-    # What the sampler was told and asked since the suggestion before: see search/suggesting.py.
+    # The sampler's calls since the suggestion before: see search/suggesting.py.
     sa.Column("calls", JSON, nullable=False),
     sa.ForeignKeyConstraint(
         ["campaign", "number"], ["trials.campaign", "trials.number"], ondelete="CASCADE"

@@ -96,7 +96,7 @@ class Trials(Connected):
     def start_trial(
         self, campaign_id: str, number: int, folder: str | None = None, *, devices: float = 1.0
     ) -> None:
-        """A worker takes the trial up, for the first time or once more, on so many devices."""
+        """A worker takes the trial up, for the first time or again, on `devices` devices."""
         values: dict[str, Any] = {
             "status": "running",
             "reason": None,
@@ -121,7 +121,7 @@ class Trials(Connected):
             self._end_attempt(connection, campaign_id, number, "lost")
 
     def retry_trial(self, campaign_id: str, number: int) -> None:
-        """A failed trial waits to be trained once more, and its campaign to go on.
+        """A failed trial waits to be trained again, and its campaign to go on.
 
         What it reported stays. StoreError if it has not failed, or while the campaign runs.
         """
@@ -140,7 +140,7 @@ class Trials(Connected):
                 raise StoreError(
                     f"trial {number} of campaign {campaign.id}",
                     "has not failed",
-                    f"`ventral trial show {campaign.id} {number}` shows what became of it",
+                    f"`ventral trial show {campaign.id} {number}` shows its outcome",
                 )
             connection.execute(
                 sa.update(CAMPAIGNS)
@@ -217,7 +217,7 @@ class Trials(Connected):
         """The trial has ended: finished, pruned, infeasible or failed, with a reason.
 
         The trial takes its place in the order of arrivals, and the mirror will send it.
-        Idempotent: the same end once more changes nothing.
+        Idempotent: the same end again changes nothing.
         """
         if status not in ENDED:
             raise ValueError(f"{status!r} is not an end; one of {', '.join(ENDED)} is")

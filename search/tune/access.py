@@ -1,4 +1,4 @@
-"""Ray's token: who may use a cluster, and whether it really asks.
+"""Ray's token: who may use a cluster, and whether it is really required.
 
 Ray takes a token from RAY_AUTH_TOKEN, from the file that RAY_AUTH_TOKEN_PATH names, or from
 ~/.ray/auth_token, and uses it only in the mode `token`. It reads both once in a process's life:
@@ -64,8 +64,8 @@ def has_token() -> bool:
 
 
 def probe(address: str, settings: Mapping[str, str | None]) -> Answer:
-    """Whether the cluster at HOST:PORT lets in who comes with these settings beside the
-    environment. What answers in no way that Ray knows is `silent`.
+    """Whether the cluster at HOST:PORT admits a user with these settings beside the
+    environment. One that does not answer as Ray does is `silent`.
     """
     environment = dict(os.environ)
     for name, value in settings.items():
@@ -91,7 +91,7 @@ def probe(address: str, settings: Mapping[str, str | None]) -> Answer:
 STRANGER: Mapping[str, str | None] = dict.fromkeys((MODE, TOKEN, TOKEN_PATH, *OTHERS)) | {
     MODE: "disabled"
 }
-"""The settings of somebody who has no token."""
+"""The settings of a user without a token."""
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 `local` starts a cluster for the time of a `with` block, `join` uses a running one for that time
 and leaves it running; both yield the `Ground`. What a killed driver leaves is ended by another
 (remains.py). Ray's processes are recognised by a mark in their environment, never by name: other
-clusters on the machine are none of our business.
+clusters on the machine are not touched.
 
 This module knows resources and processes. It knows no campaigns, trials or samplers.
 """
@@ -79,7 +79,7 @@ def local(
     this process, but only after a minute. The cluster listens on the loopback interface, and every
     connection needs a token, which is made here and lies in the environment of this process and
     its children only. Raises VentralError if this process uses Ray already, if Ray does not start,
-    or if it lets somebody in who has no token.
+    or if it admits a user without a token.
     """
     import ray
 
@@ -141,7 +141,7 @@ _CLUSTERS = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 
 
 def _check_closed() -> None:
-    """Refuse to go on with a cluster of our own that lets in who has no token."""
+    """Refuse to go on with a cluster of our own that admits a user without a token."""
     if (answer := access.probe(gcs_address(), access.STRANGER)) != "refused":
         raise VentralError(
             f"the Ray cluster of this campaign is {answer} to a stranger without a token; no "
@@ -177,7 +177,7 @@ class _Watch(threading.Thread):
 
 
 class ClusterLost(VentralError):
-    """The Ray cluster went while trials ran on it."""
+    """The Ray cluster broke down while trials ran on it."""
 
 
 def _hold(
@@ -195,7 +195,7 @@ def _hold(
 
 
 def _complete(mark: str) -> bool:
-    """Whether the two processes without which no cluster works are there."""
+    """Whether the two processes run without which no cluster works."""
     names = set()
     for pid in find_marked(mark):
         with contextlib.suppress(OSError):

@@ -111,7 +111,7 @@ def _check_address(address: str) -> None:
         )
     if not host or not port.isdigit():
         cure = "write auto, or HOST:PORT of the cluster's head, such as 10.0.0.5:6379"
-        raise InputError(f"--address {address}", "is no address of a Ray cluster", cure)
+        raise InputError(f"--address {address}", "is not the address of a Ray cluster", cure)
     if not answers(address):
         raise InputError(
             f"--address {address}",
@@ -122,7 +122,7 @@ def _check_address(address: str) -> None:
 
 
 def answers(address: str) -> bool:
-    """Whether somebody listens at HOST:PORT."""
+    """Whether a server listens at HOST:PORT."""
     host, _, port = address.rpartition(":")
     with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 5.0):
         return True
@@ -142,14 +142,14 @@ def _check_admission(address: str) -> None:
     answer = access.probe(address, {})
     if answer == "refused" and mode == "token":
         cure = f"give the cluster's own: Ray looks into {places}, in this order"
-        raise InputError(where, "the cluster's token is another one than the one here", cure)
+        raise InputError(where, "the cluster's token differs from the one here", cure)
     if answer == "refused" and access.has_token():
-        problem = f"the cluster wants a token, and {access.MODE}={mode} keeps the one here unused"
+        problem = f"the cluster requires a token, and {access.MODE}={mode} leaves it unused"
         raise InputError(where, problem, f"unset {access.MODE}")
     if answer == "refused":
         unset = "" if mode is None else f", and unset {access.MODE}={mode}"
         cure = f"put the cluster's token into {places}{unset}"
-        raise InputError(where, "the cluster wants a token, and there is none here", cure)
+        raise InputError(where, "the cluster requires a token, and there is none here", cure)
     if answer == "silent":
         cure = "`ray status` on the cluster's head shows whether it runs, and its version of Ray"
         raise InputError(where, "what listens there does not answer as a head of Ray does", cure)

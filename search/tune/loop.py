@@ -4,7 +4,7 @@
 each on both sides, looks its class up in Ray's key-value store five times, reserves a placement
 group for it, and reads all trials' files again at the end. None of it is needed where the store
 is the truth, so Ray Tune's controller is run here directly: the scheduling, the workers, their
-reuse and what becomes of lost ones are Ray Tune's.
+reuse and the handling of lost ones are Ray Tune's.
 
 Beyond Ray's public interface this file uses `TuneController`, and of it what is named below.
 """
@@ -32,8 +32,8 @@ FOLDER = "trial"
 """The one folder of all of Ray's trials. Nothing of ours is in it; Ray adds errors to a file."""
 
 START_SECONDS = 60.0
-"""So long a new trial waits for the worker that is being started for it before it takes another:
-there may be no room for that one any more.
+"""Seconds that a new trial waits for the worker that is being started for it. Then it takes
+another one, since there may be no room left for its own.
 """
 
 
@@ -51,7 +51,7 @@ def run(
     `searcher.slots` is the number of trials at once. `scratch` is a folder for what Ray writes.
     """
     experiment = Experiment("run", trainable, storage_path=str(scratch / "tune"))
-    trials = Trials(searcher, trainable, resources, experiment.storage)
+    trials = SuggestedTrials(searcher, trainable, resources, experiment.storage)
     loop = Loop(
         searcher.slots or 1,
         threads(resources.get("cpu", 1.0)),
@@ -76,7 +76,7 @@ def threads(cpus: float) -> int:
     return max(1, math.floor(cpus))
 
 
-class Trials(SearchAlgorithm):  # type: ignore[misc]
+class SuggestedTrials(SearchAlgorithm):  # type: ignore[misc]
     """What the searcher suggests, as trials of Ray's."""
 
     def __init__(

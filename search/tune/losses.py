@@ -1,13 +1,16 @@
 """Workers that were lost: why, and whether their trials start again.
 
-Ray tells a lost worker by an exception in words. A node that went, or cannot be reached, is
-nobody's fault: its trials start again, however often, unless one takes node after node with it and
-never gets further. A worker that died or was silent for too long may do so again because of its
-trial: it is started again as often as the campaign's `retries` say, over all drivers. One that was
-ended because the machine's memory ran out starts again once, since a neighbour may have been the
-cause; the second time the trial needs more memory than there is. One that could not load its code
-or reach its files starts again as well, perhaps elsewhere; if that does not help, it is the place
-that is to blame. Each driver counts these anew, since somebody may have mended the place.
+Ray reports a lost worker by an exception with a text. What follows depends on the cause:
+
+- The node is gone, or cannot be reached. Its trials start again without limit, unless one loses
+  node after node and never gets further.
+- The worker died or was silent for too long, perhaps because of its trial. The trial starts again
+  as often as the campaign's `retries` allow, over all drivers.
+- The worker was ended because the machine's memory ran out. The trial starts again once, since a
+  neighbour may have been the cause; the second time it needs more memory than there is.
+- The worker could not load its code or reach its files. The trial starts again, perhaps elsewhere;
+  if that does not help, the machine is the cause. Each driver counts these from zero, since the
+  machine may have been repaired.
 
 This module counts and decides. It starts and ends nothing.
 """
@@ -28,13 +31,13 @@ EVENT = "worker lost"
 """The kind of the event that is kept of each loss."""
 
 RETRIED = "retry"
-"""The kind of the event that somebody lets a failed trial start again: with a clean slate."""
+"""The kind of the event that a user lets a failed trial start again, with its losses forgotten."""
 
 NODES_IN_A_ROW = 5
-"""So many nodes a trial may lose without a new epoch before it is taken for the cause."""
+"""Nodes that a trial may lose without a new epoch before it counts as the cause."""
 
 WORDS = 4000
-"""Characters kept of what a worker and Ray said last."""
+"""Characters kept of a worker's and of Ray's last messages."""
 
 _SIGNS: tuple[tuple[Cause, tuple[str, ...]], ...] = (
     (
@@ -60,7 +63,7 @@ _REASONS: dict[Cause, str] = {
 
 
 def cause_of(words: str) -> Cause:
-    """Why a worker was lost, from what Ray says of it."""
+    """Why a worker was lost, from Ray's message."""
     for cause, signs in _SIGNS:
         if any(sign in words for sign in signs):
             return cause
@@ -142,11 +145,11 @@ class Silence:
         self._last_signs: dict[str, float] = {}
 
     def reset(self, trial: str) -> None:
-        """A trial has started, or ended an epoch."""
+        """Count a trial's silence from now: it has started, or ended an epoch."""
         self._last_signs[trial] = self._clock()
 
     def forget(self, trial: str) -> None:
-        """A trial runs no more."""
+        """Stop counting for a trial that runs no longer."""
         self._last_signs.pop(trial, None)
 
     def overdue(self) -> list[str]:
@@ -169,7 +172,7 @@ def tail(file: Path, length: int) -> str:
 
 
 def _shorten(words: str) -> str:
-    """Begin and end of what Ray says: the cause stands in one of the two."""
+    """Begin and end of Ray's message: one of the two has the cause."""
     half = WORDS // 4
     return words if len(words) <= 2 * half else f"{words[:half]}\n...\n{words[-half:]}"
 

@@ -1,4 +1,4 @@
-"""A Ray cluster of several nodes on this one machine, to try out what happens when one goes.
+"""A Ray cluster of several nodes on this one machine, to try out what happens when one is lost.
 
 Tests and `ventral drill` start one; it is reached as any running cluster is (cluster.py).
 Every node has its own temporary folder, and its processes a mark in their environment by which
@@ -98,7 +98,7 @@ class Nodes:
         until = time.monotonic() + 10.0
         # A process that is being killed may just have started another one.
         while (pids := self.processes(name)) and time.monotonic() < until:
-            # Nobody of the node lives to tell of the others' end.
+            # The node's own processes first: they would report the end of its workers.
             for pid in sorted(pids, key=_is_worker):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)

@@ -1,9 +1,9 @@
 """Stopping what cannot win: a training ends when even its optimistic bound is dominated.
 
-After every epoch the final score is foreseen by the curves of the trainings that came to the end
+After every epoch the final score is predicted from the curves of the trainings that were finished
 (search/samplers/extrapolation.py), some standard deviations better than expected. If a finished
 training is at least as good as that, and costs no more in anything else that counts, the rest of
-this one would be for nothing. Unlike ASHA, which ends a fixed part at each rung however good they
+this one would be useless. Unlike ASHA, which ends a fixed part at each rung however good they
 all are, this rule lets all go on that may be the best, and ends nearly all where nearly all are
 bad.
 
@@ -87,6 +87,6 @@ class Optimism:
 
 
 def _early(curve: Mapping[int, _Scores], epoch: int) -> list[Early]:
-    """Of each kind of score what stood there at an epoch."""
+    """For each kind of score, the values at an epoch and before it."""
     now = curve[epoch]
     return list(zip(now, curve.get(epoch - 1, now), strict=True))

@@ -1,6 +1,6 @@
 """Every use of a private interface of Ray that is not a subclass: what it does, and why.
 
-Ray is pinned to 2.x; whoever raises its minor version reads this module and `loop.py` (the
+Ray is pinned to 2.x; raising its minor version means reading this module and `loop.py` (the
 controller's subclass) against the new one. Ray is imported inside the functions, since loading it
 takes seconds.
 

@@ -1,4 +1,4 @@
-"""What Ray Tune says about its trials, put on record; and the driver's way to end it early.
+"""Ray Tune's events, put on record; and the driver's way to end it early.
 
 The recorder is a Tune callback. It gives every report and every end to the supply (store and
 sampler), nudges the mirror, drops checkpoints that are no longer among the best, and keeps the
@@ -29,14 +29,14 @@ from workers.job import ENVIRONMENT, HOPELESS, LOG, Failure, Report
 log = logging.getLogger(__name__)
 
 FAILURES_IN_A_ROW = 10
-"""So many failed trials, with no other end between them, stop a run: the budget is not theirs."""
+"""Failed trials in a row that stop a run, before they use up its budget."""
 
 CURES = {
     "data": "Put the data back",
     "storage": "Free some space",
-    "environment": "Mend the worker's machine",
+    "environment": "Repair the worker's machine",
 }
-"""What to do about the failures that are no trial's own, by their kind."""
+"""What to do about the failures that are not caused by a single trial, by their kind."""
 
 MUCH = 50_000  # characters: Ray may list all processes of a machine that ran out of memory
 
@@ -80,7 +80,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]
         """Put the reports of a result on record, and charge their epochs to the budget."""
 
         def record() -> None:
-            # A resumed trial also brings what an earlier driver did not live to hear.
+            # A resumed trial also brings what an earlier driver did not receive.
             earlier = [Report.model_validate(report) for report in result.get("earlier", ())]
             for report in earlier:
                 if self._supply.record_report(_number(trial), report, trained=False, late=True):
@@ -107,7 +107,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]
             self._do(lambda: self._end(_number(trial), "pruned"))
 
     def on_trial_error(self, *, trial: Any, **_event: Any) -> None:
-        """A worker was lost. To Ray its trial is over: the supply gives it out once more."""
+        """A worker was lost. To Ray its trial is over: the supply hands it out again."""
         number, silent = _number(trial), trial.trial_id in self._silent
         self._forget(trial)
 
@@ -169,7 +169,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]
                 f"{CURES[failure.kind]}, then `ventral resume {campaign}`"
             )
         self._end(number, "failed", failure)
-        # A divergence tells of a cell and its recipe, where others do well.
+        # A divergence is the cell's and its recipe's own, where others do well.
         self._in_a_row += failure.kind != "diverged" or not self._any_score
         if self._in_a_row >= FAILURES_IN_A_ROW:
             raise Halted(
@@ -196,7 +196,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]
         self._in_a_row, self._any_score = 0, True
 
     def pulse(self) -> bool:
-        """A sign of life, and a look at the budget, where Ray has nothing to tell; whether the
+        """A sign of life, and a look at the budget, while Ray reports nothing; whether the
         run is to end.
         """
         self.on_step_end()
@@ -209,7 +209,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]
     def kill_workers(self) -> None:
         """End the running workers in the middle of what they do; their checkpoints are whole."""
         if self._stop.broken:
-            return  # nobody is there to be told
+            return  # the cluster is gone, with its workers
         if self._actors:
             self._set.tell("stopping", reason=self._stop.reason)
         for actor in self._actors.values():

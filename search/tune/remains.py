@@ -2,12 +2,12 @@
 
 Before a driver uses Ray it writes down a `Remains`: into the campaign's folder, and a copy into
 the scratch folder itself. `sweep` ends what the first names, `sweep_forgotten` looks for the
-copies of drivers whose campaigns nobody has gone on with. Neither believes what a file says: a
+copies of drivers whose campaigns were not resumed. Neither believes what a file says: a
 file may be planted, or have been copied with its home. They act only on a folder that belongs to
-this user, that nobody else may enter and that holds the copy of the same record, and end only
+this user, that no other user may enter and that holds the copy of the same record, and end only
 processes of this user that carry its mark in their environment.
 
-A driver ends what it left itself by the value that it holds, whatever stands in the files by then.
+A driver ends what it left itself by the value that it holds, without reading the files again.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from space.documents.outside import read_text
 from space.errors import InputError, VentralError
 
 MARK = "VENTRAL_CLUSTER"
-"""The environment variable by which a driver's Ray processes are told from all others."""
+"""The environment variable by which a driver's Ray processes are recognised."""
 
 PRIVATE = "VENTRAL_PRIVATE"
-"""Set for the processes of a driver's own cluster, which nobody else is to join."""
+"""Set for the processes of a driver's own cluster, which no other driver joins."""
 
 PREFIX = "ventral-"
 """How the names of our scratch folders begin."""
@@ -177,7 +177,7 @@ def sweep(record: Path) -> int:
 
 def sweep_forgotten() -> None:
     """End and remove what drivers of this machine left that were killed, and whose campaigns
-    nobody has gone on with.
+    were not resumed.
     """
     for root in _roots():
         for file in root.glob(f"{PREFIX}*/{OWNER}"):

@@ -1,6 +1,6 @@
 """When a training is stopped early: Ray Tune's schedulers over our epochs, with a memory.
 
-Ray's ASHA knows only what it was told in its own life, under the random ids of its own trials. A
+Ray's ASHA knows only the results of its own life, under the random ids of its own trials. A
 resumed campaign has trials that ended before, whose scores belong into the rungs, and trials that
 continue from their checkpoints, whose earlier epochs will not be reported again. So the rungs are
 kept under the campaign's trial numbers, and filled from the store's reports first.
@@ -25,7 +25,7 @@ from search.tune.optimism import Optimism
 METRIC, MODE, TIME = "top1", "max", "epoch"
 
 AGAIN = "again"
-"""The key in a Ray trial's config by which one that was interrupted is told from a new one."""
+"""The key in a Ray trial's config that says whether the trial was interrupted."""
 
 Past = Iterable[Mapping[str, Any]]
 """Reports in the order of arrival, each with the `number` of its trial, `epoch` and `top1`."""

@@ -65,7 +65,7 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
     def on_trial_complete(
         self, trial_id: str, _result: dict[str, Any] | None = None, _error: bool = False
     ) -> None:
-        """Count one live trial less; what became of it reaches the supply by the recorder."""
+        """Count one live trial less; its outcome reaches the supply by the recorder."""
         self._live.discard(trial_id)
 
     def __getstate__(self) -> dict[str, Any]:

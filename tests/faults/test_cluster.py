@@ -78,14 +78,14 @@ def test_a_token_is_taken_from_where_ray_looks_for_it(
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    with pytest.raises(InputError, match="the cluster wants a token, and there is none here"):
+    with pytest.raises(InputError, match="the cluster requires a token, and there is none here"):
         survey(nodes.address)
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     with pytest.raises(InputError, match="RAY_AUTH_MODE is token, and there is no token here"):
         survey(nodes.address)
     monkeypatch.delenv("RAY_AUTH_MODE")
     monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 64)
-    with pytest.raises(InputError, match="the cluster's token is another one than the one here"):
+    with pytest.raises(InputError, match="the cluster's token differs from the one here"):
         survey(nodes.address)
     monkeypatch.setenv("RAY_AUTH_TOKEN", token)
     assert len(survey(nodes.address)) == 2
@@ -127,7 +127,7 @@ def test_a_killed_head_means_resume(scene: MakeScene) -> None:
         assert made.wait() == 1, "its own end, before Ray ends the process"
         assert f"go on with `ventral resume {made.campaign_id}`" in made.output()
         assert made.store.campaign(made.campaign_id).state == "stopped"
-        moments.append(made.moment())
+        moments.append(made.snapshot())
     with Nodes() as second:
         made.address, made.environment = second.address, second.environment
         made.start()
@@ -199,14 +199,14 @@ def test_submit_stop_kill_and_resume_there(shell: Shell, nodes: Nodes) -> None:
     assert stopped.returncode == 0, stopped.stderr
     nothing_left(nodes, home.campaign(campaign))
 
-    moments = [scene.moment()]
+    moments = [scene.snapshot()]
     again = shell("resume", campaign, "--address", nodes.address, "--detach")
     assert again.returncode == 0, again.stderr
     counted("finished", len(moments[0].ended) + 1)
     driver = store.campaign(campaign).driver
     assert driver is not None
     os.kill(driver.pid, 9)
-    moments.append(scene.moment())
+    moments.append(scene.snapshot())
 
     ended = shell("resume", campaign, "--address", "auto", RAY_ADDRESS=nodes.address)
     assert ended.returncode == 0, ended.stderr
@@ -230,7 +230,7 @@ def test_what_keeps_a_campaign_from_a_cluster_is_said_at_once(shell: Shell, node
     wrong = "0" * 64
     assert "nothing answers there" in refused(file, "--address", "127.0.0.1:1")
     assert "Ray's client cannot carry a search" in refused(file, "--address", "ray://x:10001")
-    assert "the cluster's token is another one" in refused(
+    assert "the cluster's token differs" in refused(
         file, "--address", nodes.address, RAY_AUTH_TOKEN=wrong
     )
     assert "a node of the cluster has 1" in refused(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from search.drill.scene import Scene
-from search.drill.verdict import Moment
+from search.drill.verdict import Snapshot
 from tests.faults.conftest import MakeScene
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -27,14 +27,14 @@ def fill(disk: Path) -> Path:
     return filler
 
 
-def after_two(scene: Scene) -> Moment:
+def after_two(scene: Scene) -> Snapshot:
     """Two trials have ended, and others run."""
     counts = scene.store.counts
     scene.until(lambda: counts(scene.campaign_id)["finished"] >= 2, "two trials' end")
-    return scene.moment()
+    return scene.snapshot()
 
 
-def ends_well(scene: Scene, moment: Moment) -> None:
+def ends_well(scene: Scene, moment: Snapshot) -> None:
     scene.start()
     assert scene.wait() == 0, scene.output()
     verdict = scene.verdict([moment])
@@ -105,7 +105,7 @@ def test_mlflow_s_disk(scene: MakeScene, small_disk: Path, empty_mlflow: Path) -
     shutil.copy(empty_mlflow, small_disk / "mlflow.db")
     made.start()
     made.until(lambda: bool(made.store.runs(made.campaign_id)), "the first run in MLflow")
-    moment = made.moment()
+    moment = made.snapshot()
     filler = fill(small_disk)
     assert made.wait() == 0, made.output()
     assert made.store.backlog(made.campaign_id) > 0

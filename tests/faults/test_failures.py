@@ -90,7 +90,7 @@ def test_a_lost_data_folder_costs_no_trial(scene: MakeScene) -> None:
     made.until(lambda: made.store.counts(made.campaign_id)["finished"] >= 1, "a trial's end")
     away = made.home.data.rename(made.home.path / "away")
     assert made.wait() == 1, made.output()
-    moment = made.moment()
+    moment = made.snapshot()
     assert "is put back, and others would fail as well" in made.output()
     assert f"Put the data back, then `ventral resume {made.campaign_id}`" in made.output()
     assert "Traceback" not in made.output()
@@ -155,7 +155,7 @@ def test_any_process_of_the_cluster(scene: MakeScene, rng: random.Random) -> Non
         made.until(lambda: bool(made.running()) or not made.alive, "a trial")
         if not made.alive:
             break
-        moments.append(made.moment())
+        moments.append(made.snapshot())
         victim = rng.choice(find_marked(made.clusters[-1]["mark"]) or [0])
         name = Path(f"/proc/{victim}/comm").read_text().strip() if victim else "nobody"
         if victim and victim != made.process.pid:  # type: ignore[union-attr]

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from search.drill.faults import FAULTS, Fault, Outcome, run
+from search.drill.faults import FAULTS, Fault, FaultResult, run
 from search.drill.scene import Scene
-from search.drill.verdict import Moment
+from search.drill.verdict import Snapshot
 from tests.faults.conftest import MakeScene
 
 KILLS = 100
@@ -29,13 +29,13 @@ def each(*names: str) -> Fault:
         current[:] = [FAULTS[next(turns)]]
         current[0].do(scene, rng)
 
-    def back(scene: Scene, moment: Moment) -> float | None:
+    def back(scene: Scene, moment: Snapshot) -> float | None:
         return current[0].back(scene, moment)
 
     return Fault(name="+".join(names), do=do, back=back)
 
 
-def survived(outcome: Outcome, scene: Scene, injected: int) -> None:
+def survived(outcome: FaultResult, scene: Scene, injected: int) -> None:
     told = "\n".join(f"{one.at:.2f} {one.kind} {one.trial}" for one in scene.happenings())
     assert outcome.verdict.good, f"{outcome}\n{scene.output()}\n{told}"
     assert outcome.verdict.repeated == 0, f"{outcome}\n{told}"
@@ -90,14 +90,14 @@ def test_a_hundred_killed_drivers(scene: MakeScene, rng: random.Random) -> None:
     began = time.monotonic()
     while killed < KILLS:
         made = scene(long(5), mirror=campaigns % 4 == 0)
-        moments: list[Moment] = []
+        moments: list[Snapshot] = []
         for _ in range(10):
             made.start()
             time.sleep(rng.random() * 16)
             if not made.alive:
                 break
             made.kill()
-            moments.append(made.moment())
+            moments.append(made.snapshot())
         made.start()
         assert made.wait() == 0, made.output()
         verdict = made.verdict(moments)

@@ -12,7 +12,7 @@ import pytest
 
 from search.drill.faults import FAULTS, Fault, Tracking, mlflow_away, run
 from search.drill.scene import Scene
-from search.drill.verdict import Moment
+from search.drill.verdict import Snapshot
 from tests.faults.conftest import MakeScene
 from tests.faults.test_kills import long, survived
 
@@ -75,7 +75,7 @@ def test_the_process_that_writes_to_mlflow_is_killed(scene: MakeScene, rng: rand
                     os.kill(pid, signal.SIGKILL)
                     killed.append(pid)
 
-    def at_once(_scene: Scene, _moment: Moment) -> None:
+    def at_once(_scene: Scene, _moment: Snapshot) -> None:
         return None
 
     killed: list[int] = []

@@ -36,7 +36,7 @@ class Bench:
         campaign = toys.campaign(budget={"trials": 6} | budget, recipe={"epochs": 4})
         self.id = driver.submit(campaign, self.home, self.store)
 
-    def run(self) -> driver.Outcome:
+    def run(self) -> driver.RunResult:
         trainable = toys.trainable(0.3)
         return driver.run(self.id, self.home, self.store, trainable=trainable, mirror=False)
 

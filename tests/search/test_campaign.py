@@ -97,7 +97,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_images_lie_beside_the_file_wherever_it_is_started(file: Path, path: str) -> None:
     written(file, data={"name": "imagefolder", "path": path, "size": 8})
     found = load(file, offered=LAPTOP).data.path  # type: ignore[union-attr]
-    assert found == str((file.parent / Path(path).expanduser()).resolve())
+    assert found == os.path.normpath(file.parent / Path(path).expanduser())
 
 
 def test_images_that_an_override_names_lie_in_the_current_folder(

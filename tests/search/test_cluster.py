@@ -106,7 +106,7 @@ def test_what_several_machines_have() -> None:
     ("address", "words"),
     [
         ("127.0.0.1:1", "nothing answers there"),
-        ("somewhere", "is no address of a Ray cluster"),
+        ("somewhere", "is not the address of a Ray cluster"),
         ("ray://somewhere:10001", "Ray's client cannot carry a search"),
     ],
 )
@@ -123,7 +123,7 @@ def test_a_token_that_a_variable_keeps_from_being_used_is_said(
 ) -> None:
     monkeypatch.setenv(access.MODE, "disabled")
     monkeypatch.setenv(access.TOKEN, "0" * 64)
-    monkeypatch.setattr(access, "ask", lambda *_: "refused")
+    monkeypatch.setattr(access, "probe", lambda _address, _settings: "refused")
     with pytest.raises(InputError, match="RAY_AUTH_MODE=disabled keeps the one here") as error:
         _check_admission("127.0.0.1:1")
     assert error.value.cure == "unset RAY_AUTH_MODE"

@@ -77,7 +77,7 @@ class Bench:
 
     def run(
         self, campaign_id: str, seconds: float = 0.0, listen: Listener | None = None
-    ) -> driver.Outcome:
+    ) -> driver.RunResult:
         return driver.run(
             campaign_id,
             self.home,
@@ -173,7 +173,7 @@ class Whole:
 
     bench: Bench
     id: str
-    outcome: driver.Outcome
+    outcome: driver.RunResult
     printed: str
     alive: dict[str, Any]
     changed: set[str]
@@ -390,7 +390,7 @@ def test_an_error_in_the_store_ends_the_run_with_that_error(
 ) -> None:
     campaign_id = bench.submit(budget={"trials": 3})
 
-    def full(*_: Any, **_options: Any) -> None:
+    def full(*_arguments: Any, **_options: Any) -> None:
         raise StoreError("store.db", "the disk is full", "free some space")
 
     monkeypatch.setattr(Store, "add_report", full)

@@ -226,7 +226,7 @@ def test_a_machine_is_calibrated_once_for_a_kind_of_campaign(
     kept = json.loads(home.calibrations.read_text())
     assert len(kept) == 1
 
-    def never(*_: Any) -> Any:
+    def never(*_arguments: Any) -> Any:
         raise AssertionError("it was measured before")
 
     monkeypatch.setattr("search.estimate._measured", never)

@@ -221,7 +221,7 @@ class _Tags(HTMLParser):
         self.found.append((tag, dict(attrs)))
 
 
-def line(**changes: Any) -> landing.Line:
+def line(**changes: Any) -> landing.CampaignLine:
     values: dict[str, Any] = {
         "id": "abcd",
         "name": "motifs",
@@ -234,7 +234,7 @@ def line(**changes: Any) -> landing.Line:
         "created": 0.0,
         "experiment": "7",
     }
-    return landing.Line(**values | changes)
+    return landing.CampaignLine(**values | changes)
 
 
 def test_the_first_page_has_a_line_for_each_campaign() -> None:

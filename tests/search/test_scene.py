@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from search.drill import faults as drill
 from search.drill.scene import HAPPENINGS, Scene
-from search.drill.verdict import Moment, Verdict
+from search.drill.verdict import Snapshot, Verdict
 from search.home import Home
 from search.store import Store
 from search.tune.remains import MARK
@@ -51,18 +51,18 @@ def tell(scene: Scene, *happenings: str) -> None:
         lines.writelines(f"{count + at}.0 {what}\n" for at, what in enumerate(happenings))
 
 
-def moment(scene: Scene, at: float = 0.0, interrupted: tuple[int, ...] = ()) -> Moment:
-    now = scene.moment()
-    return Moment(at=at, ended=now.ended, interrupted=interrupted, reports=now.reports)
+def snapshot(scene: Scene, at: float = 0.0, interrupted: tuple[int, ...] = ()) -> Snapshot:
+    now = scene.snapshot()
+    return Snapshot(at=at, ended=now.ended, interrupted=interrupted, reports=now.reports)
 
 
 def test_nothing_is_wrong_with_what_is_whole(scene: Scene) -> None:
-    assert scene.verdict([moment(scene)]) == Verdict(lost=0, repeated=0, problems=())
+    assert scene.verdict([snapshot(scene)]) == Verdict(lost=0, repeated=0, problems=())
     assert scene.epochs() == {0: [1, 2], 1: [1, 2], 2: [1, 2]}
 
 
 def test_a_finished_trial_that_was_trained_again_is_lost(scene: Scene) -> None:
-    before = moment(scene)
+    before = snapshot(scene)
     train(scene.store, scene.campaign_id, 1, 0.1, 0.2)
     assert scene.verdict([before]).lost == 1
     (scene.folder / "epochs-1").write_text("1 17\n2 17\n1 18\n2 18\n")
@@ -70,8 +70,8 @@ def test_a_finished_trial_that_was_trained_again_is_lost(scene: Scene) -> None:
 
 
 def test_reports_that_are_gone_are_lost(scene: Scene) -> None:
-    before = moment(scene)
-    held = Moment(at=0.0, ended={}, interrupted=(), reports={0: 2, 1: 2, 7: 1})
+    before = snapshot(scene)
+    held = Snapshot(at=0.0, ended={}, interrupted=(), reports={0: 2, 1: 2, 7: 1})
     assert scene.verdict([before, held]).lost == 1
 
 
@@ -110,7 +110,7 @@ def test_a_process_of_a_cluster_that_is_left_is_said(
     left = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {MARK: "dddd"})
     record = {"mark": "dddd", "scratch": str(tmp_path / "gone"), "driver": "x 1 1"}
     (scene.folder / "cluster.json").write_text(json.dumps(record))
-    scene.moment()
+    scene.snapshot()
     (scene.folder / "cluster.json").unlink()
     try:
         with monkeypatch.context() as patch:  # its patience is over soon
@@ -125,10 +125,10 @@ def test_a_process_of_a_cluster_that_is_left_is_said(
 
 def test_a_new_trial_before_an_interrupted_one_is_said(scene: Scene) -> None:
     """Two slots: after a restart one new trial may fill the other, but not both of them."""
-    interrupted = moment(scene, at=5.5, interrupted=(1,))
+    interrupted = snapshot(scene, at=5.5, interrupted=(1,))
     tell(scene, "starting", "started 5", "started 1", "finished 1")
     assert scene.verdict([interrupted]).problems == ()
-    later = moment(scene, at=9.5, interrupted=(5,))
+    later = snapshot(scene, at=9.5, interrupted=(5,))
     tell(scene, "starting", "started 6", "finished 6", "started 7", "started 5")
     assert scene.verdict([interrupted, later]).problems == ("trial 7 was started before ['5']",)
 
@@ -143,18 +143,18 @@ def test_a_slot_that_a_lost_worker_left_is_not_for_a_new_trial(scene: Scene) -> 
 # ------------------------------------------------------------------------- the command
 
 
-def outcome(lost: int, *problems: str) -> drill.Outcome:
+def outcome(lost: int, *problems: str) -> drill.FaultResult:
     verdict = Verdict(lost=lost, repeated=0, problems=problems)
-    return drill.Outcome(fault="driver", injected=2, verdict=verdict, recovered=(1.0, None))
+    return drill.FaultResult(fault="driver", injected=2, verdict=verdict, recovered=(1.0, None))
 
 
 @pytest.mark.parametrize(
     ("found", "code"), [(outcome(0), 0), (outcome(1), 1), (outcome(0, "a run is left"), 1)]
 )
 def test_the_drill_fails_if_anything_was_lost(
-    found: drill.Outcome, code: int, monkeypatch: pytest.MonkeyPatch
+    found: drill.FaultResult, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drill, "rehearse", lambda *_, **__: iter([found]))
+    monkeypatch.setattr(drill, "rehearse", lambda *_args, **_named: iter([found]))
     done = CliRunner().invoke(app, ["drill", "-o", "json"])
     assert done.exit_code == code
     (row,) = json.loads(done.stdout)

@@ -227,7 +227,11 @@ def test_a_resumed_campaign_knows_who_guesses(rule: Scheduler) -> None:
         ({}, {}),
         (
             {},
-            {"guess": GUESS, "objectives": ("macs",), "trial": lambda _: SimpleNamespace(macs=9)},
+            {
+                "guess": GUESS,
+                "objectives": ("macs",),
+                "trial": lambda _: SimpleNamespace(macs=9),
+            },
         ),
     ],
     ids=["by the campaign's word", "not known what a guess is worth", "several objectives"],

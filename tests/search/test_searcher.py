@@ -110,7 +110,7 @@ def test_over_the_limit_is_infeasible_and_costs_no_budget(
     bench = Bench(tmp_path, limits={"parameters": 150})
     supply = bench.supply()
     told: list[Any] = []
-    monkeypatch.setattr(sampler_of(supply), "tell", lambda _, o: told.append(o))
+    monkeypatch.setattr(sampler_of(supply), "tell", lambda _choices, outcome: told.append(outcome))
     handed = exhaust(supply)
     trials = bench.store.trials(bench.id)
     infeasible = [trial for trial in trials if trial.status == "infeasible"]
@@ -201,7 +201,7 @@ def test_a_stopped_training_is_told_with_its_fidelity(bench: Bench, monkeypatch:
     assignment = supply.next()
     assert assignment is not None
     told: list[Any] = []
-    monkeypatch.setattr(sampler_of(supply), "tell", lambda _, o: told.append(o))
+    monkeypatch.setattr(sampler_of(supply), "tell", lambda _choices, outcome: told.append(outcome))
     train(supply, assignment, epochs=1, status="pruned")
     assert told[0].fidelity == pytest.approx(1 / 3)
     assert told[0].score == pytest.approx(toys.score(assignment.number, 1, 3))

@@ -255,7 +255,6 @@ DRIVER = """
 import sys, time
 from search.store import Store
 from tests.support.campaigns import add, new_campaign, report
-from tests.support.tables import change_rows, engine_of
 store = Store.open(sys.argv[1])
 campaign = new_campaign(store, "driven")
 for number in range(4):
@@ -515,6 +514,7 @@ def test_readers_see_whole_states_while_the_driver_writes(store: Store, url: str
                 assert all(t.top1 is not None for t in trials if t.status == "finished")
         except BaseException as error:  # noqa: BLE001 - the test's own thread tells of it
             errors.append(error)
+            raise
 
     readers = [threading.Thread(target=read) for _ in range(2)]
     for reader in readers:
@@ -533,7 +533,6 @@ WRITER = """
 import sys
 from search.store import Store
 from tests.support.campaigns import add, new_campaign, train
-from tests.support.tables import change_rows, engine_of
 store = Store.open(sys.argv[1])
 campaign = new_campaign(store)
 print(campaign.id, flush=True)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from search.drill.faults import Outcome
+    from search.drill.faults import FaultResult
     from search.home import Home
 
 COLUMNS = (
@@ -80,7 +80,7 @@ def drill(
     note(_warning(len(chosen), kills))
     from search.drill import faults as drills
 
-    outcomes: list[Outcome] = []
+    outcomes: list[FaultResult] = []
     with _folder(address) as folder:
         done = drills.rehearse(chosen, kills, seed, folder=folder, address=address, progress=note)
         outcomes.extend(done)
@@ -128,7 +128,7 @@ def _kept_as_it_was(home: "Home") -> "Iterator[Path]":
             home.path.rmdir()
 
 
-def _row(outcome: "Outcome") -> dict[str, Any]:
+def _row(outcome: "FaultResult") -> dict[str, Any]:
     seconds = [took for took in outcome.recovered if took is not None]
     return {
         "fault": outcome.fault,

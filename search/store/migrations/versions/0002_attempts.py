@@ -130,7 +130,7 @@ def _work(digest: str, recipe: Mapping[str, Any], checksum: str, seed: int) -> s
 
 
 def _plain(value: Any) -> Any:
-    """1 and 1.0 are one number, whoever wrote them."""
+    """The value with 1 and 1.0 as one number."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):
