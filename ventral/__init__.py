@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from models.build import Network
+    from workers.card import Card
     from workers.evaluation import Evaluation
-    from workers.export import Card
 
 __all__ = ["card", "evaluate", "load", "network", "normalise", "trials"]
 
@@ -52,8 +52,8 @@ def normalise(
     """
     check_packages()
     from space.errors import InputError
+    from workers.card import Card
     from workers.data.preprocessing import normalised
-    from workers.export import Card
 
     if not isinstance(facts, Card):
         raise InputError("facts", f"a {type(facts).__name__}", "give what ventral.card() returned")

@@ -19,6 +19,7 @@ from space.errors import InputError
 from space.genome import Genome
 from tests.fuzz import mutations, trials
 from workers import checkpoint, export
+from workers.card import Card
 from workers.data.manifest import MANIFEST, STAMP
 from workers.data.pack import Pack
 from workers.data.packing import pack
@@ -160,7 +161,7 @@ def exports(folder: Path) -> trials.Try:
             },
         }
     )
-    card = export.Card(
+    card = Card(
         name="one", digest="d" * 64, campaign="abc", trial=3, data={"name": "digits", "size": 8},
         data_checksum="0" * 64, classes=tuple(map(str, range(10))), mean=(0.5,), std=(0.25,),
         seed=1, recipe={"epochs": 2}, epochs=1, top1=0.5, accuracy_by_step=(0.1, 0.5),

@@ -22,7 +22,7 @@ from tests.support.campaigns import add, fill, new_campaign, report
 from tests.support.tables import change_rows
 from tests.support.waiting import GUARD
 from tests.ventral.conftest import COMMAND, Campaign, Shell
-from ventral.commands.campaigns import _refuse_if_interrupted
+from ventral.launching import refuse_if_interrupted
 
 
 @pytest.fixture
@@ -50,9 +50,9 @@ def test_an_interrupted_campaign_is_known_again_by_its_images(
     store.set_state(begun.id, "stopped")
     if same:
         with pytest.raises(CampaignError, match="was stopped"):
-            _refuse_if_interrupted(submitted, store)
+            refuse_if_interrupted(submitted, store)
     else:
-        _refuse_if_interrupted(submitted, store)
+        refuse_if_interrupted(submitted, store)
 
 
 def test_a_dry_run_says_what_it_will_take_and_starts_nothing(

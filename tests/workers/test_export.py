@@ -17,10 +17,10 @@ from models.build import Network, build
 from space.errors import DataError, InputError
 from space.genome import Genome
 from workers import export
+from workers.card import Card
 from workers.data import manifest
 from workers.data.pack import Pack
 from workers.evaluation import evaluate
-from workers.export import Card
 from workers.scoring import evaluate_export
 
 

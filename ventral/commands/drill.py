@@ -9,7 +9,7 @@ import typer
 from ventral.output import Column, Format, Output, note, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from search.drill.faults import FaultResult
@@ -67,23 +67,14 @@ def drill(
     of them with --kills 3 ten minutes or more. A cluster's nodes need Ventral, and the home folder
     (VENTRAL_HOME) to be shared.
     """
-    from search.drill.names import EVERYWHERE, HERE
-    from space.errors import InputError
-
-    possible = HERE if address is None else EVERYWHERE
-    for name in faults or ():
-        if name not in possible:
-            where = " on a cluster" if address is not None and name in HERE else ""
-            cure = f"write one of {', '.join(possible)}"
-            raise InputError("--fault", f"{name} is no fault of a drill{where}", cure)
-    chosen = faults or possible
+    chosen = _choose_faults(faults or [], address)
     note(_warning(len(chosen), kills))
     from search.drill import faults as drills
 
-    outcomes: list[FaultResult] = []
     with _folder(address) as folder:
-        done = drills.rehearse(chosen, kills, seed, folder=folder, address=address, progress=note)
-        outcomes.extend(done)
+        outcomes = list(
+            drills.rehearse(chosen, kills, seed, folder=folder, address=address, progress=note)
+        )
     table([_row(outcome) for outcome in outcomes], COLUMNS, output)
     bad = [outcome for outcome in outcomes if not outcome.verdict.good]
     for outcome in bad:
@@ -93,6 +84,20 @@ def drill(
         note(f"not everything survived: {', '.join(outcome.fault for outcome in bad)}")
         raise typer.Exit(1)
     note("nothing was lost")
+
+
+def _choose_faults(named: list[str], address: str | None) -> "Sequence[str]":
+    """The faults that are named, else all that are possible there. Raises InputError."""
+    from search.drill.names import EVERYWHERE, HERE
+    from space.errors import InputError
+
+    possible = HERE if address is None else EVERYWHERE
+    for name in named:
+        if name not in possible:
+            where = " on a cluster" if address is not None and name in HERE else ""
+            cure = f"write one of {', '.join(possible)}"
+            raise InputError("--fault", f"{name} is not a fault of a drill{where}", cure)
+    return named or possible
 
 
 def _warning(faults: int, kills: int) -> str:

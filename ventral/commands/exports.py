@@ -8,13 +8,20 @@ import typer
 from ventral.output import Column, Format, Output, note, percent, table, value
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from search.home import Home
     from search.store import Campaign, Store, Trial
+    from space.genome import Genome
+    from workers.card import Card
+    from workers.data.pack import Pack
+    from workers.job import Recipe
 
 Id = Annotated[str, typer.Argument(help="a campaign's id, or the name of the newest one")]
 
 
 def register(app: typer.Typer) -> None:
+    """Put the commands on the command line."""
     app.command()(export)
     app.command()(evaluate)
 
@@ -32,7 +39,7 @@ def export(
     from ventral.opening import find
 
     if (top is None) == (trial is None):
-        raise InputError("export", "says not which cells", "give --top N or --trial NUMBER")
+        raise InputError("export", "does not say which cells", "give --top N or --trial NUMBER")
     home, store, record = find(campaign)
     if trial is not None:
         chosen = [store.trial(record.id, trial)]
@@ -42,15 +49,15 @@ def export(
         raise VentralError(f"no cell of campaign {record.id} has a score yet")
     width = len(str(len(chosen)))
     rows: list[dict[str, Any]] = []
-    for place, found in enumerate(chosen, start=1):
-        name = f"{place:0{width}d}-trial-{found.number}-{found.digest[:8]}"
-        folder = _export(found, record, store, home, to / name)
+    for place, one in enumerate(chosen, start=1):
+        name = f"{place:0{width}d}-trial-{one.number}-{one.digest[:8]}"
+        folder = _export(one.number, record, store, home, to / name)
         rows.append(
             {
-                "trial": found.number,
-                "digest": found.digest,
-                "top1": found.top1,
-                "cell": found.cell,
+                "trial": one.number,
+                "digest": one.digest,
+                "top1": one.top1,
+                "cell": one.cell,
                 "folder": str(folder),
             }
         )
@@ -65,24 +72,37 @@ def export(
     note(f"  ventral evaluate {rows[0]['folder']}")
 
 
-def _export(
-    trial: "Trial", record: "Campaign", store: "Store", home: "Home", folder: Path
-) -> Path:
+def _export(number: int, record: "Campaign", store: "Store", home: "Home", folder: Path) -> Path:
     """Write one trial's export. Raises VentralError if its weights are gone or do not fit."""
-    import platform
-    from importlib.metadata import version
-
     from space.errors import VentralError
     from space.genome import Genome
     from space.reduction import reduced
-    from workers import checkpoint, export
+    from workers import export
     from workers.data.pack import Pack
-    from workers.job import CHECKPOINT, Recipe
+    from workers.job import Recipe
+
+    trial = store.trial(record.id, number)
+    if trial.genome is None or trial.top1 is None:
+        raise VentralError(f"trial {number} has no score: it is {trial.status}")
+    weights = _read_weights(trial, record, home)
+    recipe = Recipe.model_validate(record.document["recipe"]).overlaid(trial.recipe)
+    # A training that ended early is exported as it was scored: at its last epoch's fidelity.
+    part = recipe.fidelity_of(trial.epochs)
+    genome = reduced(Genome.parse(trial.genome), size=part.size, steps=part.steps)
+    pack = Pack.load(home.pack(record.data["path"]), record.data["checksum"])
+    by_step = store.reports(record.id, number)[-1]["accuracy_by_step"]
+    card = _make_card(trial, record, recipe, pack, genome)
+    card = card.model_copy(update={"accuracy_by_step": tuple(by_step)})
+    return export.write(folder, genome, weights, card)
+
+
+def _read_weights(trial: "Trial", record: "Campaign", home: "Home") -> "dict[str, Tensor]":
+    """The weights of a trial. Raises VentralError if they are gone or of another epoch."""
+    from space.errors import VentralError
+    from workers import checkpoint
+    from workers.job import CHECKPOINT
     from workers.training_state import read_state
 
-    found = store.trial(record.id, trial.number)
-    if found.genome is None or found.top1 is None:
-        raise VentralError(f"trial {trial.number} has no score: it is {trial.status}")
     saved = home.trial(record.id, trial.number) / CHECKPOINT
     if not checkpoint.versions(saved):
         keep = record.document.get("keep")
@@ -92,42 +112,47 @@ def _export(
         )
     tensors, meta = checkpoint.load(saved)
     epoch = read_state(meta, saved).epoch
-    if epoch != found.epochs:
+    if epoch != trial.epochs:
         raise VentralError(
-            f"trial {trial.number} was scored after epoch {found.epochs}, but its weights are of "
+            f"trial {trial.number} was scored after epoch {trial.epochs}, but its weights are of "
             f"epoch {epoch}; `ventral resume {record.id}` trains it on"
         )
-    report = store.reports(record.id, trial.number)[-1]
-    packed = Pack.load(home.pack(record.data["path"]), record.data["checksum"])
-    recipe = Recipe.model_validate(record.document["recipe"]).overlaid(found.recipe)
-    weights = {
+    return {
         name.removeprefix("network."): tensor
         for name, tensor in tensors.items()
         if name.startswith("network.")
     }
-    # A training that ended early is exported as it was scored: at its last epoch's fidelity.
-    part = recipe.fidelity_of(found.epochs)
-    genome = reduced(Genome.parse(found.genome), size=part.size, steps=part.steps)
-    card = export.Card(
+
+
+def _make_card(
+    trial: "Trial", record: "Campaign", recipe: "Recipe", pack: "Pack", genome: "Genome"
+) -> "Card":
+    """The facts of a trial that has a score."""
+    import platform
+    from importlib.metadata import version
+
+    from workers.card import Card
+
+    assert trial.top1 is not None
+    return Card(
         name=f"{record.name} trial {trial.number}",
-        digest=found.digest,
+        digest=trial.digest,
         campaign=record.id,
         campaign_name=record.name,
-        trial=found.number,
-        origin=found.origin,
+        trial=trial.number,
+        origin=trial.origin,
         data=record.document["data"],
-        data_checksum=packed.checksum,
-        classes=tuple(packed.classes),
-        mean=tuple(packed.mean),
-        std=tuple(packed.std),
+        data_checksum=pack.checksum,
+        classes=tuple(pack.classes),
+        mean=tuple(pack.mean),
+        std=tuple(pack.std),
         image_size=genome.image.size,
-        seed=found.seed,
+        seed=trial.seed,
         recipe=recipe.model_dump(mode="json"),
-        epochs=found.epochs,
-        top1=found.top1,
-        top5=found.top5,
-        loss=found.loss,
-        accuracy_by_step=tuple(report["accuracy_by_step"]),
+        epochs=trial.epochs,
+        top1=trial.top1,
+        top5=trial.top5,
+        loss=trial.loss,
         evaluation_batch_size=recipe.evaluation_batch_size,
         threads=recipe.threads,
         versions={
@@ -136,7 +161,6 @@ def _export(
             "python": platform.python_version(),
         },
     )
-    return export.write(folder, genome, weights, card)
 
 
 def evaluate(
@@ -151,17 +175,14 @@ def evaluate(
     note("scoring it again; packing its data comes first if the home does not hold the pack")
     from workers.scoring import evaluate_export
 
-    found = evaluate_export(folder, home_data())
+    scores = evaluate_export(folder, home_data())
     row = {
         "folder": str(folder),
-        "top1": found.top1,
+        "top1": scores.top1,
         "recorded_top1": card.top1,
-        "top5": found.top5,
-        "loss": found.loss,
-        "accuracy_by_step": list(found.accuracy_by_step),
+        "top5": scores.top5,
+        "loss": scores.loss,
+        "accuracy_by_step": list(scores.accuracy_by_step),
     }
-    same = "the same" if found.top1 == card.top1 else f"not the recorded {percent(card.top1)}"
-    value(row, output, f"top-1 {percent(found.top1)}, {same}")
-
-
-__all__ = ["register"]
+    same = "the same" if scores.top1 == card.top1 else f"not the recorded {percent(card.top1)}"
+    value(row, output, f"top-1 {percent(scores.top1)}, {same}")

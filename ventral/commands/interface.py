@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
+    """Put the command on the command line."""
     app.command()(ui)
 
 
@@ -51,9 +52,9 @@ def ui(
         raise InputError("ventral ui", f"{home.path} does not exist", "run `ventral submit` first")
     record = _find(home, campaign)
     if not home.tracking_is_local:
-        shown = home.tracking_label
-        note(f"MLflow runs at {shown}")
-        print(view_url(shown, record.experiment) if record and record.experiment else shown)
+        tracking = home.tracking_label
+        note(f"MLflow runs at {tracking}")
+        print(view_url(tracking, record.experiment) if record and record.experiment else tracking)
         return
     # A shell makes what it puts into the background ignore Ctrl-C. SIGTERM means the same.
     for sign in (signal.SIGINT, signal.SIGTERM):
@@ -67,22 +68,28 @@ def ui(
         names.add(outside.lower())
     server = _start(home, host, port, names)
     try:
-        note("starting MLflow ...")
-        server.wait()
-        base = http_address(outside, server.port)
-        address = _address(base, home, record)
-        print(address, flush=True)
-        note(f"all campaigns: {base}/")
-        note("Ctrl-C ends it")
-        if browser and sys.stderr.isatty():
-            import webbrowser
-
-            webbrowser.open(address)
-        server.process.wait()
+        _serve(server, http_address(outside, server.port), home, record, browser=browser)
     except KeyboardInterrupt:
         note()
     finally:
         server.end()
+
+
+def _serve(
+    server: "Server", base: str, home: "Home", record: "Campaign | None", *, browser: bool
+) -> None:
+    """Say where the pages are, and wait until the server ends."""
+    note("starting MLflow ...")
+    server.wait()
+    address = _address(base, home, record)
+    print(address, flush=True)
+    note(f"all campaigns: {base}/")
+    note("Ctrl-C ends it")
+    if browser and sys.stderr.isatty():
+        import webbrowser
+
+        webbrowser.open(address)
+    server.process.wait()
 
 
 def _read_names(text: str) -> set[str]:
@@ -96,7 +103,7 @@ def _read_names(text: str) -> set[str]:
         except ValueError:
             raise InputError(
                 "--allowed-hosts",
-                f"{name!r} is no name of a machine",
+                f"{name!r} is not the name of a machine",
                 "write names without port, say lab.example.org or *.example.org",
             ) from None
     return names

@@ -1,0 +1,161 @@
+"""The commands that run campaigns: `submit`, `resume` and `certify`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ventral.launching import RESUMABLE, Launch, drive, read_offered, run_campaign
+from ventral.output import Format, Output, note
+
+if TYPE_CHECKING:
+    from search.campaign import Campaign as CampaignFile
+    from search.store import Campaign, Store
+
+Id = Annotated[str, typer.Argument(help="a campaign's id, or the name of the newest one")]
+Address = Annotated[
+    str | None,
+    typer.Option(help="run on a Ray cluster: auto, or HOST:PORT of its head; needs a shared home"),
+]
+New = Annotated[
+    bool, typer.Option("--new", help="start anew although one like it was interrupted")
+]
+Detach = Annotated[
+    bool, typer.Option("--detach", help="run in the background, and return at once")
+]
+Estimate = Annotated[
+    bool, typer.Option(help="say first what it will take, from a look at this machine")
+]
+
+
+def submit(
+    file: Annotated[Path | None, typer.Argument(help="the campaign file (YAML)")] = None,
+    source: Annotated[
+        str | None, typer.Option("--from", help="a campaign like this one, instead of a file")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="change a field: budget.trials=8")
+    ] = None,
+    new: New = False,
+    detach: Detach = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="check everything, say what it will take, and end")
+    ] = False,
+    estimate: Estimate = True,
+    id_file: Annotated[
+        Path | None, typer.Option(help="write the campaign's id here as soon as it exists")
+    ] = None,
+    address: Address = None,
+    output: Output = Format.table,
+) -> None:
+    """Run a campaign: search, train, record, and show the best cells."""
+    from search.home import Home
+    from ventral import forecast
+
+    campaign = _load_campaign(file, source, overrides or [], address)
+    from search import driver, place  # they load Ray: errors of a file come first
+
+    if dry_run:
+        home = Home.at()
+        note(f"packing {campaign.data.name}")
+        prepared = driver.prepare(campaign, home)
+        forecast.show(campaign, prepared, home, output, place.total_offer(address))
+        return
+    launch = Launch(output=output, detach=detach, address=address)
+    run_campaign(campaign, launch, new=new, estimate=estimate, id_file=id_file)
+
+
+def _load_campaign(
+    file: Path | None, source: str | None, overrides: list[str], address: str | None
+) -> "CampaignFile":
+    """The campaign of a file, or one like another campaign, with overrides. Checked."""
+    from search import campaign as campaigns
+    from space.errors import InputError
+    from ventral.opening import find
+
+    if (file is None) == (source is None):
+        raise InputError("submit", "says not what to run", "give a FILE, or --from ID")
+    if file is not None:
+        return campaigns.load(file, overrides, offered=read_offered(address))
+    _, _, record = find(str(source))
+    where, offered = f"campaign {record.id}", read_offered(address)
+    return campaigns.clone(record.document, where, overrides, offered=offered)
+
+
+def resume(
+    campaign: Id,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="change the budget, say: budget.trials=80")
+    ] = None,
+    detach: Detach = False,
+    address: Address = None,
+    output: Output = Format.table,
+) -> None:
+    """Go on with a campaign that was stopped or interrupted; nothing is trained twice."""
+    from space.errors import StoreError
+    from ventral.opening import find
+
+    home, store, record = find(campaign, (*RESUMABLE, "finished") if overrides else RESUMABLE)
+    if record.state == "running":
+        cure = (
+            f"`ventral status {record.id} --watch` shows it; `ventral stop {record.id}` stops it"
+        )
+        raise StoreError(f"campaign {record.id}", "is running already", cure)
+    if overrides:
+        _amend(record, store, overrides, address)
+    elif record.state == "finished" and not store.backlog(record.id):
+        note(f"campaign {record.id} is finished; `ventral top {record.id}` shows the best cells")
+        note(f"More of it: ventral resume {record.id} --set budget.trials=...")
+        return
+    drive(record.id, home, store, Launch(output=output, detach=detach, address=address))
+
+
+def _amend(record: "Campaign", store: "Store", overrides: list[str], address: str | None) -> None:
+    """Change a campaign before it goes on. Raises CampaignError for what may not change."""
+    from search import campaign as campaigns
+    from space.errors import CampaignError
+
+    amended = campaigns.amend(record.document, f"campaign {record.id}", overrides)
+    campaigns.check_resources(amended.resources, read_offered(address))
+    trials = store.ledger(record.id).trials
+    if amended.budget.trials < trials:
+        cure = f"write at least {trials}"
+        problem = f"is {amended.budget.trials}, but {trials} trials are on record already"
+        raise CampaignError("budget.trials", problem, cure)
+    store.set_document(record.id, amended.document(), "its budget was changed")
+    store.event(record.id, "changed", {"set": overrides})
+
+
+def certify(
+    campaign: Id,
+    top: Annotated[int, typer.Option(min=1, help="so many of the best cells")] = 3,
+    trial: Annotated[
+        list[int] | None, typer.Option(min=0, help="this trial, whatever its rank")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="trainings of each, from other seeds")] = 5,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="change a field: recipe.epochs=20")
+    ] = None,
+    new: New = False,
+    detach: Detach = False,
+    estimate: Estimate = True,
+    address: Address = None,
+    output: Output = Format.table,
+) -> None:
+    """Train the best cells again from other seeds, beside the controls: how much was luck?"""
+    from search import ranking
+    from search.certification import certification
+    from space.errors import VentralError
+    from ventral.opening import find
+
+    _, store, record = find(campaign)
+    if trial:
+        chosen = [store.trial(record.id, number) for number in dict.fromkeys(trial)]
+    else:
+        chosen = ranking.best(store, record.id, top)
+    if not chosen:
+        raise VentralError(f"no cell of campaign {record.id} has a score yet")
+    offered = read_offered(address)
+    made = certification(record, chosen, seeds, overrides or [], offered=offered)
+    launch = Launch(output=output, detach=detach, address=address)
+    run_campaign(made, launch, new=new, estimate=estimate)

@@ -1,0 +1,202 @@
+"""From a campaign to its end: put on record, driven here or in the background, and summed up."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from ventral.cells import closing_lines, failed_lines, show_cells, show_references
+from ventral.output import Format, note
+
+if TYPE_CHECKING:
+    from search.campaign import Campaign as CampaignFile
+    from search.home import Home
+    from search.machine import Machine
+    from search.store import Campaign, Store
+
+RESUMABLE = ("stopped", "interrupted", "waiting", "failed")
+"""States of a campaign that `ventral resume` can go on with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """How a campaign is driven: on which cluster, whether in the background; how it is printed."""
+
+    output: Format
+    detach: bool = False
+    address: str | None = None
+
+    @property
+    def options(self) -> list[str]:
+        """The words of a command line that drives it in the same place."""
+        return [] if self.address is None else ["--address", self.address]
+
+
+def read_offered(address: str | None) -> "Machine":
+    """The most that one trial can have: only to ask a cluster, Ray has to be loaded."""
+    from search.machine import machine
+
+    if address is None:
+        return machine()
+    from search import place
+
+    return place.largest_offer(address)
+
+
+def run_campaign(
+    campaign: "CampaignFile",
+    launch: Launch,
+    *,
+    new: bool = False,
+    estimate: bool = True,
+    id_file: Path | None = None,
+) -> None:
+    """Put a campaign on record and drive it.
+
+    With `estimate` what it will take is printed first; its id is written to `id_file`. Raises
+    CampaignError, unless `new`, if one like it is to be resumed.
+    """
+    from ventral import forecast
+    from ventral.opening import open_store
+
+    home, store = open_store(create=True)
+    if not new:
+        refuse_if_interrupted(campaign, store)
+    from search import driver, place
+
+    place.check_home(home, launch.address)
+    note(f"packing {campaign.data.name}")
+    prepared = driver.prepare(campaign, home)
+    if estimate and launch.address is None:
+        forecast.mention(campaign, prepared, home)
+    campaign_id = driver.submit(campaign, home, store, prepared=prepared)
+    if id_file is not None:
+        id_file.write_text(f"{campaign_id}\n")
+    note(f"campaign {campaign_id} ({campaign.name}) in {home.path}")
+    drive(campaign_id, home, store, launch)
+
+
+def refuse_if_interrupted(campaign: "CampaignFile", store: "Store") -> None:
+    """Raises CampaignError if the newest campaign of that name and content can be resumed."""
+    from space.errors import CampaignError
+
+    named = (record for record in store.campaigns() if record.name == campaign.name)
+    record = next(named, None)
+    if record is None or record.state not in RESUMABLE or not _is_same(record, campaign):
+        return
+    counts = store.counts(record.id)
+    done = counts["finished"] + counts["pruned"]
+    raise CampaignError(
+        f"campaign {record.name}",
+        f"was {'stopped' if record.state == 'stopped' else 'interrupted'} with {done} of "
+        f"{campaign.budget.trials} trials done ({record.id})",
+        f"go on with `ventral resume {record.id}`, or start another one with --new",
+    )
+
+
+def _is_same(record: "Campaign", campaign: "CampaignFile") -> bool:
+    """Whether a campaign on record is of that file; what it does not say, it leaves open."""
+    from search.campaign import Campaign
+    from space.errors import InputError
+
+    document, data = record.document, record.document.get("data")
+    path = getattr(campaign.data, "path", None)
+    if path and isinstance(data, dict) and not Path(str(data.get("path", path))).is_absolute():
+        # Earlier versions kept it as it was written; from which folder, nobody knows any more.
+        document = {**document, "data": data | {"path": path}}
+    try:
+        return Campaign.parse(document) == campaign
+    except InputError:
+        return False
+
+
+def drive(campaign_id: str, home: "Home", store: "Store", launch: Launch) -> None:
+    """Drive a campaign to its end, here or in the background, and show what came out.
+
+    Exit code 1 if it ended before its budget did.
+    """
+    from search.campaign import Campaign, check_resources
+    from search.mirror.mirroring import describe_backlog
+
+    record = store.campaign(campaign_id)
+    if launch.detach:
+        # Before it is in the background, where an error would not be seen.
+        check_resources(Campaign.parse(record.document).resources, read_offered(launch.address))
+        _detach(campaign_id, home, launch.options)
+        return
+    from search import driver
+    from ventral.live import Live
+
+    with Live(record, home, store.counts(record.id)) as live:
+        outcome = driver.run(campaign_id, home, store, live.listen, address=launch.address)
+    _conclude(store.campaign(campaign_id), store, launch.output)
+    if outcome.unsent:
+        note(describe_backlog(store, campaign_id, outcome.unsent))
+    if outcome.state == "stopped":
+        note(f"stopped ({outcome.reason}); everything is kept. Go on with:")
+        part = (outcome.reason or "").partition(":")[0]
+        more = f" --set {part}=..." if part.startswith("budget.") else ""
+        note(" ".join([f"  ventral resume {campaign_id}{more}", *launch.options]))
+        raise typer.Exit(1)
+    if outcome.state == "failed":
+        note(f"failed: {outcome.reason}")
+        note(f"  ventral logs {campaign_id}")
+        raise typer.Exit(1)
+
+
+def _detach(campaign_id: str, home: "Home", options: list[str]) -> None:
+    """Start `ventral resume` in a session of its own, its output in the campaign's log.
+
+    It runs on this machine; with an address among its `options` its trials run on that cluster.
+    """
+    log = home.ensure(home.campaign(campaign_id)) / "detached.log"
+    from search.programs import python_command
+
+    begin = python_command("from ventral.cli import main; main()")
+    command = [*begin, "resume", campaign_id, *options]
+    environment = os.environ | {"VENTRAL_HOME": str(home.path)}
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            env=environment,
+        )
+    note(f"runs in the background (process {process.pid}). Next:")
+    note(f"  ventral status {campaign_id}")
+    note(f"  ventral logs {campaign_id} --follow")
+    note(f"  ventral stop {campaign_id}")
+
+
+def _conclude(record: "Campaign", store: "Store", output: Format) -> None:
+    """The best cells beside the controls, and what to type next."""
+    from search import ranking
+
+    found = ranking.best(store, record.id, 10)
+    references = ranking.references(store, record)
+    failed = store.trials(record.id, statuses=["failed"])
+    if not found and references:
+        show_references(record, references, store, output)
+        for line in failed_lines(failed):
+            note(line)
+        note("Next:")
+        note(f"  ventral export {record.id} --trial {references[0].trial.number} --to cells")
+        return
+    if not found:
+        note("no cell has a score yet")
+        for line in failed_lines(failed):
+            note(line)
+        return
+    show_cells(record, found, references, store, output)
+    for line in closing_lines(ranking.best(store, record.id), references, failed):
+        note(line)
+    note("Next:")
+    note(f"  ventral ui                                   # the trials in MLflow, {record.name}")
+    note(f"  ventral top {record.id} -n 20")
+    note(f"  ventral certify {record.id} --top 3 --seeds 5    # how much of it is luck")
+    note(f"  ventral export {record.id} --top 3 --to cells")
