@@ -1,0 +1,218 @@
+"""What a genome must satisfy beyond the types of its fields: one error with field and cure."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from space import zoo
+from space.errors import GenomeError
+from space.genome import Genome
+from space.network.architecture import Architecture
+from space.network.rules import check
+from space.zoo import cells as published
+from tests.support.drawing import any_documents, parsed, small_document
+
+
+def _broken(**changes: Any) -> dict[str, Any]:
+    return small_document(published.ugrnn()) | changes
+
+
+def _stage(**changes: Any) -> dict[str, Any]:
+    document = _broken()
+    document["stages"][1] = document["stages"][1] | changes
+    return document
+
+
+def _cell(**changes: Any) -> dict[str, Any]:
+    document = _broken()
+    document["cells"] = {"motif": document["cells"]["motif"] | changes}
+    return document
+
+
+def _adds(term: dict[str, Any]) -> dict[str, Any]:
+    return _cell(states={"hidden": {"drive": {"edges": [{"add": term}]}}})
+
+
+def _many(count: int) -> list[dict[str, Any]]:
+    return [{"of": "input", "kernel": 1}] * count
+
+
+def _chain(stages: int, **changes: Any) -> dict[str, Any]:
+    named = [{"name": f"s{i}", "convolution": {"width": 1}} for i in range(stages)]
+    return {"image": {"size": 8}, "classes": 2, "stages": named, **changes}
+
+
+WRONG = {
+    "edge to no stage": (
+        _broken(feedback={"conv3->conv9": True}),
+        "feedback.conv3->conv9",
+        "conv9",
+    ),
+    "edge forward": (_broken(feedback={"conv2->conv3": True}), "feedback", "does not come after"),
+    "no edge": (_broken(feedback={"conv2": True}), "feedback.conv2", "SENDER->RECEIVER"),
+    "unknown cell": (_stage(cell="motiv"), "stages[1].cell", '"motif"'),
+    "two stages of a name": (_stage(name="conv1"), "stages[1].name", "two stages"),
+    "stage called head": (_stage(name="head"), "stages[1].name", "read-out"),
+    "unknown output": (_cell(output="hiden"), "cells.motif.output", '"hidden"'),
+    "unknown source": (_adds({"of": "hiden", "kernel": 3}), "edges[0].add.of", '"hidden"'),
+    "new before it exists": (_adds({"of": "new.hidden", "kernel": 1}), "of", "before it exists"),
+    "convolution without kernel": (_adds({"of": "input", "op": "convolution"}), "kernel", "needs"),
+    "identity with kernel": (
+        _adds({"of": "input", "op": "identity", "kernel": 3}),
+        "kernel",
+        "takes no kernel",
+    ),
+    "identity of two": (_adds({"of": ["input", "hidden"]}), "add.of", "one source"),
+    "channels that do not fit": (_adds({"of": "residual"}), "add.of", "4 channels"),
+    "edge that does neither": (
+        _cell(states={"hidden": {"drive": {"edges": [{}]}}}),
+        "edges[0]",
+        "adds or multiplies",
+    ),
+    "unknown gate": (
+        _cell(states={"hidden": {"carry": {"gate": "updat"}}}),
+        "carry.gate",
+        '"update"',
+    ),
+    "reference that also describes": (
+        _cell(states={"hidden": {"carry": {"gate": {"shared": "update", "offset": 1}}}}),
+        "carry.gate",
+        "describes one",
+    ),
+    "gate in a circle": (
+        _cell(gates={"update": {"terms": [{"of": "hidden * update", "kernel": 1}]}}),
+        "update",
+        "depends on itself",
+    ),
+    "clock too short": (_broken(clock={"steps": 3}), "clock.steps", "at least 4"),
+    "image never on": (_broken(clock={"image_on": 2, "image_off": 2}), "image_off", "not after"),
+    "groups that do not divide": (
+        _stage(convolution={"width": 6, "norm": {"kind": "group", "groups": 4}}),
+        "stages[1].convolution.norm",
+        "divide",
+    ),
+    "head larger than its map": (
+        _broken(head={"form": "convolution_mean", "kernel": 9}),
+        "head.kernel",
+        "exceeds",
+    ),
+    "terms without end in all": (
+        _cell(gates={f"g{i}": {"terms": _many(50)} for i in range(10)}),
+        "cells.motif",
+        "terms in one cell, where at most 256 may stand",
+    ),
+    "an unroll without end": (
+        _chain(200, clock={"steps": 600}),
+        "clock.steps",
+        "600 steps of all stages are 120,000 convolutions and terms, where at most 100,000",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_broken_rule_names_field_and_cure(case: str) -> None:
+    document, where, text = WRONG[case]
+    with pytest.raises(GenomeError) as caught:
+        check(Architecture.model_validate_json(json.dumps(document)))
+    assert where in caught.value.where
+    assert text in str(caught.value)
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_published_networks_break_no_rule(name: str) -> None:
+    check(zoo.model(name).genome)
+
+
+def refusal(architecture: Architecture) -> GenomeError | None:
+    """What the rules have against an architecture."""
+    try:
+        check(architecture)
+    except GenomeError as error:
+        return error
+    return None
+
+
+@given(any_documents())
+@settings(max_examples=30, deadline=None)
+def test_checking_changes_nothing_and_ends_in_one_kind_of_error(document: dict[str, Any]) -> None:
+    architecture = Architecture.model_validate_json(json.dumps(document))
+    before = architecture.document()
+    refused = refusal(architecture)
+    assert refused is None or (refused.where and refused.cure)
+    assert (parsed(document) is None) == (refused is not None)
+    assert architecture.document() == before
+
+
+@pytest.mark.parametrize(
+    ("stage", "where", "words"),
+    [
+        ({"join": {"channels": 3}}, "stages[1].join.channels", "has the channels of its inputs"),
+        (
+            {"join": "add", "convolution": {"width": 6, "reads_feedback": True}},
+            "stages[1].convolution.reads_feedback",
+            "reads the feedback already",
+        ),
+        (
+            {"second": {"width": 6, "reads_feedback": True}},
+            "stages[1].second.reads_feedback",
+            "first convolution",
+        ),
+        (
+            {"convolution": {"width": 6, "norm": {"kind": "layer", "groups": 3}}},
+            "stages[1].convolution.norm",
+            "a layer norm has no groups",
+        ),
+    ],
+)
+def test_a_stage_says_what_it_cannot_be(stage: dict[str, Any], where: str, words: str) -> None:
+    with pytest.raises(GenomeError, match=words) as caught:
+        Genome.parse(_stage(**stage))
+    assert caught.value.where == where
+
+
+@pytest.mark.parametrize(
+    ("decoder", "where", "words"),
+    [
+        ({"form": "last", "start": 3}, "decoder.start", "the last step alone is read"),
+        ({"form": "avg", "start": 6}, "decoder.start", "from step 6 to 5 is empty"),
+        ({"form": "avg", "trainable": True}, "decoder.trainable", "has nothing to learn"),
+        ({"form": "mlp", "trainable": True}, "decoder.trainable", "is learned in any case"),
+        ({"form": "conv1d", "windows": [1, 1]}, "decoder.windows", "holds one window twice"),
+        ({"form": "conv1d", "windows": [3]}, "decoder.windows", "3 steps exceed the 2"),
+    ],
+)
+def test_a_decoder_says_what_it_cannot_be(decoder: dict[str, Any], where: str, words: str) -> None:
+    with pytest.raises(GenomeError, match=words) as caught:
+        Genome.parse(_broken(decoder=decoder))
+    assert caught.value.where == where
+
+
+@pytest.mark.parametrize(
+    ("term", "key", "words"),
+    [
+        ({"of": "input", "repeat": True}, "repeat", "no depthwise kernel to repeat"),
+        ({"of": "input", "op": "scalar", "norm": "layer"}, "norm", "takes none"),
+        ({"of": "input", "op": "position", "skip": True}, "skip", "takes none"),
+        ({"of": "input", "clip": True}, "clip", "takes none"),
+        ({"of": "input", "bias": True}, "bias", "has no bias"),
+    ],
+)
+def test_a_term_takes_only_the_keys_of_its_op(term: dict[str, Any], key: str, words: str) -> None:
+    with pytest.raises(GenomeError, match=words) as caught:
+        Genome.parse(_adds(term))
+    assert caught.value.where.endswith(f"edges[0].add.{key}")
+
+
+def test_gates_that_mask_each_other_twice_are_read_once_each() -> None:
+    """Two ways lead from each of 40 gates to the next: 2^40 to the last."""
+    masked = {
+        f"g{i}": {"terms": [{"of": f"input * g{i - 1}", "kernel": k} for k in (1, 3)]}
+        for i in range(1, 40)
+    }
+    document = _cell(
+        gates={"g0": {"terms": _many(1)}, **masked},
+        states={"hidden": {"drive": {"edges": [{"add": {"of": "input * g39"}}]}}},
+    )
+    assert len(Genome.parse(document).cells["motif"].gates) == 40
