@@ -101,10 +101,14 @@ class Weigh:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Normalise:
-    """A norm; `batch`: with statistics of the batch, which move the running ones in training."""
+    """A norm; `batch`: with statistics of the batch, which move the running ones in training.
+
+    `interleaved`: its groups are channels of equal index modulo their number.
+    """
 
     weights: str
     batch: bool
+    interleaved: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -334,9 +338,11 @@ class Writer:
         )
         return self.write(what, [x], outs, part_of(path), macs=what.macs(outs))
 
-    def write_norm(self, x: Ref, batch: bool, path: str, outs: Map) -> int:
+    def write_norm(
+        self, x: Ref, batch: bool, path: str, outs: Map, *, interleaved: bool = False
+    ) -> int:
         """The norm of the part at `path`; `batch`: over the batch."""
-        what = Normalise(weights=f"{path}.norm", batch=batch)
+        what = Normalise(weights=f"{path}.norm", batch=batch, interleaved=interleaved)
         return self.write(what, [x], outs, part_of(path))
 
 
