@@ -18,6 +18,7 @@ from typing import Any
 from search import reuse, samplers
 from search.campaign import Campaign, control_runs, full_epochs
 from search.home import Home
+from search.limits import fitted
 from search.objectives import Objective, costs_of
 from search.samplers import Outcome
 from search.store import Status, Store, Takeover, Trial
@@ -105,7 +106,7 @@ class Setting:
         """
         return Job(
             genome=dict(genome),
-            recipe=self.recipe(overlay),
+            recipe=fitted(self.campaign, self.recipe(overlay), genome),
             data=self.data,
             seed=seed,
             folder=str(self.home.trial(self.campaign_id, number)),

@@ -12,7 +12,7 @@ What libraries allocate inside of one operation is not known here, nor what torc
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import replace
 
 from space.genome import Genome
@@ -23,28 +23,49 @@ from space.step.stages import write_step
 from space.unroll.tape import FLOAT, Key, Tape, Use, Value
 
 
-def training_memory(genome: Genome, batch: int, *, copies: int = 1, half: bool = False) -> int:
+def training_memory(
+    genome: Genome,
+    batch: int,
+    *,
+    copies: int = 1,
+    half: bool = False,
+    steps: Collection[int] | None = None,
+) -> int:
     """Bytes at the peak of one update of `batch` images by the literal unroll.
 
     `copies` are the numbers that the optimiser keeps of a parameter: 1 for SGD with momentum, 2
-    for AdamW. `half`: under autocast, with two bytes a number where it computes so. Raises
-    GenomeError if the genome is invalid.
+    for AdamW. `half`: under autocast, with two bytes a number where it computes so. `steps` are
+    those whose logits the loss reads, by default the decoder's. Raises GenomeError if the genome
+    is invalid.
     """
-    literal = _Literal(genome, batch, half)
+    literal = _Literal(genome, batch, half, genome.window if steps is None else steps)
     uses, logits = literal.tape.uses, literal.logits
     forward = forward_peak(leading(uses, [*logits, *literal.last]))
     backward = Backward(logits).peak(leading(uses, logits))
     return with_parameters(genome, batch, max(forward, backward), copies)
 
 
-def with_parameters(genome: Genome, batch: int, peak: int, copies: int) -> int:
+def evaluation_memory(genome: Genome, batch: int, *, copies: int = 1) -> int:
+    """Bytes of a forward pass of `batch` images in float32 by the literal unroll, with logits at
+    every step, between two updates: the gradients of the last one are still there.
+    """
+    literal = _Literal(genome, batch, half=False, read=range(genome.clock.steps))
+    peak = forward_peak(literal.tape.uses, keeps=False)
+    return with_parameters(genome, batch, peak, copies, gradients=True)
+
+
+def with_parameters(
+    genome: Genome, batch: int, peak: int, copies: int, *, gradients: bool = False
+) -> int:
     """Bytes of an update whose values and gradients take `peak`: with the images, the parameters,
-    the optimiser's numbers, and at its end the gradient of every parameter.
+    the optimiser's numbers, and at its end the gradient of every parameter (`gradients`: all the
+    time).
     """
     table = parameters(genome)
     numbers = table.numbers * (1 + copies) + batch * genome.image.size**2 * genome.image.channels
     numbers += sum(math.prod(entry.shape) for entry in table.entries if isinstance(entry, Buffer))
-    return FLOAT * numbers + max(peak, FLOAT * table.numbers)
+    of_parameters = FLOAT * table.numbers
+    return FLOAT * numbers + (peak + of_parameters if gradients else max(peak, of_parameters))
 
 
 # The fold
@@ -174,7 +195,7 @@ class _Literal:
     lives until it is done, and what it hands to others until the end of the next step.
     """
 
-    def __init__(self, genome: Genome, batch: int, half: bool) -> None:
+    def __init__(self, genome: Genome, batch: int, half: bool, read: Collection[int]) -> None:
         self.tape, self.batch = Tape(genome, half=half), batch
         self.step = write_step(genome)
         self.same, self.calls = self._alike()
@@ -187,7 +208,7 @@ class _Literal:
         for t in range(genome.clock.steps):
             now = dict(before)
             for stage, places in enumerate(self.step.stages):
-                if t < first[stage] or (stage == head and t not in genome.window):
+                if t < first[stage] or (stage == head and t not in read):
                     continue
                 shows = genome.clock.shows_image(t)
                 self._run(places, t, shows, before, now)

@@ -42,6 +42,17 @@ def planned_memory(
     return with_parameters(plan.genome, batch, highest, copies)
 
 
+def planned_evaluation_memory(plan: Plan, batch: int, *, copies: int = 1) -> int:
+    """Bytes of a forward pass of `batch` images in float32, by `plan`, between two updates: the
+    gradients of the last one are still there.
+    """
+    whole = ready(plan)
+    taken = _Planned(whole, batch, half=False)
+    uses = [use for prepared in whole.calls for use in taken.uses(prepared)]
+    peak = forward_peak([taken.tape.start, *uses], keeps=False)
+    return with_parameters(plan.genome, batch, peak, copies, gradients=True)
+
+
 class _Planned:
     """A plan's calls on a tape."""
 
