@@ -10,11 +10,13 @@ import copy
 import json
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from search import samplers
 from search.machine import Machine, machine
@@ -53,6 +55,39 @@ SCHEMA = Path(__file__).with_name("campaign.schema.json")
 
 Epochs = Annotated[int, Field(ge=1, le=EPOCHS)]
 Quantity = Annotated[int, Field(ge=1, le=QUANTITY)]
+
+UNITS = {"": 1, "B": 1} | {
+    f"{prefix}{unit}": base**power
+    for unit, base in (("B", 1000), ("iB", 1024))
+    for power, prefix in enumerate("KMGT", 1)
+}
+"""Units in which a size may be written, in bytes."""
+
+
+def _in_bytes(written: object) -> object:
+    """A text like "8 GiB" as a number of bytes; anything else as it is."""
+    if not isinstance(written, str):
+        return written
+    size = re.fullmatch(r"(\d{1,18}(?:\.\d{1,18})?) ?([A-Za-z]*)", written.strip())
+    if size is None or size[2] not in UNITS:
+        problem = f"{shown(written)} is not a size"
+        raise InputError("", problem, 'write a number of bytes, or a text like "8 GiB"')
+    return int(Decimal(size[1]) * UNITS[size[2]])
+
+
+Bytes = Annotated[
+    int,
+    BeforeValidator(_in_bytes),
+    Field(ge=1, le=QUANTITY),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": QUANTITY},
+                {"type": "string", "pattern": r"^\d+(\.\d+)? ?([KMGT]?B|[KMGT]iB)?$"},
+            ]
+        }
+    ),
+]
 
 SEVERAL = ("nsga2",)
 """The samplers that know of several objectives."""
@@ -147,6 +182,15 @@ class Limits(Value):
 
     parameters: Quantity | None = Field(default=None, description="learned numbers of a network")
     macs: Quantity | None = Field(default=None, description="multiply-adds of an image")
+    memory: Bytes | None = Field(
+        default=None,
+        description='bytes that a trial may take on its device, as forecast: a number or "8 GiB"',
+    )
+    over_memory: Literal["infeasible", "recompute"] = Field(
+        default="infeasible",
+        description="what becomes of a network over limits.memory: recompute trains it with "
+        "recipe.recompute, where it fits so",
+    )
     epoch_seconds: float | None = Field(
         default=21_600.0,
         gt=0,

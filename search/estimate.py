@@ -29,6 +29,7 @@ import numpy as np
 
 from search.campaign import Budget, Campaign, Scheduler, control_runs, full_epochs
 from search.home import Home, Process
+from search.limits import fitted
 from search.machine import Machine
 from search.programs import python_command
 from search.samplers.protocol import derive_seed
@@ -203,12 +204,13 @@ def _drawn(campaign: Campaign, space: Space) -> list[Network]:
 
 
 def _network(campaign: Campaign, sample: Any) -> Network:
-    recipe = campaign.recipe.overlaid(sample.recipe)
+    document = sample.genome.document()
+    recipe = fitted(campaign, campaign.recipe.overlaid(sample.recipe), document)
     operations, multiplies = _work(sample.genome, recipe)
     return Network(
         operations=operations,
         multiplies=multiplies,
-        document=sample.genome.document(),
+        document=document,
         recipe=recipe.model_dump(mode="json"),
         cheaper=tuple(
             (part.until, part.images, *_work(_reduced(sample.genome, part), recipe))

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.campaign import Campaign
+from search.limits import LIMITED, exceeded
 from search.samplers import Choices, Outcome, Sampler
 from search.samplers.protocol import derive_seed, draw_point, key
 from space.errors import CampaignError, GenomeError, InputError
@@ -356,15 +357,11 @@ def find_refusal(campaign: Campaign, sample: Sample, estimate: Cost) -> str | No
             reduced(sample.genome, size=part.size, steps=part.steps)
     except InputError as error:
         return str(error)
-    for name, has in (("parameters", estimate.parameters), ("macs", estimate.macs)):
-        limit = getattr(campaign.limits, name)
-        if limit is not None and has > limit:
-            return f"{has:,} {name} exceed limits.{name}: {limit:,}"
-    return None
+    return exceeded(campaign, recipe, sample.genome, estimate)
 
 
 def _nothing_feasible(reason: str) -> CampaignError:
-    named = [name for name in ("parameters", "macs") if name in reason]
+    named = [name for name in LIMITED if f"limits.{name}" in reason]
     return CampaignError(
         f"limits.{named[0]}" if named else "space",
         f"{INFEASIBLE_IN_A_ROW} samples in a row may not be trained, the last: {reason}",

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from space.survey import Survey
     from workers.data.pack import Pack
 
-TRIED = 200
-"""Samples that a dry run draws."""
+TRIED, TRIED_FOR_MEMORY = 200, 50
+"""Samples that a dry run draws, and how many if the memory of each has to be forecast."""
 LISTED = 5
 """So many reasons are listed."""
 _AMOUNT = re.compile(r"^[\d,]+ ")
@@ -35,10 +35,11 @@ def show(
     """Print the estimate for trials on what is `offered`, whose speed is taken to be this
     machine's, and how many samples may not be trained. Raises VentralError if there can be none.
     """
-    tried = _tried(campaign, prepared[1])
+    tried, recomputed = _tried(campaign, prepared[1])
     found = _estimate(campaign, prepared, home, offered)
-    document = {"name": campaign.name} | found.document() | _document(tried)
-    value(document, output, "\n".join([told(campaign, found), *_infeasible(tried)]))
+    document = {"name": campaign.name} | found.document() | _document(tried, recomputed)
+    lines = [told(campaign, found), *_infeasible(tried), *_recomputed(recomputed)]
+    value(document, output, "\n".join(lines))
     if tried.share > MUCH:
         note(
             f"warning: {percent(tried.share)} of the samples may not be trained, most of them "
@@ -46,27 +47,44 @@ def show(
         )
 
 
-def _tried(campaign: "Campaign", space: "Space") -> "Survey":
-    """Samples of the space for the campaign's images, under its limits."""
+def _tried(campaign: "Campaign", space: "Space") -> "tuple[Survey, int]":
+    """Samples of the space for the campaign's images, under its limits, and how many of them are
+    trained with recompute to stay under that of memory.
+    """
+    from search.limits import recomputes
     from search.samplers.protocol import derive_seed
     from search.suggesting import find_refusal
     from space.survey import survey
     from space.unroll.cost import cost
 
+    recomputed = 0
+
     def refuse(sample: "Sample") -> str | None:
+        nonlocal recomputed
         reason = find_refusal(campaign, sample, cost(sample.genome))
+        if reason is None:
+            recomputed += recomputes(campaign, sample)
+            return None
         # "71,306 parameters exceed ...": one reason, however many parameters there are.
-        return None if reason is None else _AMOUNT.sub("", reason)
+        return _AMOUNT.sub("", reason)
 
     rng = random.Random(derive_seed(campaign.seed, "dry run"))
-    return survey(space, TRIED, rng, refuse=refuse, options=False)
+    samples = TRIED if campaign.limits.memory is None else TRIED_FOR_MEMORY
+    return survey(space, samples, rng, refuse=refuse, options=False), recomputed
 
 
-def _document(tried: "Survey") -> dict[str, Any]:
+def _recomputed(count: int) -> list[str]:
+    if not count:
+        return []
+    return [f"  {count} of the samples are over limits.memory and train with recompute"]
+
+
+def _document(tried: "Survey", recomputed: int) -> dict[str, Any]:
     return {
         "samples": tried.samples,
         "infeasible": tried.infeasible,
         "reasons": tried.documents(),
+        "recomputed": recomputed,
     }
 
 

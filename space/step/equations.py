@@ -207,7 +207,9 @@ class _CellWriter:
         return self.writer.write_sum(values, bias, outs, f"cell.{path}")
 
     def _normalised(self, x: Ref, norm: Norm, path: str, outs: Map) -> int:
-        return self.writer.write_norm(x, norm.kind == "batch", self._path(path), outs)
+        return self.writer.write_norm(
+            x, norm.kind == "batch", self._path(path), outs, interleaved=norm.interleaved
+        )
 
     def _tensor(self, value: Value, channels: int) -> Ref:
         """A value that may be a number, as a value of an operation."""

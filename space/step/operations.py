@@ -103,10 +103,14 @@ class Weigh:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Normalise:
-    """A norm; `batch`: with statistics of the batch, which move the running ones in training."""
+    """A norm; `batch`: with statistics of the batch, which move the running ones in training.
+
+    `interleaved`: its groups are channels of equal index modulo their number.
+    """
 
     weights: str
     batch: bool
+    interleaved: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -319,9 +323,11 @@ class Writer:
         """A convolution of `x`, whose channels it reads, to the map `outs`."""
         return self.write(what, [x], outs, part_of(what.weights), macs=what.macs(outs))
 
-    def write_norm(self, x: Ref, batch: bool, path: str, outs: Map) -> int:
+    def write_norm(
+        self, x: Ref, batch: bool, path: str, outs: Map, *, interleaved: bool = False
+    ) -> int:
         """The norm of the part at `path`; `batch`: over the batch."""
-        what = Normalise(weights=f"{path}.norm", batch=batch)
+        what = Normalise(weights=f"{path}.norm", batch=batch, interleaved=interleaved)
         return self.write(what, [x], outs, part_of(path))
 
 

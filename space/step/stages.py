@@ -7,6 +7,7 @@ step; which of them a step really needs is worked out in `space/unroll/plan.py`.
 """
 
 from space.network.architecture import HEAD, Architecture, Convolution
+from space.network.grammar import Norm
 from space.network.maps import Map, same_padding
 from space.network.sizes import HeadShape, StageShape, layout
 from space.step.equations import Given, write_cell
@@ -117,8 +118,13 @@ class _StepWriter:
         )
         y = self.writer.write_convolution(what, x, outs)
         if part.norm is not None:
-            y = self.writer.write_norm(y, part.norm.kind == "batch", path, outs)
+            y = self._norm(part.norm, y, path, outs)
         return self.writer.write_activation(y, part.activation, outs, path.rpartition(".")[2])
+
+    def _norm(self, norm: Norm, x: Ref, path: str, outs: Map) -> int:
+        return self.writer.write_norm(
+            x, norm.kind == "batch", path, outs, interleaved=norm.interleaved
+        )
 
     def _residual(self, shape: StageShape, before: Given, x: int, outs: Map) -> int:
         """The stage's input added, resized and projected where the maps differ."""
@@ -134,7 +140,7 @@ class _StepWriter:
             what = Convolve(weights=path, channels=before.map.channels, stride=stride, bias=False)
             added = writer.write_convolution(what, added, outs)
             if shortcut.norm is not None:
-                added = writer.write_norm(added, shortcut.norm.kind == "batch", path, outs)
+                added = self._norm(shortcut.norm, added, path, outs)
         return writer.write(Sum(), [x, added], outs, "residual")
 
     def _head(self, shape: HeadShape) -> None:

@@ -5,7 +5,7 @@ that a call of several rows computes at once. `segments` cuts the calls where li
 backward pass that computes the rest again. No tensors here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,6 +13,9 @@ from space.unroll.calls import Call, schedule
 from space.unroll.plan import Plan
 
 _MOST_SEGMENTS = 16
+
+_Sources = tuple[tuple[tuple[int, ...], ...], tuple[int | None, ...]]
+"""Of a call: the rows of every operand, and the stack that is just these, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,7 @@ class Segment:
 
 def ready(plan: Plan) -> Ready:
     """The calls of a plan, with the places of their values."""
-    calls = schedule(plan)
-    operations = plan.operations
+    calls, operations = schedule(plan), plan.operations
     stacks: dict[tuple[int, ...], int] = {}
     for call in calls:
         if len(call.rows) > 1:
@@ -89,41 +91,20 @@ def ready(plan: Plan) -> Ready:
                 stacks[column] = len(operations) + len(stacks)
     kept = set(plan.values.values())
     kept |= {value for effect in plan.effects for value in effect.values}
+    sources = [_sources(plan, call, stacks) for call in calls]
     by_rows = set(kept)
-    last: dict[int, int] = {}
-    sources: list[tuple[tuple[tuple[int, ...], ...], tuple[int | None, ...]]] = []
-    for at, call in enumerate(calls):
-        reading = [operations[row[0]].operands for row in call.rows]
-        images = [operations[row[0]].image for row in call.rows]
-        columns = tuple(zip(*reading, strict=True))
-        chosen: list[int | None] = []
-        for column in columns:
-            stack = stacks.get(column)
-            if stack is not None and images != [operations[i].image for i in column]:
-                stack = None
-            chosen.append(stack)
-            if stack is None:
-                by_rows.update(column)
-                last.update(dict.fromkeys(column, at))
-            else:
-                last[stack] = at
-        sources.append((columns, tuple(chosen)))
-    for at, call in enumerate(calls):
-        for column in zip(*call.rows, strict=True):
-            for place in (*column, *([stacks[column]] if len(column) > 1 else ())):
-                last.setdefault(place, at)  # of what nobody reads
-    free: dict[int, list[int]] = {}
-    for place, at in last.items():
-        if place not in kept:
-            free.setdefault(at, []).append(place)
+    for columns, chosen in sources:
+        for column, stack in zip(columns, chosen, strict=True):
+            by_rows.update(column if stack is None else ())
+    free = _free(calls, sources, stacks, kept)
     prepared = []
-    for at, (call, (columns, chosen_stacks)) in enumerate(zip(calls, sources, strict=True)):
+    for at, (call, (columns, chosen)) in enumerate(zip(calls, sources, strict=True)):
         single = len(call.rows) == 1
         prepared.append(
             Prepared(
                 call=call,
                 operands=columns,
-                stacks=chosen_stacks,
+                stacks=chosen,
                 images=tuple(operations[row[0]].image for row in call.rows),
                 channels=[operations[index].map.channels for index in call.rows[0]],
                 makes=() if single else tuple(stacks[c] for c in zip(*call.rows, strict=True)),
@@ -134,6 +115,40 @@ def ready(plan: Plan) -> Ready:
     storages = {place: made.call.rows[0][0] for made in prepared for place in made.writes()}
     places = len(operations) + len(stacks)
     return Ready(plan=plan, calls=tuple(prepared), places=places, storages=storages)
+
+
+def _sources(plan: Plan, call: Call, stacks: Mapping[tuple[int, ...], int]) -> _Sources:
+    """The rows of every operand of a call, and the stack that is just these, or None."""
+    operations = plan.operations
+    columns = tuple(zip(*(operations[row[0]].operands for row in call.rows), strict=True))
+    images = [operations[row[0]].image for row in call.rows]
+    chosen = (
+        stacks.get(column) if images == [operations[i].image for i in column] else None
+        for column in columns
+    )
+    return columns, tuple(chosen)
+
+
+def _free(
+    calls: Sequence[Call],
+    sources: Sequence[_Sources],
+    stacks: Mapping[tuple[int, ...], int],
+    kept: Collection[int],
+) -> dict[int, list[int]]:
+    """By call the places that nothing reads after it, but for those that are kept."""
+    last: dict[int, int] = {}
+    for at, (columns, chosen) in enumerate(sources):
+        for column, stack in zip(columns, chosen, strict=True):
+            last.update(dict.fromkeys(column if stack is None else (stack,), at))
+    for at, call in enumerate(calls):
+        for column in zip(*call.rows, strict=True):
+            for place in (*column, *([stacks[column]] if len(column) > 1 else ())):
+                last.setdefault(place, at)  # of what nobody reads
+    free: dict[int, list[int]] = {}
+    for place, at in last.items():
+        if place not in kept:
+            free.setdefault(at, []).append(place)
+    return free
 
 
 def segments(whole: Ready, batch: int) -> tuple[Segment, ...]:

@@ -22,9 +22,12 @@ class _Told(SimpleNamespace):
 
 
 def shown(
-    limit: int | None, output: Format, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+    limits: dict[str, Any],
+    output: Format,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> tuple[str, str]:
-    """What a dry run prints under a limit of parameters."""
+    """What a dry run prints under limits."""
     one = SimpleNamespace(low=1.0, likely=1.0, high=1.0)
     told = _Told(
         slots=1,
@@ -43,7 +46,7 @@ def shown(
             "name": "a",
             "space": space.document(),
             "data": {"name": "digits", "size": 16},
-            "limits": {} if limit is None else {"parameters": limit},
+            "limits": limits,
         }
     )
     prepared: Any = (None, space)
@@ -55,7 +58,7 @@ def shown(
 def test_infeasible_samples_are_counted_with_their_reasons(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, err = shown(30_000, Format.json, capsys, monkeypatch)
+    out, err = shown({"parameters": 30_000}, Format.json, capsys, monkeypatch)
     found = json.loads(out)
     assert found["samples"] == forecast.TRIED
     assert 0 < found["infeasible"] < forecast.TRIED
@@ -70,6 +73,26 @@ def test_infeasible_samples_are_counted_with_their_reasons(
 def test_without_any_all_is_said_to_be_well(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, err = shown(None, Format.table, capsys, monkeypatch)
+    out, err = shown({}, Format.table, capsys, monkeypatch)
     assert "every one may be trained" in out
     assert not err
+
+
+def test_what_trains_in_less_memory_is_counted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forecast, "TRIED_FOR_MEMORY", 20)
+    limits = {"memory": "15 MiB", "over_memory": "recompute"}
+    out, _ = shown(limits, Format.json, capsys, monkeypatch)
+    found = json.loads(out)
+    assert found["samples"] == 20
+    assert found["recomputed"] > 0
+    refused = [reason["reason"] for reason in found["reasons"]]
+    assert all("limits.memory: 15,728,640; lower recipe." in reason for reason in refused)
+    assert found["recomputed"] + found["infeasible"] <= 20
+    out, _ = shown(limits, Format.table, capsys, monkeypatch)
+    assert f"{found['recomputed']} of the samples are over limits.memory" in out
+    out, _ = shown(limits | {"over_memory": "infeasible"}, Format.json, capsys, monkeypatch)
+    fewer = json.loads(out)
+    assert fewer["infeasible"] == found["infeasible"] + found["recomputed"]
+    assert fewer["recomputed"] == 0

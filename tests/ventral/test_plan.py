@@ -14,6 +14,9 @@ def test_the_plan_as_json(shell: Shell) -> None:
     assert found["planned_macs"] < 17.8e9
     saved = found["literal_macs"] - sum(found["saved"].values())
     assert saved == pytest.approx(found["planned_macs"], abs=10)
+    memory, half = found["memory"], found["half_memory"]
+    assert memory["recomputed"] < memory["planned"] < memory["literal"]
+    assert all(0.4 < half[how] / memory[how] < 1 for how in memory)
     weights = {"images": 1, "1": 1 / 64}
     total = sum(op["macs"] * weights[op["batch"]] for op in found["operations"])
     assert total == pytest.approx(found["planned_macs"], rel=1e-9)
@@ -24,6 +27,8 @@ def test_the_plan_as_a_table_and_a_picture(shell: Shell, tmp_path: Path) -> None
     ended = shell("plan", "ugrnn_shallow", "--read", "conv3@4,head@15", "--draw", file)
     assert ended.code == 0, ended.err
     assert "times less" in ended.out
+    assert "memory to train in: literal " in ended.out
+    assert "in bf16 or fp16" in ended.out
     assert "shared" in ended.out or "a value of the same history" in ended.out
     assert file.read_bytes().startswith(b"\x89PNG")
 

@@ -81,15 +81,15 @@ def _operations(plan: "Plan") -> list[dict[str, Any]]:
     ]
 
 
-def _memory(plan: "Plan", batch: int) -> dict[str, int]:
-    """Bytes of training with SGD in float32, by how it is executed."""
+def _memory(plan: "Plan", batch: int, *, half: bool) -> dict[str, int]:
+    """Bytes of training with SGD, by how it is executed; `half`: in bfloat16 or float16."""
     from space.unroll.memory import training_memory
     from space.unroll.planned_memory import planned_memory
 
     return {
-        "literal": training_memory(plan.genome, batch),
-        "planned": planned_memory(plan, batch),
-        "recomputed": planned_memory(plan, batch, recompute=True),
+        "literal": training_memory(plan.genome, batch, half=half),
+        "planned": planned_memory(plan, batch, half=half),
+        "recomputed": planned_memory(plan, batch, recompute=True, half=half),
     }
 
 
@@ -98,7 +98,8 @@ def _document(plan: "Plan", batch: int) -> dict[str, Any]:
         "literal_macs": plan.literal_macs,
         "planned_macs": round(plan.planned_macs(batch)),
         "batch": batch,
-        "memory": _memory(plan, batch),
+        "memory": _memory(plan, batch, half=False),
+        "half_memory": _memory(plan, batch, half=True),
         "reads": sorted(f"{name}@{step}" for name, step in plan.reads),
         "saved": {rule: round(macs) for rule, macs in plan.saved(batch).items()},
         "operations": _operations(plan),
@@ -122,15 +123,17 @@ def _told(plan: "Plan", batch: int) -> str:
         for key, macs in plan.saved(batch).items()
         if round(macs) and (rule := count(macs))
     ]
-    memory = ", ".join(
-        f"{name} {size / 1e6:,.0f} MB" for name, size in _memory(plan, batch).items()
-    )
     return "\n".join(
         [
             "saved multiply-adds an image:",
             *lines,
             f"literal {count(literal)}, planned {count(planned)} in batches of {batch}: "
             f"{literal / planned:.1f} times less",
-            f"memory to train in: {memory}",
+            f"memory to train in: {_in_megabytes(_memory(plan, batch, half=False))}",
+            f"in bf16 or fp16 (a GPU's default): {_in_megabytes(_memory(plan, batch, half=True))}",
         ]
     )
+
+
+def _in_megabytes(memory: dict[str, int]) -> str:
+    return ", ".join(f"{name} {size / 1e6:,.0f} MB" for name, size in memory.items())

@@ -6,18 +6,12 @@ from hypothesis import strategies as st
 
 from space.errors import GenomeError
 from space.genome import Genome
+from space.network.cell_sizes import cell_shape, kernel_on
 from space.network.grammar import Cell, Term, as_document, parse_source
-from space.network.sizes import (
-    Map,
-    cell_shape,
-    first_informed_step,
-    kernel_on,
-    layout,
-    same_padding,
-    same_size,
-    source_map,
-)
+from space.network.maps import Map, same_padding, same_size
+from space.network.sizes import first_informed_step, layout, source_map
 from space.zoo import cells as published
+from space.zoo import reciprocal_gated as reciprocal
 from tests.support.drawing import any_genomes, small_document, small_genome
 
 SIDES = st.integers(1, 40)
@@ -104,11 +98,11 @@ def test_an_op_without_a_kernel_has_a_side_of_one() -> None:
 
 def test_a_cell_alone_takes_its_width_from_the_input() -> None:
     sources = {"input": Map(size=5, channels=4), "residual": Map(size=9, channels=3)}
-    shape = cell_shape(published.rgc_median(cell_depth=3), sources)
+    shape = cell_shape(reciprocal.rgc_median(cell_depth=3), sources)
     assert shape.depths == {"used": 4, "cell": 3, "out": 4}
     assert shape.output == Map(size=5, channels=4)
     lacking = {"input": Map(size=5, channels=4)}
-    assert len(cell_shape(published.rgc_median(cell_depth=3), lacking).drives["out"]) < len(
+    assert len(cell_shape(reciprocal.rgc_median(cell_depth=3), lacking).drives["out"]) < len(
         shape.drives["out"]
     )
 
