@@ -10,7 +10,7 @@ from space.unroll.buffers import Ready, ready, segments
 from space.unroll.plan import all_logits, everything, plan
 from tests.support.drawing import PUBLISHED_CELLS, any_genomes, small_genome
 
-FEW = settings(max_examples=30, deadline=None)
+FEW = settings(max_examples=20, deadline=None)
 
 
 def prepared(genome: Genome, training: bool) -> Ready:
@@ -28,8 +28,7 @@ def test_what_a_call_reads_was_filled_and_is_not_free_yet(genome: Genome, traini
         assert written
         assert there.isdisjoint(written)
         there |= written
-        assert there.issuperset(call.free)
-        there -= set(call.free)
+        there -= set(call.free)  # and places of single rows that no one had to fill
     kept = {*whole.plan.values.values()}
     kept |= {value for effect in whole.plan.effects for value in effect.values}
     assert there == kept

@@ -12,7 +12,7 @@ from tests.support.networks import ten_stages
 
 
 @given(any_genomes(), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_calls_hold_every_operation_once_and_after_its_operands(
     genome: Genome, training: bool
 ) -> None:
@@ -35,7 +35,7 @@ def test_gates_of_one_source_are_one_convolution_and_outside_of_loops_all_steps_
 
 
 @given(any_genomes(), st.booleans())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_one_call_computes_the_same_of_every_row(genome: Genome, training: bool) -> None:
     found = plan(genome, everything(genome), training=training)
     for call in schedule(found):
