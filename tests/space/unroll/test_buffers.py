@@ -41,8 +41,7 @@ def test_the_rows_of_a_call_read_what_the_plan_says(genome: Genome, training: bo
     whole = prepared(genome, training)
     stacks: dict[int, tuple[int, ...]] = {}
     for call in whole.calls:
-        for stack, made in zip(call.makes, zip(*call.call.rows, strict=True), strict=False):
-            stacks[stack] = made
+        stacks |= dict(zip(call.makes, zip(*call.call.rows, strict=True), strict=False))
         for row, operands in zip(call.call.rows, zip(*call.operands, strict=True), strict=False):
             assert whole.plan.operations[row[0]].operands == operands
         for column, read in zip(call.operands, call.stacks, strict=True):
