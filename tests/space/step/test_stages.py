@@ -39,9 +39,9 @@ def test_parts_stand_in_the_order_of_a_stage() -> None:
 
 def test_a_stage_reads_the_one_below_of_the_step_before_and_the_first_the_frame() -> None:
     step = stage()
-    for place, name in enumerate(("conv1", "conv2"), start=1):
-        first = next(step.ops[i] for i in step.stages[place] if step.ops[i].operands)
-        assert first.operands[0] == ~step.named[name]
+    for name, below in (("conv2", "conv1"), ("conv3", "conv2")):
+        read = convolution(step, f"stages.{name}.convolution")
+        assert read.operands == (~step.named[below],)
     assert kinds(step, 0)[0] == "Frame"
     head = step.ops[step.named[HEAD]]
     assert head.operands == (~step.named["conv3"],)
