@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -35,20 +34,6 @@ mirror = MirrorProcess(Store.open(home.store_url), home, sys.argv[2]).start()
 print(mirror.process.pid, flush=True)
 time.sleep(60)
 """
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    home = Home.at(tmp_path / "home", {})
-    home.ensure()
-    return home
-
-
-@pytest.fixture
-def store(home: Home) -> Iterator[Store]:
-    opened = Store.open(home.store_url)
-    yield opened
-    opened.close()
 
 
 def runs(home: Home) -> Counter[tuple[str, str]]:

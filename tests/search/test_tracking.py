@@ -45,16 +45,6 @@ FATES = {0: "FINISHED", 1: "FINISHED", 2: "FINISHED", 3: "KILLED", 4: "FAILED"}
 """The status in MLflow of each trial of `tests.support.campaigns.fill`."""
 
 
-@pytest.fixture(scope="session")
-def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow's database without a run: making one takes MLflow seconds."""
-    from mlflow.tracking import MlflowClient
-
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
-    return path
-
-
 @pytest.fixture
 def home(tmp_path: Path, empty_mlflow: Path) -> Home:
     """A home under a path with everything that a path may have."""
@@ -62,13 +52,6 @@ def home(tmp_path: Path, empty_mlflow: Path) -> Home:
     home.ensure()
     shutil.copy(empty_mlflow, home.path / "mlflow.db")
     return home
-
-
-@pytest.fixture
-def store(home: Home) -> Iterator[Store]:
-    opened = Store.open(home.store_url)
-    yield opened
-    opened.close()
 
 
 def mirror(store: Store, home: Home, campaign_id: str, timeout: float = GUARD) -> tracking.Backlog:
