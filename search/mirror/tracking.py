@@ -242,5 +242,5 @@ class Mirror:
 
 def resend_lost(store: Store, home: Home) -> None:
     """Nothing that was sent to the home's MLflow is there any more, of whatever campaign."""
-    records = store.records()
+    records = store.campaigns()
     store.resend_all([one.id for one in records if same_tracking(one.tracking, home.tracking_uri)])
