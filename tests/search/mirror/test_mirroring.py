@@ -22,7 +22,7 @@ from search.store import Store
 from tests.support.campaigns import add, fill, train
 from tests.support.waiting import GUARD, wait_until
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DRIVER = """
 import sys, time
 from search.home import Home

@@ -19,7 +19,7 @@ from ray.tune.stopper import NoopStopper
 from search.machine import Machine
 from search.tune import cluster, loop
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 OFFERED = Machine(cpus=4, gpus=1)
 
 

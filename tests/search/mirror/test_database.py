@@ -22,7 +22,7 @@ from search.store import Store
 from space.errors import VentralError
 from tests.support.campaigns import fill
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 OLDER = "534353b11cbc"
 """The step before MLflow makes the table evaluation_datasets."""
 
@@ -114,7 +114,7 @@ def test_a_broken_one_is_put_aside_and_filled_from_the_store(
     store = Store.open(home.store_url)
     campaign, other = fill(store), fill(store)
     for one in (campaign, other):
-        assert Mirror(store, home, one.id).start().close().left == 0
+        assert Mirror(store, home, one.id).start().close().unsent == 0
     if how == "half made":
         # As a kill leaves it: the next step finds its table already there.
         change(file, f"UPDATE alembic_version SET version_num = '{OLDER}'")
@@ -129,12 +129,12 @@ def test_a_broken_one_is_put_aside_and_filled_from_the_store(
             page.seek(4096 * 3)
             page.write(b"\xff" * 4096 * 4)
     with caplog.at_level(logging.WARNING):
-        assert Mirror(store, home, campaign.id).start().close().left == 0
+        assert Mirror(store, home, campaign.id).start().close().unsent == 0
     [aside] = asides(home)
     assert caplog.text.count(str(aside)) == 1
     assert [event.kind for event in store.events(campaign.id)] == ["mirror-renewed"]
     assert store.backlog(other.id) == 5, "what the other campaign had there is gone as well"
-    assert Mirror(store, home, other.id).start().close().left == 0
+    assert Mirror(store, home, other.id).start().close().unsent == 0
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("SELECT count(*) FROM runs").fetchone() == (10,)
     assert asides(home) == [aside]

@@ -22,7 +22,7 @@ from tests.support.campaigns import new_campaign
 from tests.support.tables import change_rows
 from tests.support.waiting import GUARD
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FOUR = Machine(cpus=4, gpus=0)
 
 

@@ -1,26 +1,22 @@
-"""The supply of trials and its Ray adapter, against a real store and without Ray's processes."""
+"""The supply of trials, against a real store."""
 
 from __future__ import annotations
 
 import copy
-import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ray.tune.search import Searcher
 
 from search import suggesting
 from search.outcomes import outcome_of
 from search.samplers.protocol import key
 from search.store import CONTROL, Trial
 from search.supply import Assignment, Supply
-from search.tune.searcher import TuneSearcher
 from space.errors import CampaignError
 from tests.support import toys
-from tests.support.supplies import DATA, Bench, sampler_of, suggester_of, train
-from tests.support.waiting import GUARD
-from workers.job import Failure, Job, Report
+from tests.support.supplies import Bench, sampler_of, train
+from workers.job import Failure, Report
 
 
 def exhaust(supply: Supply) -> list[Assignment]:
@@ -276,55 +272,3 @@ def test_a_trial_that_was_to_stop_ends_where_it_is(bench: Bench) -> None:
     assert again.unfinished == 1
     following = [again.next(), again.next()]
     assert [found.number for found in following if found is not None] == [0, 2]
-
-
-def test_ray_is_given_a_job_and_a_number(bench: Bench) -> None:
-    stopping = [False]
-    searcher = TuneSearcher(bench.supply(), lambda: stopping[0])
-    assert searcher.prepare()
-    assert searcher.prepare(), "asked twice, it prepares once"
-    config = searcher.suggest("a")
-    assert isinstance(config, dict)
-    assert config["trial"] == 0
-    assert Job.model_validate_json(config["job"]).data == DATA
-    stopping[0] = True
-    assert searcher.suggest("b") == Searcher.FINISHED
-    assert [trial.number for trial in bench.store.trials(bench.id)] == [0]
-
-
-def test_ray_is_told_when_the_budget_is_used_up(bench: Bench) -> None:
-    searcher = TuneSearcher(bench.supply(), lambda: False)
-    given = [searcher.suggest(str(number)) for number in range(7)]
-    assert [config["trial"] for config in given[:6]] == list(range(6))  # type: ignore[index]
-    assert given[6] is None, "one that runs may have to be given out again"
-    for number in range(6):
-        searcher.on_trial_complete(str(number))
-    assert searcher.suggest("7") == Searcher.FINISHED
-
-
-def test_ray_is_given_no_more_than_fit(bench: Bench) -> None:
-    searcher = TuneSearcher(bench.supply(), lambda: False)
-    searcher.slots = 2
-    assert isinstance(searcher.suggest("a"), dict)
-    assert isinstance(searcher.suggest("b"), dict)
-    assert searcher.suggest("c") is None
-    assert bench.store.next_number(bench.id) == 2, "nothing is put on record before it is needed"
-    searcher.on_trial_complete("a")
-    assert isinstance(searcher.suggest("c"), dict)
-
-
-def test_ray_does_not_wait_for_a_sampler_that_thinks(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    supply = bench.supply(ahead=True)
-    try:
-        searcher, suggester = TuneSearcher(supply, lambda: False), suggester_of(supply)
-        assert isinstance(searcher.suggest("a"), dict), "the control"
-        suggest, over = suggester.suggest, threading.Event()
-        monkeypatch.setattr(suggester, "suggest", lambda: over.wait(GUARD) and suggest())
-        assert searcher.suggest("b") is None, "while the sampler thinks"
-        over.set()
-        assert supply.ready(GUARD)
-        assert isinstance(searcher.suggest("b"), dict)
-    finally:
-        supply.close()

@@ -332,7 +332,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     campaigns.add(store, campaign.id, 1)
     campaigns.train(store, campaign.id, 1, 0.5, 0.75)
     host = "::1" if has_ipv6() else "127.0.0.1"
-    assert Mirror(store, home, campaign.id).start().close(60).left == 0
+    assert Mirror(store, home, campaign.id).start().close(60).unsent == 0
     experiment, run = store.campaign(campaign.id).experiment, store.runs(campaign.id)[1]
     store.close()
     assert experiment is not None

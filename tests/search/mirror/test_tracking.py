@@ -39,7 +39,7 @@ from space.space import Space
 from tests.support.campaigns import add, fill, new_campaign, report, train
 from tests.support.waiting import GUARD, wait_until
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 FATES = {0: "FINISHED", 1: "FINISHED", 2: "FINISHED", 3: "KILLED", 4: "FAILED"}
 """The status in MLflow of each trial of `tests.support.campaigns.fill`."""
@@ -169,7 +169,7 @@ def test_every_ended_trial_is_one_run(store: Store, home: Home) -> None:
     store.start_trial(campaign.id, 5)
     add(store, campaign.id, 6)
     backlog = mirror(store, home, campaign.id)
-    assert (backlog.left, backlog.error) == (0, None)
+    assert (backlog.unsent, backlog.error) == (0, None)
     runs = assert_complete(store, home, campaign.id)
 
     best = runs[1]
@@ -232,7 +232,7 @@ def test_trials_arrive_while_the_campaign_runs(store: Store, home: Home) -> None
         train(store, campaign.id, number, 0.5)
         running.notify()
         wait_until(lambda: store.backlog(campaign.id) == 0)
-    assert running.close().left == 0
+    assert running.close().unsent == 0
     assert len(runs_of(home.tracking_uri, store.campaign(campaign.id).experiment)) == 3
 
 
@@ -321,7 +321,7 @@ def test_a_kill_between_two_steps_neither_loses_nor_doubles(
     died = subprocess.run([sys.executable, "-c", KILLED, *arguments], cwd=ROOT, timeout=GUARD)
     assert died.returncode == -signal.SIGKILL
     assert store.backlog(campaign.id) == 5
-    assert mirror(store, home, campaign.id).left == 0
+    assert mirror(store, home, campaign.id).unsent == 0
     assert_complete(store, home, campaign.id)
 
 
@@ -350,13 +350,13 @@ def test_a_deleted_run_or_experiment_or_database_comes_back(
     removed = store.runs(campaign.id)[2]
     client.delete_run(removed)
     store.resend(campaign.id, 2)
-    assert mirror(store, home, campaign.id).left == 0
+    assert mirror(store, home, campaign.id).unsent == 0
     assert store.runs(campaign.id)[2] != removed
     assert trials_in(client, experiment) == [0, 1, 2, 3, 4]
 
     client.delete_experiment(experiment)
     store.resend(campaign.id, 1)
-    assert mirror(store, home, campaign.id).left == 0
+    assert mirror(store, home, campaign.id).unsent == 0
     assert client.get_experiment(experiment).lifecycle_stage == "active"
     assert set(trials_in(client, experiment)) == {0, 1, 2, 3, 4}
 
@@ -364,7 +364,7 @@ def test_a_deleted_run_or_experiment_or_database_comes_back(
         path.unlink()
     elsewhere = Home(path=home.path, tracking_uri=f"sqlite:///{home.path}/new.db")
     shutil.copy(empty_mlflow, home.path / "new.db")
-    assert mirror(store, elsewhere, campaign.id).left == 0
+    assert mirror(store, elsewhere, campaign.id).unsent == 0
     assert_complete(store, elsewhere, campaign.id)
 
 
@@ -378,10 +378,10 @@ def test_the_campaign_goes_on_without_mlflow(store: Store, home: Home) -> None:
     away.start()
     away.notify()
     backlog = away.close(4.0)
-    assert backlog.left == 5
+    assert backlog.unsent == 5
     assert backlog.error is not None
     assert [event.kind for event in store.events(campaign.id)] == ["mirror-away"]
-    assert mirror(store, home, campaign.id).left == 0
+    assert mirror(store, home, campaign.id).unsent == 0
     assert_complete(store, home, campaign.id)
 
 
@@ -411,7 +411,7 @@ def test_what_keeps_the_mirror_from_sending_is_on_record_until_it_sends(
     file = home.path / "mlflow.db"
     file.rename(home.path / "away.db")
     file.mkdir()
-    assert mirror(store, home, campaign.id, 1.0).left == 5
+    assert mirror(store, home, campaign.id, 1.0).unsent == 5
     assert "unable to open database file" in str(store.mirror_error(campaign.id))
     assert "unable to open" in str(progress(store, campaign.id).mirror_error)
     said = describe_backlog(store, campaign.id, 5)
@@ -419,7 +419,7 @@ def test_what_keeps_the_mirror_from_sending_is_on_record_until_it_sends(
     assert f"`ventral resume {campaign.id}`" in said
     file.rmdir()
     (home.path / "away.db").rename(file)
-    assert mirror(store, home, campaign.id).left == 0
+    assert mirror(store, home, campaign.id).unsent == 0
     assert store.mirror_error(campaign.id) is None
 
 
@@ -433,10 +433,10 @@ def test_the_mirror_waits_for_mlflow_to_come_back(
     database.mkdir()
     running = Mirror(store, home, campaign.id).start()
     wait_until(lambda: running.backlog.error is not None)
-    assert running.backlog.left == 5
+    assert running.backlog.unsent == 5
     database.rmdir()
     (home.path / "away.db").rename(database)
-    wait_until(lambda: running.backlog.left == 0)
+    wait_until(lambda: running.backlog.unsent == 0)
     wait_until(lambda: running.backlog.error is None)
     running.close()
     assert_complete(store, home, campaign.id)
@@ -456,10 +456,10 @@ def test_a_trial_that_mlflow_refuses_holds_nobody_up(
     with monkeypatch.context() as patch:
         patch.setattr(tracking, "run_of", odd)
         backlog = mirror(store, home, campaign.id)
-    assert (backlog.left, backlog.error) == (1, None)
+    assert (backlog.unsent, backlog.error) == (1, None)
     (event,) = store.events(campaign.id)
     assert (event.kind, event.detail["trial"]) == ("mirror-refused", 1)
-    assert mirror(store, home, campaign.id).left == 0
+    assert mirror(store, home, campaign.id).unsent == 0
     assert_complete(store, home, campaign.id)
 
 
@@ -467,7 +467,7 @@ def test_more_than_mlflow_takes_in_one_call(store: Store, home: Home) -> None:
     campaign = new_campaign(store)
     add(store, campaign.id, 0, choices={f"stages[{n}].kernel": n for n in range(250)})
     train(store, campaign.id, 0, *(epoch / 1000 for epoch in range(1, 401)))
-    assert mirror(store, home, campaign.id).left == 0
+    assert mirror(store, home, campaign.id).unsent == 0
     run = runs_of(home.tracking_uri, store.campaign(campaign.id).experiment)[0]
     assert len(run.data.params) == 250
     history = client_of(home.tracking_uri).get_metric_history(run.info.run_id, "loss")
@@ -500,14 +500,14 @@ def test_through_a_server_that_goes_away_and_comes_back(
     wait_until(lambda: running.backlog.error is not None)
     served = Home(path=home.path, tracking_uri=uri)
     with server(home, port):
-        wait_until(lambda: running.backlog.left == 0)
+        wait_until(lambda: running.backlog.unsent == 0)
         assert_complete(store, served, campaign.id)
     add(store, campaign.id, 5)
     train(store, campaign.id, 5, 0.7)
     running.notify()
     wait_until(lambda: running.backlog.error is not None)
     with server(home, port):
-        assert running.close(60).left == 0
+        assert running.close(60).unsent == 0
         runs = runs_of(uri, store.campaign(campaign.id).experiment)
         assert {n: run.info.status for n, run in runs.items()} == {**FATES, 5: "FINISHED"}
 

@@ -31,7 +31,7 @@ from tests.support.campaigns import add, fill, new_campaign, report, train
 from tests.support.tables import change_rows, engine_of
 from tests.support.waiting import GUARD
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
