@@ -188,7 +188,7 @@ def results(folder: Path) -> trials.Try:
     network = published(folder / "network", networks=("rgc_intermediate_64px",))
     # A whole network takes a minute: its entry is read, and its variables find their places.
     networks.build = unbuilt
-    networks.generated = lambda seed, name, shape, gain=1.0: np.zeros(shape, np.float32)
+    networks.generate_variable = lambda seed, name, shape, gain=1.0: np.zeros(shape, np.float32)
 
     def attempt(rng: random.Random) -> None:
         whole = network if rng.random() < 0.2 else small

@@ -31,17 +31,17 @@ def list_campaigns(output: Output = Format.table) -> None:
     _, store = open_store()
     rows: list[dict[str, Any]] = []
     for record in store.campaigns():
-        found = ranking.standing(store, record)
-        if found.state == "damaged":
-            note(f"campaign {printable(record.id)} cannot be read: {found.reason}")
+        standing = ranking.standing(store, record)
+        if standing.state == "damaged":
+            note(f"campaign {printable(record.id)} cannot be read: {standing.reason}")
         rows.append(
             {
                 "id": record.id,
                 "name": record.name,
-                "state": found.state,
-                "trials": found.trials,
-                "done": found.done,
-                "best": found.top1,
+                "state": standing.state,
+                "trials": standing.trials,
+                "done": standing.done,
+                "best": standing.top1,
                 "created": record.created,
             }
         )
@@ -113,14 +113,14 @@ def top(
         raise InputError("--by", f"{by} is not an order", "write top1 or pareto")
     _, store, record = find(campaign)
     ranked = ranking.best(store, record.id)
-    found = (ranking.pareto(ranked) if by == "pareto" else ranked)[:number]
+    chosen = (ranking.pareto(ranked) if by == "pareto" else ranked)[:number]
     references = ranking.references(store, record)
-    if not found and references:
+    if not chosen and references:
         show_references(record, references, store, output)
         if output is Format.table:
             best = references[0].trial.number
             note(f"Next: ventral export {record.id} --trial {best} --to cells")
         return
-    show_cells(record, found, references, store, output)
+    show_cells(record, chosen, references, store, output)
     if output is Format.table:
-        note(f"Next: ventral export {record.id} --top {min(3, len(found) or 1)} --to cells")
+        note(f"Next: ventral export {record.id} --top {min(3, len(chosen) or 1)} --to cells")

@@ -74,7 +74,7 @@ def _load_campaign(
     from ventral.opening import find
 
     if (file is None) == (source is None):
-        raise InputError("submit", "says not what to run", "give a FILE, or --from ID")
+        raise InputError("submit", "does not say what to run", "give a FILE, or --from ID")
     if file is not None:
         return campaigns.load(file, overrides, offered=read_offered(address))
     _, _, record = find(str(source))

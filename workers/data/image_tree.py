@@ -38,7 +38,7 @@ class ImageFile(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class PassedOver:
-    """Files or folders that are no part of the data, and why; `first` is one of them."""
+    """Files or folders that are not part of the data, and why; `first` is one of them."""
 
     reason: str
     count: int
@@ -62,9 +62,9 @@ class ImageTree:
 def read_image_tree(root: Path) -> ImageTree:
     """The tree at `root`.
 
-    Raises DataError if there is no such folder, if it has no two classes, if its splits are not
-    of the same classes, or if a folder is of two classes or splits; BrokenImages for links that
-    lead nowhere.
+    Raises DataError if there is no such folder, if it has fewer than two classes, if its splits
+    have different classes, or if a folder is of two classes or splits; BrokenImages for links
+    that lead nowhere.
     """
     if not root.is_dir():
         raise DataError(printable(str(root)), "no such folder", CURE)
@@ -170,8 +170,8 @@ class _Reader:
                 problem = f"{_some(names)} are the same split"
                 raise DataError(where, problem, "put their images into one folder")
         if "train" not in roles:
-            found = " and ".join(f"{names[0]}/" for names in roles.values())
-            raise DataError(where, f"has {found} but no train/", CURE)
+            present = " and ".join(f"{names[0]}/" for names in roles.values())
+            raise DataError(where, f"has {present} but no train/", CURE)
         if len(roles) == 1:
             train = roles["train"][0]
             cure = f"add one, or give {root / train} as the path: a tenth of it is then held out"
@@ -222,14 +222,14 @@ class _Reader:
                 self._pass(path, "a link to a folder above itself")
                 continue
             inner = self._class_listing(folder, name, alone=len(listing.folders) == 1)
-            found = self._images(path, inner, len(classes), above)
-            if not found:
+            members = self._images(path, inner, len(classes), above)
+            if not members:
                 empty.append(name)
             classes.append(name)
-            images += found
+            images += members
         where = printable(str(folder))
         if self._broken:
-            return classes, images  # told as a whole, with those of the other split
+            return classes, images  # one error for both splits
         if not classes:
             raise DataError(where, "has no class folders", CURE)
         if empty:
@@ -242,7 +242,7 @@ class _Reader:
         return classes, images
 
     def _class_listing(self, parent: Path, name: str, *, alone: bool) -> _Listing:
-        """What a class folder holds; `alone` says that there is no other.
+        """What a class folder holds; `alone`: it is the only one.
 
         Raises DataError if its name cannot be kept, or if it holds classes or splits.
         """
@@ -269,7 +269,7 @@ class _Reader:
         self, top: Path, first: _Listing, label: int, above: set[_Identity]
     ) -> list[ImageFile]:
         """All images below a class's folder `top`: of every folder its files, then its folders."""
-        found: list[ImageFile] = []
+        members: list[ImageFile] = []
         waiting: list[tuple[Path, set[_Identity]]] = [(top, above)]
         while waiting:
             folder, outer = waiting.pop()
@@ -285,10 +285,10 @@ class _Reader:
             for name, status in listing.files.items():
                 path = folder / name
                 if self._is_image(path):
-                    found.append(ImageFile(path, label, status.st_size, status.st_mtime_ns))
+                    members.append(ImageFile(path, label, status.st_size, status.st_mtime_ns))
             inner = outer | {identity}
             waiting += [(path, inner) for path in reversed(listing.folders.values())]
-        return found
+        return members
 
     def _again(self, folder: Path, top: Path, first: Path, owner: Path) -> None:
         """A folder that was taken already: passed over in one class, an error in two."""
@@ -313,7 +313,7 @@ class _Reader:
             return False
         if _SIGNATURE.match(start):
             return True
-        self._pass(path, f"no image ({printable(suffix) or 'without a suffix'})")
+        self._pass(path, f"not an image ({printable(suffix) or 'without a suffix'})")
         return False
 
     def _list(self, folder: Path, *, note: bool = True) -> _Listing:

@@ -198,9 +198,9 @@ def test_images_are_known_by_suffix_or_else_by_content(tmp_path: Path) -> None:
     tree = read_image_tree(tmp_path)
     assert len(names(tree, tmp_path)["cat"]) == 6
     assert passed(tree) == {
-        "no image (.txt)": 2,
-        "no image (without a suffix)": 1,
-        "no image (.heic)": 1,
+        "not an image (.txt)": 2,
+        "not an image (without a suffix)": 1,
+        "not an image (.heic)": 1,
         "not a regular file": 1,
     }
     assert tree.passed_over[0].first == "dog/labels.txt"
