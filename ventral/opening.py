@@ -19,7 +19,7 @@ def open_store(*, create: bool = False) -> tuple[Home, Store]:
     return home, Store.open(home.store_url, create=create)
 
 
-def find(campaign: str, only: Collection[str] = ()) -> tuple[Home, Store, Campaign]:
+def find_campaign(campaign: str, only: Collection[str] = ()) -> tuple[Home, Store, Campaign]:
     """The campaign of an id or a name. Raises StoreError for an unknown one.
 
     Of several campaigns of a name, commands that only look get the newest. A command that changes

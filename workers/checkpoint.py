@@ -101,7 +101,7 @@ def versions(folder: str | Path) -> list[Path]:
 
 
 def load(folder: str | Path) -> "tuple[dict[str, Tensor], dict[str, Any]]":
-    """(tensors on the CPU, meta) of the newest version that is what was written.
+    """(tensors on the CPU, meta) of the newest version that is not damaged.
 
     A damaged version is passed over with a warning if an older one is good. Raises
     CheckpointError if no version is good, naming the damaged file and the cure.

@@ -61,9 +61,9 @@ def logs(
     follow: Annotated[bool, typer.Option("-f", "--follow", help="wait for more")] = False,
 ) -> None:
     """What a campaign's driver wrote."""
-    from ventral.opening import find
+    from ventral.opening import find_campaign
 
-    home, store, record = find(campaign)
+    home, store, record = find_campaign(campaign)
     log = home.log(record.id)
     if not log.exists():
         note(f"campaign {record.id} has written no log yet")
@@ -81,9 +81,9 @@ def logs(
 def stop(campaign: Id) -> None:
     """Stop a running campaign; everything is kept, `ventral resume` goes on."""
     from space.errors import VentralError
-    from ventral.opening import find
+    from ventral.opening import find_campaign
 
-    _, store, record = find(campaign, ("running",))
+    _, store, record = find_campaign(campaign, ("running",))
     if record.state != "running":
         note(f"campaign {record.id} is not running: it is {record.state}")
         return
@@ -107,11 +107,11 @@ def top(
     """The best cells, best first."""
     from search import ranking
     from space.errors import InputError
-    from ventral.opening import find
+    from ventral.opening import find_campaign
 
     if by not in ("top1", "pareto"):
         raise InputError("--by", f"{by} is not an order", "write top1 or pareto")
-    _, store, record = find(campaign)
+    _, store, record = find_campaign(campaign)
     ranked = ranking.best(store, record.id)
     chosen = (ranking.pareto(ranked) if by == "pareto" else ranked)[:number]
     references = ranking.references(store, record)

@@ -19,7 +19,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.command("list")
 def list_data(output: Output = Format.table) -> None:
-    """The data sets that a campaign can name, and whether they are here."""
+    """The data sets that a campaign can name, and whether they are on this machine."""
     from dataclasses import asdict
 
     from workers.data.datasets import describe
@@ -47,7 +47,7 @@ def pack(
 ) -> None:
     """Decode and resize a data set once, into arrays that all trials of a machine share.
 
-    A campaign with the same words in its `data:` uses this very pack.
+    A campaign with the same `data:` uses the same pack.
     """
     from search.home import Home
     from workers.data import packing as packs

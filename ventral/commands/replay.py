@@ -19,9 +19,9 @@ def register(app: typer.Typer) -> None:
 
 def replay(campaign: Id, output: Output = Format.table) -> None:
     """Derive every decision of a campaign once more: suggestions, and trainings stopped early."""
-    from ventral.opening import find
+    from ventral.opening import find_campaign
 
-    _, store, record = find(campaign)
+    _, store, record = find_campaign(campaign)
     from search import replay as replays
 
     trials = sum(store.counts(record.id).values())

@@ -71,13 +71,13 @@ def _load_campaign(
     """The campaign of a file, or one like another campaign, with overrides. Checked."""
     from search import campaign as campaigns
     from space.errors import InputError
-    from ventral.opening import find
+    from ventral.opening import find_campaign
 
     if (file is None) == (source is None):
         raise InputError("submit", "does not say what to run", "give a FILE, or --from ID")
     if file is not None:
         return campaigns.load(file, overrides, offered=read_offered(address))
-    _, _, record = find(str(source))
+    _, _, record = find_campaign(str(source))
     where, offered = f"campaign {record.id}", read_offered(address)
     return campaigns.clone(record.document, where, overrides, offered=offered)
 
@@ -93,9 +93,11 @@ def resume(
 ) -> None:
     """Go on with a campaign that was stopped or interrupted; nothing is trained twice."""
     from space.errors import StoreError
-    from ventral.opening import find
+    from ventral.opening import find_campaign
 
-    home, store, record = find(campaign, (*RESUMABLE, "finished") if overrides else RESUMABLE)
+    home, store, record = find_campaign(
+        campaign, (*RESUMABLE, "finished") if overrides else RESUMABLE
+    )
     if record.state == "running":
         cure = (
             f"`ventral status {record.id} --watch` shows it; `ventral stop {record.id}` stops it"
@@ -146,9 +148,9 @@ def certify(
     from search import ranking
     from search.certification import certification
     from space.errors import VentralError
-    from ventral.opening import find
+    from ventral.opening import find_campaign
 
-    _, store, record = find(campaign)
+    _, store, record = find_campaign(campaign)
     if trial:
         chosen = [store.trial(record.id, number) for number in dict.fromkeys(trial)]
     else:

@@ -33,9 +33,9 @@ def status(
 ) -> None:
     """How far a campaign is: trials, best score, pace, time left, failures, budget."""
     from search.progress import progress
-    from ventral.opening import find
+    from ventral.opening import find_campaign
 
-    _, store, record = find(campaign)
+    _, store, record = find_campaign(campaign)
     if watch and output is Format.table:
         current = _watch(store, record.id)
     else:

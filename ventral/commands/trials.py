@@ -44,13 +44,13 @@ def list_trials(
 ) -> None:
     """The trials of a campaign."""
     from search.store import STATUSES
-    from ventral.opening import find
+    from ventral.opening import find_campaign
 
     wanted = [one for words in statuses or STATUSES for one in words.split(",")]
     for one in wanted:
         _check_choice("--status", one, STATUSES)
     _check_choice("--by", by, ORDERS)
-    _, store, record = find(campaign)
+    _, store, record = find_campaign(campaign)
     records = store.trials(record.id, statuses=wanted, cell=cell, by=by, limit=limit)  # type: ignore[arg-type]
     columns = [
         Column(key="trial", right=True),
@@ -91,9 +91,9 @@ def show(
     """One trial: the choices that act in it, its scores by epoch, and why it failed if it did."""
     from search import ranking
     from search.acting import choices_that_act
-    from ventral.opening import find
+    from ventral.opening import find_campaign
 
-    _, store, record = find(campaign)
+    _, store, record = find_campaign(campaign)
     entry = store.trial(record.id, trial)
     reports = store.reports(record.id, trial)
     attempts = store.attempts(record.id, trial)
@@ -157,9 +157,9 @@ def retry(
     can only be tried changed.
     """
     from search import retries
-    from ventral.opening import find
+    from ventral.opening import find_campaign
 
-    home, store, record = find(campaign, ("finished", "stopped", "failed", "interrupted"))
+    home, store, record = find_campaign(campaign, ("finished", "stopped", "failed", "interrupted"))
     chosen = _chosen(record, store, trials or [], failed=failed or reason is not None)
     if reason is not None:
         chosen = [one for one in chosen if (one.reason or "").startswith(reason)]

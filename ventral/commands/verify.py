@@ -1,4 +1,4 @@
-"""`ventral verify`: replay a folder of published results and say how far ours are from them."""
+"""`ventral verify`: replay a folder of published results and measure our distance from them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
