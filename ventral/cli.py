@@ -103,7 +103,7 @@ def _run_app() -> int | str | None:
         return _print_error(f"{file}{error.strerror or error}")
     except ModuleNotFoundError as error:
         return _print_error(explain_missing(error))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  (the edge of the process)
         return _report_unforeseen(error)
 
 

@@ -54,7 +54,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
             self._trainer = training.Trainer(job)
             if checkpoint.versions(self._own):
                 self._continue(self._own)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (whatever it is, it is the trial's result)
             self._fail(error)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -72,7 +72,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
         if self._trainer is not None:
             try:
                 return result | self._epoch(self._trainer)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  (the trial's result)
                 self._fail(error)
         assert self._failure is not None
         failure = self._failure.model_dump(mode="json")
@@ -135,7 +135,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
         if fresh and checkpoint.versions(checkpoint_dir):
             try:
                 self._continue(Path(checkpoint_dir))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  (the trial's result)
                 self._fail(error)
 
 

@@ -28,7 +28,7 @@ Estimate = Annotated[
 ]
 
 
-def submit(
+def submit(  # noqa: PLR0913  (each is an option of the command)
     file: Annotated[Path | None, typer.Argument(help="the campaign file (YAML)")] = None,
     source: Annotated[
         str | None, typer.Option("--from", help="a campaign like this one, instead of a file")
@@ -128,7 +128,7 @@ def _amend(record: "Campaign", store: "Store", overrides: list[str], address: st
     store.event(record.id, "changed", {"set": overrides})
 
 
-def certify(
+def certify(  # noqa: PLR0913  (each is an option of the command)
     campaign: Id,
     top: Annotated[int, typer.Option(min=1, help="so many of the best cells")] = 3,
     trial: Annotated[

@@ -129,8 +129,7 @@ def read_image(path: Path, framing: Framing) -> Images:
         problem = str(error)
     except Image.DecompressionBombError:
         problem = _TOO_LARGE
-    # Pillow's decoders raise whatever the bytes of a damaged file lead them to.
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  (Pillow's decoders raise anything for damage)
         problem = f"cannot be decoded ({printable(str(error)) or type(error).__name__})"
     raise BrokenImages.of([(printable(str(path)), problem)])
 
@@ -178,7 +177,7 @@ def _turn_upright(image: Image.Image) -> Image.Image:
     """The image as its camera was held; one whose EXIF data are damaged stays as it is."""
     try:
         turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # of whatever kind the damage is
+    except Exception:  # noqa: BLE001  (Pillow raises anything for damaged EXIF data)
         return image
     return image if turn is None else image.transpose(turn)
 
