@@ -42,8 +42,8 @@ def test_a_whole_array_is_mapped_and_cannot_be_written_to(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        (b"", "is no array file"),
-        (b"\x93NUMPY\x09\x00" + npy()[8:], "is no array file"),
+        (b"", "is not an array file"),
+        (b"\x93NUMPY\x09\x00" + npy()[8:], "is not an array file"),
         (npy()[:9], "cut off or too long"),
         (npy()[:40], "cut off or too long"),
         (npy()[:-1], r"has 223 bytes, its header says 224"),
@@ -51,8 +51,8 @@ def test_a_whole_array_is_mapped_and_cannot_be_written_to(tmp_path: Path) -> Non
         (npy(VALUES.astype("<i4")), r"holds <i4 \[3, 4\], not <i8 \[3, 4\]"),
         (npy(VALUES.T.copy()), r"holds <i8 \[4, 3\]"),
         (npy(np.asfortranarray(VALUES)), "row-major"),
-        (with_header("{'descr': '<i8', 'fortran_order': False}"), "says nothing known"),
-        (with_header("[" * 5000), "says nothing known"),
+        (with_header("{'descr': '<i8', 'fortran_order': False}"), "unknown kind of header"),
+        (with_header("[" * 5000), "unknown kind of header"),
         (
             with_header("{'descr': '|O', 'fortran_order': False, 'shape': (3, 4)}"),
             "not plain numbers",
@@ -106,7 +106,7 @@ def test_damaged_archives_are_one_error(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for cut in (0, 10, len(whole) // 2, len(whole) - 5):
         path.write_bytes(whole[:cut])
-        with pytest.raises(InputError, match=r"a\.npz: is no file of arrays"):
+        with pytest.raises(InputError, match=r"a\.npz: is not a file of arrays"):
             read_archive(path)
     with zipfile.ZipFile(path, "w") as written:
         written.writestr("a.npy", npy()[:-8])

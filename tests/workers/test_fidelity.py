@@ -16,7 +16,7 @@ from space.errors import InputError
 from space.genome import Genome
 from space.space import Space
 from workers import training
-from workers.data.augmentation import averaged
+from workers.data.augmentation import average
 from workers.data.feed import Feed
 from workers.data.pack import Pack
 from workers.data.packing import pack
@@ -131,9 +131,9 @@ def test_a_cheap_score_is_that_of_the_averaged_images(sixteen: Pack) -> None:
 def test_images_are_averaged_as_areas() -> None:
     images = torch.rand(2, 3, 12, 12, dtype=torch.float64)
     blocks = images.reshape(2, 3, 4, 3, 4, 3).mean(dim=(3, 5))
-    torch.testing.assert_close(averaged(images, 4), blocks)
-    assert averaged(images, 12) is images
-    assert averaged(images, None) is images
+    torch.testing.assert_close(average(images, 4), blocks)
+    assert average(images, 12) is images
+    assert average(images, None) is images
 
 
 def test_a_part_of_the_images_is_always_the_same_part(

@@ -32,7 +32,7 @@ from workers.reference.files import (
 )
 
 
-def replayed_join(entry: JoinEntry, arrays: Arrays, dtype: torch.dtype) -> Errors:
+def replay_join(entry: JoinEntry, arrays: Arrays, dtype: torch.dtype) -> Errors:
     """Error of the joined inputs: resized to the feedforward input's map, then concatenated,
     summed or multiplied.
 
@@ -44,7 +44,9 @@ def replayed_join(entry: JoinEntry, arrays: Arrays, dtype: torch.dtype) -> Error
     options = entry.given
     first = entry.feedforward or options.get("feedforward", min(inputs, key=node_depth))
     if first not in inputs:
-        raise InputError("feedforward", f"{shown(first)} is no input", suggestion(first, inputs))
+        raise InputError(
+            "feedforward", f"{shown(first)} is not an input", suggestion(first, inputs)
+        )
     order = [first, *sorted(set(inputs) - {first})]
     maps = {name: square_map(inputs[name].shape, name) for name in order}
     size, out = maps[first].size, arrays["out"]
@@ -76,8 +78,8 @@ def _resize(options: Mapping[str, Any]) -> layers.Resize:
 
 def _join_kind(entry: JoinEntry, total: int, out: int) -> Any:
     """concat, add or multiply: as the entry says, else by its name and the channels put out."""
-    told = [entry.channel_op, entry.given.get("channel_op"), entry.kind, entry.file]
-    for text in told:
+    texts = [entry.channel_op, entry.given.get("channel_op"), entry.kind, entry.file]
+    for text in texts:
         for kind in ("concat", "multiply", "add"):
             if isinstance(text, str) and kind in Path(text).stem:
                 return kind

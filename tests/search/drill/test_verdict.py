@@ -163,6 +163,6 @@ def test_the_drill_fails_if_anything_was_lost(
 
 def test_a_fault_that_is_none_is_refused() -> None:
     done = CliRunner().invoke(app, ["drill", "--fault", "earthquake"])
-    assert "earthquake is no fault of a drill" in str(done.exception)
+    assert "earthquake is not a fault of a drill" in str(done.exception)
     done = CliRunner().invoke(app, ["drill", "--address", "auto", "--fault", "node"])
-    assert "node is no fault of a drill on a cluster" in str(done.exception)
+    assert "node is not a fault of a drill on a cluster" in str(done.exception)

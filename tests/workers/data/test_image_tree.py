@@ -198,9 +198,9 @@ def test_images_are_known_by_suffix_or_else_by_content(tmp_path: Path) -> None:
     tree = read_image_tree(tmp_path)
     assert len(names(tree, tmp_path)["cat"]) == 6
     assert passed(tree) == {
-        "no image (.txt)": 2,
-        "no image (without a suffix)": 1,
-        "no image (.heic)": 1,
+        "not an image (.txt)": 2,
+        "not an image (without a suffix)": 1,
+        "not an image (.heic)": 1,
         "not a regular file": 1,
     }
     assert tree.passed_over[0].first == "dog/labels.txt"
@@ -236,7 +236,7 @@ def test_a_folder_that_links_name_twice_counts_once(tmp_path: Path) -> None:
         (root / "cat" / link).symlink_to(tmp_path / "more")
     tree = read_image_tree(root)
     assert names(tree, root)["cat"] == ["cat/1.png", "cat/a/2.png"]
-    assert passed(tree) == {"a folder that is there already, by a link": 1}
+    assert passed(tree) == {"a folder that was counted already, by a link": 1}
 
 
 @pytest.mark.parametrize("link", ["train/dog/more", "train/hound", "val/dog", "val"])
