@@ -9,7 +9,7 @@ from ventral.output import Format, duration, note, percent, value
 
 if TYPE_CHECKING:
     from search.campaign import Campaign
-    from search.estimate import Estimate, Range
+    from search.forecast import Estimate, Range
     from search.home import Home
     from search.machine import Machine
     from space.space import Sample, Space
@@ -113,7 +113,7 @@ def mention(campaign: "Campaign", prepared: "tuple[Pack, Space]", home: "Home") 
 def _estimate(
     campaign: "Campaign", prepared: "tuple[Pack, Space]", home: "Home", offered: "Machine"
 ) -> "Estimate":
-    from search.estimate import estimate
+    from search.forecast import estimate
 
     packed, space = prepared
     return estimate(campaign, space, packed.ref, home, offered)
