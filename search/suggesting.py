@@ -19,7 +19,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from search.campaign import Campaign
@@ -158,6 +158,7 @@ class Suggester:
             recipe = {} if found.sample is None else found.sample.recipe
             same = identity(found.digest, recipe)
             if same not in self._known:
+                found = self._weighed(found)
                 self._take(self._next, found.digest, recipe, choices)
                 return found
             self._calls.append({"asked": dict(choices)})
@@ -171,26 +172,32 @@ class Suggester:
         return choices
 
     def _closed(self, choices: Choices) -> Suggestion:
-        """The point with all that is known about it before a training."""
+        """The point, with a reason if it makes no network."""
         sample: Sample | None = None
-        found: Cost | None = None
-        reason: str | None
+        reason: str | None = None
         try:
             sample = self._space.close(choices)
         except GenomeError as error:
-            digest, reason = _digest_of(choices), str(error)
-        else:
-            digest, found = sample.digest, cost(sample.genome)
-            reason = refused(self._campaign, sample, found)
+            reason = str(error)
         return Suggestion(
             number=self._next,
             choices=choices,
-            digest=digest,
+            digest=_digest_of(choices) if sample is None else sample.digest,
             sample=sample,
-            cost=found,
+            cost=None,
             reason=reason,
             calls=tuple(self._calls),
         )
+
+    def _weighed(self, found: Suggestion) -> Suggestion:
+        """A new point with all that is known about it before a training: what takes longer than
+        to close it, most of all a forecast of its memory.
+        """
+        if found.sample is None:
+            return found
+        costs = cost(found.sample.genome)
+        reason = refused(self._campaign, found.sample, costs)
+        return replace(found, cost=costs, reason=reason)
 
     def _same(self, choices: Choices) -> str:
         """The identity of the trial that choices make."""
