@@ -89,7 +89,7 @@ def forward_peak(uses: Sequence[Use], *, keeps: bool = True) -> int:
     for at, use in enumerate(uses):
         sizes |= use.makes
         alive += sum(use.makes.values()) + (use.besides if keeps else 0)
-        highest = max(highest, alive)
+        highest = max(highest, alive + (0 if keeps else use.besides))
         alive -= sum(sizes.get(key, 0) for key in ends.get(at, ()))
     return highest
 
