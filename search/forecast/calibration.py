@@ -83,18 +83,18 @@ def calibrated(
     if key in remembered:
         return Calibration(**remembered[key])
     chosen = _chosen(networks)
-    found = fit(chosen, _measured(chosen, data, campaign, processes), processes)
+    calibration = fit(chosen, _measured(chosen, data, campaign, processes), processes)
     home.ensure()
     partial = home.calibrations.with_suffix(f".{os.getpid()}.part")
-    partial.write_text(json.dumps(_remembered(home.calibrations) | {key: asdict(found)}))
+    partial.write_text(json.dumps(_remembered(home.calibrations) | {key: asdict(calibration)}))
     partial.replace(home.calibrations)
-    return found
+    return calibration
 
 
 def _remembered(file: Path) -> dict[str, Any]:
     try:
-        found = json.loads(file.read_text())
-        return found if isinstance(found, dict) else {}
+        kept = json.loads(file.read_text())
+        return kept if isinstance(kept, dict) else {}
     except (OSError, ValueError):
         return {}
 
@@ -171,11 +171,11 @@ def fit(chosen: Sequence[Network], measured: dict[str, Any], processes: int) -> 
     best: tuple[float, Any] | None = None
     for used in ([0, 1], [0], [1]):
         scaled = facts[:, used] / epoch[:, None]
-        found = np.linalg.lstsq(scaled, np.ones(len(pairs)), rcond=None)[0]
+        fitted = np.linalg.lstsq(scaled, np.ones(len(pairs)), rcond=None)[0]
         numbers = np.zeros(2)
-        numbers[used] = found
+        numbers[used] = fitted
         missed = float(np.sum((facts @ numbers / epoch - 1) ** 2))
-        if (found > 0).all() and (best is None or missed < best[0]):
+        if (fitted > 0).all() and (best is None or missed < best[0]):
             best = (missed, numbers)
     assert best is not None, "one positive quantity fits positive times by a positive number"
     logs = np.log(epoch / (facts @ best[1]))

@@ -43,20 +43,20 @@ def draw_networks(campaign: Campaign, space: Space) -> list[Network]:
     runs = control_runs(campaign, space)[: campaign.budget.trials]
     names = dict.fromkeys(name for name, _ in runs)  # each once, whatever its seeds are
     references = {name: network_of(campaign, space.control(name)) for name in names}
-    found = [references[name] for name, _ in runs]
-    if len(found) == campaign.budget.trials:
-        return found
+    networks = [references[name] for name, _ in runs]
+    if len(networks) == campaign.budget.trials:
+        return networks
     rng, until = random.Random(derived(campaign.seed, "estimate")), time.monotonic() + SECONDS
     for drawn in range(DRAWN):
         if drawn >= LEAST and time.monotonic() > until:
             break
         try:
-            found.append(network_of(campaign, space.sample(rng)))
+            networks.append(network_of(campaign, space.sample(rng)))
         except InputError:
             continue
-    if not any(found):
+    if not any(networks):
         raise VentralError(f"no network of the space {space.name} can be drawn")
-    return found
+    return networks
 
 
 def network_of(campaign: Campaign, sample: Sample) -> Network:
