@@ -3,7 +3,7 @@
 `main()` reads one JSON document from stdin, {"jobs": [Job, ...], "seconds": for a job, "limit":
 seconds for all}, and writes one to stdout, {"device": its name, "jobs": [{"build": seconds,
 "epoch": seconds}, ...]}: what making the network took, and what an epoch would take. A job that
-cannot be run, or for which no time was left, is null. search/estimate.py starts it in a process,
+cannot be run, or for which no time was left, is null. search/forecast starts it in a process,
 because the driver itself never loads torch.
 """
 

@@ -21,7 +21,7 @@ PROCESSES = (
     "search/mirror/test_tracking.py",
     "search/mirror/test_database.py",
     "search/mirror/test_pages.py",
-    "search/test_estimate.py",
+    "search/test_forecast.py",
     "benchmarks",
     "workers/test_compiling.py",
     "workers/test_job.py",

@@ -13,20 +13,18 @@ import pytest
 
 from search import driver
 from search.campaign import Campaign, Scheduler
-from search.estimate import (
-    PLAYED,
-    START_SECONDS,
+from search.forecast import (
     Calibration,
     Network,
     Trainings,
-    _fitted,
-    _lengths,
-    _network,
-    _rungs,
     calibrated,
     estimate,
     forecast,
 )
+from search.forecast.calibration import fit
+from search.forecast.lengths import rungs_of, training_lengths
+from search.forecast.networks import network_of
+from search.forecast.simulation import PLAYED, START_SECONDS
 from search.home import Home
 from search.machine import Machine
 from search.tune import scheduler
@@ -60,20 +58,20 @@ def test_the_fit_finds_the_numbers_that_made_the_times() -> None:
         operation=0.02, multiply=3e-8, build=0.2, spread=0.0, device="cpu", processes=1
     )
     jobs = [{"build": 0.2, "epoch": truth.epoch(one)} for one in networks]
-    found = _fitted(networks, {"device": "cpu", "jobs": jobs}, 1)
+    found = fit(networks, {"device": "cpu", "jobs": jobs}, 1)
     assert found.operation == pytest.approx(0.02)
     assert found.multiply == pytest.approx(3e-8)
     assert found.spread == pytest.approx(0.0, abs=1e-9)
-    with_gap = _fitted(networks, {"device": "cpu", "jobs": [None, *jobs[1:]]}, 1)
+    with_gap = fit(networks, {"device": "cpu", "jobs": [None, *jobs[1:]]}, 1)
     assert with_gap.operation == pytest.approx(0.02)
     with pytest.raises(VentralError, match="no network of the space could be trained"):
-        _fitted(networks, {"device": "cpu", "jobs": [None] * 5}, 1)
+        fit(networks, {"device": "cpu", "jobs": [None] * 5}, 1)
 
 
 def test_no_quantity_costs_less_than_nothing() -> None:
     networks = [network(10, 1e9), network(20, 1e8), network(30, 1e7)]
     jobs = [{"build": 0.0, "epoch": seconds} for seconds in (1.0, 2.1, 3.3)]
-    found = _fitted(networks, {"device": "cpu", "jobs": jobs}, 1)
+    found = fit(networks, {"device": "cpu", "jobs": jobs}, 1)
     assert found.operation > 0
     assert found.multiply >= 0
 
@@ -96,13 +94,13 @@ def test_cheaper_epochs_cost_what_their_plans_leave_to_do() -> None:
     assert forecast(toys.campaign(), 5, [one], CALIBRATION, 1).seconds.likely < full.seconds.likely
 
 
-def test_the_plans_of_cheaper_epochs_are_those_of_the_reduced_network() -> None:
+def test_the_plans_of_cheaper_epochs_are_those_of_the_reducednetwork_of() -> None:
     campaign = toys.campaign(
         recipe={"epochs": 5, "fidelity": [{"until": 2, "size": 8, "steps": 5, "images": 0.5}]}
     )
     space = Space.load("motifs-small").with_images(size=16, channels=1, classes=10)
     sample = space.sample(random.Random(0))
-    found = _network(campaign, sample)
+    found = network_of(campaign, sample)
     alone = space_at(sample.genome, size=8, steps=5)
     planned = plan(alone, parse_reads(alone, "decoder"), training=True)
     macs = planned.planned_macs(campaign.recipe.batch_size)
@@ -124,7 +122,7 @@ def test_the_rungs_are_those_of_the_scheduler(
     # Ray has no public name for them.
     milestones = sorted(rung for rung, _ in real._brackets[0]._rungs)  # noqa: SLF001
     reached = [int(np.ceil(rung)) for rung in milestones if np.ceil(rung) < epochs]
-    assert list(_rungs(settings, epochs, 0)) == reached
+    assert list(rungs_of(settings, epochs, 0)) == reached
 
 
 def test_the_lengths_are_those_that_the_scheduler_gives_to_the_same_kind_of_scores() -> None:
@@ -142,7 +140,10 @@ def test_the_lengths_are_those_that_the_scheduler_gives_to_the_same_kind_of_scor
                     length = epoch
                     break
             real.append(length)
-    mine = [_lengths(settings, epochs, trials, np.random.default_rng(seed)) for seed in range(30)]
+    mine = [
+        training_lengths(settings, epochs, trials, np.random.default_rng(seed))
+        for seed in range(30)
+    ]
     assert np.mean(mine) == pytest.approx(np.mean(real), rel=0.08)
     assert np.mean(mine) < epochs * 0.6, "early stops save a lot"
 
@@ -188,9 +189,9 @@ def test_a_campaign_of_a_million_trials_is_not_played_to_its_end(
 
     def noting(settings: Scheduler, epochs: int, trials: int, rng: np.random.Generator) -> Any:
         played.append(trials)
-        return _lengths(settings, epochs, trials, rng)
+        return training_lengths(settings, epochs, trials, rng)
 
-    monkeypatch.setattr("search.estimate._lengths", noting)
+    monkeypatch.setattr("search.forecast.simulation.training_lengths", noting)
     fifo: dict[str, Any] = {"scheduler": {"name": "fifo"}}
     short = told(**fifo, budget={"trials": PLAYED})
     long = told(**fifo, budget={"trials": 500 * PLAYED})
@@ -229,7 +230,7 @@ def test_a_machine_is_calibrated_once_for_a_kind_of_campaign(
     def never(*_arguments: Any) -> Any:
         raise AssertionError("it was measured before")
 
-    monkeypatch.setattr("search.estimate._measured", never)
+    monkeypatch.setattr("search.forecast.calibration._measured", never)
     other = campaign.model_copy(update={"name": "other", "seed": 5})
     assert estimate(other, space, packed.ref, home, TWO).device == "cpu"
     larger = Campaign.parse(campaign.document() | {"recipe": {"batch_size": 8}})
