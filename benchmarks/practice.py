@@ -13,9 +13,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from models import layers
+from models import arithmetic
 from models.build import Network
-from models.terms import NormWeights
 from space.step.operations import (
     Activate,
     Classify,
@@ -115,17 +114,16 @@ class Loop(nn.Module):
             case Join():
                 return torch.cat(operands, 1)
             case Resize(size=size, mode=mode):
-                return layers.resize(operands[0], size, mode)  # type: ignore[arg-type]
+                return arithmetic.resize(operands[0], size, mode)
             case Separate():
                 return self._separate(what, operands[0])
             case Weigh():
                 weight: Tensor = next(iter(self._module(what.weights).parameters(False)))
                 return operands[0] * weight
             case Normalise():
-                module: NormWeights = self._module(what.weights)
-                return layers.normalise(operands[0], module.how, module.prepare())
+                return self._normalise(what, operands[0])
             case Activate(name=name):
-                return layers.activate(operands[0], name)
+                return arithmetic.activate(operands[0], name)
             case Sum(constant=constant):
                 return sum(operands[1:], operands[0]) + constant
             case Scale(offset=offset, scale=scale):
@@ -136,13 +134,37 @@ class Loop(nn.Module):
                     product = product * x
                 return product
             case Pooled(kind=kind, kernel=kernel, stride=stride, padding=padding):
-                pool = layers.max_pool if kind == "max" else layers.mean_pool
+                pool = arithmetic.max_pool if kind == "max" else arithmetic.mean_pool
                 return pool(operands[0], kernel=kernel, stride=stride, padding=padding)
             case Classify():
-                head = self.network.head
-                return head.step(operands[0], head.prepare(torch.contiguous_format))
+                return self._classify(what, operands[0])
             case _:
                 raise AssertionError(what)
+
+    def _normalise(self, what: Normalise, x: Tensor) -> Tensor:
+        module = self._module(what.weights)
+        gain, shift = module.gain, module.shift
+        if not what.batch:
+            return arithmetic.group_norm(
+                x,
+                gain,
+                shift,
+                groups=what.groups,
+                interleaved=what.interleaved,
+                epsilon=what.epsilon,
+            )
+        mean, variance = module.running_mean, module.running_variance
+        return functional.batch_norm(
+            x, mean, variance, gain, shift, module.training, what.momentum, what.epsilon
+        )
+
+    def _classify(self, what: Classify, x: Tensor) -> Tensor:
+        kernel, bias = self._module("head").kernel, self._module("head").bias
+        if what.form == "convolution_mean":
+            return functional.conv2d(x, kernel, bias).mean((2, 3))
+        flat = what.form == "flatten_linear"
+        x = x.permute(0, 2, 3, 1).flatten(1) if flat else x.mean((2, 3))
+        return functional.linear(x, kernel, bias)
 
     def _separate(self, what: Separate, x: Tensor) -> Tensor:
         module = self._module(what.weights)

@@ -45,11 +45,8 @@ def pair(genome: Genome, training: bool) -> tuple[Network, Network]:
 
 
 def read(network: Network, images: Tensor, reads: list[Read]) -> list[Tensor]:
-    wanted: dict[str, list[int]] = {}
-    for name, step in reads:
-        wanted.setdefault(name, []).append(step)
-    found = network._run(images, wanted)
-    return [found[key] for key in reads]
+    values = network.read(images, reads)
+    return [values[key] for key in reads]
 
 
 def outcome(network: Network, images: Tensor, reads: list[Read]) -> list[list[Tensor]]:

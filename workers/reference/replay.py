@@ -6,7 +6,7 @@ and images are given by a formula (`generated`). `replay` computes each entry in
 float32; the reference's values are those of its float64 run.
 
 This module reads such folders and nothing else. What a cell's options mean is said in
-`space/zoo/cells.py`, where variables belong in `models/published_weights.py`.
+`space/zoo/cells.py`, where variables belong in `models/reference_weights.py`.
 """
 
 import math
