@@ -31,6 +31,7 @@ from space.step.operations import (
     Separate,
     Sum,
     Weigh,
+    What,
     Zeros,
 )
 from space.unroll.divided import divided
@@ -111,10 +112,6 @@ class Loop(nn.Module):
                 return torch.zeros_like(like)
             case Pass():
                 return operands[0]
-            case Join():
-                return torch.cat(operands, 1)
-            case Resize(size=size, mode=mode):
-                return arithmetic.resize(operands[0], size, mode)
             case Separate():
                 return self._separate(what, operands[0])
             case Weigh():
@@ -122,24 +119,10 @@ class Loop(nn.Module):
                 return operands[0] * weight
             case Normalise():
                 return self._normalise(what, operands[0])
-            case Activate(name=name):
-                return arithmetic.activate(operands[0], name)
-            case Sum(constant=constant):
-                return sum(operands[1:], operands[0]) + constant
-            case Scale(offset=offset, scale=scale):
-                return offset + scale * operands[0]
-            case Multiply():
-                product = operands[0]
-                for x in operands[1:]:
-                    product = product * x
-                return product
-            case Pooled(kind=kind, kernel=kernel, stride=stride, padding=padding):
-                pool = arithmetic.max_pool if kind == "max" else arithmetic.mean_pool
-                return pool(operands[0], kernel=kernel, stride=stride, padding=padding)
             case Classify():
                 return self._classify(what, operands[0])
             case _:
-                raise AssertionError(what)
+                return _without_parameters(what, operands)
 
     def _normalise(self, what: Normalise, x: Tensor) -> Tensor:
         module = self._module(what.weights)
@@ -177,3 +160,27 @@ class Loop(nn.Module):
         spread = functional.conv2d(padded, module.depthwise[part], groups=what.channels)
         bias = module.bias + what.added if what.bias else None
         return functional.conv2d(spread, module.pointwise[:, part], bias)
+
+
+def _without_parameters(what: What, operands: list[Tensor]) -> Tensor:
+    x = operands[0]
+    match what:
+        case Join():
+            return torch.cat(operands, 1)
+        case Resize(size=size, mode=mode):
+            return arithmetic.resize(x, size, mode)
+        case Activate(name=name):
+            return arithmetic.activate(x, name)
+        case Sum(constant=constant):
+            return sum(operands[1:], x) + constant
+        case Scale(offset=offset, scale=scale):
+            return offset + scale * x
+        case Multiply():
+            for factor in operands[1:]:
+                x = x * factor
+            return x
+        case Pooled(kind=kind, kernel=kernel, stride=stride, padding=padding):
+            pool = arithmetic.max_pool if kind == "max" else arithmetic.mean_pool
+            return pool(x, kernel=kernel, stride=stride, padding=padding)
+        case _:
+            raise AssertionError(what)

@@ -151,7 +151,7 @@ class Network(nn.Module):
         if isinstance(stages, str):
             raise InputError("stages", f'"{stages}" is one name', f'give a list: ["{stages}"]')
         if steps is not None and not isinstance(steps, Collection):
-            raise InputError("steps", f"{steps!r} is no list", "give a list of steps: [0, 1]")
+            raise InputError("steps", f"{steps!r} is not a list", "give a list of steps: [0, 1]")
         names = [stage.name for stage in self.genome.stages] if stages is None else [*stages]
         wanted = {name: self._steps(name, steps, informed) for name in names}
         trace: Trace = {name: {} for name in names}
@@ -238,7 +238,7 @@ class Network(nn.Module):
         expected = f"[batch, {self.image_channels}, {size}, {size}]"
         if not isinstance(images, Tensor):
             kind = type(images).__name__
-            raise InputError("images", f"a {kind} is no tensor", f"give a tensor {expected}")
+            raise InputError("images", f"a {kind} is not a tensor", f"give a tensor {expected}")
         if images.dim() != 4 or images.shape[1:] != (self.image_channels, size, size):
             raise InputError(
                 "images",

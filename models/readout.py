@@ -16,7 +16,7 @@ from space.step.parameters import Table
 class DecoderModule(Part):
     """From the logits of the steps that a decoder reads, [B,T',N], to the network's, [B,N].
 
-    What each form does is said at `space.genome.Decoder`.
+    `space.network.architecture.Decoder` defines each form.
     """
 
     def __init__(self, decoder: Decoder, table: Table, dtype: torch.dtype) -> None:

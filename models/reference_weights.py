@@ -96,13 +96,13 @@ def published_decoder_state_dict(decoder: Decoder, variables: Variables) -> Stat
 
 def _decoder_layer(decoder: Decoder, name: str) -> tuple[str, str] | None:
     """(the layer here, weights or biases) of a variable of `mlp` or `conv1d`."""
-    found = DECODER_LAYER.match(name)
-    if found is None or decoder.form != {"mlp": "mlp", "conv1": "conv1d"}[found[1]]:
+    match = DECODER_LAYER.match(name)
+    if match is None or decoder.form != {"mlp": "mlp", "conv1": "conv1d"}[match[1]]:
         return None
     if decoder.form == "conv1d":
-        return ("linear" if found[2] == "fc" else f"window{found[3]}"), found[4]
+        return ("linear" if match[2] == "fc" else f"window{match[3]}"), match[4]
     last = len(decoder.layers)
-    return f"layer{last if found[3] == '_final' else int(found[3]) - 1}", found[4]
+    return f"layer{last if match[3] == '_final' else int(match[3]) - 1}", match[4]
 
 
 def published_cell_state_dict(
@@ -259,8 +259,8 @@ def _find(placed: tuple[Placed, ...], scope: str) -> Placed | None:
     sources = ("used", "input") if wanted.source == "used" else (wanted.source,)
     for role in wanted.roles:
         for p in placed:
-            found = p.sources[0].name in sources and p.term.operation != "identity"
-            if found and p.state == wanted.state and p.role == role:
+            reads = p.sources[0].name in sources and p.term.operation != "identity"
+            if reads and p.state == wanted.state and p.role == role:
                 return p
     return None
 

@@ -131,7 +131,7 @@ class _Uses:
         return self._positions >= FULL
 
     def stacked(self) -> tuple[Tensor, Tensor] | None:
-        """The inputs and the gradients of all that wait, which they do no longer."""
+        """The inputs and the gradients of all that wait, which then wait no more."""
         self._start()
         waiting, self._waiting, self._positions = self._waiting, [], 0
         if not waiting:
@@ -201,12 +201,12 @@ class _Use(torch.autograd.Function):
                 shared.gather(kernel)
             if not of_input:
                 return None, None, of_bias, None
-            found, _ = shared.gradients(gradient, x, kernel, (True, False))
-            return found, None, of_bias, None
-        found, of_kernel = shared.gradients(gradient, x, kernel, (of_input, True))
+            of_x, _ = shared.gradients(gradient, x, kernel, (True, False))
+            return of_x, None, of_bias, None
+        of_x, of_kernel = shared.gradients(gradient, x, kernel, (of_input, True))
         assert of_kernel is not None
         shared.uses.add(of_kernel)
-        return found, None, of_bias, None
+        return of_x, None, of_bias, None
 
 
 _gathered: Callable[[Tensor, SharedKernel], Tensor] = _Gathered.apply

@@ -76,16 +76,16 @@ class BatchNorms:
                 key = (effect.weights, number)
                 if key not in self.taken:
                     _, self.taken[key] = batch_norm(value(number), what, ready, self.images)
-                found = self.taken[key]
-                spread = _over_images(found, 1 if depends_on_image(number) else self.images)
-                mean.lerp_(found.mean.to(mean.dtype), what.momentum)
+                taken = self.taken[key]
+                spread = _over_images(taken, 1 if depends_on_image(number) else self.images)
+                mean.lerp_(taken.mean.to(mean.dtype), what.momentum)
                 variance.lerp_(spread.to(variance.dtype), what.momentum)
 
 
-def _over_images(found: Statistics, times: int) -> Tensor:
+def _over_images(statistics: Statistics, times: int) -> Tensor:
     """The unbiased variance [C] of numbers of which each stands there so many times."""
     if times == 1:
-        return found.variance
-    numbers = found.numbers * times
-    factor = (found.numbers - 1) / found.numbers * numbers / (numbers - 1)
-    return found.variance * factor
+        return statistics.variance
+    numbers = statistics.numbers * times
+    factor = (statistics.numbers - 1) / statistics.numbers * numbers / (numbers - 1)
+    return statistics.variance * factor
