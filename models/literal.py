@@ -24,9 +24,9 @@ import torch
 from torch import Tensor, nn
 
 from models import arithmetic
-from models.operations import Setting, execute, frame, prepare, zeros
+from models.operations import Setting, frame, function_of, prepare, zeros
 from models.parameters import Part
-from models.programs import VALUE, Instruction, PartCall, Program, Programs, cell_results
+from models.programs import VALUE, PartCall, Program, Programs, cell_results
 from space.genome import Genome
 from space.network.architecture import HEAD
 from space.network.grammar import Cell
@@ -37,8 +37,10 @@ from space.step.parameters import Table, cell_parameters, join_parameters
 from space.step.stages import join_step
 
 States = dict[str, Tensor]
-Ready = list[Any]
-"""What the steps of a program need besides operands: `prepare`'s, or a part's own list."""
+Ready = list[tuple[Callable[..., Any], Any, Any]]
+"""The steps of a program for one forward pass: a function, the operation or the part that it
+takes, and what either needs of the parameters.
+"""
 
 
 class CalledPart(Part):
@@ -60,17 +62,18 @@ class CalledPart(Part):
         self._prefix = f"{path}."
 
     def prepare(self, setting: Setting) -> Ready:
-        """What the steps of one forward pass need of the parameters."""
+        """What the steps of one forward pass need besides operands."""
         ready: Ready = []
         for step in self.program.steps:
             if isinstance(step, PartCall):
-                part = self[step.name]
+                part = self[step.part]
                 assert isinstance(part, CalledPart)
-                ready.append(part.prepare(setting))
-            elif isinstance(step.whats[0], Zeros):
-                ready.append(zeros(step.map, setting))
+                ready.append((_call, part, part.prepare(setting)))
+            elif isinstance(what := step.whats[0], Zeros):
+                ready.append((_pick, what, zeros(step.map, setting)))
             else:
-                ready.append(prepare(step.whats, self._part_at, setting))
+                own = prepare(step.whats, self._part_at, setting)
+                ready.append((function_of(what), what, own))
         return ready
 
     def _part_at(self, path: str) -> Part:
@@ -83,26 +86,33 @@ class CalledPart(Part):
         slots: list[Any] = [None] * program.slots
         for slot, x in zip(program.inputs, inputs, strict=True):
             slots[slot] = x
-        for step, own in zip(program.steps, ready, strict=True):
-            operands = [slots[i] for i in step.operands]
-            if isinstance(step, Instruction):
-                what = step.whats[0]
-                value = own if isinstance(what, Zeros) else execute(what, operands, own)
-                if len(step.outs) == 1:
-                    slots[step.outs[0]] = value
-                else:
-                    pieces = torch.split(value, step.channels, 1)
-                    for out, piece in zip(step.outs, pieces, strict=True):
-                        slots[out] = piece
-            else:
-                value = self[step.name](*operands, ready=own)
-                for name, out in step.outs.items():
+        for step, (function, what, own) in zip(program.steps, ready, strict=True):
+            value = function(what, [slots[i] for i in step.operands], own)
+            outs = step.outs
+            if isinstance(step, PartCall):
+                for out, name in zip(outs, step.names, strict=True):
                     slots[out] = value if name == VALUE else value[name]
+            elif len(outs) == 1:
+                slots[outs[0]] = value
+            else:
+                pieces = torch.split(value, step.channels, 1)
+                for out, piece in zip(outs, pieces, strict=True):
+                    slots[out] = piece
         return slots.__getitem__
 
     def forward(self, *inputs: Tensor, ready: Ready) -> Any:
         """One step: what the part reads, [B,C,H,W] each -> its value, [B,C',H',W']."""
         return self.run(inputs, ready)(self.program.results[VALUE])
+
+
+def _call(part: CalledPart, operands: Sequence[Tensor], ready: Ready) -> Any:
+    """Call a part as a module."""
+    return part(*operands, ready=ready)
+
+
+def _pick(_what: Zeros, _operands: Sequence[Tensor], ready: Tensor) -> Tensor:
+    """What was made ready, as it is."""
+    return ready
 
 
 class CellPart(CalledPart):
@@ -295,8 +305,8 @@ class LiteralUnroll:
                 inputs = [given if name is None else before[name] for name in stage.reads]
                 now |= stage.named(stage(*inputs, ready=own))
             if t in logits_at:
-                logits = zeros(self.maps[HEAD], setting)
-                if t >= self.first[-1]:
-                    logits = self.head(before[last], ready=head)
-                now[HEAD] = logits
+                if t < self.first[-1]:
+                    now[HEAD] = zeros(self.maps[HEAD], setting)
+                else:
+                    now[HEAD] = self.head(before[last], ready=head)
             yield Moment(step=t, values=now)

@@ -226,9 +226,17 @@ HAS_PARAMETERS = frozenset(_PREPARE)
 # The kinds
 
 
+Function = Callable[[Any, Operands, Any], Tensor]
+
+
+def function_of(what: Kind) -> Function:
+    """The function that computes an operation: of it, its operands, and what `prepare` gave."""
+    return _FUNCTIONS[type(what)]
+
+
 def execute(what: Kind, operands: Operands, ready: Any) -> Tensor:
     """The value of an operation on its operands. `ready` is what `prepare` gave for it."""
-    return _EXECUTE[type(what)](what, operands, ready)
+    return _FUNCTIONS[type(what)](what, operands, ready)
 
 
 def resize(what: Resize, operands: Operands, _ready: None) -> Tensor:
@@ -346,7 +354,7 @@ def classify(what: Classify, operands: Operands, ready: Classifier) -> Tensor:
     return functional.linear(x, kernel, bias)
 
 
-_EXECUTE: dict[type, Callable[[Any, Operands, Any], Tensor]] = {
+_FUNCTIONS: dict[type, Function] = {
     Resize: resize,
     Join: join,
     Convolve: convolve,

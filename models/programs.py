@@ -32,12 +32,13 @@ class Instruction:
 @dataclass(frozen=True, slots=True)
 class PartCall:
     """A part within, called as a module, so that its hooks see every step. `outs` are the slots
-    of its results by name.
+    of its results, in the order of `names`.
     """
 
-    name: str
+    part: str
     operands: tuple[int, ...]
-    outs: dict[str, int]
+    outs: tuple[int, ...]
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +219,7 @@ class _ProgramWriter:
         program = self.parts[name]
         operands = tuple(self._read(ref) for ref in program.reads)
         outs = {result: self._new_slot() for result in program.results}
-        self.steps.append(PartCall(name, operands, outs))
+        self.steps.append(PartCall(name, operands, tuple(outs.values()), tuple(outs)))
         if name == "cell":
             states = cell_results(self.operations, self.stage)
             self.slot_of |= {states[state]: slot for state, slot in outs.items()}

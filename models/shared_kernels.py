@@ -48,11 +48,14 @@ class SharedKernel:
 
     def apply_to(self, x: Tensor) -> Tensor:
         """x [B,I,H,W] -> [B,O,H',W']: one of several uses."""
-        if not self.deferred:
-            return self.apply_alone(x)
         before, after = self.padding
         if before != after:
             x = torch.nn.functional.pad(x, (before, after, before, after))
+        if not self.deferred:
+            side = 0 if before != after else before
+            return torch.nn.functional.conv2d(
+                x, self.kernel, self.bias, self.stride, side, 1, self.groups
+            )
         return _used(x.to(self.kernel.dtype), self.kernel, self.bias, self)
 
     def apply_alone(self, x: Tensor) -> Tensor:

@@ -71,7 +71,7 @@ def test_a_stage_calls_its_parts_in_order_and_computes_the_rest_itself() -> None
     assert list(parts["cell"].results) == ["used", "cell", "out"]
     assert list(parts["join"].results) == [VALUE]
     program = programs.of_stage(1, "conv2", parts)
-    calls = [step.name for step in program.steps if isinstance(step, PartCall)]
+    calls = [step.part for step in program.steps if isinstance(step, PartCall)]
     assert calls == ["join", "convolution", "cell", "second", "residual"]
     assert set(program.results) == {"input", "output", ".used", ".cell", ".out"}
     read = {name for name, number in operations.named.items() if ~number in program.reads}
