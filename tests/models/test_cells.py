@@ -1,4 +1,4 @@
-"""The interpreter against the grammar's equations, written out term by term.
+"""The operations of one cell against the grammar's equations, written out term by term.
 
 `Literal` evaluates a cell as its document reads, one convolution a term, nothing grouped, nothing
 folded, in the order of the page; parameters are looked up by the path of the term.
