@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-Function = Callable[[Tensor], Tensor]
+Activation = Callable[[Tensor], Tensor]
 
 # None stands for the identity, so that it costs no call.
-ACTIVATIONS: dict[str, Function | None] = {
+ACTIVATIONS: dict[str, Activation | None] = {
     "identity": None,
     "elu": functional.elu,
     "relu": torch.relu,

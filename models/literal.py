@@ -37,7 +37,7 @@ from space.step.parameters import Table, cell_parameters, join_parameters
 from space.step.stages import join_step
 
 States = dict[str, Tensor]
-Ready = list[tuple[Callable[..., Any], Any, Any]]
+BoundSteps = list[tuple[Callable[..., Any], Any, Any]]
 """The steps of a program for one forward pass: a function, the operation or the part that it
 takes, and what either needs of the parameters.
 """
@@ -61,9 +61,9 @@ class CalledPart(Part):
         self.program = program
         self._prefix = f"{path}."
 
-    def prepare(self, setting: Setting) -> Ready:
+    def prepare(self, setting: Setting) -> BoundSteps:
         """What the steps of one forward pass need besides operands."""
-        ready: Ready = []
+        ready: BoundSteps = []
         for step in self.program.steps:
             if isinstance(step, PartCall):
                 part = self[step.part]
@@ -80,7 +80,7 @@ class CalledPart(Part):
         within = path.removeprefix(self._prefix)
         return self if len(within) == len(path) else self.below(within)
 
-    def run(self, inputs: Sequence[Tensor], ready: Ready) -> Callable[[int], Tensor]:
+    def run(self, inputs: Sequence[Tensor], ready: BoundSteps) -> Callable[[int], Tensor]:
         """One step: the values that the program reads -> the value of any of its slots."""
         program = self.program
         slots: list[Any] = [None] * program.slots
@@ -100,12 +100,12 @@ class CalledPart(Part):
                     slots[out] = piece
         return slots.__getitem__
 
-    def forward(self, *inputs: Tensor, ready: Ready) -> Any:
+    def forward(self, *inputs: Tensor, ready: BoundSteps) -> Any:
         """One step: what the part reads, [B,C,H,W] each -> its value, [B,C',H',W']."""
         return self.run(inputs, ready)(self.program.results[VALUE])
 
 
-def _call(part: CalledPart, operands: Sequence[Tensor], ready: Ready) -> Any:
+def _call(part: CalledPart, operands: Sequence[Tensor], ready: BoundSteps) -> Any:
     """Call a part as a module."""
     return part(*operands, ready=ready)
 
@@ -118,7 +118,7 @@ def _pick(_what: Zeros, _operands: Sequence[Tensor], ready: Tensor) -> Tensor:
 class CellPart(CalledPart):
     """The cell of a stage."""
 
-    def forward(self, *inputs: Tensor, ready: Ready) -> States:
+    def forward(self, *inputs: Tensor, ready: BoundSteps) -> States:
         """One step: what the cell reads, [B,C,h,w] each -> its states, [B,depth,H,W] by name."""
         value = self.run(inputs, ready)
         return {name: value(slot) for name, slot in self.program.results.items()}
@@ -224,7 +224,7 @@ class StageModule(CalledPart):
         }
         self.names = (name, f"{name}.input", *(f"{name}.{state}" for state in self._states))
 
-    def forward(self, *inputs: Tensor, ready: Ready) -> StageStep:
+    def forward(self, *inputs: Tensor, ready: BoundSteps) -> StageStep:
         """One step: the values of `reads`, [B,C,H,W] each."""
         value, results = self.run(inputs, ready), self.program.results
         return StageStep(

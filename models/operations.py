@@ -79,7 +79,7 @@ class Separated:
 
 
 @dataclass(frozen=True, slots=True)
-class Norm:
+class NormTensors:
     """Gain and shift [C] of a norm. A batch norm in training also has the running mean and
     variance [C], which it moves; in evaluation gain and shift do what the four do together.
     """
@@ -192,16 +192,16 @@ def _prepare_weight(whats: Sequence[Weigh], part_at: PartAt, _setting: Setting) 
     return part_at(whats[0].weights).first_tensor()
 
 
-def _prepare_norm(whats: Sequence[Normalise], part_at: PartAt, _setting: Setting) -> Norm:
+def _prepare_norm(whats: Sequence[Normalise], part_at: PartAt, _setting: Setting) -> NormTensors:
     (what,) = whats
     part = part_at(what.weights)
     gain, shift = part.tensor("gain"), part.tensor("shift")
     if not what.batch:
-        return Norm(gain, shift)
+        return NormTensors(gain, shift)
     mean, variance = part.statistic("running_mean"), part.statistic("running_variance")
     if part.training:
-        return Norm(gain, shift, (mean, variance))
-    return Norm(*arithmetic.fold_batch_norm(gain, shift, mean, variance, what.epsilon))
+        return NormTensors(gain, shift, (mean, variance))
+    return NormTensors(*arithmetic.fold_batch_norm(gain, shift, mean, variance, what.epsilon))
 
 
 def _prepare_classifier(
@@ -275,7 +275,7 @@ def weigh(_what: Weigh, operands: Operands, ready: Tensor) -> Tensor:
     return operands[0] * ready
 
 
-def normalise(what: Normalise, operands: Operands, ready: Norm) -> Tensor:
+def normalise(what: Normalise, operands: Operands, ready: NormTensors) -> Tensor:
     """[B,C,H,W] -> [B,C,H,W], by the statistics that the norm takes, or by its running ones."""
     (x,) = operands
     if ready.running is not None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from models import arithmetic
-from models.operations import Norm, PartAt
+from models.operations import NormTensors, PartAt
 from space.step.operations import Normalise
 from space.unroll.plan import Effect
 
@@ -26,7 +26,9 @@ class Statistics:
     numbers: int
 
 
-def batch_norm(x: Tensor, what: Normalise, ready: Norm, images: int) -> tuple[Tensor, Statistics]:
+def batch_norm(
+    x: Tensor, what: Normalise, ready: NormTensors, images: int
+) -> tuple[Tensor, Statistics]:
     """x [B,C,H,W] normalised by the statistics of its batch, and these. B may be 1 where x stands
     for all of so many images.
     """
@@ -52,7 +54,7 @@ class BatchNorms:
     part_at: PartAt
     taken: dict[tuple[str, int], Statistics] = field(default_factory=dict)
 
-    def apply(self, x: Tensor, what: Normalise, ready: Norm, value: int) -> Tensor:
+    def apply(self, x: Tensor, what: Normalise, ready: NormTensors, value: int) -> Tensor:
         """x [B,C,H,W], which is the plan's value of that number, normalised."""
         out, self.taken[what.weights, value] = batch_norm(x, what, ready, self.images)
         return out
@@ -70,7 +72,7 @@ class BatchNorms:
             part, what = self.part_at(effect.weights), norms[effect.weights]
             if not part.training:
                 continue
-            ready = Norm(part.tensor("gain"), part.tensor("shift"))
+            ready = NormTensors(part.tensor("gain"), part.tensor("shift"))
             mean, variance = part.statistic("running_mean"), part.statistic("running_variance")
             for number in effect.values:
                 key = (effect.weights, number)

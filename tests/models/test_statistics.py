@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as functional
 
 from models.build import build
-from models.operations import Norm
+from models.operations import NormTensors
 from models.parameters import Part
 from models.statistics import BatchNorms, batch_norm
 from space.genome import Genome
@@ -19,7 +19,9 @@ WHAT = Normalise(
     weights="norm", batch=True, groups=1, interleaved=False, epsilon=1e-5, momentum=0.1
 )
 X = torch.randn((1, 3, 4, 4), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-READY = Norm(torch.tensor([1.0, 2.0, 0.5]).double(), torch.tensor([0.0, 1.0, -1.0]).double())
+READY = NormTensors(
+    torch.tensor([1.0, 2.0, 0.5]).double(), torch.tensor([0.0, 1.0, -1.0]).double()
+)
 
 
 def test_a_value_that_stands_for_all_images_is_normalised_as_all_of_them() -> None:
