@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 
-from models.cells import CellModule
-from models.published_weights import (
+from models.literal import CellModule
+from models.reference_weights import (
     published_cell_state_dict,
 )
 from space.documents.bounds import STEPS

@@ -8,10 +8,10 @@ from typing import Any, get_args
 import numpy as np
 import torch
 
-from models.published_weights import (
+from models.readout import DecoderModule
+from models.reference_weights import (
     published_decoder_state_dict,
 )
-from models.readout import DecoderModule
 from space.documents.validation import parse, suggestion
 from space.errors import InputError
 from space.network.architecture import Decoder

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models import layers
-from models.stages import JoinedInputs
+from models import arithmetic
+from models.literal import JoinModule
 from space.documents.validation import shown, suggestion
 from space.errors import InputError
+from space.network.maps import Map
 from space.network.sizes import Arrival
-from space.step.parameters import join_parameters
 from workers.reference.comparison import (
     Errors,
     error,
@@ -52,7 +52,7 @@ def replay_join(entry: JoinEntry, arrays: Arrays, dtype: torch.dtype) -> Errors:
     size, out = maps[first].size, arrays["out"]
     square_map(out.shape, "out")
     on_map = [
-        layers.resize(to_torch(inputs[name], dtype), size, _resize(options)) for name in order
+        arithmetic.resize(to_torch(inputs[name], dtype), size, _resize(options)) for name in order
     ]
     kind = _join_kind(entry, sum(m.channels for m in maps.values()), out.shape[-1])
     if kind == "concat":
@@ -63,16 +63,16 @@ def replay_join(entry: JoinEntry, arrays: Arrays, dtype: torch.dtype) -> Errors:
             Arrival(name=name, map=maps[name], projects=maps[name].channels != channels)
             for name in order
         ]
-        table = join_parameters(arrivals, channels)
+        outs = Map(size=size, channels=channels)
         module = load_checked(
-            lambda: JoinedInputs(kind, arrivals, table, dtype), _join_weights(arrivals, arrays)
+            lambda: JoinModule(kind, arrivals, outs, dtype), _join_weights(arrivals, arrays)
         )
         with torch.no_grad():
-            joined = module.apply_to(on_map, module.prepare(torch.contiguous_format))
+            joined = module.step(on_map)
     return {"out": error(to_numpy(joined), out)}
 
 
-def _resize(options: Mapping[str, Any]) -> layers.Resize:
+def _resize(options: Mapping[str, Any]) -> str:
     return "half_pixel" if options.get("resize") == "half_pixel" else "corners"
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.build import Network, build
-from models.published_weights import (
+from models.reference_weights import (
     published_state_dict,
 )
 from space import zoo

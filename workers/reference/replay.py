@@ -6,7 +6,7 @@ and images are given by a formula (`generate_variable`). `replay` computes each 
 and in float32; the reference's values are those of its float64 run.
 
 This module reads such folders and nothing else. The meaning of a cell's options is in
-`space/zoo/cells.py`, the places of variables in `models/published_weights.py`.
+`space/zoo/cells.py`, the places of variables in `models/reference_weights.py`.
 """
 
 import math

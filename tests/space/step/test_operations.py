@@ -8,6 +8,7 @@ from space.step.operations import (
     Convolve,
     Frame,
     Join,
+    Normalise,
     Op,
     Pass,
     Resize,
@@ -127,7 +128,10 @@ def test_a_convolution_carries_its_work_and_its_part(writer: Writer) -> None:
     path = "stages.conv4.cell.states.out.drive.0"
     what = Convolve(weights=path, channels=2, kernel=3, padding=(1, 1), added=0.5)
     writer.write_convolution(what, x, OUTS)
-    writer.write_norm(1, True, path, OUTS)
+    norms = Normalise(
+        weights=f"{path}.norm", batch=True, groups=1, interleaved=False, epsilon=0.1, momentum=0.1
+    )
+    writer.write_norm(1, norms, OUTS)
     _, convolution, norm = written(writer)
     assert convolution.macs == convolution.literal_macs == 16 * 9 * 2 * 3
     assert convolution.part == norm.part == "cell.states.out.drive.0" == part_of(path)

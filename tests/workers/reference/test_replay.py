@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models import layers
+from models import arithmetic
 from space import zoo
 from space.errors import InputError
 from space.network.grammar import Cell
@@ -201,7 +201,7 @@ def test_weights_and_inputs_that_are_not_stored_follow_from_the_formula() -> Non
 
 def test_a_half_pixel_resize_is_seen() -> None:
     arrays = read_arrays(GOLDEN / "cells/harbor_concat.npz")
-    resized = layers.resize(to_torch(arrays["in/conv10"], torch.float64), 7, "half_pixel")
+    resized = arithmetic.resize(to_torch(arrays["in/conv10"], torch.float64), 7, "half_pixel")
     assert error(to_numpy(resized), arrays["out"][..., 4:9]) > 1e-3
 
 

@@ -27,8 +27,8 @@ IMAGES = torch.rand(2, 3, 8, 8)
 @pytest.mark.parametrize(
     ("images", "problem"),
     [
-        (IMAGES.numpy(), r"a ndarray is no tensor; give a tensor \[batch, 3, 8, 8\]"),
-        ([[1.0]], "a list is no tensor"),
+        (IMAGES.numpy(), r"a ndarray is not a tensor; give a tensor \[batch, 3, 8, 8\]"),
+        ([[1.0]], "a list is not a tensor"),
         (IMAGES[0], r"shape \(3, 8, 8\) does not fit this network; give \[batch, 3, 8, 8\]"),
         (IMAGES.permute(0, 2, 3, 1), r"shape \(2, 8, 8, 3\) does not fit"),
         ((255 * IMAGES).byte(), "uint8 pixels are not normalised; use ventral.normalise"),
@@ -42,20 +42,20 @@ def test_other_images_are_refused(call: str, images: Any, problem: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "problem"),
+    ("arguments", "problem"),
     [
         ({"stages": "conv1"}, r'"conv1" is one name; give a list: \["conv1"\]'),
         ({"stages": ["conv2"]}, "no stage has that name"),
-        ({"steps": 1}, r"1 is no list; give a list of steps: \[0, 1\]"),
+        ({"steps": 1}, r"1 is not a list; give a list of steps: \[0, 1\]"),
         ({"steps": [3]}, "the clock has 3 steps; give 0 to 2"),
         ({"steps": [-1]}, "the clock has 3 steps"),
         ({"steps": ["1"]}, "the clock has 3 steps"),
         ({"steps": [1.5]}, "the clock has 3 steps"),
     ],
 )
-def test_other_names_and_steps_are_refused(asked: dict[str, Any], problem: str) -> None:
+def test_other_names_and_steps_are_refused(arguments: dict[str, Any], problem: str) -> None:
     with pytest.raises(InputError, match=problem):
-        NETWORK.trace(IMAGES, **asked)
+        NETWORK.trace(IMAGES, **arguments)
 
 
 def test_steps_may_come_from_numpy() -> None:

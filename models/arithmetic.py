@@ -1,4 +1,4 @@
-"""The arithmetic of a stage: convolutions, pools, resizing and norms, with the published padding.
+"""The arithmetic of networks: convolutions, pools, resizing and norms, with the published padding.
 
 Functions of tensors [B,C,H,W], free of genomes and of parameters. Padding is SAME as the
 published reference has it: where it is odd, the odd pixel comes after (bottom and right). Fast
@@ -6,19 +6,15 @@ paths that PyTorch has built in are taken where they give the same numbers.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-Function = Callable[[Tensor], Tensor]
-Resize = Literal["corners", "half_pixel"]
-Operands = tuple[Tensor | None, ...]
+Activation = Callable[[Tensor], Tensor]
 
 # None stands for the identity, so that it costs no call.
-ACTIVATIONS: dict[str, Function | None] = {
+ACTIVATIONS: dict[str, Activation | None] = {
     "identity": None,
     "elu": functional.elu,
     "relu": torch.relu,
@@ -73,30 +69,11 @@ def depthwise_gradient(x: Tensor, gradient: Tensor, kernel: Tensor, side: int) -
         # Channels last, with the images' channels side by side.
         beside = maps.permute(2, 3, 0, 1).reshape(1, *maps.shape[2:], groups).permute(0, 3, 1, 2)
         kernels = outs.reshape(groups, 1, *outs.shape[2:])
-        found = functional.conv2d(beside, kernels, None, 1, side, 1, groups)
-        found = found.view(maps.shape[0], channels, k, k).sum(0)
-        total = found if total is None else total.add_(found)
+        by_image = functional.conv2d(beside, kernels, None, 1, side, 1, groups)
+        piece = by_image.view(maps.shape[0], channels, k, k).sum(0)
+        total = piece if total is None else total.add_(piece)
     assert total is not None
     return total[:, None]
-
-
-def separable(
-    x: Tensor,
-    depthwise: Tensor,
-    pointwise: Tensor,
-    bias: Tensor | None,
-    *,
-    padding: tuple[int, int],
-    first: Tensor | None = None,
-) -> Tensor:
-    """x [B,C,H,W], depthwise [C,1,k,k], then pointwise [O,C,1,1], then bias [O] -> [B,O,H,W].
-
-    `first` [C,1,k,k] is one more depthwise kernel that an ELU follows.
-    """
-    if first is not None:
-        x = functional.elu(convolve(x, first, None, padding=padding, groups=first.shape[0]))
-    spread = convolve(x, depthwise, None, padding=padding, groups=depthwise.shape[0])
-    return functional.conv2d(spread, pointwise, bias)
 
 
 def max_pool(x: Tensor, *, kernel: int, stride: int, padding: tuple[int, int]) -> Tensor:
@@ -126,7 +103,7 @@ def mean_pool(x: Tensor, *, kernel: int, stride: int, padding: tuple[int, int]) 
     )
 
 
-def resize(x: Tensor, size: int, mode: Resize) -> Tensor:
+def resize(x: Tensor, size: int, mode: str) -> Tensor:
     """Bilinear [B,C,H,W] -> [B,C,size,size]; the identity where the size is the same.
 
     `corners` puts the corner pixels of both maps on each other (as published, trap 7),
@@ -139,53 +116,69 @@ def resize(x: Tensor, size: int, mode: Resize) -> Tensor:
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Normalisation:
-    """How a norm takes its statistics: per sample over H, W and each of `groups` blocks of
-    channels (`interleaved`: the channels of equal index modulo `groups`), or, where `batch`, per
-    channel over the batch and the map, which moves the running ones by `momentum`.
+def in_float(x: Tensor) -> Tensor:
+    """x in a type to take statistics in: half precision as float32, where an epsilon of 1e-12
+    does not vanish.
     """
-
-    groups: int = 1
-    interleaved: bool = False
-    batch: bool = False
-    epsilon: float
-    momentum: float = 0.1
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
-def normalise(x: Tensor, how: Normalisation, operands: Operands) -> Tensor:
-    """Norm of x [B,C,H,W] with gain and shift [C]. One group is the published layer norm (trap 8).
-
-    `operands` are gain and shift; in training of a batch norm also the running mean and variance,
-    which move; in its evaluation what `folded` made of the four. Statistics are never taken in
-    half precision, where an epsilon of 1e-12 would vanish.
+def group_norm(
+    x: Tensor,
+    gain: Tensor,
+    shift: Tensor,
+    *,
+    groups: int = 1,
+    interleaved: bool = False,
+    epsilon: float,
+) -> Tensor:
+    """x [B,C,H,W] by the statistics of each image over H, W and each of `groups` blocks of
+    channels (`interleaved`: the channels of equal index modulo `groups`), times gain [C], plus
+    shift [C]. One group is the published layer norm (trap 8).
     """
-    if x.dtype in (torch.float16, torch.bfloat16):
-        x = x.float()
-    gain, shift = operands[:2]
-    assert gain is not None
-    assert shift is not None
+    x = in_float(x)
     gain, shift = gain.to(x.dtype), shift.to(x.dtype)
-    if not how.batch:
-        if not how.interleaved:
-            return torch.group_norm(x, how.groups, gain, shift, how.epsilon)
-        plain = torch.group_norm(_dealt(x, how.groups), how.groups, eps=how.epsilon)
-        back = _dealt(plain, x.shape[1] // how.groups)
-        return torch.addcmul(shift[:, None, None], back, gain[:, None, None])
-    if len(operands) == 2:
-        return torch.addcmul(shift[:, None, None], x, gain[:, None, None])
-    mean, variance = operands[2:]
-    return functional.batch_norm(x, mean, variance, gain, shift, True, how.momentum, how.epsilon)
+    if not interleaved:
+        return torch.group_norm(x, groups, gain, shift, epsilon)
+    plain = torch.group_norm(_regroup(x, groups), groups, eps=epsilon)
+    back = _regroup(plain, x.shape[1] // groups)
+    return torch.addcmul(shift[:, None, None], back, gain[:, None, None])
 
 
-def _dealt(x: Tensor, hands: int) -> Tensor:
-    """[B,C,H,W] with the channels dealt to so many hands, hand after hand."""
+def batch_norm(
+    x: Tensor,
+    gain: Tensor,
+    shift: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    *,
+    epsilon: float,
+    momentum: float,
+) -> Tensor:
+    """x [B,C,H,W] by its own statistics of each channel over B, H, W, times gain [C], plus shift
+    [C]. The running `mean` and `variance` [C] are moved in place, by `momentum` of the way to the
+    batch's (the variance to the unbiased one).
+    """
+    x = in_float(x)
+    gain, shift = gain.to(x.dtype), shift.to(x.dtype)
+    return functional.batch_norm(x, mean, variance, gain, shift, True, momentum, epsilon)
+
+
+def scale_and_shift(x: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
+    """x [B,C,H,W] times gain [C], plus shift [C]: a folded batch norm."""
+    x = in_float(x)
+    gain, shift = gain.to(x.dtype), shift.to(x.dtype)
+    return torch.addcmul(shift[:, None, None], x, gain[:, None, None])
+
+
+def _regroup(x: Tensor, groups: int) -> Tensor:
+    """[B,C,H,W] with the channels of equal index modulo `groups` side by side."""
     batch, channels, height, width = x.shape
-    split = x.reshape(batch, channels // hands, hands, height, width)
+    split = x.reshape(batch, channels // groups, groups, height, width)
     return split.transpose(1, 2).reshape(x.shape)
 
 
-def folded(
+def fold_batch_norm(
     gain: Tensor, shift: Tensor, mean: Tensor, variance: Tensor, epsilon: float
 ) -> tuple[Tensor, Tensor]:
     """gain and shift [C] that do what a batch norm with these running statistics does."""

@@ -1,6 +1,7 @@
 """Decoders: each form as its equation says, its window, its parameters and their gradients."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -47,60 +48,90 @@ def expected(  # noqa: C901 - one case a form
     module: DecoderModule, logits: np.ndarray
 ) -> np.ndarray:
     """The form's equation for each example by itself (science: section 7)."""
-    decoder = module.decoder
     values = {name: p.detach().numpy() for name, p in module.named_parameters()}
-    beta = float(values.get("beta", np.array([decoder.beta]))[0])
-    threshold = float(values.get("threshold", np.array([decoder.threshold]))[0])
-    out = []
-    for sample in logits:  # [T,N]
-        probability = softmax(sample, 1, beta)
-        largest = probability.max(1)
-        best = int(largest.argmax())
-        match decoder.form:
-            case "simple":
-                value = sample[-1]
-            case "simple_soft":
-                value = softmax(sample[-1], 0)
-            case "simple_linear":
-                value = sample[-1] / sample[-1].sum()
-            case "max_conf":
-                value = sample[best]
-            case "thresh":
-                crossed = [t for t in range(STEPS) if largest[t] >= threshold]
-                value = sample[crossed[0] if crossed else best]
-            case "time_max":
-                steps = [int(probability[:, k].argmax()) for k in range(CLASSES)]
-                value = np.array([sample[t, k] for k, t in enumerate(steps)])
-            case "w_avg":
-                value = (sample * softmax(sample, 0, beta)).sum(0)
-            case "w_avg_t":
-                share = 1 / (1 + np.exp(-values["weights"]))
-                value = (sample * share / share.sum(0)).sum(0)
-            case "w_time_avg":
-                second = float(values.get("time_beta", np.array([decoder.beta]))[0])
-                value = (sample * softmax(largest, 0, second)[:, None]).sum(0)
-            case "mlp":
-                value = sample.ravel()
-                for i in range(len(decoder.layers) + 1):
-                    value = values[f"layer{i}.kernel"] @ value + values[f"layer{i}.bias"]
-                    if i < len(decoder.layers):
-                        value = np.where(value > 0, value, np.exp(value) - 1)
-            case "conv1d":
-                pooled = []
-                for w in decoder.windows:
-                    kernel, bias = values[f"window{w}.kernel"], values[f"window{w}.bias"]
-                    at = [
-                        np.einsum("fnw,wn->f", kernel, sample[t : t + w]) + bias
-                        for t in range(STEPS - w + 1)
-                    ]
-                    pooled.append(np.max(at, 0) if decoder.pool == "max" else np.mean(at, 0))
-                value = values["linear.kernel"] @ np.concatenate(pooled) + values["linear.bias"]
-            case "sum":
-                value = sample.sum(0)
-            case _:
-                value = sample.mean(0)
-        out.append(value)
-    return np.stack(out)
+    equation = next(
+        equation for forms, equation in EQUATIONS.items() if module.decoder.form in forms.split()
+    )
+    return np.stack([equation(module.decoder, values, sample) for sample in logits])
+
+
+Values = dict[str, np.ndarray]
+
+
+def scalar(values: Values, name: str, otherwise: float) -> float:
+    return float(values[name][0]) if name in values else otherwise
+
+
+def last(decoder: Decoder, _values: Values, sample: np.ndarray) -> np.ndarray:
+    match decoder.form:
+        case "simple_soft":
+            return softmax(sample[-1], 0)
+        case "simple_linear":
+            return np.asarray(sample[-1] / sample[-1].sum())
+    return np.asarray(sample[-1])
+
+
+def chosen(decoder: Decoder, values: Values, sample: np.ndarray) -> np.ndarray:
+    probability = softmax(sample, 1, scalar(values, "beta", decoder.beta))
+    if decoder.form == "time_max":
+        steps = [int(probability[:, k].argmax()) for k in range(CLASSES)]
+        return np.array([sample[t, k] for k, t in enumerate(steps)])
+    largest = probability.max(1)
+    threshold = scalar(values, "threshold", decoder.threshold)
+    crossed = [t for t in range(STEPS) if largest[t] >= threshold]
+    first = crossed[0] if crossed and decoder.form == "thresh" else int(largest.argmax())
+    chosen_step: np.ndarray = sample[first]
+    return chosen_step
+
+
+def weighted(decoder: Decoder, values: Values, sample: np.ndarray) -> np.ndarray:
+    beta = scalar(values, "beta", decoder.beta)
+    if decoder.form == "w_avg":
+        share = softmax(sample, 0, beta)
+    elif decoder.form == "w_avg_t":
+        positive = 1 / (1 + np.exp(-values["weights"]))
+        share = positive / positive.sum(0)
+    else:
+        largest = softmax(sample, 1, beta).max(1)
+        share = softmax(largest, 0, scalar(values, "time_beta", decoder.beta))[:, None]
+    total: np.ndarray = (sample * share).sum(0)
+    return total
+
+
+def perceptron(decoder: Decoder, values: Values, sample: np.ndarray) -> np.ndarray:
+    value = sample.ravel()
+    for i in range(len(decoder.layers) + 1):
+        value = values[f"layer{i}.kernel"] @ value + values[f"layer{i}.bias"]
+        if i < len(decoder.layers):
+            value = np.where(value > 0, value, np.exp(value) - 1)
+    return value
+
+
+def convolved(decoder: Decoder, values: Values, sample: np.ndarray) -> np.ndarray:
+    pooled = []
+    for w in decoder.windows:
+        kernel, bias = values[f"window{w}.kernel"], values[f"window{w}.bias"]
+        at = [
+            np.einsum("fnw,wn->f", kernel, sample[t : t + w]) + bias for t in range(STEPS - w + 1)
+        ]
+        pooled.append(np.max(at, 0) if decoder.pool == "max" else np.mean(at, 0))
+    result: np.ndarray = values["linear.kernel"] @ np.concatenate(pooled) + values["linear.bias"]
+    return result
+
+
+def averaged(decoder: Decoder, _values: Values, sample: np.ndarray) -> np.ndarray:
+    result: np.ndarray = sample.sum(0) if decoder.form == "sum" else sample.mean(0)
+    return result
+
+
+EQUATIONS: dict[str, Callable[[Decoder, Values, np.ndarray], np.ndarray]] = {
+    "simple simple_soft simple_linear": last,
+    "max_conf thresh time_max": chosen,
+    "w_avg w_avg_t w_time_avg": weighted,
+    "mlp": perceptron,
+    "conv1d": convolved,
+    "sum avg": averaged,
+}
 
 
 OPTIONS: list[dict[str, Any]] = [

@@ -1,14 +1,11 @@
 """Padding, pooling, resizing and norms against arithmetic written out in numpy."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as functional
-from torch import Tensor
 
-from models import layers
+from models import arithmetic
 from space.network.maps import same_padding, same_size
 
 
@@ -29,15 +26,14 @@ def literal_convolution(
     x: np.ndarray, kernel: np.ndarray, bias: np.ndarray, stride: int
 ) -> np.ndarray:
     windows = literal_windows(x.shape[-1], kernel.shape[-1], stride)
-    out: np.ndarray = np.zeros((x.shape[0], kernel.shape[0], len(windows), len(windows)))
+    out = np.zeros((x.shape[0], kernel.shape[0], len(windows), len(windows)))
     for i, rows in enumerate(windows):
         for j, columns in enumerate(windows):
             for a, row in enumerate(rows):
                 for b, column in enumerate(columns):
                     if row >= 0 and column >= 0:
                         out[:, :, i, j] += x[:, :, row, column] @ kernel[:, :, a, b].T
-    out += bias[:, None, None]
-    return out
+    return np.asarray(out + bias[:, None, None])
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])
@@ -46,7 +42,7 @@ def literal_convolution(
 def test_convolution_is_same_with_the_odd_pixel_after(size: int, kernel: int, stride: int) -> None:
     x, weight, bias = random(2, 3, size, size), random(4, 3, kernel, kernel), random(4)
     padding = same_padding(size, kernel, stride)
-    ours = layers.convolve(x, weight, bias, padding=padding, stride=stride)
+    ours = arithmetic.convolve(x, weight, bias, padding=padding, stride=stride)
     assert ours.shape[-1] == same_size(size, stride)
     theirs = literal_convolution(x.numpy(), weight.numpy(), bias.numpy(), stride)
     np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-12)
@@ -60,20 +56,6 @@ def test_the_first_layer_pads_two_before_and_three_after() -> None:
     assert same_padding(14, 8, 1) == (3, 4)
 
 
-def test_separable_is_depthwise_then_pointwise_then_one_bias() -> None:
-    x, depthwise, pointwise, bias = (
-        random(2, 3, 5, 5),
-        random(3, 1, 4, 4),
-        random(6, 3, 1, 1),
-        random(6),
-    )
-    padding = same_padding(5, 4, 1)
-    ours = layers.separable(x, depthwise, pointwise, bias, padding=padding)
-    full = pointwise * depthwise.transpose(0, 1)
-    theirs = literal_convolution(x.numpy(), full.numpy(), bias.numpy(), 1)
-    np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-12)
-
-
 @pytest.mark.parametrize("kind", ["max", "mean"])
 @pytest.mark.parametrize(
     ("size", "kernel", "stride"),
@@ -83,7 +65,7 @@ def test_pool_sees_only_pixels_of_the_map(kind: str, size: int, kernel: int, str
     """Maps of negative numbers: a padding of zeros would win every maximum at the edge."""
     x = -1 - random(2, 3, size, size).abs()
     windows = literal_windows(size, kernel, stride)
-    pool = layers.max_pool if kind == "max" else layers.mean_pool
+    pool = arithmetic.max_pool if kind == "max" else arithmetic.mean_pool
     padding = same_padding(size, kernel, stride)
     ours = pool(x, kernel=kernel, stride=stride, padding=padding)
     theirs = np.zeros((2, 3, len(windows), len(windows)))
@@ -96,14 +78,14 @@ def test_pool_sees_only_pixels_of_the_map(kind: str, size: int, kernel: int, str
 
 def test_pool_of_seven_gives_four() -> None:
     x = -random(1, 1, 7, 7).abs()
-    pooled = layers.max_pool(x, kernel=2, stride=2, padding=same_padding(7, 2, 2))
+    pooled = arithmetic.max_pool(x, kernel=2, stride=2, padding=same_padding(7, 2, 2))
     assert pooled.shape[-1] == 4
     assert pooled[0, 0, 3, 3] == x[0, 0, 6, 6]
 
 
 @pytest.mark.parametrize("mode", ["corners", "half_pixel"])
 @pytest.mark.parametrize(("size", "to"), [(4, 7), (3, 7), (1, 5), (7, 4), (2, 8), (5, 1)])
-def test_resize_is_bilinear(mode: layers.Resize, size: int, to: int) -> None:
+def test_resize_is_bilinear(mode: str, size: int, to: int) -> None:
     def weights() -> np.ndarray:
         rows = np.zeros((to, size))
         for o in range(to):
@@ -119,27 +101,23 @@ def test_resize_is_bilinear(mode: layers.Resize, size: int, to: int) -> None:
 
     x = random(2, 3, size, size)
     theirs = np.einsum("oi,bcij,pj->bcop", weights(), x.numpy(), weights())
-    np.testing.assert_allclose(layers.resize(x, to, mode).numpy(), theirs, atol=1e-12)
+    np.testing.assert_allclose(arithmetic.resize(x, to, mode).numpy(), theirs, atol=1e-12)
 
 
 def test_resize_to_the_same_size_is_the_identity() -> None:
     x = random(1, 2, 5, 5)
-    assert layers.resize(x, 5, "corners") is x
+    assert arithmetic.resize(x, 5, "corners") is x
 
 
 def test_corner_aligned_resize_keeps_the_corners() -> None:
     x = random(1, 1, 4, 4)
-    resized = layers.resize(x, 7, "corners")
+    resized = arithmetic.resize(x, 7, "corners")
     assert torch.allclose(resized[..., ::6, ::6], x[..., ::3, ::3])
-
-
-def normed(x: Tensor, gain: Tensor, shift: Tensor, **how: Any) -> Tensor:
-    return layers.normalise(x, layers.Normalisation(**how), (gain, shift))
 
 
 def test_layer_norm_spans_height_width_and_channels() -> None:
     x, gain, shift = random(3, 4, 5, 5), random(4, seed=1), random(4, seed=2)
-    ours = normed(x, gain, shift, epsilon=1e-12)
+    ours = arithmetic.group_norm(x, gain, shift, epsilon=1e-12)
     mean, variance = x.mean((1, 2, 3), keepdim=True), x.var((1, 2, 3), keepdim=True, correction=0)
     plain = (x - mean) / (variance + 1e-12).sqrt()
     assert torch.allclose(ours, plain * gain[:, None, None] + shift[:, None, None])
@@ -150,14 +128,14 @@ ONE, NOTHING = torch.ones(6).double(), torch.zeros(6).double()
 
 def test_group_norm_takes_contiguous_blocks() -> None:
     x = random(3, 6, 5, 5)
-    ours = normed(x, ONE, NOTHING, groups=2, epsilon=0)
+    ours = arithmetic.group_norm(x, ONE, NOTHING, groups=2, epsilon=0)
     halves = [functional.layer_norm(h, h.shape[1:], eps=0) for h in (x[:, :3], x[:, 3:])]
     assert torch.allclose(ours, torch.cat(halves, 1))
 
 
 def test_interleaved_group_norm_takes_channels_of_equal_index_modulo_the_groups() -> None:
     x, gain, shift = random(3, 6, 5, 5), random(6, seed=1), random(6, seed=2)
-    ours = normed(x, gain, shift, groups=2, interleaved=True, epsilon=1e-5)
+    ours = arithmetic.group_norm(x, gain, shift, groups=2, interleaved=True, epsilon=1e-5)
     for start in (0, 1):
         part = x[:, start::2]
         plain = functional.layer_norm(part, part.shape[1:], eps=1e-5)
@@ -169,8 +147,7 @@ def test_batch_norm_takes_each_channel_over_batch_and_map_and_moves_its_averages
     """As TensorFlow's fused op: the running variance takes the unbiased one, decay 0.9."""
     x, gain, shift = 3 + random(4, 6, 5, 5), random(6, seed=1), random(6, seed=2)
     mean, variance = NOTHING.clone(), ONE.clone()
-    how = layers.Normalisation(batch=True, epsilon=1e-5)
-    ours = layers.normalise(x, how, (gain, shift, mean, variance))
+    ours = arithmetic.batch_norm(x, gain, shift, mean, variance, epsilon=1e-5, momentum=0.1)
     plain = (x - x.mean((0, 2, 3), keepdim=True)) / (
         x.var((0, 2, 3), keepdim=True, correction=0) + 1e-5
     ).sqrt()
@@ -182,25 +159,25 @@ def test_batch_norm_takes_each_channel_over_batch_and_map_and_moves_its_averages
 def test_batch_norm_of_the_averages_is_folded() -> None:
     x, gain, shift = random(2, 6, 5, 5), random(6, seed=1), random(6, seed=2)
     mean, variance = random(6, seed=3), random(6, seed=4).square() + 0.5
-    how = layers.Normalisation(batch=True, epsilon=1e-5)
-    ours = layers.normalise(x, how, layers.folded(gain, shift, mean, variance, 1e-5))
+    folded = arithmetic.fold_batch_norm(gain, shift, mean, variance, 1e-5)
+    ours = arithmetic.scale_and_shift(x, *folded)
     expected = functional.batch_norm(x, mean, variance, gain, shift, eps=1e-5)
     assert torch.allclose(ours, expected)
 
 
 def test_norm_of_half_precision_takes_its_statistics_in_float32() -> None:
     x = (random(2, 6, 5, 5) * 1e-3).bfloat16()
-    ours = normed(x, ONE.float(), NOTHING.float(), epsilon=1e-12)
+    ours = arithmetic.group_norm(x, ONE.float(), NOTHING.float(), epsilon=1e-12)
     assert ours.dtype == torch.float32
     assert abs(float(ours.std()) - 1) < 0.02
 
 
 def test_zeros_keep_the_layout() -> None:
     like = random(2, 3, 4, 4).to(memory_format=torch.channels_last)
-    made = layers.zeros(like, 5, 2)
+    made = arithmetic.zeros(like, 5, 2)
     assert made.shape == (2, 5, 2, 2)
     assert made.is_contiguous(memory_format=torch.channels_last)
-    assert layers.zeros(random(2, 3, 4, 4), 5, 2).is_contiguous()
+    assert arithmetic.zeros(random(2, 3, 4, 4), 5, 2).is_contiguous()
 
 
 @pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
@@ -220,6 +197,6 @@ def test_gradient_of_a_depthwise_kernel(
     functional.conv2d(padded, weight, groups=channels).backward(gradient)
     side = before if before == after else 0
     given = x if before == after else padded
-    found = layers.depthwise_gradient(given, gradient, weight, side)
+    found = arithmetic.depthwise_gradient(given, gradient, weight, side)
     assert weight.grad is not None
     assert torch.allclose(found, weight.grad, rtol=1e-10, atol=1e-10)

@@ -1,4 +1,4 @@
-"""The biological unroll: what reads what, when the image arrives, and what is there before it."""
+"""The literal execution: what reads what, when the image arrives, and what is there before it."""
 
 import copy
 
@@ -8,11 +8,12 @@ import torch.nn.functional as functional
 from hypothesis import given, settings
 from torch import Tensor
 
-from models import layers
 from models.build import Network, build
-from models.stages import StageModule, StageStep
+from models.literal import StageModule, StageStep
+from models.operations import Setting
 from space.errors import InputError
 from space.genome import Genome
+from space.network.sizes import layout
 from space.zoo import cells as published
 from tests.support.drawing import PUBLISHED_CELLS, genomes, small_genome
 from tests.support.networks import images_for, randomised, ten_stages
@@ -20,12 +21,14 @@ from tests.support.networks import images_for, randomised, ten_stages
 
 class Recursion:
     """What every node puts out at every step, as a function of what stood at the step before:
-    section 3 of the science, with the modules of the network's stages for the arrows' arithmetic.
+    section 3 of the science, with the modules of the network's stages for what an arrow computes.
     """
 
     def __init__(self, network: Network, images: Tensor) -> None:
         self.genome, self.network, self.images = network.genome, network, images
         self.names = [stage.name for stage in network.genome.stages]
+        self.layout = {shape.stage.name: shape for shape in layout(network.genome).stages}
+        self.setting = Setting(like=images, layout=torch.contiguous_format, defers=False)
         self.known: dict[tuple[str, int], StageStep] = {}
 
     def node(self, name: str, t: int) -> StageStep:
@@ -33,35 +36,44 @@ class Recursion:
             self.known[name, t] = self.computed(name, t)
         return self.known[name, t]
 
+    def senders(self, name: str) -> list[str]:
+        """The stages that stand before a stage, feedforward and feedback."""
+        place = self.names.index(name)
+        edges = [key.split("->") for key, there in self.genome.feedback.items() if there]
+        fed = sorted(sender for sender, receiver in edges if receiver == name)
+        return [*([self.names[place - 1]] if place else []), *fed]
+
     def computed(self, name: str, t: int) -> StageStep:
         module, place = self.network.stages[name], self.names.index(name)
         assert isinstance(module, StageModule)
-        shape, clock = module.shape, self.genome.clock
+        shape, clock = self.layout[name], self.genome.clock
         masked = self.genome.start == "masked" and t < clock.image_on + place
         if t < 0 or masked:
-            size, channels = shape.output.size, shape.output.channels
-            zeros = self.images.new_zeros(len(self.images), channels, size, size)
-            states = {} if module.cell is None else module.cell.zero_states(self.images)
+            depths = {} if shape.cell is None else shape.cell.depths
+            states = {state: self.zeros(shape.convolution.size, d) for state, d in depths.items()}
+            zeros = self.zeros(shape.output.size, shape.output.channels)
             return StageStep(input=zeros, states=states, output=zeros)
-        if place:
-            read = self.node(self.names[place - 1], t - 1).output
-        else:
-            off = clock.steps if clock.image_off is None else clock.image_off
-            on = clock.image_on <= t < off
-            read = self.images if on else torch.full_like(self.images, clock.blank)
-        edges = [key.split("->") for key, there in self.genome.feedback.items() if there]
-        fed = [
-            layers.resize(self.node(s, t - 1).output, shape.input.size, self.genome.resize)
-            for s in sorted(sender for sender, receiver in edges if receiver == name)
-        ]
+        off = clock.steps if clock.image_off is None else clock.image_off
+        on = clock.image_on <= t < off
+        frame = self.images if on else torch.full_like(self.images, clock.blank)
+        given: dict[str | None, Tensor] = {} if place else {None: frame}
+        given |= {sender: self.node(sender, t - 1).output for sender in self.senders(name)}
         states = self.node(name, t - 1).states
-        prepared = module.prepare(torch.contiguous_format)
-        return module.step(read, torch.cat(fed, 1) if fed else None, states, prepared)
+        own = {f"{name}.{state}": value for state, value in states.items()}
+        assert set(module.reads) <= {*given, *own}
+        # A cell need not read feedback that arrives; its convolution reads what is before it.
+        assert (self.names[place - 1] if place else None) in module.reads
+        inputs = [(given | own)[read] for read in module.reads]
+        step: StageStep = module(*inputs, ready=module.prepare(self.setting))
+        return step
+
+    def zeros(self, size: int, channels: int) -> Tensor:
+        return self.images.new_zeros(len(self.images), channels, size, size)
 
     def logits(self, t: int) -> Tensor:
         head = self.network.head
         read = self.node(self.names[-1], t - 1).output
-        answer = head.step(read, head.prepare(torch.contiguous_format))
+        answer: Tensor = head(read, ready=head.prepare(self.setting))
         unreached = t < self.genome.clock.image_on + len(self.names)
         masked = self.genome.start == "masked" and unreached
         return torch.zeros_like(answer) if masked else answer

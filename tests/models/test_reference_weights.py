@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from models.build import Network, build
-from models.cells import CellModule
-from models.published_weights import published_cell_state_dict, published_state_dict
+from models.literal import CellModule
+from models.reference_weights import published_cell_state_dict, published_state_dict
 from space import zoo
 from space.errors import InputError
 from space.network.maps import Map

@@ -10,15 +10,26 @@ The reciprocal gated cell exists there in two classes whose variables differ in 
 read. So are norms of either kind: gamma and beta, and a batch norm's moving averages.
 """
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.reference_names import (
+    BATCH_NORM,
+    DECODER_LAYER,
+    JOINED,
+    JOINED_INPUT,
+    LAST_WORD,
+    NORM_PARTS,
+    OURS,
+    READ_OUT,
+    RECIPROCAL,
+    SCALARS,
+    SINGLE,
+)
 from space.errors import InputError
 from space.genome import Genome
 from space.network.architecture import Decoder
@@ -30,128 +41,6 @@ from space.step.terms import Placed, placed_terms
 
 Variables = Mapping[str, NDArray[np.floating]]
 StateDict = dict[str, Tensor]
-
-READ_OUT = "imnetds"  # the read-out's node in the reference
-
-# Joined kernels: for each variable scope of a class, the terms that its equal parts belong to.
-_JOINED: dict[str, dict[str, tuple[str, ...]]] = {
-    "ConvLSTMCell": {
-        "": (
-            "states.cell.drive.1.terms.0",  # i
-            "states.cell.drive.0",  # j
-            "states.cell.carry.terms.0",  # f
-            "states.hidden.drive.1.terms.0",  # o
-        )
-    },
-    "ConvGRUCell": {
-        "gates": ("gates.reset.terms.0", "gates.update.terms.0"),
-        "candidates": ("states.hidden.drive.0",),
-    },
-    "ConvUGRNNCell": {"": ("gates.update.terms.0", "states.hidden.drive.0")},
-    "ConvIntersectionRNNCell": {
-        "": (
-            "gates.through_time.terms.0",
-            "states.hidden.drive.0",
-            "gates.through_depth.terms.0",
-            "states.out.drive.0",
-        )
-    },
-    "ConvNormBasicCell": {"s": ("states.hidden.drive.0",), "i": ("states.hidden.drive.1",)},
-    "ConvBasicCell": {"": ("states.hidden.drive.0",)},
-}
-
-# Single tensors of those classes.
-_SINGLE: dict[str, dict[str, str]] = {
-    "ConvLSTMCell": {
-        "peepholes/w_i_diag": "states.cell.drive.1.terms.1.position",
-        "peepholes/w_f_diag": "states.cell.carry.terms.1.position",
-        "peepholes/w_o_diag": "states.hidden.drive.1.terms.1.position",
-        "input": "states.cell.drive.1.norm",
-        "transform": "states.cell.drive.norm",
-        "forget": "states.cell.carry.norm",
-        "output": "states.hidden.drive.1.norm",
-        "state": "states.cell.norm",
-    },
-    "ConvGRUCell": {
-        "gates/r_pre": "gates.reset.norm",
-        "gates/u_pre": "gates.update.norm",
-        "candidates/c_pre": "states.hidden.drive.norm",
-    },
-    "ConvIntersectionRNNCell": {
-        "gh_act": "gates.through_time.norm",
-        "h_act": "states.hidden.drive.norm",
-        "gy_act": "gates.through_depth.norm",
-        "y_act": "states.out.drive.norm",
-    },
-    "ConvNormBasicCell": {"layer_norm": "states.hidden.norm"},
-}
-
-_NORM_PARTS = {
-    "gamma": "gain",
-    "beta": "shift",
-    "moving_mean": "running_mean",
-    "moving_variance": "running_variance",
-}
-_BATCH_NORM = re.compile(r"/(post_conv_BN|batch_norm\w*|bn)$", re.IGNORECASE)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Role:
-    """Where a variable scope of the reciprocal gated cell stands: the term that acts on `state`
-    in one of `roles` and reads `source`.
-    """
-
-    state: str
-    roles: tuple[str, ...]
-    source: str
-
-
-def _reciprocal_roles() -> dict[str, _Role]:
-    roles: dict[str, _Role] = {}
-    for half, other in (("cell", "out"), ("out", "cell")):
-        retained = _Role(state=half, roles=("carry",), source=half)
-        crossing = _Role(state=half, roles=("multiply", "add"), source=other)
-        fed = _Role(state=half, roles=("add",), source="feedback")
-        roles |= {
-            f"{half}/tau": retained,
-            f"{half}/{half}_to_{half}": retained,
-            f"{half}/gate": crossing,
-            f"{half}/{other}_to_{half}": crossing,
-            f"{half}/feedback": fed,
-            f"{half}/feedback_to_{half}": fed,
-            f"{half}/residual_add": _Role(state=half, roles=("add",), source="residual"),
-            f"{half}/res_add": _Role(state=half, roles=("add",), source="residual"),
-            f"{half}/res_add/residual_add": _Role(state=half, roles=("add",), source="residual"),
-            f"{half}/res_to_{half}": _Role(state=half, roles=("add",), source="residual"),
-        }
-        for word, source in (("input", "used"), ("residual", "residual")):
-            roles[f"{half}/{word}_to_{half}"] = _Role(state=half, roles=("add",), source=source)
-            for kind, role in (("tau", "carry"), ("gate", "multiply")):
-                roles[f"{half}/{word}_to_{half}_{kind}"] = _Role(
-                    state=half, roles=(role,), source=source
-                )
-    used = _Role(state="used", roles=("add",), source="feedback")
-    return (
-        roles
-        | dict.fromkeys(("feedback", "input/feedback", "feedback_to_input"), used)
-        | {"input/feedback_to_input": used}
-    )
-
-
-_RECIPROCAL = _reciprocal_roles()
-_LAST = re.compile(
-    r"^(.*?)[/_]?(weights|bias|depthwise_weights|depthwise_weights_0|pointwise_weights)$"
-)
-_OURS = {
-    "weights": "kernel",
-    "bias": "bias",
-    "depthwise_weights_0": "depthwise_first",
-    "depthwise_weights": "depthwise",
-    "pointwise_weights": "pointwise",
-}
-
-# A 1x1 convolution of an input that is summed or multiplied with the others.
-_JOINED_INPUT = re.compile(r"^conv_to_conv_harbor_for_(\w+)/(weights|bias)$")
 
 
 def published_state_dict(genome: Genome, variables: Variables) -> StateDict:
@@ -190,7 +79,7 @@ def published_decoder_state_dict(decoder: Decoder, variables: Variables) -> Stat
     """
     state: StateDict = {}
     for name, value in variables.items():
-        scalar = _SCALARS.get(name)
+        scalar = SCALARS.get(name)
         if scalar is not None:
             form, ours = scalar
             timed = decoder.form == "w_time_avg"
@@ -207,27 +96,15 @@ def published_decoder_state_dict(decoder: Decoder, variables: Variables) -> Stat
     return state
 
 
-# The form of decoder that trains a scalar (any one of them: ""), and its name here.
-_SCALARS = {
-    "normalize/softmax_beta": ("", "beta"),
-    "probs/softmax_beta": ("w_time_avg", "beta"),
-    "alpha/softmax_beta": ("w_time_avg", "time_beta"),
-    "decoder_threshold": ("thresh", "threshold"),
-}
-_DECODER_LAYER = re.compile(
-    r"^(mlp|conv1)_decoder/(fc|c_)(\d+|_final)/(weights|kernel|biases|bias)$"
-)
-
-
 def _decoder_layer(decoder: Decoder, name: str) -> tuple[str, str] | None:
     """(the layer here, weights or biases) of a variable of `mlp` or `conv1d`."""
-    found = _DECODER_LAYER.match(name)
-    if found is None or decoder.form != {"mlp": "mlp", "conv1": "conv1d"}[found[1]]:
+    match = DECODER_LAYER.match(name)
+    if match is None or decoder.form != {"mlp": "mlp", "conv1": "conv1d"}[match[1]]:
         return None
     if decoder.form == "conv1d":
-        return ("linear" if found[2] == "fc" else f"window{found[3]}"), found[4]
+        return ("linear" if match[2] == "fc" else f"window{match[3]}"), match[4]
     last = len(decoder.layers)
-    return f"layer{last if found[3] == '_final' else int(found[3]) - 1}", found[4]
+    return f"layer{last if match[3] == '_final' else int(match[3]) - 1}", match[4]
 
 
 def published_cell_state_dict(
@@ -252,20 +129,20 @@ def _stage(
     name = shape.stage.name
     for key, value in _whole_kernels(variables).items():
         scope, _, last = key.rpartition("/")
-        joined = _JOINED_INPUT.match(key)
+        joined = JOINED_INPUT.match(key)
         if key == "memory_decay" and shape.cell is None:
             _must_be_zero(f"{name}/{key}", value)
         elif joined:
-            yield f"join.{joined[1]}.{_OURS[joined[2]]}", _full(value)
+            yield f"join.{joined[1]}.{OURS[joined[2]]}", _full(value)
         elif scope.startswith(("pre_", "post_")):
             part = "convolution" if scope.startswith("pre_") else "second"
             if last == "residual_add_weights" or (
-                _BATCH_NORM.search(scope)
-                and _BATCH_NORM.sub("/residual_add_weights", scope) in variables
+                BATCH_NORM.search(scope)
+                and BATCH_NORM.sub("/residual_add_weights", scope) in variables
             ):
                 part = "residual"
-            if last in _NORM_PARTS:
-                yield f"{part}.norm.{_NORM_PARTS[last]}", _tensor(value)
+            if last in NORM_PARTS:
+                yield f"{part}.norm.{NORM_PARTS[last]}", _tensor(value)
             else:
                 yield f"{part}." + ("bias" if last == "bias" else "kernel"), _full(value)
         else:
@@ -311,7 +188,7 @@ def _cell(
                 _must_be_zero(name, value)
             else:
                 yield f"{path}.scalar", _tensor(value)
-        elif kind in _JOINED:
+        elif kind in JOINED:
             yield from _joined(kind, rest, name, value)
         elif kind == "ReciprocalGateCell":
             yield from _reciprocal(cell, placed, rest, name, value)
@@ -323,17 +200,17 @@ def _joined(
     kind: str, rest: str, name: str, value: NDArray[np.floating]
 ) -> Iterator[tuple[str, Tensor]]:
     scope, _, last = rest.rpartition("/")
-    if last in ("weights", "bias") and scope in _JOINED[kind]:
-        paths = _JOINED[kind][scope]
+    if last in ("weights", "bias") and scope in JOINED[kind]:
+        paths = JOINED[kind][scope]
         parts = np.split(value, len(paths), axis=-1)
         for path, part in zip(paths, parts, strict=True):
-            yield f"{path}.{_OURS[last]}", _full(part)
+            yield f"{path}.{OURS[last]}", _full(part)
         return
-    single = _SINGLE.get(kind, {})
+    single = SINGLE.get(kind, {})
     if rest in single:
         yield single[rest], _tensor(value.transpose(2, 0, 1))
-    elif scope in single and last in _NORM_PARTS:
-        yield f"{single[scope]}.{_NORM_PARTS[last]}", _tensor(value)
+    elif scope in single and last in NORM_PARTS:
+        yield f"{single[scope]}.{NORM_PARTS[last]}", _tensor(value)
     else:
         _refuse_rest({name})
 
@@ -342,14 +219,14 @@ def _reciprocal(
     cell: Cell, placed: tuple[Placed, ...], rest: str, name: str, value: NDArray[np.floating]
 ) -> Iterator[tuple[str, Tensor]]:
     scope, _, last = rest.rpartition("/")
-    if last in _NORM_PARTS:
+    if last in NORM_PARTS:
         path = _norm_path(cell, placed, scope)
         if path is None:
             _refuse_rest({name})
         else:
-            yield f"{path}.norm.{_NORM_PARTS[last]}", _tensor(value)
+            yield f"{path}.norm.{NORM_PARTS[last]}", _tensor(value)
         return
-    match = _LAST.match(rest)
+    match = LAST_WORD.match(rest)
     term = _find(placed, match[1]) if match else None
     if match is None or term is None:
         _refuse_rest({name})
@@ -357,7 +234,7 @@ def _reciprocal(
     if match[2] == "bias" and not term.term.has_bias and match[1] == "out/input_to_out":
         return  # the shallow model's class makes this bias and never adds it (trap 2)
     read = _depthwise if match[2].startswith("depthwise") else _full
-    yield f"{term.path}.{_OURS[match[2]]}", read(value)
+    yield f"{term.path}.{OURS[match[2]]}", read(value)
 
 
 def _norm_path(cell: Cell, placed: tuple[Placed, ...], scope: str) -> str | None:
@@ -365,7 +242,7 @@ def _norm_path(cell: Cell, placed: tuple[Placed, ...], scope: str) -> str | None
     half, _, rest = scope.partition("/")
     if rest in ("layer_norm", f"{half}_layer_norm"):
         return f"states.{half}"
-    inner = _BATCH_NORM.sub("", scope)
+    inner = BATCH_NORM.sub("", scope)
     if inner == half:  # of the sum, or of a full input_to_out, which has no scope of its own
         state = cell.states.get(half)
         if state is not None and state.norm is not None and state.norm.kind == "batch":
@@ -377,15 +254,15 @@ def _norm_path(cell: Cell, placed: tuple[Placed, ...], scope: str) -> str | None
 
 def _find(placed: tuple[Placed, ...], scope: str) -> Placed | None:
     """The term that the variables of a scope belong to."""
-    wanted = _RECIPROCAL.get(scope)
+    wanted = RECIPROCAL.get(scope)
     if wanted is None:
         return None
     # A cell that takes its input as it is need not name it anew.
     sources = ("used", "input") if wanted.source == "used" else (wanted.source,)
     for role in wanted.roles:
         for p in placed:
-            found = p.sources[0].name in sources and p.term.operation != "identity"
-            if found and p.state == wanted.state and p.role == role:
+            reads = p.sources[0].name in sources and p.term.operation != "identity"
+            if reads and p.state == wanted.state and p.role == role:
                 return p
     return None
 
