@@ -118,7 +118,8 @@ def test_the_rungs_are_those_of_the_scheduler(
 ) -> None:
     settings = Scheduler(reduction_factor=factor, grace_epochs=grace)
     real = scheduler.create(settings, epochs, 0, [])
-    milestones = sorted(rung for rung, _ in real._brackets[0]._rungs)
+    rungs = real._brackets[0]._rungs  # noqa: SLF001 - Ray shows them nowhere else
+    milestones = sorted(rung for rung, _ in rungs)
     reached = [int(np.ceil(rung)) for rung in milestones if np.ceil(rung) < epochs]
     assert list(rungs_of(settings, epochs, 0)) == reached
 
@@ -225,7 +226,7 @@ def test_a_machine_is_calibrated_once_for_a_kind_of_campaign(
     kept = json.loads(home.calibrations.read_text())
     assert len(kept) == 1
 
-    def never(*arguments: Any) -> Any:
+    def never(*_arguments: Any) -> Any:
         raise AssertionError("it was measured before")
 
     monkeypatch.setattr("search.forecast.calibration._measured", never)

@@ -57,7 +57,7 @@ class Held(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _see(self, tensor: torch.Tensor) -> None:
         storage = tensor.untyped_storage()
-        key = storage._cdata
+        key = storage._cdata  # noqa: SLF001 - a storage has no public identity
         if key not in self._alive:
             size = storage.nbytes()
             self._alive[key] = weakref.finalize(storage, self._freed, key, size)
