@@ -119,8 +119,8 @@ def test_the_rungs_are_those_of_the_scheduler(
 ) -> None:
     settings = Scheduler(reduction_factor=factor, grace_epochs=grace)
     real = scheduler.create(settings, epochs, 0, [])
-    # Ray has no public name for them.
-    milestones = sorted(rung for rung, _ in real._brackets[0]._rungs)  # noqa: SLF001
+    rungs = real._brackets[0]._rungs  # noqa: SLF001 - Ray shows them nowhere else
+    milestones = sorted(rung for rung, _ in rungs)
     reached = [int(np.ceil(rung)) for rung in milestones if np.ceil(rung) < epochs]
     assert list(rungs_of(settings, epochs, 0)) == reached
 
