@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from space.errors import CheckpointError, InputError
-from workers.failures import Diverged, failure
+from workers.failures import Diverged, device_lost, failure, out_of_memory
 from workers.job import Job, Recipe, Report
 from workers.pack import Pack
 from workers.training import Trainer, evaluate, learning_rate
@@ -306,6 +306,23 @@ def test_weights_that_are_not_finite_diverge(job: MakeJob, build: Build) -> None
         dict(trainer.network.named_parameters())["again.bias"][0] = math.inf
     with pytest.raises(Diverged, match=r"again\.bias is not finite at the end of epoch 4"):
         trainer._demand_finite_weights(4)  # noqa: SLF001 - the loss would tell before it
+
+
+def test_out_of_memory_is_known_by_what_torch_raises() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(1 << 50)
+    assert out_of_memory(caught.value)
+    made = failure(caught.value)
+    assert made.kind == "out-of-memory"
+    assert "Traceback" in made.detail
+    assert out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"))
+    assert not out_of_memory(RuntimeError("shape mismatch"))
+
+
+def test_a_lost_gpu_is_not_a_result() -> None:
+    assert device_lost(RuntimeError("CUDA error: device-side assert triggered"))
+    assert not device_lost(torch.OutOfMemoryError("CUDA error: out of memory"))
+    assert not device_lost(ValueError("no"))
 
 
 def test_the_peak_of_memory_is_forgotten_between_trials(job: MakeJob, build: Build) -> None:
