@@ -36,7 +36,7 @@ def acting(genome: Genome) -> Genome:
         if stage.cell is None or stage.name not in live or stage.cell in cells:
             continue
         carrying = [s.name for s in genome.stages if s.cell == stage.cell and s.name in live]
-        parts = {place for name in carrying for place, _ in forms[name].parts}
+        parts = {place for name in carrying for place in forms[name].parts}
         fed = any(forms[name].reads_feedback for name in carrying)
         cells[stage.cell] = _Trimmer(genome.cells[stage.cell], parts, fed=fed).cell()
     joined = {stage.name for stage in genome.stages if stage.join.kind != "concat"}

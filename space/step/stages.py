@@ -8,7 +8,7 @@ step; which of them a step really needs is worked out in `space/unroll/plan.py`.
 
 from space.network.architecture import HEAD, Architecture, Convolution
 from space.network.sizes import HeadShape, Map, StageShape, layout, same_padding
-from space.step.equations import Given, write_cell
+from space.step.equations import Given, resolve_norm, write_cell
 from space.step.operations import Classify, Frame, Multiply, Operations, Pooled, Ref, Sum, Writer
 
 
@@ -17,19 +17,28 @@ def write_step(architecture: Architecture) -> Operations:
     return _StepWriter(architecture).write()
 
 
+def write_stage(architecture: Architecture, place: int) -> Writer:
+    """The operations of the stage at `place` alone, as drafts: what other stages put out and the
+    stage's own values of the step before are read by their names.
+    """
+    writer = _StepWriter(architecture)
+    writer.write_stage(writer.layout.stages[place], place)
+    return writer.writer
+
+
 class _StepWriter:
     def __init__(self, architecture: Architecture) -> None:
         self.architecture, self.layout, self.writer = architecture, layout(architecture), Writer()
 
     def write(self) -> Operations:
         for place, shape in enumerate(self.layout.stages):
-            self._stage(shape, place)
+            self.write_stage(shape, place)
             self.writer.end_stage()
         self._head(self.layout.head)
         self.writer.end_stage()
         return self.writer.operations()
 
-    def _stage(self, shape: StageShape, place: int) -> None:
+    def write_stage(self, shape: StageShape, place: int) -> None:
         stage, writer, name = shape.stage, self.writer, shape.stage.name
         before = self._before(place)
         senders = [
@@ -108,7 +117,7 @@ class _StepWriter:
             bias=part.bias,
         )
         if part.norm is not None:
-            y = self.writer.write_norm(y, part.norm.kind == "batch", path, outs)
+            y = self.writer.write_norm(y, resolve_norm(part.norm, path), outs)
         return self.writer.write_activation(y, part.activation, outs, path.rpartition(".")[2])
 
     def _residual(self, shape: StageShape, before: Given, x: int, outs: Map) -> int:
@@ -133,7 +142,7 @@ class _StepWriter:
                 bias=False,
             )
             if shortcut.norm is not None:
-                added = writer.write_norm(added, shortcut.norm.kind == "batch", path, outs)
+                added = writer.write_norm(added, resolve_norm(shortcut.norm, path), outs)
         return writer.write(Sum(), [x, added], outs, "residual")
 
     def _head(self, shape: HeadShape) -> None:

@@ -17,9 +17,9 @@ from torch import Tensor
 from models.build import Network, build
 from space.errors import GenomeError
 from space.genome import Genome
-from space.identity.digest import LivePart, live_parts, live_stages
 from space.space import Space
 from tests.support.drawing import PUBLISHED_CELLS, any_genomes, genomes, small_genome
+from tests.support.live_parts import LivePart, live_parts, live_stages
 from tests.support.spelling import ALTERNATIVES, changed, fields, respelled
 
 TENSORS = (
