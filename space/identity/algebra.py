@@ -71,13 +71,13 @@ class Arena:
             if len(result) * len(factor) > MOST_TERMS:
                 result = self.atom("product", (result, factor))
                 continue
-            found: dict[Product, Number] = {}
+            terms: dict[Product, Number] = {}
             for left, a in result.items():
                 for right, b in factor.items():
                     product = tuple(sorted(left + right)) if left and right else left or right
                     part = b if a == 1 else a if b == 1 else EXACT.multiply(a, b)
-                    _put(found, product, part)
-            result = found
+                    _put(terms, product, part)
+            result = terms
         return result
 
     def activated(self, name: str, value: Polynomial) -> Polynomial:
@@ -114,11 +114,11 @@ class Arena:
 
 def plus(*terms: Polynomial) -> Polynomial:
     """The sum."""
-    found: dict[Product, Number] = {}
+    total: dict[Product, Number] = {}
     for term in terms:
         for product, factor in term.items():
-            _put(found, product, factor)
-    return found
+            _put(total, product, factor)
+    return total
 
 
 def constant(value: float) -> Polynomial:
@@ -149,11 +149,11 @@ def _key(value: Polynomial) -> tuple[object, ...]:
     return tuple(sorted(value.items()))
 
 
-def _put(found: dict[Product, Number], product: Product, factor: Number) -> None:
-    present = found.get(product)
+def _put(terms: dict[Product, Number], product: Product, factor: Number) -> None:
+    present = terms.get(product)
     if present is None:
-        found[product] = factor
+        terms[product] = factor
     elif total := EXACT.add(present, factor):
-        found[product] = total
+        terms[product] = total
     else:
-        del found[product]
+        del terms[product]

@@ -27,10 +27,9 @@ concatenated sources is not two kernels, since it starts otherwise. Identities o
 (tanh(x) = 2 sigmoid(2x) - 1) are not looked for, except that rectifying twice is rectifying once.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
-from space.identity.normal_form import stage_forms
+from space.identity.normal_form import live_forms
 from space.identity.spelling import hash_json, write_fields, write_others, write_start
 from space.identity.stage_graph import StageForm
 from space.network.architecture import TEMPERED, Architecture, Clock
@@ -42,46 +41,36 @@ DIGEST_LENGTH = 20  # hex digits: 80 bits, no collision among billions of genome
 
 def digest(architecture: Architecture) -> str:
     """The hash of the normal form, DIGEST_LENGTH hex digits."""
-    return hash_json(_normal_form(architecture, stage_forms(architecture)))[:DIGEST_LENGTH]
+    return hash_json(_write_network(architecture))[:DIGEST_LENGTH]
 
 
-# ------------------------------------------------------------------------------ the whole network
-
-
-def _normal_form(architecture: Architecture, forms: Sequence[StageForm]) -> Any:
+def _write_network(architecture: Architecture) -> Any:
+    """The normal form of the whole network, as JSON values."""
     maps = layout(architecture)
     stages = [
-        None if form is None else _stage(architecture, form, shape)
-        for form, shape in zip(_live(forms), maps.stages, strict=True)
+        None if form is None else _write_stage(architecture, form, shape)
+        for form, shape in zip(live_forms(architecture), maps.stages, strict=True)
     ]
     return {
         "image": write_fields(architecture.image),
         "classes": architecture.classes,
-        "clock": _clock(architecture.clock),
+        "clock": _write_clock(architecture.clock),
         "stages": stages,
-        "head": _head(architecture, maps),
-        "decoder": _decoder(architecture),
+        "head": _write_head(architecture, maps),
+        "decoder": _write_decoder(architecture),
         "start": architecture.start,
         "more": write_others(architecture),
     }
 
 
-def _stage(architecture: Architecture, form: StageForm, shape: StageShape) -> Any:
+def _write_stage(architecture: Architecture, form: StageForm, shape: StageShape) -> Any:
     """A stage's form, and the sizes that it does not say."""
     convolved, out = shape.convolution, shape.output
     sizes = [convolved.channels] if form.relative else [convolved.size, out.size, out.channels]
-    return [form.text, sizes, _senders(architecture, shape.stage.name, form)]
+    return [form.text, sizes, _write_senders(architecture, shape.stage.name, form)]
 
 
-def _live(forms: Sequence[StageForm]) -> list[StageForm | None]:
-    """The stages that the logits depend on; None in place of one that they do not."""
-    live: list[StageForm | None] = []
-    for form in reversed(forms):
-        live.append(form if not live or (live[-1] is not None and live[-1].reads_before) else None)
-    return live[::-1]
-
-
-def _senders(architecture: Architecture, stage: str, form: StageForm) -> list[int]:
+def _write_senders(architecture: Architecture, stage: str, form: StageForm) -> list[int]:
     """The senders that a stage reads, by place; in their order only where that matters."""
     if not form.reads_feedback:
         return []
@@ -89,30 +78,27 @@ def _senders(architecture: Architecture, stage: str, form: StageForm) -> list[in
     return senders if form.feedback_in_order else sorted(senders)
 
 
-def _clock(clock: Clock) -> Any:
+def _write_clock(clock: Clock) -> Any:
     shown = [step for step in range(clock.steps) if clock.shows_image(step)]
     blank = clock.blank if len(shown) < clock.steps else None
     return [clock.steps, shown[0], shown[-1], blank, write_others(clock)]
 
 
-def _head(architecture: Architecture, maps: Layout) -> Any:
+def _write_head(architecture: Architecture, maps: Layout) -> Any:
     head, size = architecture.head, maps.head.reads.size
     starts = {entry.path: entry.start for entry in head_parameters(architecture).parameters}
     weights = (*write_start(starts["kernel"]), write_start(starts["bias"]))
+    scheme = starts["kernel"].initial.scheme
     form, kernel = str(head.form), head.kernel
     if (form == "flatten_linear" and size == 1) or (form == "convolution_mean" and kernel == 1):
         form = "mean_linear"
-    elif (
-        form == "convolution_mean"
-        and kernel == size
-        and starts["kernel"].initial.scheme != "glorot_uniform"
-    ):
+    elif form == "convolution_mean" and kernel == size and scheme != "glorot_uniform":
         form = "flatten_linear"  # glorot's fans differ
     kernels = kernel if form == "convolution_mean" else None
     return [form, kernels, weights, write_others(head)]
 
 
-def _decoder(architecture: Architecture) -> Any:
+def _write_decoder(architecture: Architecture) -> Any:
     """What the decoder's form reads of its fields, and the window's first step."""
     decoder, window = architecture.decoder, architecture.window
     form = str(decoder.form)
@@ -121,13 +107,13 @@ def _decoder(architecture: Architecture) -> Any:
         form = "last"
     if form == "last":
         return ["last", write_others(decoder)]
-    said: list[Any] = [form, window.start, write_others(decoder)]
+    parts: list[Any] = [form, window.start, write_others(decoder)]
     if form in TEMPERED:
-        said.append("trained" if decoder.trainable else decoder.beta)
+        parts.append("trained" if decoder.trainable else decoder.beta)
     if form == "thresh" and not decoder.trainable:
-        said.append(decoder.threshold)
+        parts.append(decoder.threshold)
     if form == "mlp":
-        said.append(list(decoder.layers))
+        parts.append(list(decoder.layers))
     if form == "conv1d":
-        said += [decoder.filters, sorted(decoder.windows), decoder.pool]
-    return said
+        parts += [decoder.filters, sorted(decoder.windows), decoder.pool]
+    return parts

@@ -28,14 +28,14 @@ def stage_forms(architecture: Architecture) -> list[StageForm]:
     return forms
 
 
-def _resized_senders(architecture: Architecture, shape: StageShape) -> tuple[str | None, ...]:
-    """How the output of each sender of feedback comes to the stage's map; None as it is.
-
-    From one pixel, every way of resizing gives the same.
-    """
-    senders = architecture.senders(shape.stage.name)
-    sizes = [layout(architecture)[name].output.size for name in senders]
-    return tuple(None if size in (shape.input.size, 1) else architecture.resize for size in sizes)
+def live_forms(architecture: Architecture) -> list[StageForm | None]:
+    """The form of every stage; None in place of one that the logits do not depend on."""
+    live: list[StageForm | None] = []
+    needed = True
+    for form in reversed(stage_forms(architecture)):
+        live.append(form if needed else None)
+        needed = needed and form.reads_before
+    return live[::-1]
 
 
 def describe_stage(architecture: Architecture, place: int) -> WrittenStage:
@@ -59,6 +59,16 @@ def describe_stage(architecture: Architecture, place: int) -> WrittenStage:
         starts={parameter.path: parameter.start for parameter in table.parameters},
         senders=senders,
     )
+
+
+def _resized_senders(architecture: Architecture, shape: StageShape) -> tuple[str | None, ...]:
+    """How the output of each sender of feedback comes to the stage's map; None as it is.
+
+    From one pixel, every way of resizing gives the same.
+    """
+    senders = architecture.senders(shape.stage.name)
+    sizes = [layout(architecture)[name].output.size for name in senders]
+    return tuple(None if size in (shape.input.size, 1) else architecture.resize for size in sizes)
 
 
 def _alike(architecture: Architecture, shape: StageShape) -> object:

@@ -11,7 +11,6 @@ from functools import lru_cache
 from space.identity.algebra import Arena, Number, Polynomial, Product, key, shown
 from space.identity.canonical_graph import canonical
 from space.identity.spelling import hash_json, label
-from space.network.grammar import KERNEL_OPS
 
 # Labels of sources; those of feedback and of what is resized say how, behind.
 BEFORE = label("before")
@@ -19,7 +18,7 @@ FEEDBACK = '["feedback",'
 OLD = label("old")
 _SUM = label("sum")
 RESIZE = '["resize",'
-_KERNELS = tuple(f'["{op}",' for op in KERNEL_OPS)
+_KERNELS = ('["convolution",', '["separable",')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +27,8 @@ class StageForm:
 
     `relative`: depths that are the width of the stage's convolution are written as such, so that
     stages that differ only in width share a form; not so if that convolution is not needed.
-    `parts` are the places of the live weights, in the same order for all spellings.
+    `parts` are the places of the live weights (their paths within the stage), in the same order
+    for all spellings.
     """
 
     text: str

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from space.identity.canonical_graph import canonical
-from space.identity.normal_form import describe_stage, stage_forms
+from space.identity.normal_form import describe_stage, live_forms
 from space.identity.stage_graph import FEEDBACK, RESIZE, Graph, StageForm
 from space.identity.stage_reading import StageReader
 from space.network.architecture import Architecture
@@ -46,9 +46,8 @@ def live_parts(architecture: Architecture) -> tuple[LivePart, ...]:
 
 
 def _live_forms(architecture: Architecture) -> list[tuple[int, StageForm]]:
-    forms = list(enumerate(stage_forms(architecture)))
-    first = max((place for place, form in forms if not form.reads_before), default=0)
-    return forms[first:]
+    forms = enumerate(live_forms(architecture))
+    return [(place, form) for place, form in forms if form is not None]
 
 
 def _stage_parts(architecture: Architecture, place: int, form: StageForm) -> Iterator[LivePart]:

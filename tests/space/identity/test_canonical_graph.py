@@ -109,13 +109,13 @@ def beside(parts: int) -> Graph:
 def singled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The vertices that were singled out, in order: the work of the search."""
     found: list[int] = []
-    single = labelling._Search._single
+    single = labelling._Search._single_out
 
     def noting(search: labelling._Search, colours: list[int], vertex: int) -> list[int]:
         found.append(vertex)
         return single(search, colours, vertex)
 
-    monkeypatch.setattr(labelling._Search, "_single", noting)
+    monkeypatch.setattr(labelling._Search, "_single_out", noting)
     return found
 
 
@@ -140,12 +140,12 @@ def least(graph: Graph) -> object:
     search = labelling._Search(*graph)
 
     def ends(colours: list[int]) -> list[object]:
-        tied = search._tied(colours)
+        tied = search._find_tied(colours)
         if not tied:
-            return [search._written(colours)[0]]
-        return [end for vertex in tied for end in ends(search._single(colours, vertex))]
+            return [search._write(colours)[0]]
+        return [end for vertex in tied for end in ends(search._single_out(colours, vertex))]
 
-    colours = search._refined([labelling._number(label) for label in search.labels])
+    colours = search._refine([labelling._hash_label(label) for label in search.labels])
     return min(ends(colours))  # type: ignore[type-var]
 
 
