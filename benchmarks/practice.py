@@ -34,7 +34,7 @@ from space.step.operations import (
     What,
     Zeros,
 )
-from space.unroll.divided import divided
+from space.unroll.divided import divide_step
 
 
 class Loop(nn.Module):
@@ -43,7 +43,7 @@ class Loop(nn.Module):
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network, self.genome = network, network.genome
-        self.step = divided(network.genome)
+        self.step = divide_step(network.genome)
         # Convolutions by what they read and how: the first of each does it for all.
         joined: dict[object, list[int]] = defaultdict(list)
         for place, step in enumerate(self.step.ops):

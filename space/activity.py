@@ -17,7 +17,7 @@ from space.identity.normal_form import live_forms
 from space.network.grammar import Cell, Drive, Edge, Gate, State, Term, parse_source
 
 
-def acting(genome: Genome) -> Genome:
+def drop_inert(genome: Genome) -> Genome:
     """The same network without the parts that nothing depends on.
 
     Left out are feedback edges that nobody reads, cells of stages that the logits do not depend

@@ -140,7 +140,7 @@ def key(value: Polynomial) -> tuple[object, ...]:
     return _key(value)
 
 
-def shown(number: Number) -> str:
+def format_number(number: Number) -> str:
     """A number to twelve digits."""
     return "1" if number == 1 else str(_SHOWN.plus(decimal.Decimal(number)).normalize(_SHOWN))
 

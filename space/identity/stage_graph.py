@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from space.identity.algebra import Arena, Number, Polynomial, Product, key, shown
+from space.identity.algebra import Arena, Number, Polynomial, Product, format_number, key
 from space.identity.canonical_graph import canonical
 from space.identity.spelling import hash_json, label
 
@@ -41,7 +41,7 @@ class StageForm:
 
 @lru_cache(maxsize=1024)
 def _times(factor: Number) -> str:
-    return label("times", shown(factor))
+    return label("times", format_number(factor))
 
 
 class Graph:
