@@ -104,7 +104,7 @@ class Loop(nn.Module):
         for place, part in zip(places, torch.split(out, channels, 1), strict=True):
             now[place] = part
 
-    def _value(self, step: Op, operands: list[Tensor], frame: Tensor, like: Tensor) -> Tensor:  # noqa: C901 - one case an operation
+    def _value(self, step: Op, operands: list[Tensor], frame: Tensor, like: Tensor) -> Tensor:
         match what := step.what:
             case Frame():
                 return frame

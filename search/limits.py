@@ -1,9 +1,9 @@
 """The limits of a campaign: what a network may take, worked out before it is trained.
 
-`find_excess` checks all of them. Parameters and multiply-adds are known anyway; the memory of a trial
-is forecast only where it is limited, which takes a tenth of a second for a large network. Where a
-campaign allows it, a network that is over `limits.memory` is trained with `recompute` instead
-(`fit_recipe`), which changes its numbers by no more than their rounding.
+`find_excess` checks all of them. Parameters and multiply-adds are known anyway; the memory of a
+trial is forecast only where it is limited, which takes a tenth of a second for a large network.
+Where a campaign allows it, a network that is over `limits.memory` is trained with `recompute`
+instead (`fit_recipe`), which changes its numbers by no more than their rounding.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,7 @@
 """The operations of a step, divided: a convolution a source, and small maps before large ones.
 
-`divide_step(genome)` has the values of `space/step/stages.py`'s operations and costs less by a plan:
+`divide_step(genome)` has the values of `space/step/stages.py`'s operations and costs less by a
+plan:
 
 - A convolution of joined sources is one convolution a source, added up, since sources change at
   different steps. Sources are joined only for what reads them whole.
