@@ -4,7 +4,7 @@ The equations are those of `space/network/grammar.py`:
 
     state' = act( norm( carry_gate * carry_source + product of gates * drive_act( norm( sum of terms ) ) ) )
     gate   = offset + scale * nonlinearity( norm( sum of terms ) + bias )
-    term   = activation( norm( op( sources ) ) + sources )
+    term   = activation( norm( op( sources ) ) + sources ), or its square
 
 States are updated in the order of the document, from values of the step before; `new.NAME` reads
 this step's (trap 4). A source that is absent (feedback without an edge) contributes nothing.
@@ -160,7 +160,9 @@ class _CellWriter:
         return self.joined[placed.sources]
 
     def _term(self, placed: Placed, added: float) -> Ref:
-        """activation(norm(op(sources)) + sources), as far as given; `added` acts with the bias."""
+        """activation(norm(op(sources)) + sources), as far as given, or the square of that; `added`
+        acts with the bias.
+        """
         term, shape, part = placed.term, placed.shape, f"cell.{placed.path}"
         source = self._joined(placed)
         x = self._operation(placed, source, added)
@@ -168,9 +170,9 @@ class _CellWriter:
             x = self._normalised(x, shape.norm, placed.path, shape.writes)
         if term.skip:
             x = self.writer.write_sum([source, x], 0.0, shape.writes, part)
-        if term.activation == "identity":
-            return x
-        return self.writer.write(Activate(name=term.activation), [x], shape.writes, part)
+        if term.activation != "identity":
+            x = self.writer.write(Activate(name=term.activation), [x], shape.writes, part)
+        return self.writer.write(Multiply(), [x, x], shape.writes, part) if term.squared else x
 
     def _operation(self, placed: Placed, source: Ref, added: float) -> Ref:
         term, shape, path = placed.term, placed.shape, self._path(placed.path)
@@ -368,5 +370,5 @@ def resolve_norm(norm: Norm, path: str) -> Normalise:
 
 def absorbs_constant(term: Term) -> bool:
     """Whether a constant of the sum that a term stands in can be added with the term's bias."""
-    linear = term.activation == "identity" and term.norm is None
+    linear = term.activation == "identity" and term.norm is None and not term.squared
     return linear and term.operation in ("convolution", "separable")
