@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from space.errors import GenomeError
 from space.genome import Genome
 from space.network.cell_sizes import cell_shape, kernel_on
-from space.network.grammar import Cell, Term, as_document, parse_source
+from space.network.grammar import Cell, Term, as_document
 from space.network.maps import Map, same_padding, same_size
-from space.network.sizes import first_informed_step, layout, source_map
+from space.network.sizes import first_informed_step, layout
 from space.zoo import cells as published
 from space.zoo import reciprocal_gated as reciprocal
 from tests.support.drawing import any_genomes, small_document, small_genome
@@ -117,16 +117,6 @@ def test_a_gate_is_shared_by_parts_of_one_depth_alone() -> None:
     cell["gates"][update["shared"]]["terms"] = [{"of": "input", "kernel": 1}]
     with pytest.raises(GenomeError, match="acts on 6 and on 2 channels in stage conv2"):
         Genome.parse(small_document(published.ugrnn()) | {"cells": {"motif": cell}})
-
-
-def test_a_source_has_a_map_where_it_is_there() -> None:
-    shape = layout(small_genome(published.ugrnn(), feedback=True))["conv2"]
-    found = {name: source_map(shape, parse_source(name)) for name in ("input", "new.hidden")}
-    assert found == {"input": shape.convolution, "new.hidden": Map(size=6, channels=6)}
-    assert source_map(shape, parse_source("residual")) == shape.input
-    assert source_map(shape, parse_source("feedback")) == shape.feedback is not None
-    alone = layout(small_genome(published.ugrnn(), feedback=False))["conv2"]
-    assert source_map(alone, parse_source("feedback")) is None
 
 
 def test_a_stage_is_reached_one_step_after_the_one_before() -> None:
