@@ -1,0 +1,46 @@
+"""The memory of planned training by arithmetic, against the tensors that one update holds."""
+
+import pytest
+
+from space.genome import Genome
+from space.unroll.plan import plan
+from space.unroll.planned_memory import planned_memory
+from tests.support.held_memory import measured, small
+
+MODELS = (
+    "rgc_intermediate",
+    "median_2018_t12",
+    "rgc_shallow",
+    "lstm_shallow",
+    "simplernn_shallow",
+    "timedecay_shallow",
+    "gru_intermediate",
+    "intersectionrnn_intermediate",
+    "ugrnn_intermediate",
+    "resnet18",
+)
+
+
+@pytest.mark.parametrize(("name", "size"), [("rgc_intermediate", 64), ("rgc_shallow", 96)])
+def test_planned_memory_is_within_15_per_cent(name: str, size: int) -> None:
+    check_planned(small(name, size), (1, 4))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
+def test_planned_memory_is_within_15_per_cent_on_the_zoo(name: str) -> None:
+    check_planned(small(name, 96), (2, 8))
+
+
+@pytest.mark.parametrize("batch", [4, 16])
+def test_recomputing_takes_the_memory_that_was_foretold(batch: int) -> None:
+    genome = small("rgc_intermediate", 64)
+    expected = planned_memory(plan(genome), batch, recompute=True)
+    assert expected == pytest.approx(measured(genome, batch, recompute=True), rel=0.2)
+    assert expected < planned_memory(plan(genome), batch)
+
+
+def check_planned(genome: Genome, batches: tuple[int, int]) -> None:
+    for batch in batches:
+        expected = planned_memory(plan(genome), batch)
+        assert expected == pytest.approx(measured(genome, batch, "planned"), rel=0.15)
