@@ -19,20 +19,13 @@ import pytest
 from tests.support.shrinking import ROOT, product_files
 
 WITHOUT_TESTS: tuple[str, ...] = (
-    "workers/calibration.py",
-    "workers/card.py",
     "workers/data/drawing.py",
     "workers/data/feed.py",
     "workers/data/manifest.py",
     "workers/data/source.py",
     "workers/data/statistics.py",
-    "workers/files.py",
     "workers/reference/comparison.py",
     "workers/reference/entries.py",
-    "workers/seeds.py",
-    "workers/tensors.py",
-    "workers/timing.py",
-    "workers/training_state.py",
     "search/acting.py",
     "search/campaign/checks.py",
     "search/campaign/loading.py",

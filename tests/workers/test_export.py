@@ -38,12 +38,6 @@ def test_what_was_written_comes_back(cell: Path) -> None:
     assert export.read_card(cell) == card()
 
 
-def test_a_deviation_of_zero_counts_as_one_on_the_card(tmp_path: Path) -> None:
-    folder = write(tmp_path / "cell", build(genome()), std=(0.0,))
-    assert export.read_card(folder).std == (1.0,)
-    assert "and std [1.0]" in (folder / "README.md").read_text()
-
-
 # Writing over an export
 
 
