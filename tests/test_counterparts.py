@@ -19,11 +19,7 @@ import pytest
 from tests.support.shrinking import ROOT, product_files
 
 WITHOUT_TESTS: tuple[str, ...] = (
-    "workers/data/drawing.py",
-    "workers/data/feed.py",
-    "workers/data/manifest.py",
     "workers/data/source.py",
-    "workers/data/statistics.py",
     "workers/reference/comparison.py",
     "workers/reference/entries.py",
     "search/acting.py",
