@@ -20,8 +20,6 @@ from tests.support.shrinking import ROOT, product_files
 
 WITHOUT_TESTS: tuple[str, ...] = (
     "workers/data/source.py",
-    "workers/reference/comparison.py",
-    "workers/reference/entries.py",
     "search/acting.py",
     "search/campaign/checks.py",
     "search/campaign/loading.py",

@@ -18,6 +18,20 @@ from space import zoo
 from space.genome import Genome
 from space.unroll.plan import Unroll
 
+MODELS = (
+    "rgc_intermediate",
+    "median_2018_t12",
+    "rgc_shallow",
+    "lstm_shallow",
+    "simplernn_shallow",
+    "timedecay_shallow",
+    "gru_intermediate",
+    "intersectionrnn_intermediate",
+    "ugrnn_intermediate",
+    "resnet18",
+)
+"""Models of the zoo with cells of every kind."""
+
 
 class Held(TorchDispatchMode):
     """The bytes of all tensors that are alive, and the most that there were."""

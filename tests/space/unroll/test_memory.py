@@ -19,20 +19,7 @@ from space.unroll.planned_memory import planned_evaluation_memory
 from space.unroll.reads import all_logits
 from space.unroll.tape import Use, Value
 from tests.support.drawing import small_genome
-from tests.support.held_memory import Held, measured, small
-
-MODELS = (
-    "rgc_intermediate",
-    "median_2018_t12",
-    "rgc_shallow",
-    "lstm_shallow",
-    "simplernn_shallow",
-    "timedecay_shallow",
-    "gru_intermediate",
-    "intersectionrnn_intermediate",
-    "ugrnn_intermediate",
-    "resnet18",
-)
+from tests.support.held_memory import MODELS, Held, measured, small
 
 
 @pytest.mark.parametrize(

@@ -5,20 +5,7 @@ import pytest
 from space.genome import Genome
 from space.unroll.plan import plan
 from space.unroll.planned_memory import planned_memory
-from tests.support.held_memory import measured, small
-
-MODELS = (
-    "rgc_intermediate",
-    "median_2018_t12",
-    "rgc_shallow",
-    "lstm_shallow",
-    "simplernn_shallow",
-    "timedecay_shallow",
-    "gru_intermediate",
-    "intersectionrnn_intermediate",
-    "ugrnn_intermediate",
-    "resnet18",
-)
+from tests.support.held_memory import MODELS, measured, small
 
 
 @pytest.mark.parametrize(("name", "size"), [("rgc_intermediate", 64), ("rgc_shallow", 96)])

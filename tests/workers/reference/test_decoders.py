@@ -1,6 +1,7 @@
 """Decoders replayed, those with weights against a second writing."""
 
 import numpy as np
+import pytest
 
 from workers.reference.replay import verify_entry
 
@@ -50,3 +51,24 @@ def test_decoders_with_weights_are_replayed() -> None:
     for name in ("mlp_decoder/fc1/biases", "conv1_decoder/c_3/kernel", "decoder_alpha"):
         changed = arrays | {f"w/{name}": arrays[f"w/{name}"] + 0.1}
         assert not verify_entry("decoder", "drawn", {"file": "decoders.npz"}, changed).passed
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("w_av", 'out/w_av: is not a decoder; did you mean "w_avg"'),
+        ("mlp", "kernel"),  # its weights are not there
+    ],
+)
+def test_what_no_decoder_gives_is_a_problem_by_name(name: str, problem: str) -> None:
+    arrays = {"in/logits": np.ones((1, 3, 2)), f"out/{name}": np.ones((1, 2))}
+    result = verify_entry("decoder", "drawn", {}, arrays)
+    assert not result.passed
+    assert problem in result.problem
+
+
+def test_the_largest_probabilities_of_every_step_are_compared() -> None:
+    logits = np.log(np.array([[[1.0, 3.0], [1.0, 1.0]]]))
+    for probabilities, passes in (([[0.75, 0.5]], True), ([[0.75, 0.6]], False)):
+        arrays = {"in/logits": logits, "max_prob": np.array(probabilities)}
+        assert verify_entry("decoder", "drawn", {}, arrays).passed is passes

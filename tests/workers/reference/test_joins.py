@@ -50,3 +50,30 @@ def test_inputs_are_summed_or_multiplied_in_the_receivers_channels(kind: str) ->
     assert verify_entry("join", "drawn", entry, arrays).passed
     other = {"file": f"cells/harbor_{'multiply' if kind == 'add' else 'add'}.npz"}
     assert not verify_entry("join", "drawn", other, arrays).passed
+
+
+def test_the_shallowest_input_leads_unless_another_is_named() -> None:
+    """By the number in its name; its map is that of the join, and its channels come first."""
+    rng = np.random.default_rng(4)
+    deep, shallow = (rng.normal(size=(1, 4, 4, n)).astype(np.float32) for n in (1, 2))
+    arrays = {"in/conv10": deep, "in/conv9": shallow}
+    for first, second, entry in (
+        (shallow, deep, {}),
+        (deep, shallow, {"feedforward": "conv10"}),
+        (deep, shallow, {"options": {"feedforward": "conv10"}}),
+    ):
+        out = np.concatenate([first, second], axis=-1)
+        assert verify_entry("join", "drawn", entry, arrays | {"out": out}).passed
+        wrong = np.concatenate([second, first], axis=-1)
+        assert not verify_entry("join", "drawn", entry, arrays | {"out": wrong}).passed
+
+
+def test_an_input_that_is_not_there_cannot_lead() -> None:
+    result = verify_entry(
+        "join",
+        "drawn",
+        {"feedforward": "conv8"},
+        {"in/conv9": np.ones((1, 2, 2, 1)), "out": np.ones((1, 2, 2, 1))},
+    )
+    assert not result.passed
+    assert 'feedforward: "conv8" is not an input; did you mean "conv9"' in result.problem
