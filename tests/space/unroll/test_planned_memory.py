@@ -3,8 +3,10 @@
 import pytest
 
 from space.genome import Genome
+from space.unroll.cost import cost
 from space.unroll.plan import plan
-from space.unroll.planned_memory import planned_memory
+from space.unroll.planned_memory import planned_evaluation_memory, planned_memory
+from tests.support.drawing import PUBLISHED_CELLS, small_genome
 from tests.support.held_memory import MODELS, measured, small
 
 
@@ -31,3 +33,16 @@ def check_planned(genome: Genome, batches: tuple[int, int]) -> None:
     for batch in batches:
         expected = planned_memory(plan(genome), batch)
         assert expected == pytest.approx(measured(genome, batch, "planned"), rel=0.15)
+
+
+@pytest.mark.parametrize("name", ["ugrnn", "rgc_median"])
+def test_what_is_wanted_besides_adds_to_the_memory(name: str) -> None:
+    """Images, copies of the parameters (an optimiser's), and the gradients of the last update."""
+    planned = plan(small_genome(PUBLISHED_CELLS[name]))
+    size = 4 * cost(planned.genome).parameters
+    assert planned_memory(planned, 4, copies=3) == planned_memory(planned, 4, copies=1) + 2 * size
+    one, two, three = (planned_memory(planned, batch) for batch in (1, 2, 3))
+    assert one < two < three
+    without, held = (planned_evaluation_memory(planned, 4, copies=copies) for copies in (0, 1))
+    assert held - without == size
+    assert held < planned_memory(planned, 4)
