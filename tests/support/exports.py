@@ -8,6 +8,7 @@ from workers.data.pack import Pack
 
 
 def genome(width: int = 4) -> Genome:
+    """One convolution of `width` channels for grey images of 8 pixels, in ten classes."""
     return Genome.parse(
         {
             "image": {"size": 8, "channels": 1},
@@ -19,6 +20,7 @@ def genome(width: int = 4) -> Genome:
 
 
 def card(pack: Pack | None = None, **changes: Any) -> Card:
+    """The card of that network, scored on `pack` if there is one, with some facts changed."""
     facts: dict[str, Any] = {
         "name": "one",
         "digest": "d" * 64,
