@@ -54,15 +54,8 @@ WITHOUT_TESTS: tuple[str, ...] = (
     "workers/tensors.py",
     "workers/timing.py",
     "workers/training_state.py",
-    "search/acting.py",
-    "search/drill/faults.py",
     "search/drill/names.py",
-    "search/drill/scene.py",
     "search/mirror/runs.py",
-    "search/mirror/server.py",
-    "search/mirror/serving.py",
-    "search/programs.py",
-    "search/ranking.py",
     "search/samplers/evolution.py",
     "search/samplers/graph_features.py",
     "search/samplers/guided.py",
@@ -71,12 +64,7 @@ WITHOUT_TESTS: tuple[str, ...] = (
     "search/samplers/via_hyperopt.py",
     "search/samplers/via_nsga2.py",
     "search/samplers/via_optuna.py",
-    "search/store/clocks.py",
-    "search/store/records.py",
-    "search/tune/access.py",
     "search/tune/nodes.py",
-    "search/tune/session.py",
-    "dashboards/plans.py",
 )
 
 

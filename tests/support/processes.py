@@ -10,10 +10,11 @@ from tests.support.shrinking import ROOT
 
 
 def start_python(code: str, *arguments: str) -> subprocess.Popen[str]:
-    """A process that runs `code`; its output is to be read."""
+    """A process that runs `code`; its streams are pipes."""
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
         cwd=ROOT,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
