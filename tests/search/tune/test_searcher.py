@@ -10,7 +10,8 @@ from ray.tune.search import Searcher
 
 from search.suggesting import Ahead
 from search.tune.searcher import TuneSearcher
-from tests.support.supplies import DATA, Bench
+from tests.support.bench import DATA
+from tests.support.supplies import Bench
 from tests.support.waiting import GUARD
 from workers.job import Job
 
