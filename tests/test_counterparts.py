@@ -54,7 +54,6 @@ WITHOUT_TESTS: tuple[str, ...] = (
     "workers/tensors.py",
     "workers/timing.py",
     "workers/training_state.py",
-    "search/drill/names.py",
     "search/mirror/runs.py",
     "search/samplers/evolution.py",
     "search/samplers/graph_features.py",

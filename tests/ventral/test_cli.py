@@ -1,4 +1,4 @@
-"""The command line by itself: help, spaces, data, and what bad input says."""
+"""The command line by itself: help, exit codes, and what is loaded before an error is told."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Ventral beside a user's own files, and without what it does not need or cannot do without."""
+"""Ventral beside a user's own files, and without what it does not need."""
 
 import os
 import shutil

@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from search.campaign import Campaign
-from search.drill import faults, names
+from search.drill import faults
 from search.drill.scene import Scene
 from search.drill.verdict import Snapshot
 from tests.support.scenes import tell
@@ -87,8 +87,3 @@ def test_the_sandbox_is_long_enough_for_all_faults(times: int, slots: int) -> No
     assert campaign.budget.trials is not None
     assert campaign.budget.trials * campaign.recipe.epochs >= 10 * times * slots
     assert campaign.resources.concurrent == slots
-
-
-def test_the_command_offers_every_fault_and_no_other() -> None:
-    assert set(names.EVERYWHERE) == {*faults.FAULTS, "mlflow"}
-    assert set(names.HERE) == {*faults.FAULTS, "mlflow", "node"}

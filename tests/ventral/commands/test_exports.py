@@ -13,6 +13,14 @@ from tests.ventral.conftest import Campaign
 from workers.data.pack import Pack
 
 
+@pytest.fixture(scope="module")
+def exports(campaign: Campaign) -> list[Path]:
+    """The folders of the two best cells, best first."""
+    ended = campaign.shell("export", campaign.id, "--top", "2", "--to", "cells", "-o", "json")
+    assert ended.code == 0, ended.err
+    return [Path(row["folder"]) for row in ended.json]
+
+
 def test_an_export_scores_exactly_what_was_recorded(
     campaign: Campaign, exports: list[Path]
 ) -> None:
