@@ -63,7 +63,6 @@ WITHOUT_TESTS: tuple[str, ...] = (
     "search/samplers/via_hyperopt.py",
     "search/samplers/via_nsga2.py",
     "search/samplers/via_optuna.py",
-    "search/tune/nodes.py",
 )
 
 
