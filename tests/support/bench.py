@@ -73,6 +73,7 @@ class Bench(StoreBench):
         return campaign_id, trained
 
     def train(self, supply: Supply, assignment: Assignment, stop_at: int = 10**9) -> None:
+        """Report the trial's epochs, at most `stop_at`: then it is stopped early."""
         number, epochs = assignment.number, assignment.job.recipe.epochs
         supply.record_start(number)
         for epoch in range(1, min(epochs, stop_at) + 1):
@@ -81,6 +82,7 @@ class Bench(StoreBench):
         supply.record_end(number, "finished" if epochs <= stop_at else "pruned")
 
     def results(self, campaign_id: str) -> dict[str, tuple[str, int, float | None]]:
+        """(status, epochs, top-1) of each network by its digest."""
         return {
             trial.digest: (trial.status, trial.epochs, trial.top1)
             for trial in self.store.trials(campaign_id)

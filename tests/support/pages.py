@@ -22,13 +22,14 @@ class Answer:
 
 
 class MLflow:
-    """In the place of MLflow: keeps what it was asked, and answers with a page."""
+    """In the place of MLflow: keeps the request, and answers with a page."""
 
     def __init__(self) -> None:
-        self.asked: dict[str, Any] | None = None
+        self.request: dict[str, Any] | None = None
 
     async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
-        self.asked = dict(scope)
+        """Answer as an application of ASGI does."""
+        self.request = dict(scope)
         headers = [(b"etag", b"1"), (b"content-length", b"49")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         body = b"<!doctype html><html><head><script>1</script></head>"
@@ -67,7 +68,7 @@ def ask(
         said[0]["status"],
         {key.decode(): value.decode() for key, value in said[0]["headers"]},
         b"".join(message.get("body", b"") for message in said[1:]).decode(),
-        mlflow.asked,
+        mlflow.request,
     )
 
 
@@ -76,8 +77,9 @@ class Tags(HTMLParser):
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
+        """Called by the parser for each element."""
+        self.elements.append((tag, dict(attrs)))

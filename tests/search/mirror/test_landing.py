@@ -40,7 +40,7 @@ def test_the_first_page_has_a_line_for_each_campaign() -> None:
         "digits",
     ):
         assert text in page
-    links = [given["href"] for tag, given in Tags(page).found if tag == "a"]
+    links = [given["href"] for tag, given in Tags(page).elements if tag == "a"]
     assert links == [
         "mlflow/#/experiments/7/runs?workflowType=machine_learning",
         "mlflow/#/experiments",
@@ -50,7 +50,7 @@ def test_the_first_page_has_a_line_for_each_campaign() -> None:
 def test_the_first_page_asks_for_nothing_and_runs_nothing_that_is_written_in_names() -> None:
     odd = '"><script>alert(1)</script><img src=http://evil.com/>\x1b[31m\u202e'
     page = landing.page([line(name=odd, id=odd, state=odd, space=odd, data=odd)], odd)
-    tags = Tags(page).found
+    tags = Tags(page).elements
     assert [tag for tag, _ in tags].count("script") == 1
     assert "img" not in [tag for tag, _ in tags]
     assert {given["href"] for tag, given in tags if tag == "link"} == {"data:,"}
