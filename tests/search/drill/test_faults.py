@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,11 +19,11 @@ class Sleeper:
     """In the place of a driver that runs for a number of looks at it."""
 
     def __init__(self, looks: int) -> None:
-        self._left = looks
+        self.left = looks
 
     def poll(self) -> int | None:
-        self._left -= 1
-        return None if self._left >= 0 else 0
+        self.left -= 1
+        return None if self.left >= 0 else 0
 
 
 def interrupt(scene: Scene, *trials: int) -> Snapshot:
@@ -40,12 +41,25 @@ def test_recovery_lasts_until_a_trial_that_was_started_again_reports(scene: Scen
     assert recover(scene, moment) == pytest.approx(4.5)
 
 
-def test_a_trial_whose_worker_lives_was_not_interrupted(scene: Scene) -> None:
-    """The report that was on its way already is none: the second one counts."""
+@pytest.mark.parametrize(
+    ("later", "waits"),
+    [
+        ((), True),
+        (("report 4",), True),  # it may have been on its way already
+        (("report 4", "report 4"), False),
+        (("finished 4",), False),
+        (("report 4", "report 4", "retry 5"), True),  # a worker was lost: which one is not known
+    ],
+)
+def test_a_trial_whose_worker_lives_is_not_waited_for(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, later: tuple[str, ...], waits: bool
+) -> None:
     moment = interrupt(scene, 4)
-    tell(scene, "report 4", "report 4")
+    tell(scene, *later)
+    monkeypatch.setattr(faults, "time", SimpleNamespace(monotonic=lambda: moment.at))
+    scene.process = driver = Sleeper(20)  # type: ignore[assignment]
     assert recover(scene, moment) is None
-    assert recover(scene, interrupt(scene)) is None
+    assert (driver.left < 0) == waits
 
 
 @pytest.fixture
