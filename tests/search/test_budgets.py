@@ -8,37 +8,21 @@ import pytest
 
 from search import driver
 from search.campaign import amend
-from search.home import Home
-from search.store import Store
-from tests.support import toys
+from tests.support.driving import DriverBench
 from tests.support.effort import refuse_ray
 
 ROOT = Path(__file__).parents[2]
 
 
-def trained(home: Home, campaign_id: str) -> dict[int, list[int]]:
-    """The epochs that each trial's workers ran, by the workers' own account."""
-    return {
-        int(file.name.removeprefix("epochs-")): [
-            int(line.split()[0]) for line in file.read_text().splitlines()
-        ]
-        for file in home.campaign(campaign_id).glob("epochs-*")
-    }
-
-
-class Bench:
-    """A home with one campaign of six toy trials."""
+class Bench(DriverBench):
+    """One campaign of six toy trials."""
 
     def __init__(self, folder: Path, **budget: float) -> None:
-        self.home = Home.at(folder)
-        self.home.ensure()
-        self.store = Store.open(self.home.store_url)
-        campaign = toys.campaign(budget={"trials": 6} | budget, recipe={"epochs": 4})
-        self.id = driver.submit(campaign, self.home, self.store)
+        super().__init__(folder)
+        self.id = self.submit(budget={"trials": 6} | budget, recipe={"epochs": 4})
 
-    def run(self) -> driver.RunResult:
-        trainable = toys.trainable(0.3)
-        return driver.run(self.id, self.home, self.store, trainable=trainable, mirror=False)
+    def go_on(self) -> driver.RunResult:
+        return self.run(self.id, seconds=0.3)
 
     def change(self, *overrides: str) -> None:
         document = self.store.campaign(self.id).document
@@ -54,7 +38,7 @@ def test_epochs_are_a_hard_stop_that_keeps_what_was_running(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = Bench(tmp_path / "home", epochs=7)
-    outcome = bench.run()
+    outcome = bench.go_on()
     assert (outcome.state, outcome.reason) == ("stopped", "budget.epochs: 7 are used up")
     ledger = bench.store.ledger(bench.id)
     assert (ledger.epochs, ledger.repeated) == (7, 0), "exactly"
@@ -63,17 +47,17 @@ def test_epochs_are_a_hard_stop_that_keeps_what_was_running(
 
     with monkeypatch.context() as patch:
         refuse_ray(patch)
-        assert bench.run().reason == "budget.epochs: 7 are used up"
+        assert bench.go_on().reason == "budget.epochs: 7 are used up"
     assert bench.store.ledger(bench.id).attempts == ledger.attempts
 
     # Used up by the last epoch of the last trial: then nothing is left, and that is its end.
     bench.change("budget.epochs=24")
-    outcome = bench.run()
+    outcome = bench.go_on()
     assert (outcome.state, outcome.trials["finished"]) == ("finished", 6)
-    for number, epochs in trained(bench.home, bench.id).items():
+    for number, epochs in bench.epochs(bench.id).items():
         assert sorted(set(epochs)) == [1, 2, 3, 4], number
     ledger = bench.store.ledger(bench.id)
-    ran = sum(len(epochs) for epochs in trained(bench.home, bench.id).values())
+    ran = sum(len(epochs) for epochs in bench.epochs(bench.id).values())
     # An epoch that was cut off before its report is trained, but on nobody's account.
     assert 24 <= ledger.epochs <= ran
     assert ledger.by_end["finished"][0] == 6
@@ -83,10 +67,10 @@ def test_epochs_are_a_hard_stop_that_keeps_what_was_running(
 @pytest.mark.slow
 def test_device_hours_are_a_hard_stop(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "home", device_hours=1.5 / 3600)
-    outcome = bench.run()
+    outcome = bench.go_on()
     assert outcome.state == "stopped"
     assert (outcome.reason or "").startswith("budget.device_hours: ")
     assert 1.5 <= bench.store.ledger(bench.id).device_seconds < 6
     assert outcome.trials["waiting"] >= 1
     bench.change("budget.device_hours=1")
-    assert bench.run().trials["finished"] == 6
+    assert bench.go_on().trials["finished"] == 6

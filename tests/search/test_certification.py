@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from search import ranking
-from search.campaign import Campaign, control_runs
+from search.campaign import Campaign
 from search.certification import certification
 from search.forecast.networks import draw_networks
 from search.replay import replay
@@ -44,9 +44,6 @@ def certified(bench: Bench, seeds: int = SEEDS, top: int = 2) -> Campaign:
     return certification(bench.store.campaign(bench.id), best, seeds)
 
 
-# ---------------------------------------------------------------- controls over several seeds
-
-
 def test_every_control_is_trained_with_every_seed_before_anything_else(tmp_path: Path) -> None:
     bench = finished(tmp_path, control_seeds=SEEDS)
     trials = bench.store.trials(bench.id)
@@ -59,15 +56,6 @@ def test_every_control_is_trained_with_every_seed_before_anything_else(tmp_path:
     assert replay(bench.store, bench.id).difference is None
 
 
-def test_more_seeds_begin_with_those_of_fewer() -> None:
-    space = toys.space()
-    few, more = (
-        control_runs(toys.campaign(control_seeds=n, seed=7), space) for n in (SEEDS, SEEDS + 2)
-    )
-    assert more[: len(few)] == few
-    assert len({seed for _, seed in more}) == SEEDS + 2
-
-
 def test_a_new_driver_trains_no_seed_twice(tmp_path: Path) -> None:
     whole = finished(tmp_path / "whole", control_seeds=SEEDS)
     bench = Bench(tmp_path / "parts", control_seeds=SEEDS)
@@ -75,9 +63,6 @@ def test_a_new_driver_trains_no_seed_twice(tmp_path: Path) -> None:
     assert drain(bench) == [2, 3, 4, 5]
     seeds = [trial.seed for trial in bench.store.trials(bench.id)]
     assert seeds == [trial.seed for trial in whole.store.trials(whole.id)]
-
-
-# ---------------------------------------------------------------- what certifies
 
 
 def test_the_best_cells_and_the_controls_are_trained_from_other_seeds(tmp_path: Path) -> None:

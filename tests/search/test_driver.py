@@ -24,16 +24,16 @@ import pytest
 import ray
 
 from search import driver
-from search.home import Home
 from search.machine import machine
 from search.replay import Replay, replay
-from search.setting import Happening, Listener
+from search.setting import Happening
 from search.store import Store
 from search.tune import access
 from search.tune.remains import find_marked
 from search.tune.searcher import TuneSearcher
 from space.errors import CampaignError, DataError, StoreError
 from tests.support import toys
+from tests.support.driving import DriverBench
 from tests.support.effort import refuse_ray
 from tests.support.waiting import GUARD, wait_until
 from workers.job import Failure
@@ -51,6 +51,7 @@ from search import driver
 from search.home import Home
 from search.store import Store
 from tests.support import toys
+from tests.support.driving import DriverBench
 
 home = Home.at(sys.argv[1])
 store = Store.open(home.store_url)
@@ -63,29 +64,8 @@ print("outcome", outcome.state, "torch" in sys.modules, flush=True)
 """
 
 
-class Bench:
-    """A home with its store, and campaigns in it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.home = Home.at(folder)
-        self.home.ensure()
-        self.store = Store.open(self.home.store_url)
-        self.happenings: list[Happening] = []
-
-    def submit(self, **changes: Any) -> str:
-        return driver.submit(toys.campaign(**changes), self.home, self.store)
-
-    def run(
-        self, campaign_id: str, seconds: float = 0.0, listen: Listener | None = None
-    ) -> driver.RunResult:
-        return driver.run(
-            campaign_id,
-            self.home,
-            self.store,
-            listen or self.happenings.append,
-            trainable=toys.trainable(seconds),
-            mirror=False,
-        )
+class Bench(DriverBench):
+    """And drivers in processes of their own, which may be killed."""
 
     def started(self, campaign_id: str, seconds: float = 0.2) -> subprocess.Popen[str]:
         """A driver of its own, in its own process group as one in a terminal has it."""
@@ -99,16 +79,6 @@ class Bench:
             start_new_session=True,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
         )
-
-    def epochs(self, campaign_id: str) -> dict[int, list[int]]:
-        """The epochs that each trial's workers ran, by the workers' own account."""
-        folder = self.home.campaign(campaign_id)
-        return {
-            int(file.name.removeprefix("epochs-")): [
-                int(line.split()[0]) for line in file.read_text().splitlines()
-            ]
-            for file in folder.glob("epochs-*")
-        }
 
     def workers(self, campaign_id: str) -> set[int]:
         """The processes that trained."""
@@ -506,6 +476,7 @@ from search import driver
 from search.home import Home
 from search.store import Store
 from tests.support import toys
+from tests.support.driving import DriverBench
 
 home = Home.at(sys.argv[1])
 home.ensure()

@@ -9,21 +9,19 @@ from pathlib import Path
 import pytest
 
 from search import retention
-from search.home import Home
-from search.store import Campaign, Store
+from search.store import Campaign
+from tests.support.bench import StoreBench
 from tests.support.campaigns import add, new_campaign, train
 from tests.support.tables import change_rows
 
 BYTES = 1000
 
 
-class Bench:
+class Bench(StoreBench):
     """Two campaigns of six trials with checkpoints, one of them over, and two packs."""
 
     def __init__(self, folder: Path) -> None:
-        self.home = Home.at(folder)
-        self.home.ensure()
-        self.store = Store.open(self.home.store_url)
+        super().__init__(folder)
         self.over = self.campaign("over")
         self.store.set_state(self.over.id, "finished")
         self.running = self.campaign("running")

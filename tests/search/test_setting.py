@@ -8,7 +8,8 @@ import pytest
 
 from search.setting import Happening
 from space.errors import InputError
-from tests.support.supplies import DATA, Bench
+from tests.support.bench import DATA
+from tests.support.supplies import Bench
 from tests.support.toys import SPACE
 
 

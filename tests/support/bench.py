@@ -1,4 +1,4 @@
-"""Toy campaigns carried out one after another on one store, without Ray."""
+"""A home with its store for toy campaigns, and such campaigns carried out without Ray."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from search.home import Home
 from search.setting import Happening, Setting
 from search.store import Store
 from search.supply import Assignment, Supply
+from space.space import Space
 from tests.support import toys
 from workers.job import PackRef, Report
 
 DATA = PackRef(path="/nowhere", checksum="c" * 64)
 
 
-class Bench:
-    """A store in which toy campaigns are carried out one after another, without Ray."""
+class StoreBench:
+    """A home with its store, and toy campaigns on record there: what every bench has."""
 
     def __init__(self, folder: Path) -> None:
         self.home = Home.at(folder)
@@ -25,25 +26,41 @@ class Bench:
         self.store = Store.open(self.home.store_url)
         self.happenings: list[Happening] = []
 
-    def supply(self, data: PackRef = DATA, **changes: Any) -> tuple[str, Supply]:
-        campaign, space = toys.campaign(**changes), toys.space()
+    def put_on_record(self, campaign: Campaign, data: PackRef = DATA) -> str:
+        """The id of a new campaign over a toy space."""
+        space = _space_of(campaign).document()
         record = self.store.create_campaign(
-            campaign.name, campaign.document(), space.document(), data.model_dump()
+            campaign.name, campaign.document(), space, data.model_dump()
         )
-        self.store.set_state(record.id, "running")
-        return record.id, Supply(self.setting(record.id, campaign, data))
+        return record.id
 
-    def setting(self, campaign_id: str, campaign: Campaign, data: PackRef = DATA) -> Setting:
+    def make_setting(self, campaign_id: str, campaign: Campaign, data: PackRef = DATA) -> Setting:
         """What a driver of the campaign has."""
         return Setting(
             campaign_id=campaign_id,
             campaign=campaign,
-            space=toys.space(),
+            space=_space_of(campaign),
             data=data,
             home=self.home,
             store=self.store,
             listener=self.happenings.append,
         )
+
+
+def _space_of(campaign: Campaign) -> Space:
+    assert isinstance(campaign.space, dict)
+    return toys.space(campaign.space)
+
+
+class Bench(StoreBench):
+    """A store in which toy campaigns are carried out one after another, without Ray."""
+
+    def supply(self, data: PackRef = DATA, **changes: Any) -> tuple[str, Supply]:
+        """A new campaign, and its first driver's supply."""
+        campaign = toys.campaign(**changes)
+        campaign_id = self.put_on_record(campaign, data)
+        self.store.set_state(campaign_id, "running")
+        return campaign_id, Supply(self.make_setting(campaign_id, campaign, data))
 
     def run(self, *, stop_at: int = 10**9, **changes: Any) -> tuple[str, list[Assignment]]:
         """Carry a campaign out; (its id, the trials that had to be trained)."""
@@ -56,6 +73,7 @@ class Bench:
         return campaign_id, trained
 
     def train(self, supply: Supply, assignment: Assignment, stop_at: int = 10**9) -> None:
+        """Report the trial's epochs, at most `stop_at`: then it is stopped early."""
         number, epochs = assignment.number, assignment.job.recipe.epochs
         supply.record_start(number)
         for epoch in range(1, min(epochs, stop_at) + 1):
@@ -64,6 +82,7 @@ class Bench:
         supply.record_end(number, "finished" if epochs <= stop_at else "pruned")
 
     def results(self, campaign_id: str) -> dict[str, tuple[str, int, float | None]]:
+        """(status, epochs, top-1) of each network by its digest."""
         return {
             trial.digest: (trial.status, trial.epochs, trial.top1)
             for trial in self.store.trials(campaign_id)
@@ -74,7 +93,7 @@ class Bench:
         self.store.set_state(campaign_id, "running")
         record = self.store.campaign(campaign_id)
         campaign = Campaign.parse(record.document)
-        supply = Supply(self.setting(campaign_id, campaign, PackRef(**record.data)))
+        supply = Supply(self.make_setting(campaign_id, campaign, PackRef(**record.data)))
         numbers = []
         while (assignment := supply.next()) is not None:
             numbers.append(assignment.number)

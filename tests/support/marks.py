@@ -22,7 +22,7 @@ PROCESSES = (
     "search/mirror/test_tracking.py",
     "search/mirror/test_database.py",
     "search/mirror/test_pages.py",
-    "search/test_forecast.py",
+    "search/forecast/test_calibration.py",
     "benchmarks",
     "workers/test_compiling.py",
     "workers/test_job.py",
@@ -36,6 +36,8 @@ they stand below their folder: the mark `process`. They come first, in this orde
 PURE = (
     "ventral/test_cells.py",
     "ventral/test_forecast.py",
+    "ventral/commands/test_drill.py",
+    "ventral/test_launching.py",
     "ventral/test_live.py",
 )
 """Files in these folders that start nothing."""

@@ -12,9 +12,7 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
 from search.campaign import Campaign
-from search.home import Home
-from search.setting import Happening, Setting
-from search.store import Store
+from search.setting import Setting
 from search.suggesting import Ahead, Suggester
 from search.supply import Assignment, Supply
 from search.tune import scheduler
@@ -23,49 +21,34 @@ from search.tune.searcher import TuneSearcher
 from search.tune.stopping import Stop
 from space.space import Space
 from tests.support import toys
-from workers.job import PackRef, Report
+from tests.support.bench import StoreBench
+from workers.job import Report
 
-DATA = PackRef(path="/nowhere", checksum="0" * 16)
 
-
-class Bench:
+class Bench(StoreBench):
     """A store with one campaign, and supplies made from it: each is a new driver's."""
 
     def __init__(self, folder: Path, **changes: Any) -> None:
-        self.home = Home.at(folder)
-        self.home.ensure()
-        self.store = Store.open(self.home.store_url)
-        self.space: Space = toys.space(changes.get("space", toys.SPACE))
+        super().__init__(folder)
         self.campaign = toys.campaign(**changes)
-        record = self.store.create_campaign(
-            "toy", self.campaign.document(), self.space.document(), DATA.model_dump()
-        )
-        self.id = record.id
-        self.happenings: list[Happening] = []
+        self.id = self.put_on_record(self.campaign)
 
     def beside(self, campaign: Campaign) -> Bench:
         """A bench on another campaign of the same store, over a toy space."""
-        assert isinstance(campaign.space, dict)
         other = copy.copy(self)
-        other.campaign, other.space = campaign, toys.space(campaign.space)
-        record = self.store.create_campaign(
-            campaign.name, campaign.document(), other.space.document(), DATA.model_dump()
-        )
-        other.id, other.happenings = record.id, []
+        other.campaign, other.happenings = campaign, []
+        other.id = self.put_on_record(campaign)
         return other
 
     @property
     def setting(self) -> Setting:
         """What a run of the campaign needs."""
-        return Setting(
-            campaign_id=self.id,
-            campaign=self.campaign,
-            space=self.space,
-            data=DATA,
-            home=self.home,
-            store=self.store,
-            listener=self.happenings.append,
-        )
+        return self.make_setting(self.id, self.campaign)
+
+    @property
+    def space(self) -> Space:
+        """The campaign's."""
+        return self.setting.space
 
     def supply(self, *, ahead: bool = False) -> Supply:
         """A new driver's supply."""

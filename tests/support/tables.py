@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -22,3 +23,12 @@ def change_rows(store: Store) -> Iterator[sa.Connection]:
         writer = connection.execution_options(ventral_writes=True)
         with writer.begin():
             yield writer
+
+
+def set_pragma(store: Store, pragma: str) -> None:
+    """Have SQLite behave as `pragma` says on every connection from now on."""
+    store.close()
+
+    @sa.event.listens_for(engine_of(store), "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        connection.execute(f"PRAGMA {pragma}")

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from search.home import Home
+from search.store import Store
 from tests.ventral.prepared import run_command
 
 COMMAND = Path(sys.executable).with_name("ventral")
@@ -144,3 +146,18 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
     assert ended.code == 0, ended.err
     lines = caught.read_text().splitlines() if caught.exists() else []
     return Campaign(shell, (folder / "id.txt").read_text().strip(), ended, lines)
+
+
+@pytest.fixture
+def copied(campaign: Campaign, shell: Shell) -> Shell:
+    """A home of one's own with the campaign of the session in it."""
+    shutil.copytree(campaign.shell.home, shell.home)
+    return shell
+
+
+@pytest.fixture
+def store(shell: Shell) -> Store:
+    """The store of the shell's home, empty."""
+    home = Home.at(shell.home)
+    home.ensure()
+    return Store.open(home.store_url)

@@ -12,43 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from search.drill import faults as drill
-from search.drill.scene import HAPPENINGS, Scene
+from search.drill.scene import Scene
 from search.drill.verdict import Snapshot, Verdict
-from search.home import Home
-from search.store import Store
 from search.tune.remains import MARK
 from tests.support import toys
 from tests.support.campaigns import add, train
-from ventral.cli import app
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Scene:
-    """A campaign of three trials of two epochs, all trained as they should be."""
-    home = Home.at(tmp_path / "home", {})
-    home.ensure()
-    store = Store.open(home.store_url)
-    document = toys.campaign(budget={"trials": 3}, recipe={"epochs": 2}).document()
-    campaign = store.create_campaign("toy", document, {}, {})
-    store.set_state(campaign.id, "running")
-    scene = Scene(home=home, store=store, campaign_id=campaign.id)
-    scene.folder.mkdir(parents=True)
-    for number in range(3):
-        add(store, campaign.id, number)
-        train(store, campaign.id, number, 0.1, 0.2)
-        (scene.folder / f"epochs-{number}").write_text("1 17\n2 17\n")
-    tell(scene, "starting", "started 0", "started 1", "finished 0", "started 2", "finished 1")
-    store.set_state(campaign.id, "finished")
-    return scene
-
-
-def tell(scene: Scene, *happenings: str) -> None:
-    with (scene.folder / HAPPENINGS).open("a") as lines:
-        count = len((scene.folder / HAPPENINGS).read_text().splitlines())
-        lines.writelines(f"{count + at}.0 {what}\n" for at, what in enumerate(happenings))
+from tests.support.scenes import tell
 
 
 def snapshot(scene: Scene, at: float = 0.0, interrupted: tuple[int, ...] = ()) -> Snapshot:
@@ -138,31 +108,3 @@ def test_a_slot_that_a_lost_worker_left_is_not_for_a_new_trial(scene: Scene) -> 
     scene.store.event(scene.campaign_id, "worker lost", event)
     tell(scene, "retry 1", "started 5", "started 1")
     assert scene.verdict([]).problems == ("trial 5 was started before ['1']",)
-
-
-# ------------------------------------------------------------------------- the command
-
-
-def outcome(lost: int, *problems: str) -> drill.FaultResult:
-    verdict = Verdict(lost=lost, repeated=0, problems=problems)
-    return drill.FaultResult(fault="driver", injected=2, verdict=verdict, recovered=(1.0, None))
-
-
-@pytest.mark.parametrize(
-    ("found", "code"), [(outcome(0), 0), (outcome(1), 1), (outcome(0, "a run is left"), 1)]
-)
-def test_the_drill_fails_if_anything_was_lost(
-    found: drill.FaultResult, code: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(drill, "rehearse", lambda *_args, **_named: iter([found]))
-    done = CliRunner().invoke(app, ["drill", "-o", "json"])
-    assert done.exit_code == code
-    (row,) = json.loads(done.stdout)
-    assert (row["lost"], row["recovered"], row["slowest"]) == (found.verdict.lost, 1.0, 1.0)
-
-
-def test_a_fault_that_is_none_is_refused() -> None:
-    done = CliRunner().invoke(app, ["drill", "--fault", "earthquake"])
-    assert "earthquake is not a fault of a drill" in str(done.exception)
-    done = CliRunner().invoke(app, ["drill", "--address", "auto", "--fault", "node"])
-    assert "node is not a fault of a drill on a cluster" in str(done.exception)

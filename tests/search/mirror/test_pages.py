@@ -1,94 +1,27 @@
 """What `ventral ui` serves: who may ask, what may be changed, and how it opens."""
 
-import asyncio
 import json
 import re
-import sqlite3
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import closing
+from collections.abc import Iterator
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from search.home import Home
-from search.mirror import landing
-from search.mirror.pages import EDITS, SEARCHES, Pages
+from search.mirror.pages import EDITS, SEARCHES
 from search.mirror.server import Server
 from search.mirror.tracking import Mirror
 from search.ports import bypass_proxies
 from search.store import Store
 from tests.search.test_ports import has_ipv6
 from tests.support import campaigns
+from tests.support.pages import ask
 
 API = "/ajax-api/2.0/mlflow"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back: `passed` is the request that MLflow got, if it got one."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: str
-    passed: dict[str, Any] | None
-
-
-class MLflow:
-    """In the place of MLflow: keeps what it was asked, and answers with a page."""
-
-    def __init__(self) -> None:
-        self.asked: dict[str, Any] | None = None
-
-    async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
-        self.asked = dict(scope)
-        headers = [(b"etag", b"1"), (b"content-length", b"49")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        body = b"<!doctype html><html><head><script>1</script></head>"
-        await send({"type": "http.response.body", "body": body})
-
-
-def ask(
-    method: str = "GET",
-    path: str = "/mlflow/",
-    host: str = "localhost:5000",
-    names: tuple[str, ...] = ("localhost", "lab", "*.example.org"),
-    store: str = "sqlite:////nowhere/store.db",
-    **headers: str,
-) -> Answer:
-    """One request to pages around a stub."""
-    mlflow, said = MLflow(), list[MutableMapping[str, Any]]()
-    pages = Pages(mlflow, "sqlite:///m.db", store_url=store, home="/the/home", hosts=names)
-    given = {"host": host} | {key.replace("_", "-"): value for key, value in headers.items()}
-    scope = {
-        "type": "http",
-        "method": method,
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "headers": [(key.encode(), value.encode()) for key, value in given.items()],
-    }
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b""}
-
-    async def send(message: MutableMapping[str, Any]) -> None:
-        said.append(message)
-
-    asyncio.run(pages(scope, receive, send))
-    return Answer(
-        said[0]["status"],
-        {key.decode(): value.decode() for key, value in said[0]["headers"]},
-        b"".join(message.get("body", b"") for message in said[1:]).decode(),
-        mlflow.asked,
-    )
-
-
-# -------------------------------------------------------------------- who may ask
 
 
 @pytest.mark.parametrize(
@@ -139,9 +72,6 @@ def test_its_own_pages_may_ask_under_every_name(host: str) -> None:
     assert asked.passed is not None
     assert asked.passed["path"] == f"{API}/runs/search"
     assert b"origin" not in dict(asked.passed["headers"])
-
-
-# -------------------------------------------------------------------- what may be changed
 
 
 def routes() -> set[tuple[str, str]]:
@@ -195,9 +125,6 @@ def test_another_spelling_opens_nothing(path: str) -> None:
     assert ask("POST", path).status == 403
 
 
-# -------------------------------------------------------------------- how it opens
-
-
 def test_mlflows_page_gets_our_script_before_its_own() -> None:
     page = ask(if_none_match="1", accept_encoding="gzip")
     assert page.body.index("mlflow.workflowType_v1") < page.body.index("<script>1</script>")
@@ -207,95 +134,6 @@ def test_mlflows_page_gets_our_script_before_its_own() -> None:
     assert page.passed["path"] == "/"
     assert not {b"if-none-match", b"accept-encoding"} & set(dict(page.passed["headers"]))
     assert ask(path="/mlflow").headers["location"] == "/mlflow/"
-
-
-class _Tags(HTMLParser):
-    """The elements of a page with their attributes."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-
-
-def line(**changes: Any) -> landing.CampaignLine:
-    values: dict[str, Any] = {
-        "id": "abcd",
-        "name": "motifs",
-        "state": "running",
-        "best": 0.98765,
-        "done": 1200,
-        "trials": 5000,
-        "space": "motifs-small",
-        "data": "digits",
-        "created": 0.0,
-        "experiment": "7",
-    }
-    return landing.CampaignLine(**values | changes)
-
-
-def test_the_first_page_has_a_line_for_each_campaign() -> None:
-    page = landing.page([line(), line(name="other", best=None, experiment=None)], "/home/me")
-    for text in (
-        "motifs",
-        "abcd",
-        "running",
-        "98.77%",
-        "1,200 of 5,000",
-        "motifs-small",
-        "digits",
-    ):
-        assert text in page
-    links = [given["href"] for tag, given in _Tags(page).found if tag == "a"]
-    assert links == [
-        "mlflow/#/experiments/7/runs?workflowType=machine_learning",
-        "mlflow/#/experiments",
-    ]
-
-
-def test_the_first_page_asks_for_nothing_and_runs_nothing_that_is_written_in_names() -> None:
-    odd = '"><script>alert(1)</script><img src=http://evil.com/>\x1b[31m\u202e'
-    page = landing.page([line(name=odd, id=odd, state=odd, space=odd, data=odd)], odd)
-    tags = _Tags(page).found
-    assert [tag for tag, _ in tags].count("script") == 1
-    assert "img" not in [tag for tag, _ in tags]
-    assert {given["href"] for tag, given in tags if tag == "link"} == {"data:,"}
-    assert not re.search("[\x1b\u202e]", page)
-    assert "default-src 'none'" in landing.POLICY
-
-
-def test_a_home_without_campaigns_says_how_to_begin(tmp_path: Path) -> None:
-    assert "ventral submit" in ask(path="/").body
-    Store.open(f"sqlite:///{tmp_path}/store.db").close()
-    page = ask(path="/", store=f"sqlite:///{tmp_path}/store.db")
-    assert (page.status, "ventral submit" in page.body) == (200, True)
-    assert page.headers["content-security-policy"] == landing.POLICY
-
-
-def test_a_damaged_campaign_hides_no_other(tmp_path: Path) -> None:
-    store = Store.open(f"sqlite:///{tmp_path}/store.db")
-    whole, torn = campaigns.fill(store), campaigns.fill(store)
-    with closing(sqlite3.connect(tmp_path / "store.db")) as connection, connection:
-        connection.execute("UPDATE trials SET choices = '[' WHERE campaign = ?", (torn.id,))
-    states = {line.id: line.state for line in landing.read_lines(store, "sqlite:///m.db")}
-    store.close()
-    assert states == {whole.id: "running", torn.id: "damaged"}
-    page = ask(path="/", store=f"sqlite:///{tmp_path}/store.db")
-    assert page.status == 200
-    assert whole.id in page.body
-
-
-def test_a_store_that_cannot_be_read_is_said(tmp_path: Path) -> None:
-    (tmp_path / "store.db").write_text("no database at all" * 100)
-    page = ask(path="/", store=f"sqlite:///{tmp_path}/store.db")
-    assert page.status == 500
-    assert 'role="alert"' in page.body
-
-
-# -------------------------------------------------------------------- a real server
 
 
 @dataclass(frozen=True)

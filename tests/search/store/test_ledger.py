@@ -23,11 +23,6 @@ from tests.support.tables import change_rows
 from workers.job import Report
 
 
-@pytest.fixture
-def store(url: str) -> Store:
-    return Store.open(url)
-
-
 class Clock:
     """Both of the machine's clocks, set by hand."""
 

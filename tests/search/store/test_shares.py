@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from search.store import ShareClaim, Store
 from tests.support.campaigns import new_campaign
 
@@ -12,11 +10,6 @@ def claim(campaign: str, held: int = 0) -> ShareClaim:
     return ShareClaim(
         campaign=campaign, priority=1, cpus=0.5, gpus=0.25, wanted=4, held=held, joined=3.5
     )
-
-
-@pytest.fixture
-def store(url: str) -> Store:
-    return Store.open(url)
 
 
 def test_a_claim_is_read_as_it_was_put(store: Store) -> None:

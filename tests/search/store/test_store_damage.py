@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -20,6 +20,14 @@ from tests.support.campaigns import fill
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return Home.at(tmp_path, {})
+
+
+@pytest.fixture
+def store(home: Home) -> Iterator[Store]:
+    """Of SQLite alone: a file is damaged."""
+    opened = Store.open(home.store_url)
+    yield opened
+    opened.close()
 
 
 def change(store: Store, statement: str) -> None:

@@ -9,7 +9,8 @@ import pytest
 from ray.tune.search import Searcher
 
 from search.tune.searcher import TuneSearcher
-from tests.support.supplies import DATA, Bench, suggester_of
+from tests.support.bench import DATA
+from tests.support.supplies import Bench, suggester_of
 from tests.support.waiting import GUARD
 from workers.job import Job
 

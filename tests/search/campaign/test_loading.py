@@ -1,0 +1,149 @@
+"""From a file and overrides to a campaign: where its space and images lie, and who is blamed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from search.campaign import clone, load
+from space.space import Space
+from tests.support import toys
+from tests.support.campaign_files import LAPTOP, refuse, write
+
+
+@pytest.mark.parametrize(
+    ("overrides", "threads"),
+    [
+        ([], 1),
+        (["resources.cpus=0.5"], 1),
+        (["resources.cpus=3.5"], 3),
+        (["resources.cpus=4", "recipe.threads=2"], 2),
+    ],
+)
+def test_a_trial_has_as_many_threads_as_cores(
+    file: Path, overrides: list[str], threads: int
+) -> None:
+    assert load(file, overrides, offered=LAPTOP).recipe.threads == threads
+
+
+def test_a_space_lies_beside_the_file(tmp_path: Path, file: Path) -> None:
+    (tmp_path / "spaces").mkdir()
+    (tmp_path / "spaces" / "toy.yaml").write_text(yaml.safe_dump(toys.SPACE, sort_keys=False))
+    campaign = load(write(file, space="spaces/toy.yaml"), offered=LAPTOP)
+    assert campaign.space == Space.parse(toys.SPACE).document()
+
+
+def test_a_space_may_be_written_in_the_file(file: Path) -> None:
+    campaign = load(write(file, space=toys.SPACE), offered=LAPTOP)
+    assert Space.parse(campaign.space).parameters == Space.parse(toys.SPACE).parameters
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, which is not that of the file."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize("path", ["images", "./images", "../images", "/data/images", "~/images"])
+def test_images_lie_beside_the_file_wherever_it_is_started(file: Path, path: str) -> None:
+    write(file, data={"name": "imagefolder", "path": path, "size": 8})
+    found = load(file, offered=LAPTOP).data.path  # type: ignore[union-attr]
+    assert found == os.path.normpath(file.parent / Path(path).expanduser())
+
+
+def test_images_that_an_override_names_lie_in_the_current_folder(
+    file: Path, elsewhere: Path
+) -> None:
+    write(file, data={"name": "imagefolder", "path": "images", "size": 8})
+    campaign = load(file, ["data.path=mine"], offered=LAPTOP)
+    assert campaign.data.path == str(elsewhere / "mine")  # type: ignore[union-attr]
+    other = clone(campaign.document(), "01ABC", offered=LAPTOP)
+    assert other.data == campaign.data, "a stored campaign no longer depends on any folder"
+
+
+@pytest.mark.parametrize(
+    ("override", "path", "value"),
+    [
+        ("budget.trials=8", ("budget", "trials"), 8),
+        ("recipe.weight_decay=1e-3", ("recipe", "weight_decay"), 0.001),
+        ("name=other", ("name",), "other"),
+        ("controls=[feedforward]", ("controls",), ["feedforward"]),
+        ("limits.parameters=null", ("limits", "parameters"), None),
+        ("sampler={name: random}", ("sampler",), {"name": "random", "options": {}}),
+        ("recipe.augmentation.crop.scale[0]=0.5", ("recipe", "augmentation", "crop"), ...),
+    ],
+)
+def test_overrides(file: Path, override: str, path: tuple[str, ...], value: Any) -> None:
+    write(file, recipe={"augmentation": {"crop": {"scale": [0.4, 1.0]}}})
+    found: Any = load(file, [override], offered=LAPTOP).document()
+    for step in path:
+        found = found[step]
+    if value is ...:
+        assert found["scale"] == [0.5, 1.0]
+    else:
+        assert found == value
+
+
+def test_a_mapping_replaces_the_one_that_was_there(file: Path) -> None:
+    write(file, sampler={"name": "optuna", "options": {"startup": 5}})
+    campaign = load(file, ["sampler={name: random}"], offered=LAPTOP)
+    assert campaign.sampler.options == {}
+
+
+@pytest.mark.parametrize(
+    ("override", "problem", "cure"),
+    [
+        ("budget.trails=8", 'unknown key "trails"', 'did you mean "trials"?'),
+        ("budgit.trials=8", 'unknown key "budgit"', 'did you mean "budget"?'),
+        ("budget.trials=many", '"many" is not a whole number', "write"),
+        ("budget.trials", "is not of the form PATH=VALUE", "budget.trials=8"),
+        ("=8", "is not of the form PATH=VALUE", "budget.trials=8"),
+        ("name.x=1", "name", ""),
+        ("budget.trials=[", "", "YAML"),
+        ("sampler.name=optuma", '"optuma" is not one of', 'did you mean "optuna"?'),
+        ("recipe.epochs=0", "0 is not at least 1", ""),
+        ("name=2026", "2026 is not text", """write name='"2026"'"""),
+        ("seed=1_000", '"1_000" is not a whole number', "write 1000: YAML takes 1_000 for text"),
+        ("seed=010", '"010" is not a whole number', "write 10: YAML takes 010 for text"),
+        ("sampler=optuna", '"optuna" is not a mapping', "write {name: optuna}"),
+        ("scheduler=fifo", '"fifo" is not a mapping', "write {name: fifo}"),
+        ("data=digits", '"digits" is not a mapping', "write {name: digits}"),
+        ("seed=!!int abc", "line 1, column 1: the tag !!int is not read", "leave it out"),
+        ("recipe.epochs=100000000", "100000000 is not at most 20000", "in range"),
+        ("budget.trials=1000000000", "1000000000 is not at most 1000000", "in range"),
+        ("control_seeds=1000000000", "1000000000 is not at most 1000", "in range"),
+        ("keep=1" + "0" * 30, "is above 9223372036854775807", "write a smaller number"),
+        ("scheduler.reduction_factor=1.0000001", "1.0000001 is not at least 1.1", "in range"),
+    ],
+)
+def test_a_wrong_override_is_named(file: Path, override: str, problem: str, cure: str) -> None:
+    error = refuse(file, override)
+    assert error.where == f"--set {override}"
+    assert problem in error.problem
+    assert cure in error.cure
+
+
+def test_an_error_of_the_file_is_not_blamed_on_an_override(file: Path) -> None:
+    error = refuse(write(file, budget={"trials": 0}), "recipe.epochs=2")
+    assert error.where == f"{file}: budget.trials"
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "campaign.yaml").touch()
+    error = refuse(tmp_path / "campaing.yaml")
+    assert "campaign.yaml" in error.cure
+
+
+@pytest.mark.parametrize("text", ["", "[]", "name: [", "a: 1\na: 2"])
+def test_a_file_that_is_no_mapping(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    assert "c.yaml" in refuse(path).where

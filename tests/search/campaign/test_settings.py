@@ -1,0 +1,64 @@
+"""The fields of a campaign file: their defaults, what is no value, and the published schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search import samplers
+from search.campaign import SCHEMA, Campaign, json_schema, load, schema_text
+from space.space import Space
+from tests.support.campaign_files import LAPTOP, refuse, write
+
+
+def test_three_keys_are_enough(file: Path) -> None:
+    campaign = load(file, offered=LAPTOP)
+    assert campaign.sampler.name == "guided"
+    assert campaign.scheduler.name == "asha"
+    assert campaign.budget.trials == 100
+    assert campaign.keep == 25
+    assert campaign.data.size == 8
+
+
+def test_the_document_is_closed_and_gives_the_campaign_back(file: Path) -> None:
+    campaign = load(file, ["resources.concurrent=2", "recipe.epochs=3"], offered=LAPTOP)
+    document = campaign.document()
+    assert Campaign.parse(document) == campaign
+    assert document["recipe"]["epochs"] == 3
+    assert document["recipe"]["batch_size"] == 64, "defaults are written out"
+    assert document["space"] == Space.load("motifs-small").document(), "and so is the space"
+
+
+@pytest.mark.parametrize(
+    ("changes", "where", "problem", "cure"),
+    [
+        ({"retires": 1}, "", 'unknown key "retires"', 'did you mean "retries"?'),
+        ({"sampler": {"nam": "random"}}, "sampler", 'unknown key "nam"', "did you mean"),
+        ({"data": {"name": "digit"}}, "data", '"digit"', "digits"),
+        ({"data": {"name": "digits", "size": 9}}, "data.size", "9 is not a multiple of 8", ""),
+        ({"keep": -1}, "keep", "-1 is not at least 0", ""),
+        ({"space": "motif-small"}, "space", "no named space and no file", "motifs-small"),
+        ({"recipe": {"optimizer": "sgd"}}, "recipe", "optimizer", "optimiser"),
+    ],
+)
+def test_a_wrong_file_is_named(
+    file: Path, changes: dict[str, Any], where: str, problem: str, cure: str
+) -> None:
+    error = refuse(write(file, **changes))
+    assert error.where == (f"{file}: {where}" if where else str(file))
+    assert problem in error.problem
+    assert cure in error.cure
+
+
+def test_the_published_schema_is_the_model_s() -> None:
+    """Written by: python -c "from search.campaign import *; SCHEMA.write_text(schema_text())"."""
+    assert SCHEMA.read_text(encoding="utf-8") == schema_text()
+
+
+def test_the_schema_names_every_key_and_sampler() -> None:
+    schema = json_schema()
+    assert set(schema["properties"]) == set(Campaign.model_fields)
+    assert schema["additionalProperties"] is False
+    assert tuple(schema["$defs"]["Sampler"]["properties"]["name"]["enum"]) == samplers.NAMES

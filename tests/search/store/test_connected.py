@@ -1,0 +1,58 @@
+"""Campaigns by their ids and names, and whether their drivers live."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import sqlalchemy as sa
+
+from search.home import Process
+from search.store import SILENCE_SECONDS, Store
+from space.errors import StoreError
+from tests.support.campaigns import add, new_campaign, report
+from tests.support.tables import change_rows
+
+
+def test_a_name_means_its_newest_campaign_and_an_id_always_itself(store: Store) -> None:
+    first = store.create_campaign("night", {"a": [1, {"b": None}]}, {"s": 1}, {"d": 2})
+    second = store.create_campaign("night", {}, {}, {})
+    shadow = store.create_campaign(first.id, {}, {}, {})
+    assert store.campaign("night").id == second.id
+    assert store.campaign(first.id) == first
+    assert (first.document, first.space, first.data) == (
+        {"a": [1, {"b": None}]},
+        {"s": 1},
+        {"d": 2},
+    )
+    assert [one.id for one in store.campaigns()] == [shadow.id, second.id, first.id]
+
+
+def test_an_unknown_campaign_is_named_with_what_is_close(store: Store) -> None:
+    with pytest.raises(StoreError, match=r"no campaign 'night' in .*it holds none yet"):
+        store.campaign("night")
+    campaign = store.create_campaign("occluded-night", {}, {}, {})
+    with pytest.raises(StoreError, match="did you mean occluded-night; `ventral list`"):
+        store.campaign("ocluded-night")
+    with pytest.raises(StoreError, match=rf"there are {campaign.id} \(occluded-night\)"):
+        store.trial("zzzz", 1)
+    with pytest.raises(StoreError, match="no campaign 'zzzz'"):
+        add(store, "zzzz", 0)
+    with pytest.raises(StoreError, match="no campaign 'zzzz'"):
+        store.add_report("zzzz", 0, report(1, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("silent", "state"), [(1.0, "running"), (SILENCE_SECONDS + 5, "interrupted")]
+)
+def test_a_driver_elsewhere_is_known_by_its_heartbeat(
+    store: Store, silent: float, state: str
+) -> None:
+    campaign = new_campaign(store)
+    far = Process(host="node7/boot", pid=4, born="5")
+    with change_rows(store) as connection:
+        connection.execute(
+            sa.text("UPDATE campaigns SET driver = :driver, heartbeat = :at"),
+            {"driver": str(far), "at": time.time() - silent},
+        )
+    assert store.campaign(campaign.id).state == state

@@ -1,0 +1,69 @@
+"""The way to a running cluster: what is refused before Ray is asked to join it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from search.tune import access
+from search.tune.joining import _check_admission, survey
+from search.tune.remains import PRIVATE
+from space.errors import InputError
+from tests.support.effort import refuse_ray
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("127.0.0.1:1", "nothing answers there"),
+        ("somewhere", "is not the address of a Ray cluster"),
+        ("ray://somewhere:10001", "Ray's client cannot carry a search"),
+    ],
+)
+def test_an_address_with_no_cluster_is_refused_at_once(
+    address: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_ray(monkeypatch)
+    with pytest.raises(InputError, match=words):
+        survey(address)
+
+
+def test_a_token_that_a_variable_keeps_from_being_used_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(access.MODE, "disabled")
+    monkeypatch.setenv(access.TOKEN, "0" * 64)
+    monkeypatch.setattr(access, "probe", lambda _address, _settings: "refused")
+    with pytest.raises(InputError, match="RAY_AUTH_MODE=disabled leaves the one here") as error:
+        _check_admission("127.0.0.1:1")
+    assert error.value.cure == "unset RAY_AUTH_MODE"
+
+
+def test_a_cluster_of_somebody_s_own_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What looks like a raylet is asked for its address, unless it is a driver's own."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    code = "import time; print(1, flush=True); time.sleep(60)"
+    command = ["/somewhere/raylet", "-c", code, "--gcs-address=127.0.0.1:1"]
+
+    def found(environment: dict[str, str]) -> bool:
+        process = subprocess.Popen(
+            command,
+            executable=sys.executable,
+            env=os.environ | environment,
+            stdout=subprocess.PIPE,
+        )
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            with pytest.raises(InputError) as error:
+                survey("auto")
+            return "127.0.0.1:1" in str(error.value)
+        finally:
+            process.kill()
+            process.wait()
+
+    assert found({})
+    assert not found({PRIVATE: "1"})

@@ -1,0 +1,114 @@
+"""`ventral export` and `evaluate`: a cell that scores elsewhere what it scored here."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import ventral
+from tests.ventral.conftest import Campaign
+from workers.data.pack import Pack
+
+
+@pytest.fixture(scope="module")
+def exports(campaign: Campaign) -> list[Path]:
+    """The folders of the two best cells, best first."""
+    ended = campaign.shell("export", campaign.id, "--top", "2", "--to", "cells", "-o", "json")
+    assert ended.code == 0, ended.err
+    return [Path(row["folder"]) for row in ended.json]
+
+
+def test_an_export_scores_exactly_what_was_recorded(
+    campaign: Campaign, exports: list[Path]
+) -> None:
+    top = campaign.shell("top", campaign.id, "-o", "json").json
+    for folder, row in zip(exports, top, strict=False):
+        assert sorted(file.name for file in folder.iterdir()) == [
+            "README.md",
+            "genome.json",
+            "model.safetensors",
+        ]
+        again = ventral.evaluate(folder, home=campaign.shell.home)
+        assert again.top1 == row["top1"]
+        assert ventral.card(folder).top1 == row["top1"]
+        assert ventral.load(folder).genome.digest == row["digest"]
+        shown = campaign.shell("evaluate", folder, "-o", "json").json
+        assert shown["top1"] == shown["recorded_top1"] == row["top1"]
+
+
+def test_a_loaded_network_is_what_its_card_says(campaign: Campaign, exports: list[Path]) -> None:
+    network, card = ventral.load(exports[0]), ventral.card(exports[0])
+    assert (network.image_size, network.image_channels, network.classes) == (8, 1, 10)
+    packed = Pack.load(next((campaign.shell.home / "data").glob("digits-*")))
+    assert packed.checksum == card.data_checksum
+    images = ventral.normalise(np.array(packed.images("test")), card)
+    with torch.no_grad():
+        hits = network(images).argmax(1).numpy() == packed.labels("test")
+    assert hits.mean() == card.top1
+    assert not network.training
+    text = (exports[0] / "README.md").read_text()
+    for fact in (card.digest, "first informed step", "ventral.load", str(card.seed), campaign.id):
+        assert fact in text
+
+
+def test_loading_needs_no_ray_no_mlflow_and_no_database(exports: list[Path]) -> None:
+    program = (
+        "import sys, ventral; ventral.load(sys.argv[1]); "
+        "print([n for n in ('ray', 'mlflow', 'sqlalchemy', 'optuna') if n in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, exports[0]], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_genome_alone_builds_a_network_and_bases_a_space(
+    campaign: Campaign, exports: list[Path]
+) -> None:
+    genome = exports[0] / "genome.json"
+    untrained = ventral.network(genome, classes=4, seed=1)
+    assert untrained.classes == 4
+    space = campaign.shell.folder / "around.yaml"
+    space.write_text(
+        f"name: around\ngenome:\n  base: {genome}\n  choices:\n"
+        "    stages[1].convolution.width: {choice: [8, 12]}\n"
+    )
+    drawn = campaign.shell("space", "sample", space, "-n", "4", "--seed", "2", "-o", "json").json
+    widths = {row["genome"]["stages"][1]["convolution"]["width"] for row in drawn}
+    assert widths <= {8, 12}
+    assert (
+        drawn
+        == campaign.shell("space", "sample", space, "-n", "4", "--seed", "2", "-o", "json").json
+    )
+
+
+def test_a_damaged_export_says_so(campaign: Campaign, exports: list[Path], tmp_path: Path) -> None:
+    import shutil
+
+    folder = tmp_path / "cell"
+    shutil.copytree(exports[0], folder)
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"model\.safetensors: is damaged"):
+        ventral.load(folder)
+    ended = campaign.shell("evaluate", folder)
+    assert ended.code == 2
+    assert "damaged" in ended.err
+    assert "Traceback" not in ended.err
+    weights.unlink()
+    assert campaign.shell("evaluate", folder).code == 2
+
+
+def test_export_refuses_what_it_cannot_do(campaign: Campaign, tmp_path: Path) -> None:
+    neither = campaign.shell("export", campaign.id, "--to", tmp_path / "out")
+    assert neither.code == 2
+    assert "--top" in neither.err
+    busy = tmp_path / "busy"
+    name = campaign.shell("top", campaign.id, "-n", "1", "-o", "json").json[0]
+    (busy / f"1-trial-{name['trial']}-{name['digest'][:8]}" / "mine").mkdir(parents=True)
+    refused = campaign.shell("export", campaign.id, "--top", "1", "--to", busy)
+    assert refused.code == 2
+    assert "not an export" in refused.err

@@ -1,0 +1,74 @@
+"""`ventral space`: spaces listed, shown, drawn from, counted and checked."""
+
+import pytest
+
+from tests.ventral.conftest import Shell
+
+
+def test_space_sample_is_the_same_twice(shell: Shell) -> None:
+    arguments = ("space", "sample", "motifs-2018", "-n", "3", "--seed", "9", "-o", "json")
+    first, second = shell(*arguments).json, shell(*arguments).json
+    assert first == second
+    assert len({row["digest"] for row in first}) == 3
+    assert all({"choices", "genome", "digest"} <= row.keys() for row in first)
+    assert first != shell(*arguments[:-3], "10", "-o", "json").json
+
+
+def test_space_commands(shell: Shell) -> None:
+    names = [row["name"] for row in shell("space", "list", "-o", "json").json]
+    assert {"motifs-small", "motifs-2018"} <= set(names)
+    counted = shell("space", "count", "motifs-small", "--draws", "50", "-o", "json").json
+    assert counted["conditional"] < counted["choices"]
+    assert counted["log10"] > 10
+    assert "two.hidden.keep.kernel" in shell("space", "show", "motifs-small").out
+    assert shell("space", "validate", "motifs-small", "-n", "20").code == 0
+
+
+def test_validate_counts_what_is_no_network_at_the_images(shell: Shell) -> None:
+    states = "{out: {drive: {edges: [{add: {of: input, kernel: {choice: [3, 5], name: k}}}]}}}"
+    stages = "[{name: a, convolution: {width: 4}, cell: c}]"
+    (shell.folder / "s.yaml").write_text(
+        f"name: s\ngenome: {{stages: {stages}, cells: {{c: {{output: out, states: {states}}}}},"
+        " feedback: {}, clock: {steps: 3}}\n"
+    )
+    arguments = ("space", "validate", "s.yaml", "-n", "30")
+    whole = shell(*arguments, "-o", "json").json
+    assert whole["image"] == {"size": 224, "channels": 3, "classes": 1000}
+    assert (whole["samples"], whole["infeasible"], whole["reasons"]) == (32, 0, [])
+    small = shell(*arguments, "--size", "4", "-o", "json").json
+    assert 0 < small["infeasible"] < small["samples"]
+    ((only),) = small["reasons"]
+    assert only["count"] == small["infeasible"]
+    assert "5 exceeds the 4x4 map" in only["reason"]
+    assert only["chosen"] == {"k": 5}
+    assert small["warnings"] == []
+    told = shell(*arguments, "--size", "4")
+    assert told.code == 0
+    assert "4x4 pixels" in told.out
+    assert only["reason"] in told.out
+    digits = shell(*arguments, "--data", "digits", "-o", "json").json
+    assert digits["image"] == {"size": 8, "channels": 1, "classes": 10}
+    none = shell(*arguments, "--size", "2")
+    assert none.code == 2
+    assert "exceeds the 2x2 map" in none.err
+
+
+@pytest.mark.parametrize(
+    ("genome", "text"),
+    [
+        ("{stages: [{name: a, convolution: {width: 4, kernel: 0}}]}", "0 is not at least 1"),
+        (
+            "{stages: [{name: a, convolution: {width: 4}}], feedback: {b->a: true}}",
+            'no stage is called "b"',
+        ),
+        ("{stages: [{name: a, convolution: {widht: 4}}]}", "width"),
+    ],
+)
+def test_a_bad_space_names_field_and_cure(shell: Shell, genome: str, text: str) -> None:
+    file = shell.folder / "space.yaml"
+    file.write_text(f"name: bad\ngenome: {genome}\n")
+    for command in ("sample", "count", "validate"):
+        ended = shell("space", command, file)
+        assert ended.code == 2, ended.err
+        assert text in ended.err
+        assert "Traceback" not in ended.err
