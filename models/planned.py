@@ -8,7 +8,7 @@ A value that no image has reached has a batch of 1 until it meets one that has. 
 loop uses at many steps have one gradient, over all their uses (`models/shared_kernels.py`).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -20,6 +20,7 @@ from torch.utils.checkpoint import checkpoint
 from models import arithmetic
 from models.operations import (
     HAS_PARAMETERS,
+    NormTensors,
     PartAt,
     Setting,
     execute,
@@ -32,10 +33,10 @@ from models.operations import (
 from models.shared_kernels import SharedKernel
 from models.statistics import BatchNorms
 from space.genome import Genome
-from space.step.operations import Bias, Convolve, Frame, Normalise, Operations, Zeros
-from space.unroll.buffers import Prepared, Ready, Segment, ready, segments
+from space.step.operations import Bias, Convolve, Frame, Normalise, Operations, Sum, Zeros
+from space.unroll.buffers import Prepared, Ready, Segment, prepare_calls, segments
 from space.unroll.calls import Call
-from space.unroll.plan import plan
+from space.unroll.plan import Operation, plan
 from space.unroll.reads import Read
 
 _KEPT_PLANS = 8  # of what was read lately, by a network
@@ -72,7 +73,7 @@ class PlannedUnroll:
         key = (frozenset(reads), training)
         kept = self._kept.pop(key, None)
         if kept is None:
-            kept = _Kept(ready(plan(self.genome, key[0], training=training)))
+            kept = _Kept(prepare_calls(plan(self.genome, key[0], training=training)))
         self._kept[key] = kept
         if len(self._kept) > _KEPT_PLANS:
             del self._kept[next(iter(self._kept))]
@@ -195,33 +196,57 @@ class _Pass:
     def _value(self, call: Call, operands: Sequence[Tensor]) -> Tensor:
         """The value of a call [rows*B,C,H,W]; of several convolutions side by side on channels."""
         what = call.whats[0]
-        match what:
-            case Convolve() if not call.loop:
-                kernel: SharedKernel = self._prepared(call)
-                return kernel.apply_alone(operands[0])
-            case Normalise() if what.weights in self.norms and self._prepared(call).running:
-                value = self.ready.plan.operations[call.rows[0][0]].operands[0]
-                return self.batch_norms.apply(operands[0], what, self._prepared(call), value)
-            case Frame():
-                shows = self.ready.plan.operations[call.rows[0][0]].image
-                images = self.images if shows else self.setting.like
-                return frame(images, shows_image=shows, blank=self.ready.plan.genome.clock.blank)
-            case Zeros():
-                return zeros(self.ready.plan.operations[call.rows[0][0]].map, self.setting)
-            case Bias():
-                bias = prepare_bias(what, self.part_at)
-                assert bias is not None
-                return spread_bias(what, bias)
-            case _ if type(what) in HAS_PARAMETERS:
-                return execute(what, operands, self._prepared(call))
-            case _:
-                return execute(what, operands, prepare(call.whats, self.part_at, self.setting))
+        kind = type(what)
+        if kind in _OWN:
+            return _OWN[kind](self, call, what, operands)
+        return execute(what, operands, self._prepared(call) if kind in HAS_PARAMETERS else None)
+
+    # Kinds that need more of the pass than their parameters
+
+    def compute_frame(self, call: Call, _what: Frame, _operands: Sequence[Tensor]) -> Tensor:
+        """The frame [B,C,S,S] of an image, or one blank [1,C,S,S]."""
+        shows = self._operation(call).image
+        images = self.images if shows else self.setting.like
+        return frame(images, shows_image=shows, blank=self.ready.plan.genome.clock.blank)
+
+    def compute_zeros(self, call: Call, _what: Zeros, _operands: Sequence[Tensor]) -> Tensor:
+        """Zeros [1,C,H,W], or [1,C] for logits."""
+        return zeros(self._operation(call).map, self.setting)
+
+    def compute_convolution(
+        self, call: Call, what: Convolve, operands: Sequence[Tensor]
+    ) -> Tensor:
+        """[B,I,H,W] -> [B,O,H',W'], with one gradient for all uses of a loop."""
+        kernel: SharedKernel = self._prepared(call)
+        return execute(what, operands, kernel) if call.loop else kernel.apply_alone(operands[0])
+
+    def compute_bias(self, _call: Call, what: Bias, _operands: Sequence[Tensor]) -> Tensor:
+        """A bias [O] on its map, [1,O,H,W]."""
+        bias = prepare_bias(what, self.part_at)
+        assert bias is not None
+        return spread_bias(what, bias)
+
+    def compute_sum(self, _call: Call, what: Sum, operands: Sequence[Tensor]) -> Tensor:
+        """Maps [B,C,H,W] -> their sum, in the images' type where it is `wide`."""
+        return execute(what, operands, self.images.dtype if what.wide else None)
+
+    def compute_norm(self, call: Call, what: Normalise, operands: Sequence[Tensor]) -> Tensor:
+        """[B,C,H,W] -> [B,C,H,W]; in training a batch norm notes its statistics."""
+        tensors: NormTensors = self._prepared(call)
+        if tensors.running is None:
+            return execute(what, operands, tensors)
+        (value,) = self._operation(call).operands
+        return self.batch_norms.apply(operands[0], what, tensors, value)
+
+    def _operation(self, call: Call) -> Operation:
+        return self.ready.plan.operations[call.rows[0][0]]
 
     def _prepared(self, call: Call) -> Any:
         """The parameters of a call, made ready once a pass."""
-        if call.whats not in self.prepared:
-            self.prepared[call.whats] = prepare(call.whats, self.part_at, self.setting)
-        return self.prepared[call.whats]
+        made = self.prepared.get(call.whats)
+        if made is None:
+            made = self.prepared[call.whats] = prepare(call.whats, self.part_at, self.setting)
+        return made
 
     def _whole(self, value: Tensor) -> Tensor:
         """A value that is read, for every image."""
@@ -246,3 +271,13 @@ def _value_at(values: Sequence[Tensor | None], place: int) -> Tensor:
     value = values[place]
     assert value is not None
     return value
+
+
+_OWN: dict[type, Callable[[_Pass, Call, Any, Sequence[Tensor]], Tensor]] = {
+    Frame: _Pass.compute_frame,
+    Zeros: _Pass.compute_zeros,
+    Convolve: _Pass.compute_convolution,
+    Bias: _Pass.compute_bias,
+    Sum: _Pass.compute_sum,
+    Normalise: _Pass.compute_norm,
+}

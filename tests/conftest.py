@@ -25,6 +25,7 @@ settings.register_profile("default", deadline=None, derandomize=True)
 settings.register_profile("thorough", deadline=None)
 settings.load_profile("default")
 
+
 TESTS = Path(__file__).parent
 
 

@@ -5,7 +5,7 @@ previous step; `new.NAME` reads this step's value of a state that stands earlier
 
     state' = act( norm( carry_gate * carry_source  +  product of gates * drive_act( norm( sum of terms + bias ) ) ) )
     gate   = offset + scale * nonlinearity( norm( sum of terms ) + bias )
-    term   = activation( norm( op( sources, concatenated on channels ) ) )
+    term   = activation( norm( op( sources, concatenated on channels ) ) ), or its square
 
 An edge of the drive either *adds* (`{add: TERM}`) or *multiplies* (`{multiply: GATE}`).
 A source is `input` (the stage's convolution), `residual` (what the stage read, before its
@@ -95,6 +95,8 @@ class Weights(Value):
 
     def over(self, outer: "Weights") -> "Weights":
         """These weights, with `outer`'s where this one is silent."""
+        if self.initial is self.bias_initial is self.decay is self.bias_decay is None:
+            return outer
         return Weights(
             initial=self.initial if self.initial is not None else outer.initial,
             bias_initial=(
@@ -177,8 +179,10 @@ class Term(Value):
 
     `repeat` puts one more depthwise kernel and an ELU in front of a separable op. `norm` stands
     after the op (and its bias); at a `match` only where that convolves. `skip` adds the sources
-    themselves to what op and norm made of them, before the activation. `clip` says whether this
-    kernel is cut to the map, where it differs from the cell's `clip_kernels`.
+    themselves to what op and norm made of them, before the activation. `squared` multiplies the
+    whole by itself: with a convolution the energy of a filter (Adelson & Bergen 1985, J. Opt. Soc.
+    Am. A 2:284), with a relu half-squaring (Heeger 1992, Vis. Neurosci. 9:181). `clip` says
+    whether this kernel is cut to the map, where it differs from the cell's `clip_kernels`.
     """
 
     of: Annotated[tuple[str, ...], LISTED, Field(min_length=1, max_length=SOURCES)]
@@ -190,6 +194,7 @@ class Term(Value):
     skip: bool = False
     clip: bool | None = None
     activation: Activation = "identity"
+    squared: bool = False
     after_norm: bool = False  # added after the norm of the sum it stands in
     weights: Weights = Weights()
 

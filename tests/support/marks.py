@@ -14,6 +14,7 @@ PROCESSES = (
     "ventral",
     "faults",
     "search/test_driver.py",
+    "search/drill/test_worker.py",
     "search/tune/test_loop.py",
     "search/test_budgets.py",
     "search/tune/test_shares.py",

@@ -32,11 +32,11 @@ def mapped(path: Path, data: bytes) -> np.ndarray:
 
 
 def test_a_whole_array_is_mapped_and_cannot_be_written_to(tmp_path: Path) -> None:
-    found = mapped(tmp_path / "a.npy", npy())
-    assert isinstance(found, np.memmap)
-    np.testing.assert_array_equal(found, VALUES)
+    result = mapped(tmp_path / "a.npy", npy())
+    assert isinstance(result, np.memmap)
+    np.testing.assert_array_equal(result, VALUES)
     with pytest.raises(ValueError, match="read-only"):
-        found[0, 0] = 1
+        result[0, 0] = 1
 
 
 @pytest.mark.parametrize(
@@ -84,11 +84,11 @@ def test_an_archive_comes_back_and_may_be_written_to(tmp_path: Path) -> None:
     }
     np.savez_compressed(path, **kept)
     assert array_names(path) == tuple(kept)
-    found = read_archive(path)
+    result = read_archive(path)
     for name, values in kept.items():
-        np.testing.assert_array_equal(found[name], values)
-        assert found[name].dtype.isnative
-        found[name][0, 0] = 7
+        np.testing.assert_array_equal(result[name], values)
+        assert result[name].dtype.isnative
+        result[name][0, 0] = 7
 
 
 def test_an_archive_that_inflates_without_bound_is_refused_unread(tmp_path: Path) -> None:

@@ -4,17 +4,14 @@ import errno
 import os
 
 import pytest
-import torch
 
 from space.errors import CheckpointError, DataError, GenomeError, InputError
 from workers.failures import (
     AWAY,
     FULL,
     Diverged,
-    device_lost,
     failure,
     files_away,
-    out_of_memory,
 )
 
 
@@ -51,23 +48,6 @@ def test_what_is_nobodys_input_has_its_traceback() -> None:
         fail()
     assert len(failure(caught.value).detail) == 4000
     assert not failure(InputError("a", "is wrong")).detail
-
-
-def test_out_of_memory_is_known_by_what_torch_raises() -> None:
-    with pytest.raises(RuntimeError) as caught:
-        torch.empty(1 << 50)
-    assert out_of_memory(caught.value)
-    made = failure(caught.value)
-    assert made.kind == "out-of-memory"
-    assert "Traceback" in made.detail
-    assert out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"))
-    assert not out_of_memory(RuntimeError("shape mismatch"))
-
-
-def test_a_lost_gpu_is_not_a_result() -> None:
-    assert device_lost(RuntimeError("CUDA error: device-side assert triggered"))
-    assert not device_lost(torch.OutOfMemoryError("CUDA error: out of memory"))
-    assert not device_lost(ValueError("no"))
 
 
 @pytest.mark.parametrize("number", [*AWAY, *FULL, errno.ENOENT])

@@ -61,7 +61,7 @@ def trained(made: Job, epochs: int = 4) -> Trainer:
 
 
 @pytest.mark.parametrize(
-    ("fidelity", "told"),
+    ("fidelity", "message"),
     [
         ([{"until": 4}], r"fidelity\[0\]\.until: 4 leaves no epoch of 4 .*write up to 3"),
         ([{"until": 2}, {"until": 2}], r"fidelity\[1\]\.until: 2 is not after epoch 2.*write 3"),
@@ -71,8 +71,8 @@ def trained(made: Job, epochs: int = 4) -> Trainer:
         ([{"until": 2, "sise": 8}], r'fidelity\[0\]: unknown key "sise"'),
     ],
 )
-def test_a_wrong_fidelity_is_named(fidelity: list[dict[str, Any]], told: str) -> None:
-    with pytest.raises(InputError, match=told):
+def test_a_wrong_fidelity_is_named(fidelity: list[dict[str, Any]], message: str) -> None:
+    with pytest.raises(InputError, match=message):
         Recipe(epochs=4).overlaid({"fidelity": fidelity})
 
 
@@ -122,9 +122,9 @@ def test_a_cheap_score_is_that_of_the_averaged_images(sixteen: Pack) -> None:
     assert (other.image_size, other.genome.clock.steps) == (8, 5)
     other.load_state_dict(trainer.network.state_dict())
     with torch.no_grad():
-        said = other.eval()(images).argmax(1).numpy()
-    hits = float((said == sixteen.labels("test")).mean())
-    assert trainer.reports[0].top1 == pytest.approx(hits, abs=1.5 / len(said))
+        output = other.eval()(images).argmax(1).numpy()
+    hits = float((output == sixteen.labels("test")).mean())
+    assert trainer.reports[0].top1 == pytest.approx(hits, abs=1.5 / len(output))
     build(Genome.parse(made.genome)).load_state_dict(trainer.network.state_dict())
 
 

@@ -79,10 +79,10 @@ def test_the_score_is_had_again_in_another_process(digits: Pack, tmp_path: Path)
     save_file(trainer.network.state_dict(), tmp_path / "weights")
     command = [sys.executable, "-c", CHILD, "genome.json", "weights", str(digits.path)]
     environment = {"PYTHONPATH": str(Path(__file__).parents[2])}
-    told = subprocess.run(
+    output = subprocess.run(
         command, check=True, cwd=tmp_path, env=environment, capture_output=True, text=True
     ).stdout
-    assert json.loads(told) == [report.top1, report.loss, *report.accuracy_by_step]
+    assert json.loads(output) == [report.top1, report.loss, *report.accuracy_by_step]
 
 
 def test_l2_is_the_gradient_of_half_the_decayed_sum_of_squares(

@@ -130,7 +130,7 @@ def test_planned_memory_is_within_15_per_cent(name: str, size: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in MODELS if name != "timedecay_shallow"])
+@pytest.mark.parametrize("name", MODELS)
 def test_planned_memory_is_within_15_per_cent_on_the_zoo(name: str) -> None:
     check_planned(small(name, 96), (2, 8))
 

@@ -70,8 +70,8 @@ def test_a_crop_is_its_box_resized_with_half_pixel_centres() -> None:
     box = torch.tensor([[0.25, 0.5, 0.5, 0.5]])
     sliced = before[:, :, 4:12, 8:16]
     expected = torch.nn.functional.interpolate(sliced, size=(16, 16), mode="bilinear")
-    found = resize_crops(before, box)
-    torch.testing.assert_close(found[..., 1:-1, 1:-1], expected[..., 1:-1, 1:-1])
+    result = resize_crops(before, box)
+    torch.testing.assert_close(result[..., 1:-1, 1:-1], expected[..., 1:-1, 1:-1])
 
 
 def test_boxes_lie_inside_and_have_the_area_and_the_ratio() -> None:

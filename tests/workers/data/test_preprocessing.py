@@ -66,8 +66,8 @@ def test_other_types_say_their_range(dtype: Any, white: float) -> None:
     expected = normalise_pixels(stored, Facts())
     for given in (same, torch.from_numpy(same.astype(np.dtype(dtype).newbyteorder("=")))):
         before = given.copy() if isinstance(given, np.ndarray) else given.clone()
-        found = normalise_pixels(given, Facts(), value_range=white)
-        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+        result = normalise_pixels(given, Facts(), value_range=white)
+        torch.testing.assert_close(result, expected, atol=1e-5, rtol=1e-5)
         assert np.array_equal(before, given)
         with pytest.raises(
             InputError, match=r"pixels: \w+ values may have any range.*value_range"

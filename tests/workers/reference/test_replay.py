@@ -59,24 +59,24 @@ def altered(file: Path, array: str, change: float = 1e-6) -> None:
 
 
 def test_a_folder_is_replayed_in_the_order_of_its_index(tmp_path: Path) -> None:
-    found = verify(copied(tmp_path, others=("harbor_concat", "decoders")))
+    result = verify(copied(tmp_path, others=("harbor_concat", "decoders")))
     names = [*SMALL, "harbor_concat", "decoders"]
-    assert [entry.name for entry in found] == names
-    assert [entry.kind for entry in found] == ["cell", "cell", "cell", "join", "decoder"]
-    assert all(entry.passed for entry in found), found
-    assert all(entry.float64 < 1e-14 and 0 < entry.float32 < 1e-5 for entry in found[1:3])
+    assert [entry.name for entry in result] == names
+    assert [entry.kind for entry in result] == ["cell", "cell", "cell", "join", "decoder"]
+    assert all(entry.passed for entry in result), result
+    assert all(entry.float64 < 1e-14 and 0 < entry.float32 < 1e-5 for entry in result[1:3])
 
 
 @pytest.mark.parametrize("array", ["out", "state", "in/res", "w/ReciprocalGateCell/out/tau/bias"])
 def test_one_altered_number_fails_that_entry_and_no_other(tmp_path: Path, array: str) -> None:
     folder = copied(tmp_path)
     altered(folder / "cells/rgc_median_feedback_projection.npz", array)
-    found = {entry.name: entry for entry in verify(folder)}
-    failed = found.pop("rgc_median_feedback_projection")
+    result = {entry.name: entry for entry in verify(folder)}
+    failed = result.pop("rgc_median_feedback_projection")
     assert not failed.passed
     assert failed.float64 > TOLERANCE[torch.float64]
     assert failed.array in ("out", "state")
-    assert all(entry.passed for entry in found.values())
+    assert all(entry.passed for entry in result.values())
 
 
 @pytest.mark.parametrize("array", ["out/thresh", "out/w_avg", "out/max_conf_beta", "in/logits"])
@@ -89,9 +89,9 @@ def test_an_altered_decoder_fails(tmp_path: Path, array: str) -> None:
 def test_a_number_that_is_none_fails(tmp_path: Path) -> None:
     folder = copied(tmp_path, cells=("timedecay",))
     altered(folder / "cells/timedecay.npz", "in/x", math.nan)
-    (found,) = verify(folder)
-    assert not found.passed
-    assert found.float64 == math.inf
+    (result,) = verify(folder)
+    assert not result.passed
+    assert result.float64 == math.inf
 
 
 def test_an_option_that_does_nothing_known_fails_with_its_name(tmp_path: Path) -> None:
@@ -159,9 +159,9 @@ def test_shapes_are_compared_before_a_module_takes_memory(tmp_path: Path) -> Non
     index = json.loads((folder / "index.json").read_text())
     index["cells"]["lstm"]["options"]["out_depth"] = 60_000
     (folder / "index.json").write_text(json.dumps(index))
-    (found,) = verify(folder)
-    assert not found.passed
-    assert "the shape is" in found.problem
+    (result,) = verify(folder)
+    assert not result.passed
+    assert "the shape is" in result.problem
 
 
 def test_the_formula_of_the_golden_files() -> None:
@@ -281,8 +281,8 @@ def test_every_option_of_the_reciprocal_gated_cell(variant: str, data: st.DataOb
         size=data.draw(st.sampled_from([5, 7])),
         seed=data.draw(st.integers(1, 999)),
     )
-    found = verify_entry("cell", "drawn", entry, arrays)
-    assert found.passed, found
+    result = verify_entry("cell", "drawn", entry, arrays)
+    assert result.passed, result
 
 
 @pytest.mark.parametrize(
@@ -342,7 +342,7 @@ def test_an_altered_sample_of_a_network_is_seen() -> None:
         arrays[name] = arrays[name].copy()
         arrays[name].flat[-1] += 0.1
     errors = replay_network(facts, arrays, torch.float32)
-    wrong = {name for name, found in errors.items() if found > TOLERANCE[torch.float32]}
+    wrong = {name for name, result in errors.items() if result > TOLERANCE[torch.float32]}
     assert wrong == {"logits", "state/conv6/first64", "output/conv10/std"}
     assert cost(published_genome(facts)).parameters == facts["trainable_parameters"]
 
@@ -390,8 +390,8 @@ def decoders_with_weights() -> dict[str, np.ndarray]:
 
 def test_decoders_with_weights_are_replayed() -> None:
     arrays = decoders_with_weights()
-    found = verify_entry("decoder", "drawn", {"file": "decoders.npz"}, arrays)
-    assert found.passed, found
+    result = verify_entry("decoder", "drawn", {"file": "decoders.npz"}, arrays)
+    assert result.passed, result
     for name in ("mlp_decoder/fc1/biases", "conv1_decoder/c_3/kernel", "decoder_alpha"):
         changed = arrays | {f"w/{name}": arrays[f"w/{name}"] + 0.1}
         assert not verify_entry("decoder", "drawn", {"file": "decoders.npz"}, changed).passed
