@@ -85,7 +85,6 @@ WITHOUT_TESTS: tuple[str, ...] = (
     "search/store/connected.py",
     "search/store/database.py",
     "search/store/migrations/env.py",
-    "search/store/outbox.py",
     "search/store/records.py",
     "search/store/reports.py",
     "search/store/results.py",

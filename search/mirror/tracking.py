@@ -196,8 +196,6 @@ class Mirror:
 
     def _send_all(self, client: Client) -> None:
         while not self._late():
-            if not self._closing.is_set():
-                self._look(ending=False)
             outbox = [
                 entry
                 for entry in self._store.outbox(self._campaign_id, BATCH + len(self._refused))
@@ -217,6 +215,9 @@ class Mirror:
                         sent[entry.number] = run_id, entry.version
             finally:
                 self._store.mark_sent(campaign.id, sent)
+            if not self._closing.is_set():
+                # However much has ended, what trains is seen.
+                self._look(ending=False)
 
     def _send(self, client: Client, campaign: Campaign, entry: Outgoing) -> str | None:
         """Write one trial's run and give its id; None if MLflow will never take it as it is."""

@@ -27,6 +27,7 @@ from search.store import Campaign, Store
 from tests.support import large, toys
 from tests.support.campaigns import add, new_campaign, report, train
 from tests.support.effort import record_statements
+from tests.support.tables import engine_of
 from tests.support.waiting import GUARD, wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -304,13 +305,13 @@ def test_a_look_takes_a_few_statements_however_many_trials_there_are(
     for number in numbers:
         add(store, campaign.id, number)
         store.start_trial(campaign.id, number)
-    with record_statements(store._engine) as first:
+    with record_statements(engine_of(store)) as first:
         following.follow()
     for number in numbers:
         store.add_report(campaign.id, number, report(1, 0.5))
-    with record_statements(store._engine) as later:
+    with record_statements(engine_of(store)) as later:
         following.follow()
-    with record_statements(store._engine) as ending:
+    with record_statements(engine_of(store)) as ending:
         following.follow(ending=True)
     assert set(store.runs(campaign.id)) == set(numbers)
     assert max(map(count_real, (first, later, ending))) <= 10
@@ -405,9 +406,7 @@ os.kill(os.getpid(), 9)
 """
 
 
-def test_what_a_killed_driver_left_running_is_mended_before_people_look(
-    store: Store, home: Home
-) -> None:
+def test_what_a_killed_driver_left_running_is_mended_before_people_look(home: Home) -> None:
     done = subprocess.run(
         [sys.executable, "-c", DRIVER, str(home.path)],
         cwd=ROOT,
