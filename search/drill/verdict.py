@@ -17,7 +17,7 @@ from typing import Any
 from search.campaign import Campaign
 from search.driver import CLUSTER
 from search.mirror.mirroring import LOCK
-from search.mirror.runs import ENDS
+from search.mirror.runs import RUN_STATUSES
 from search.store import ENDED, Store, Trial
 from search.tune import remains
 from search.tune.losses import EVENT
@@ -173,7 +173,7 @@ def _check_mlflow(evidence: Evidence, trials: Mapping[int, Trial]) -> Iterator[s
             yield f"trial {number} has {count} runs in MLflow"
     for run in runs:
         number = int(run.data.tags["ventral.trial"])
-        expected = ENDS.get(trials[number].status) if number in trials else None
+        expected = RUN_STATUSES[trials[number].status] if number in trials else None
         if run.info.status != expected:
             yield f"trial {number} is {run.info.status} in MLflow, and not {expected}"
     ended = {number for number, trial in trials.items() if trial.status in ENDED}

@@ -20,15 +20,21 @@ from search.mirror.runs import (
     NOTE_TAG,
     PASSING,
     REASON,
+    Point,
     Run,
     experiment_name,
     experiment_note,
     experiment_tags,
 )
-from search.store import Campaign
+from search.store import Campaign, Outgoing
 
 PARAMETERS_A_CALL, METRICS_A_CALL = 100, 900
 """MLflow's limits: 100 parameters, 100 tags and 1000 things in all."""
+
+_REFUSALS = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST")
+"""MLflow's error codes for a run whose content it refuses."""
+_DAMAGED = ("malformed", "not a database")
+"""Parts of SQLite's message on a damaged file; MLflow passes it on with such a code."""
 
 _PATIENCE = {
     # Retrying is the mirror's own business; a call that hangs must not delay the end.
@@ -98,6 +104,14 @@ class Client:
         )
         return runs[0].info.run_id if runs else None
 
+    def locate(self, experiment: str, key: str, entry: Outgoing) -> str | None:
+        """The run to write a trial into; None if one has to be made."""
+        run_id = entry.run
+        if run_id is None and entry.doubtful:
+            run_id = self.find(experiment, key)
+        # If somebody removed it, the trial still has to be seen.
+        return run_id if run_id is not None and self.writable(run_id) else None
+
     def running(self, experiment: str) -> Iterator[tuple[str, str]]:
         """(run, key) of every run that MLflow shows as running."""
         token = None
@@ -121,7 +135,7 @@ class Client:
 
     def write(self, experiment: str, run: Run, run_id: str | None) -> str:
         """Write a whole run, into the run `run_id` if there is one. The status comes last."""
-        files = run.files
+        files, made = run.files, run_id is None
         if run_id is None:
             new_run = self._client.create_run(
                 experiment, start_time=run.started, tags=run.tags, run_name=run.name
@@ -136,9 +150,19 @@ class Client:
             if REASON in stale:
                 files = {FAILURE: ""} | files
         self._log(run_id, run, tags)
-        self._upload(run_id, files)
-        self._client.set_terminated(run_id, status=run.status, end_time=run.ended)
+        if files:
+            self._upload(run_id, files)
+        if run.ended is not None:
+            self._client.set_terminated(run_id, status=run.status, end_time=run.ended)
+        elif not (made and run.status == "RUNNING"):
+            self._client.update_run(run_id, status=run.status)
         return run_id
+
+    def extend(self, run_id: str, points: Sequence[Point]) -> None:
+        """Add points to a run's curves."""
+        metrics = [self._entities.Metric(p.key, p.value, p.at, p.step) for p in points]
+        for part in _parts(metrics, METRICS_A_CALL):
+            self._client.log_batch(run_id, metrics=part)
 
     def _log(self, run_id: str, run: Run, tags: dict[str, str]) -> None:
         kinds = self._entities
@@ -164,6 +188,13 @@ class Client:
         with tempfile.TemporaryDirectory(prefix="ventral-") as folder:
             _write_files(Path(folder), files)
             self._client.log_artifacts(run_id, folder)
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether MLflow refused what it was given, and will again; it can be reached."""
+    if any(sign in str(error) for sign in _DAMAGED):
+        return False
+    return getattr(error, "error_code", None) in _REFUSALS
 
 
 def _write_files(folder: Path, files: dict[str, str]) -> None:

@@ -37,10 +37,16 @@ START_SECONDS = 10.0
 """What starting the process and loading MLflow may take beyond the time that `close` is given."""
 AGAIN_SECONDS = 10.0
 """The least time between two starts of a process that dies."""
+QUIET_SECONDS = 10.0
+"""When the process begins though no trial has ended: runs show while they train."""
+WATCH_SECONDS = 60.0
+"""How often it is looked at whether it lives, though no trial ends."""
+ORPHAN_SECONDS = 5.0
+"""How long it writes when its driver is gone: no run is left that seems to run."""
 
 
 class MirrorProcess:
-    """Sends one campaign's ended trials to MLflow; see `search.mirror.tracking.Mirror`.
+    """Sends one campaign's trials to MLflow; see `search.mirror.tracking.Mirror`.
 
     `start()` once, `notify()` whenever a trial has ended, `close(timeout)` at the end.
     """
@@ -49,21 +55,42 @@ class MirrorProcess:
         self._store, self._home, self._campaign_id = store, home, campaign_id
         self._process: subprocess.Popen[str] | None = None
         self._started = float("-inf")
+        # Trials end, and the watch looks, in two threads.
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
 
     def start(self) -> "MirrorProcess":
         """Begin to send what an earlier driver left, if it left any."""
-        if self.backlog:
+        if self._is_owing():
             self._begin()
+        threading.Thread(target=self._watch, name="mirror-watch", daemon=True).start()
         return self
 
     def notify(self) -> None:
         """There is something new to send. Returns at once."""
+        with self._lock:
+            self._notify()
+
+    def _notify(self) -> None:
         if self._process is None:
             # Not earlier: loading MLflow would take the processor from the first workers.
             self._begin()
         elif not self._say("notify") and time.monotonic() - self._started > AGAIN_SECONDS:
             log.warning("the process that writes to MLflow is gone; starting another one")
             self._begin()
+
+    def _watch(self) -> None:
+        """Have the process run though no trial ends, so that those that train are seen."""
+        pause = QUIET_SECONDS
+        while not self._closed.wait(pause):
+            with self._lock:
+                if not self._closed.is_set():
+                    self._notify()
+            pause = WATCH_SECONDS
+
+    def _is_owing(self) -> bool:
+        """Whether MLflow lacks trials that ended, or shows some as running."""
+        return bool(self.backlog) or self._store.shows_running(self._campaign_id)
 
     @property
     def process(self) -> subprocess.Popen[str] | None:
@@ -78,11 +105,14 @@ class MirrorProcess:
     def close(self, timeout: float = 30.0) -> int:
         """Send what is left, for at most `timeout` seconds; the rest arrives at the next start.
 
-        Returns how many trials that is.
+        Returns how many ended trials that is. Those that have not ended are not shown as running
+        any more.
         """
-        if not self._say(f"close {timeout}") and self.backlog:
-            self._begin()
-            self._say(f"close {timeout}")
+        self._closed.set()
+        with self._lock:
+            if not self._say(f"close {timeout}") and self._is_owing():
+                self._begin()
+                self._say(f"close {timeout}")
         if self._process is not None:
             try:
                 self._process.wait(timeout + START_SECONDS)
@@ -150,8 +180,12 @@ def catch_up(home: Home, say: Callable[[str], None], timeout: float = 60.0) -> N
         mirror = MirrorProcess(store, home, record.id)
         if unsent := mirror.backlog:
             say(f"sending {unsent} trials of campaign {record.id} to MLflow ...")
-            if unsent := mirror.start().close(timeout):
-                say(describe_backlog(store, record.id, unsent))
+        elif store.shows_running(record.id):
+            say(f"campaign {record.id} does not run any more: telling MLflow ...")
+        else:
+            continue
+        if unsent := mirror.start().close(timeout):
+            say(describe_backlog(store, record.id, unsent))
     store.close()
 
 
@@ -205,7 +239,8 @@ def serve() -> None:
             else:
                 mirror.close(float(timeout))
                 return
-        # The driver is gone. Whatever is being written is looked for by the next mirror.
+        # The driver is gone. What is not written in time is looked for by the next mirror.
+        mirror.close(ORPHAN_SECONDS)
         os._exit(0)
 
 

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from search.acting import choices_that_act
 from search.ranking import recurrent
-from search.store import Campaign, Scalar, Status, Trial
+from search.store import ENDED, Campaign, Scalar, Status, Trial
 from space.documents.outside import printable
 
 REASON, SOURCE = "ventral.reason", "ventral.source"
@@ -37,13 +37,21 @@ NAME_LENGTH, VALUE_LENGTH, TAG_LENGTH = 250, 6000, 5000
 
 EPOCH_METRICS = ("top1", "top5", "loss", "train_loss")
 
-ENDS: dict[Status, Literal["FINISHED", "FAILED", "KILLED"]] = {
+RunStatus = Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]
+
+RUN_STATUSES: dict[Status, RunStatus] = {
+    "running": "RUNNING",
+    "waiting": "SCHEDULED",
     "finished": "FINISHED",
     "pruned": "FINISHED",
     "failed": "FAILED",
     "infeasible": "KILLED",
 }
-"""MLflow's word for each end of a trial; the tag ventral.status has ours."""
+"""MLflow's word for each status of a trial; the tag ventral.status has ours.
+
+A trial that waits (its worker was lost, or its campaign is not running) is SCHEDULED and not
+KILLED: MLflow gives a run that was killed an end, and never takes that back.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,13 +68,15 @@ class Point:
 class Run:
     """All that MLflow gets of one trial. Times in milliseconds since 1970.
 
-    The same trial always gives the same run, so that sending it twice changes nothing.
+    The same trial always gives the same run, so that sending it twice changes nothing. One that
+    has not ended has no `ended` and no files yet, and its metrics are the first of those that it
+    has at its end.
     """
 
     name: str
-    status: Literal["FINISHED", "FAILED", "KILLED"]
+    status: RunStatus
     started: int
-    ended: int
+    ended: int | None
     parameters: dict[str, str]
     metrics: tuple[Point, ...]
     tags: dict[str, str]
@@ -74,23 +84,27 @@ class Run:
 
 
 def run_of(campaign: Campaign, trial: Trial, reports: Sequence[Mapping[str, Any]]) -> Run:
-    """The run of an ended trial (with its genome) and its reports by epoch."""
-    ended = _milliseconds(trial.ended or trial.created)
+    """The run of a trial (with its genome) and its reports by epoch."""
+    ended = trial.status in ENDED
     return Run(
         name=run_name(trial),
-        status=ENDS[trial.status],
+        status=RUN_STATUSES[trial.status],
         started=_milliseconds(trial.started or trial.created),
-        ended=ended,
+        ended=_milliseconds(trial.ended or trial.created) if ended else None,
         parameters=parameters_of(choices_that_act(campaign, trial, quickly=trial.number >= EXACT)),
-        metrics=_metrics_of(trial, reports, ended),
+        metrics=_metrics_of(trial, reports),
         tags=_tags_of(campaign, trial),
-        files=_files_of(trial, reports),
+        files=_files_of(trial, reports) if ended else {},
     )
 
 
 def run_name(trial: Trial) -> str:
-    """The cell, the trial's number and its score (or its fate): what a list of runs shows."""
-    fate = trial.status if trial.top1 is None else f"{trial.top1:.1%}"
+    """The cell, the trial's number and its score (or its fate): what a list of runs shows.
+
+    Before its end a trial shows no score here: it would stand still while the metric grows.
+    """
+    scored = trial.status in ENDED and trial.top1 is not None
+    fate = f"{trial.top1:.1%}" if scored else trial.status
     return f"{_cut(printable(trial.cell), 200)} #{trial.number} {fate}"
 
 
@@ -136,23 +150,32 @@ def _value(value: Scalar) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _metrics_of(
-    trial: Trial, reports: Sequence[Mapping[str, Any]], ended: int
-) -> tuple[Point, ...]:
+def points_of(report: Mapping[str, Any]) -> tuple[Point, ...]:
+    """The metrics of one report.
+
+    How far a trial has come, and in how many seconds of training, are among them: as points of
+    its curve they are the same whenever they are sent.
+    """
+    values = {key: report.get(key) for key in EPOCH_METRICS}
+    values |= {"epochs": report["epoch"], "seconds": report["seconds"] or 0.0}
+    at = _milliseconds(report["at"])
+    return tuple(
+        Point(key=key, value=float(value), at=at, step=report["epoch"])
+        for key, value in values.items()
+        if value is not None
+    )
+
+
+def _metrics_of(trial: Trial, reports: Sequence[Mapping[str, Any]]) -> tuple[Point, ...]:
+    sizes = {"parameters": trial.parameters, "macs": trial.macs}
+    at = _milliseconds(trial.created)
     points = [
-        Point(key=key, value=report[key], at=_milliseconds(report["at"]), step=report["epoch"])
-        for report in reports
-        for key in EPOCH_METRICS
-        if report.get(key) is not None
-    ]
-    totals: dict[str, float | None] = {"parameters": trial.parameters, "macs": trial.macs}
-    if reports:
-        totals |= {"seconds": trial.seconds, "epochs": trial.epochs}
-    points += [
-        Point(key=key, value=float(value), at=ended, step=0)
-        for key, value in totals.items()
+        Point(key=key, value=float(value), at=at, step=0)
+        for key, value in sizes.items()
         if value is not None
     ]
+    for report in reports:
+        points += points_of(report)
     return tuple(points)
 
 

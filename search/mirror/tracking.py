@@ -3,7 +3,8 @@
 The store is the truth; MLflow is where people look at it. A trial that has ended lies in the
 store's outbox until its run has arrived, one run a trial, written in one batch by one thread
 (of a process of its own, see `search.mirror.mirroring`), so that the driver never waits for MLflow
-and goes on without it.
+and goes on without it. Every LOOK_SECONDS the same thread looks at the trials that train, and
+shows them (`search.mirror.following`); one that has ended by then is written once only.
 
 Nothing is lost and nothing doubled, wherever the process dies: the store notes that a run is
 about to be made (`sending`) before it is made, and after a crash the mirror looks for a run with
@@ -23,11 +24,9 @@ from pathlib import Path
 
 from search.home import Home, same_tracking
 from search.mirror import database
-from search.mirror.client import Client
-from search.mirror.runs import (
-    run_key,
-    run_of,
-)
+from search.mirror.client import Client, is_refusal
+from search.mirror.following import Following
+from search.mirror.runs import run_key, run_of
 from search.ports import bypass_proxies
 from search.store import Campaign, Outgoing, Store
 from space.documents.outside import redact
@@ -39,10 +38,8 @@ BATCH = 25
 """Trials a round: how many may have to be looked for after a crash."""
 FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0
 """Seconds between tries while MLflow is away."""
-REFUSALS = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST")
-"""MLflow's error codes for a run whose content it refuses."""
-DAMAGED = ("malformed", "not a database")
-"""Parts of SQLite's message on a damaged file; MLflow passes it on with such a code."""
+LOOK_SECONDS = 2.0
+"""The least time between two looks at the trials that train."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +52,11 @@ class Backlog:
 
 
 class Mirror:
-    """Sends one campaign's ended trials to MLflow from a thread of its own.
+    """Sends one campaign's trials to MLflow from a thread of its own.
 
-    `start()` once, `notify()` whenever a trial has ended, `close(timeout)` at the end. Only the
-    campaign's driver may run one: two at once could make a run twice.
+    `start()` once, `notify()` whenever a trial has ended, `close(timeout)` at the end, when no
+    trial runs any more. Only the campaign's driver may run one: two at once could make a run
+    twice.
     """
 
     def __init__(
@@ -73,6 +71,8 @@ class Mirror:
         self._experiment: str | None = None
         # Trials whose content MLflow refused: no reason to delay the others.
         self._refused: set[int] = set()
+        self._following: Following | None = None
+        self._looked = float("-inf")
         self._thread = threading.Thread(target=self._run, name="mlflow-mirror", daemon=True)
 
     def start(self) -> Mirror:
@@ -107,13 +107,16 @@ class Mirror:
         client: Client | None = None
         delay = FIRST_DELAY
         while True:
-            self._work.wait()
+            woken = self._work.wait(LOOK_SECONDS)
             self._work.clear()
+            ending = self._closing.is_set()
             try:
                 if client is None:
-                    client = self._connect()
-                self._send_all(client)
-                self._recover()
+                    client, woken = self._connect(), True
+                if woken:
+                    self._send_all(client)
+                    self._recover()
+                self._look(ending=ending)
                 delay = FIRST_DELAY
             except Exception as error:
                 # Whatever is wrong with MLflow, the campaign goes on.
@@ -127,7 +130,7 @@ class Mirror:
                 delay = min(2 * delay, LONGEST_DELAY)
                 self._work.set()
             all_sent = self._error is None and not self._work.is_set()
-            if self._closing.is_set() and (all_sent or self._late()):
+            if (ending and all_sent) or (self._closing.is_set() and self._late()):
                 if client is not None:
                     client.close()
                 return
@@ -171,6 +174,8 @@ class Mirror:
             self._experiment, anew = client.experiment(campaign, location)
         self._store.set_experiment(campaign.id, where, self._experiment, anew=anew)
         self._reconcile(client)
+        self._following = Following(self._store, client, campaign.id, self._experiment)
+        self._looked = float("-inf")
         return client
 
     @property
@@ -181,6 +186,13 @@ class Mirror:
 
     def _files(self, run_id: str) -> Path:
         return self._home.run_files(self._campaign_id, run_id)
+
+    def _look(self, *, ending: bool) -> None:
+        """Show the trials that train, if it is time to; `ending`: none does any more."""
+        assert self._following is not None
+        if ending or time.monotonic() - self._looked >= LOOK_SECONDS:
+            self._following.follow(ending=ending)
+            self._looked = time.monotonic()
 
     def _send_all(self, client: Client) -> None:
         while not self._late():
@@ -203,22 +215,22 @@ class Mirror:
                         sent[entry.number] = run_id, entry.version
             finally:
                 self._store.mark_sent(campaign.id, sent)
+            if not self._closing.is_set():
+                # However much has ended, what trains is seen.
+                self._look(ending=False)
 
     def _send(self, client: Client, campaign: Campaign, entry: Outgoing) -> str | None:
         """Write one trial's run and give its id; None if MLflow will never take it as it is."""
         trial = self._store.trial(campaign.id, entry.number)
         run = run_of(campaign, trial, self._store.reports(campaign.id, entry.number))
-        experiment, run_id = str(self._experiment), entry.run
+        experiment = str(self._experiment)
         try:
-            if run_id is None and entry.doubtful:
-                run_id = client.find(experiment, run_key(campaign.id, entry.number))
-            if run_id is not None and not client.writable(run_id):
-                # Somebody removed it; the trial still has to be seen.
-                run_id = None
+            run_id = client.locate(experiment, run_key(campaign.id, entry.number), entry)
+            if run_id is not None and self._following is not None:
+                run = self._following.trim(entry.number, run_id, run)
             return client.write(experiment, run, run_id)
         except Exception as error:
-            damaged = any(sign in str(error) for sign in DAMAGED)
-            if damaged or getattr(error, "error_code", None) not in REFUSALS:
+            if not is_refusal(error):
                 raise
             # No reason to delay the others, nor to try again before the next start.
             self._refused.add(entry.number)
@@ -228,7 +240,9 @@ class Mirror:
             return None
 
     def _reconcile(self, client: Client) -> None:
-        """No run of ours may stay RUNNING: each is sent again, or ended if it is one too many."""
+        """No run of ours may stay RUNNING: it is sent again, or is looked at as a trial that has
+        not ended, or is ended if it is one too many.
+        """
         known = self._store.runs(self._campaign_id)
         for run_id, key in client.running(str(self._experiment)):
             owner, _, number = key.rpartition("/")

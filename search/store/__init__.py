@@ -28,6 +28,7 @@ from search.store.records import (
     Status,
     Takeover,
     Trial,
+    Unfinished,
 )
 from search.store.store import Store
 
@@ -53,4 +54,5 @@ __all__ = [
     "Store",
     "Takeover",
     "Trial",
+    "Unfinished",
 ]

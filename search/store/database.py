@@ -10,7 +10,7 @@ import json
 import math
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -222,6 +222,15 @@ def insert_once(connection: sa.Connection, table: sa.Table, row: Mapping[str, An
     # The row comes back only if it was inserted (row counts differ between drivers).
     statement = _insert_once(table, connection.dialect.name)
     return connection.execute(statement, dict(row)).first() is not None
+
+
+def insert_missing(
+    connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Insert those rows, at least one, of whose keys there is none yet, by one statement."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table).values([dict(row) for row in rows]).on_conflict_do_nothing()
+    connection.execute(statement)
 
 
 @cache

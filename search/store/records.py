@@ -204,3 +204,14 @@ class Outgoing:
     version: int
     run: str | None
     doubtful: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unfinished(Outgoing):
+    """A trial that has not ended, as the mirror sees it: `status` is as it was written.
+
+    `shown` means that MLflow may show its run as running.
+    """
+
+    status: Status
+    shown: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -44,3 +44,24 @@ def reports_of(
         report |= {key: row[key] for key in (*FIELDS, "at", "arrived")}
         reports.append(report | (row["more"] or {}))
     return reports
+
+
+def curves_of(
+    connection: sa.Connection,
+    campaign_id: str,
+    whole: Collection[int],
+    others: Collection[int],
+    after: int,
+) -> list[dict[str, Any]]:
+    """The scores of every report of the trials `whole`, and of those of `others` that arrived
+    after that place in the campaign's sequence, in the order of arrival.
+    """
+    names = ("number", "epoch", "top1", "top5", "loss", "train_loss", "seconds", "at", "arrived")
+    new = REPORTS.c.number.in_(list(others)) & (REPORTS.c.arrived > after)
+    query = (
+        sa.select(*(REPORTS.c[name] for name in names))
+        .where(REPORTS.c.campaign == campaign_id, REPORTS.c.number.in_([*whole, *others]))
+        .where(REPORTS.c.number.in_(list(whole)) | new)
+        .order_by(REPORTS.c.arrived)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]

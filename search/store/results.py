@@ -68,6 +68,12 @@ class Results(Connected):
             )
             return [trial for trial in trials if trial.status in wanted][:limit]
 
+    def some_trials(self, campaign_id: str, numbers: Iterable[int]) -> list[Trial]:
+        """The trials of those numbers, with genomes; what is not there is left out."""
+        with self._reading() as connection:
+            where = [TRIALS.c.number.in_(list(numbers))]
+            return self._trials(connection, campaign_id, where, genomes=True)
+
     def results(self, campaign_id: str) -> list[Trial]:
         """The ended trials in the order in which their results arrived: what a sampler knows."""
         ended = self.trials(campaign_id, statuses=ENDED)

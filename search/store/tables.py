@@ -178,7 +178,8 @@ MIRROR = sa.Table(
     METADATA,
     sa.Column("campaign", sa.String(16), primary_key=True),
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-    # pending: to be sent; sending: perhaps sent already, look before creating; sent: done.
+    # pending: to be sent; sending: perhaps sent already, look before creating; live: its run is
+    # shown as running; sent: done, or, of a trial that has not ended, its run is shown as waiting.
     sa.Column("state", sa.String(16), nullable=False),
     # Counts the changes of the trial, so that one that happens while it is being sent is not lost.
     sa.Column("version", sa.Integer, nullable=False),

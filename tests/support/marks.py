@@ -20,6 +20,7 @@ PROCESSES = (
     "search/tune/test_shares.py",
     "search/mirror/test_mirroring.py",
     "search/mirror/test_tracking.py",
+    "search/mirror/test_following.py",
     "search/mirror/test_database.py",
     "search/mirror/test_pages.py",
     "search/forecast/test_calibration.py",

@@ -166,8 +166,6 @@ def test_the_drawing_is_well_formed_with_gaps_and_a_single_step() -> None:
 def test_every_ended_trial_is_one_run(store: Store, home: Home) -> None:
     campaign = fill(store)
     add(store, campaign.id, 5)
-    store.start_trial(campaign.id, 5)
-    add(store, campaign.id, 6)
     backlog = mirror(store, home, campaign.id)
     assert (backlog.unsent, backlog.error) == (0, None)
     runs = assert_complete(store, home, campaign.id)

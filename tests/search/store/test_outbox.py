@@ -1,9 +1,9 @@
-"""The outbox: what changed is sent until it arrived."""
+"""The outbox: what changed is sent until it arrived, and what the mirror asks of trials that train."""
 
 from __future__ import annotations
 
 from search.store import Store
-from tests.support.campaigns import add, fill, new_campaign, train
+from tests.support.campaigns import add, fill, new_campaign, report, train
 
 
 def test_a_trial_stays_in_the_outbox_until_it_arrived(store: Store) -> None:
@@ -45,3 +45,59 @@ def test_at_a_new_place_everything_is_sent_again(store: Store) -> None:
         (number, None, True) for number in range(5)
     ]
     assert store.campaign(campaign.id).tracking == "there"
+
+
+def test_only_what_runs_or_is_shown_is_looked_at(store: Store) -> None:
+    campaign = new_campaign(store)
+    for number in range(4):
+        add(store, campaign.id, number)
+    train(store, campaign.id, 0, 0.5)
+    store.start_trial(campaign.id, 1)
+    store.start_trial(campaign.id, 2)
+    [one, two] = store.unfinished_runs(campaign.id)
+    assert (one.number, one.run, one.doubtful, one.shown) == (1, None, False, False)
+    assert not store.shows_running(campaign.id)
+    store.mark_showing(campaign.id, [1, 2])
+    assert all(entry.doubtful and entry.shown for entry in store.unfinished_runs(campaign.id))
+    store.mark_shown(campaign.id, {1: ("a", one.version), 2: ("b", two.version)}, {1, 2})
+    store.requeue_trial(campaign.id, 2)
+    one, two = store.unfinished_runs(campaign.id)
+    assert [(entry.run, entry.status, entry.doubtful) for entry in (one, two)] == [
+        ("a", "running", False),
+        ("b", "waiting", False),
+    ]
+    store.mark_shown(campaign.id, {2: ("b", two.version)}, {1})
+    assert [entry.number for entry in store.unfinished_runs(campaign.id)] == [1]
+    assert store.runs(campaign.id) == {1: "a", 2: "b"}
+    assert store.backlog(campaign.id) == 1, "trials that have not ended are not owed"
+
+
+def test_a_trial_that_ends_while_it_is_shown_stays_in_the_outbox(store: Store) -> None:
+    campaign = new_campaign(store)
+    add(store, campaign.id, 0)
+    store.start_trial(campaign.id, 0)
+    store.mark_showing(campaign.id, [0])
+    [entry] = store.unfinished_runs(campaign.id)
+    store.finish_trial(campaign.id, 0, "finished")
+    for running in ({0}, set[int]()):
+        store.mark_shown(campaign.id, {0: ("a", entry.version)}, running)
+        assert [(one.number, one.doubtful) for one in store.outbox(campaign.id)] == [(0, True)]
+    assert store.unfinished_runs(campaign.id) == []
+
+
+def test_new_reports_are_those_that_arrived_since(store: Store) -> None:
+    campaign = new_campaign(store)
+    for number in range(3):
+        add(store, campaign.id, number)
+        store.start_trial(campaign.id, number)
+        store.add_report(campaign.id, number, report(1, number / 10))
+    first = store.new_reports(campaign.id, [0, 1], [], 0)
+    assert [(one["number"], one["epoch"], one["top1"]) for one in first] == [
+        (0, 1, 0),
+        (1, 1, 0.1),
+    ]
+    last = first[-1]["arrived"]
+    store.add_report(campaign.id, 0, report(2, 0.4))
+    later = store.new_reports(campaign.id, [2], [0, 1], last)
+    assert [(one["number"], one["epoch"]) for one in later] == [(2, 1), (0, 2)]
+    assert store.new_reports(campaign.id, [], [0, 1, 2], later[-1]["arrived"]) == []
