@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from search import samplers
+from search import early_stopping, samplers
 from search.machine import Machine, machine
 from search.objectives import Objective, steps_of
 from search.samplers.protocol import derive_seed
@@ -89,14 +89,13 @@ Bytes = Annotated[
     ),
 ]
 
-SEVERAL = ("nsga2",)
-"""The samplers that know of several objectives."""
-
 
 class Sampler(Value):
     """Where the next genome comes from."""
 
-    name: Literal["random", "evolution", "guided", "optuna", "nsga2", "hyperopt"] = "guided"
+    name: samplers.SamplerName = Field(
+        default="guided", description="built in, an entry point's, or package.module:Class"
+    )
     options: dict[str, Any] = Field(
         default={}, description="the sampler's own settings, see search/samplers"
     )
@@ -104,10 +103,14 @@ class Sampler(Value):
 
 class Scheduler(Value):
     """Which trainings are stopped early: asha stops the worse ones at each rung, optimistic those
-    that by all that is known of the curves cannot become the best any more, fifo none.
+    that by all that is known of the curves cannot become the best any more, fifo none; a rule of
+    another package by its name, an entry point's or package.module:Class.
     """
 
-    name: Literal["asha", "optimistic", "fifo"] = "asha"
+    name: early_stopping.RuleName = "asha"
+    options: dict[str, Any] = Field(
+        default={}, description="of a rule of another package: its own settings"
+    )
     grace_epochs: Epochs | None = Field(
         default=None,
         description="epochs that every trial may train; by default a quarter of all, rounded up",
@@ -123,7 +126,7 @@ class Scheduler(Value):
     )
     guessing: Literal["stop", "train"] = Field(
         default="stop",
-        description="of asha and optimistic: what becomes of a training that from its grace "
+        description="of all but fifo: what becomes of a training that from its grace "
         "epochs on is no better than a constant answer, once another one was by then",
     )
     deviations: float = Field(
@@ -438,6 +441,7 @@ def check(campaign: Campaign, space: Space, offered: Machine) -> None:
     _check_recipe(campaign, space)
     _check_controls(campaign, space)
     samplers.check(campaign.sampler.name, campaign.sampler.options)
+    early_stopping.check(campaign.scheduler.name, campaign.scheduler.options)
     _check_objectives(campaign, space)
     scheduler, epochs = campaign.scheduler, full_epochs(campaign, space)
     if scheduler.name != "fifo" and scheduler.grace(epochs) > epochs:
@@ -456,11 +460,12 @@ def _check_objectives(campaign: Campaign, space: Space) -> None:
     if len(set(campaign.objectives)) < len(campaign.objectives):
         listed = ", ".join(campaign.objectives)
         raise CampaignError("objectives", f"{listed} names one twice", "write each of them once")
-    if campaign.sampler.name not in SEVERAL:
+    if not samplers.weighs_several(campaign.sampler.name):
+        known = next(name for name in samplers.NAMES if samplers.weighs_several(name))
         raise CampaignError(
             "objectives",
             f"the sampler {campaign.sampler.name} knows of top-1 alone",
-            f"write sampler: {{name: {SEVERAL[0]}}}, or no objectives "
+            f"write sampler: {{name: {known}}}, or no objectives "
             "(`ventral top --by pareto` weighs top-1 against size in any campaign)",
         )
     steps = space.genome.get("clock", {}).get("steps")
@@ -471,10 +476,10 @@ def _check_objectives(campaign: Campaign, space: Space) -> None:
                 f"top1@{step} is after the last of the clock's {steps} steps",
                 f"write a step from 0 to {steps - 1}",
             )
-    if campaign.scheduler.name == "asha":
+    if not early_stopping.weighs_several(campaign.scheduler.name):
         raise CampaignError(
             "objectives",
-            "asha stops trainings by top-1 alone",
+            f"{campaign.scheduler.name} stops trainings by top-1 alone",
             "write scheduler: {name: optimistic}, which stops what is beaten in all of them, "
             "or fifo",
         )

@@ -440,7 +440,7 @@ def _lengths(settings: Scheduler, epochs: int, trials: int, rng: np.random.Gener
     """Epochs of each of `trials` trainings, the scheduler's early stops counted."""
     if settings.name == "fifo":
         return np.full(trials, epochs)
-    if settings.name == "optimistic":
+    if settings.name != "asha":
         # How many trainings it will stop is not known beforehand: none, all, or some.
         stopped = rng.random(trials) < rng.random()
         return np.where(stopped, settings.grace(epochs), epochs)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from search import samplers
+from search import early_stopping, samplers
 from search.campaign import SCHEMA, Campaign, clone, full_epochs, json_schema, load, schema_text
 from search.machine import Machine
 from space.errors import CampaignError, InputError
@@ -331,7 +331,12 @@ def test_the_schema_names_every_key_and_sampler() -> None:
     schema = json_schema()
     assert set(schema["properties"]) == set(Campaign.model_fields)
     assert schema["additionalProperties"] is False
-    assert tuple(schema["$defs"]["Sampler"]["properties"]["name"]["enum"]) == samplers.NAMES
+    known = {"Sampler": samplers.NAMES, "Scheduler": early_stopping.NAMES}
+    names = {
+        kind: tuple(schema["$defs"][kind]["properties"]["name"]["anyOf"][0]["enum"])
+        for kind in known
+    }
+    assert names == known
 
 
 @pytest.mark.parametrize(
