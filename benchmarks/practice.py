@@ -13,9 +13,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from models import layers
+from models import arithmetic
 from models.build import Network
-from models.terms import NormWeights
 from space.step.operations import (
     Activate,
     Classify,
@@ -32,6 +31,7 @@ from space.step.operations import (
     Separate,
     Sum,
     Weigh,
+    What,
     Zeros,
 )
 from space.unroll.divided import divided
@@ -112,37 +112,42 @@ class Loop(nn.Module):
                 return torch.zeros_like(like)
             case Pass():
                 return operands[0]
-            case Join():
-                return torch.cat(operands, 1)
-            case Resize(size=size, mode=mode):
-                return layers.resize(operands[0], size, mode)  # type: ignore[arg-type]
             case Separate():
                 return self._separate(what, operands[0])
             case Weigh():
                 weight: Tensor = next(iter(self._module(what.weights).parameters(False)))
                 return operands[0] * weight
             case Normalise():
-                module: NormWeights = self._module(what.weights)
-                return layers.normalise(operands[0], module.how, module.prepare())
-            case Activate(name=name):
-                return layers.activate(operands[0], name)
-            case Sum(constant=constant):
-                return sum(operands[1:], operands[0]) + constant
-            case Scale(offset=offset, scale=scale):
-                return offset + scale * operands[0]
-            case Multiply():
-                product = operands[0]
-                for x in operands[1:]:
-                    product = product * x
-                return product
-            case Pooled(kind=kind, kernel=kernel, stride=stride, padding=padding):
-                pool = layers.max_pool if kind == "max" else layers.mean_pool
-                return pool(operands[0], kernel=kernel, stride=stride, padding=padding)
+                return self._normalise(what, operands[0])
             case Classify():
-                head = self.network.head
-                return head.step(operands[0], head.prepare(torch.contiguous_format))
+                return self._classify(what, operands[0])
             case _:
-                raise AssertionError(what)
+                return _without_parameters(what, operands)
+
+    def _normalise(self, what: Normalise, x: Tensor) -> Tensor:
+        module = self._module(what.weights)
+        gain, shift = module.gain, module.shift
+        if not what.batch:
+            return arithmetic.group_norm(
+                x,
+                gain,
+                shift,
+                groups=what.groups,
+                interleaved=what.interleaved,
+                epsilon=what.epsilon,
+            )
+        mean, variance = module.running_mean, module.running_variance
+        return functional.batch_norm(
+            x, mean, variance, gain, shift, module.training, what.momentum, what.epsilon
+        )
+
+    def _classify(self, what: Classify, x: Tensor) -> Tensor:
+        kernel, bias = self._module("head").kernel, self._module("head").bias
+        if what.form == "convolution_mean":
+            return functional.conv2d(x, kernel, bias).mean((2, 3))
+        flat = what.form == "flatten_linear"
+        x = x.permute(0, 2, 3, 1).flatten(1) if flat else x.mean((2, 3))
+        return functional.linear(x, kernel, bias)
 
     def _separate(self, what: Separate, x: Tensor) -> Tensor:
         module = self._module(what.weights)
@@ -155,3 +160,27 @@ class Loop(nn.Module):
         spread = functional.conv2d(padded, module.depthwise[part], groups=what.channels)
         bias = module.bias + what.added if what.bias else None
         return functional.conv2d(spread, module.pointwise[:, part], bias)
+
+
+def _without_parameters(what: What, operands: list[Tensor]) -> Tensor:
+    x = operands[0]
+    match what:
+        case Join():
+            return torch.cat(operands, 1)
+        case Resize(size=size, mode=mode):
+            return arithmetic.resize(x, size, mode)
+        case Activate(name=name):
+            return arithmetic.activate(x, name)
+        case Sum(constant=constant):
+            return sum(operands[1:], x) + constant
+        case Scale(offset=offset, scale=scale):
+            return offset + scale * x
+        case Multiply():
+            for factor in operands[1:]:
+                x = x * factor
+            return x
+        case Pooled(kind=kind, kernel=kernel, stride=stride, padding=padding):
+            pool = arithmetic.max_pool if kind == "max" else arithmetic.mean_pool
+            return pool(x, kernel=kernel, stride=stride, padding=padding)
+        case _:
+            raise AssertionError(what)

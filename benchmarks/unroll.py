@@ -50,9 +50,10 @@ Run = Callable[[], object]
 
 
 def main() -> None:
+    """Measure the network of the command line and print what was measured."""
     chosen = _arguments()
     torch.set_num_threads(chosen.threads)
-    found = measured(
+    result = measured(
         chosen.network,
         size=chosen.size,
         batch=chosen.batch,
@@ -60,7 +61,7 @@ def main() -> None:
         compiled=chosen.compile,
         device=chosen.device,
     )
-    print(json.dumps(found, indent=1) if chosen.json else _told(found))
+    print(json.dumps(result, indent=1) if chosen.json else _format_result(result))
 
 
 def measured(
@@ -89,8 +90,8 @@ def measured(
             start = time.perf_counter()
             run()
             compiling[kind] = time.perf_counter() - start
-    found = plan(genome)
-    forward["floor"], step["floor"] = _floor(found, images)
+    planned_work = plan(genome)
+    forward["floor"], step["floor"] = _floor(planned_work, images)
     result: dict[str, Any] = {
         "network": name,
         "size": size,
@@ -100,8 +101,8 @@ def measured(
         "load": os.getloadavg()[0],
         "torch": torch.__version__,
         "gigamacs": {
-            "literal": found.literal_macs / 1e9,
-            "planned": found.planned_macs(batch) / 1e9,
+            "literal": planned_work.literal_macs / 1e9,
+            "planned": planned_work.planned_macs(batch) / 1e9,
         },
         "forward_seconds": _medians(forward, rounds, device),
         "step_seconds": _medians(step, rounds, device),
@@ -140,16 +141,16 @@ def _genome(name: str, size: int) -> Genome:
 
 
 def _ratios(seconds: Mapping[str, float]) -> dict[str, float]:
-    found = {
+    ratios = {
         f"{kind} / planned": seconds[kind] / seconds["planned"] for kind in ("practice", "literal")
     }
-    found["planned / floor"] = seconds["planned"] / seconds["floor"]
+    ratios["planned / floor"] = seconds["planned"] / seconds["floor"]
     if "recompute" in seconds:
-        found["recompute / planned"] = seconds["recompute"] / seconds["planned"]
+        ratios["recompute / planned"] = seconds["recompute"] / seconds["planned"]
     for kind in seconds:
         if kind.endswith("compiled"):
-            found[f"practice / {kind}"] = seconds["practice"] / seconds[kind]
-    return found
+            ratios[f"practice / {kind}"] = seconds["practice"] / seconds[kind]
+    return ratios
 
 
 def _arguments() -> argparse.Namespace:
@@ -194,10 +195,10 @@ def _step(network: nn.Module, images: Tensor, labels: Tensor) -> Run:
     return run
 
 
-def _floor(found: Plan, images: Tensor) -> tuple[Run, Run]:
+def _floor(work_left: Plan, images: Tensor) -> tuple[Run, Run]:
     """(forward, forward and backward) of the plan's convolutions on random numbers."""
     rows: dict[Any, int] = defaultdict(int)
-    for op in found.operations:
+    for op in work_left.operations:
         if isinstance(op.what, Convolve | Separate):
             rows[op.what, op.map] += op.batch(len(images))
     work = []
@@ -268,7 +269,7 @@ def _peak(run: Run) -> float:
     return highest / 1e6
 
 
-def _told(result: Mapping[str, Any]) -> str:
+def _format_result(result: Mapping[str, Any]) -> str:
     lines = [
         "{network}, {size} px, batch {batch}, {threads} threads, {machine}, load {load:.1f}, "
         "torch {torch}".format(**result)

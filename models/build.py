@@ -4,27 +4,31 @@
 its genome; it reads no files, has no clock but the genome's, and does not train itself.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from numbers import Integral
 
 import torch
 from torch import Tensor, nn
 
 from models.initial import initialise
-from models.parameters import Branch, starts
+from models.literal import LiteralUnroll, StageModule, head_part
+from models.parameters import Part, starts
 from models.planned import PlannedUnroll
-from models.readout import DecoderModule, HeadModule
-from models.stages import StageModule
-from models.unroll import LiteralUnroll, Moment
+from models.programs import Programs
+from models.readout import DecoderModule
 from space.errors import InputError
 from space.genome import Genome
 from space.network.architecture import HEAD
-from space.network.sizes import first_informed_step, layout
-from space.step.parameters import parameters
+from space.network.sizes import first_informed_step
+from space.step.parameters import Table, parameters
+from space.step.stages import write_step
 from space.unroll.plan import Unroll
 from space.unroll.reads import Read
 
 Trace = dict[str, dict[int, Tensor]]
+
+# Where PyTorch keeps the hooks of a module, which it has no public way to ask for.
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
 def build(
@@ -76,17 +80,17 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         self.genome, self.unroll, self.recompute = genome, unroll, recompute
-        sizes, table = layout(genome), parameters(genome)
-        self.stages = Branch()
-        modules: list[StageModule] = []
-        for shape in sizes.stages:
-            name = shape.stage.name
-            modules.append(StageModule(genome, shape, table.under(f"stages.{name}"), dtype))
-            self.stages.plant(name, modules[-1])
-        self.head = HeadModule(genome, table.under("head"), dtype)
+        operations, table = write_step(genome), parameters(genome)
+        programs = Programs(operations)
+        stages = [
+            StageModule(programs, place, stage.name, table.under(f"stages.{stage.name}"), dtype)
+            for place, stage in enumerate(genome.stages)
+        ]
+        self.stages = Part(Table(), dtype, {stage.name: stage for stage in stages})
+        self.head = head_part(programs, table.under(HEAD), dtype)
         self.decoder = DecoderModule(genome.decoder, table.under("decoder"), dtype)
-        self._literal = LiteralUnroll(genome, modules, self.head)
-        self._planned = PlannedUnroll(genome)
+        self._literal = LiteralUnroll(genome, operations, stages, self.head)
+        self._planned = PlannedUnroll(genome, operations)
         # A list of its own, since walking through the tree at every call takes time.
         called = (self, self.decoder)
         self._listed = [module for module in self.modules() if module not in called]
@@ -98,15 +102,16 @@ class Network(nn.Module):
 
     @property
     def image_channels(self) -> int:
+        """Channels of the images."""
         return self.genome.image.channels
 
     @property
     def classes(self) -> int:
+        """How many logits an image has."""
         return self.genome.classes
 
     def forward(self, images: Tensor) -> Tensor:
         """images [B,C,S,S] -> logits [B,classes], by the genome's decoder."""
-        self._check(images)
         return self._decoded(self._logits(images, self.genome.window))
 
     def step_logits(self, images: Tensor) -> Tensor:
@@ -114,7 +119,6 @@ class Network(nn.Module):
 
         Before `first_valid_step("head")` they do not depend on the image.
         """
-        self._check(images)
         return self._logits(images, range(self.genome.clock.steps))
 
     def decode(self, step_logits: Tensor) -> Tensor:
@@ -145,17 +149,31 @@ class Network(nn.Module):
         of the default and refused where they are asked for. Raises InputError for a name or a
         step that does not exist.
         """
-        self._check(images)
         if isinstance(stages, str):
             raise InputError("stages", f'"{stages}" is one name', f'give a list: ["{stages}"]')
         if steps is not None and not isinstance(steps, Collection):
-            raise InputError("steps", f"{steps!r} is no list", "give a list of steps: [0, 1]")
+            raise InputError("steps", f"{steps!r} is not a list", "give a list of steps: [0, 1]")
         names = [stage.name for stage in self.genome.stages] if stages is None else [*stages]
         wanted = {name: self._steps(name, steps, informed) for name in names}
         trace: Trace = {name: {} for name in names}
-        for (name, step), value in self._run(images, wanted).items():
+        reads = [(name, step) for name, steps in wanted.items() for step in steps]
+        for (name, step), value in self.read(images, reads).items():
             trace[name][step] = value
         return trace
+
+    def read(self, images: Tensor, reads: Collection[Read]) -> dict[Read, Tensor]:
+        """The values of some names at some steps, both as in `trace`, in the order of steps.
+
+        images [B,C,S,S] -> a map [B,C',H,W] for each, logits [B,classes] for `head`. Raises
+        InputError for images that do not fit the network.
+        """
+        self._check(images)
+        ordered = sorted(reads, key=lambda read: (read[1], read[0]))
+        if not ordered:
+            return {}
+        if self.unroll == "planned" and not self._hooked():
+            return self._planned.run(self._part_at, images, ordered, recompute=self.recompute)
+        return self._read_literally(images, ordered)
 
     def first_valid_step(self, stage: str) -> int:
         """The first step (0-based) at which a stage, or `head`, depends on the image.
@@ -173,37 +191,28 @@ class Network(nn.Module):
         """
         return {name: start.decay for name, _, start in starts(self)}
 
-    def penalty(self) -> Tensor:
-        """The L2 term of the loss: sum over parameters of coefficient * sum(w^2) / 2."""
-        decayed = [(w, start.decay) for _, w, start in starts(self) if start.decay]
-        total = next(self.parameters()).new_zeros(())
-        for weight, coefficient in decayed:
-            total = total + coefficient / 2 * weight.square().sum()
-        return total
-
     def _logits(self, images: Tensor, window: range) -> Tensor:
         """The head's logits of the steps in `window`, [B,T',classes]."""
-        read = self._run(images, {HEAD: window})
-        return torch.stack([read[HEAD, step] for step in window], 1).to(images.dtype)
+        read = self.read(images, [(HEAD, step) for step in window])
+        return torch.stack([*read.values()], 1).to(images.dtype)
 
-    def _run(self, images: Tensor, wanted: Mapping[str, Collection[int]]) -> dict[Read, Tensor]:
-        """What is wanted, steps by name; in the order of steps."""
-        reads = sorted((step, name) for name, steps in wanted.items() for step in steps)
-        if not reads:
-            return {}
-        if self.unroll == "planned" and not self._hooked():
-            found = self._planned.run(
-                self, images, [(name, step) for step, name in reads], recompute=self.recompute
-            )
-            return {(name, step): found[name, step] for step, name in reads}
-        end, logits_at, read = reads[-1][0], wanted.get(HEAD, ()), {}
-        for moment in self._literal.run(images, logits_at.__contains__):
-            for name, steps in wanted.items():
-                if moment.step in steps:
-                    read[name, moment.step] = self._read(moment, name)
-            if moment.step == end:
+    def _read_literally(self, images: Tensor, reads: Collection[Read]) -> dict[Read, Tensor]:
+        """The values that are read, by the literal execution."""
+        wanted: dict[int, list[str]] = {}
+        for name, step in reads:
+            wanted.setdefault(step, []).append(name)
+        logits_at = [step for step, names in wanted.items() if HEAD in names]
+        read: dict[Read, Tensor] = {}
+        for moment in self._literal.run(images, logits_at):
+            read |= {(n, moment.step): moment.values[n] for n in wanted.get(moment.step, ())}
+            if moment.step == max(wanted):
                 break
         return read
+
+    def _part_at(self, path: str) -> Part:
+        """The part at a path, as operations name it."""
+        top, _, rest = path.partition(".")
+        return self.head if top == HEAD else self.stages.below(rest)
 
     def _hooked(self) -> bool:
         """Whether somebody waits for a part to be called, which the planned unroll does not do.
@@ -212,12 +221,7 @@ class Network(nn.Module):
         """
         hooked = False
         for part in self._listed:
-            if (
-                part._forward_hooks
-                or part._forward_pre_hooks
-                or part._backward_hooks
-                or part._backward_pre_hooks
-            ):
+            if any(map(vars(part).get, _HOOKS)):
                 hooked = True
                 if type(part).forward is nn.Module.forward:
                     name = next(n for n, module in self.named_modules() if module is part)
@@ -235,14 +239,14 @@ class Network(nn.Module):
         expected = f"[batch, {self.image_channels}, {size}, {size}]"
         if not isinstance(images, Tensor):
             kind = type(images).__name__
-            raise InputError("images", f"a {kind} is no tensor", f"give a tensor {expected}")
+            raise InputError("images", f"a {kind} is not a tensor", f"give a tensor {expected}")
         if images.dim() != 4 or images.shape[1:] != (self.image_channels, size, size):
             raise InputError(
                 "images",
                 f"shape {tuple(images.shape)} does not fit this network",
                 f"give {expected}",
             )
-        weight = self.head.get_parameter("kernel")
+        weight = self.head.tensor("kernel")
         if not images.is_floating_point():
             kind = str(images.dtype).removeprefix("torch.")
             raise InputError(
@@ -292,13 +296,3 @@ class Network(nn.Module):
             )
         cell = self.genome.stages[names.index(stage)].cell
         return ["", "input", *(() if cell is None else self.genome.cells[cell].states)]
-
-    def _read(self, moment: Moment, name: str) -> Tensor:
-        if name == HEAD:
-            assert moment.logits is not None
-            return moment.logits
-        stage, _, part = name.partition(".")
-        step = moment.stages[self.genome.stage_index(stage)]
-        if not part:
-            return step.output
-        return step.input if part == "input" else step.states[part]

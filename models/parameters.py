@@ -1,21 +1,28 @@
 """The tree of a network's tensors, from the table of `space/step/parameters.py`.
 
-`Part` holds the tensors of one part under the names of the table, `Branch` is a node above parts.
 Tensors hold zeros until `models.initial.initialise` gives them their first values.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from space.step.parameters import Parameter, Start, Table
 
 
 class Part(nn.Module):
-    """A module whose tensors are the table's own ones, on the CPU in `dtype`."""
+    """The tensors of a part under the names of the table, on the CPU in `dtype`, and the parts
+    within it.
 
-    def __init__(self, table: Table, dtype: torch.dtype) -> None:
+    `children` are parts that are there already; the others are made from the table. Their names
+    are the user's and may be those of methods of nn.Module (a gate called `half`): they are
+    reached by [] and never as attributes.
+    """
+
+    def __init__(
+        self, table: Table, dtype: torch.dtype, children: Mapping[str, nn.Module] | None = None
+    ) -> None:
         super().__init__()
         self.starts: dict[str, Start] = {}
         for entry in table.own:
@@ -26,38 +33,46 @@ class Part(nn.Module):
             else:
                 values = torch.full(entry.shape, entry.value, dtype=dtype)
                 self.register_buffer(entry.path, values)
-
-
-class Branch(nn.Module):
-    """A node of the tree of parameters. Its children's names are the user's and may be those of
-    methods of nn.Module (a gate called `half`): they are reached by [] and never as attributes.
-    """
+        for name, child in (children or {}).items():
+            self._modules[name] = child
+        for name, within in table.parts.items():
+            if name not in self._modules:
+                self._modules[name] = Part(within, dtype)
 
     def __getitem__(self, name: str) -> nn.Module:
         child = self._modules[name]
         assert child is not None
         return child
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._modules
+    def below(self, path: str) -> "Part":
+        """The part at a dotted path below this one."""
+        part: nn.Module = self
+        for name in path.split("."):
+            assert isinstance(part, Part)
+            part = part[name]
+        assert isinstance(part, Part)
+        return part
 
-    def plant(self, path: str, module: nn.Module) -> None:
-        """Put `module` under a dotted path below this node."""
-        name, _, rest = path.partition(".")
-        if not rest:
-            self._modules[name] = module
-            return
-        if name not in self:
-            self._modules[name] = Branch()
-        child = self[name]
-        assert isinstance(child, Branch)
-        child.plant(rest, module)
+    def tensor(self, name: str) -> Tensor:
+        """A parameter of this part."""
+        parameter = self._parameters[name]
+        assert parameter is not None
+        return parameter
+
+    def first_tensor(self) -> Tensor:
+        """The first parameter of this part."""
+        return self.tensor(next(iter(self.starts)))
+
+    def statistic(self, name: str) -> Tensor:
+        """A buffer of this part."""
+        buffer = self._buffers[name]
+        assert buffer is not None
+        return buffer
 
 
-def starts(module: nn.Module) -> Iterator[tuple[str, nn.Parameter, Start]]:
+def starts(module: nn.Module) -> Iterator[tuple[str, Tensor, Start]]:
     """(full name, parameter, its start) of every parameter of `module`, in its own order."""
     for prefix, part in module.named_modules():
         if isinstance(part, Part):
             for name, start in part.starts.items():
-                full = f"{prefix}.{name}" if prefix else name
-                yield full, part.get_parameter(name), start
+                yield f"{prefix}.{name}" if prefix else name, part.tensor(name), start

@@ -1,68 +1,28 @@
-"""The read-out: from the last stage's map to logits, and from the logits of all steps to one set.
+"""The decoder: from the logits that the head put out at the steps of a window to one set.
 
-The head is a node of the graph like the stages, and reads the last stage's output of the step
-before. The decoder reads what the head put out at the steps of its window.
+The head itself is a node of the graph like the stages; it reads the last stage's output of the
+step before.
 """
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from models import layers
-from models.instructions import Operands
 from models.parameters import Part
-from space.genome import Genome
 from space.network.architecture import Decoder
 from space.step.parameters import Table
-
-
-class HeadModule(Part):
-    """The classifier of a genome's form."""
-
-    def __init__(self, genome: Genome, table: Table, dtype: torch.dtype) -> None:
-        super().__init__(table, dtype)
-        self.form = genome.head.form
-
-    def prepare(self, layout: torch.memory_format) -> Operands:
-        """Kernel and bias as the steps of one forward pass use them."""
-        kernel = layers.working_copy(self.get_parameter("kernel"), layout)
-        return kernel, layers.working_copy(self.get_parameter("bias"))
-
-    def step(self, x: Tensor, prepared: Operands) -> Tensor:
-        """The last stage's output [B,C,H,W] -> logits [B,N]."""
-        kernel, bias = prepared
-        assert kernel is not None
-        if self.form == "convolution_mean":
-            return functional.conv2d(x, kernel, bias).mean((2, 3))
-        if self.form == "flatten_linear":
-            x = x.permute(0, 2, 3, 1).flatten(1)
-        else:
-            x = x.mean((2, 3))
-        return functional.linear(x, kernel, bias)
-
-    forward = step
-
-
-def blank_logits(x: Tensor, classes: int) -> Tensor:
-    """What a head that no image has reached puts out under `start: masked`: zeros [B,N]."""
-    return torch.zeros((x.shape[0], classes), dtype=x.dtype, device=x.device)
 
 
 class DecoderModule(Part):
     """From the logits of the steps that a decoder reads, [B,T',N], to the network's, [B,N].
 
-    What each form does is said at `space.genome.Decoder`.
+    `space.network.architecture.Decoder` defines each form.
     """
 
     def __init__(self, decoder: Decoder, table: Table, dtype: torch.dtype) -> None:
         super().__init__(table, dtype)
         self.decoder = decoder
-        self.layers: list[Part] = []
-        names = [entry.path.partition(".")[0] for entry in table.entries if "." in entry.path]
-        for name in dict.fromkeys(names):
-            part = Part(table.under(name), dtype)
-            self.add_module(name, part)
-            self.layers.append(part)
+        self.layers = [self.below(name) for name in table.parts]
 
     def forward(self, logits: Tensor) -> Tensor:
         """[B,T',N] -> [B,N]."""
@@ -99,12 +59,12 @@ class DecoderModule(Part):
         return torch.where(crossed.any(1), crossed.byte().argmax(1), best)
 
     def _scalar(self, name: str, otherwise: float) -> Tensor | float:
-        return self.get_parameter(name) if name in self.starts else otherwise
+        return self.tensor(name) if name in self.starts else otherwise
 
     def _shares(self, logits: Tensor) -> Tensor:
         """What each step weighs: [B,T',N], [T',N] or [B,T',1], of sum 1 over steps."""
         if self.decoder.form == "w_avg_t":
-            positive = self.get_parameter("weights").sigmoid()
+            positive = self.tensor("weights").sigmoid()
             return positive / positive.sum(0)
         beta = self._scalar("beta", self.decoder.beta)
         if self.decoder.form == "w_avg":
@@ -115,7 +75,7 @@ class DecoderModule(Part):
     def _perceptron(self, logits: Tensor) -> Tensor:
         x = logits.flatten(1)
         for i, part in enumerate(self.layers):
-            x = functional.linear(x, part.get_parameter("kernel"), part.get_parameter("bias"))
+            x = functional.linear(x, part.tensor("kernel"), part.tensor("bias"))
             if i < len(self.layers) - 1:
                 x = functional.elu(x)
         return x
@@ -124,8 +84,8 @@ class DecoderModule(Part):
         over_time, pooled = logits.transpose(1, 2), []
         *windows, linear = self.layers
         for part in windows:
-            kernel, bias = part.get_parameter("kernel"), part.get_parameter("bias")
+            kernel, bias = part.tensor("kernel"), part.tensor("bias")
             x = functional.conv1d(over_time, kernel, bias)
             pooled.append(x.amax(2) if self.decoder.pool == "max" else x.mean(2))
-        kernel, bias = linear.get_parameter("kernel"), linear.get_parameter("bias")
+        kernel, bias = linear.tensor("kernel"), linear.tensor("bias")
         return functional.linear(torch.cat(pooled, 1), kernel, bias)

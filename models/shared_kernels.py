@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from models import layers
+from models import arithmetic
 
 # Positions (batch x height x width) from which a use's own weight gradient costs less than to
 # stack it, and at which those that wait are enough: more would gain little and hold their maps.
@@ -26,7 +26,10 @@ FULL = 4096
 
 
 class SharedKernel:
-    """A kernel [O,I/groups,k,k] with its bias [O], and how it is used; `apply_to` is one use."""
+    """A kernel [O,I/groups,k,k] with its bias [O], and how it is used; `apply_to` is one use.
+
+    Where `defers` is false every use has a gradient of its own, as PyTorch does it.
+    """
 
     def __init__(
         self,
@@ -36,14 +39,15 @@ class SharedKernel:
         padding: tuple[int, int],
         stride: int = 1,
         groups: int = 1,
+        defers: bool = True,
     ) -> None:
         self.bias, self.padding, self.stride, self.groups = bias, padding, stride, groups
-        self._uses = _Uses()
-        self.deferred = torch.is_grad_enabled() and kernel.requires_grad and _eager()
+        self.uses = _Uses()
+        self.deferred = defers and torch.is_grad_enabled() and kernel.requires_grad and _eager()
         self.kernel: Tensor = _gathered(kernel, self) if self.deferred else kernel
 
     def apply_to(self, x: Tensor) -> Tensor:
-        """x [B,I,H,W] -> [B,O,H',W']."""
+        """x [B,I,H,W] -> [B,O,H',W']: one of several uses."""
         before, after = self.padding
         if before != after:
             x = torch.nn.functional.pad(x, (before, after, before, after))
@@ -53,6 +57,17 @@ class SharedKernel:
                 x, self.kernel, self.bias, self.stride, side, 1, self.groups
             )
         return _used(x.to(self.kernel.dtype), self.kernel, self.bias, self)
+
+    def apply_alone(self, x: Tensor) -> Tensor:
+        """x [B,I,H,W] -> [B,O,H',W'], with a gradient of the kernel for itself."""
+        return arithmetic.convolve(
+            x,
+            self.kernel,
+            self.bias,
+            padding=self.padding,
+            stride=self.stride,
+            groups=self.groups,
+        )
 
     @property
     def side(self) -> int:
@@ -66,25 +81,25 @@ class SharedKernel:
         stride, side = [self.stride] * 2, [self.side] * 2
         of_input = of_kernel = None
         if wanted[1] and self._wide_depthwise(x, kernel):
-            of_kernel = layers.depthwise_gradient(x, gradient, kernel, self.side)
+            of_kernel = arithmetic.depthwise_gradient(x, gradient, kernel, self.side)
             wanted = (wanted[0], False)
         if any(wanted):
-            found = torch.ops.aten.convolution_backward(
+            gradients = torch.ops.aten.convolution_backward(
                 gradient, x, kernel, None, stride, side, [1, 1], False, [0, 0], self.groups,
                 [*wanted, False],
             )  # fmt: skip
-            of_input = found[0]
-            of_kernel = found[1] if wanted[1] else of_kernel
+            of_input = gradients[0]
+            of_kernel = gradients[1] if wanted[1] else of_kernel
         return of_input, of_kernel
 
     def gather(self, kernel: Tensor) -> None:
         """Add up the kernel's gradient of the uses that wait."""
-        stacked = self._uses.stacked()
+        stacked = self.uses.stacked()
         if stacked is not None:
             x, gradient = stacked
             _, of_kernel = self.gradients(gradient, x, kernel, (False, True))
             assert of_kernel is not None
-            self._uses.add(of_kernel)
+            self.uses.add(of_kernel)
 
     def _wide_depthwise(self, x: Tensor, kernel: Tensor) -> bool:
         """Whether PyTorch's own gradient of this kernel is the slow one."""
@@ -107,7 +122,7 @@ class _Uses:
 
     def _start(self) -> None:
         """Forget what an earlier backward pass left that did not ask for the kernel's gradient."""
-        task = torch._C._current_graph_task_id()
+        task = torch._C._current_graph_task_id()  # noqa: SLF001 - there is no public way to ask
         if task != self._of:
             self._of, self._waiting, self._positions, self._total = task, [], 0, None
 
@@ -119,7 +134,7 @@ class _Uses:
         return self._positions >= FULL
 
     def stacked(self) -> tuple[Tensor, Tensor] | None:
-        """The inputs and the gradients of all that wait, which they do no longer."""
+        """The inputs and the gradients of all that wait, which then wait no more."""
         self._start()
         waiting, self._waiting, self._positions = self._waiting, [], 0
         if not waiting:
@@ -157,7 +172,7 @@ class _Gathered(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor | None) -> tuple[Tensor | None, None]:
         (kernel,) = ctx.saved_tensors
         ctx.shared.gather(kernel)
-        total = ctx.shared._uses.take()
+        total = ctx.shared.uses.take()
         if total is None or gradient is None:
             return gradient if total is None else total, None
         return total + gradient, None
@@ -180,21 +195,21 @@ class _Use(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, None, Tensor | None, None]:
         x, kernel = ctx.saved_tensors
         shared: SharedKernel = ctx.shared
-        layout = layers.layout_of(x)
-        gradient = layers.laid_out(gradient, layout)
+        layout = arithmetic.layout_of(x)
+        gradient = arithmetic.laid_out(gradient, layout)
         of_input = ctx.needs_input_grad[0]
         of_bias = gradient.sum((0, 2, 3)) if ctx.needs_input_grad[2] else None
         if gradient.numel() // gradient.shape[1] < ENOUGH:
-            if shared._uses.wait(x, gradient):
+            if shared.uses.wait(x, gradient):
                 shared.gather(kernel)
             if not of_input:
                 return None, None, of_bias, None
-            found, _ = shared.gradients(gradient, x, kernel, (True, False))
-            return found, None, of_bias, None
-        found, of_kernel = shared.gradients(gradient, x, kernel, (of_input, True))
+            of_x, _ = shared.gradients(gradient, x, kernel, (True, False))
+            return of_x, None, of_bias, None
+        of_x, of_kernel = shared.gradients(gradient, x, kernel, (of_input, True))
         assert of_kernel is not None
-        shared._uses.add(of_kernel)
-        return found, None, of_bias, None
+        shared.uses.add(of_kernel)
+        return of_x, None, of_bias, None
 
 
 _gathered: Callable[[Tensor, SharedKernel], Tensor] = _Gathered.apply

@@ -90,7 +90,7 @@ class Home:
 
     @property
     def calibrations(self) -> Path:
-        """The file that remembers how fast this machine trains (search/estimate.py)."""
+        """The file that remembers how fast this machine trains (search/forecast)."""
         return self.path / "calibrations.json"
 
     @property

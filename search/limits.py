@@ -23,9 +23,9 @@ LIMITED = ("parameters", "macs", "memory")
 """The limits that make a network infeasible, by their keys."""
 
 
-def exceeded(campaign: Campaign, recipe: Recipe, genome: Genome, found: Cost) -> str | None:
+def exceeded(campaign: Campaign, recipe: Recipe, genome: Genome, costs: Cost) -> str | None:
     """Why a network of this cost may not be trained by a closed `recipe`, or None."""
-    for name, has in (("parameters", found.parameters), ("macs", found.macs)):
+    for name, has in (("parameters", costs.parameters), ("macs", costs.macs)):
         limit = getattr(campaign.limits, name)
         if limit is not None and has > limit:
             return f"{has:,} {name} exceed limits.{name}: {limit:,}"

@@ -20,7 +20,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from search.campaign import Campaign
@@ -161,6 +161,7 @@ class Suggester:
             recipe = {} if suggestion.sample is None else suggestion.sample.recipe
             same = identity(suggestion.digest, recipe)
             if same not in self._known:
+                suggestion = self._weigh(suggestion)
                 self._take(self._next, suggestion.digest, recipe, choices)
                 return suggestion
             self._calls.append({"asked": dict(choices)})
@@ -174,26 +175,32 @@ class Suggester:
         return choices
 
     def _close(self, choices: Choices) -> Suggestion:
-        """The point with all that is known about it before a training."""
+        """The point, with a reason if it makes no network."""
         sample: Sample | None = None
-        estimate: Cost | None = None
-        reason: str | None
+        reason: str | None = None
         try:
             sample = self._space.close(choices)
         except GenomeError as error:
-            digest, reason = _digest_of(choices), str(error)
-        else:
-            digest, estimate = sample.digest, cost(sample.genome)
-            reason = find_refusal(self._campaign, sample, estimate)
+            reason = str(error)
         return Suggestion(
             number=self._next,
             choices=choices,
-            digest=digest,
+            digest=_digest_of(choices) if sample is None else sample.digest,
             sample=sample,
-            cost=estimate,
+            cost=None,
             reason=reason,
             calls=tuple(self._calls),
         )
+
+    def _weigh(self, suggestion: Suggestion) -> Suggestion:
+        """A new point with all that is known about it before a training: what takes longer than
+        to close it, most of all a forecast of its memory.
+        """
+        if suggestion.sample is None:
+            return suggestion
+        costs = cost(suggestion.sample.genome)
+        reason = find_refusal(self._campaign, suggestion.sample, costs)
+        return replace(suggestion, cost=costs, reason=reason)
 
     def _identity_of(self, choices: Choices) -> str:
         """The identity of the trial that choices make."""

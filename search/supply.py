@@ -92,7 +92,7 @@ class Supply:
         suggester = suggester_of(campaign, space)
         journal = self._set.store.journal(self._set.campaign_id)
         reports = group_by_trial(self._set.store.all_reports(self._set.campaign_id))
-        curves = {n: curve_of(found, self._set.epochs) for n, found in reports.items()}
+        curves = {n: curve_of(own, self._set.epochs) for n, own in reports.items()}
         last_calls: dict[int, Any] = {}
         for trial in trials:
             self._trained += trial.status != "infeasible"

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.support.marks import LONG, PROCESSES, PURE
+from tests.support.marks import LONG, rank, starts_processes
 
 # Before torch and NumPy are loaded: tests run beside each other, one a core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -25,24 +25,26 @@ settings.register_profile("default", deadline=None, derandomize=True)
 settings.register_profile("thorough", deadline=None)
 settings.load_profile("default")
 
+
 TESTS = Path(__file__).parent
 
 
-def _rank(item: pytest.Item) -> int:
-    """Where in PROCESSES a test is found; behind them all if it is not, or is among PURE."""
-    path = item.path.relative_to(TESTS)
-    if path.as_posix() in PURE:
-        return len(PROCESSES)
-    named = (rank for rank, name in enumerate(PROCESSES) if path.is_relative_to(name))
-    return next(named, len(PROCESSES))
-
-
 def pytest_itemcollected(item: pytest.Item) -> None:
-    if _rank(item) < len(PROCESSES):
+    if starts_processes(item.path.relative_to(TESTS)):
         item.add_marker("process")
     if isinstance(item, pytest.Function) and item.originalname in LONG:
         item.add_marker("long")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=_rank)
+    items.sort(key=lambda item: rank(item.path.relative_to(TESTS)))
+
+
+@pytest.fixture(scope="session")
+def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's database without a run: making one takes MLflow seconds."""
+    from mlflow.tracking import MlflowClient
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
+    return path

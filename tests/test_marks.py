@@ -8,7 +8,7 @@ import ast
 from collections import defaultdict
 from pathlib import Path
 
-from tests.support.marks import LONG, PROCESSES, PURE
+from tests.support.marks import LONG, PROCESSES, PURE, is_among, starts_processes
 from tests.support.shrinking import PACKAGES
 
 TESTS = Path(__file__).parent
@@ -24,27 +24,31 @@ def _names(file: Path) -> set[str]:
     }
 
 
-def _starts_processes(file: Path) -> bool:
-    path = file.relative_to(TESTS)
-    return path.as_posix() not in PURE and any(path.is_relative_to(name) for name in PROCESSES)
-
-
 def test_every_name_in_the_lists_is_one_of_a_test() -> None:
-    places = [*PROCESSES, *PURE]
-    assert [place for place in places if not (TESTS / place).exists()] == []
-    names = set[str]().union(*map(_names, TESTS.rglob("test_*.py")))
+    files = [file.relative_to(TESTS) for file in TESTS.rglob("test_*.py")]
+    for place in (*PROCESSES, *PURE):
+        found = [file for file in files if is_among(file, place)]
+        assert len(found) == 1 or (not Path(place).suffix and found), (place, found)
+    names = set[str]().union(*(_names(TESTS / file) for file in files))
     assert sorted(LONG - names) == []
 
 
 def test_a_file_is_pure_only_where_its_folder_is_not() -> None:
     for name in PURE:
-        assert any(Path(name).is_relative_to(folder) for folder in PROCESSES), name
+        assert any(is_among(Path(name), folder) for folder in PROCESSES), name
 
 
 def test_the_fast_loop_has_tests_of_every_package() -> None:
     kept: dict[str, set[str]] = defaultdict(set)
     for package in PACKAGES:
         for file in (TESTS / package).rglob("test_*.py"):
-            if not _starts_processes(file):
+            if not starts_processes(file.relative_to(TESTS)):
                 kept[package] |= _names(file) - LONG
     assert {package for package in PACKAGES if len(kept[package]) < 5} == set()
+
+
+def test_a_file_is_found_wherever_it_stands_below_its_folder() -> None:
+    assert is_among(Path("search/tune/test_loop.py"), "search/test_loop.py")
+    assert not is_among(Path("workers/test_loop.py"), "search/test_loop.py")
+    assert is_among(Path("ventral/commands/test_zoo.py"), "ventral")
+    assert not is_among(Path("ventral_other/test_zoo.py"), "ventral")

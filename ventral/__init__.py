@@ -25,7 +25,7 @@ __all__ = ["card", "evaluate", "load", "network", "normalise", "trials"]
 def load(export: str | Path) -> "Network":
     """The trained network of a folder that `ventral export` wrote, in evaluation mode.
 
-    Raises InputError if the folder is no export or is damaged.
+    Raises InputError if the folder is not an export or is damaged.
     """
     check_packages()
     from workers.export import load as load_export
@@ -47,17 +47,17 @@ def normalise(
     """Images as the network of `facts` takes them: float32 [N,C,H,W].
 
     `pixels` is an array or a tensor, a batch [N,H,W,C] or one image [H,W,C] (a batch of one
-    then), of uint8 from 0 to 255. Of any other type `value_range` says what white is: 1.0 for
+    then), of uint8 from 0 to 255. For any other type `value_range` is the value of white: 1.0 for
     pixels in 0..1, say. Raises InputError for another type, shape, range or size.
     """
     check_packages()
     from space.errors import InputError
     from workers.card import Card
-    from workers.data.preprocessing import normalised
+    from workers.data.preprocessing import normalise_pixels
 
     if not isinstance(facts, Card):
         raise InputError("facts", f"a {type(facts).__name__}", "give what ventral.card() returned")
-    return normalised(pixels, facts, size=facts.image_size, value_range=value_range)
+    return normalise_pixels(pixels, facts, size=facts.image_size, value_range=value_range)
 
 
 def evaluate(export: str | Path, *, home: str | Path | None = None) -> "Evaluation":
@@ -92,13 +92,13 @@ def network(
     from ventral.genomes import find_genome
 
     if not isinstance(seed, int) or not 0 <= seed < 2**63:
-        raise InputError("seed", f"{seed!r} is no seed", "give a whole number from 0")
-    found = Genome.parse(genome) if isinstance(genome, dict) else find_genome(genome)
+        raise InputError("seed", f"{seed!r} is not a seed", "give a whole number from 0")
+    parsed = Genome.parse(genome) if isinstance(genome, dict) else find_genome(genome)
     return build(
-        found.with_images(
-            size=found.image.size if image_size is None else image_size,
-            channels=found.image.channels,
-            classes=found.classes if classes is None else classes,
+        parsed.with_images(
+            size=parsed.image.size if image_size is None else image_size,
+            channels=parsed.image.channels,
+            classes=parsed.classes if classes is None else classes,
         ),
         seed=seed,
     )

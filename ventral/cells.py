@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from space.genome import Genome
 
 MOST_COMPARED = 100
-"""Of more networks that print alike, no genomes are read to say how they differ."""
+"""Of more networks of equal names, no genomes are read to say how they differ."""
 
 CELLS = (
     Column(key="trial", right=True),
@@ -40,8 +40,10 @@ REFERENCES = (
 )
 
 
-def told_apart(rows: "Sequence[Row]", store: "Store", campaign_id: str) -> list[dict[str, Any]]:
-    """Rows of trials with cells of which no two of different networks are alike."""
+def distinguish_cells(
+    rows: "Sequence[Row]", store: "Store", campaign_id: str
+) -> list[dict[str, Any]]:
+    """Rows of trials, with names of cells that differ wherever their networks do."""
     from space.distinct import distinct_names
 
     named = dict.fromkeys((row["digest"], row["cell"]) for row in rows if row["cell"])
@@ -57,7 +59,7 @@ def told_apart(rows: "Sequence[Row]", store: "Store", campaign_id: str) -> list[
 
 
 def _genome(store: "Store", campaign_id: str, number: int) -> "Genome | None":
-    """A trial's network; None if this version would not build it."""
+    """A trial's network; None if this version cannot build it."""
     from space.errors import GenomeError
     from space.genome import Genome
 
@@ -67,7 +69,7 @@ def _genome(store: "Store", campaign_id: str, number: int) -> "Genome | None":
         return None
 
 
-def with_deviation(reference: "Reference") -> str:
+def format_score(reference: "Reference") -> str:
     """The score of a control, with its deviation if there were several seeds."""
     if reference.deviation is None:
         return percent(reference.top1)
@@ -78,7 +80,7 @@ def with_deviation(reference: "Reference") -> str:
 def show_references(
     record: "Campaign", references: "list[Reference]", store: "Store", output: Format
 ) -> None:
-    """The controls over their seeds; what the gain is over are those that nobody searched."""
+    """The controls over their seeds. Gains are over the controls that no search suggested."""
     from search import ranking
     from search.certification import is_certified
 
@@ -93,13 +95,13 @@ def show_references(
             row["gain"] = above
         rows.append(row)
     if output is Format.table:
-        rows = told_apart(rows, store, record.id)
+        rows = distinguish_cells(rows, store, record.id)
     table(rows, REFERENCES, output, f"{record.name} ({record.id}), mean and deviation over seeds")
 
 
 def show_cells(
     record: "Campaign",
-    found: "list[Trial]",
+    ranked: "list[Trial]",
     references: "list[Reference]",
     store: "Store",
     output: Format,
@@ -108,7 +110,7 @@ def show_cells(
     from search import ranking
 
     rows: list[dict[str, Any]] = []
-    for trial in found:
+    for trial in ranked:
         row = ranking.row(trial)
         above = ranking.gain(trial, references)
         if above is not None:
@@ -118,25 +120,25 @@ def show_cells(
         rows += [
             ranking.row(one.trial) | {"status": "control", "top1": one.top1} for one in references
         ]
-        rows = told_apart(rows, store, record.id)
+        rows = distinguish_cells(rows, store, record.id)
     table(rows, CELLS, output, f"{record.name} ({record.id}), best cells")
 
 
 def closing_lines(
-    found: "Sequence[Trial]", references: "Sequence[Reference]", failed: "Sequence[Trial]"
+    searched: "Sequence[Trial]", references: "Sequence[Reference]", failed: "Sequence[Trial]"
 ) -> list[str]:
-    """What came of a campaign: the best network of each kind beside what it costs, the controls,
-    and the trials that failed. Networks of different cost are set side by side, not compared.
+    """The outcome of a campaign: the best network of each kind beside its cost, the controls, and
+    the trials that failed. Networks of different cost are set side by side, not compared.
     """
     from search import ranking
 
-    recurrent, feedforward = ranking.best_of_kinds(found)
+    recurrent, feedforward = ranking.best_of_kinds(searched)
     whole = max((one.trial.epochs for one in references), default=0)
-    whole = max([whole, *(trial.epochs for trial in found if trial.status == "finished")])
+    whole = max([whole, *(trial.epochs for trial in searched if trial.status == "finished")])
     lines = []
     for kind, trial in (("recurrent", recurrent), ("feedforward", feedforward)):
         if trial is None:
-            lines.append(f"best {kind} network of the search: none has a score")
+            lines.append(f"best {kind} network of the search: no trial has a score")
         else:
             lines.append(
                 f"best {kind} network of the search: {percent(trial.top1 or 0.0)}"
@@ -144,9 +146,9 @@ def closing_lines(
             )
     for one in references:
         kind = _kind(one.trial)
-        said = "" if kind == one.name else f" ({kind})"
+        label = "" if kind == one.name else f" ({kind})"
         lines.append(
-            f"control {one.name}{said}: {with_deviation(one)}"
+            f"control {one.name}{label}: {format_score(one)}"
             f"{_early(one.trial, whole)}, {_price(one.trial)}"
         )
     return lines + failed_lines(failed)
@@ -159,7 +161,7 @@ def _kind(trial: "Trial") -> str:
 
 
 def _early(trial: "Trial", whole: int) -> str:
-    """Said of a score that is not one of a full training."""
+    """The epochs of a score that is not one of a full training; else nothing."""
     return f" after {trial.epochs} of {whole} epochs" if trial.epochs < whole else ""
 
 
@@ -168,11 +170,11 @@ def _price(trial: "Trial") -> str:
 
 
 NAMED = 10
-"""So many failed trials are named."""
+"""How many failed trials are named."""
 
 
 def failed_lines(failed: "Sequence[Trial]") -> list[str]:
-    """How many trials failed, which, and why most of them did; nothing if none did."""
+    """How many trials failed, which, and why most of them did; empty without failures."""
     if not failed:
         return []
     numbers = sorted(trial.number for trial in failed)

@@ -37,7 +37,7 @@ from ventral.output import note
 from ventral.packages import explain_missing
 
 LONGEST = 300
-"""So many letters of an unforeseen error are said; the others are in its file."""
+"""How many letters of an unforeseen error are printed; the rest is in its file."""
 
 HELP = "Architecture search for convolutional recurrent models of the visual system."
 
@@ -67,48 +67,48 @@ app.add_typer(datasets.app, name="data", help="Data sets, and packing them for t
 def main() -> None:
     """Run the command line and leave with its exit code.
 
-    Nothing that goes wrong is a traceback: what we foresaw is one line, and of what we did not
-    the traceback is in a file that the line names.
+    No error prints a traceback: a foreseen one is one line, and the traceback of any other is in
+    a file that its line names.
     """
     bypass_proxies()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A terminal of few letters (PYTHONIOENCODING=ascii) gets escapes for the others.
+            # A terminal without Unicode (PYTHONIOENCODING=ascii) gets escapes.
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(_ended())
+    sys.exit(_run_app())
 
 
-def _ended() -> int | str | None:
-    """Run the command; how it ended, as an exit code."""
+def _run_app() -> int | str | None:
+    """Run the command and return its exit code."""
     try:
         try:
             app()
         except SystemExit as end:
             code = end.code
-        # Here, where it can be told, and not when Python ends: the disk may be full.
+        # Here, where an error can be printed, not when Python ends: the disk may be full.
         sys.stdout.flush()
         return code
     except VentralError as error:
-        return _refused(str(error), error.exit_code)
+        return _print_error(str(error), error.exit_code)
     except KeyboardInterrupt:
-        return _refused(None)
+        return _print_error(None)
     except BrokenPipeError:
-        # The reader of our output has gone (`ventral list | head`): not an error of anybody's.
+        # The reader of our output has gone (`ventral list | head`): which is not an error.
         _drop_output()
         return 0
     except OSError as error:
         if error.filename is None and error.errno is None:
-            return _unforeseen(error)
+            return _report_unforeseen(error)
         file = "" if error.filename is None else f"{error.filename}: "
-        return _refused(f"{file}{error.strerror or error}")
+        return _print_error(f"{file}{error.strerror or error}")
     except ModuleNotFoundError as error:
-        return _refused(explain_missing(error))
-    except Exception as error:
-        return _unforeseen(error)
+        return _print_error(explain_missing(error))
+    except Exception as error:  # noqa: BLE001  (the edge of the process)
+        return _report_unforeseen(error)
 
 
-def _refused(problem: str | None, code: int = 1) -> int:
-    """Say what went wrong (None: it was interrupted) in one line."""
+def _print_error(problem: str | None, code: int = 1) -> int:
+    """Print what went wrong (None: it was interrupted) in one line, and return `code`."""
     # What cannot be written any more, to a full disk say, must not hide what went wrong first.
     try:
         sys.stdout.flush()
@@ -119,16 +119,16 @@ def _refused(problem: str | None, code: int = 1) -> int:
     return code
 
 
-def _unforeseen(error: Exception) -> int:
-    """A mistake of ours: one line, and the traceback in a file for whoever mends it."""
-    said = str(error).strip().partition("\n")[0][:LONGEST]
-    told = f"{type(error).__name__}: {printable(said)}" if said else type(error).__name__
+def _report_unforeseen(error: Exception) -> int:
+    """A bug: one line, and the traceback in a file."""
+    message = str(error).strip().partition("\n")[0][:LONGEST]
+    summary = f"{type(error).__name__}: {printable(message)}" if message else type(error).__name__
     try:
         file = _keep_traceback(error)
     except OSError as problem:
         reason = problem.strerror or problem
-        return _refused(f"unforeseen: {told} (no traceback could be written: {reason})")
-    return _refused(f"unforeseen: {told}; the traceback is in {file}")
+        return _print_error(f"unforeseen: {summary} (no traceback could be written: {reason})")
+    return _print_error(f"unforeseen: {summary}; the traceback is in {file}")
 
 
 def _keep_traceback(error: Exception) -> Path:
@@ -144,11 +144,11 @@ def _keep_traceback(error: Exception) -> Path:
     place = next((place for place in places if os.access(place, os.W_OK)), places[-1])
     handle, name = tempfile.mkstemp(prefix="ventral-error-", suffix=".txt", dir=place)
     text = f"{shlex.join(sys.argv)}\n\n{''.join(traceback.format_exception(error))}"
-    with open(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+    with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(redact(text))
     return Path(name)
 
 
 def _drop_output() -> None:
-    """Nothing more is written to the standard output, by Python's end neither."""
+    """Write nothing more to the standard output, not even when Python ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

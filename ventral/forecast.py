@@ -9,7 +9,7 @@ from ventral.output import Format, duration, note, percent, value
 
 if TYPE_CHECKING:
     from search.campaign import Campaign
-    from search.estimate import Estimate, Range
+    from search.forecast import Estimate, Range
     from search.home import Home
     from search.machine import Machine
     from space.space import Sample, Space
@@ -36,9 +36,9 @@ def show(
     machine's, and how many samples may not be trained. Raises VentralError if there can be none.
     """
     tried, recomputed = _tried(campaign, prepared[1])
-    found = _estimate(campaign, prepared, home, offered)
-    document = {"name": campaign.name} | found.document() | _document(tried, recomputed)
-    lines = [told(campaign, found), *_infeasible(tried), *_recomputed(recomputed)]
+    expected = _estimate(campaign, prepared, home, offered)
+    document = {"name": campaign.name} | expected.document() | _document(tried, recomputed)
+    lines = [format_estimate(campaign, expected), *_infeasible(tried), *_recomputed(recomputed)]
     value(document, output, "\n".join(lines))
     if tried.share > MUCH:
         note(
@@ -105,7 +105,7 @@ def mention(campaign: "Campaign", prepared: "tuple[Pack, Space]", home: "Home") 
     from space.errors import VentralError
 
     try:
-        note(told(campaign, _estimate(campaign, prepared, home, machine())), lines=True)
+        note(format_estimate(campaign, _estimate(campaign, prepared, home, machine())), lines=True)
     except VentralError as error:
         note(f"no estimate of its time: {error}")
 
@@ -113,24 +113,24 @@ def mention(campaign: "Campaign", prepared: "tuple[Pack, Space]", home: "Home") 
 def _estimate(
     campaign: "Campaign", prepared: "tuple[Pack, Space]", home: "Home", offered: "Machine"
 ) -> "Estimate":
-    from search.estimate import estimate
+    from search.forecast import estimate
 
     packed, space = prepared
     return estimate(campaign, space, packed.ref, home, offered)
 
 
-def told(campaign: "Campaign", found: "Estimate") -> str:
+def format_estimate(campaign: "Campaign", expected: "Estimate") -> str:
     """The estimate in three lines."""
     device = "GPU" if campaign.resources.gpus else "core"
-    at_once = "one trial at a time" if found.slots == 1 else f"{found.slots} trials at once"
+    at_once = "one trial at a time" if expected.slots == 1 else f"{expected.slots} trials at once"
     lines = [
-        f"estimate: {_between(found.seconds)} for {_whole(found.trials)} trials of "
-        f"{_whole(found.epochs)} epochs in all",
-        f"  {_hours(found.device_hours)} {device} hours; "
-        f"{at_once} on {found.device}, measured with {found.networks} networks of the space",
+        f"estimate: {_between(expected.seconds)} for {_whole(expected.trials)} trials of "
+        f"{_whole(expected.epochs)} epochs in all",
+        f"  {_hours(expected.device_hours)} {device} hours; "
+        f"{at_once} on {expected.device}, measured with {expected.networks} networks of the space",
     ]
-    if found.ends_by != "trials":
-        lines.append(f"  budget.{found.ends_by} ends it before budget.trials does")
+    if expected.ends_by != "trials":
+        lines.append(f"  budget.{expected.ends_by} ends it before budget.trials does")
     return "\n".join(lines)
 
 

@@ -98,14 +98,14 @@ def refuse_if_interrupted(campaign: "CampaignFile", store: "Store") -> None:
 
 
 def _is_same(record: "Campaign", campaign: "CampaignFile") -> bool:
-    """Whether a campaign on record is of that file; what it does not say, it leaves open."""
+    """Whether a campaign on record is that of the file; missing fields have their defaults."""
     from search.campaign import Campaign
     from space.errors import InputError
 
     document, data = record.document, record.document.get("data")
     path = getattr(campaign.data, "path", None)
     if path and isinstance(data, dict) and not Path(str(data.get("path", path))).is_absolute():
-        # Earlier versions kept it as it was written; from which folder, nobody knows any more.
+        # Earlier versions kept a relative path, without the folder that it starts from.
         document = {**document, "data": data | {"path": path}}
     try:
         return Campaign.parse(document) == campaign
@@ -177,22 +177,22 @@ def _conclude(record: "Campaign", store: "Store", output: Format) -> None:
     """The best cells beside the controls, and what to type next."""
     from search import ranking
 
-    found = ranking.best(store, record.id, 10)
+    ranked = ranking.best(store, record.id, 10)
     references = ranking.references(store, record)
     failed = store.trials(record.id, statuses=["failed"])
-    if not found and references:
+    if not ranked and references:
         show_references(record, references, store, output)
         for line in failed_lines(failed):
             note(line)
         note("Next:")
         note(f"  ventral export {record.id} --trial {references[0].trial.number} --to cells")
         return
-    if not found:
+    if not ranked:
         note("no cell has a score yet")
         for line in failed_lines(failed):
             note(line)
         return
-    show_cells(record, found, references, store, output)
+    show_cells(record, ranked, references, store, output)
     for line in closing_lines(ranking.best(store, record.id), references, failed):
         note(line)
     note("Next:")

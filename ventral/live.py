@@ -1,7 +1,7 @@
-"""What a person sees while a campaign runs, and what is left of it in the campaign's log.
+"""The live view of a running campaign, and the campaign's log.
 
 On a terminal one view is drawn over and over; elsewhere each ended trial is a line. Both go to
-stderr. The log gets a line for every happening, and the warnings of the driver's process.
+stderr. The log gets a line for every event, and the warnings of the driver's process.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class _LogFile(logging.FileHandler):
-    """The log's file. What a full disk does not take is left out: the campaign says so itself."""
+    """The log's file, without the lines that a full disk refuses (a campaign reports it)."""
 
     def handleError(self, record: logging.LogRecord) -> None:
         pass
@@ -51,7 +51,7 @@ MEASURES = ("top1", "epoch", "epochs", "reason", "state")
 
 
 class Live:
-    """A listener of a campaign's happenings. Use it as a context manager."""
+    """A listener of a campaign's events. Use it as a context manager."""
 
     def __init__(
         self, record: "Campaign", home: "Home", counts: "Mapping[Status, int] | None" = None
@@ -77,14 +77,14 @@ class Live:
     def __enter__(self) -> "Live":
         root = logging.getLogger()
         self._moved = list(root.handlers)
-        root.handlers = [self._log]  # nothing may draw over the view
+        root.handlers = [self._log]  # nothing else may draw over the view
         if sys.stderr.isatty():
             from rich.console import Console
             from rich.live import Live as Screen
 
             console = Console(stderr=True)
             self._screen = Screen(
-                get_renderable=self._drawn, console=console, refresh_per_second=4, transient=True
+                get_renderable=self._draw, console=console, refresh_per_second=4, transient=True
             )
             self._screen.start()
         return self
@@ -114,9 +114,9 @@ class Live:
             note(line)
 
     def _learn(self, kind: str, trial: int | None, detail: dict[str, Any]) -> str | None:
-        """Remember what happened; the line to print where there is no view, if it is worth one."""
+        """Take an event in; the line to print where there is no view, or None."""
         if kind == "sharing":
-            return self._shared(list(detail["beside"]), int(detail["allowed"]))
+            return self._note_sharing(list(detail["beside"]), int(detail["allowed"]))
         if trial is None:
             self._phase = kind
             return None if kind == "ended" else f"{kind} ..."
@@ -130,11 +130,11 @@ class Live:
             self._running.pop(trial, None)
             return printable(f"trial {trial} waits again: {detail['reason']}")
         elif kind in ENDS:
-            return self._over(kind, trial, detail)
+            return self._note_end(kind, trial, detail)
         return None
 
-    def _shared(self, beside: list[str], allowed: int) -> str:
-        """Other campaigns came to this machine, or went."""
+    def _note_sharing(self, beside: list[str], allowed: int) -> str:
+        """The line for campaigns that started or ended on this machine."""
         if not beside:
             self._beside = ""
             return "has the machine to itself"
@@ -143,7 +143,7 @@ class Live:
         self._beside = f"shares the machine with {names}: {trials} at once"
         return self._beside
 
-    def _over(self, kind: str, trial: int, detail: dict[str, Any]) -> str:
+    def _note_end(self, kind: str, trial: int, detail: dict[str, Any]) -> str:
         self._running.pop(trial, None)
         self._counts[kind] += 1
         top1, cell = detail.get("top1"), str(detail.get("cell", ""))
@@ -163,7 +163,7 @@ class Live:
     def _done(self) -> int:
         return sum(self._counts[kind] for kind in ENDS if kind != "infeasible")
 
-    def _drawn(self) -> "RenderableType":
+    def _draw(self) -> "RenderableType":
         from rich.console import Group
         from rich.progress_bar import ProgressBar
         from rich.table import Table

@@ -12,19 +12,19 @@ SHOWN = 6  # of the campaigns of one name
 
 
 def open_store(*, create: bool = False) -> tuple[Home, Store]:
-    """The home and its store. Raises StoreError if there is none and `create` is false."""
+    """The home and its store. Raises StoreError if it does not exist and `create` is false."""
     home = Home.at()
     if create:
         home.ensure()
     return home, Store.open(home.store_url, create=create)
 
 
-def find(campaign: str, only: Collection[str] = ()) -> tuple[Home, Store, Campaign]:
+def find_campaign(campaign: str, only: Collection[str] = ()) -> tuple[Home, Store, Campaign]:
     """The campaign of an id or a name. Raises StoreError for an unknown one.
 
-    Of several campaigns of a name, the newest is taken where one only looks. A command that
-    changes something names the states that it can do it in (`only`), and gets the one campaign
-    that is in one of them; InputError if there are several, or none.
+    Of several campaigns of a name, commands that only look get the newest. A command that changes
+    something names the states in which it can (`only`), and gets the one campaign that is in one
+    of them. Raises InputError if there are several, or none.
     """
     home, store = open_store()
     record = store.campaign(campaign)
@@ -40,10 +40,12 @@ def find(campaign: str, only: Collection[str] = ()) -> tuple[Home, Store, Campai
     if len(fitting) == 1:
         note(f"{len(named)} campaigns are named {campaign}; {fitting[0].id} is meant")
         return home, store, fitting[0]
-    told = ", ".join(
+    candidates = ", ".join(
         f"{one.id} ({one.state}, {moment(one.created)})" for one in (fitting or named)[:SHOWN]
     )
-    raise InputError(campaign, f"names {len(fitting or named)} campaigns: {told}", "give an id")
+    raise InputError(
+        campaign, f"names {len(fitting or named)} campaigns: {candidates}", "give an id"
+    )
 
 
 def home_data() -> Path:

@@ -103,11 +103,11 @@ def _table(rows: Sequence[Row], columns: Sequence[Column], title: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    shown = Table(
+    drawn = Table(
         box=SIMPLE_HEAD, title=printable(title) or None, title_justify="left", pad_edge=False
     )
     for column in columns:
-        shown.add_column(
+        drawn.add_column(
             column.title or column.key,
             justify="right" if column.right else "left",
             overflow="fold",
@@ -115,14 +115,14 @@ def _table(rows: Sequence[Row], columns: Sequence[Column], title: str) -> None:
         )
     for row in rows:
         cells = (row.get(column.key) for column in columns)
-        written = (
+        texts = (
             "" if cell is None else printable(column.write(cell))
             for cell, column in zip(cells, columns, strict=True)
         )
-        shown.add_row(*written)
+        drawn.add_row(*texts)
     # Piped output has no width of its own; 80 would fold every cell name.
     console = Console(width=None if sys.stdout.isatty() else 140, markup=False, highlight=False)
-    console.print(shown)
+    console.print(drawn)
 
 
 def _long(rows: Sequence[Row], columns: Sequence[Column], title: str) -> None:
@@ -148,10 +148,12 @@ def _long(rows: Sequence[Row], columns: Sequence[Column], title: str) -> None:
 
 
 def percent(score: float) -> str:
+    """0.1234 -> 12.3 %."""
     return f"{100 * score:.1f} %"
 
 
 def signed_percent(difference: float) -> str:
+    """A difference of scores in points of a percent, with its sign: 0.012 -> +1.2."""
     return f"{100 * difference:+.1f}"
 
 
@@ -184,8 +186,8 @@ def duration(seconds: float) -> str:
 
 def moment(seconds: float | None) -> str:
     """A time of the clock, in the machine's own zone."""
-    from datetime import datetime
+    from datetime import UTC, datetime
 
     if seconds is None:
         return ""
-    return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M:%S")
+    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")

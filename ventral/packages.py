@@ -50,13 +50,13 @@ def _places(name: str) -> list[Path]:
     """The folders or the file that `import NAME` reads, or has read."""
     module = sys.modules.get(name)
     if module is not None:
-        found = [*getattr(module, "__path__", ())] or [getattr(module, "__file__", None)]
+        places = [*getattr(module, "__path__", ())] or [getattr(module, "__file__", None)]
     else:
         spec: ModuleSpec | None = importlib.util.find_spec(name)
         if spec is None:
             return []
-        found = [*(spec.submodule_search_locations or ())] or [spec.origin]
-    return [Path(place).resolve() for place in found if place]
+        places = [*(spec.submodule_search_locations or ())] or [spec.origin]
+    return [Path(place).resolve() for place in places if place]
 
 
 def explain_missing(error: ModuleNotFoundError) -> str:

@@ -38,7 +38,7 @@ class _Readable(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """What an .npy file says of its values, which begin `start` bytes after its own beginning."""
+    """The header of an .npy file; its values begin `start` bytes after its own beginning."""
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
@@ -57,7 +57,7 @@ def read_header(
     """The header of an .npy file; `file` stands at the values afterwards. Raises `error`."""
     prefix = file.read(8)
     if len(prefix) < 8 or prefix[:6] != _MAGIC or prefix[6] not in (1, 2, 3):
-        raise error(where, "is no array file of NumPy", cure)
+        raise error(where, "is not an array file of NumPy", cure)
     form = "<H" if prefix[6] == 1 else "<I"
     length = file.read(struct.calcsize(form))
     size = struct.unpack(form, length)[0] if len(length) == struct.calcsize(form) else 0
@@ -65,12 +65,12 @@ def read_header(
     if not 0 < size <= _HEADER_BYTES or len(text) < size:
         raise error(where, "has a header that is cut off or too long", cure)
     try:
-        found = ast.literal_eval(text.decode("utf-8" if prefix[6] == 3 else "latin-1").strip())
+        fields = ast.literal_eval(text.decode("utf-8" if prefix[6] == 3 else "latin-1").strip())
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        found = None
-    if not isinstance(found, dict) or found.keys() != {"descr", "fortran_order", "shape"}:
-        raise error(where, "has a header that says nothing known", cure)
-    descr, shape, order = found["descr"], found["shape"], found["fortran_order"]
+        fields = None
+    if not isinstance(fields, dict) or fields.keys() != {"descr", "fortran_order", "shape"}:
+        raise error(where, "has an unknown kind of header", cure)
+    descr, shape, order = fields["descr"], fields["shape"], fields["fortran_order"]
     if not isinstance(descr, str) or not _NUMBERS.fullmatch(descr):
         raise error(where, f"holds {str(descr)[:40]!r}, not plain numbers", cure)
     sides = shape if isinstance(shape, tuple) else None
@@ -79,7 +79,7 @@ def read_header(
     try:
         dtype = np.dtype(descr)
     except TypeError:  # a number of one byte of a kind that has none
-        raise error(where, f"holds {descr!r}, which is no kind of number", cure) from None
+        raise error(where, f"holds {descr!r}, which is not a kind of number", cure) from None
     start = 8 + len(length) + size
     return Header(dtype=dtype, shape=sides, column_order=bool(order), start=start)
 
@@ -98,14 +98,14 @@ def map_array(
 ) -> Array:
     """The array of an .npy file, mapped read-only: row-major, of exactly this type and shape.
 
-    Raises `error` if the file is no regular one, says something else, or has another size than
+    Raises `error` if the file is not a regular one, holds something else, or has another size than
     its header.
     """
     with open_regular(path, error) as file:
         header = read_header(file, str(path), error, cure)
         if (header.dtype, header.shape) != (np.dtype(dtype), shape):
-            found = f"{header.dtype.str} {list(header.shape)}"
-            raise error(str(path), f"holds {found}, not {dtype} {list(shape)}", cure)
+            actual = f"{header.dtype.str} {list(header.shape)}"
+            raise error(str(path), f"holds {actual}, not {dtype} {list(shape)}", cure)
         if header.column_order:
             raise error(str(path), "is not in row-major order", cure)
         size = file.seek(0, 2)
@@ -126,7 +126,7 @@ def array_names(path: Path) -> tuple[str, ...]:
 def read_archive(path: Path, limit: int = ARCHIVE_BYTES) -> dict[str, Array]:
     """Every array of an .npz file by its name, of at most `limit` bytes together.
 
-    Raises InputError if it is no such file, is damaged or holds something else.
+    Raises InputError if it is not such a file, is damaged or holds something else.
     """
     with open_regular(path) as file:
         members = _members(file, path, limit)
@@ -155,7 +155,7 @@ def _members(file: BinaryIO, path: Path, limit: int) -> dict[str, _Member]:
         opened = zipfile.ZipFile(file)
         listed = opened.infolist()
     except _DAMAGE as problem:
-        raise InputError(str(path), f"is no file of arrays ({problem})", cure) from None
+        raise InputError(str(path), f"is not a file of arrays ({problem})", cure) from None
     members = {info.filename.removesuffix(".npy"): (opened, info) for info in listed}
     if len(members) < len(listed) or len(listed) > _MEMBERS:
         raise InputError(str(path), "holds an array twice, or too many", cure)

@@ -3,7 +3,7 @@
 `main()` reads one JSON document from stdin, {"jobs": [Job, ...], "seconds": for a job, "limit":
 seconds for all}, and writes one to stdout, {"device": its name, "jobs": [{"build": seconds,
 "epoch": seconds}, ...]}: what making the network took, and what an epoch would take. A job that
-cannot be run, or for which no time was left, is null. search/estimate.py starts it in a process,
+cannot be run, or for which no time was left, is null. search/forecast starts it in a process,
 because the driver itself never loads torch.
 """
 
@@ -24,13 +24,12 @@ def calibrate(jobs: list[Job], seconds: float, limit: float) -> dict[str, Any]:
     import torch
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-    until, timed = time.perf_counter() + limit, []
-    for job in jobs:
-        timed.append(None if time.perf_counter() > until else _timed(job, seconds))
-    return {"device": device, "jobs": timed}
+    end = time.perf_counter() + limit
+    times = [None if time.perf_counter() > end else _time_job(job, seconds) for job in jobs]
+    return {"device": device, "jobs": times}
 
 
-def _timed(job: Job, seconds: float) -> dict[str, float] | None:
+def _time_job(job: Job, seconds: float) -> dict[str, float] | None:
     start = time.perf_counter()
     try:
         trainer = Trainer(job)

@@ -94,17 +94,17 @@ def _publish(partial: Path, parent: Path) -> Path:
 
 
 def versions(folder: str | Path) -> list[Path]:
-    """The folders of the versions in a checkpoint folder, newest first; none if there is none."""
+    """The folders of the versions in a checkpoint folder, newest first."""
     parent = Path(folder)
-    found = [p for p in parent.iterdir() if p.name.isdigit()] if parent.is_dir() else []
-    return sorted(found, key=lambda version: int(version.name), reverse=True)
+    numbered = [p for p in parent.iterdir() if p.name.isdigit()] if parent.is_dir() else []
+    return sorted(numbered, key=lambda version: int(version.name), reverse=True)
 
 
 def load(folder: str | Path) -> "tuple[dict[str, Tensor], dict[str, Any]]":
-    """(tensors on the CPU, meta) of the newest version that is what was written.
+    """(tensors on the CPU, meta) of the newest version that is not damaged.
 
     A damaged version is passed over with a warning if an older one is good. Raises
-    CheckpointError if there is none, naming the damaged file and the cure.
+    CheckpointError if no version is good, naming the damaged file and the cure.
     """
     damage: CheckpointError | None = None
     for version in versions(folder):
@@ -129,19 +129,19 @@ def _load_version(version: Path) -> "tuple[dict[str, Tensor], dict[str, Any]]":
     path, expected = version / TENSORS, record.tensors
     data = _read(path, expected.bytes)
     if hashlib.sha256(data).hexdigest() != expected.sha256:
-        raise _damaged(path, "was altered after it was written")
+        raise _corruption(path, "was altered after it was written")
     try:
         check_header(data)
         return from_bytes(data), record.meta
     except (InputError, SafetensorError) as error:
-        raise _damaged(path, f"is not what was written ({error})") from None
+        raise _corruption(path, f"is not what was written ({error})") from None
 
 
 def _read_record(path: Path) -> _Record:
     try:
         document = parse_json(_read(path), "", nodes=RECORD)
         if not isinstance(document, dict):
-            raise InputError("", "is no mapping")
+            raise InputError("", "is not a mapping")
         version = document.get("format")
         if type(version) is int and version != FORMAT:
             raise CheckpointError(
@@ -149,9 +149,9 @@ def _read_record(path: Path) -> _Record:
             )
         record = parse(_Record, document, nodes=RECORD)
     except InputError as error:
-        raise _damaged(path, f"is not what was written ({error})") from None
+        raise _corruption(path, f"is not what was written ({error})") from None
     if record.sha256 != _digest({k: v for k, v in document.items() if k != "sha256"}):
-        raise _damaged(path, "was altered after it was written")
+        raise _corruption(path, "was altered after it was written")
     return record
 
 
@@ -161,22 +161,22 @@ def _read(path: Path, size: int | None = None) -> bytes:
         if size is None:
             return read_bytes(path, _META_BYTES)
         with open_regular(path) as file:
-            found = file.seek(0, 2)  # compared before memory is taken
+            actual = file.seek(0, 2)  # compared before memory is taken
             file.seek(0)
-            data = file.read(found) if found == size else b""
+            data = file.read(actual) if actual == size else b""
     except (InputError, OSError) as error:
         problem = (
             error.problem
             if isinstance(error, InputError)
             else f"cannot be read ({error.strerror})"
         )
-        raise _damaged(path, problem) from None
+        raise _corruption(path, problem) from None
     if len(data) != size:
-        raise _damaged(path, f"has {found} bytes where {size} were written")
+        raise _corruption(path, f"has {actual} bytes where {size} were written")
     return data
 
 
-def _damaged(path: Path, problem: str) -> CheckpointError:
+def _corruption(path: Path, problem: str) -> CheckpointError:
     cure = f"delete {path.parent} to go back to the version before it, if there is one"
     return CheckpointError(f"{path}: {problem}; {cure}")
 

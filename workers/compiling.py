@@ -18,7 +18,7 @@ from space.unroll.plan import plan
 from workers.job import Recipe
 
 # What `benchmarks/unroll.py --compile` measured on one core with PyTorch 2.13. An operation takes
-# 0.2 to 0.4 seconds to compile there and back, 1.2 on a busy core, and is compiled once more for
+# 0.2 to 0.4 seconds to compile with its gradient, 1.2 on a busy core, and is compiled again for
 # scoring. An update saves so many seconds for each of them (calls that were joined). Convolutions
 # lose a part of their time, since gradients of one kernel at many steps are then no longer taken
 # together.
@@ -38,16 +38,18 @@ def pays(network: Network, recipe: Recipe, updates: int, device: torch.device) -
         return recipe.compile == "always"
     if device.type != "cpu" or recipe.unroll == "literal" or recipe.recompute:
         return False
-    found = plan(network.genome, training=True)
-    operations = len(found.operations)
-    macs = 3 * recipe.batch_size * found.planned_macs(recipe.batch_size)  # there, and twice back
+    unrolled = plan(network.genome, training=True)
+    operations = len(unrolled.operations)
+    macs = (
+        3 * recipe.batch_size * unrolled.planned_macs(recipe.batch_size)
+    )  # there, and twice back
     convolving = macs / (MACS_A_SECOND * recipe.threads)
     saved = operations * SAVED_SECONDS - LOST * convolving
     return updates * saved > operations * COMPILE_SECONDS
 
 
-def compiled(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """A function of images, compiled at its first call; as it is where there is no compiler."""
+def compile_call(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """A function of images, compiled at its first call; unchanged without a compiler."""
     fast: Callable[..., Any] = torch.compile(function)
     failed = False
 
@@ -55,11 +57,11 @@ def compiled(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]
         nonlocal failed
         if not failed:
             try:
-                found: Tensor = fast(images)
+                result: Tensor = fast(images)
             except _compiler_errors():
                 failed = True
             else:
-                return found
+                return result
         return function(images)
 
     return call
@@ -71,7 +73,7 @@ def _compiler_errors() -> tuple[type[Exception], ...]:
     return (TorchDynamoException,)
 
 
-def functions(
+def choose_functions(
     network: nn.Module, recipe: Recipe, updates: int, device: torch.device
 ) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
     """(images -> logits, images -> logits of every step) of a network, as training calls them."""
@@ -80,4 +82,4 @@ def functions(
         return network, steps
     if not pays(network, recipe, updates, device):
         return network, network.step_logits
-    return compiled(network), compiled(network.step_logits)
+    return compile_call(network), compile_call(network.step_logits)

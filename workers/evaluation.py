@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from space.errors import InputError
-from workers.data.augmentation import averaged
+from workers.data.augmentation import average
 from workers.data.feed import Feed
 from workers.data.manifest import SplitName
 from workers.data.pack import Pack
-from workers.data.preprocessing import Normalisation, unit
+from workers.data.preprocessing import Normalisation, to_unit
 
 
 class Scored(Protocol):
@@ -63,11 +63,11 @@ def evaluate(
     The network is moved to `device` (default: where it is) and left in its mode. With the batch
     size and the threads of the job, on the same machine, this gives exactly the recorded scores.
     The decoder's logits come from the same forward pass as those of the steps. With `reduced` the
-    network may take smaller images than the pack's, which are averaged down to its size.
+    network may take smaller images than the pack's, which are average down to its size.
     """
     where = torch.device(device) if device is not None else next(network.parameters()).device
-    placed(network, where)
-    fits(network, pack, reduced=reduced)
+    move_network(network, where)
+    check_fit(network, pack, reduced=reduced)
     normalise, size = Normalisation(pack, where), cast(int, network.image_size)
     feed = Feed(pack, split, where)
     scored, decode = cast(Scored, network), getattr(network, "decode", _last_step)
@@ -78,7 +78,7 @@ def evaluate(
     try:
         with _threads(threads):
             for images, labels in feed.batches(np.arange(pack.count(split)), batch_size):
-                pictures = averaged(unit(images), size)
+                pictures = average(to_unit(images), size)
                 by_step = scored.step_logits(normalise(pictures)).float()
                 logits = decode(by_step)
                 best = logits.topk(min(5, logits.shape[1]), dim=1).indices == labels[:, None]
@@ -99,7 +99,7 @@ def _last_step(step_logits: Tensor) -> Tensor:
     return step_logits[:, -1]
 
 
-def fits(network: nn.Module, pack: Pack, *, reduced: bool = False) -> None:
+def check_fit(network: nn.Module, pack: Pack, *, reduced: bool = False) -> None:
     """Raises InputError unless the network takes the pack's images and names its classes.
 
     With `reduced` its images may be smaller than the pack's.
@@ -114,7 +114,7 @@ def fits(network: nn.Module, pack: Pack, *, reduced: bool = False) -> None:
             raise InputError(f"genome.{name}", f"{here}, but the data has {there}", f"set {there}")
 
 
-def placed(network: nn.Module, device: torch.device) -> nn.Module:
+def move_network(network: nn.Module, device: torch.device) -> nn.Module:
     """The network on the device, in the memory order that is fastest there."""
     if device.type == "cuda":
         # The stubs of torch do not know this form of `to`.

@@ -72,7 +72,7 @@ def _check_target(target: Path) -> bool:
         return False
     if not (target / WEIGHTS).exists() or any((target / name).is_dir() for name in OURS):
         raise InputError(
-            str(target), "holds something that is no export", "name an empty or a new folder"
+            str(target), "holds something that is not an export", "name an empty or a new folder"
         )
     return True
 
@@ -106,7 +106,7 @@ def _json(document: object) -> bytes:
 def read_genome(path: str | Path) -> Genome:
     """The genome of an export's folder, or of a genome's JSON or YAML file.
 
-    Raises InputError if there is none, GenomeError if it describes no network.
+    Raises InputError if it does not exist, GenomeError if it does not describe a network.
     """
     from space.documents.files import read_document
 
@@ -130,7 +130,7 @@ def read_card(folder: str | Path) -> Card:
 def load(folder: str | Path) -> "Network":
     """The trained network of an export, on the CPU, in evaluation mode.
 
-    Raises InputError if the folder is no export, or if its weights are damaged or belong to
+    Raises InputError if the folder is not an export, or if its weights are damaged or belong to
     another genome; then no memory was taken for them.
     """
     from safetensors import SafetensorError

@@ -53,9 +53,9 @@ def partial(parent: Path, stem: str) -> Iterator[Path]:
 
 
 class Claim:
-    """A process's claim to a folder. Whoever claimed it last has it.
+    """A process's claim to a folder. The last one holds.
 
-    A process that was given up because it hung may wake up much later: it must not write over
+    A process that was abandoned because it hung may wake up much later: it must not overwrite
     what its successor wrote.
     """
 
@@ -67,7 +67,7 @@ class Claim:
             (hidden / "claim").replace(self._file)
 
     def holds(self) -> bool:
-        """Whether nobody has claimed it since, and it is still there. Raises OSError."""
+        """Whether no other process has claimed it since, and it still exists. Raises OSError."""
         try:
             return self._file.read_text() == self._sign
         except FileNotFoundError:

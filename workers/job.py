@@ -1,7 +1,7 @@
 """The values that cross between the driver and its workers: pack, recipe, job, report, failure.
 
 All are frozen and go to JSON and back unchanged (`model_dump_json`, `model_validate_json`). The
-driver imports this module, so it knows no torch; it does not know how anything here is done.
+driver imports this module, so it knows no torch; it does not know how trials are trained.
 """
 
 from collections.abc import Mapping
@@ -201,19 +201,19 @@ class Recipe(Value):
 
         Raises InputError that names the path of a wrong key or value.
         """
-        return parse(Recipe, _merged(self.model_dump(mode="json"), overlay), where)
+        return parse(Recipe, _merge(self.model_dump(mode="json"), overlay), where)
 
 
 _EXECUTION = {"unroll", "recompute", "compile", "threads", "checkpoint_epochs"}
 
 
-def _merged(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
+def _merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in overlay.items():
         mine = merged.get(key)
         # A clip is one of two things: a new one takes the old one's place as a whole.
         whole = key == "clip" or not (isinstance(mine, Mapping) and isinstance(value, Mapping))
-        merged[key] = value if whole else _merged(mine, value)  # type: ignore[arg-type]
+        merged[key] = value if whole else _merge(mine, value)  # type: ignore[arg-type]
     return merged
 
 
@@ -260,11 +260,11 @@ DETERMINISTIC = ("diverged", "out-of-memory", "input")
 """Failures that follow from the trial alone: the same training fails again in the same way."""
 
 HOPELESS = (*DETERMINISTIC, "corrupt-checkpoint")
-"""Failures after which nobody goes on from the trial's checkpoint."""
+"""Failures after which the trial's checkpoint is not used again."""
 
 
 ENVIRONMENT = ("data", "storage", "environment")
-"""Failures that are no trial's own: every other one would fail as well, and none is to blame."""
+"""Failures of the place, not of the trial: every other trial would fail there as well."""
 
 
 class Failure(Value):
@@ -279,7 +279,7 @@ class Failure(Value):
         "storage",  # the disk is full, say
         "environment",  # code that cannot be imported, files that cannot be reached
         "hung",
-        "lost",  # its worker died as often as may be
+        "lost",  # its worker died as often as is allowed
         "error",
     ]
     reason: str = Field(description="one line, such as `loss is nan at epoch 3, step 17`")

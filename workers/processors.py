@@ -33,7 +33,7 @@ def _quotas(proc: Path) -> Iterator[float]:
         fields, system = left.split(), right.split()
         if len(fields) < 5 or len(system) < 3:
             continue
-        root, mount = (_unescaped(field) for field in fields[3:5])
+        root, mount = (_unescape(field) for field in fields[3:5])
         if system[0] == "cgroup2":
             group = groups.get("")
         elif system[0] == "cgroup" and "cpu" in system[2].split(","):
@@ -69,11 +69,11 @@ def _folders(mount: Path, root: str, group: str) -> Iterator[Path]:
 
 def _quota(folder: Path) -> float | None:
     """A group's quota in cores, None without one."""
-    written = _text(folder / "cpu.max").split()
-    if not written:
-        written = [_text(folder / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period")]
+    words = _text(folder / "cpu.max").split()
+    if not words:
+        words = [_text(folder / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period")]
     try:
-        quota, period = (int(number) for number in written)
+        quota, period = (int(number) for number in words)
     except ValueError:  # "max 100000", or no such file
         return None
     return quota / period if quota > 0 and period > 0 else None
@@ -86,5 +86,5 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _unescaped(field: str) -> str:
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), field)
+def _unescape(field: str) -> str:
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), field)

@@ -87,10 +87,10 @@ def _read(file: BinaryIO, size: int) -> Header:
         raise InputError("", "its header is cut off or too long")
     document = parse_json(file.read(length), "header", nodes=RECORD)
     if not isinstance(document, dict):
-        raise InputError("header", "is no mapping")
+        raise InputError("header", "is not a mapping")
     texts = document.pop(METADATA, None) or {}
     if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
-        raise InputError(f"header: {METADATA}", "is no mapping of texts")
+        raise InputError(f"header: {METADATA}", "is not a mapping of texts")
     tensors = {name: parse(Stored, entry, f"header: {name}") for name, entry in document.items()}
     end = 0
     for name, stored in sorted(tensors.items(), key=lambda item: item[1].data_offsets):

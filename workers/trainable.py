@@ -1,8 +1,8 @@
 """The Ray Tune trainable: one trial's epochs as results. torch is imported in the actor only.
 
-A failure is a result with a reason and `done`, never a crash; only a worker that can train
-nothing more (a lost GPU, files out of reach) is left to Ray, and its trial starts again in another
-one. It holds no campaign's state.
+A failure is a result with a reason and `done`, never a crash. Only a worker that cannot train any
+more (a lost GPU, files out of reach) is left to Ray, and its trial starts again in another one. It
+holds no state of a campaign.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
     """
 
     def setup(self, config: dict[str, Any]) -> None:
-        """Take a trial on. All the work is left to `step`, which the driver has an eye on."""
+        """Start a trial. All the work is left to `step`, which the driver watches."""
         self._trial: int = config["trial"]
         self._job: str | None = config["job"]
         self._trainer: Trainer | None = None
@@ -54,11 +54,11 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
             self._trainer = training.Trainer(job)
             if checkpoint.versions(self._own):
                 self._continue(self._own)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (whatever it is, it is the trial's result)
             self._fail(error)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Take another trial on; nothing of the last one is kept."""
+        """Start another trial; nothing of the last one is kept."""
         self.cleanup()
         self.setup(new_config)
         return True
@@ -72,7 +72,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
         if self._trainer is not None:
             try:
                 return result | self._epoch(self._trainer)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  (the trial's result)
                 self._fail(error)
         assert self._failure is not None
         failure = self._failure.model_dump(mode="json")
@@ -83,7 +83,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
         if not trainer.finished:
             trainer.run_epoch()
             if not self._claim.holds():
-                # This worker hung, was given up, and woke up: its trial is another one's now.
+                # This worker hung, was abandoned, and woke up: another one has its trial.
                 raise SystemExit("another worker has the trial")
             if trainer.finished or trainer.epoch % trainer.job.recipe.checkpoint_epochs == 0:
                 trainer.save(self._own)
@@ -135,15 +135,15 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
         if fresh and checkpoint.versions(checkpoint_dir):
             try:
                 self._continue(Path(checkpoint_dir))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  (the trial's result)
                 self._fail(error)
 
 
 def _log_to(file: Path) -> None:
     """Send what this process writes to its standard error, a crash's traceback too, to `file`."""
     if not ray.is_initialized():
-        return  # the process is not a worker, and its standard error somebody else's
-    # A full disk is found out, and told, by whoever has something to write.
+        return  # not a worker: its standard error is not ours to redirect
+    # A full disk is reported where something has to be written.
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("ab") as log:

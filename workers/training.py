@@ -17,11 +17,11 @@ from torch.nn.functional import cross_entropy
 
 from space.errors import CheckpointError
 from workers import checkpoint, compiling
-from workers.data.augmentation import augment, averaged
+from workers.data.augmentation import augment, average
 from workers.data.feed import Feed
 from workers.data.pack import Pack
-from workers.data.preprocessing import Normalisation, unit
-from workers.evaluation import Scored, evaluate, fits, placed
+from workers.data.preprocessing import Normalisation, to_unit
+from workers.evaluation import Scored, check_fit, evaluate, move_network
 from workers.failures import Diverged, device_lost, out_of_memory
 from workers.job import WHOLE, Fidelity, Job, Report
 from workers.optimisation import Optimisation, learning_rate
@@ -91,7 +91,7 @@ class Trainer:
         self._scaler = torch.amp.GradScaler(enabled=self._low is torch.float16)
         self._prepare(WHOLE)
         self._whole_steps = self._steps_per_epoch
-        fits(self.network, self.pack)
+        check_fit(self.network, self.pack)
 
     def _prepare(self, fidelity: Fidelity) -> None:
         """Make the network, its optimiser and its batches as a fidelity wants them, untrained."""
@@ -100,9 +100,9 @@ class Trainer:
         # An incomplete last batch is left out: the order is new in every epoch.
         self._batch = min(recipe.batch_size, self._images)
         self._steps_per_epoch = self._images // self._batch
-        self.network = placed(self._build(_reduce(self.job, fidelity)), self.device)
+        self.network = move_network(self._build(_reduce(self.job, fidelity)), self.device)
         epochs = sum(recipe.fidelity_of(e + 1) == fidelity for e in range(recipe.epochs))
-        self._logits, self._step_logits = compiling.functions(
+        self._logits, self._step_logits = compiling.choose_functions(
             self.network, recipe, epochs * self._steps_per_epoch, self.device
         )
         self.optimisation = Optimisation(self.network, recipe, self._scaler)
@@ -177,8 +177,8 @@ class Trainer:
         chosen = order[: self._steps_per_epoch * self._batch].numpy()
         for batch, (images, labels) in enumerate(self._train.batches(chosen, self._batch)):
             generator.manual_seed(mix_seed(seed, "augmentation", epoch, batch))
-            pictures = augment(unit(images), self.job.recipe.augmentation, generator)
-            yield self._normalise(averaged(pictures, self._fidelity.size)), labels
+            pictures = augment(to_unit(images), self.job.recipe.augmentation, generator)
+            yield self._normalise(average(pictures, self._fidelity.size)), labels
 
     def epoch_seconds(self, seconds: float) -> float:
         """How long an epoch takes, from about `seconds` of updates and of evaluation.
@@ -199,7 +199,7 @@ class Trainer:
             images = torch.from_numpy(np.array(self.pack.images("test")[:size])).to(self.device)
             with torch.no_grad():
                 while True:
-                    yield cast(Scored, self.network).step_logits(self._normalise(unit(images)))
+                    yield cast(Scored, self.network).step_logits(self._normalise(to_unit(images)))
 
         update = time_each(updates(), seconds * 0.75, self.device)
         self.network.eval()

@@ -1,4 +1,4 @@
-"""What a training wrote beside its tensors, so that it can go on: typed, and free of torch."""
+"""What a training writes beside its tensors so that it can be resumed; free of torch."""
 
 import hashlib
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ class TrainingState(Value):
     """The meta data of a training's checkpoint.
 
     `job` and `start` are hashes of what decides its numbers, `optimiser` the numbers of its
-    state that are no tensors, by parameter.
+    state that are not tensors, by parameter.
     """
 
     job: str
@@ -36,7 +36,7 @@ def read_state(meta: Mapping[str, Any], folder: str | Path) -> TrainingState:
     except InputError as error:
         cure = "delete it: the training starts from the beginning"
         raise CheckpointError(
-            f"{folder}: is no checkpoint of a training ({error}); {cure}"
+            f"{folder}: is not a checkpoint of a training ({error}); {cure}"
         ) from None
 
 

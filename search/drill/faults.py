@@ -216,11 +216,11 @@ def mlflow_away(server: Tracking) -> Fault:
         server.start()
         up[0] = time.monotonic()
 
-    def arrived(scene: Scene, _moment: Snapshot) -> float | None:
+    def wait_for_runs(scene: Scene, _moment: Snapshot) -> float | None:
         scene.until(lambda: _backlog(scene) == 0 or not scene.alive, "the runs' arrival")
         return time.monotonic() - up[0] if _backlog(scene) == 0 else None
 
-    return Fault(name="mlflow", do=stop, back=arrived)
+    return Fault(name="mlflow", do=stop, back=wait_for_runs)
 
 
 def _backlog(scene: Scene) -> int:
@@ -279,10 +279,10 @@ def _end(scene: Scene) -> None:
 def _under_way(scene: Scene, since: float) -> bool:
     """Wait until a trial has reported since then; False if the campaign ends before."""
 
-    def reported() -> bool:
+    def has_reported() -> bool:
         return any(one.kind == "report" for one in scene.happenings(since)) or not scene.alive
 
-    scene.until(reported, "a trial's first epoch")
+    scene.until(has_reported, "a trial's first epoch")
     return scene.alive
 
 

@@ -49,7 +49,7 @@ DAMAGED = ("malformed", "not a database")
 class Backlog:
     """Where the mirror stands: trials not sent yet, and why not (None if nothing is wrong)."""
 
-    left: int
+    unsent: int
     error: str | None
     experiment: str | None
 
@@ -89,8 +89,8 @@ class Mirror:
     @property
     def backlog(self) -> Backlog:
         """Where the mirror stands now."""
-        left = self._store.backlog(self._campaign_id)
-        return Backlog(left=left, error=self._error, experiment=self._experiment)
+        unsent = self._store.backlog(self._campaign_id)
+        return Backlog(unsent=unsent, error=self._error, experiment=self._experiment)
 
     def close(self, timeout: float = 30.0) -> Backlog:
         """Send what is left, for at most `timeout` seconds; the rest arrives at the next start."""
@@ -242,7 +242,5 @@ class Mirror:
 
 def resend_lost(store: Store, home: Home) -> None:
     """Nothing that was sent to the home's MLflow is there any more, of whatever campaign."""
-    campaigns = store.campaigns()
-    store.resend_all(
-        [one.id for one in campaigns if same_tracking(one.tracking, home.tracking_uri)]
-    )
+    records = store.campaigns()
+    store.resend_all([one.id for one in records if same_tracking(one.tracking, home.tracking_uri)])

@@ -231,12 +231,12 @@ def log_density(mixture: MixtureOfProductDistribution, points: Numbers) -> Numbe
             continue
         values, which = np.unique(at, return_inverse=True)
         ends = [values - d.step / 2, values + d.step / 2]
-        left, right = (np.log(end) if d.is_log else end for end in ends)
+        lower, upper = (np.log(end) if d.is_log else end for end in ends)
         # Kernels at whole numbers repeat themselves: their masses are worked out once.
         kernels, back = np.unique(np.stack([d.mu, d.sigma]), axis=1, return_inverse=True)
         mu, sigma = kernels
         mass = log_gauss_mass(
-            (left[:, np.newaxis] - mu) / sigma, (right[:, np.newaxis] - mu) / sigma
+            (lower[:, np.newaxis] - mu) / sigma, (upper[:, np.newaxis] - mu) / sigma
         )
         total += mass[np.ix_(which, back.ravel())]
         constant -= log_gauss_mass(low, high)

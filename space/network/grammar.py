@@ -13,7 +13,7 @@ convolution), `feedback` (the joined long-range edges), a state, or `new.STATE`;
 masks it with a gate of the cell before the op.
 
 This module knows no images and no tensors: sizes are worked out in `space/network/sizes.py`, what the
-words compute is in `models/cells.py`.
+words compute is in `space/step/equations.py`.
 """  # noqa: E501
 
 from collections.abc import Iterator, Mapping

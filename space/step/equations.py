@@ -22,6 +22,9 @@ from space.step.operations import (
     Activate,
     Convolve,
     Multiply,
+    Normalise,
+    Operations,
+    Pass,
     Ref,
     Scale,
     Separate,
@@ -65,7 +68,45 @@ def write_cell(
     `sources` are the external ones that are there, each on its own map; `resize` brings them to
     the cell's. The states are named `STAGE.STATE`.
     """
-    return _CellWriter(writer, cell, shape, stage, sources, resize).write()
+    first = writer.next
+    written = _CellWriter(writer, cell, shape, stage, sources, resize).write()
+    writer.end_part(f"stages.{stage}.cell", first, written)
+    return written
+
+
+ALONE = "alone"
+"""The stage of a cell, or of a join of inputs, that belongs to no network."""
+
+
+def write_sources(writer: Writer, sources: Mapping[str, Map]) -> dict[str, Given]:
+    """Places for values that come from outside: operations without operands, by their names."""
+    return {
+        name: Given(value=writer.write(Pass(), [], there, name), map=there)
+        for name, there in sources.items()
+    }
+
+
+def cell_step(cell: Cell, shape: CellShape, sources: Mapping[str, Map], resize: str) -> Operations:
+    """The operations of one step of a cell that stands alone, as the stage `ALONE`: the first
+    ones are where its external sources come in, in their order.
+    """
+    writer = Writer()
+    given = write_sources(writer, sources)
+    write_cell(writer, cell, shape, ALONE, given, resize)
+    writer.end_stage()
+    return writer.operations()
+
+
+def normalisation(norm: Norm, path: str) -> Normalise:
+    """The norm of the part at `path`."""
+    return Normalise(
+        weights=f"{path}.norm",
+        batch=norm.kind == "batch",
+        groups=norm.groups or 1,
+        interleaved=norm.interleaved,
+        epsilon=norm.added_epsilon,
+        momentum=norm.momentum,
+    )
 
 
 class _CellWriter:
@@ -85,6 +126,7 @@ class _CellWriter:
         self.gates: dict[str, Value] = {}
         self.complements: dict[str, Value] = {}
         self.sources: dict[Source, Ref] = {}
+        self.joined: dict[tuple[Source, ...], Ref] = {}
 
     def write(self) -> int:
         for name, state in self.cell.states.items():
@@ -127,8 +169,11 @@ class _CellWriter:
 
     def _joined(self, placed: Placed) -> Ref:
         """The sources of a term side by side."""
-        values = [self._source(source) for source in placed.sources]
-        return self.writer.write_join(values, placed.shape.reads, "cell.join")
+        if placed.sources not in self.joined:
+            values = [self._source(source) for source in placed.sources]
+            joined = self.writer.write_join(values, placed.shape.reads, "cell.join")
+            self.joined[placed.sources] = joined
+        return self.joined[placed.sources]
 
     def _term(self, placed: Placed, added: float) -> Ref:
         """activation(norm(op(sources)) + sources), as far as given; `added` acts with the bias."""
@@ -207,9 +252,7 @@ class _CellWriter:
         return self.writer.write_sum(values, bias, outs, f"cell.{path}")
 
     def _normalised(self, x: Ref, norm: Norm, path: str, outs: Map) -> int:
-        return self.writer.write_norm(
-            x, norm.kind == "batch", self._path(path), outs, interleaved=norm.interleaved
-        )
+        return self.writer.write_norm(x, normalisation(norm, self._path(path)), outs)
 
     def _tensor(self, value: Value, channels: int) -> Ref:
         """A value that may be a number, as a value of an operation."""

@@ -103,14 +103,17 @@ class Weigh:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Normalise:
-    """A norm; `batch`: with statistics of the batch, which move the running ones in training.
-
-    `interleaved`: its groups are channels of equal index modulo their number.
+    """A norm with the statistics of each image, over the map and each of `groups` blocks of
+    channels (`interleaved`: the channels of equal index modulo `groups`); `batch`: with those of
+    each channel over the batch and the map, which move the running ones by `momentum` in training.
     """
 
     weights: str
     batch: bool
-    interleaved: bool = False
+    groups: int
+    interleaved: bool
+    epsilon: float
+    momentum: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,7 +163,9 @@ class Pooled:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Classify:
-    """The head: logits of the last stage's map."""
+    """The head: logits of the last stage's map, by a classifier of that form."""
+
+    form: str
 
 
 What = (
@@ -202,17 +207,27 @@ class Op:
     literal_macs: int = 0
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """The operations of one part of a stage, and the operand that its result is."""
+
+    places: range
+    result: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Operations:
     """All operations of a step, and where the values are that can be read.
 
     `named` maps `STAGE` (its output), `STAGE.input`, `STAGE.STATE` and `head` to operations.
-    `stages` are the ranges of operations of every stage, the head's last.
+    `stages` are the ranges of operations of every stage, the head's last. `spans` has the parts
+    of stages by their paths (`stages.conv4.cell`); there are none where operations were divided.
     """
 
     ops: tuple[Op, ...]
     named: dict[str, int]
     stages: tuple[range, ...]
+    spans: dict[str, Span]
 
 
 Ref = int | str
@@ -239,6 +254,12 @@ class Writer:
         self.named: dict[str, int] = {}
         self._drafts: list[_Draft] = []
         self._ends: list[int] = []
+        self._spans: dict[str, tuple[range, Ref]] = {}
+
+    @property
+    def next(self) -> int:
+        """The number of the operation that is written next."""
+        return len(self._drafts)
 
     @property
     def stage(self) -> int:
@@ -249,14 +270,19 @@ class Writer:
         """What is written from here on belongs to the next stage."""
         self._ends.append(len(self._drafts))
 
+    def end_part(self, path: str, first: int, result: Ref) -> None:
+        """The operations from `first` on are those of the part at `path`."""
+        self._spans[path] = range(first, self.next), result
+
+    def _operand(self, ref: Ref) -> int:
+        return ~self.named[ref] if isinstance(ref, str) else ref
+
     def operations(self) -> Operations:
         """What was written; every stage has ended."""
         ops = tuple(
             Op(
                 what=draft.what,
-                operands=tuple(
-                    ~self.named[ref] if isinstance(ref, str) else ref for ref in draft.operands
-                ),
+                operands=tuple(map(self._operand, draft.operands)),
                 map=draft.map,
                 stage=draft.stage,
                 part=draft.part,
@@ -266,7 +292,11 @@ class Writer:
             for draft in self._drafts
         )
         stages = tuple(map(range, [0, *self._ends], self._ends))
-        return Operations(ops=ops, named=self.named, stages=stages)
+        spans = {
+            path: Span(places=places, result=self._operand(result))
+            for path, (places, result) in self._spans.items()
+        }
+        return Operations(ops=ops, named=self.named, stages=stages, spans=spans)
 
     def write(
         self,
@@ -323,12 +353,9 @@ class Writer:
         """A convolution of `x`, whose channels it reads, to the map `outs`."""
         return self.write(what, [x], outs, part_of(what.weights), macs=what.macs(outs))
 
-    def write_norm(
-        self, x: Ref, batch: bool, path: str, outs: Map, *, interleaved: bool = False
-    ) -> int:
-        """The norm of the part at `path`; `batch`: over the batch."""
-        what = Normalise(weights=f"{path}.norm", batch=batch, interleaved=interleaved)
-        return self.write(what, [x], outs, part_of(path))
+    def write_norm(self, x: Ref, what: Normalise, outs: Map) -> int:
+        """The norm of a part, whose tensors lie at `norm` below its path."""
+        return self.write(what, [x], outs, part_of(what.weights.removesuffix(".norm")))
 
 
 def part_of(path: str) -> str:

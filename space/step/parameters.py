@@ -20,7 +20,7 @@ from itertools import pairwise
 
 from space.network.architecture import Architecture, Convolution, Decoder
 from space.network.cell_sizes import CellShape
-from space.network.grammar import JOIN, MATCH, Cell, Initial, Norm, Weights
+from space.network.grammar import JOIN, MATCH, PUBLISHED_WEIGHTS, Cell, Initial, Norm, Weights
 from space.network.sizes import Arrival, HeadShape, StageShape, layout
 from space.step.terms import Placed, own_gates, placed_terms
 
@@ -87,7 +87,10 @@ class Table:
 
     def under(self, path: str) -> "Table":
         """The tensors below `path`, with paths from there on; none if there is no such part."""
-        return Table(self._parts.get(path, ()))
+        table = self
+        for name in path.split("."):
+            table = table.parts.get(name, Table())
+        return table
 
     @cached_property
     def own(self) -> tuple[Entry, ...]:
@@ -95,14 +98,14 @@ class Table:
         return tuple(entry for entry in self.entries if "." not in entry.path)
 
     @cached_property
-    def _parts(self) -> dict[str, tuple[Entry, ...]]:
+    def parts(self) -> dict[str, "Table"]:
+        """The parts within it by name, in the order of their first tensors."""
         parts: dict[str, list[Entry]] = {}
         for entry in self.entries:
-            names = entry.path.split(".")
-            for depth in range(1, len(names)):
-                within = replace(entry, path=".".join(names[depth:]))
-                parts.setdefault(".".join(names[:depth]), []).append(within)
-        return {path: tuple(entries) for path, entries in parts.items()}
+            name, _, rest = entry.path.partition(".")
+            if rest:
+                parts.setdefault(name, []).append(replace(entry, path=rest))
+        return {name: Table(tuple(entries)) for name, entries in parts.items()}
 
 
 def parameters(architecture: Architecture) -> Table:
@@ -118,7 +121,10 @@ def parameters(architecture: Architecture) -> Table:
 
 
 def cell_parameters(
-    cell: Cell, shape: CellShape, sources: Collection[str], weights: Weights
+    cell: Cell,
+    shape: CellShape,
+    sources: Collection[str],
+    weights: Weights = PUBLISHED_WEIGHTS,
 ) -> Table:
     """The tensors of one cell. `sources` are the external sources that are there, `weights` what
     stands where cell and term say nothing.

@@ -6,11 +6,12 @@ each reads only earlier ones, values of the step before, or the frame. They are 
 step; which of them a step really needs is worked out in `space/unroll/plan.py`.
 """
 
+from collections.abc import Sequence
+
 from space.network.architecture import HEAD, Architecture, Convolution
-from space.network.grammar import Norm
 from space.network.maps import Map, same_padding
-from space.network.sizes import HeadShape, StageShape, layout
-from space.step.equations import Given, write_cell
+from space.network.sizes import Arrival, HeadShape, StageShape, layout
+from space.step.equations import ALONE, Given, normalisation, write_cell, write_sources
 from space.step.operations import (
     Classify,
     Convolve,
@@ -27,6 +28,42 @@ from space.step.operations import (
 def write_step(architecture: Architecture) -> Operations:
     """The operations of one step of `genome`, which must be valid."""
     return _StepWriter(architecture).write()
+
+
+def write_joined(
+    writer: Writer,
+    kind: str,
+    arrivals: Sequence[Arrival],
+    inputs: Sequence[Ref],
+    outs: Map,
+    path: str,
+) -> Ref:
+    """Write the sum (`add`) or product of inputs that lie on one map, each through a 1x1
+    convolution where its channels differ: the part at `path`.
+    """
+    first, values = writer.next, list[Ref]()
+    for arrival, x in zip(arrivals, inputs, strict=True):
+        if arrival.projects:
+            what = Convolve(weights=f"{path}.{arrival.name}", channels=arrival.map.channels)
+            x = writer.write_convolution(what, x, outs)
+        values.append(x)
+    joined = values[0]
+    if len(values) > 1:
+        joined = writer.write(Sum() if kind == "add" else Multiply(), values, outs, "join")
+    writer.end_part(path, first, joined)
+    return joined
+
+
+def join_step(kind: str, arrivals: Sequence[Arrival], outs: Map) -> Operations:
+    """The operations of a sum or product of inputs that stands alone, as a part of `ALONE`: the
+    first ones are where the inputs come in, in their order.
+    """
+    writer = Writer()
+    on_map = {a.name: Map(size=outs.size, channels=a.map.channels) for a in arrivals}
+    inputs = [given.value for given in write_sources(writer, on_map).values()]
+    write_joined(writer, kind, arrivals, inputs, outs, f"stages.{ALONE}.join")
+    writer.end_stage()
+    return writer.operations()
 
 
 class _StepWriter:
@@ -50,7 +87,11 @@ class _StepWriter:
         ]
         feedback: Ref | None = None
         if shape.arrivals:
-            before = self._joined(shape, [before.value, *senders])
+            inputs = [before.value, *senders]
+            joined = write_joined(
+                writer, stage.join.kind, shape.arrivals, inputs, shape.input, f"stages.{name}.join"
+            )
+            before = Given(value=joined, map=shape.input)
         elif shape.feedback is not None:
             feedback = writer.write_join(senders, shape.feedback, "feedback")
         read = before.value
@@ -89,25 +130,11 @@ class _StepWriter:
         outs = Map(size=image.size, channels=image.channels)
         return Given(value=self.writer.write(Frame(), [], outs, "frame"), map=outs)
 
-    def _joined(self, shape: StageShape, inputs: list[Ref]) -> Given:
-        """The sum or product of the inputs, each through a 1x1 convolution where it needs one."""
-        stage, outs = shape.stage, shape.input
-        values: list[Ref] = []
-        for arrival, x in zip(shape.arrivals, inputs, strict=True):
-            if arrival.projects:
-                path = f"stages.{stage.name}.join.{arrival.name}"
-                what = Convolve(weights=path, channels=arrival.map.channels)
-                x = self.writer.write_convolution(what, x, outs)
-            values.append(x)
-        if len(values) == 1:
-            return Given(value=values[0], map=outs)
-        joined = Sum() if stage.join.kind == "add" else Multiply()
-        return Given(value=self.writer.write(joined, values, outs, "join"), map=outs)
-
     def _resized(self, x: Ref, reads: Map, size: int) -> Ref:
         return self.writer.write_resized(x, reads, size, self.architecture.resize)
 
     def _convolution(self, path: str, part: Convolution, x: Ref, reads: Map, outs: Map) -> int:
+        first = self.writer.next
         what = Convolve(
             weights=path,
             channels=reads.channels,
@@ -118,30 +145,33 @@ class _StepWriter:
         )
         y = self.writer.write_convolution(what, x, outs)
         if part.norm is not None:
-            y = self._norm(part.norm, y, path, outs)
-        return self.writer.write_activation(y, part.activation, outs, path.rpartition(".")[2])
-
-    def _norm(self, norm: Norm, x: Ref, path: str, outs: Map) -> int:
-        return self.writer.write_norm(
-            x, norm.kind == "batch", path, outs, interleaved=norm.interleaved
-        )
+            y = self.writer.write_norm(y, normalisation(part.norm, path), outs)
+        y = self.writer.write_activation(y, part.activation, outs, path.rpartition(".")[2])
+        self.writer.end_part(path, first, y)
+        return y
 
     def _residual(self, shape: StageShape, before: Given, x: int, outs: Map) -> int:
         """The stage's input added, resized and projected where the maps differ."""
         shortcut, writer = shape.stage.shortcut, self.writer
         if shortcut is None:
             return x
-        added, stride = before.value, shape.stage.stride
-        if not shape.projects or shortcut.by == "resize":
-            added = self._resized(added, before.map, outs.size)
-            stride = 1
-        if shape.projects:
-            path = f"stages.{shape.stage.name}.residual"
-            what = Convolve(weights=path, channels=before.map.channels, stride=stride, bias=False)
-            added = writer.write_convolution(what, added, outs)
-            if shortcut.norm is not None:
-                added = self._norm(shortcut.norm, added, path, outs)
+        added = self._projected(shape, before, outs) if shape.projects else before.value
         return writer.write(Sum(), [x, added], outs, "residual")
+
+    def _projected(self, shape: StageShape, before: Given, outs: Map) -> int:
+        """The stage's input on another map: resized or strided, through a 1x1 convolution."""
+        shortcut, writer = shape.stage.shortcut, self.writer
+        assert shortcut is not None
+        path, first = f"stages.{shape.stage.name}.residual", writer.next
+        added, stride = before.value, shape.stage.stride
+        if shortcut.by == "resize":
+            added, stride = self._resized(added, before.map, outs.size), 1
+        what = Convolve(weights=path, channels=before.map.channels, stride=stride, bias=False)
+        projected = writer.write_convolution(what, added, outs)
+        if shortcut.norm is not None:
+            projected = writer.write_norm(projected, normalisation(shortcut.norm, path), outs)
+        writer.end_part(path, first, projected)
+        return projected
 
     def _head(self, shape: HeadShape) -> None:
         head, classes = self.architecture.head, self.architecture.classes
@@ -149,7 +179,7 @@ class _StepWriter:
         if head.form == "convolution_mean":
             positions = (shape.reads.size - head.kernel + 1) ** 2
         self.writer.named[HEAD] = self.writer.write(
-            Classify(),
+            Classify(form=head.form),
             [self.layout.stages[-1].stage.name],
             Map(size=0, channels=classes),
             HEAD,

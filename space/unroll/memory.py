@@ -89,7 +89,7 @@ def forward_peak(uses: Sequence[Use], *, keeps: bool = True) -> int:
     for at, use in enumerate(uses):
         sizes |= use.makes
         alive += sum(use.makes.values()) + (use.besides if keeps else 0)
-        highest = max(highest, alive)
+        highest = max(highest, alive + (0 if keeps else use.besides))
         alive -= sum(sizes.get(key, 0) for key in ends.get(at, ()))
     return highest
 
@@ -176,14 +176,14 @@ class Backward:
 
 def leading(uses: Sequence[Use], ends: Iterable[Value]) -> list[Use]:
     """Uses of which only those keep anything that lead to one of `ends`."""
-    wanted, found = {value.key for value in ends}, list[Use]()
+    wanted, kept = {value.key for value in ends}, list[Use]()
     for use in reversed(uses):
         if wanted.isdisjoint(use.makes):
             use = Use(makes=use.makes, reads=use.reads)
         else:
             wanted.update(value.key for value in use.reads if value.learned)
-        found.append(use)
-    return found[::-1]
+        kept.append(use)
+    return kept[::-1]
 
 
 # The literal unroll

@@ -17,16 +17,6 @@ from tests.support import toys
 MakeScene = Callable[..., Scene]
 
 
-@pytest.fixture(scope="session")
-def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow's database without a run: making one takes MLflow seconds."""
-    from mlflow.tracking import MlflowClient
-
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
-    return path
-
-
 @pytest.fixture
 def scene(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[MakeScene]:
     """Makes scenes of a toy campaign; `changes` are the campaign's, the rest is the scene's.

@@ -190,7 +190,7 @@ def results(folder: Path) -> trials.Try:
     # A whole network takes a minute: its entry is read, and its variables find their places.
     patch = pytest.MonkeyPatch()  # for this process, which does nothing else
     patch.setattr(networks, "build", unbuilt)
-    patch.setattr(networks, "generated", zeros)
+    patch.setattr(networks, "generate_variable", zeros)
 
     def attempt(rng: random.Random) -> None:
         whole = network if rng.random() < 0.2 else small

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from search import estimate
 from search.campaign import Campaign, load
+from search.forecast import Calibration, estimate, networks
 from search.home import Home
 from search.machine import Machine
 from space import zoo
@@ -24,7 +24,7 @@ from tests.fuzz.mutations import mutate_bytes, mutate_document
 from workers.job import PackRef
 
 HERE = "tests.fuzz.test_documents"
-CALIBRATION = estimate.Calibration(
+CALIBRATION = Calibration(
     operation=1e-4, multiply=1e-9, build=0.1, spread=0.1, device="cpu", processes=1
 )
 SPACE: dict[str, Any] = {
@@ -112,7 +112,7 @@ def try_campaign(folder: Path) -> trials.Try:
     """Loads a damaged campaign, with all checks, and forecasts what it takes."""
     trees = [CAMPAIGN, CAMPAIGN | {"space": SPACE, "controls": None, "recipe": {}}]
     home, offered = Home.at(folder / "home"), Machine(cpus=4, gpus=1)
-    estimate.LEAST, estimate.SECONDS = 2, 0.1
+    networks.LEAST, networks.SECONDS = 2, 0.1
 
     def attempt(rng: random.Random) -> None:
         tree = rng.choice(trees)
@@ -124,7 +124,7 @@ def try_campaign(folder: Path) -> trials.Try:
         space = Space.parse(campaign.space)
         space = space.with_images(size=campaign.data.size, channels=1, classes=10)
         data = PackRef(path="", checksum="")
-        estimate.estimate(campaign, space, data, home, offered, calibration=CALIBRATION)
+        estimate(campaign, space, data, home, offered, calibration=CALIBRATION)
 
     return attempt
 

@@ -1,4 +1,4 @@
-"""The interpreter against the grammar's equations, written out term by term.
+"""The operations of one cell against the grammar's equations, written out term by term.
 
 `Literal` evaluates a cell as its document reads, one convolution a term, nothing grouped, nothing
 folded, in the order of the page; parameters are looked up by the path of the term.
@@ -14,7 +14,7 @@ import torch.nn.functional as functional
 from hypothesis import given, settings
 from torch import Tensor
 
-from models.cells import CellModule, States
+from models.literal import CellModule, States
 from space.network.grammar import Cell, Gate, Norm, State, Term
 from space.network.maps import Map
 from space.zoo import cells as published
@@ -434,10 +434,3 @@ def test_absent_feedback_leaves_no_parameters() -> None:
     )
     lost = set(dict(with_feedback.named_parameters())) - set(dict(without.named_parameters()))
     assert lost == {"states.out.drive.2.kernel", "states.out.drive.2.bias"}
-
-
-def test_prepared_operands_give_the_same_step() -> None:
-    module = made(published.conv_lstm())
-    inputs, states = drawn_inputs(module)
-    once = module.step(inputs, states, module.prepare())
-    assert torch.equal(once["hidden"], module.step(inputs, states)["hidden"])

@@ -14,9 +14,9 @@ from models.build import build
 from space import zoo
 from space.genome import Genome
 from workers.reference.comparison import error, to_numpy, to_torch
-from workers.reference.files import entries, generated_image, read_arrays, read_json
+from workers.reference.files import entries, generate_images, read_arrays, read_json
 from workers.reference.networks import published_network
-from workers.reference.replay import verified
+from workers.reference.replay import verify_entry
 
 GOLDEN = Path(__file__).parent / "golden"
 ENTRIES = {name: (kind, entry) for kind, name, entry in entries(GOLDEN)}
@@ -32,7 +32,7 @@ def test_the_reference_numbers(name: str) -> None:
     facts = entry
     if kind == "network":
         facts = entry | read_json(GOLDEN / entry["variables_file"])
-    found = verified(kind, name, facts, read_arrays(GOLDEN / entry["file"]))
+    found = verify_entry(kind, name, facts, read_arrays(GOLDEN / entry["file"]))
     print(found)
     assert found.passed, found
 
@@ -42,7 +42,7 @@ def test_logits_of_all_steps_and_of_the_last() -> None:
     facts = entry | read_json(GOLDEN / entry["variables_file"])
     network = published_network(facts, torch.float32)
     assert sum(p.numel() for p in network.parameters()) == facts["trainable_parameters"]
-    images = to_torch(generated_image(facts["seed"], 2, 64), torch.float32)
+    images = to_torch(generate_images(facts["seed"], 2, 64), torch.float32)
     theirs = read_arrays(GOLDEN / entry["file"])["logits"]
     with torch.no_grad():
         assert error(to_numpy(network.step_logits(images).transpose(0, 1)), theirs) < 1e-4

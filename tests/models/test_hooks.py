@@ -85,7 +85,7 @@ def test_hooks_on_all_modules_see_the_network_as_it_runs(network: Network) -> No
     network(images_for(network.genome))
     handle.remove()
     assert "Network" in kinds
-    assert not {"ConvolutionBlock", "CellModule", "StageModule", "HeadModule"} & kinds
+    assert not {"CalledPart", "CellPart", "StageModule"} & kinds
 
 
 def test_a_part_that_is_never_called_refuses_its_hook(network: Network) -> None:

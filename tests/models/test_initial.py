@@ -171,14 +171,6 @@ def test_the_gates_of_an_lstm_start_as_slices_of_one_kernel() -> None:
     assert 0.95 * limit < kernel.abs().max().item() <= limit
 
 
-def test_penalty_is_half_the_decayed_sum_of_squares() -> None:
-    network = build(genome("lstm"), dtype=torch.float64)
-    weights = dict(network.named_parameters())
-    expected = sum(d * weights[n].square().sum().item() / 2 for n, d in network.decays().items())
-    assert network.penalty().item() == pytest.approx(expected)
-    assert network.penalty().item() > 0
-
-
 def test_a_match_projection_starts_as_the_reference_and_is_not_decayed() -> None:
     """Glorot uniform and no L2, whatever the cell's own weights say (trap 9)."""
     matched = {"edges": [{"add": {"of": "residual", "op": "match"}}]}

@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.build import Network, build
-from models.shared_kernels import SharedKernel
 from space.genome import Genome
 from space.network.architecture import HEAD
 from space.unroll.plan import plan
@@ -46,12 +45,8 @@ def pair(genome: Genome, training: bool) -> tuple[Network, Network]:
 
 
 def read(network: Network, images: Tensor, reads: list[Read]) -> list[Tensor]:
-    wanted: dict[str, list[int]] = {}
-    for name, step in reads:
-        wanted.setdefault(name, []).append(step)
-    # `trace` reads every name at every step, of which fewer operations are left out.
-    found = network._run(images, wanted)  # noqa: SLF001
-    return [found[key] for key in reads]
+    values = network.read(images, reads)
+    return [values[key] for key in reads]
 
 
 def outcome(network: Network, images: Tensor, reads: list[Read]) -> list[list[Tensor]]:
@@ -223,23 +218,6 @@ def test_the_plan_counts_what_is_executed(genome: Genome, batch: int) -> None:
     assert counter.get_total_flops() == pytest.approx(expected, rel=1e-9)
 
 
-def test_statistics_move_once_a_step_also_where_values_are_shared_or_dead() -> None:
-    document = small_genome(PUBLISHED_CELLS["feedforward"], feedback=False).document()
-    document["stages"][0]["convolution"]["norm"] = "batch"
-    document["stages"][2]["convolution"]["norm"] = {"kind": "batch", "momentum": 0.3}
-    genome = Genome.parse(document)
-    literal, planned = pair(genome, training=True)
-    images = images_for(genome, batch=4)
-    with torch.no_grad():
-        literal(images)
-        planned(images)
-    buffers = dict(literal.named_buffers())
-    assert len(buffers) == 4
-    for name, moved in planned.named_buffers():
-        assert torch.allclose(moved, buffers[name], rtol=1e-12, atol=1e-12)
-        assert not torch.equal(moved, torch.zeros_like(moved))
-
-
 def test_a_copy_and_single_precision() -> None:
     genome = ten_stages()
     network = build(genome)
@@ -258,35 +236,3 @@ def test_autocast_computes_alike() -> None:
         literal = network(images)
     planned.sum().backward()
     assert torch.allclose(planned, literal, atol=0.02)
-
-
-@pytest.mark.parametrize(("side", "uses"), [(2, 3), (40, 3), (20, 9)])
-def test_a_shared_kernel_has_the_gradient_of_all_its_uses(side: int, uses: int) -> None:
-    """Uses that wait for all others (of few positions), that do not, and that wait for enough."""
-    generator = torch.Generator().manual_seed(0)
-    kernel, x = (
-        torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True)
-        for shape in ((3, 3, 2, 2), (2, 3, side, side))
-    )
-
-    def through(kernel: Tensor) -> Tensor:
-        shared = SharedKernel(kernel, padding=(0, 1))
-        out = x
-        for _ in range(uses):
-            out = torch.tanh(shared.apply_to(out))
-        return out.square().sum()
-
-    def plainly(kernel: Tensor) -> Tensor:
-        out = x
-        for _ in range(uses):
-            padded = torch.nn.functional.pad(out, (0, 1, 0, 1))
-            out = torch.tanh(torch.nn.functional.conv2d(padded, kernel))
-        return out.square().sum()
-
-    expected = torch.autograd.grad(plainly(kernel), (x, kernel))
-    total = through(kernel)
-    # A pass that asks for the input's gradient only leaves nothing behind for the next one.
-    (alone,) = torch.autograd.grad(total, (x,), retain_graph=True)
-    found = torch.autograd.grad(total, (x, kernel))
-    for a, b in zip((alone, *found), (expected[0], *expected), strict=True):
-        assert torch.allclose(a, b, rtol=1e-12, atol=1e-12)

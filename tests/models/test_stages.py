@@ -9,7 +9,7 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from models.build import build
-from models.published_weights import published_state_dict
+from models.reference_weights import published_state_dict
 from space.errors import GenomeError
 from space.genome import Genome
 from space.unroll.cost import cost

@@ -1,10 +1,12 @@
-"""Stores for the tests of the search: SQLite files, and databases of a real PostgreSQL server."""
+"""Homes and stores for the tests of the search: SQLite files, and a real PostgreSQL server's."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from search.home import Home
+from search.store import Store
 from tests.support import postgres
 
 
@@ -24,3 +26,19 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/store.db"
     server: postgres.Server = request.getfixturevalue("postgresql")
     return server.database()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A home with its folders."""
+    home = Home.at(tmp_path / "home", {})
+    home.ensure()
+    return home
+
+
+@pytest.fixture
+def store(home: Home) -> Iterator[Store]:
+    """The store of the home."""
+    opened = Store.open(home.store_url)
+    yield opened
+    opened.close()

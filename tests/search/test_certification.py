@@ -12,7 +12,7 @@ import pytest
 from search import ranking
 from search.campaign import Campaign, control_runs
 from search.certification import certification
-from search.estimate import _drawn
+from search.forecast.networks import draw_networks
 from search.replay import replay
 from search.retries import add_changed
 from space.errors import CampaignError
@@ -100,7 +100,7 @@ def test_the_best_cells_and_the_controls_are_trained_from_other_seeds(tmp_path: 
     assert {len(seeds) for seeds in by_network.values()} == {SEEDS}
     rates = {trial.digest: trial.recipe for trial in trials}
     assert all(rates[trial.digest] == trial.recipe for trial in best)
-    assert _drawn(campaign, other.space), "what it will take can be said"
+    assert draw_networks(campaign, other.space), "what it will take can be said"
 
 
 def test_what_it_amounts_to_is_a_mean_over_seeds(tmp_path: Path) -> None:

@@ -514,7 +514,7 @@ campaign = toys.campaign(
     budget={"trials": 3}, sampler={"name": "optuna"}, scheduler={"name": "asha"}, keep=1
 )
 outcome = driver.run(driver.submit(campaign, home, store), home, store)
-print(outcome.trials["finished"] + outcome.trials["pruned"], outcome.left)
+print(outcome.trials["finished"] + outcome.trials["pruned"], outcome.unsent)
 print(sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "mlflow", "optuna"}))
 """
 

@@ -10,7 +10,7 @@ from search.campaign import Campaign
 from search.limits import exceeded, fitted, memory_to_evaluate, memory_to_train
 from space.errors import CampaignError
 from space.genome import Genome
-from space.unroll.cost import cost
+from space.unroll.cost import Cost, cost
 from space.unroll.memory import evaluation_memory, training_memory
 from space.unroll.plan import plan
 from space.unroll.planned_memory import planned_evaluation_memory, planned_memory
@@ -18,6 +18,10 @@ from space.unroll.reads import all_logits
 from tests.support import toys
 from tests.support.supplies import Bench, train
 from ventral.cli import main
+from workers.data.packing import pack
+from workers.data.specs import DigitsOccluded
+from workers.job import Recipe
+from workers.training import Trainer
 
 DEEP: dict[str, Any] = {
     "name": "deep",
@@ -212,10 +216,14 @@ def test_a_campaign_trains_what_fits_and_recomputes_what_fits_so(tmp_path: Path)
         limits={"memory": limit, "over_memory": "recompute"},
         budget={"trials": 3},
     )
+    digits = pack(DigitsOccluded(size=8, train_images=64, test_images=8), tmp_path / "packs")
     supply, recomputes = bench.supply(), {}
     while (assignment := supply.next()) is not None:
-        width = assignment.job.genome["stages"][0]["convolution"]["width"]
-        recomputes[width] = assignment.job.recipe.recompute
+        job = assignment.job.model_copy(update={"data": digits.ref})
+        trainer = Trainer(job, "cpu")
+        assert trainer.run_epoch().epoch == 1
+        width = job.genome["stages"][0]["convolution"]["width"]
+        recomputes[width] = trainer.network.recompute
         train(supply, assignment)
     assert recomputes == {2: False, 16: True}
     trials = bench.store.trials(bench.id)
@@ -238,3 +246,21 @@ def test_a_memory_that_nothing_fits_ends_the_campaign(
     assert isinstance(supply.error, CampaignError)
     assert supply.error.where == "limits.memory"
     assert "2 samples in a row may not be trained" in supply.error.problem
+
+
+def test_a_point_that_is_known_is_not_forecast_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Samplers close many points, of which most are known in a small space."""
+    checked: list[str] = []
+
+    def noting(of: Campaign, recipe: Recipe, found: Genome, costs: Cost) -> str | None:
+        checked.append(found.digest)
+        return exceeded(of, recipe, found, costs)
+
+    monkeypatch.setattr(suggesting, "exceeded", noting)
+    supply = Bench(tmp_path, space=DEEP, limits={"memory": "1 GiB"}).supply()
+    while (assignment := supply.next()) is not None:
+        train(supply, assignment)
+    assert supply.exhausted
+    assert sorted(checked) == sorted(genome(width).digest for width in (2, 16, 512))

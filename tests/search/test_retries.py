@@ -116,7 +116,7 @@ def test_with_room_in_the_budget_it_does_not_grow(bench: Bench) -> None:
     [
         ("recipe.learning_rate=-1", "recipe.learning_rate"),
         ("recipe.lerning_rate=1", "unknown key"),
-        ("budget.trials=9", "not of the trial's recipe"),
+        ("budget.trials=9", "does not change the trial's recipe"),
         ("recipe.epochs=9", "have the same epochs"),
         ("recipe.optimiser=adamw", "has that recipe already"),
     ],

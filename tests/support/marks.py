@@ -6,28 +6,31 @@ the marks.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 PROCESSES = (
     "test_readme.py",
     "ventral/test_campaign.py",  # makes a campaign that others in the folder use as well
     "ventral",
     "faults",
     "search/test_driver.py",
-    "search/test_loop.py",
+    "search/drill/test_worker.py",
+    "search/tune/test_loop.py",
     "search/test_budgets.py",
-    "search/test_shares.py",
-    "search/test_mirroring.py",
-    "search/test_tracking.py",
-    "search/test_mlflow_database.py",
-    "search/test_pages.py",
-    "search/test_estimate.py",
+    "search/tune/test_shares.py",
+    "search/mirror/test_mirroring.py",
+    "search/mirror/test_tracking.py",
+    "search/mirror/test_database.py",
+    "search/mirror/test_pages.py",
+    "search/test_forecast.py",
     "benchmarks",
     "workers/test_compiling.py",
     "workers/test_job.py",
     "workers/test_networks.py",
     "workers/data/test_packing.py",
 )
-"""Files and folders of tests that start Ray, or other processes that take long: the mark
-`process`. They come first, in this order.
+"""Folders of tests that start Ray, or other processes that take long, and files that do wherever
+they stand below their folder: the mark `process`. They come first, in this order.
 """
 
 PURE = (
@@ -103,3 +106,23 @@ LONG = frozenset(
     }
 )
 """Functions that take more than a second or two of a processor: the mark `long`."""
+
+
+def is_among(path: Path, name: str) -> bool:
+    """Whether a test file, relative to tests/, is the file or in the folder of that name."""
+    wanted = Path(name)
+    if wanted.suffix:
+        return path.name == wanted.name and path.is_relative_to(wanted.parent)
+    return path.is_relative_to(wanted)
+
+
+def starts_processes(path: Path) -> bool:
+    """Whether the tests of a file, relative to tests/, have the mark `process`."""
+    return rank(path) < len(PROCESSES)
+
+
+def rank(path: Path) -> int:
+    """The place in PROCESSES of a file, relative to tests/; behind them all if it has none."""
+    if any(is_among(path, name) for name in PURE):
+        return len(PROCESSES)
+    return next((at for at, name in enumerate(PROCESSES) if is_among(path, name)), len(PROCESSES))

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from workers.reference.files import generated
+from workers.reference.files import generate_variable
 
 DEFAULTS: dict[str, Any] = {
     "tau_filter_size": 3,
@@ -75,7 +75,7 @@ class Variables:
     def __call__(self, name: str, *shape: int) -> Tensor:
         name = f"ReciprocalGateCell/{name}"
         if name not in self.made:
-            self.made[name] = generated(self.seed, name, shape)
+            self.made[name] = generate_variable(self.seed, name, shape)
         assert self.made[name].shape == shape, name
         return torch.from_numpy(self.made[name]).double()
 

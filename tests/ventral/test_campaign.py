@@ -221,7 +221,7 @@ def test_export_refuses_what_it_cannot_do(campaign: Campaign, tmp_path: Path) ->
     (busy / f"1-trial-{name['trial']}-{name['digest'][:8]}" / "mine").mkdir(parents=True)
     refused = campaign.shell("export", campaign.id, "--top", "1", "--to", busy)
     assert refused.code == 2
-    assert "no export" in refused.err
+    assert "not an export" in refused.err
 
 
 def test_trials_come_as_a_frame(campaign: Campaign) -> None:

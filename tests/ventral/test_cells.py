@@ -98,7 +98,7 @@ def test_a_score_of_a_stopped_training_says_so(store: Store) -> None:
     train(store, campaign, 1, 0.3, 0.5, status="pruned")
     first, second, *_ = lines(store, campaign)
     assert "50.0 % after 2 of 3 epochs" in first
-    assert second == "best feedforward network of the search: none has a score"
+    assert second == "best feedforward network of the search: no trial has a score"
 
 
 def test_failed_trials_are_counted_and_named_with_the_most_frequent_reason(store: Store) -> None:

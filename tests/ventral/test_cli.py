@@ -263,11 +263,11 @@ def test_a_tree_of_images_is_packed_from_the_command_line(shell: Shell) -> None:
         {"class": "dogs", "train": 9, "test": 1},
     ]
     assert packed.json["passed_over"] == [
-        {"reason": "no image (.txt)", "count": 1, "first": "dogs/notes.txt"}
+        {"reason": "not an image (.txt)", "count": 1, "first": "dogs/notes.txt"}
     ]
     told = shell("data", "pack", "imagefolder", "--path", "images", "--size", "8").out
     assert "9        1  cats" in told
-    assert "1  no image (.txt): dogs/notes.txt" in told
+    assert "1  not an image (.txt): dogs/notes.txt" in told
     assert "a tenth of the images, every class in proportion" in told
     for name in ("cats/3.png", "dogs/4.png"):
         (shell.folder / "images" / name).write_bytes(b"no picture")

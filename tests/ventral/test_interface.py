@@ -84,7 +84,7 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> Shown:
     home.ensure()
     store = Store.open(home.store_url)
     filled = campaigns.fill(store)
-    assert Mirror(store, home, filled.id).start().close(60).left == 0
+    assert Mirror(store, home, filled.id).start().close(60).unsent == 0
     store.set_state(filled.id, "finished")
     store.close()
     return Shown(shell, filled.id)

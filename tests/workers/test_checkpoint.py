@@ -27,8 +27,8 @@ def test_tensors_and_meta_come_back(tmp_path: Path) -> None:
     tied = {**TENSORS, "same memory": TENSORS["network.weight"]}
     meta = {"epoch": 3, "loss": 0.1, "deep": {"list": [1, None, "ä"]}}
     checkpoint.save(tmp_path / "c", tied, meta)
-    tensors, found = checkpoint.load(tmp_path / "c")
-    assert found == meta
+    tensors, result = checkpoint.load(tmp_path / "c")
+    assert result == meta
     assert tensors.keys() == tied.keys()
     for name, value in tied.items():
         assert tensors[name].dtype == value.dtype

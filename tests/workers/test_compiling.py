@@ -12,7 +12,7 @@ import torch
 from models.build import build
 from space.space import Space
 from tests.support.drawing import PUBLISHED_CELLS, small_genome
-from workers.compiling import functions, pays
+from workers.compiling import choose_functions, pays
 from workers.job import Recipe
 
 CPU = torch.device("cpu")
@@ -45,7 +45,7 @@ SCRIPT = """
 import torch
 from models.build import build
 from tests.support.drawing import PUBLISHED_CELLS, small_genome
-from workers.compiling import functions
+from workers.compiling import choose_functions
 from workers.job import Recipe
 
 genome = small_genome(PUBLISHED_CELLS["time_decay"], feedback=False)
@@ -53,7 +53,7 @@ network, image = build(genome), genome.image
 images = torch.randn(3, image.channels, image.size, image.size)
 losses = []
 for kind in ("never", "always"):
-    logits, _ = functions(network, Recipe(compile=kind), 1, torch.device("cpu"))
+    logits, _ = choose_functions(network, Recipe(compile=kind), 1, torch.device("cpu"))
     network.zero_grad()
     loss = logits(images).square().sum()
     loss.backward()
@@ -84,4 +84,4 @@ def test_a_compiled_network_computes_the_same(compiler: str, tmp_path: Path) -> 
 
 def test_without_a_network_of_ours_nothing_is_compiled() -> None:
     other = torch.nn.Linear(2, 2)
-    assert functions(other, Recipe(compile="always"), 1, CPU) == (other, other)
+    assert choose_functions(other, Recipe(compile="always"), 1, CPU) == (other, other)

@@ -106,7 +106,7 @@ def test_an_empty_folder_is_filled_and_anything_else_is_refused(tmp_path: Path) 
     with pytest.raises(InputError, match="is a file"):
         write(tmp_path / "file", network)
     (tmp_path / "other" / "data").mkdir(parents=True)
-    with pytest.raises(InputError, match="holds something that is no export"):
+    with pytest.raises(InputError, match="holds something that is not an export"):
         write(tmp_path / "other", network)
     assert names(tmp_path) == ["dangling", "empty", "file", "link", "other"]
 

@@ -16,7 +16,7 @@ from space.errors import InputError
 from space.genome import Genome
 from space.space import Space
 from workers import training
-from workers.data.augmentation import averaged
+from workers.data.augmentation import average
 from workers.data.feed import Feed
 from workers.data.pack import Pack
 from workers.data.packing import pack
@@ -61,7 +61,7 @@ def trained(made: Job, epochs: int = 4) -> Trainer:
 
 
 @pytest.mark.parametrize(
-    ("fidelity", "told"),
+    ("fidelity", "message"),
     [
         ([{"until": 4}], r"fidelity\[0\]\.until: 4 leaves no epoch of 4 .*write up to 3"),
         ([{"until": 2}, {"until": 2}], r"fidelity\[1\]\.until: 2 is not after epoch 2.*write 3"),
@@ -71,8 +71,8 @@ def trained(made: Job, epochs: int = 4) -> Trainer:
         ([{"until": 2, "sise": 8}], r'fidelity\[0\]: unknown key "sise"'),
     ],
 )
-def test_a_wrong_fidelity_is_named(fidelity: list[dict[str, Any]], told: str) -> None:
-    with pytest.raises(InputError, match=told):
+def test_a_wrong_fidelity_is_named(fidelity: list[dict[str, Any]], message: str) -> None:
+    with pytest.raises(InputError, match=message):
         Recipe(epochs=4).overlaid({"fidelity": fidelity})
 
 
@@ -122,18 +122,18 @@ def test_a_cheap_score_is_that_of_the_averaged_images(sixteen: Pack) -> None:
     assert (other.image_size, other.genome.clock.steps) == (8, 5)
     other.load_state_dict(trainer.network.state_dict())
     with torch.no_grad():
-        said = other.eval()(images).argmax(1).numpy()
-    hits = float((said == sixteen.labels("test")).mean())
-    assert trainer.reports[0].top1 == pytest.approx(hits, abs=1.5 / len(said))
+        output = other.eval()(images).argmax(1).numpy()
+    hits = float((output == sixteen.labels("test")).mean())
+    assert trainer.reports[0].top1 == pytest.approx(hits, abs=1.5 / len(output))
     build(Genome.parse(made.genome)).load_state_dict(trainer.network.state_dict())
 
 
 def test_images_are_averaged_as_areas() -> None:
     images = torch.rand(2, 3, 12, 12, dtype=torch.float64)
     blocks = images.reshape(2, 3, 4, 3, 4, 3).mean(dim=(3, 5))
-    torch.testing.assert_close(averaged(images, 4), blocks)
-    assert averaged(images, 12) is images
-    assert averaged(images, None) is images
+    torch.testing.assert_close(average(images, 4), blocks)
+    assert average(images, 12) is images
+    assert average(images, None) is images
 
 
 def test_a_part_of_the_images_is_always_the_same_part(

@@ -79,16 +79,20 @@ def test_the_score_is_had_again_in_another_process(digits: Pack, tmp_path: Path)
     save_file(trainer.network.state_dict(), tmp_path / "weights")
     command = [sys.executable, "-c", CHILD, "genome.json", "weights", str(digits.path)]
     environment = {"PYTHONPATH": str(Path(__file__).parents[2])}
-    told = subprocess.run(
+    output = subprocess.run(
         command, check=True, cwd=tmp_path, env=environment, capture_output=True, text=True
     ).stdout
-    assert json.loads(told) == [report.top1, report.loss, *report.accuracy_by_step]
+    assert json.loads(output) == [report.top1, report.loss, *report.accuracy_by_step]
 
 
-def test_l2_is_the_gradient_of_the_networks_own_penalty(digits: Pack, tmp_path: Path) -> None:
+def test_l2_is_the_gradient_of_half_the_decayed_sum_of_squares(
+    digits: Pack, tmp_path: Path
+) -> None:
     made = job(digits, tmp_path, 1)
     trainer, network = Trainer(made), build(Genome.parse(made.genome), seed=3)
-    network.penalty().backward()
+    weights, decays = dict(network.named_parameters()), network.decays()
+    decayed = [d / 2 * weights[n].square().sum() for n, d in decays.items() if d]
+    torch.stack(decayed).sum().backward()
     by_autograd = {n: p.grad for n, p in network.named_parameters() if p.grad is not None}
     trainer.optimisation.add_l2()
     by_loop = {n: p.grad for n, p in trainer.network.named_parameters() if p.grad is not None}

@@ -14,7 +14,7 @@ from torch import nn
 from space.errors import CheckpointError, InputError
 from workers.data.pack import Pack
 from workers.evaluation import evaluate
-from workers.failures import Diverged, device_lost, failure, out_of_memory
+from workers.failures import Diverged, failure
 from workers.job import Job, Recipe, Report
 from workers.optimisation import learning_rate
 from workers.peak_memory import read_peak
@@ -216,7 +216,7 @@ def test_it_learns(job: MakeJob, build: Build) -> None:
 
 def test_scores_are_what_they_are_called(digits: Pack, build: Build, job: MakeJob) -> None:
     network = build(job()).eval()
-    found = evaluate(network, digits, batch_size=64)
+    result = evaluate(network, digits, batch_size=64)
     stored = torch.from_numpy(np.array(digits.images("test"))).permute(0, 3, 1, 2) / 255
     images = (stored - digits.mean[0]) / digits.std[0]
     labels = torch.from_numpy(np.array(digits.labels("test")))
@@ -224,13 +224,13 @@ def test_scores_are_what_they_are_called(digits: Pack, build: Build, job: MakeJo
         steps = network.step_logits(images)  # type: ignore[operator]
         ranks = (-network(images)).argsort(1)
         loss = nn.functional.cross_entropy(network(images), labels)
-    assert found.top1 == pytest.approx(float((ranks[:, 0] == labels).double().mean()))
+    assert result.top1 == pytest.approx(float((ranks[:, 0] == labels).double().mean()))
     top5 = (ranks[:, :5] == labels[:, None]).any(1).double().mean()
-    assert found.top5 == pytest.approx(float(top5))
-    assert found.loss == pytest.approx(float(loss), rel=1e-5)
+    assert result.top5 == pytest.approx(float(top5))
+    assert result.loss == pytest.approx(float(loss), rel=1e-5)
     by_step = (steps.argmax(2) == labels[:, None]).double().mean(0)
-    assert found.accuracy_by_step == pytest.approx(by_step.tolist())
-    assert found.accuracy_by_step[-1] == found.top1
+    assert result.accuracy_by_step == pytest.approx(by_step.tolist())
+    assert result.accuracy_by_step[-1] == result.top1
 
 
 def test_a_score_can_be_had_again(digits: Pack, build: Build, job: MakeJob) -> None:
@@ -256,13 +256,13 @@ def test_fewer_than_five_classes_are_all_in_the_top_five(
 
 
 @pytest.mark.parametrize(
-    ("genome", "told"),
+    ("genome", "message"),
     [({"size": 16}, "image.size: 16"), ({"channels": 3}, "image.channels: 3")],
 )
 def test_a_genome_that_does_not_fit_its_data_is_refused(
-    job: MakeJob, build: Build, genome: dict[str, int], told: str
+    job: MakeJob, build: Build, genome: dict[str, int], message: str
 ) -> None:
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         Trainer(job().model_copy(update={"genome": genome}), build=build)
 
 
@@ -309,23 +309,6 @@ def test_weights_that_are_not_finite_diverge(job: MakeJob, build: Build) -> None
         dict(trainer.network.named_parameters())["again.bias"][0] = math.inf
     with pytest.raises(Diverged, match=r"again\.bias is not finite at the end of epoch 4"):
         trainer.optimisation.check_weights(4)
-
-
-def test_out_of_memory_is_known_by_what_torch_raises() -> None:
-    with pytest.raises(RuntimeError) as caught:
-        torch.empty(1 << 50)
-    assert out_of_memory(caught.value)
-    made = failure(caught.value)
-    assert made.kind == "out-of-memory"
-    assert "Traceback" in made.detail
-    assert out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"))
-    assert not out_of_memory(RuntimeError("shape mismatch"))
-
-
-def test_a_lost_gpu_is_not_a_result() -> None:
-    assert device_lost(RuntimeError("CUDA error: device-side assert triggered"))
-    assert not device_lost(torch.OutOfMemoryError("CUDA error: out of memory"))
-    assert not device_lost(ValueError("no"))
 
 
 def test_the_peak_of_memory_is_forgotten_between_trials(job: MakeJob, build: Build) -> None:

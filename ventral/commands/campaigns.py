@@ -31,17 +31,17 @@ def list_campaigns(output: Output = Format.table) -> None:
     _, store = open_store()
     rows: list[dict[str, Any]] = []
     for record in store.campaigns():
-        found = ranking.standing(store, record)
-        if found.state == "damaged":
-            note(f"campaign {printable(record.id)} cannot be read: {found.reason}")
+        standing = ranking.standing(store, record)
+        if standing.state == "damaged":
+            note(f"campaign {printable(record.id)} cannot be read: {standing.reason}")
         rows.append(
             {
                 "id": record.id,
                 "name": record.name,
-                "state": found.state,
-                "trials": found.trials,
-                "done": found.done,
-                "best": found.top1,
+                "state": standing.state,
+                "trials": standing.trials,
+                "done": standing.done,
+                "best": standing.top1,
                 "created": record.created,
             }
         )
@@ -61,9 +61,9 @@ def logs(
     follow: Annotated[bool, typer.Option("-f", "--follow", help="wait for more")] = False,
 ) -> None:
     """What a campaign's driver wrote."""
-    from ventral.opening import find
+    from ventral.opening import find_campaign
 
-    home, store, record = find(campaign)
+    home, store, record = find_campaign(campaign)
     log = home.log(record.id)
     if not log.exists():
         note(f"campaign {record.id} has written no log yet")
@@ -81,9 +81,9 @@ def logs(
 def stop(campaign: Id) -> None:
     """Stop a running campaign; everything is kept, `ventral resume` goes on."""
     from space.errors import VentralError
-    from ventral.opening import find
+    from ventral.opening import find_campaign
 
-    _, store, record = find(campaign, ("running",))
+    _, store, record = find_campaign(campaign, ("running",))
     if record.state != "running":
         note(f"campaign {record.id} is not running: it is {record.state}")
         return
@@ -107,20 +107,20 @@ def top(
     """The best cells, best first."""
     from search import ranking
     from space.errors import InputError
-    from ventral.opening import find
+    from ventral.opening import find_campaign
 
     if by not in ("top1", "pareto"):
         raise InputError("--by", f"{by} is not an order", "write top1 or pareto")
-    _, store, record = find(campaign)
+    _, store, record = find_campaign(campaign)
     ranked = ranking.best(store, record.id)
-    found = (ranking.pareto(ranked) if by == "pareto" else ranked)[:number]
+    chosen = (ranking.pareto(ranked) if by == "pareto" else ranked)[:number]
     references = ranking.references(store, record)
-    if not found and references:
+    if not chosen and references:
         show_references(record, references, store, output)
         if output is Format.table:
             best = references[0].trial.number
             note(f"Next: ventral export {record.id} --trial {best} --to cells")
         return
-    show_cells(record, found, references, store, output)
+    show_cells(record, chosen, references, store, output)
     if output is Format.table:
-        note(f"Next: ventral export {record.id} --top {min(3, len(found) or 1)} --to cells")
+        note(f"Next: ventral export {record.id} --top {min(3, len(chosen) or 1)} --to cells")

@@ -19,7 +19,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.command("list")
 def list_data(output: Output = Format.table) -> None:
-    """The data sets that a campaign can name, and whether they are here."""
+    """The data sets that a campaign can name, and whether they are on this machine."""
     from dataclasses import asdict
 
     from workers.data.datasets import describe
@@ -47,7 +47,7 @@ def pack(
 ) -> None:
     """Decode and resize a data set once, into arrays that all trials of a machine share.
 
-    A campaign with the same words in its `data:` uses this very pack.
+    A campaign with the same `data:` uses the same pack.
     """
     from search.home import Home
     from workers.data import packing as packs
@@ -56,9 +56,9 @@ def pack(
 
     # From this folder, wherever a campaign file lies.
     folder = None if path is None else str(Path(path).expanduser().absolute())
-    given = {"size": size, "path": folder}
-    words = [f"{key}={_quoted(item)}" for key, item in given.items() if item is not None]
-    spec = _spec(name, [*words, *(options or [])])
+    values = {"size": size, "path": folder}
+    words = [f"{key}={_quote(item)}" for key, item in values.items() if item is not None]
+    spec = _read_spec(name, [*words, *(options or [])])
     source = open_source(spec, workers or usable_processors())
     home = Home.at()
     home.ensure(home.data)
@@ -66,20 +66,20 @@ def pack(
     def progress(split: str, done: int, total: int) -> None:
         note(f"{split}: {done} of {total} images")
 
-    found = packs.pack(spec, home.data, progress=progress, source=source)
-    classes = _classes(found)
+    packed = packs.pack(spec, home.data, progress=progress, source=source)
+    classes = _count_classes(packed)
     row: dict[str, Any] = {
-        "path": str(found.path),
-        "checksum": found.checksum,
-        "train": found.count("train"),
-        "test": found.count("test"),
-        "size": found.size,
-        "channels": found.channels,
-        "classes": len(found.classes),
-        "mean": list(found.mean),
-        "std": list(found.std),
+        "path": str(packed.path),
+        "checksum": packed.checksum,
+        "train": packed.count("train"),
+        "test": packed.count("test"),
+        "size": packed.size,
+        "channels": packed.channels,
+        "classes": len(packed.classes),
+        "mean": list(packed.mean),
+        "std": list(packed.std),
         "spec": spec.model_dump(mode="json"),
-        "splits": {"train": found.count("train"), "test": found.count("test")},
+        "splits": {"train": packed.count("train"), "test": packed.count("test")},
         "held_out": source.held_out,
         "images": classes,
         "passed_over": [
@@ -87,10 +87,10 @@ def pack(
             for over in source.passed_over
         ],
     }
-    value(row, output, _text(found, source, classes))
+    value(row, output, _format_pack(packed, source, classes))
 
 
-def _spec(name: str, options: Sequence[str]) -> "DataSpec":
+def _read_spec(name: str, options: Sequence[str]) -> "DataSpec":
     """The data set of this name, or that of a campaign file, with options such as `copies=4`."""
     from sys import maxsize
 
@@ -108,8 +108,8 @@ def _spec(name: str, options: Sequence[str]) -> "DataSpec":
     return data_spec(document)
 
 
-def _quoted(item: int | str) -> str:
-    """A value as YAML, in which overrides are written. Raises DataError if it is no text."""
+def _quote(item: int | str) -> str:
+    """A value as YAML, in which overrides are written. Raises DataError if it is not text."""
     import json
 
     from space.errors import DataError
@@ -121,18 +121,18 @@ def _quoted(item: int | str) -> str:
     return text
 
 
-def _classes(found: "Pack") -> list[dict[str, Any]]:
+def _count_classes(packed: "Pack") -> list[dict[str, Any]]:
     """How many images every class has in each split."""
     import numpy as np
 
-    number = len(found.classes)
+    number = len(packed.classes)
     train, test = (
-        np.bincount(found.labels("train"), minlength=number).tolist(),
-        np.bincount(found.labels("test"), minlength=number).tolist(),
+        np.bincount(packed.labels("train"), minlength=number).tolist(),
+        np.bincount(packed.labels("test"), minlength=number).tolist(),
     )
     return [
         {"class": name, "train": in_train, "test": in_test}
-        for name, in_train, in_test in zip(found.classes, train, test, strict=True)
+        for name, in_train, in_test in zip(packed.classes, train, test, strict=True)
     ]
 
 
@@ -140,12 +140,12 @@ SHOWN = 20
 """How many classes are printed; `-o json` has all."""
 
 
-def _text(found: "Pack", source: "Source", classes: Sequence[dict[str, Any]]) -> str:
+def _format_pack(packed: "Pack", source: "Source", classes: Sequence[dict[str, Any]]) -> str:
     lines = [
-        str(found.path),
-        f"{found.count('train'):,} training and {found.count('test'):,} test images of "
-        f"{found.size}x{found.size}x{found.channels} in {len(classes)} classes, "
-        f"checksum {found.checksum[:16]}",
+        str(packed.path),
+        f"{packed.count('train'):,} training and {packed.count('test'):,} test images of "
+        f"{packed.size}x{packed.size}x{packed.channels} in {len(classes)} classes, "
+        f"checksum {packed.checksum[:16]}",
         "",
         f"{'train':>8} {'test':>8}  class",
         *(

@@ -1,4 +1,4 @@
-"""`ventral drill`: what a campaign survives, tried out on the user's own machine or cluster."""
+"""`ventral drill`: which faults a campaign survives, tested on the user's machine or cluster."""
 
 import contextlib
 from statistics import median
@@ -101,7 +101,7 @@ def _choose_faults(named: list[str], address: str | None) -> "Sequence[str]":
 
 
 def _warning(faults: int, kills: int) -> str:
-    """How long it will take: each fault needs a campaign of its own, and every kill time to mend.
+    """How long it will take: each fault needs a campaign of its own, every kill time to recover.
 
     The two ends were measured on two cores, idle and busy.
     """
@@ -120,11 +120,11 @@ def _folder(address: str | None) -> "contextlib.AbstractContextManager[Path]":
 
     if address is None:
         return contextlib.nullcontext(Path(tempfile.gettempdir()))
-    return _kept_as_it_was(Home.at())
+    return _restore_home(Home.at())
 
 
 @contextlib.contextmanager
-def _kept_as_it_was(home: "Home") -> "Iterator[Path]":
+def _restore_home(home: "Home") -> "Iterator[Path]":
     """The home's folder, which is removed again if it was not there."""
     was_there = home.path.exists()
     yield home.ensure()

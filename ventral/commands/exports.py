@@ -36,11 +36,11 @@ def export(
     """Write the best cells as folders that load anywhere: genome, weights, card."""
     from search import ranking
     from space.errors import InputError, VentralError
-    from ventral.opening import find
+    from ventral.opening import find_campaign
 
     if (top is None) == (trial is None):
         raise InputError("export", "does not say which cells", "give --top N or --trial NUMBER")
-    home, store, record = find(campaign)
+    home, store, record = find_campaign(campaign)
     if trial is not None:
         chosen = [store.trial(record.id, trial)]
     else:

@@ -49,7 +49,7 @@ def show_plan(
         return
     table(_operations(planned), _COLUMNS, output)
     if output is Format.table:
-        show(_told(planned, batch))
+        show(_format_summary(planned, batch))
 
 
 _COLUMNS = [
@@ -116,7 +116,7 @@ _RULES = {
 }
 
 
-def _told(plan: "Plan", batch: int) -> str:
+def _format_summary(plan: "Plan", batch: int) -> str:
     literal, planned = plan.literal_macs, plan.planned_macs(batch)
     lines = [
         f"{rule:>10}  {percent(macs / literal):>7}  {_RULES[key]}"

@@ -30,7 +30,7 @@ def collect(
         typer.Option("--keep", min=0, help="best trials of a campaign to keep (its `keep:`)"),
     ] = None,
     older_than: Annotated[
-        str, typer.Option("--older-than", help="leave what was used since: 30d, 12h, 2w")
+        str, typer.Option("--older-than", help="keep what was used since: 30d, 12h, 2w")
     ] = "0d",
     output: Output = Format.table,
 ) -> None:
@@ -43,7 +43,7 @@ def collect(
     from ventral.opening import open_store
 
     home, store = open_store()
-    items = retention.plan(store, home, keep=keep, older_than=_seconds(older_than))
+    items = retention.plan(store, home, keep=keep, older_than=_parse_age(older_than))
     gone = items if dry_run else list(retention.remove(store, items))
     rows: list[dict[str, Any]] = [
         {
@@ -67,11 +67,11 @@ def collect(
         note("Next: the same command without --dry-run")
 
 
-def _seconds(text: str) -> float:
+def _parse_age(text: str) -> float:
     """30d -> 2592000. Raises InputError."""
     from space.errors import InputError
 
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([mhdw])", text.strip())
-    if found is None:
-        raise InputError("--older-than", f"{text!r} is no length of time", "write 30d, 12h or 2w")
-    return float(found[1]) * UNITS[found[2]]
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([mhdw])", text.strip())
+    if match is None:
+        raise InputError("--older-than", f"{text!r} is not a duration", "write 30d, 12h or 2w")
+    return float(match[1]) * UNITS[match[2]]

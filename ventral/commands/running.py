@@ -28,7 +28,7 @@ Estimate = Annotated[
 ]
 
 
-def submit(
+def submit(  # noqa: PLR0913  (each is an option of the command)
     file: Annotated[Path | None, typer.Argument(help="the campaign file (YAML)")] = None,
     source: Annotated[
         str | None, typer.Option("--from", help="a campaign like this one, instead of a file")
@@ -71,13 +71,13 @@ def _load_campaign(
     """The campaign of a file, or one like another campaign, with overrides. Checked."""
     from search import campaign as campaigns
     from space.errors import InputError
-    from ventral.opening import find
+    from ventral.opening import find_campaign
 
     if (file is None) == (source is None):
-        raise InputError("submit", "says not what to run", "give a FILE, or --from ID")
+        raise InputError("submit", "does not say what to run", "give a FILE, or --from ID")
     if file is not None:
         return campaigns.load(file, overrides, offered=read_offered(address))
-    _, _, record = find(str(source))
+    _, _, record = find_campaign(str(source))
     where, offered = f"campaign {record.id}", read_offered(address)
     return campaigns.clone(record.document, where, overrides, offered=offered)
 
@@ -93,9 +93,11 @@ def resume(
 ) -> None:
     """Go on with a campaign that was stopped or interrupted; nothing is trained twice."""
     from space.errors import StoreError
-    from ventral.opening import find
+    from ventral.opening import find_campaign
 
-    home, store, record = find(campaign, (*RESUMABLE, "finished") if overrides else RESUMABLE)
+    home, store, record = find_campaign(
+        campaign, (*RESUMABLE, "finished") if overrides else RESUMABLE
+    )
     if record.state == "running":
         cure = (
             f"`ventral status {record.id} --watch` shows it; `ventral stop {record.id}` stops it"
@@ -126,7 +128,7 @@ def _amend(record: "Campaign", store: "Store", overrides: list[str], address: st
     store.event(record.id, "changed", {"set": overrides})
 
 
-def certify(
+def certify(  # noqa: PLR0913  (each is an option of the command)
     campaign: Id,
     top: Annotated[int, typer.Option(min=1, help="so many of the best cells")] = 3,
     trial: Annotated[
@@ -146,9 +148,9 @@ def certify(
     from search import ranking
     from search.certification import certification
     from space.errors import VentralError
-    from ventral.opening import find
+    from ventral.opening import find_campaign
 
-    _, store, record = find(campaign)
+    _, store, record = find_campaign(campaign)
     if trial:
         chosen = [store.trial(record.id, number) for number in dict.fromkeys(trial)]
     else:

@@ -42,7 +42,7 @@ def show(file: File, output: Output = Format.table) -> None:
     rows = [
         {
             "choice": parameter.path,
-            "values": _described(parameter.domain),
+            "values": _describe(parameter.domain),
             "only_if": ", ".join(f"{path} is {label}" for path, label in parameter.condition),
         }
         for parameter in space.parameters
@@ -71,15 +71,15 @@ def sample(
     genomes: dict[str, Genome] = {}
     for _ in range(number):
         drawn = space.sample(rng)
-        found = cost(drawn.genome)
+        price = cost(drawn.genome)
         genomes[drawn.digest] = drawn.genome
         rows.append(
             {
                 "digest": drawn.digest,
                 "cell": short_name(drawn.genome),
                 "recurrent": recurrence(drawn.genome),
-                "parameters": found.parameters,
-                "macs": found.macs,
+                "parameters": price.parameters,
+                "macs": price.macs,
                 "choices": drawn.choices,
                 "recipe": drawn.recipe,
                 "genome": drawn.genome.document(),
@@ -112,7 +112,7 @@ def count_space(
     size = space.count()
     rng = random.Random(seed)
     digests = [space.sample(rng).digest for _ in range(draws)]
-    found: dict[str, Any] = {
+    document: dict[str, Any] = {
         "space": space.name,
         "choices": size.parameters,
         "conditional": size.conditional,
@@ -129,7 +129,7 @@ def count_space(
         f"combinations of the discrete choices: 10^{size.log10:.1f}\n"
         f"distinct networks among {draws} draws: {percent(share)}"
     )
-    value(found, output, text)
+    value(document, output, text)
 
 
 @app.command()
@@ -153,18 +153,18 @@ def validate(
     from space.space import Space
     from space.survey import survey
 
-    space = _for_images(Space.load(file), data, size)
+    space = _fit_images(Space.load(file), data, size)
     image = space.complete({}).genome
-    told = (
+    for_images = (
         f"{image.image.size}x{image.image.size} pixels, {image.image.channels} channels, "
         f"{image.classes} classes"
     )
-    found = survey(space, samples, random.Random(seed))
-    if found.infeasible == found.samples:
+    result = survey(space, samples, random.Random(seed))
+    if result.infeasible == result.samples:
         raise SpaceError(
-            file, f"makes no network for {told}: {found.lines()[0][1]}", "narrow the space"
+            file, f"makes no network for {for_images}: {result.lines()[0][1]}", "narrow the space"
         )
-    for warning in found.warnings:
+    for warning in result.warnings:
         note(f"warning: {warning}")
     document = {
         "space": space.name,
@@ -173,25 +173,25 @@ def validate(
             "channels": image.image.channels,
             "classes": image.classes,
         },
-        "samples": found.samples,
-        "networks": found.networks,
-        "infeasible": found.infeasible,
-        "reasons": found.documents(),
-        "warnings": list(found.warnings),
+        "samples": result.samples,
+        "networks": result.networks,
+        "infeasible": result.infeasible,
+        "reasons": result.documents(),
+        "warnings": list(result.warnings),
     }
-    good = found.samples - found.infeasible
-    every = "every one is a network" if not found.infeasible else f"{good} are networks"
+    good = result.samples - result.infeasible
+    every = "every one is a network" if not result.infeasible else f"{good} are networks"
     lines = [
-        f"{space.name}, for {told}"
+        f"{space.name}, for {for_images}"
         + (": " if size or data else " (its own; --size and --data take others): ")
-        + f"{found.samples} samples tried, {every}",
-        *(f"  {times} are not: {printable(reason)}" for times, reason in found.lines()),
+        + f"{result.samples} samples tried, {every}",
+        *(f"  {times} are not: {printable(reason)}" for times, reason in result.lines()),
     ]
     value(document, output, "\n".join(lines))
 
 
-def _for_images(space: "Space", data: str | None, size: int | None) -> "Space":
-    """A space for the images that are asked for, by default its own."""
+def _fit_images(space: "Space", data: str | None, size: int | None) -> "Space":
+    """A space for the images of `data` or of `size` pixels, by default for its own."""
     own = space.complete({}).genome
     if data is not None:
         from pathlib import Path
@@ -210,7 +210,7 @@ def _for_images(space: "Space", data: str | None, size: int | None) -> "Space":
     return space.with_images(size=size, channels=own.image.channels, classes=own.classes)
 
 
-def _described(domain: "Categorical | Uniform | Integer") -> str:
+def _describe(domain: "Categorical | Uniform | Integer") -> str:
     from space.choices.domains import Categorical, Integer
 
     if isinstance(domain, Categorical):

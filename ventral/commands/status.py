@@ -1,4 +1,4 @@
-"""`ventral status`: how far a campaign is, how fast it goes, what it has cost; once or live."""
+"""`ventral status`: a campaign's progress, pace and cost; once or live."""
 
 import sys
 import time
@@ -33,19 +33,19 @@ def status(
 ) -> None:
     """How far a campaign is: trials, best score, pace, time left, failures, budget."""
     from search.progress import progress
-    from ventral.opening import find
+    from ventral.opening import find_campaign
 
-    _, store, record = find(campaign)
+    _, store, record = find_campaign(campaign)
     if watch and output is Format.table:
-        found = _watch(store, record.id)
+        current = _watch(store, record.id)
     else:
-        found = progress(store, record.id)
-        while watch and found.record.state == "running":
+        current = progress(store, record.id)
+        while watch and current.record.state == "running":
             time.sleep(REFRESH_SECONDS)
-            found = progress(store, record.id)
-        value(_document(found), output, told(found))
+            current = progress(store, record.id)
+        value(_document(current), output, format_progress(current))
     if output is Format.table:
-        state = found.record.state
+        state = current.record.state
         going = state in ("stopped", "interrupted", "waiting", "failed")
         if state != "running":
             note(f"Next: ventral {'resume' if going else 'top'} {record.id}")
@@ -54,98 +54,99 @@ def status(
 
 
 def _watch(store: "Store", campaign_id: str) -> "Progress":
-    """Draw the state over and over; where there is no terminal, print each new one."""
+    """Draw the state again and again; without a terminal, print each new one."""
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text
 
     from search.progress import progress
 
-    found = progress(store, campaign_id)
+    current = progress(store, campaign_id)
     if sys.stdout.isatty():
         console = Console(markup=False, highlight=False)
-        with Live(Text(told(found)), console=console, auto_refresh=False) as screen:
-            while found.record.state == "running":
+        with Live(Text(format_progress(current)), console=console, auto_refresh=False) as screen:
+            while current.record.state == "running":
                 time.sleep(REFRESH_SECONDS)
-                found = progress(store, campaign_id)
-                screen.update(Text(told(found)), refresh=True)
-        return found
-    show(told(found), flush=True)
-    seen = (found.record.state, found.ledger.epochs, found.done)
-    while found.record.state == "running":
+                current = progress(store, campaign_id)
+                screen.update(Text(format_progress(current)), refresh=True)
+        return current
+    show(format_progress(current), flush=True)
+    printed = (current.record.state, current.ledger.epochs, current.done)
+    while current.record.state == "running":
         time.sleep(REFRESH_SECONDS)
-        found = progress(store, campaign_id)
-        if (now := (found.record.state, found.ledger.epochs, found.done)) != seen:
-            show(f"\n{told(found)}", flush=True)
-            seen = now
-    return found
+        current = progress(store, campaign_id)
+        if (now := (current.record.state, current.ledger.epochs, current.done)) != printed:
+            show(f"\n{format_progress(current)}", flush=True)
+            printed = now
+    return current
 
 
-def _document(found: "Progress") -> dict[str, Any]:
+def _document(current: "Progress") -> dict[str, Any]:
     from search import progress, ranking
 
-    best = ranking.row(found.best) if found.best else None
-    return progress.document(found) | {"best_trial": best}
+    best = ranking.row(current.best) if current.best else None
+    return progress.document(current) | {"best_trial": best}
 
 
-def told(found: "Progress") -> str:
+def format_progress(current: "Progress") -> str:
     """A campaign's state in a few lines."""
-    record = found.record
-    by_status = ", ".join(f"{count} {name}" for name, count in found.counts.items() if count)
+    record = current.record
+    by_status = ", ".join(f"{count} {name}" for name, count in current.counts.items() if count)
     lines = [
         printable(f"{record.name} ({record.id}): {record.state}")
         + (f", {printable(record.reason)}" if record.reason else ""),
-        f"{found.done} of {found.budget.trials} trials done in {duration(record.seconds)}"
+        f"{current.done} of {current.budget.trials} trials done in {duration(record.seconds)}"
         + (f": {by_status}" if by_status else ""),
     ]
-    if found.best is not None:
-        best = found.best
+    if current.best is not None:
+        best = current.best
         lines.append(f"best {percent(best.top1 or 0.0)}: trial {best.number}, {best.cell}")
-    if found.failures:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in found.failures.items())
+    if current.failures:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in current.failures.items())
         lines.append(f"failures: {kinds}")
-    if found.pace is not None:
+    if current.pace is not None:
         left = ""
-        if found.remaining is not None:
-            basis = "" if found.remaining.ends_by == "trials" else f" {found.remaining.basis}"
-            left = f"; about {duration(found.remaining.seconds)} to the end of "
-            left += f"budget.{found.remaining.ends_by}{basis}"
+        if current.remaining is not None:
+            basis = "" if current.remaining.ends_by == "trials" else f" {current.remaining.basis}"
+            left = f"; about {duration(current.remaining.seconds)} to the end of "
+            left += f"budget.{current.remaining.ends_by}{basis}"
         lines.append(
-            f"pace: {found.pace.trials_per_hour:,.0f} trials an hour, by {found.pace.basis}{left}"
+            f"pace: {current.pace.trials_per_hour:,.0f} trials an hour, "
+            f"by {current.pace.basis}{left}"
         )
-    lines.append(f"budget: {_budget(found)}")
-    lines.append(f"ledger: {_ledger(found)}")
-    for worker in found.workers[:SHOWN]:
+    lines.append(f"budget: {_budget(current)}")
+    lines.append(f"ledger: {_ledger(current)}")
+    for worker in current.workers[:SHOWN]:
         score = "" if worker.top1 is None else f", {percent(worker.top1)}"
         lines.append(
             f"  trial {worker.trial}: epoch {worker.epoch}{score}, for "
             f"{duration(worker.seconds)}, {worker.cell}"
         )
-    if len(found.workers) > SHOWN:
-        lines.append(f"  and {len(found.workers) - SHOWN} more")
-    if record.state == "running" and not found.workers:
-        lines.append("  no trial is being trained at this moment")
-    if found.beside:
-        lines.append(f"shares the machine with {', '.join(found.beside)}")
-    if found.unmirrored:
-        why = "" if found.mirror_error is None else f": {found.mirror_error}"
-        lines.append(f"{found.unmirrored} trials are not in MLflow yet{why}")
+    if len(current.workers) > SHOWN:
+        lines.append(f"  and {len(current.workers) - SHOWN} more")
+    if record.state == "running" and not current.workers:
+        lines.append("  no trial is being trained at the moment")
+    if current.beside:
+        lines.append(f"shares the machine with {', '.join(current.beside)}")
+    if current.unmirrored:
+        why = "" if current.mirror_error is None else f": {current.mirror_error}"
+        lines.append(f"{current.unmirrored} trials are not in MLflow yet{why}")
     return "\n".join(lines)
 
 
-def _budget(found: "Progress") -> str:
+def _budget(current: "Progress") -> str:
     parts = []
-    for part, (used, cap) in found.used.items():
+    for part, (used, cap) in current.used.items():
         write = duration if part == "seconds" else _number
         of = "" if cap is None else f" of {write(cap)}"
         parts.append(f"{PARTS[part]} {write(used)}{of}")
-    device = "GPU" if found.record.document.get("resources", {}).get("gpus") else "core"
+    device = "GPU" if current.record.document.get("resources", {}).get("gpus") else "core"
     return ", ".join(parts).replace("hours", f"{device} hours")
 
 
-def _ledger(found: "Progress") -> str:
-    """What became of the attempts; what came to nothing is said in devices' time."""
-    costs = found.ledger
+def _ledger(current: "Progress") -> str:
+    """The attempts by how they ended, with the device time of those that gave no score."""
+    costs = current.ledger
     parts = [f"{costs.attempts} attempts"]
     for end, (attempts, seconds) in sorted(costs.by_end.items()):
         spent = "" if end in ("finished", "pruned", "running") else f" ({duration(seconds)})"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from space.documents.outside import printable
-from ventral.cells import told_apart
+from ventral.cells import distinguish_cells
 from ventral.output import (
     Column,
     Format,
@@ -44,14 +44,14 @@ def list_trials(
 ) -> None:
     """The trials of a campaign."""
     from search.store import STATUSES
-    from ventral.opening import find
+    from ventral.opening import find_campaign
 
-    wanted = [one for given in statuses or STATUSES for one in given.split(",")]
+    wanted = [one for words in statuses or STATUSES for one in words.split(",")]
     for one in wanted:
-        _one_of("--status", one, STATUSES)
-    _one_of("--by", by, ORDERS)
-    _, store, record = find(campaign)
-    found = store.trials(record.id, statuses=wanted, cell=cell, by=by, limit=limit)  # type: ignore[arg-type]
+        _check_choice("--status", one, STATUSES)
+    _check_choice("--by", by, ORDERS)
+    _, store, record = find_campaign(campaign)
+    records = store.trials(record.id, statuses=wanted, cell=cell, by=by, limit=limit)  # type: ignore[arg-type]
     columns = [
         Column(key="trial", right=True),
         Column(key="status"),
@@ -64,22 +64,22 @@ def list_trials(
     ]
     if by in ("parameters", "macs"):
         columns.insert(3, Column(key=by, write=count, right=True))
-    if any(trial.source for trial in found):
+    if any(trial.source for trial in records):
         columns.insert(-1, Column(key="source", title="from"))
-    rows = [row(trial) for trial in found]
+    rows = [row(trial) for trial in records]
     if output is Format.table:
-        rows = told_apart(rows, store, record.id)
+        rows = distinguish_cells(rows, store, record.id)
     table(rows, columns, output)
 
 
-def _one_of(where: str, given: str, known: tuple[str, ...]) -> None:
+def _check_choice(where: str, name: str, known: tuple[str, ...]) -> None:
     from space.documents.validation import suggestion
     from space.errors import InputError
 
-    if given not in known:
-        near = suggestion(given, known)
+    if name not in known:
+        near = suggestion(name, known)
         cure = near if near.startswith("did") else f"write one of {', '.join(known)}"
-        raise InputError(where, f"there is no {given}", cure)
+        raise InputError(where, f"there is no {name}", cure)
 
 
 @app.command()
@@ -91,33 +91,33 @@ def show(
     """One trial: the choices that act in it, its scores by epoch, and why it failed if it did."""
     from search import ranking
     from search.acting import choices_that_act
-    from ventral.opening import find
+    from ventral.opening import find_campaign
 
-    _, store, record = find(campaign)
-    found = store.trial(record.id, trial)
+    _, store, record = find_campaign(campaign)
+    entry = store.trial(record.id, trial)
     reports = store.reports(record.id, trial)
     attempts = store.attempts(record.id, trial)
-    made = choices_that_act(record, found)
-    document = row(found) | {
+    made = choices_that_act(record, entry)
+    document = row(entry) | {
         "acting": made,
-        "detail": found.detail,
-        "recipe": found.recipe,
-        "genome": found.genome,
+        "detail": entry.detail,
+        "recipe": entry.recipe,
+        "genome": entry.genome,
         "reports": reports,
         "attempts": [vars(attempt) for attempt in attempts],
     }
-    inert = len(found.choices) - len(made)
+    inert = len(entry.choices) - len(made)
     lines = [
-        printable(f"trial {found.number} of {record.name} ({record.id}): {found.status}"),
-        f"{found.cell}, {count(found.parameters or 0)} parameters, digest {found.digest}"
-        f"{f', recurrence: {kind}' if (kind := ranking.recurrent(found)) else ''}",
-        *([f"because: {printable(found.reason)}"] if found.reason else []),
-        *([found.detail] if found.detail else []),
-        *([f"{found.source_epochs} epochs from {found.source}"] if found.source else []),
+        printable(f"trial {entry.number} of {record.name} ({record.id}): {entry.status}"),
+        f"{entry.cell}, {count(entry.parameters or 0)} parameters, digest {entry.digest}"
+        f"{f', recurrence: {kind}' if (kind := ranking.recurrent(entry)) else ''}",
+        *([f"because: {printable(entry.reason)}"] if entry.reason else []),
+        *([entry.detail] if entry.detail else []),
+        *([f"{entry.source_epochs} epochs from {entry.source}"] if entry.source else []),
         *(printable(f"  {path} = {choice}") for path, choice in made.items()),
         *([f"  ({inert} more choices made no difference)"] if inert else []),
         *(
-            f"epoch {report['epoch']}: top-1 {_score(report['top1'])}, by step "
+            f"epoch {report['epoch']}: top-1 {_format_score(report['top1'])}, by step "
             + " ".join("?" if one is None else f"{one:.2f}" for one in _curve(report))
             for report in reports
         ),
@@ -130,7 +130,7 @@ def show(
     value(document, output, "\n".join(lines))
 
 
-def _score(top1: float | None) -> str:
+def _format_score(top1: float | None) -> str:
     return "not a number" if top1 is None else percent(top1)
 
 
@@ -157,9 +157,9 @@ def retry(
     can only be tried changed.
     """
     from search import retries
-    from ventral.opening import find
+    from ventral.opening import find_campaign
 
-    home, store, record = find(campaign, ("finished", "stopped", "failed", "interrupted"))
+    home, store, record = find_campaign(campaign, ("finished", "stopped", "failed", "interrupted"))
     chosen = _chosen(record, store, trials or [], failed=failed or reason is not None)
     if reason is not None:
         chosen = [one for one in chosen if (one.reason or "").startswith(reason)]
@@ -182,7 +182,7 @@ def _chosen(
     from space.errors import InputError
 
     if bool(numbers) == failed:
-        raise InputError("retry", "says not which trials", "give their numbers, or --failed")
+        raise InputError("retry", "does not say which trials", "give their numbers, or --failed")
     if failed:
         return store.trials(record.id, statuses=["failed"], genomes=True)
     return [store.trial(record.id, number) for number in numbers]

@@ -1,4 +1,4 @@
-"""`ventral verify`: replay a folder of published results and say how far ours are from them."""
+"""`ventral verify`: replay a folder of published results and measure our distance from them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,10 +35,10 @@ def verify(
     from workers.reference.replay import replay
 
     rows: list[dict[str, Any]] = []
-    for place, found in enumerate(replay(folder), start=1):
-        rows.append(_row(found))
-        ends = "passes" if found.passed else "FAILS"
-        note(f"{place} of {len(named)}: {found.kind} {printable(found.name)} {ends}")
+    for place, result in enumerate(replay(folder), start=1):
+        rows.append(_row(result))
+        ends = "passes" if result.passed else "FAILS"
+        note(f"{place} of {len(named)}: {result.kind} {printable(result.name)} {ends}")
     columns = [
         Column(key="name"),
         Column(key="kind"),
@@ -55,15 +55,15 @@ def verify(
     note(f"all {len(rows)} entries pass")
 
 
-def _row(found: "Verified") -> dict[str, Any]:
+def _row(result: "Verified") -> dict[str, Any]:
     return {
-        "name": found.name,
-        "kind": found.kind,
-        "float64": _finite(found.float64),
-        "float32": _finite(found.float32),
-        "passed": found.passed,
-        "array": "" if found.passed else found.array,
-        "problem": found.problem,
+        "name": result.name,
+        "kind": result.kind,
+        "float64": _finite(result.float64),
+        "float32": _finite(result.float32),
+        "passed": result.passed,
+        "array": "" if result.passed else result.array,
+        "problem": result.problem,
     }
 
 

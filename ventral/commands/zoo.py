@@ -26,12 +26,12 @@ def list_models(output: Output = Format.table) -> None:
     rows: list[dict[str, Any]] = []
     for name in zoo.names():
         model = zoo.model(name)
-        found = cost(model.genome)
+        price = cost(model.genome)
         rows.append(
             {
                 "name": name,
-                "parameters": found.parameters,
-                "macs": found.macs,
+                "parameters": price.parameters,
+                "macs": price.macs,
                 "steps": model.genome.clock.steps,
                 "top1": model.top1,
                 "top5": model.top5,
@@ -58,13 +58,13 @@ def show(genome: Genome, output: Output = Format.table) -> None:
     from space import zoo
     from ventral.genomes import find_genome
 
-    found = find_genome(genome)
-    document = found.document()
+    parsed = find_genome(genome)
+    document = parsed.document()
     if output is Format.json:
         show_text(json.dumps(document, indent=1))
         return
     model = zoo.model(genome) if genome in zoo.names() else None
-    if model is not None and model.genome == found:
+    if model is not None and model.genome == parsed:
         show_text(f"# {model.name}: {model.source}")
         known = "no top-1 is published" if model.top1 is None else f"top-1 {model.top1} %"
         show_text(f"# {known}")
@@ -80,20 +80,20 @@ def diff(a: Genome, b: Genome, output: Output = Format.table) -> None:
     from space.differences import differences
     from ventral.genomes import find_genome
 
-    found = differences(find_genome(a), find_genome(b))
-    rows = [{"path": one.path, "a": one.a, "b": one.b} for one in found]
+    changes = differences(find_genome(a), find_genome(b))
+    rows = [{"path": one.path, "a": one.a, "b": one.b} for one in changes]
     if output is not Format.table:
         table(rows, [], output)
-    elif not found:
+    elif not changes:
         show_text(printable(f"{a} and {b} are one genome"))
     else:
-        show_text(_told(found, a, b))
+        show_text(_format_differences(changes, a, b))
 
 
-def _told(found: "tuple[Difference, ...]", a: str, b: str) -> str:
+def _format_differences(changes: "tuple[Difference, ...]", a: str, b: str) -> str:
     """The differences as lines, grouped by the part they are in."""
     lines, part = [printable(f"- {a}"), printable(f"+ {b}")], ""
-    for one in found:
+    for one in changes:
         steps = one.path.split(".")
         head = ".".join(steps[: 2 if steps[0] in ("stages", "cells") else 1])
         rest = one.path.removeprefix(head).removeprefix(".")
@@ -102,18 +102,20 @@ def _told(found: "tuple[Difference, ...]", a: str, b: str) -> str:
             part = head
         label = f"  {rest}: " if rest else "  "
         if one.a is None:
-            lines.append(f"{label}+ {_short(one.b)}")
+            lines.append(f"{label}+ {_format_value(one.b)}")
         elif one.b is None:
-            lines.append(f"{label}- {_short(one.a)}")
+            lines.append(f"{label}- {_format_value(one.a)}")
         else:
-            lines.append(f"{label}{_short(one.a)} -> {_short(one.b)}")
+            lines.append(f"{label}{_format_value(one.a)} -> {_format_value(one.b)}")
     return "\n".join(lines)
 
 
-def _short(value: Any) -> str:
+def _format_value(value: Any) -> str:
     """A value on one line, as YAML would have it."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_short(item)}" for key, item in value.items()) + "}"
+        return (
+            "{" + ", ".join(f"{key}: {_format_value(item)}" for key, item in value.items()) + "}"
+        )
     if isinstance(value, list):
-        return "[" + ", ".join(map(_short, value)) + "]"
+        return "[" + ", ".join(map(_format_value, value)) + "]"
     return value if isinstance(value, str) else json.dumps(value)

@@ -1,1 +1,1 @@
-"""Data sets: what may be asked for, how each is decoded, packs of them, and batches from those."""
+"""Data sets: their options, how each is decoded, packs of them, and batches from packs."""

@@ -15,8 +15,8 @@ from workers.job import Augmentation, Crop
 _ATTEMPTS = 10
 
 
-def averaged(images: Tensor, size: int | None) -> Tensor:
-    """[B,C,H,W] -> [B,C,size,size], each pixel the mean of those it takes the place of."""
+def average(images: Tensor, size: int | None) -> Tensor:
+    """[B,C,H,W] -> [B,C,size,size], each pixel the mean of those that it replaces."""
     if size is None or images.shape[-2:] == (size, size):
         return images
     return adaptive_avg_pool2d(images, size)
@@ -30,10 +30,10 @@ def augment(images: Tensor, recipe: Augmentation, generator: torch.Generator) ->
     """
     if recipe.crop is not None:
         boxes = crop_boxes(len(images), recipe.crop, generator)
-        images = resized_crops(images, boxes.to(images.device))
+        images = resize_crops(images, boxes.to(images.device))
     if recipe.flip:
         chosen = torch.rand(len(images), generator=generator) < 0.5
-        images = flipped(images, chosen.to(images.device))
+        images = flip_images(images, chosen.to(images.device))
     if recipe.noise:
         noise = torch.Generator(images.device)
         noise.manual_seed(int(torch.randint(2**62, (1,), generator=generator)))
@@ -62,7 +62,7 @@ def crop_boxes(count: int, crop: Crop, generator: torch.Generator) -> Tensor:
     return torch.stack([corner[:, 0] * (1 - height), corner[:, 1] * (1 - width), height, width], 1)
 
 
-def resized_crops(images: Tensor, boxes: Tensor) -> Tensor:
+def resize_crops(images: Tensor, boxes: Tensor) -> Tensor:
     """Every image's own box ([B,4] as of `crop_boxes`) resized to the whole, bilinear."""
     top, left, height, width = boxes.unbind(1)
     # grid_sample counts from -1 to 1 over the whole image.
@@ -77,6 +77,6 @@ def resized_crops(images: Tensor, boxes: Tensor) -> Tensor:
     return grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def flipped(images: Tensor, chosen: Tensor) -> Tensor:
+def flip_images(images: Tensor, chosen: Tensor) -> Tensor:
     """The images [B,C,H,W] with those of the mask `chosen` [B] mirrored left to right."""
     return torch.where(chosen.view(-1, 1, 1, 1), images.flip(-1), images)

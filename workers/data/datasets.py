@@ -31,7 +31,7 @@ def open_source(spec: DataSpec, workers: int = 1) -> Source:
     """The data set that `spec` asks for, listed but not decoded.
 
     `workers` threads decode image files. Raises DataError if it is missing, or if it holds fewer
-    images than asked for.
+    images than `spec` demands.
     """
     match spec:
         case Digits():

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from workers.data.drawing import DIGITS_STREAM, stratified
+from workers.data.drawing import DIGITS_STREAM, draw_stratified
 from workers.data.images import Images, resize
 from workers.data.source import SPLITS, DatasetInfo, Integers, Source, Split
 from workers.data.specs import Digits
@@ -19,7 +19,7 @@ def read_digits() -> tuple[dict[str, Images], dict[str, Integers]]:
     images, labels = load_digits(return_X_y=True)
     pixels = np.rint(images.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
     labels = labels.astype(np.int64)
-    train = stratified(labels, 1200, 0, DIGITS_STREAM)
+    train = draw_stratified(labels, 1200, 0, DIGITS_STREAM)
     test = np.setdiff1d(np.arange(len(labels)), train)
     parts = {"train": train, "test": test}
     return (

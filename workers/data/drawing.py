@@ -19,7 +19,7 @@ def random_bits(seed: int, stream: int, count: int) -> NDArray[np.uint64]:
     return np.asarray(philox.random_raw(count), dtype=np.uint64)
 
 
-def stratified(labels: Integers, count: int, seed: int, stream: int) -> Integers:
+def draw_stratified(labels: Integers, count: int, seed: int, stream: int) -> Integers:
     """`count` indices into `labels` [N], ascending, drawn with every class in proportion."""
     keys = random_bits(seed, stream, len(labels))
     share = np.empty(len(labels))
@@ -40,5 +40,5 @@ def draw_part(split: Split, count: int | None, seed: int, field: str) -> Split:
     total = len(split.labels)
     if count > total:
         raise DataError(field, f"{count} asked for, {total} there", f"write {total} or fewer")
-    kept = stratified(split.labels, count, seed, PART_STREAM)
+    kept = draw_stratified(split.labels, count, seed, PART_STREAM)
     return Split(labels=split.labels[kept], read=lambda indices: split.read(kept[indices]))

@@ -16,7 +16,7 @@ RESIDENT_BYTES = 1 << 30
 
 
 class Feed:
-    """Batches of a split on the device: (uint8 [B,H,W,C], int64 [B]), in any order asked for."""
+    """Batches of a split on the device: (uint8 [B,H,W,C], int64 [B]), in any order."""
 
     def __init__(self, pack: Pack, split: SplitName, device: torch.device) -> None:
         self._images, self._device = pack.images(split), device
@@ -28,9 +28,9 @@ class Feed:
         """The images of `order` [N] in batches of `size`, the last one possibly smaller."""
         parts = [order[start : start + size] for start in range(0, len(order), size)]
         labels = (self._labels[torch.from_numpy(part).to(self._device)] for part in parts)
-        return zip(self._gathered(parts), labels, strict=True)
+        return zip(self._gather(parts), labels, strict=True)
 
-    def _gathered(self, parts: list[NDArray[np.int64]]) -> Iterator[Tensor]:
+    def _gather(self, parts: list[NDArray[np.int64]]) -> Iterator[Tensor]:
         if self._resident is not None:
             for part in parts:
                 yield self._resident[torch.from_numpy(part).to(self._device)]
@@ -40,13 +40,13 @@ class Feed:
         else:
             # The next batch is read from the disk while the GPU works on this one.
             with ThreadPoolExecutor(1) as pool:
-                waiting = [pool.submit(self._pinned, part) for part in parts[:1]]
+                waiting = [pool.submit(self._pin, part) for part in parts[:1]]
                 for part in parts[1:]:
                     ready = waiting.pop().result()
-                    waiting.append(pool.submit(self._pinned, part))
+                    waiting.append(pool.submit(self._pin, part))
                     yield ready.to(self._device, non_blocking=True)
                 for last in waiting:
                     yield last.result().to(self._device, non_blocking=True)
 
-    def _pinned(self, part: NDArray[np.int64]) -> Tensor:
+    def _pin(self, part: NDArray[np.int64]) -> Tensor:
         return torch.from_numpy(self._images[part]).pin_memory()

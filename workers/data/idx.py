@@ -21,12 +21,12 @@ def read_idx(
     path: Path,
     dimensions: int,
     cure: str,
-    seen: Callable[[bytes], object] = lambda data: None,
+    listen: Callable[[bytes], object] | None = None,
 ) -> NDArray[np.uint8]:
-    """The array of an IDX file, gzipped or not; `seen` is shown all that the file holds.
+    """The array of an IDX file, gzipped or not; `listen` gets all of its bytes.
 
-    Raises DataError that names the file, with `cure`, if it is not one, is cut short or goes on
-    after its end, or holds more than 1 GiB.
+    Raises DataError that names the file, with `cure`, if it is not such a file, is cut short or
+    goes on after its end, or holds more than 1 GiB.
     """
     start = 4 + 4 * dimensions
     with open_regular(path, DataError) as file:
@@ -49,6 +49,7 @@ def read_idx(
         held = "more" if len(body) > expected else f"{len(body)}"
         problem = f"holds {held} bytes where its header says {shape}"
         raise DataError(str(path), problem, cure)
-    seen(header)
-    seen(body)
+    if listen is not None:
+        listen(header)
+        listen(body)
     return np.frombuffer(body, np.uint8).reshape(shape)

@@ -9,7 +9,7 @@ import numpy as np
 
 from space.documents.outside import printable
 from space.errors import DataError
-from workers.data.drawing import HELD_OUT_STREAM, stratified
+from workers.data.drawing import HELD_OUT_STREAM, draw_stratified
 from workers.data.image_tree import ImageFile, read_image_tree
 from workers.data.images import Framing, Images, read_images
 from workers.data.source import DatasetInfo, Integers, Source, Split
@@ -22,7 +22,7 @@ def open_image_folder(spec: ImageFolder, workers: int) -> Source:
     """The images of a tree, decoded by `workers` threads.
 
     A tree without split folders is split: a tenth of it, every class in proportion, is held out.
-    Raises DataError for a tree that is no data set.
+    Raises DataError for a tree that is not a data set.
     """
     tree = read_image_tree(Path(spec.path).expanduser())
     splits, held_out = {"train": tree.train}, tree.held_out
@@ -68,7 +68,7 @@ def _hold_out(images: _Files, spec: ImageFolder) -> tuple[_Files, _Files]:
     """
     labels = np.array([image.label for image in images], dtype=np.int64)
     count = max(1, round(_HELD_OUT * len(images)))
-    chosen = set(stratified(labels, count, spec.seed, HELD_OUT_STREAM).tolist())
+    chosen = set(draw_stratified(labels, count, spec.seed, HELD_OUT_STREAM).tolist())
     train = tuple(image for index, image in enumerate(images) if index not in chosen)
     if lone := set(labels.tolist()) - {image.label for image in train}:
         folder = next(image.path for image in images if image.label in lone).parent

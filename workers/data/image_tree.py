@@ -3,8 +3,8 @@
     ROOT/train/CLASS/**  with  ROOT/val/CLASS/**  or  ROOT/test/CLASS/**
     ROOT/CLASS/**
 
-The names of splits are known in any case and in their usual spellings, and folders that are all
-named so are never classes. Every real folder counts once, and a link never leads above itself.
+The names of splits are known in any case and in their usual spellings, and folders that all have
+such names are never classes. Every real folder counts once, and a link never leads above itself.
 What is passed over is counted with its reason; whatever would make a label wrong is an error.
 """
 
@@ -38,7 +38,7 @@ class ImageFile(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class PassedOver:
-    """Files or folders that are no part of the data, and why; `first` is one of them."""
+    """Files or folders that are not part of the data, and why; `first` is one of them."""
 
     reason: str
     count: int
@@ -62,9 +62,9 @@ class ImageTree:
 def read_image_tree(root: Path) -> ImageTree:
     """The tree at `root`.
 
-    Raises DataError if there is no such folder, if it has no two classes, if its splits are not
-    of the same classes, or if a folder is of two classes or splits; BrokenImages for links that
-    lead nowhere.
+    Raises DataError if there is no such folder, if it has fewer than two classes, if its splits
+    have different classes, or if a folder is of two classes or splits; BrokenImages for links
+    that lead nowhere.
     """
     if not root.is_dir():
         raise DataError(printable(str(root)), "no such folder", CURE)
@@ -80,7 +80,7 @@ def read_image_tree(root: Path) -> ImageTree:
         others, held_out = reader.classes(folder)
         name = folder.name
         reader.refuse_broken()
-        _same_classes(root, (splits["train"].name, classes), (name, others))
+        _check_same_classes(root, (splits["train"].name, classes), (name, others))
     return ImageTree(
         classes=tuple(classes),
         train=tuple(train),
@@ -90,11 +90,11 @@ def read_image_tree(root: Path) -> ImageTree:
     )
 
 
-def _same_classes(
+def _check_same_classes(
     root: Path, train: tuple[str, list[str]], held_out: tuple[str, list[str]]
 ) -> None:
     lone = [
-        f"{_some(sorted(set(mine) - set(others)))} in {name}/ alone"
+        f"{_quote(sorted(set(mine) - set(others)))} in {name}/ alone"
         for (name, mine), (_, others) in ((train, held_out), (held_out, train))
         if set(mine) - set(others)
     ]
@@ -104,7 +104,7 @@ def _same_classes(
         raise DataError(printable(str(root)), problem + ", ".join(lone), cure)
 
 
-def _some(names: list[str], most: int = 5) -> str:
+def _quote(names: list[str], most: int = 5) -> str:
     """The names in quotes; of many, the first and how many there are."""
     text = ", ".join(f"'{printable(name)}'" for name in names[:most])
     return text if len(names) <= most else f"{text} and {len(names) - most} more"
@@ -130,20 +130,20 @@ class _Listing(NamedTuple):
 
 
 class _Reader:
-    """Lists folders and keeps what it came across on the way."""
+    """Lists folders, and notes what is passed over and what is broken on the way."""
 
     def __init__(self, root: Path) -> None:
         self._root, real = root, root.resolve()
         self._broken: list[tuple[str, str]] = []
-        self._passed: dict[str, tuple[int, str]] = {}
+        self._skipped: dict[str, tuple[int, str]] = {}
         self._above = {_identity(folder) for folder in (real, *real.parents)}
-        self._taken: dict[_Identity, tuple[Path, Path]] = {}  # (its path, its class's folder)
+        self._visited: dict[_Identity, tuple[Path, Path]] = {}  # (its path, its class's folder)
 
     def passed_over(self) -> tuple[PassedOver, ...]:
         """The most frequent reason first."""
         rows = (
             PassedOver(reason=reason, count=count, first=first)
-            for reason, (count, first) in self._passed.items()
+            for reason, (count, first) in self._skipped.items()
         )
         return tuple(sorted(rows, key=lambda row: (-row.count, row.reason)))
 
@@ -153,7 +153,7 @@ class _Reader:
             raise BrokenImages.of(self._broken)
 
     def split_folders(self) -> dict[Role, Path] | None:
-        """The folders of the splits by role: train, and of val and test what there is.
+        """The folders of the splits by role: train, and val or test or both.
 
         None if the folders of the root are classes. Raises DataError if they are neither.
         """
@@ -163,27 +163,27 @@ class _Reader:
         if not are_splits(listing.folders, roles):
             self._refuse_mixed(listing.folders, roles)
             return None
-        listing = self._list(root)  # else it is a class folder's parent, and listed as such
+        listing = self._list(root)  # of a tree without splits `classes` takes note
         self.refuse_broken()
         for names in roles.values():
             if len(names) > 1:
-                problem = f"{_some(names)} are the same split"
+                problem = f"{_quote(names)} are the same split"
                 raise DataError(where, problem, "put their images into one folder")
         if "train" not in roles:
-            found = " and ".join(f"{names[0]}/" for names in roles.values())
-            raise DataError(where, f"has {found} but no train/", CURE)
+            present = " and ".join(f"{names[0]}/" for names in roles.values())
+            raise DataError(where, f"has {present} but no train/", CURE)
         if len(roles) == 1:
             train = roles["train"][0]
             cure = f"add one, or give {root / train} as the path: a tenth of it is then held out"
             raise DataError(where, f"has {train}/ but neither test/ nor val/", printable(cure))
         for name in listing.files:
-            self._pass(root / name, _OUTSIDE)
+            self._skip(root / name, _OUTSIDE)
         for name in listing.folders:
             if not any(name in names for names in roles.values()):
-                self._pass(root / name, "a folder beside the splits")
+                self._skip(root / name, "a folder beside the splits")
         if {"val", "test"} <= set(roles):
             unopened = f"left unopened: {roles['val'][0]}/ is the held-out split of a search"
-            self._pass(root / roles["test"][0], unopened)
+            self._skip(root / roles["test"][0], unopened)
         return {role: listing.folders[names[0]] for role, names in roles.items()}
 
     def _longer_names(self, folders: Mapping[str, Path]) -> dict[Role, list[str]]:
@@ -194,17 +194,20 @@ class _Reader:
             inner = self._list(path, note=False)
             images = any(Path(file).suffix.lower() in SUFFIXES for file in inner.files)
             if images or (role is None and inner.folders):
-                return {}  # classes, of which some happen to be called so
+                return {}  # classes, some of which happen to have such names
             if role is not None and inner.folders and not inner.files:
                 roles.setdefault(role, []).append(name)
         return roles if "train" in roles and len(roles) > 1 else {}
 
     def _refuse_mixed(self, folders: Mapping[str, Path], roles: dict[Role, list[str]]) -> None:
-        """A class may be called train, among others; one that holds folders is a split."""
+        """Raises DataError for a split beside classes.
+
+        A class may be called train, among others; one that holds folders is a split.
+        """
         for names in roles.values():
             inner = self._list(folders[names[0]], note=False)
             if inner.folders and not inner.files:
-                others = _some([name for name in folders if split_role(name) is None])
+                others = _quote([name for name in folders if split_role(name) is None])
                 problem = f"{names[0]}/ looks like a split, {others} beside it do not"
                 raise DataError(printable(str(self._root)), problem, CURE)
 
@@ -212,29 +215,29 @@ class _Reader:
         """(names of the classes, their images) of a folder of class folders."""
         listing = self._list(folder)
         for name in listing.files:
-            self._pass(folder / name, _OUTSIDE)
+            self._skip(folder / name, _OUTSIDE)
         above = self._above | {_identity(folder)}
         classes: list[str] = []
         images: list[ImageFile] = []
         empty: list[str] = []
         for name, path in listing.folders.items():
             if _identity(path) in above:
-                self._pass(path, "a link to a folder above itself")
+                self._skip(path, "a link to a folder above itself")
                 continue
             inner = self._class_listing(folder, name, alone=len(listing.folders) == 1)
-            found = self._images(path, inner, len(classes), above)
-            if not found:
+            members = self._images(path, inner, len(classes), above)
+            if not members:
                 empty.append(name)
             classes.append(name)
-            images += found
+            images += members
         where = printable(str(folder))
         if self._broken:
-            return classes, images  # told as a whole, with those of the other split
+            return classes, images  # one error for both splits
         if not classes:
             raise DataError(where, "has no class folders", CURE)
         if empty:
             where = where if len(empty) > 1 else printable(str(folder / empty[0]))
-            problem = "holds no images" if len(empty) == 1 else f"no images in {_some(empty)}"
+            problem = "holds no images" if len(empty) == 1 else f"no images in {_quote(empty)}"
             raise DataError(where, problem, CURE)
         if len(classes) == 1:
             problem = f"has one class, {printable(classes[0])}/"
@@ -242,7 +245,7 @@ class _Reader:
         return classes, images
 
     def _class_listing(self, parent: Path, name: str, *, alone: bool) -> _Listing:
-        """What a class folder holds; `alone` says that there is no other.
+        """What a class folder holds; `alone`: it is the only one.
 
         Raises DataError if its name cannot be kept, or if it holds classes or splits.
         """
@@ -257,7 +260,7 @@ class _Reader:
         inner = self._list(folder)
         roles = group_by_role(inner.folders)
         if "train" in roles and are_splits(inner.folders, roles):
-            problem = f"holds splits ({_some(list(inner.folders))}), not the images of one class"
+            problem = f"holds splits ({_quote(list(inner.folders))}), not the images of one class"
             raise DataError(where, problem, f"give {where} as the path")
         if alone and inner.folders and not inner.files:
             problem = f"has one folder, {printable(name)}/, and that has folders and no images"
@@ -269,29 +272,29 @@ class _Reader:
         self, top: Path, first: _Listing, label: int, above: set[_Identity]
     ) -> list[ImageFile]:
         """All images below a class's folder `top`: of every folder its files, then its folders."""
-        found: list[ImageFile] = []
+        members: list[ImageFile] = []
         waiting: list[tuple[Path, set[_Identity]]] = [(top, above)]
         while waiting:
             folder, outer = waiting.pop()
             identity = _identity(folder)
             if identity in outer:
-                self._pass(folder, "a link to a folder above itself")
+                self._skip(folder, "a link to a folder above itself")
                 continue
-            if identity in self._taken:
-                self._again(folder, top, *self._taken[identity])
+            if identity in self._visited:
+                self._skip_visited(folder, top, *self._visited[identity])
                 continue
-            self._taken[identity] = (folder, top)
+            self._visited[identity] = (folder, top)
             listing = first if folder is top else self._list(folder)
             for name, status in listing.files.items():
                 path = folder / name
                 if self._is_image(path):
-                    found.append(ImageFile(path, label, status.st_size, status.st_mtime_ns))
+                    members.append(ImageFile(path, label, status.st_size, status.st_mtime_ns))
             inner = outer | {identity}
             waiting += [(path, inner) for path in reversed(listing.folders.values())]
-        return found
+        return members
 
-    def _again(self, folder: Path, top: Path, first: Path, owner: Path) -> None:
-        """A folder that was taken already: passed over in one class, an error in two."""
+    def _skip_visited(self, folder: Path, top: Path, first: Path, owner: Path) -> None:
+        """A folder that was visited before: passed over in one class, an error in two."""
         if owner != top:
             raise DataError(
                 printable(str(folder)),
@@ -299,7 +302,7 @@ class _Reader:
                 "its images would be in two classes or splits",
                 "delete one of the links",
             )
-        self._pass(folder, "a folder that is there already, by a link")
+        self._skip(folder, "a folder that was counted already, by a link")
 
     def _is_image(self, path: Path) -> bool:
         suffix = path.suffix.lower()
@@ -309,18 +312,18 @@ class _Reader:
             with open_regular(path, DataError) as file:
                 start = file.read(16)
         except (DataError, OSError):
-            self._pass(path, "a file that cannot be read")
+            self._skip(path, "a file that cannot be read")
             return False
         if _SIGNATURE.match(start):
             return True
-        self._pass(path, f"no image ({printable(suffix) or 'without a suffix'})")
+        self._skip(path, f"not an image ({printable(suffix) or 'without a suffix'})")
         return False
 
     def _list(self, folder: Path, *, note: bool = True) -> _Listing:
         """The folders and regular files of a folder by name, in order; links are followed.
 
-        What is called an image is listed whatever it is: those that cannot be decoded are named
-        together. What else is there is kept in mind, unless not `note`.
+        A file with the suffix of an image is listed whatever it is: those that cannot be decoded
+        are named together. With `note`, what is not listed is noted with its reason.
         """
         folders: dict[str, Path] = {}
         files: dict[str, os.stat_result] = {}
@@ -334,7 +337,7 @@ class _Reader:
             path = folder / entry.name
             if entry.name.startswith(".") or entry.name.casefold() in _SYSTEM:
                 if note:
-                    self._pass(path, "hidden, or a file of the system")
+                    self._skip(path, "hidden, or a file of the system")
                 continue
             named_image = path.suffix.lower() in SUFFIXES
             try:
@@ -351,12 +354,12 @@ class _Reader:
             elif named_image or stat.S_ISREG(status.st_mode):
                 files[entry.name] = status
             elif note:
-                self._pass(path, "not a regular file")
+                self._skip(path, "not a regular file")
         return _Listing(folders, files)
 
-    def _pass(self, path: Path, reason: str) -> None:
-        count, first = self._passed.get(reason, (0, path.relative_to(self._root).as_posix()))
-        self._passed[reason] = (count + 1, printable(first))
+    def _skip(self, path: Path, reason: str) -> None:
+        count, first = self._skipped.get(reason, (0, path.relative_to(self._root).as_posix()))
+        self._skipped[reason] = (count + 1, printable(first))
 
 
 _SIGNATURE = re.compile(

@@ -1,7 +1,7 @@
 """Image files as arrays of one size: whatever their format, depth, transparency and orientation.
 
-Only the formats of `FORMATS` are decoded, told by their contents; no other program is ever
-started. What cannot be shown in 8 bits without guessing is refused by name, never converted.
+Only the formats of `FORMATS` are decoded, known by their contents; no other program is ever
+started. Images that 8 bits cannot hold without guessing are refused by name, never converted.
 """
 
 import warnings
@@ -80,10 +80,10 @@ def read_images(paths: Sequence[Path], framing: Framing, workers: int = 1) -> Im
         # Of large images and of odd tags: what keeps an image from use is an error of ours.
         warnings.filterwarnings("ignore", module=r"PIL\.")
         if workers < 2:
-            return _stacked(_image_or_error(path, framing) for path in paths)
+            return _stack(_image_or_error(path, framing) for path in paths)
         # Pillow frees the interpreter while it decodes, so threads are enough.
         with ThreadPoolExecutor(workers) as pool:
-            return _stacked(pool.map(lambda path: _image_or_error(path, framing), paths))
+            return _stack(pool.map(lambda path: _image_or_error(path, framing), paths))
 
 
 def _image_or_error(path: Path, framing: Framing) -> Images | BrokenImages:
@@ -93,10 +93,10 @@ def _image_or_error(path: Path, framing: Framing) -> Images | BrokenImages:
         return error
 
 
-def _stacked(found: Iterable[Images | BrokenImages]) -> Images:
+def _stack(results: Iterable[Images | BrokenImages]) -> Images:
     images: list[Images] = []
     broken: list[tuple[str, str]] = []
-    for item in found:
+    for item in results:
         if isinstance(item, BrokenImages):
             broken += item.images
         else:
@@ -109,7 +109,7 @@ def _stacked(found: Iterable[Images | BrokenImages]) -> Images:
 def read_image(path: Path, framing: Framing) -> Images:
     """An image file as RGB [size,size,3], bilinear with antialiasing; of several frames the first.
 
-    Raises BrokenImages if it is no whole image of a known format, or not one of 8 or 16 bits.
+    Raises BrokenImages if it is not a whole image of a known format, of 8 or 16 bits.
     """
     try:
         with (
@@ -120,7 +120,7 @@ def read_image(path: Path, framing: Framing) -> Images:
             if width * height > PIXELS:
                 raise _UnusableError(_TOO_LARGE)
             image.load()
-            return _framed(image, framing)
+            return _frame(image, framing)
     except DataError as error:
         problem = error.problem
     except UnidentifiedImageError:
@@ -129,8 +129,7 @@ def read_image(path: Path, framing: Framing) -> Images:
         problem = str(error)
     except Image.DecompressionBombError:
         problem = _TOO_LARGE
-    # Pillow's decoders raise whatever the bytes of a damaged file lead them to.
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  (Pillow's decoders raise anything for damage)
         problem = f"cannot be decoded ({printable(str(error)) or type(error).__name__})"
     raise BrokenImages.of([(printable(str(path)), problem)])
 
@@ -138,14 +137,14 @@ def read_image(path: Path, framing: Framing) -> Images:
 _STRIP = 16
 
 
-def _framed(image: Image.Image, framing: Framing) -> Images:
+def _frame(image: Image.Image, framing: Framing) -> Images:
     """The central crop of an image, which is resized before it is cropped.
 
     A strip more than 16 times as long as it is wide is cut to its middle first: the whole of an
     image of 1 x 60,000 would be resized to gigabytes.
     """
     levels = _levels(image)
-    image = _upright(image)
+    image = _turn_upright(image)
     most = _STRIP * min(image.size)
     if max(image.size) > most:
         image = image.crop(_middle(image.size, most))
@@ -174,11 +173,11 @@ _TURNS = {
 }
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _turn_upright(image: Image.Image) -> Image.Image:
     """The image as its camera was held; one whose EXIF data are damaged stays as it is."""
     try:
         turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # of whatever kind the damage is
+    except Exception:  # noqa: BLE001  (Pillow raises anything for damaged EXIF data)
         return image
     return image if turn is None else image.transpose(turn)
 
@@ -190,14 +189,14 @@ class _Levels:
     black: int
     white: int
 
-    def scaled(self, values: NDArray[Any]) -> Images:
+    def scale(self, values: NDArray[Any]) -> Images:
         """Values [H,W] as 8 bits, rounded to the nearest: 16 bits are divided by 257."""
         span = self.white - self.black
         away = abs(np.arange(1 << 16) - self.black)
         table = np.minimum((2 * 255 * away + abs(span)) // (2 * abs(span)), 255).astype(np.uint8)
         grey = np.empty(values.shape, np.uint8)
-        for row, found in zip(values, grey, strict=True):  # indices take 8 bytes a pixel
-            found[:] = table[np.clip(row, 0, 65535)]
+        for row, grey_row in zip(values, grey, strict=True):  # indices take 8 bytes a pixel
+            grey_row[:] = table[np.clip(row, 0, 65535)]
         return grey
 
 
@@ -224,7 +223,7 @@ def _rgb(image: Image.Image, levels: _Levels | None, background: Colour) -> Imag
     """8 bits a channel, with `background` where the image is transparent."""
     if levels is not None:
         values = np.asarray(image)
-        rgb = Image.fromarray(levels.scaled(values)).convert("RGB")
+        rgb = Image.fromarray(levels.scale(values)).convert("RGB")
         if (clear := image.info.get("transparency")) is not None:
             rgb.paste(background, mask=Image.fromarray((values == clear).astype(np.uint8) * 255))
         return rgb

@@ -1,4 +1,4 @@
-"""What a pack says of itself: its manifest, and whether its files are still those of it.
+"""A pack's manifest, and whether the pack's files are still those of the manifest.
 
 The checksum is a hash of the manifest, which holds the SHA-256 of every file. A stamp keeps the
 size and the time of the files as they were when last read through.
@@ -33,7 +33,7 @@ class File(Value):
 
 
 class Manifest(Value):
-    """What a pack says of itself; `checksum` is a hash of all the rest, unknown keys included."""
+    """The contents of a pack; `checksum` is a hash of all the rest, unknown keys included."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -61,7 +61,7 @@ class Manifest(Value):
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a pack's folder. Raises DataError if there is none, or it was altered."""
+    """The manifest of a pack's folder. Raises DataError if it is missing or was altered."""
     path = folder / MANIFEST
     if not path.exists():
         raise DataError(str(folder), "holds no pack", "make one with `ventral data pack`")

@@ -67,7 +67,7 @@ def pack(
 
 
 def _ignore(split: str, done: int, total: int) -> None:
-    """Progress that nobody asked for."""
+    """The default progress: nothing."""
 
 
 def _name(spec: DataSpec, fingerprint: str) -> str:

@@ -1,4 +1,4 @@
-"""From pixels to what a network takes: the one way for training, evaluation and users.
+"""From pixels to what a network takes: the same way for training, evaluation and users.
 
 (pixel / 255 - mean) / deviation, channel by channel, with the statistics of the training split.
 A channel without deviation has nothing to scale: its deviation counts as 1.
@@ -29,7 +29,7 @@ class Normalisation:
         return (images - self.mean) / self.std
 
 
-def unit(images: Tensor) -> Tensor:
+def to_unit(images: Tensor) -> Tensor:
     """Stored images, uint8 [B,H,W,C], as float32 [B,C,H,W] in 0..1, laid out as the device likes.
 
     The layout is never left to chance: it decides which kernels run, and so the last bits.
@@ -44,7 +44,7 @@ def _planes(images: Tensor) -> Tensor:
     return planes.to(torch.float32, memory_format=layout, copy=True)
 
 
-def normalised(
+def normalise_pixels(
     pixels: Any, facts: Statistics, *, size: int | None = None, value_range: float | None = None
 ) -> Tensor:
     """A batch [N,H,W,C] or one image [H,W,C] as a network takes it, float32 [N,C,H,W] (N is 1).
@@ -58,7 +58,7 @@ def normalised(
     batch = images if images.dim() == 4 else images[None]
     normalise = Normalisation(facts, images.device)
     if images.dtype == torch.uint8 and value_range is None:
-        return normalise(unit(batch))
+        return normalise(to_unit(batch))
     white = _white(images, value_range)
     return normalise(_planes(batch).div(white))
 
@@ -68,7 +68,9 @@ def _as_tensor(pixels: Any) -> Tensor:
         return pixels
     if not isinstance(pixels, np.ndarray):
         kind = type(pixels).__name__
-        raise InputError("pixels", f"a {kind} is no array", "give np.asarray(pixels), or a tensor")
+        raise InputError(
+            "pixels", f"a {kind} is not an array", "give np.asarray(pixels), or a tensor"
+        )
     if pixels.dtype.kind not in "buif":
         raise InputError("pixels", f"an array of {pixels.dtype}", "give uint8 pixels, 0 to 255")
     native = pixels.astype(pixels.dtype.newbyteorder("="), copy=not pixels.flags.writeable)

@@ -1,4 +1,4 @@
-"""What can be asked of each data set: typed, and free of torch and of decoders.
+"""The options of each data set: typed, and free of torch and of decoders.
 
 `open_source` of workers/data/datasets.py gives the images that a spec asks for.
 """
@@ -44,7 +44,7 @@ DigitSize = Annotated[int, Field(ge=8, le=256), AfterValidator(_check_digit_size
 
 
 class _Data(Value):
-    """What every data set can be asked for; `*_images` keep a seeded stratified part."""
+    """The options of every data set; `*_images` keep a seeded stratified part."""
 
     seed: int = Field(
         default=0, ge=0, lt=2**32, description="of every random draw in making the data"
@@ -98,15 +98,15 @@ class FashionMnist(_Data):
     )
 
 
-def _colour(written: Any) -> Any:
+def _colour(value: Any) -> Any:
     """A colour by its name if it has one, so that one colour is one data set."""
-    if written in ("black", "white"):
-        return written
-    levels = list(written) if isinstance(written, list | tuple) else []
+    if value in ("black", "white"):
+        return value
+    levels = list(value) if isinstance(value, list | tuple) else []
     if len(levels) != 3 or not all(type(level) is int and 0 <= level <= 255 for level in levels):
         cure = "write black, white or [red, green, blue] of 0 to 255"
-        raise InputError("", f"{shown(written)} is not a colour", cure)
-    return {(0, 0, 0): "black", (255, 255, 255): "white"}.get(tuple(levels), written)
+        raise InputError("", f"{shown(value)} is not a colour", cure)
+    return {(0, 0, 0): "black", (255, 255, 255): "white"}.get(tuple(levels), value)
 
 
 _Level = Annotated[int, Field(ge=0, le=255)]

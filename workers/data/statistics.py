@@ -8,10 +8,14 @@ class Statistics(Protocol):
     """What has a mean and a deviation for each channel, black 0 to white 1: a pack, a card."""
 
     @property
-    def mean(self) -> Sequence[float]: ...
+    def mean(self) -> Sequence[float]:
+        """The mean by channel."""
+        ...
 
     @property
-    def std(self) -> Sequence[float]: ...
+    def std(self) -> Sequence[float]:
+        """The standard deviation by channel."""
+        ...
 
 
 def divisors(std: Sequence[float]) -> tuple[float, ...]:

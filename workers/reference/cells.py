@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 
-from models.cells import CellModule
-from models.published_weights import (
+from models.literal import CellModule
+from models.reference_weights import (
     published_cell_state_dict,
 )
 from space.documents.bounds import STEPS
@@ -32,19 +32,19 @@ from workers.reference.entries import (
 )
 from workers.reference.files import (
     Arrays,
-    generated,
+    generate_variable,
     noise,
 )
 
 _SOURCES = {"x": "input", "res": "residual", "fb": "feedback"}
 
 
-def replayed_cell(entry: CellEntry, arrays: Arrays, dtype: torch.dtype) -> Errors:
+def replay_cell(entry: CellEntry, arrays: Arrays, dtype: torch.dtype) -> Errors:
     """Errors of the outputs and states of one cell, over all of its steps."""
     inputs = {
-        word: found
+        word: array
         for key, word in _SOURCES.items()
-        if (found := _cell_input(entry, arrays, key)) is not None
+        if (array := _cell_input(entry, arrays, key)) is not None
     }
     _check_inputs(inputs, arrays["out"])
     sources = {word: square_map(value.shape[2:], word) for word, value in inputs.items()}
@@ -112,7 +112,9 @@ def _cell_weights(entry: CellEntry, arrays: Arrays) -> dict[str, Array]:
     weights = {k.removeprefix("w/"): v for k, v in arrays.items() if k.startswith("w/")}
     for weight in entry.weights:
         if weight.name not in weights:
-            weights[weight.name] = generated(entry.seed, weight.name, weight.shape, entry.gain)
+            weights[weight.name] = generate_variable(
+                entry.seed, weight.name, weight.shape, entry.gain
+            )
     return weights
 
 

@@ -34,10 +34,11 @@ def load_checked(make: Callable[[], M], state: Mapping[str, Tensor]) -> M:
 _Shapes = Mapping[str, tuple[int, ...]]
 
 
-def compare_shapes(expected: _Shapes, found: _Shapes) -> None:
-    for name in (*expected, *(name for name in found if name not in expected)):
-        if expected.get(name) != found.get(name):
-            ours, theirs = expected.get(name), found.get(name)
+def compare_shapes(expected: _Shapes, actual: _Shapes) -> None:
+    """Raises InputError for the first tensor whose shape is not the expected one."""
+    for name in (*expected, *(name for name in actual if name not in expected)):
+        if expected.get(name) != actual.get(name):
+            ours, theirs = expected.get(name), actual.get(name)
             raise InputError(name, f"the shape is {theirs} where the genome has {ours}")
 
 
@@ -55,7 +56,7 @@ def to_numpy(tensor: Tensor) -> NDArray[np.float64]:
 def error(ours: Array, theirs: Array) -> float:
     """The largest difference, relative to the largest value of the reference's tensor.
 
-    Infinite where shapes differ or a value of ours is no number.
+    Infinite where shapes differ or a value of ours is NaN.
     """
     if ours.shape != theirs.shape:
         return math.inf
@@ -66,6 +67,7 @@ def error(ours: Array, theirs: Array) -> float:
 
 
 def square_map(shape: tuple[int, ...], what: str) -> Map:
+    """The map [...,H,W,C] of a shape. Raises InputError, at `what`, if it is not square."""
     height, width, channels = shape[-3:]
     if height != width:
         raise InputError(what, f"is {height}x{width}", "maps are square here")

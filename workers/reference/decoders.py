@@ -8,10 +8,10 @@ from typing import Any, get_args
 import numpy as np
 import torch
 
-from models.published_weights import (
+from models.readout import DecoderModule
+from models.reference_weights import (
     published_decoder_state_dict,
 )
-from models.readout import DecoderModule
 from space.documents.validation import parse, suggestion
 from space.errors import InputError
 from space.network.architecture import Decoder
@@ -33,7 +33,7 @@ from workers.reference.files import (
 _BETA = 0.35  # of the temperature that the published file uses under the names *_beta
 
 
-def replayed_decoder(entry: DecoderEntry, arrays: Arrays, dtype: torch.dtype) -> Errors:
+def replay_decoder(entry: DecoderEntry, arrays: Arrays, dtype: torch.dtype) -> Errors:
     """Errors of what each decoder makes of the logits [B,T,N], and of the steps it chooses.
 
     `out/NAME` is a form of decoder, `out/NAME_beta` the same with another temperature (the
@@ -48,9 +48,9 @@ def replayed_decoder(entry: DecoderEntry, arrays: Arrays, dtype: torch.dtype) ->
         elif kind in ("out", "time"):
             module = _decoder(name, entry, arrays, dtype)
             with torch.no_grad():
-                found = module(logits) if kind == "out" else module.chosen_steps(logits)
-            same = kind == "out" or np.array_equal(to_numpy(found), theirs)
-            errors[key] = error(to_numpy(found), theirs) if same else math.inf
+                ours = module(logits) if kind == "out" else module.chosen_steps(logits)
+            same = kind == "out" or np.array_equal(to_numpy(ours), theirs)
+            errors[key] = error(to_numpy(ours), theirs) if same else math.inf
     return errors
 
 
@@ -62,7 +62,7 @@ def _decoder(name: str, entry: DecoderEntry, arrays: Arrays, dtype: torch.dtype)
     fields: dict[str, Any] = {"form": form}
     known = get_args(Decoder.model_fields["form"].annotation)
     if form not in known:
-        raise InputError(f"out/{name}", "is no decoder", suggestion(form, known))
+        raise InputError(f"out/{name}", "is not a decoder", suggestion(form, known))
     if form != name:
         fields["beta"] = options.get("beta", _BETA if entry.beta is None else entry.beta)
     if form == "thresh":

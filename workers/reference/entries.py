@@ -1,4 +1,4 @@
-"""What a folder of published results says of its entries, as typed values.
+"""The entries of a folder of published results, as typed values.
 
 An entry may say more than is read here. Numbers have bounds that no published result meets, so
 that an index can ask for no more than a machine has.
@@ -54,7 +54,7 @@ class _Entry(_Open):
 
     @property
     def given(self) -> Mapping[str, Any]:
-        """The options, none if there are none."""
+        """The options, empty if the entry has none."""
         return self.options or {}
 
 

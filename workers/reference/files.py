@@ -1,8 +1,8 @@
 """Folders of published results: their index, their arrays, and values that a formula gives.
 
 A folder holds an `index.json` that describes cells, joins and decoders (`other`) and networks, and
-names the file of arrays of each. Weights and images that are not stored follow from a seed and
-their names (`generated`). What the arrays mean, `workers/reference/replay.py` knows.
+names the array file of each. Weights and images that are not stored follow from a seed and
+their names (`generate_variable`). `workers/reference/replay.py` knows what the arrays mean.
 """
 
 import math
@@ -31,7 +31,7 @@ Arrays = Mapping[str, Array]
 def entries(root: Path) -> list[tuple[str, str, dict[str, Any]]]:
     """(kind, name, entry) of everything that a folder's index names; its files are there."""
     if not root.is_dir():
-        raise InputError(str(root), "is no folder", f"name a folder that holds an {INDEX}")
+        raise InputError(str(root), "is not a folder", f"name a folder that holds an {INDEX}")
     index = read_json(root / INDEX)
     sections = [key for key in SECTIONS if isinstance(index.get(key), dict)]
     if not sections:
@@ -40,7 +40,7 @@ def entries(root: Path) -> list[tuple[str, str, dict[str, Any]]]:
             f"has none of the sections {', '.join(SECTIONS)}",
             "name a folder of published results",
         )
-    found: list[tuple[str, str, dict[str, Any]]] = []
+    listed: list[tuple[str, str, dict[str, Any]]] = []
     for section in sections:
         for name, entry in index[section].items():
             kind = {"cells": "cell", "networks": "network"}.get(section, "join")
@@ -53,8 +53,8 @@ def entries(root: Path) -> list[tuple[str, str, dict[str, Any]]]:
                 _check_file(root, entry[key], where)
             if kind == "join" and "in/logits" in array_names(root / entry["file"]):
                 kind = "decoder"
-            found.append((kind, name, entry))
-    return found
+            listed.append((kind, name, entry))
+    return listed
 
 
 def _check_file(root: Path, named: str, where: str) -> None:
@@ -72,21 +72,21 @@ def _check_file(root: Path, named: str, where: str) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The mapping in a JSON file. Raises InputError if there is none."""
+    """The mapping in a JSON file. Raises InputError if it does not exist."""
     if not path.exists():
         raise InputError(str(path), "is missing", "name a folder of published results")
     document = parse_json(read_bytes(path, _JSON_BYTES), str(path), nodes=RECORD)
     if not isinstance(document, dict):
-        raise InputError(str(path), "is no mapping")
+        raise InputError(str(path), "is not a mapping")
     return document
 
 
 def read_arrays(path: Path) -> dict[str, Array]:
-    """Every array of an .npz file. Raises InputError if it is none."""
+    """Every array of an .npz file. Raises InputError if it is not one."""
     return read_archive(path)
 
 
-def generated(seed: int, name: str, shape: tuple[int, ...], gain: float = 1.0) -> Array:
+def generate_variable(seed: int, name: str, shape: tuple[int, ...], gain: float = 1.0) -> Array:
     """The float32 value of a variable by its name, as the published formula gives it.
 
     z is uniform in [-1, 1), from PCG64 seeded with the seed and the name's CRC-32. Depthwise
@@ -126,7 +126,7 @@ def noise(seed: int, name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
     return (2 * uniform - 1).reshape(shape)
 
 
-def generated_image(seed: int, batch: int, size: int, channels: int = 3) -> NDArray[np.float32]:
+def generate_images(seed: int, batch: int, size: int, channels: int = 3) -> NDArray[np.float32]:
     """Images [B,S,S,C] by the formula, normalised already: 16-pixel squares and fine noise."""
     squares = (batch, size // 16, size // 16, channels)
     coarse = 2 * noise(seed, "image_coarse", squares)

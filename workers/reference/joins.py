@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models import layers
-from models.stages import JoinedInputs
+from models import arithmetic
+from models.literal import JoinModule
 from space.documents.validation import shown, suggestion
 from space.errors import InputError
+from space.network.maps import Map
 from space.network.sizes import Arrival
-from space.step.parameters import join_parameters
 from workers.reference.comparison import (
     Errors,
     error,
@@ -32,7 +32,7 @@ from workers.reference.files import (
 )
 
 
-def replayed_join(entry: JoinEntry, arrays: Arrays, dtype: torch.dtype) -> Errors:
+def replay_join(entry: JoinEntry, arrays: Arrays, dtype: torch.dtype) -> Errors:
     """Error of the joined inputs: resized to the feedforward input's map, then concatenated,
     summed or multiplied.
 
@@ -44,13 +44,15 @@ def replayed_join(entry: JoinEntry, arrays: Arrays, dtype: torch.dtype) -> Error
     options = entry.given
     first = entry.feedforward or options.get("feedforward", min(inputs, key=node_depth))
     if first not in inputs:
-        raise InputError("feedforward", f"{shown(first)} is no input", suggestion(first, inputs))
+        raise InputError(
+            "feedforward", f"{shown(first)} is not an input", suggestion(first, inputs)
+        )
     order = [first, *sorted(set(inputs) - {first})]
     maps = {name: square_map(inputs[name].shape, name) for name in order}
     size, out = maps[first].size, arrays["out"]
     square_map(out.shape, "out")
     on_map = [
-        layers.resize(to_torch(inputs[name], dtype), size, _resize(options)) for name in order
+        arithmetic.resize(to_torch(inputs[name], dtype), size, _resize(options)) for name in order
     ]
     kind = _join_kind(entry, sum(m.channels for m in maps.values()), out.shape[-1])
     if kind == "concat":
@@ -61,23 +63,23 @@ def replayed_join(entry: JoinEntry, arrays: Arrays, dtype: torch.dtype) -> Error
             Arrival(name=name, map=maps[name], projects=maps[name].channels != channels)
             for name in order
         ]
-        table = join_parameters(arrivals, channels)
+        outs = Map(size=size, channels=channels)
         module = load_checked(
-            lambda: JoinedInputs(kind, arrivals, table, dtype), _join_weights(arrivals, arrays)
+            lambda: JoinModule(kind, arrivals, outs, dtype), _join_weights(arrivals, arrays)
         )
         with torch.no_grad():
-            joined = module.apply_to(on_map, module.prepare(torch.contiguous_format))
+            joined = module.step(on_map)
     return {"out": error(to_numpy(joined), out)}
 
 
-def _resize(options: Mapping[str, Any]) -> layers.Resize:
+def _resize(options: Mapping[str, Any]) -> str:
     return "half_pixel" if options.get("resize") == "half_pixel" else "corners"
 
 
 def _join_kind(entry: JoinEntry, total: int, out: int) -> Any:
     """concat, add or multiply: as the entry says, else by its name and the channels put out."""
-    told = [entry.channel_op, entry.given.get("channel_op"), entry.kind, entry.file]
-    for text in told:
+    texts = [entry.channel_op, entry.given.get("channel_op"), entry.kind, entry.file]
+    for text in texts:
         for kind in ("concat", "multiply", "add"):
             if isinstance(text, str) and kind in Path(text).stem:
                 return kind

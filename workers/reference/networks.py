@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.build import Network, build
-from models.published_weights import (
+from models.reference_weights import (
     published_state_dict,
 )
 from space import zoo
@@ -33,18 +33,18 @@ from workers.reference.entries import (
 )
 from workers.reference.files import (
     Arrays,
-    generated,
-    generated_image,
+    generate_images,
+    generate_variable,
 )
 
 
-def replayed_network(
+def replay_network(
     entry: NetworkEntry | Mapping[str, Any], arrays: Arrays, dtype: torch.dtype
 ) -> Errors:
     """Errors of the logits of every step, and of samples of every traced activation."""
     entry = read_entry(NetworkEntry, entry)
     network = published_network(entry, dtype)
-    images = generated_image(entry.seed, entry.batch, entry.image_size, network.image_channels)
+    images = generate_images(entry.seed, entry.batch, entry.image_size, network.image_channels)
     return _trace_errors(network, to_torch(images, dtype), arrays)
 
 
@@ -87,7 +87,7 @@ def _variable(entry: NetworkEntry, variable: Variable) -> Array:
         return np.zeros(variable.shape, dtype=np.float32)
     if variable.name.endswith("softmax_beta") or variable.name == "decoder_threshold":
         return np.full(variable.shape, variable.value, dtype=np.float32)
-    return generated(entry.seed, variable.name, variable.shape, entry.gain)
+    return generate_variable(entry.seed, variable.name, variable.shape, entry.gain)
 
 
 def _trace_errors(network: Network, images: Tensor, arrays: Arrays) -> Errors:
@@ -134,15 +134,15 @@ def sample_errors(name: str, steps: list[NDArray[np.float64]], arrays: Arrays) -
         theirs = arrays.get(f"{name}/{part}")
         if theirs is None:
             continue
-        found = np.stack([np.asarray(sample(step)) for step in steps])
+        ours = np.stack([np.asarray(sample(step)) for step in steps])
         if part == "shape":
-            fits = theirs.shape in (found.shape, found.shape[1:])  # of each step, or of all
-            same = fits and bool((found == theirs).all())
+            fits = theirs.shape in (ours.shape, ours.shape[1:])  # of each step, or of all
+            same = fits and bool((ours == theirs).all())
             errors[f"{name}/{part}"] = 0.0 if same else math.inf
-        elif found.shape != theirs.shape:
+        elif ours.shape != theirs.shape:
             errors[f"{name}/{part}"] = math.inf
         else:
-            errors[f"{name}/{part}"] = float(np.abs(found - theirs).max()) / (largest or 1.0)
+            errors[f"{name}/{part}"] = float(np.abs(ours - theirs).max()) / (largest or 1.0)
     return errors
 
 

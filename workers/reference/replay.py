@@ -2,11 +2,11 @@
 
 A folder holds an `index.json` and the arrays it names: recurrent cells with their inputs, weights
 and the values of every step; joins of inputs; decoders; whole networks of the zoo, whose weights
-and images are given by a formula (`generated`). `replay` computes each entry in float64 and in
-float32; the reference's values are those of its float64 run.
+and images are given by a formula (`generate_variable`). `replay` computes each entry in float64
+and in float32; the reference's values are those of its float64 run.
 
-This module reads such folders and nothing else. What a cell's options mean is said in
-`space/zoo/cells.py`, where variables belong in `models/published_weights.py`.
+This module reads such folders and nothing else. The meaning of a cell's options is in
+`space/zoo/cells.py`, the places of variables in `models/reference_weights.py`.
 """
 
 import math
@@ -18,11 +18,11 @@ from typing import Any
 import torch
 
 from space.errors import InputError
-from workers.reference.cells import replayed_cell
+from workers.reference.cells import replay_cell
 from workers.reference.comparison import (
     Errors,
 )
-from workers.reference.decoders import replayed_decoder
+from workers.reference.decoders import replay_decoder
 from workers.reference.entries import (
     CellEntry,
     DecoderEntry,
@@ -36,8 +36,8 @@ from workers.reference.files import (
     read_arrays,
     read_json,
 )
-from workers.reference.joins import replayed_join
-from workers.reference.networks import replayed_network
+from workers.reference.joins import replay_join
+from workers.reference.networks import replay_network
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4}
 
@@ -59,7 +59,7 @@ class Verified:
 
     @property
     def passed(self) -> bool:
-        """Whether both errors are within the tolerance. A value that is no number is not."""
+        """Whether both errors are within the tolerance. NaN is not."""
         within64 = self.float64 <= TOLERANCE[torch.float64]
         return within64 and self.float32 <= TOLERANCE[torch.float32]
 
@@ -82,10 +82,10 @@ def replay(folder: str | Path) -> Iterator[Verified]:
         facts = entry
         if kind == "network":
             facts = entry | read_json(root / entry["variables_file"])
-        yield verified(kind, name, facts, arrays, str(root / entry["file"]))
+        yield verify_entry(kind, name, facts, arrays, str(root / entry["file"]))
 
 
-def verified(
+def verify_entry(
     kind: str, name: str, entry: Mapping[str, Any], arrays: Arrays, where: str = ""
 ) -> Verified:
     """One entry replayed in both float types. Raises InputError for one that lacks a part."""
@@ -94,20 +94,20 @@ def verified(
         raise InputError(where or name, f"lacks {missing}", "give a file of the same layout")
     form, replayed = _REPLAYED[kind]
     typed = read_entry(form, entry, where or name)
-    found: dict[torch.dtype, tuple[float, str]] = {}
+    worst: dict[torch.dtype, tuple[float, str]] = {}
     try:
         for dtype in TOLERANCE:
-            found[dtype] = _worst(replayed(typed, arrays, dtype))
+            worst[dtype] = _worst(replayed(typed, arrays, dtype))
     except (ValueError, RuntimeError) as error:  # what NumPy and PyTorch raise of other shapes
         problem = str(error).strip().splitlines()[0]
         return Verified(name=name, kind=kind, float64=math.inf, float32=math.inf, problem=problem)
-    of64, of32 = found[torch.float64], found[torch.float32]
+    of64, of32 = worst[torch.float64], worst[torch.float32]
     failed = of32 if of64[0] <= TOLERANCE[torch.float64] else of64
     return Verified(name=name, kind=kind, float64=of64[0], float32=of32[0], array=failed[1])
 
 
 def _worst(errors: Errors) -> tuple[float, str]:
-    """The largest error and its array; one that is no number counts as infinite."""
+    """The largest error and its array; NaN counts as infinite."""
     if not errors:
         raise InputError("", "holds no array to compare with")
     name = max(errors, key=lambda key: math.inf if math.isnan(errors[key]) else errors[key])
@@ -137,8 +137,8 @@ def _missing(kind: str, arrays: Arrays) -> str:
 
 
 _REPLAYED: dict[str, tuple[type[Any], Callable[[Any, Arrays, torch.dtype], Errors]]] = {
-    "cell": (CellEntry, replayed_cell),
-    "join": (JoinEntry, replayed_join),
-    "decoder": (DecoderEntry, replayed_decoder),
-    "network": (NetworkEntry, replayed_network),
+    "cell": (CellEntry, replay_cell),
+    "join": (JoinEntry, replay_join),
+    "decoder": (DecoderEntry, replay_decoder),
+    "network": (NetworkEntry, replay_network),
 }

@@ -2,7 +2,6 @@
 
 The search inside is checked as well: what it leaves untried is tried here, by its own parts.
 """
-# ruff: noqa: SLF001
 
 import itertools
 import random
@@ -113,13 +112,13 @@ def beside(parts: int) -> Graph:
 def singled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The vertices that were singled out, in order: the work of the search."""
     found: list[int] = []
-    single = labelling._Search._single
+    single = labelling._Search._single  # noqa: SLF001
 
     def noting(search: labelling._Search, colours: list[int], vertex: int) -> list[int]:
         found.append(vertex)
         return single(search, colours, vertex)
 
-    monkeypatch.setattr(labelling._Search, "_single", noting)
+    monkeypatch.setattr(labelling._Search, "_single", noting)  # noqa: SLF001
     return found
 
 
@@ -141,15 +140,15 @@ def test_symmetries_that_exchange_no_two_are_found_too(singled: list[int]) -> No
 
 def least(graph: Graph) -> object:
     """The form by definition: the least text of all ways to single out the tied vertices."""
-    search = labelling._Search(*graph)
+    search = labelling._Search(*graph)  # noqa: SLF001
 
     def ends(colours: list[int]) -> list[object]:
-        tied = search._tied(colours)
+        tied = search._tied(colours)  # noqa: SLF001
         if not tied:
-            return [search._written(colours)[0]]
-        return [end for vertex in tied for end in ends(search._single(colours, vertex))]
+            return [search._written(colours)[0]]  # noqa: SLF001
+        return [end for vertex in tied for end in ends(search._single(colours, vertex))]  # noqa: SLF001
 
-    colours = search._refined([labelling._number(label) for label in search.labels])
+    colours = search._refined([labelling._number(label) for label in search.labels])  # noqa: SLF001
     return min(ends(colours))  # type: ignore[type-var]
 
 

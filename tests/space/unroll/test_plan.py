@@ -74,22 +74,6 @@ def test_every_multiply_add_is_computed_or_saved_by_a_rule(
         assert planned + sum(saved.values()) == pytest.approx(found.literal_macs)
 
 
-@given(any_genomes(), st.booleans())
-@settings(max_examples=60, deadline=None)
-def test_calls_hold_every_operation_once_and_after_its_operands(
-    genome: Genome, training: bool
-) -> None:
-    found = plan(genome, everything(genome), training=training)
-    done: set[int] = set()
-    for call in schedule(found):
-        members = [index for row in call.rows for index in row]
-        operands = {o for index in members for o in found.operations[index].operands}
-        assert operands <= done
-        assert done.isdisjoint(members)
-        done.update(members)
-    assert done == set(range(len(found.operations)))
-
-
 @given(genomes())
 @settings(max_examples=40, deadline=None)
 def test_fewer_reads_need_a_part_of_the_operations(genome: Genome) -> None:
@@ -166,13 +150,6 @@ def test_a_batch_norm_keeps_what_moves_it_in_training() -> None:
     assert trained.planned_macs(8) > used.planned_macs(8)
     for call in schedule(trained):
         assert len(call.rows) == 1 or not isinstance(call.whats[0], Normalise)
-
-
-def test_gates_of_one_source_are_one_convolution_and_outside_of_loops_all_steps_are() -> None:
-    found = plan(small_genome(PUBLISHED_CELLS["conv_lstm"], feedback=False))
-    sides = [(len(call.rows), len(call.whats), call.loop) for call in schedule(found)]
-    assert (4, 4, False) in sides  # [x] of i, j, f, o at all steps
-    assert (1, 4, True) in sides  # [h] of a step
 
 
 def test_reads_are_said_in_words() -> None:

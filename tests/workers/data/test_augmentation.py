@@ -9,8 +9,8 @@ import torch
 from workers.data.augmentation import (
     augment,
     crop_boxes,
-    flipped,
-    resized_crops,
+    flip_images,
+    resize_crops,
 )
 from workers.job import Augmentation, Crop
 
@@ -41,10 +41,10 @@ def test_it_repeats_with_the_seed_and_differs_without() -> None:
 
 def test_flips_mirror_the_chosen_and_undo_themselves() -> None:
     before, chosen = images(), torch.tensor([True, False] * 3)
-    once = flipped(before, chosen)
+    once = flip_images(before, chosen)
     assert torch.equal(once[0, :, :, 0], before[0, :, :, -1])
     assert torch.equal(once[1], before[1])
-    assert torch.equal(flipped(once, chosen), before)
+    assert torch.equal(flip_images(once, chosen), before)
 
 
 def test_about_half_is_flipped() -> None:
@@ -55,7 +55,7 @@ def test_about_half_is_flipped() -> None:
 
 def test_the_whole_image_cropped_is_the_image() -> None:
     whole = torch.tensor([[0.0, 0.0, 1.0, 1.0]]).repeat(6, 1)
-    torch.testing.assert_close(resized_crops(images(), whole), images(), atol=1e-5, rtol=0)
+    torch.testing.assert_close(resize_crops(images(), whole), images(), atol=1e-5, rtol=0)
 
 
 def test_a_crop_of_a_constant_is_the_constant() -> None:
@@ -70,8 +70,8 @@ def test_a_crop_is_its_box_resized_with_half_pixel_centres() -> None:
     box = torch.tensor([[0.25, 0.5, 0.5, 0.5]])
     sliced = before[:, :, 4:12, 8:16]
     expected = torch.nn.functional.interpolate(sliced, size=(16, 16), mode="bilinear")
-    found = resized_crops(before, box)
-    torch.testing.assert_close(found[..., 1:-1, 1:-1], expected[..., 1:-1, 1:-1])
+    result = resize_crops(before, box)
+    torch.testing.assert_close(result[..., 1:-1, 1:-1], expected[..., 1:-1, 1:-1])
 
 
 def test_boxes_lie_inside_and_have_the_area_and_the_ratio() -> None:

@@ -5,13 +5,13 @@ import pytest
 
 from space.errors import DataError
 from workers.data.datasets import open_source
-from workers.data.drawing import stratified
+from workers.data.drawing import draw_stratified
 from workers.data.specs import Digits
 
 
 def test_a_part_is_exact_in_number_and_in_proportion() -> None:
     labels = np.repeat(np.arange(4), [400, 200, 100, 100])
-    kept = stratified(labels, 80, seed=3, stream=9)
+    kept = draw_stratified(labels, 80, seed=3, stream=9)
     np.testing.assert_array_equal(np.bincount(labels[kept]), [40, 20, 10, 10])
     np.testing.assert_array_equal(kept, np.unique(kept))
     with pytest.raises(DataError, match=r"train_images: 5000 asked for, 1200 there"):

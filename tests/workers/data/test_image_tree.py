@@ -27,13 +27,13 @@ def grow(root: Path, *names: str) -> Path:
 
 def names(tree: ImageTree, root: Path) -> dict[str, list[str]]:
     """The images of every class of the training split, below the class's folder or not."""
-    found: dict[str, list[str]] = {name: [] for name in tree.classes}
+    result: dict[str, list[str]] = {name: [] for name in tree.classes}
     for image in tree.train:
-        found[tree.classes[image.label]].append(image.path.relative_to(root).as_posix())
-    return found
+        result[tree.classes[image.label]].append(image.path.relative_to(root).as_posix())
+    return result
 
 
-def passed(tree: ImageTree) -> dict[str, int]:
+def count_passed(tree: ImageTree) -> dict[str, int]:
     return {over.reason: over.count for over in tree.passed_over}
 
 
@@ -77,7 +77,7 @@ def test_validation_comes_before_test_and_the_test_images_are_left_alone(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("folders", "told"),
+    ("folders", "message"),
     [
         (
             ["train"],
@@ -89,11 +89,11 @@ def test_validation_comes_before_test_and_the_test_images_are_left_alone(tmp_pat
     ],
 )
 def test_folders_of_splits_are_never_classes(
-    tmp_path: Path, folders: list[str], told: str
+    tmp_path: Path, folders: list[str], message: str
 ) -> None:
     for split in folders:
         grow(tmp_path, f"{split}/cat/1.png", f"{split}/dog/1.png")
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=message):
         read_image_tree(tmp_path)
 
 
@@ -120,7 +120,7 @@ def test_what_lies_beside_the_splits_is_passed_over(tmp_path: Path) -> None:
         grow(tmp_path, f"{split}/cat/1.png", f"{split}/dog/1.png", f"{split}/all.png")
     grow(tmp_path, "annotations/1.png", "LICENSE")
     tree = read_image_tree(tmp_path)
-    assert passed(tree) == {
+    assert count_passed(tree) == {
         "a folder beside the splits": 1,
         "a file outside of the class folders": 3,
     }
@@ -186,7 +186,7 @@ def test_hidden_and_system_folders_count_at_no_depth(tmp_path: Path) -> None:
     grow(tmp_path, "cat/._1.png", "cat/Thumbs.db", "cat/.DS_Store", "cat/desktop.ini")
     tree = read_image_tree(tmp_path)
     assert len(tree.train) == 3
-    assert passed(tree) == {"hidden, or a file of the system": 12}
+    assert count_passed(tree) == {"hidden, or a file of the system": 12}
 
 
 def test_images_are_known_by_suffix_or_else_by_content(tmp_path: Path) -> None:
@@ -197,10 +197,10 @@ def test_images_are_known_by_suffix_or_else_by_content(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "dog" / "fifo")
     tree = read_image_tree(tmp_path)
     assert len(names(tree, tmp_path)["cat"]) == 6
-    assert passed(tree) == {
-        "no image (.txt)": 2,
-        "no image (without a suffix)": 1,
-        "no image (.heic)": 1,
+    assert count_passed(tree) == {
+        "not an image (.txt)": 2,
+        "not an image (without a suffix)": 1,
+        "not an image (.heic)": 1,
         "not a regular file": 1,
     }
     assert tree.passed_over[0].first == "dog/labels.txt"
@@ -226,7 +226,7 @@ def test_links_never_lead_above_themselves(tmp_path: Path) -> None:
     tree = read_image_tree(root)
     assert tree.classes == ("cat", "dog")
     assert len(tree.train) == 3
-    assert passed(tree) == {"a link to a folder above itself": 5}
+    assert count_passed(tree) == {"a link to a folder above itself": 5}
 
 
 def test_a_folder_that_links_name_twice_counts_once(tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ def test_a_folder_that_links_name_twice_counts_once(tmp_path: Path) -> None:
         (root / "cat" / link).symlink_to(tmp_path / "more")
     tree = read_image_tree(root)
     assert names(tree, root)["cat"] == ["cat/1.png", "cat/a/2.png"]
-    assert passed(tree) == {"a folder that is there already, by a link": 1}
+    assert count_passed(tree) == {"a folder that was counted already, by a link": 1}
 
 
 @pytest.mark.parametrize("link", ["train/dog/more", "train/hound", "val/dog", "val"])

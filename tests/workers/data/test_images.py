@@ -63,8 +63,8 @@ def test_16_bits_of_colours_and_of_opacity_keep_their_values(
 ) -> None:
     pixel = b"".join(struct.pack(">H", 257 * value) for value in values)
     (tmp_path / "x.png").write_bytes(png(1, 1, 16, kind, b"\0" + pixel))
-    found = read_image(tmp_path / "x.png", Framing(size=1, shortest=1))
-    assert tuple(found[0, 0]) == expected
+    result = read_image(tmp_path / "x.png", Framing(size=1, shortest=1))
+    assert tuple(result[0, 0]) == expected
 
 
 def tiff(order: str, bits: int, photometric: int, strip: bytes) -> bytes:
@@ -117,8 +117,8 @@ def test_every_mode_gives_its_colours(
     tmp_path: Path, image: Image.Image, suffix: str, expected: Colour
 ) -> None:
     options = {"lossless": True} if suffix == "webp" else {}
-    found = read(saved(image, tmp_path / f"x.{suffix}", **options)).astype(int)
-    assert abs(found - expected).max() <= 3  # of JPEG and YCbCr
+    result = read(saved(image, tmp_path / f"x.{suffix}", **options)).astype(int)
+    assert abs(result - expected).max() <= 3  # of JPEG and YCbCr
 
 
 def ink(mode: str) -> Image.Image:
@@ -140,9 +140,9 @@ def test_what_is_transparent_shows_the_background(
         path = saved(image, tmp_path / "x.png", transparency=1)
     else:
         path = saved(ink(mode), tmp_path / "x.png")
-    found = read(path, background=background)
-    assert (found[:, :4] == 0).all()
-    assert (found[:, 4:] == background).all()
+    result = read(path, background=background)
+    assert (result[:, :4] == 0).all()
+    assert (result[:, 4:] == background).all()
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -152,9 +152,9 @@ def test_a_grey_that_stands_for_nothing_shows_the_background(
     values: npt.NDArray[Any] = np.zeros((8, 8), dtype)
     values[:, 4:] = 7
     path = saved(Image.fromarray(values), tmp_path / "x.png", transparency=7)
-    found = read(path, background=(1, 2, 3))
-    assert (found[:, :4] == 0).all()
-    assert (found[:, 4:] == (1, 2, 3)).all()
+    result = read(path, background=(1, 2, 3))
+    assert (result[:, :4] == 0).all()
+    assert (result[:, 4:] == (1, 2, 3)).all()
 
 
 def test_half_transparent_pixels_are_mixed(tmp_path: Path) -> None:
@@ -223,8 +223,8 @@ def test_an_image_is_resized_as_a_whole_and_cropped(
         left, top = ((side - size) // 2 for side in whole)
         expected = image.resize(tuple(whole), Image.Resampling.BILINEAR)
         expected = expected.crop((left, top, left + size, top + size))
-        found = read_image(path, Framing(size=size, shortest=shortest))
-        np.testing.assert_array_equal(found, np.asarray(expected))
+        result = read_image(path, Framing(size=size, shortest=shortest))
+        np.testing.assert_array_equal(result, np.asarray(expected))
 
 
 # ----------------------------------------------------------------------------- what is not decoded

@@ -156,10 +156,10 @@ def test_images_of_one_colour_are_refused(tmp_path: Path) -> None:
 def test_as_many_threads_decode_as_the_process_may_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[int] = []
+    requested: list[int] = []
 
     def opened(_spec: DataSpec, workers: int) -> Source:
-        asked.append(workers)
+        requested.append(workers)
         raise DataError("", "enough")
 
     monkeypatch.setattr(datasets, "open_source", opened)
@@ -167,7 +167,7 @@ def test_as_many_threads_decode_as_the_process_may_use(
     for workers in (None, 5):
         with pytest.raises(DataError, match="enough"):
             pack(SPEC, tmp_path, workers=workers)
-    assert asked == [3, 5]
+    assert requested == [3, 5]
 
 
 def test_packs_keep_the_identity_that_they_had(tmp_path: Path) -> None:
@@ -207,11 +207,11 @@ def child(root: Path, delay: float) -> subprocess.Popen[str]:
 
 def test_two_processes_at_once_make_one_pack(tmp_path: Path) -> None:
     children = [child(tmp_path, 0.002) for _ in range(2)]
-    told = [process.communicate(timeout=GUARD)[0].splitlines() for process in children]
+    outputs = [process.communicate(timeout=GUARD)[0].splitlines() for process in children]
     assert [process.returncode for process in children] == [0, 0]
-    assert told[0][-1] == told[1][-1]
+    assert outputs[0][-1] == outputs[1][-1]
     # One of them decoded; the other waited for it and found the pack.
-    assert sorted(len(lines) for lines in told)[0] == 2
+    assert sorted(len(lines) for lines in outputs)[0] == 2
     assert len(files(tmp_path)) == 1
 
 

@@ -10,7 +10,7 @@ import torch
 
 from space.errors import InputError
 from workers.data.pack import Pack
-from workers.data.preprocessing import Normalisation, normalised, unit
+from workers.data.preprocessing import Normalisation, normalise_pixels, to_unit
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def pixels(count: int = 5, size: int = 6, channels: int = 3) -> np.ndarray:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_stored_images_become_planes_in_0_to_1(channels: int) -> None:
     stored = torch.arange(2 * 4 * 5 * channels, dtype=torch.uint8).view(2, 4, 5, channels)
-    made = unit(stored)
+    made = to_unit(stored)
     assert made.shape == (2, channels, 4, 5)
     assert made.stride() == torch.empty(made.shape).stride()
     assert float(made[1, 0, 2, 3]) == pytest.approx(int(stored[1, 2, 3, 0]) / 255)
@@ -37,7 +37,7 @@ def test_stored_images_become_planes_in_0_to_1(channels: int) -> None:
 
 def test_the_training_split_is_normalised(digits: Pack) -> None:
     stored = torch.from_numpy(np.array(digits.images("train")))
-    normal = Normalisation(digits, torch.device("cpu"))(unit(stored))
+    normal = Normalisation(digits, torch.device("cpu"))(to_unit(stored))
     assert normal.shape == (320, 1, 8, 8)
     assert abs(float(normal.mean())) < 1e-5
     assert math.isclose(float(normal.std()), 1.0, rel_tol=1e-3)
@@ -45,16 +45,16 @@ def test_the_training_split_is_normalised(digits: Pack) -> None:
 
 def test_users_get_what_training_and_evaluation_get() -> None:
     facts, stored = Facts(), pixels()
-    theirs = Normalisation(facts, torch.device("cpu"))(unit(torch.from_numpy(stored)))
-    assert torch.equal(normalised(stored, facts), theirs)
-    assert torch.equal(normalised(torch.from_numpy(stored), facts, size=6), theirs)
-    assert torch.equal(normalised(stored[0], facts), theirs[:1])
+    theirs = Normalisation(facts, torch.device("cpu"))(to_unit(torch.from_numpy(stored)))
+    assert torch.equal(normalise_pixels(stored, facts), theirs)
+    assert torch.equal(normalise_pixels(torch.from_numpy(stored), facts, size=6), theirs)
+    assert torch.equal(normalise_pixels(stored[0], facts), theirs[:1])
     mirrored = np.ascontiguousarray(stored[:, ::-1])
-    assert torch.equal(normalised(stored[:, ::-1], facts), normalised(mirrored, facts))
+    assert torch.equal(normalise_pixels(stored[:, ::-1], facts), normalise_pixels(mirrored, facts))
 
 
 def test_a_channel_without_deviation_is_divided_by_one() -> None:
-    made = normalised(np.full((1, 6, 6, 3), 255, np.uint8), Facts())
+    made = normalise_pixels(np.full((1, 6, 6, 3), 255, np.uint8), Facts())
     assert made[0, :, 0, 0].tolist() == [1.0, 6.0, 0.0]
 
 
@@ -63,16 +63,16 @@ def test_a_channel_without_deviation_is_divided_by_one() -> None:
 def test_other_types_say_their_range(dtype: Any, white: float) -> None:
     stored = pixels() if white == 255 else pixels() // 255 * 255
     same = (stored / (255 / white)).astype(dtype)
-    expected = normalised(stored, Facts())
+    expected = normalise_pixels(stored, Facts())
     for given in (same, torch.from_numpy(same.astype(np.dtype(dtype).newbyteorder("=")))):
         before = given.copy() if isinstance(given, np.ndarray) else given.clone()
-        found = normalised(given, Facts(), value_range=white)
-        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+        result = normalise_pixels(given, Facts(), value_range=white)
+        torch.testing.assert_close(result, expected, atol=1e-5, rtol=1e-5)
         assert np.array_equal(before, given)
         with pytest.raises(
             InputError, match=r"pixels: \w+ values may have any range.*value_range"
         ):
-            normalised(given, Facts())
+            normalise_pixels(given, Facts())
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_other_types_say_their_range(dtype: Any, white: float) -> None:
         (np.full((1, 6, 6, 3), np.nan), 1.0, "values from nan"),
         (pixels(), -1.0, "-1.0 is not a number above 0"),
         (pixels(), "1", "'1' is not a number above 0"),
-        (pixels().tolist(), None, r"a list is no array; give np.asarray"),
+        (pixels().tolist(), None, r"a list is not an array; give np.asarray"),
         (pixels().astype(complex), 1.0, "an array of complex128"),
         (pixels().astype(str), None, "an array of <U3"),
         (pixels(channels=4), None, r"the shape \[5, 6, 6, 4\] does not fit; give \[N, 6, 6, 3\]"),
@@ -95,18 +95,18 @@ def test_other_types_say_their_range(dtype: Any, white: float) -> None:
 )
 def test_what_does_not_fit_is_refused_with_the_cure(given: Any, range_: Any, problem: str) -> None:
     with pytest.raises(InputError, match=problem):
-        normalised(given, Facts(), size=6, value_range=range_)
+        normalise_pixels(given, Facts(), size=6, value_range=range_)
 
 
 def test_grey_images_need_the_axis_of_their_channel() -> None:
     grey = Facts(mean=(0.5,), std=(0.5,))
     with pytest.raises(InputError, match=r"pixels\[..., None\] has the axis"):
-        normalised(pixels(channels=1)[..., 0], grey)
-    assert normalised(pixels(channels=1), grey).shape == (5, 1, 6, 6)
+        normalise_pixels(pixels(channels=1)[..., 0], grey)
+    assert normalise_pixels(pixels(channels=1), grey).shape == (5, 1, 6, 6)
 
 
 def test_gradients_reach_the_pixels() -> None:
     given = torch.rand(1, 6, 6, 3, requires_grad=True)
-    normalised(given, Facts(), value_range=1.0).sum().backward()
+    normalise_pixels(given, Facts(), value_range=1.0).sum().backward()
     assert given.grad is not None
     assert given.grad[0, 0, 0].tolist() == [2.0, 8.0, 1.0]

@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models import layers
+from models import arithmetic
 from space import zoo
 from space.errors import InputError
 from space.network.grammar import Cell
@@ -23,14 +23,14 @@ from workers.reference.cells import stored_states
 from workers.reference.comparison import error, to_numpy, to_torch
 from workers.reference.files import (
     entries,
-    generated,
-    generated_image,
+    generate_images,
+    generate_variable,
     noise,
     read_arrays,
     read_json,
 )
-from workers.reference.networks import published_genome, replayed_network
-from workers.reference.replay import TOLERANCE, verified, verify
+from workers.reference.networks import published_genome, replay_network
+from workers.reference.replay import TOLERANCE, verify, verify_entry
 
 GOLDEN = Path(__file__).parents[2] / "models" / "golden"
 SMALL = ("timedecay", "lstm_layernorm_peephole", "rgc_median_feedback_projection")
@@ -59,24 +59,24 @@ def altered(file: Path, array: str, change: float = 1e-6) -> None:
 
 
 def test_a_folder_is_replayed_in_the_order_of_its_index(tmp_path: Path) -> None:
-    found = verify(copied(tmp_path, others=("harbor_concat", "decoders")))
+    result = verify(copied(tmp_path, others=("harbor_concat", "decoders")))
     names = [*SMALL, "harbor_concat", "decoders"]
-    assert [entry.name for entry in found] == names
-    assert [entry.kind for entry in found] == ["cell", "cell", "cell", "join", "decoder"]
-    assert all(entry.passed for entry in found), found
-    assert all(entry.float64 < 1e-14 and 0 < entry.float32 < 1e-5 for entry in found[1:3])
+    assert [entry.name for entry in result] == names
+    assert [entry.kind for entry in result] == ["cell", "cell", "cell", "join", "decoder"]
+    assert all(entry.passed for entry in result), result
+    assert all(entry.float64 < 1e-14 and 0 < entry.float32 < 1e-5 for entry in result[1:3])
 
 
 @pytest.mark.parametrize("array", ["out", "state", "in/res", "w/ReciprocalGateCell/out/tau/bias"])
 def test_one_altered_number_fails_that_entry_and_no_other(tmp_path: Path, array: str) -> None:
     folder = copied(tmp_path)
     altered(folder / "cells/rgc_median_feedback_projection.npz", array)
-    found = {entry.name: entry for entry in verify(folder)}
-    failed = found.pop("rgc_median_feedback_projection")
+    result = {entry.name: entry for entry in verify(folder)}
+    failed = result.pop("rgc_median_feedback_projection")
     assert not failed.passed
     assert failed.float64 > TOLERANCE[torch.float64]
     assert failed.array in ("out", "state")
-    assert all(entry.passed for entry in found.values())
+    assert all(entry.passed for entry in result.values())
 
 
 @pytest.mark.parametrize("array", ["out/thresh", "out/w_avg", "out/max_conf_beta", "in/logits"])
@@ -89,9 +89,9 @@ def test_an_altered_decoder_fails(tmp_path: Path, array: str) -> None:
 def test_a_number_that_is_none_fails(tmp_path: Path) -> None:
     folder = copied(tmp_path, cells=("timedecay",))
     altered(folder / "cells/timedecay.npz", "in/x", math.nan)
-    (found,) = verify(folder)
-    assert not found.passed
-    assert found.float64 == math.inf
+    (result,) = verify(folder)
+    assert not result.passed
+    assert result.float64 == math.inf
 
 
 def test_an_option_that_does_nothing_known_fails_with_its_name(tmp_path: Path) -> None:
@@ -108,14 +108,14 @@ def test_an_option_that_does_nothing_known_fails_with_its_name(tmp_path: Path) -
 def test_what_is_no_such_folder_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"index\.json: is missing"):
         verify(tmp_path)
-    with pytest.raises(InputError, match="is no folder"):
+    with pytest.raises(InputError, match="is not a folder"):
         verify(tmp_path / "nowhere")
     folder = copied(tmp_path)
     (folder / "cells/timedecay.npz").rename(folder / "cells/other.npz")
     with pytest.raises(InputError, match=r"cells/timedecay\.npz: is missing \(cells\.timedecay"):
         verify(folder)
     (folder / "cells/timedecay.npz").write_bytes(b"no arrays")
-    with pytest.raises(InputError, match=r"timedecay\.npz: is no file of arrays"):
+    with pytest.raises(InputError, match=r"timedecay\.npz: is not a file of arrays"):
         verify(folder)
     lacking: dict[str, Any] = {"in/x": np.zeros(3)}
     np.savez(folder / "cells/timedecay.npz", **lacking)
@@ -125,7 +125,7 @@ def test_what_is_no_such_folder_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cells\.timedecay: names no file"):
         verify(folder)
     (folder / "index.json").write_text("[]")
-    with pytest.raises(InputError, match="is no mapping"):
+    with pytest.raises(InputError, match="is not a mapping"):
         verify(folder)
     (folder / "index.json").write_text("{}")
     with pytest.raises(InputError, match="none of the sections"):
@@ -159,9 +159,9 @@ def test_shapes_are_compared_before_a_module_takes_memory(tmp_path: Path) -> Non
     index = json.loads((folder / "index.json").read_text())
     index["cells"]["lstm"]["options"]["out_depth"] = 60_000
     (folder / "index.json").write_text(json.dumps(index))
-    (found,) = verify(folder)
-    assert not found.passed
-    assert "the shape is" in found.problem
+    (result,) = verify(folder)
+    assert not result.passed
+    assert "the shape is" in result.problem
 
 
 def test_the_formula_of_the_golden_files() -> None:
@@ -173,17 +173,17 @@ def test_the_formula_of_the_golden_files() -> None:
         atol=1e-10,
     )
     np.testing.assert_allclose(
-        generated(201, name, (7, 7, 3, 64), 0.7).ravel()[:3],
+        generate_variable(201, name, (7, 7, 3, 64), 0.7).ravel()[:3],
         [-0.0162180737, 0.0467571169, 0.0146938963],
         rtol=1e-8,
     )
-    image = generated_image(201, 2, 224)
+    image = generate_images(201, 2, 224)
     np.testing.assert_allclose(image[0, 0, 0], [1.4136151, -1.1885710, -0.0956388], rtol=1e-6)
     np.testing.assert_allclose(image[1, 100, 50], [1.6221742, 1.7874991, -1.4667999], rtol=1e-6)
     z = noise(5, "a/gamma", (4,))
-    np.testing.assert_allclose(generated(5, "a/gamma", (4,)), 1 + 0.2 * z, rtol=1e-6)
+    np.testing.assert_allclose(generate_variable(5, "a/gamma", (4,)), 1 + 0.2 * z, rtol=1e-6)
     with pytest.raises(InputError, match="no rule"):
-        generated(5, "a/unknown", (4,))
+        generate_variable(5, "a/unknown", (4,))
 
 
 def test_weights_and_inputs_that_are_not_stored_follow_from_the_formula() -> None:
@@ -191,9 +191,9 @@ def test_weights_and_inputs_that_are_not_stored_follow_from_the_formula() -> Non
     entry = index["cells"]["rgc_median_feedback_projection"]
     arrays = read_arrays(GOLDEN / entry["file"])
     fewer = {key: value for key, value in arrays.items() if not key.startswith(("w/", "in/"))}
-    assert verified("cell", "drawn", entry, fewer).passed
+    assert verify_entry("cell", "drawn", entry, fewer).passed
     changed = entry | {"seed": entry["seed"] + 1}
-    assert not verified("cell", "drawn", changed, fewer).passed
+    assert not verify_entry("cell", "drawn", changed, fewer).passed
 
 
 # Joins
@@ -201,7 +201,7 @@ def test_weights_and_inputs_that_are_not_stored_follow_from_the_formula() -> Non
 
 def test_a_half_pixel_resize_is_seen() -> None:
     arrays = read_arrays(GOLDEN / "cells/harbor_concat.npz")
-    resized = layers.resize(to_torch(arrays["in/conv10"], torch.float64), 7, "half_pixel")
+    resized = arithmetic.resize(to_torch(arrays["in/conv10"], torch.float64), 7, "half_pixel")
     assert error(to_numpy(resized), arrays["out"][..., 4:9]) > 1e-3
 
 
@@ -230,9 +230,9 @@ def test_inputs_are_summed_or_multiplied_in_the_receivers_channels(kind: str) ->
     out = sum(values) if kind == "add" else values[0] * values[1] * values[2]
     arrays |= {f"{scope}/weights": kernel, f"{scope}/bias": bias, "out": np.asarray(out)}
     entry = {"file": f"cells/harbor_{kind}.npz"}
-    assert verified("join", "drawn", entry, arrays).passed
+    assert verify_entry("join", "drawn", entry, arrays).passed
     other = {"file": f"cells/harbor_{'multiply' if kind == 'add' else 'add'}.npz"}
-    assert not verified("join", "drawn", other, arrays).passed
+    assert not verify_entry("join", "drawn", other, arrays).passed
 
 
 # Cells: what the options of both classes mean, against an independent writing
@@ -281,8 +281,8 @@ def test_every_option_of_the_reciprocal_gated_cell(variant: str, data: st.DataOb
         size=data.draw(st.sampled_from([5, 7])),
         seed=data.draw(st.integers(1, 999)),
     )
-    found = verified("cell", "drawn", entry, arrays)
-    assert found.passed, found
+    result = verify_entry("cell", "drawn", entry, arrays)
+    assert result.passed, result
 
 
 @pytest.mark.parametrize(
@@ -296,10 +296,10 @@ def test_every_flag_is_seen(variant: str, flag: str) -> None:
     """The same arrays under other options do not pass: their weights have no place, or differ."""
     options = {"input_to_cell": True, "gate_depth_separable": variant == "B"}
     options["input_to_out"] = flag == "in_out_depth_separable"
-    other = options | {flag: not options.get(flag, False)}
-    entry, arrays = results(variant, other, channels=(4, 3, 3, 3), size=5, seed=7)
-    assert verified("cell", "drawn", entry, arrays).passed
-    assert not verified("cell", "drawn", entry | {"options": options}, arrays).passed
+    made: dict[str, Any] = {"channels": (4, 3, 3, 3), "size": 5, "seed": 7}
+    entry, arrays = results(variant, options | {flag: not options.get(flag, False)}, **made)
+    assert verify_entry("cell", "drawn", entry, arrays).passed
+    assert not verify_entry("cell", "drawn", entry | {"options": options}, arrays).passed
 
 
 # Networks
@@ -341,8 +341,8 @@ def test_an_altered_sample_of_a_network_is_seen() -> None:
     for name in ("logits", "state/conv6/first64", "output/conv10/std"):
         arrays[name] = arrays[name].copy()
         arrays[name].flat[-1] += 0.1
-    errors = replayed_network(facts, arrays, torch.float32)
-    wrong = {name for name, found in errors.items() if found > TOLERANCE[torch.float32]}
+    errors = replay_network(facts, arrays, torch.float32)
+    wrong = {name for name, result in errors.items() if result > TOLERANCE[torch.float32]}
     assert wrong == {"logits", "state/conv6/first64", "output/conv10/std"}
     assert cost(published_genome(facts)).parameters == facts["trainable_parameters"]
 
@@ -390,8 +390,8 @@ def decoders_with_weights() -> dict[str, np.ndarray]:
 
 def test_decoders_with_weights_are_replayed() -> None:
     arrays = decoders_with_weights()
-    found = verified("decoder", "drawn", {"file": "decoders.npz"}, arrays)
-    assert found.passed, found
+    result = verify_entry("decoder", "drawn", {"file": "decoders.npz"}, arrays)
+    assert result.passed, result
     for name in ("mlp_decoder/fc1/biases", "conv1_decoder/c_3/kernel", "decoder_alpha"):
         changed = arrays | {f"w/{name}": arrays[f"w/{name}"] + 0.1}
-        assert not verified("decoder", "drawn", {"file": "decoders.npz"}, changed).passed
+        assert not verify_entry("decoder", "drawn", {"file": "decoders.npz"}, changed).passed

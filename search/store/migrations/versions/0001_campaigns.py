@@ -11,15 +11,6 @@ JSON = sa.JSON(none_as_null=True)
 
 def upgrade() -> None:
     """Make the first tables, in an empty database."""
-    _create_campaigns()
-    _create_genomes()
-    _create_trials()
-    _create_reports()
-    _create_events()
-    _create_mirror()
-
-
-def _create_campaigns() -> None:
     op.create_table(
         "campaigns",
         sa.Column("id", sa.String(16), primary_key=True),
@@ -40,18 +31,12 @@ def _create_campaigns() -> None:
         sa.Column("tracking", sa.Text),
         sa.Column("experiment", sa.Text),
     )
-
-
-def _create_genomes() -> None:
     op.create_table(
         "genomes",
         sa.Column("checksum", sa.String(64), primary_key=True),
         sa.Column("digest", sa.String(64), nullable=False, index=True),
         sa.Column("document", JSON, nullable=False),
     )
-
-
-def _create_trials() -> None:
     op.create_table(
         "trials",
         sa.Column(
@@ -95,9 +80,6 @@ def _create_trials() -> None:
         sa.Column("arrived", sa.BigInteger),
     )
     op.create_index("ix_trials_campaign_status", "trials", ["campaign", "status"])
-
-
-def _create_reports() -> None:
     op.create_table(
         "reports",
         sa.Column("campaign", sa.String(16), primary_key=True),
@@ -117,9 +99,6 @@ def _create_reports() -> None:
             ["campaign", "number"], ["trials.campaign", "trials.number"], ondelete="CASCADE"
         ),
     )
-
-
-def _create_events() -> None:
     op.create_table(
         "events",
         sa.Column(
@@ -139,9 +118,6 @@ def _create_events() -> None:
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("detail", JSON),
     )
-
-
-def _create_mirror() -> None:
     op.create_table(
         "mirror",
         sa.Column("campaign", sa.String(16), primary_key=True),

@@ -1,0 +1,44 @@
+"""The campaign file: what to search, on what, how, with what, and for how long.
+
+`load` reads a YAML file and the `--set` overrides into a frozen `Campaign` and refuses what cannot
+be run, before anything is written anywhere. `Campaign.document()` is the closed form that the
+store keeps; `Campaign.parse` is its inverse. This package knows what may be written, not how a
+campaign is run.
+"""
+
+from search.campaign.checks import check, check_resources
+from search.campaign.loading import CHANGEABLE, amend, apply, clone, load
+from search.campaign.settings import (
+    SCHEMA,
+    Budget,
+    Campaign,
+    Limits,
+    Resources,
+    Sampler,
+    Scheduler,
+    json_schema,
+    schema_text,
+)
+from search.campaign.trainings import control_runs, controls, full_epochs
+
+__all__ = [
+    "CHANGEABLE",
+    "SCHEMA",
+    "Budget",
+    "Campaign",
+    "Limits",
+    "Resources",
+    "Sampler",
+    "Scheduler",
+    "amend",
+    "apply",
+    "check",
+    "check_resources",
+    "clone",
+    "control_runs",
+    "controls",
+    "full_epochs",
+    "json_schema",
+    "load",
+    "schema_text",
+]

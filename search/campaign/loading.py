@@ -1,0 +1,174 @@
+"""From a file, or the store's document, and `--set` overrides to a campaign that can run."""
+
+import copy
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from search.campaign.checks import check
+from search.campaign.settings import Campaign, Resources
+from search.machine import Machine, machine
+from space.documents.files import parse_yaml, read_document
+from space.documents.trees import place
+from space.documents.validation import shown, suggestion
+from space.errors import CampaignError
+from space.space import Space
+from workers.job import Recipe
+
+
+def load(
+    path: str | Path, overrides: Sequence[str] = (), *, offered: Machine | None = None
+) -> Campaign:
+    """The campaign of a YAML or JSON file with `overrides` ("budget.trials=8") applied.
+
+    Its space is worked in and the path of its images made absolute (from the folder of the file;
+    an override's from the current one), so that the campaign no longer depends on where either
+    lies. Raises CampaignError, SpaceError or GenomeError for whatever would keep it from running
+    on `offered`, by default this machine.
+    """
+    path = Path(path)
+    document = read_document(path, CampaignError)
+    _place_data(document, path.parent)
+    return _loaded(document, str(path), overrides, path, offered)
+
+
+def clone(
+    document: Mapping[str, Any],
+    where: str,
+    overrides: Sequence[str] = (),
+    *,
+    offered: Machine | None = None,
+) -> Campaign:
+    """The campaign of a closed document, as the store keeps it, with `overrides` applied.
+
+    Checked as by `load`; `where` names it in errors. A space that an override names by a path is
+    looked for in the current folder.
+    """
+    opened = copy.deepcopy(dict(document))
+    opened["recipe"] = _unset(opened["recipe"], Recipe().model_dump(mode="json"))
+    return _loaded(opened, where, overrides, Path("campaign"), offered)
+
+
+def _unset(closed: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """What a closed recipe says beyond the defaults: the rest may stand in a space."""
+    said = {key: item for key, item in closed.items() if item != defaults.get(key)}
+    for key, item in said.items():
+        if isinstance(item, Mapping) and isinstance(defaults.get(key), Mapping):
+            said[key] = _unset(item, defaults[key])
+    return said
+
+
+CHANGEABLE = ("budget", "keep", "retries", "resources", "priority", "reuse")
+"""What may change in a campaign that has begun: nothing that a result or a decision rests on."""
+
+
+def amend(document: Mapping[str, Any], where: str, overrides: Sequence[str]) -> Campaign:
+    """The campaign of a closed document, changed while it is being carried out.
+
+    Raises CampaignError for a wrong value, and for a key that results depend on.
+    """
+    changed = copy.deepcopy(dict(document))
+    for override in overrides:
+        key = override.partition("=")[0].strip()
+        if key.partition(".")[0] not in CHANGEABLE:
+            raise CampaignError(
+                f"--set {override}",
+                f"{key} cannot change in a campaign that has begun; {', '.join(CHANGEABLE)} can",
+                "start a campaign like it, with `ventral submit --from ID --set ...`",
+            )
+        apply(changed, override)
+    try:
+        return Campaign.parse(changed, where)
+    except CampaignError as error:
+        raise _blamed(error, overrides, where) from None
+
+
+def _loaded(
+    document: Any, where: str, overrides: Sequence[str], file: Path, offered: Machine | None
+) -> Campaign:
+    """A document with overrides as a campaign that can run; spaces lie beside `file`."""
+    for override in overrides:
+        apply(document, override)
+    _place_data(document, Path())
+    try:
+        campaign = Campaign.parse(document, where)
+    except CampaignError as error:
+        raise _blamed(error, overrides, where) from None
+    space = _space(campaign.space, file)
+    check(campaign, space, offered or machine())
+    recipe = _threaded(campaign.recipe, campaign.resources)
+    return campaign.model_copy(update={"space": space.document(), "recipe": recipe})
+
+
+def _place_data(document: Any, folder: Path) -> None:
+    """Make the path of the images absolute, in place: `folder` is where it starts."""
+    data = document.get("data") if isinstance(document, Mapping) else None
+    path = data.get("path") if isinstance(data, Mapping) else None
+    if isinstance(data, dict) and isinstance(path, str) and path:
+        # pathlib would follow links, and refuse the home of an unknown user: any text is a path.
+        written = os.path.join(folder, os.path.expanduser(path))  # noqa: PTH111, PTH118 - as above
+        data["path"] = os.path.abspath(written)  # noqa: PTH100 - as above
+
+
+def _threaded(recipe: Recipe, resources: Resources) -> Recipe:
+    """The recipe with as many threads as a trial has whole cores, unless it says how many.
+
+    It is written down, because sums are taken in another order by another number of threads.
+    """
+    if "threads" in recipe.model_fields_set:
+        return recipe
+    return recipe.model_copy(update={"threads": max(1, int(resources.cpus))})
+
+
+def apply(document: Any, override: str) -> None:
+    """Write one override, `a.b[2]=value`, into a document; mappings on the way are made.
+
+    The value is read as YAML. Raises CampaignError if the path leads through something that is
+    neither a mapping nor a list with that place; names are checked when the document is parsed.
+    """
+    written, equals, text = override.partition("=")
+    where = f"--set {override}"
+    if not equals or not written.strip():
+        raise CampaignError(where, "is not of the form PATH=VALUE", "write budget.trials=8, say")
+    value = parse_yaml(text, where, CampaignError)
+    try:
+        # Emptied first: a mapping replaces the one that is there, it is not merged into it.
+        place(document, written.strip(), None, CampaignError)
+        place(document, written.strip(), value, CampaignError)
+    except CampaignError as error:
+        raise CampaignError(where, f"{error.where} {error.problem}".strip(), error.cure) from None
+
+
+def _blamed(error: CampaignError, overrides: Sequence[str], file: str) -> CampaignError:
+    """The error with the override in place of the file where the override is to blame."""
+    field = error.where.removeprefix(file).removeprefix(": ")
+    for override in overrides:
+        written = override.partition("=")[0].strip()
+        parent, _, key = written.rpartition(".")
+        inside = field == written or field.startswith((f"{written}.", f"{written}["))
+        unknown = field == parent and error.problem == f"unknown key {shown(key)}"
+        # A misspelt mapping on the way is an unknown key further up.
+        above = written.startswith(f"{field}." if field else "") and any(
+            error.problem == f"unknown key {shown(step)}" for step in written.split(".")
+        )
+        if inside or unknown or above:
+            cure = error.cure
+            if field == written and error.problem.endswith("is not text"):
+                cure = f"""write {written}='"{override.partition("=")[2].strip()}"'"""
+            return CampaignError(f"--set {override}", error.problem, cure)
+    return error
+
+
+def _space(written: str | dict[str, Any], file: Path) -> Space:
+    """The space that a campaign file names or holds. Raises SpaceError or GenomeError."""
+    if not isinstance(written, str):
+        return Space.parse(written, f"{file}: space", folder=file.parent)
+    if written in Space.named():
+        return Space.load(written)
+    beside = file.parent / written
+    if os.path.isfile(beside):  # noqa: PTH113 - Path.is_file() fails on a text that is too long
+        return Space.load(beside)
+    names = Space.named()
+    cure = suggestion(written, names) or "give a path relative to the campaign file"
+    raise CampaignError(f"{file}: space", f"{shown(written)} is no named space and no file", cure)

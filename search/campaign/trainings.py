@@ -1,0 +1,25 @@
+"""Which trainings a campaign has whatever its sampler says: its controls, and their length."""
+
+from search.campaign.settings import Campaign
+from search.samplers.protocol import derive_seed
+from space.space import Space
+
+
+def full_epochs(campaign: Campaign, space: Space) -> int:
+    """Epochs of a full training: the space's, if it fixes them, else the campaign's."""
+    return int(space.recipe.get("epochs", campaign.recipe.epochs))
+
+
+def controls(campaign: Campaign, space: Space) -> tuple[str, ...]:
+    """The names of the controls to train, in the order of the space if none are named."""
+    return tuple(space.controls) if campaign.controls is None else campaign.controls
+
+
+def control_runs(campaign: Campaign, space: Space) -> tuple[tuple[str, int], ...]:
+    """The controls to train by name, each with a seed; all with the campaign's own seed first.
+
+    More seeds begin with those of fewer, so that what was trained with these is not again.
+    """
+    others = (derive_seed(campaign.seed, "control", n) for n in range(1, campaign.control_seeds))
+    names = controls(campaign, space)
+    return tuple((name, seed) for seed in (campaign.seed, *others) for name in names)

@@ -1,0 +1,168 @@
+"""What a verdict on a campaign sees: whatever a fault may have cost."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from search.drill import faults as drill
+from search.drill.scene import HAPPENINGS, Scene
+from search.drill.verdict import Snapshot, Verdict
+from search.home import Home
+from search.store import Store
+from search.tune.remains import MARK
+from tests.support import toys
+from tests.support.campaigns import add, train
+from ventral.cli import app
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    """A campaign of three trials of two epochs, all trained as they should be."""
+    home = Home.at(tmp_path / "home", {})
+    home.ensure()
+    store = Store.open(home.store_url)
+    document = toys.campaign(budget={"trials": 3}, recipe={"epochs": 2}).document()
+    campaign = store.create_campaign("toy", document, {}, {})
+    store.set_state(campaign.id, "running")
+    scene = Scene(home=home, store=store, campaign_id=campaign.id)
+    scene.folder.mkdir(parents=True)
+    for number in range(3):
+        add(store, campaign.id, number)
+        train(store, campaign.id, number, 0.1, 0.2)
+        (scene.folder / f"epochs-{number}").write_text("1 17\n2 17\n")
+    tell(scene, "starting", "started 0", "started 1", "finished 0", "started 2", "finished 1")
+    store.set_state(campaign.id, "finished")
+    return scene
+
+
+def tell(scene: Scene, *happenings: str) -> None:
+    with (scene.folder / HAPPENINGS).open("a") as lines:
+        count = len((scene.folder / HAPPENINGS).read_text().splitlines())
+        lines.writelines(f"{count + at}.0 {what}\n" for at, what in enumerate(happenings))
+
+
+def snapshot(scene: Scene, at: float = 0.0, interrupted: tuple[int, ...] = ()) -> Snapshot:
+    now = scene.snapshot()
+    return Snapshot(at=at, ended=now.ended, interrupted=interrupted, reports=now.reports)
+
+
+def test_nothing_is_wrong_with_what_is_whole(scene: Scene) -> None:
+    assert scene.verdict([snapshot(scene)]) == Verdict(lost=0, repeated=0, problems=())
+    assert scene.epochs() == {0: [1, 2], 1: [1, 2], 2: [1, 2]}
+
+
+def test_a_finished_trial_that_was_trained_again_is_lost(scene: Scene) -> None:
+    before = snapshot(scene)
+    train(scene.store, scene.campaign_id, 1, 0.1, 0.2)
+    assert scene.verdict([before]).lost == 1
+    (scene.folder / "epochs-1").write_text("1 17\n2 17\n1 18\n2 18\n")
+    assert scene.verdict([before]).repeated == 2
+
+
+def test_reports_that_are_gone_are_lost(scene: Scene) -> None:
+    before = snapshot(scene)
+    held = Snapshot(at=0.0, ended={}, interrupted=(), reports={0: 2, 1: 2, 7: 1})
+    assert scene.verdict([before, held]).lost == 1
+
+
+@pytest.mark.parametrize(
+    ("break_it", "problem"),
+    [
+        (lambda s: s.store.start_trial(s.campaign_id, 1), "trial 1 is running"),
+        (lambda s: s.store.set_state(s.campaign_id, "failed", "why"), "the campaign is failed"),
+        (lambda s: add(s.store, s.campaign_id, 3), "4 trials where the budget has 3"),
+        (lambda s: add(s.store, s.campaign_id, 5), "numbers with gaps: [0, 1, 2, 5]"),
+        (
+            lambda s: s.store.add_report(s.campaign_id, 2, toys.report(4, 0.3)),
+            "trial 2 has reports of the epochs [1, 2, 4]",
+        ),
+        (lambda s: (s.folder / "ventral-abc").mkdir(), "ventral-abc is left"),
+        (
+            lambda s: (s.folder / "trial-1" / ".checkpoint.partial-x").mkdir(parents=True),
+            ".checkpoint.partial-x is left",
+        ),
+        (lambda s: (s.folder / "cluster.json").write_text("{}"), "cluster.json is left"),
+    ],
+)
+def test_what_is_not_true_or_left_is_said(
+    scene: Scene, break_it: Callable[[Scene], object], problem: str
+) -> None:
+    break_it(scene)
+    verdict = scene.verdict([])
+    assert not verdict.good
+    assert any(problem in said for said in verdict.problems), verdict
+
+
+def test_a_process_of_a_cluster_that_is_left_is_said(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "import time; time.sleep(60)"
+    left = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {MARK: "dddd"})
+    record = {"mark": "dddd", "scratch": str(tmp_path / "gone"), "driver": "x 1 1"}
+    (scene.folder / "cluster.json").write_text(json.dumps(record))
+    scene.snapshot()
+    (scene.folder / "cluster.json").unlink()
+    try:
+        with monkeypatch.context() as patch:  # its patience is over soon
+            patch.setattr(time, "monotonic", itertools.count(step=5.0).__next__)
+            problems = scene.verdict([]).problems
+        assert problems == (f"processes [{left.pid}] are left of a cluster",)
+    finally:
+        left.kill()
+        left.wait()
+    assert scene.verdict([]).good
+
+
+def test_a_new_trial_before_an_interrupted_one_is_said(scene: Scene) -> None:
+    """Two slots: after a restart one new trial may fill the other, but not both of them."""
+    interrupted = snapshot(scene, at=5.5, interrupted=(1,))
+    tell(scene, "starting", "started 5", "started 1", "finished 1")
+    assert scene.verdict([interrupted]).problems == ()
+    later = snapshot(scene, at=9.5, interrupted=(5,))
+    tell(scene, "starting", "started 6", "finished 6", "started 7", "started 5")
+    assert scene.verdict([interrupted, later]).problems == ("trial 7 was started before ['5']",)
+
+
+def test_a_slot_that_a_lost_worker_left_is_not_for_a_new_trial(scene: Scene) -> None:
+    event = {"trial": 1, "cause": "worker"}
+    scene.store.event(scene.campaign_id, "worker lost", event)
+    tell(scene, "retry 1", "started 5", "started 1")
+    assert scene.verdict([]).problems == ("trial 5 was started before ['1']",)
+
+
+# ------------------------------------------------------------------------- the command
+
+
+def outcome(lost: int, *problems: str) -> drill.FaultResult:
+    verdict = Verdict(lost=lost, repeated=0, problems=problems)
+    return drill.FaultResult(fault="driver", injected=2, verdict=verdict, recovered=(1.0, None))
+
+
+@pytest.mark.parametrize(
+    ("found", "code"), [(outcome(0), 0), (outcome(1), 1), (outcome(0, "a run is left"), 1)]
+)
+def test_the_drill_fails_if_anything_was_lost(
+    found: drill.FaultResult, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drill, "rehearse", lambda *_args, **_named: iter([found]))
+    done = CliRunner().invoke(app, ["drill", "-o", "json"])
+    assert done.exit_code == code
+    (row,) = json.loads(done.stdout)
+    assert (row["lost"], row["recovered"], row["slowest"]) == (found.verdict.lost, 1.0, 1.0)
+
+
+def test_a_fault_that_is_none_is_refused() -> None:
+    done = CliRunner().invoke(app, ["drill", "--fault", "earthquake"])
+    assert "earthquake is not a fault of a drill" in str(done.exception)
+    done = CliRunner().invoke(app, ["drill", "--address", "auto", "--fault", "node"])
+    assert "node is not a fault of a drill on a cluster" in str(done.exception)

@@ -1,0 +1,558 @@
+"""The mirror: every ended trial is one run in MLflow, whatever dies or is away."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.home import Home
+from search.mirror import tracking
+from search.mirror.mirroring import describe_backlog
+from search.mirror.runs import (
+    EXACT,
+    KEY_TAG,
+    VIEW,
+    Point,
+    curve_svg,
+    parameter_name,
+    parameters_of,
+    run_of,
+    view_url,
+)
+from search.mirror.server import Server
+from search.mirror.tracking import Mirror
+from search.ports import free_port
+from search.progress import progress
+from search.store import Store
+from space.space import Space
+from tests.support.campaigns import add, fill, new_campaign, report, train
+from tests.support.waiting import GUARD, wait_until
+
+ROOT = Path(__file__).parents[3]
+
+FATES = {0: "FINISHED", 1: "FINISHED", 2: "FINISHED", 3: "KILLED", 4: "FAILED"}
+"""The status in MLflow of each trial of `tests.support.campaigns.fill`."""
+
+
+@pytest.fixture
+def home(tmp_path: Path, empty_mlflow: Path) -> Home:
+    """A home under a path with everything that a path may have."""
+    home = Home.at(tmp_path / "my home 100%", {})
+    home.ensure()
+    shutil.copy(empty_mlflow, home.path / "mlflow.db")
+    return home
+
+
+def mirror(store: Store, home: Home, campaign_id: str, timeout: float = GUARD) -> tracking.Backlog:
+    """All that a mirror sends in one life."""
+    return Mirror(store, home, campaign_id).start().close(timeout)
+
+
+def client_of(uri: str) -> Any:
+    from mlflow.tracking import MlflowClient
+
+    return MlflowClient(tracking_uri=uri)
+
+
+def runs_of(uri: str, experiment: str | None) -> dict[int, Any]:
+    """Every run of the experiment, deleted ones as well, by trial; one each."""
+    found = client_of(uri).search_runs([experiment], run_view_type=3)
+    runs = {int(run.data.tags["ventral.trial"]): run for run in found}
+    assert len(runs) == len(found), "a trial has two runs"
+    return runs
+
+
+def trials_in(client: Any, experiment: str | None) -> list[int]:
+    """The trials whose runs a person sees in the experiment."""
+    return sorted(int(run.data.tags["ventral.trial"]) for run in client.search_runs([experiment]))
+
+
+def assert_complete(store: Store, home: Home, campaign_id: str) -> dict[int, Any]:
+    """Each trial of `fill` has one run, whole and ended."""
+    runs = runs_of(home.tracking_uri, store.campaign(campaign_id).experiment)
+    assert {number: run.info.status for number, run in runs.items()} == FATES
+    assert store.outbox(campaign_id) == []
+    assert store.runs(campaign_id) == {number: run.info.run_id for number, run in runs.items()}
+    assert runs[0].data.metrics["top1"] == 0.6
+    assert runs[4].data.params == {"stages.0.kernel": "3", "recipe.learning_rate": "0.01"}
+    for run in runs.values():
+        assert (home.run_files(campaign_id, run.info.run_id) / "genome.json").is_file()
+    return runs
+
+
+# -------------------------------------------------------------------- how a run looks
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("stages[4].cell.terms[10].kernel", "stages.4.cell.terms.10.kernel"),
+        ("recipe.learning_rate", "recipe.learning_rate"),
+        ("a/b c-d_e", "a/b c-d_e"),
+    ],
+)
+def test_names_stay_readable(path: str, name: str) -> None:
+    assert parameter_name(path) == name
+
+
+@pytest.mark.parametrize(
+    "path", ["a:b", "a{b}", "../x", "/x", "a//b", "a/../b", ".", "..", "", "ä→b", "k" * 300, "x/"]
+)
+def test_every_name_is_legal_and_tells_others_apart(path: str) -> None:
+    from mlflow.utils.validation import _validate_param
+
+    name = parameter_name(path)
+    _validate_param(name, "value")
+    assert name == parameter_name(path)
+    assert name != parameter_name(path + "?")
+
+
+def test_two_paths_never_share_a_parameter() -> None:
+    choices = {"a[1].b": 1, "a.1.b": 2, "a?1.b": 3, "a!1.b": 4}
+    named = parameters_of(choices)
+    assert sorted(named.values()) == ["1", "2", "3", "4"]
+    assert named == parameters_of(dict(reversed(choices.items())))
+
+
+def test_values_keep_their_meaning_and_fit() -> None:
+    named = parameters_of({"a": "tanh", "b": 0.001, "c": True, "d": None, "e": "x" * 9000})
+    assert (named["a"], named["b"], named["c"], named["d"]) == ("tanh", "0.001", "true", "null")
+    assert len(named["e"]) == 6000
+
+
+def test_a_run_is_a_function_of_what_the_store_holds(store: Store) -> None:
+    campaign = fill(store)
+    trial, reports = store.trial(campaign.id, 1), store.reports(campaign.id, 1)
+    run = run_of(campaign, trial, reports)
+    assert run == run_of(store.campaign(campaign.id), trial, store.reports(campaign.id, 1))
+    assert run.name == "cell-1 #1 80.0%"
+    at = round(reports[1]["at"] * 1000)
+    assert Point(key="top1", value=0.8, at=at, step=2) in run.metrics
+    assert {point.key for point in run.metrics} == {
+        *("top1", "top5", "loss", "train_loss"),
+        *("parameters", "macs", "seconds", "epochs"),
+    }
+    assert json.loads(run.files["genome.json"]) == {"stages": [1]}
+    assert json.loads(run.files["accuracy_by_step.json"])["by_epoch"]["2"][-1] == 0.8
+    refused = run_of(campaign, store.trial(campaign.id, 3), [])
+    assert refused.name == "cell-3 #3 infeasible"
+    assert refused.tags["ventral.reason"] == "9.0 M parameters, over 1.0 M"
+    assert set(refused.files) == {"genome.json"}
+    failed = run_of(campaign, store.trial(campaign.id, 4), [])
+    assert failed.files["failure.txt"] == "Traceback\nnan"
+
+
+def test_the_drawing_is_well_formed_with_gaps_and_a_single_step() -> None:
+    for accuracy in ([0.1, None, 0.9], [0.5], [None]):
+        root = ElementTree.fromstring(curve_svg(accuracy, "after epoch 1"))
+        dots = [node for node in root.iter() if node.tag.endswith("circle")]
+        assert len(dots) == sum(value is not None for value in accuracy)
+
+
+# -------------------------------------------------------------------- the mirror
+
+
+def test_every_ended_trial_is_one_run(store: Store, home: Home) -> None:
+    campaign = fill(store)
+    add(store, campaign.id, 5)
+    store.start_trial(campaign.id, 5)
+    add(store, campaign.id, 6)
+    backlog = mirror(store, home, campaign.id)
+    assert (backlog.unsent, backlog.error) == (0, None)
+    runs = assert_complete(store, home, campaign.id)
+
+    best = runs[1]
+    assert best.info.run_name == "cell-1 #1 80.0%"
+    assert best.data.tags[KEY_TAG] == f"{campaign.id}/1"
+    tags = {key: best.data.tags[f"ventral.{key}"] for key in ("digest", "status", "sampler")}
+    assert tags == {"digest": f"{1:016x}", "status": "finished", "sampler": "random"}
+    assert (best.data.metrics["parameters"], best.data.metrics["macs"]) == (1001, 50_000)
+    client = client_of(home.tracking_uri)
+    history = client.get_metric_history(runs[0].info.run_id, "top1")
+    assert [(point.step, point.value) for point in history] == [(1, 0.4), (2, 0.5), (3, 0.6)]
+    files = home.run_files(campaign.id, best.info.run_id)
+    assert json.loads((files / "accuracy_by_step.json").read_text())["epoch"] == 2
+    place = files.relative_to(home.artifacts).as_posix()
+    assert best.info.artifact_uri == f"mlflow-artifacts:/{place}"
+    trial = store.trial(campaign.id, 1)
+    assert trial.started is not None
+    assert best.info.start_time == round(trial.started * 1000)
+
+
+def test_the_experiment_opens_as_a_table_best_first(store: Store, home: Home) -> None:
+    campaign = fill(store)
+    backlog = mirror(store, home, campaign.id)
+    experiment = client_of(home.tracking_uri).get_experiment(backlog.experiment)
+    assert experiment.name == f"motifs ({campaign.id})"
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    view = json.loads(experiment.tags[f"mlflow.sharedViewState.{VIEW}"])
+    state = json.loads(view["state"])
+    assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`top1`", False)
+    assert set(state["selectedColumns"]) >= {
+        "metrics.`top1`",
+        "metrics.`parameters`",
+        "tags.`ventral.cell`",
+        "tags.`ventral.recurrent`",
+    }
+    url = view_url("http://localhost:5000/", str(backlog.experiment))
+    assert url == (
+        f"http://localhost:5000/#/experiments/{backlog.experiment}/runs"
+        f"?workflowType=machine_learning&viewStateShareKey={VIEW}"
+    )
+    assert url.removeprefix("http://localhost:5000/") in experiment.tags["mlflow.note.content"]
+
+
+def test_a_second_mirror_changes_nothing(store: Store, home: Home) -> None:
+    campaign = fill(store)
+    mirror(store, home, campaign.id)
+    before = assert_complete(store, home, campaign.id)
+    mirror(store, home, campaign.id)
+    after = assert_complete(store, home, campaign.id)
+    assert {n: run.to_dictionary() for n, run in before.items()} == {
+        n: run.to_dictionary() for n, run in after.items()
+    }
+
+
+def test_trials_arrive_while_the_campaign_runs(store: Store, home: Home) -> None:
+    campaign = new_campaign(store)
+    running = Mirror(store, home, campaign.id).start()
+    for number in range(3):
+        add(store, campaign.id, number)
+        train(store, campaign.id, number, 0.5)
+        running.notify()
+        wait_until(lambda: store.backlog(campaign.id) == 0)
+    assert running.close().unsent == 0
+    assert len(runs_of(home.tracking_uri, store.campaign(campaign.id).experiment)) == 3
+
+
+def test_a_trial_that_went_on_updates_its_run(store: Store, home: Home) -> None:
+    campaign = fill(store)
+    mirror(store, home, campaign.id)
+    store.start_trial(campaign.id, 2)
+    store.add_report(campaign.id, 2, report(2, 0.9))
+    store.finish_trial(campaign.id, 2, "finished")
+    mirror(store, home, campaign.id)
+    run = assert_complete(store, home, campaign.id)[2]
+    assert (run.data.metrics["top1"], run.data.metrics["epochs"]) == (0.9, 2)
+    assert run.info.run_name == "cell-2 #2 90.0%"
+    assert run.data.tags["ventral.status"] == "finished"
+
+
+def test_what_is_no_longer_true_of_a_trial_that_was_tried_again_is_gone(
+    store: Store, home: Home
+) -> None:
+    campaign = fill(store)
+    mirror(store, home, campaign.id)
+    client = client_of(home.tracking_uri)
+    failed = store.runs(campaign.id)[4]
+    assert client.get_run(failed).data.tags["ventral.reason"].startswith("diverged")
+    store.set_state(campaign.id, "finished")
+    store.retry_trial(campaign.id, 4)
+    store.start_trial(campaign.id, 4)
+    store.add_report(campaign.id, 4, report(1, 0.7))
+    store.finish_trial(campaign.id, 4, "finished")
+    mirror(store, home, campaign.id)
+    run = client.get_run(failed)
+    assert (run.info.status, run.data.tags["ventral.status"]) == ("FINISHED", "finished")
+    assert not run.data.tags["ventral.reason"]
+    assert (home.run_files(campaign.id, failed) / "failure.txt").read_text() == ""
+
+
+def test_campaigns_of_one_name_are_two_experiments(store: Store, home: Home) -> None:
+    first, second = fill(store), fill(store)
+    assert mirror(store, home, first.id).experiment != mirror(store, home, second.id).experiment
+    assert_complete(store, home, first.id)
+    assert_complete(store, home, second.id)
+
+
+# -------------------------------------------------------------------- what dies
+
+KILLED = """
+import os, sys
+from search.mirror import tracking
+from search.mirror.mirroring import describe_backlog
+from search.home import Home
+from search.store import Store
+from space.space import Space
+from search.mirror.client import Client
+from search.mirror.tracking import Mirror
+
+home, campaign_id, where, count = Home.at(sys.argv[1], {}), sys.argv[2], sys.argv[3], [0]
+owner = Store if hasattr(Store, where) else Client
+method = getattr(owner, where)
+
+def dies(*arguments, **named):
+    count[0] += 1
+    if count[0] == int(sys.argv[4]):
+        os.kill(os.getpid(), 9)
+    return method(*arguments, **named)
+
+setattr(owner, where, dies)
+Mirror(Store.open(home.store_url), home, campaign_id).start().close(60)
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "count"),
+    [
+        ("set_experiment", 1),  # the experiment is made, the store does not know it
+        ("write", 1),  # marked as being sent, nothing made
+        ("_log", 3),  # a run is made and empty
+        ("_upload", 2),  # a run has its numbers and no files
+        ("mark_sent", 1),  # all runs are whole, the store does not know one
+    ],
+)
+def test_a_kill_between_two_steps_neither_loses_nor_doubles(
+    store: Store, home: Home, where: str, count: int
+) -> None:
+    campaign = fill(store)
+    arguments = [str(home.path), campaign.id, where, str(count)]
+    died = subprocess.run([sys.executable, "-c", KILLED, *arguments], cwd=ROOT, timeout=GUARD)
+    assert died.returncode == -signal.SIGKILL
+    assert store.backlog(campaign.id) == 5
+    assert mirror(store, home, campaign.id).unsent == 0
+    assert_complete(store, home, campaign.id)
+
+
+def test_a_run_left_running_is_ended_and_one_too_many_removed(store: Store, home: Home) -> None:
+    campaign = fill(store)
+    experiment = mirror(store, home, campaign.id).experiment
+    client = client_of(home.tracking_uri)
+    client.set_terminated(store.runs(campaign.id)[1], status="RUNNING")
+    extra = client.create_run(experiment, tags={KEY_TAG: f"{campaign.id}/1"}).info.run_id
+    others = client.create_run(experiment, run_name="by hand").info.run_id
+    mirror(store, home, campaign.id)
+    assert client.get_run(extra).info.lifecycle_stage == "deleted"
+    assert client.get_run(extra).info.status == "KILLED"
+    assert client.get_run(others).info.status == "RUNNING", "what is not ours is left alone"
+    client.delete_run(others)
+    run = client.get_run(store.runs(campaign.id)[1])
+    assert (run.info.status, run.info.lifecycle_stage) == ("FINISHED", "active")
+
+
+def test_a_deleted_run_or_experiment_or_database_comes_back(
+    store: Store, home: Home, empty_mlflow: Path
+) -> None:
+    campaign = fill(store)
+    experiment = mirror(store, home, campaign.id).experiment
+    client = client_of(home.tracking_uri)
+    removed = store.runs(campaign.id)[2]
+    client.delete_run(removed)
+    store.resend(campaign.id, 2)
+    assert mirror(store, home, campaign.id).unsent == 0
+    assert store.runs(campaign.id)[2] != removed
+    assert trials_in(client, experiment) == [0, 1, 2, 3, 4]
+
+    client.delete_experiment(experiment)
+    store.resend(campaign.id, 1)
+    assert mirror(store, home, campaign.id).unsent == 0
+    assert client.get_experiment(experiment).lifecycle_stage == "active"
+    assert set(trials_in(client, experiment)) == {0, 1, 2, 3, 4}
+
+    for path in home.path.glob("mlflow.db*"):
+        path.unlink()
+    elsewhere = Home(path=home.path, tracking_uri=f"sqlite:///{home.path}/new.db")
+    shutil.copy(empty_mlflow, home.path / "new.db")
+    assert mirror(store, elsewhere, campaign.id).unsent == 0
+    assert_complete(store, elsewhere, campaign.id)
+
+
+# -------------------------------------------------------------------- MLflow is away
+
+
+def test_the_campaign_goes_on_without_mlflow(store: Store, home: Home) -> None:
+    """And what was left arrives at the next start, at the address that then works."""
+    campaign = fill(store)
+    away = Mirror(store, home, campaign.id, f"http://127.0.0.1:{free_port()}")
+    away.start()
+    away.notify()
+    backlog = away.close(4.0)
+    assert backlog.unsent == 5
+    assert backlog.error is not None
+    assert [event.kind for event in store.events(campaign.id)] == ["mirror-away"]
+    assert mirror(store, home, campaign.id).unsent == 0
+    assert_complete(store, home, campaign.id)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://me:{}@127.0.0.1:{}", "http://127.0.0.1:{1}?token={0}"]
+)
+def test_a_password_is_in_no_record_and_in_no_log(
+    store: Store, home: Home, caplog: pytest.LogCaptureFixture, address: str
+) -> None:
+    campaign, secret = fill(store), "PW-3141"
+    uri = address.format(secret, free_port())
+    backlog = Mirror(store, home, campaign.id, uri).start().close(2.0)
+    assert backlog.error is not None
+    assert store.mirror_error(campaign.id) is not None
+    store.close()
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("search")]
+    assert ours
+    assert secret not in backlog.error + "".join(ours)
+    for file in home.path.rglob("*"):
+        assert not file.is_file() or secret.encode() not in file.read_bytes(), file
+
+
+def test_what_keeps_the_mirror_from_sending_is_on_record_until_it_sends(
+    store: Store, home: Home
+) -> None:
+    campaign = fill(store)
+    file = home.path / "mlflow.db"
+    file.rename(home.path / "away.db")
+    file.mkdir()
+    assert mirror(store, home, campaign.id, 1.0).unsent == 5
+    assert "unable to open database file" in str(store.mirror_error(campaign.id))
+    assert "unable to open" in str(progress(store, campaign.id).mirror_error)
+    said = describe_backlog(store, campaign.id, 5)
+    assert said.startswith("5 trials are not in MLflow yet (OperationalError: unable to open")
+    assert f"`ventral resume {campaign.id}`" in said
+    file.rmdir()
+    (home.path / "away.db").rename(file)
+    assert mirror(store, home, campaign.id).unsent == 0
+    assert store.mirror_error(campaign.id) is None
+
+
+def test_the_mirror_waits_for_mlflow_to_come_back(
+    store: Store, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracking, "FIRST_DELAY", 0.05)
+    campaign = fill(store)
+    database = home.path / "mlflow.db"
+    database.rename(home.path / "away.db")
+    database.mkdir()
+    running = Mirror(store, home, campaign.id).start()
+    wait_until(lambda: running.backlog.error is not None)
+    assert running.backlog.unsent == 5
+    database.rmdir()
+    (home.path / "away.db").rename(database)
+    wait_until(lambda: running.backlog.unsent == 0)
+    wait_until(lambda: running.backlog.error is None)
+    running.close()
+    assert_complete(store, home, campaign.id)
+
+
+def test_a_trial_that_mlflow_refuses_holds_nobody_up(
+    store: Store, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = fill(store)
+
+    def odd(*arguments: Any) -> Any:
+        run = run_of(*arguments)
+        if run.tags["ventral.trial"] == "1":
+            run.parameters["not/../legal"] = "1"
+        return run
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tracking, "run_of", odd)
+        backlog = mirror(store, home, campaign.id)
+    assert (backlog.unsent, backlog.error) == (1, None)
+    (event,) = store.events(campaign.id)
+    assert (event.kind, event.detail["trial"]) == ("mirror-refused", 1)
+    assert mirror(store, home, campaign.id).unsent == 0
+    assert_complete(store, home, campaign.id)
+
+
+def test_more_than_mlflow_takes_in_one_call(store: Store, home: Home) -> None:
+    campaign = new_campaign(store)
+    add(store, campaign.id, 0, choices={f"stages[{n}].kernel": n for n in range(250)})
+    train(store, campaign.id, 0, *(epoch / 1000 for epoch in range(1, 401)))
+    assert mirror(store, home, campaign.id).unsent == 0
+    run = runs_of(home.tracking_uri, store.campaign(campaign.id).experiment)[0]
+    assert len(run.data.params) == 250
+    history = client_of(home.tracking_uri).get_metric_history(run.info.run_id, "loss")
+    assert len(history) == 400
+
+
+def test_the_drivers_process_imports_no_mlflow_by_itself() -> None:
+    code = (
+        "import sys, search.mirror.tracking, search.store, search.home;"
+        "print(sorted({'mlflow', 'torch', 'alembic', 'pandas'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.slow
+def test_through_a_server_that_goes_away_and_comes_back(
+    store: Store, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracking, "LONGEST_DELAY", 2.0)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # that leads nowhere
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setenv("NO_PROXY", "")
+    campaign = fill(store)
+    port = free_port()
+    uri = f"http://127.0.0.1:{port}"
+    running = Mirror(store, home, campaign.id, uri).start()
+    wait_until(lambda: running.backlog.error is not None)
+    served = Home(path=home.path, tracking_uri=uri)
+    with server(home, port):
+        wait_until(lambda: running.backlog.unsent == 0)
+        assert_complete(store, served, campaign.id)
+    add(store, campaign.id, 5)
+    train(store, campaign.id, 5, 0.7)
+    running.notify()
+    wait_until(lambda: running.backlog.error is not None)
+    with server(home, port):
+        assert running.close(60).unsent == 0
+        runs = runs_of(uri, store.campaign(campaign.id).experiment)
+        assert {n: run.info.status for n, run in runs.items()} == {**FATES, 5: "FINISHED"}
+
+
+@contextmanager
+def server(home: Home, port: int) -> Iterator[None]:
+    """A real MLflow server on this machine's loopback; none of its processes outlives it."""
+    running = Server(home.tracking_uri, home.artifacts, home.path / "server.log", port)
+    try:
+        running.wait()
+        yield
+    finally:
+        running.end()
+
+
+def test_parameters_are_the_choices_that_act(store: Store) -> None:
+    """Without feedback, the kernel of what would read it is no parameter; the store keeps it."""
+    space = Space.load("motifs-small").with_images(size=16, channels=1, classes=10)
+    sample = space.complete(
+        {"cell": "without_hidden", "one.feedback_to_out": "add", "feedback.conv3_to_conv2": False}
+    )
+    campaign = store.create_campaign("c", {"name": "c"}, space.document(), {})
+    add(
+        store,
+        campaign.id,
+        0,
+        choices=sample.choices,
+        digest=sample.digest,
+        genome=sample.genome.document(),
+        cell="out: in3 + res ~ sig(out3s)",
+    )
+    train(store, campaign.id, 0, 0.5)
+    trial = store.trial(campaign.id, 0)
+    run = run_of(campaign, trial, [])
+    assert "one.feedback_to_out.add.kernel" in trial.choices
+    assert not [name for name in run.parameters if name.startswith("one.feedback_to_out.add")]
+    assert {"cell", "feedback.conv3_to_conv2", "learning_rate"} <= run.parameters.keys()
+    assert run.tags["ventral.recurrent"] == "local"
+    later = run_of(campaign, replace(trial, number=EXACT), [])
+    assert later.parameters == run.parameters
+
+
+def test_choices_of_another_space_are_all_parameters(store: Store) -> None:
+    campaign = new_campaign(store)
+    add(store, campaign.id, 0)
+    train(store, campaign.id, 0, 0.5)
+    run = run_of(campaign, store.trial(campaign.id, 0), [])
+    assert run.parameters.keys() == {"stages.0.kernel", "recipe.learning_rate"}

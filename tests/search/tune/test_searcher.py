@@ -1,0 +1,73 @@
+"""The supply as a searcher of Ray Tune, against a real store and without Ray's processes."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from ray.tune.search import Searcher
+
+from search.suggesting import Ahead
+from search.tune.searcher import TuneSearcher
+from tests.support.supplies import DATA, Bench
+from tests.support.waiting import GUARD
+from workers.job import Job
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def test_ray_is_given_a_job_and_a_number(bench: Bench) -> None:
+    stopping = [False]
+    searcher = TuneSearcher(bench.supply(), lambda: stopping[0])
+    assert searcher.prepare()
+    assert searcher.prepare(), "asked twice, it prepares once"
+    config = searcher.suggest("a")
+    assert isinstance(config, dict)
+    assert config["trial"] == 0
+    assert Job.model_validate_json(config["job"]).data == DATA
+    stopping[0] = True
+    assert searcher.suggest("b") == Searcher.FINISHED
+    assert [trial.number for trial in bench.store.trials(bench.id)] == [0]
+
+
+def test_ray_is_told_when_the_budget_is_used_up(bench: Bench) -> None:
+    searcher = TuneSearcher(bench.supply(), lambda: False)
+    given = [searcher.suggest(str(number)) for number in range(7)]
+    assert [config["trial"] for config in given[:6]] == list(range(6))  # type: ignore[index]
+    assert given[6] is None, "one that runs may have to be given out again"
+    for number in range(6):
+        searcher.on_trial_complete(str(number))
+    assert searcher.suggest("7") == Searcher.FINISHED
+
+
+def test_ray_is_given_no_more_than_fit(bench: Bench) -> None:
+    searcher = TuneSearcher(bench.supply(), lambda: False)
+    searcher.slots = 2
+    assert isinstance(searcher.suggest("a"), dict)
+    assert isinstance(searcher.suggest("b"), dict)
+    assert searcher.suggest("c") is None
+    assert bench.store.next_number(bench.id) == 2, "nothing is put on record before it is needed"
+    searcher.on_trial_complete("a")
+    assert isinstance(searcher.suggest("c"), dict)
+
+
+def test_ray_does_not_wait_for_a_sampler_that_thinks(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supply = bench.supply(ahead=True)
+    try:
+        assert isinstance(supply._source, Ahead)
+        searcher, suggester = TuneSearcher(supply, lambda: False), supply._source._suggester
+        assert isinstance(searcher.suggest("a"), dict), "the control"
+        suggest, over = suggester.suggest, threading.Event()
+        monkeypatch.setattr(suggester, "suggest", lambda: over.wait(GUARD) and suggest())
+        assert searcher.suggest("b") is None, "while the sampler thinks"
+        over.set()
+        assert supply.ready(GUARD)
+        assert isinstance(searcher.suggest("b"), dict)
+    finally:
+        supply.close()
