@@ -10,9 +10,8 @@ from typing import Annotated, Any, cast
 
 from pydantic import AfterValidator, WithJsonSchema
 
-from search.early_stopping.protocol import EarlyStopping, EarlyStoppingClass, EpochReport, Plan
-from space.documents.extensions import Registry
-from space.documents.validation import parse
+from search.early_stopping.protocol import EarlyStopping, EpochReport, OfferedEarlyStopping, Plan
+from space.documents.extensions import Registry, parse_options
 from space.errors import CampaignError
 
 BUILT_IN = {"asha": False, "optimistic": True, "fifo": True}
@@ -33,9 +32,9 @@ RuleName = Annotated[
 """A rule's name as it is written."""
 
 
-def find_class(name: str) -> EarlyStoppingClass:
+def find_class(name: str) -> type[OfferedEarlyStopping]:
     """The class of another package's rule. Raises CampaignError if it cannot be loaded."""
-    return cast(EarlyStoppingClass, REGISTRY.load(name, "scheduler.name", CampaignError))
+    return cast(type[OfferedEarlyStopping], REGISTRY.load(name, "scheduler.name", CampaignError))
 
 
 def check(name: str, options: Mapping[str, Any]) -> Any:
@@ -44,9 +43,7 @@ def check(name: str, options: Mapping[str, Any]) -> Any:
     Raises CampaignError for a rule that cannot be loaded, or an option that it does not have.
     """
     if name not in BUILT_IN:
-        return parse(
-            find_class(name).Options, dict(options), "scheduler.options", error=CampaignError
-        )
+        return parse_options(find_class(name), options, "scheduler.options", CampaignError)
     if options:
         problem = f"{name} is built in: its settings stand beside its name"
         raise CampaignError("scheduler.options", problem, "write them without options")
@@ -69,8 +66,8 @@ __all__ = [
     "NAMES",
     "REGISTRY",
     "EarlyStopping",
-    "EarlyStoppingClass",
     "EpochReport",
+    "OfferedEarlyStopping",
     "Plan",
     "RuleName",
     "check",

@@ -60,12 +60,14 @@ class EarlyStopping(Protocol):
         ...
 
 
-class EarlyStoppingClass(Protocol):
+class OfferedEarlyStopping(EarlyStopping, Protocol):
     """A kind of rule. It may have `several = True`, if it weighs the costs of reports too."""
 
-    Options: type[BaseModel]
-    """The rule's own settings, as `scheduler.options` of a campaign file has them."""
+    @property
+    def Options(self) -> type[BaseModel]:
+        """The rule's own settings, as `scheduler.options` of a campaign file has them."""
+        ...
 
-    def __call__(self, plan: Plan, options: Any, /) -> EarlyStopping:
+    def __init__(self, plan: Plan, options: Any, /) -> None:
         """A rule that has seen no report."""
         ...

@@ -11,9 +11,8 @@ from typing import Annotated, Any, cast
 
 from pydantic import AfterValidator, WithJsonSchema
 
-from search.samplers.protocol import Choices, Outcome, Sampler, SamplerClass, replay
-from space.documents.extensions import Registry
-from space.documents.validation import parse
+from search.samplers.protocol import Choices, OfferedSampler, Outcome, Sampler, replay
+from space.documents.extensions import Registry, parse_options
 from space.errors import CampaignError, InputError
 from space.space import Space
 
@@ -44,12 +43,14 @@ SamplerName = Annotated[
 
 def find_class(
     name: str, where: str = "sampler.name", error: type[InputError] = CampaignError
-) -> SamplerClass:
+) -> type[OfferedSampler]:
     """The class of the sampler `name`. Raises `error` if it may not, or cannot, be loaded."""
     if name not in BUILT_IN:
-        return cast(SamplerClass, REGISTRY.load(name, where, error))
+        return cast(type[OfferedSampler], REGISTRY.load(name, where, error))
     module, _, attribute = BUILT_IN[name].partition(":")
-    return cast(SamplerClass, getattr(import_module(f"search.samplers.{module}"), attribute))
+    return cast(
+        type[OfferedSampler], getattr(import_module(f"search.samplers.{module}"), attribute)
+    )
 
 
 def check(
@@ -59,7 +60,7 @@ def check(
     error: type[InputError] = CampaignError,
 ) -> Any:
     """The options of the sampler `name`, parsed. Raises `error` for one that it does not have."""
-    return parse(find_class(name, error=error).Options, dict(options), where, error=error)
+    return parse_options(find_class(name, error=error), options, where, error)
 
 
 def weighs_several(name: str) -> bool:
@@ -76,9 +77,9 @@ __all__ = [
     "NAMES",
     "REGISTRY",
     "Choices",
+    "OfferedSampler",
     "Outcome",
     "Sampler",
-    "SamplerClass",
     "SamplerName",
     "check",
     "find_class",

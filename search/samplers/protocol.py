@@ -81,13 +81,15 @@ class Sampler(Protocol):
         ...
 
 
-class SamplerClass(Protocol):
+class OfferedSampler(Sampler, Protocol):
     """A kind of sampler. It may have `several = True`, if it weighs the costs of outcomes too."""
 
-    Options: type[BaseModel]
-    """The sampler's own settings, as `sampler.options` of a campaign file has them."""
+    @property
+    def Options(self) -> type[BaseModel]:
+        """The sampler's own settings, as `sampler.options` of a campaign file has them."""
+        ...
 
-    def __call__(self, space: Space, seed: int, options: Any, /) -> Sampler:
+    def __init__(self, space: Space, seed: int, options: Any, /) -> None:
         """A sampler that knows nothing yet."""
         ...
 

@@ -7,6 +7,7 @@ installed distribution, and nothing is imported before that is known. A module t
 the current folder, or anywhere else on the path, is refused.
 """
 
+import functools
 import importlib
 import inspect
 import json
@@ -21,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel
 
-from space.documents.validation import shown, suggestion
+from space.documents.validation import parse, shown, suggestion
 from space.errors import InputError
 
 _NAME = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
@@ -125,6 +126,13 @@ class Registry:
         raise InputError("", problem, f"{PAGE} says what one has")
 
 
+def parse_options(
+    kind: Any, options: Mapping[str, Any], where: str, error: type[InputError] = InputError
+) -> Any:
+    """The options of a class as its `Options`. Raises `error` for one that it does not have."""
+    return parse(kind.Options, dict(options), where, error=error)
+
+
 def load_object(target: str) -> Any:
     """The object `package.module:Object` of an installed distribution. Raises InputError."""
     if re.fullmatch(_TARGET, target) is None:
@@ -148,6 +156,7 @@ def load_object(target: str) -> Any:
 # ------------------------------------------------------------------------- what is installed
 
 
+@functools.cache  # all metadata is read: it takes most of a second
 def _check_installed(module: str) -> None:
     """Refuse a module whose code belongs to no installed distribution; imports none of it."""
     top = module.partition(".")[0]

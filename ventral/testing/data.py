@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from space.documents.validation import parse
-from workers.data.source import SPLITS, DataSetClass, Source
+from space.documents.extensions import parse_options
+from workers.data.source import SPLITS, OfferedDataSet, Source
 
 IMAGES = 40
 """At most so many images of a split are read."""
@@ -21,21 +21,26 @@ class DataSetSuite:
     it can give. Few images are enough.
     """
 
-    kind: ClassVar[DataSetClass]
+    kind: ClassVar[type[OfferedDataSet]]
     options: ClassVar[Mapping[str, Any]] = {}
     size: ClassVar[int] = 16
 
     @pytest.fixture
     def source(self) -> Source:
         """The data set, opened anew."""
-        options = parse(self.kind.Options, dict(self.options), "options")
-        return type(self).kind(self.size, 0, options).open()
+        options = parse_options(self.kind, self.options, "options")
+        return self.kind(self.size, 0, options).open()
 
     @pytest.fixture
     def again(self) -> Source:
         """The same data set, opened a second time."""
-        options = parse(self.kind.Options, dict(self.options), "options")
-        return type(self).kind(self.size, 0, options).open()
+        options = parse_options(self.kind, self.options, "options")
+        return self.kind(self.size, 0, options).open()
+
+    @pytest.fixture
+    def version(self) -> str:
+        """What the author calls the images as they are."""
+        return self.kind.version
 
     def test_it_lists_both_splits(self, source: Source) -> None:
         """Labels are places in `classes`; every class that is tested can be learned."""
@@ -89,10 +94,10 @@ class DataSetSuite:
         images = split.read(np.arange(min(IMAGES, len(split.labels))))
         assert images.std() > 0
 
-    def test_it_says_its_version_and_fingerprint(self, source: Source) -> None:
+    def test_it_says_its_version_and_fingerprint(self, source: Source, version: str) -> None:
         """By these a pack is known to be stale."""
-        assert isinstance(self.kind.version, str)
-        assert self.kind.version
+        assert isinstance(version, str)
+        assert version
         assert isinstance(source.fingerprint, str)
 
     def test_the_current_folder_plays_no_part(

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from search.early_stopping.protocol import EarlyStopping, EarlyStoppingClass, EpochReport, Plan
-from space.documents.validation import parse
+from search.early_stopping.protocol import EarlyStopping, EpochReport, OfferedEarlyStopping, Plan
+from space.documents.extensions import parse_options
 
 Make = Callable[..., EarlyStopping]
 """`make(plan=PLAN)` is a rule that has seen no report."""
@@ -24,14 +24,14 @@ class EarlyStoppingSuite:
     `kind` is the rule's class and `options` are options of it.
     """
 
-    kind: ClassVar[EarlyStoppingClass]
+    kind: ClassVar[type[OfferedEarlyStopping]]
     options: ClassVar[Mapping[str, Any]] = {}
 
     @pytest.fixture
     def make(self) -> Make:
         """A factory of fresh rules by their plan."""
-        options = parse(self.kind.Options, dict(self.options), "options")
-        return lambda plan=PLAN: type(self).kind(plan, options)
+        options = parse_options(self.kind, self.options, "options")
+        return lambda plan=PLAN: self.kind(plan, options)
 
     def test_a_fresh_rule_judges_as_the_one_before_it(self, make: Make) -> None:
         """This is how a resumed campaign goes on, and how it is replayed."""

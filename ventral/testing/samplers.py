@@ -9,14 +9,14 @@ import pytest
 
 from search.samplers.protocol import (
     Choices,
+    OfferedSampler,
     Outcome,
     Sampler,
-    SamplerClass,
     draw_point,
     key,
     replay,
 )
-from space.documents.validation import parse
+from space.documents.extensions import parse_options
 from space.space import Space
 from ventral.testing.spaces import make_space
 
@@ -35,7 +35,7 @@ class SamplerSuite:
     less than what part of the suggestions are points with bad outcomes; drawn points are to 0.19.
     """
 
-    kind: ClassVar[SamplerClass]
+    kind: ClassVar[type[OfferedSampler]]
     options: ClassVar[Mapping[str, Any]] = {}
     learns: ClassVar[bool] = True
     avoided: ClassVar[float] = 0.25
@@ -48,8 +48,8 @@ class SamplerSuite:
     @pytest.fixture
     def make(self, space: Space) -> Make:
         """A factory of fresh samplers by their seed."""
-        options = parse(self.kind.Options, dict(self.options), "options")
-        return lambda seed=0: type(self).kind(space, seed, options)
+        options = parse_options(self.kind, self.options, "options")
+        return lambda seed=0: self.kind(space, seed, options)
 
     @pytest.fixture
     def learner(self) -> bool:

@@ -1,7 +1,7 @@
 """Data sets of other packages: loaded if they are installed, and held to what a `Source` is.
 
 A name, `package.module:Class` or an entry point of the group `ventral.data`, leads to a class as
-`workers/data/source.py` describes it (`DataSetClass`).
+`workers/data/source.py` describes it (`OfferedDataSet`).
 """
 
 from collections.abc import Callable
@@ -11,16 +11,16 @@ from typing import Any, NoReturn, cast
 
 import numpy as np
 
-from space.documents.validation import parse
+from space.documents.extensions import parse_options
 from space.errors import DataError
 from workers.data.images import Images
-from workers.data.source import SPLITS, DataSetClass, DatasetInfo, Integers, Source, Split
+from workers.data.source import SPLITS, DatasetInfo, Integers, OfferedDataSet, Source, Split
 from workers.data.specs import REGISTRY, OutsideData
 
 _CURE = "the data set's author has to mend it"
 
 
-def load_class(name: str) -> DataSetClass:
+def load_class(name: str) -> type[OfferedDataSet]:
     """The class of the data set `name`.
 
     Raises DataError if it may not be loaded, cannot be, or is no data set.
@@ -29,7 +29,7 @@ def load_class(name: str) -> DataSetClass:
     if not (isinstance(version := getattr(loaded, "version", None), str) and version):
         problem = f"{name} is not a data set: it has no text version"
         raise DataError("data.name", problem, _CURE)
-    return cast(DataSetClass, loaded)
+    return cast(type[OfferedDataSet], loaded)
 
 
 def close_spec(spec: OutsideData) -> OutsideData:
@@ -86,7 +86,7 @@ def describe_outside() -> list[DatasetInfo]:
 
 
 def _options(spec: OutsideData) -> Any:
-    return parse(load_class(spec.name).Options, spec.options, "data", error=DataError)
+    return parse_options(load_class(spec.name), spec.options, "data", DataError)
 
 
 def _refuse(name: str, problem: str) -> NoReturn:

@@ -62,15 +62,17 @@ class DataSet(Protocol):
         ...
 
 
-class DataSetClass(Protocol):
+class OfferedDataSet(DataSet, Protocol):
     """A kind of data set that another package offers."""
 
-    Options: type[BaseModel]
-    """Its own settings, which stand in `data:` of a campaign file beside the common keys."""
+    @property
+    def Options(self) -> type[BaseModel]:
+        """Its own settings, which stand in `data:` of a campaign file beside the common keys."""
+        ...
 
     version: str
     """Another one for every change of its images: with it the data set is packed anew."""
 
-    def __call__(self, size: int, seed: int, options: Any, /) -> DataSet:
+    def __init__(self, size: int, seed: int, options: Any, /) -> None:
         """The data set at `size` pixels a side; `seed` is for its random draws."""
         ...

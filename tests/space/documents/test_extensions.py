@@ -141,21 +141,27 @@ def test_a_file_that_hides_an_installed_package_is_not_run(
     assert "belongs to no installed distribution" in refused(f"{installed}.animals:Cow").problem
 
 
+@pytest.mark.parametrize("package", ["edited", "stray"])
 def test_a_package_that_is_edited_where_it_lies_is_installed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:
-    """`pip install --editable` leaves its metadata in the environment and the code where it is."""
-    source = write_files(tmp_path / "source" / "src", {"edited/animals.py": ANIMALS})
-    site = install(tmp_path / "site", {}, name="edited")
+    """`pip install --editable` leaves its metadata in the environment and the code where it is.
+
+    Another package in that folder is none of the distribution's, if it says which ones are.
+    """
+    source = write_files(tmp_path / "source" / "src", {f"{package}/animals.py": ANIMALS})
+    declared = {"another/__init__.py": ""} if package == "stray" else {}
+    site = install(tmp_path / "site", declared, name="edited")
     url = (tmp_path / "source").as_uri()
     (site / "edited-1.0.dist-info" / "direct_url.json").write_text(
         f'{{"url": "{url}", "dir_info": {{"editable": true}}}}'
     )
     monkeypatch.syspath_prepend(site)
     monkeypatch.syspath_prepend(source)
-    assert REGISTRY.load("edited.animals:Cow", "animal.name").__name__ == "Cow"
-    (site / "edited-1.0.dist-info" / "RECORD").write_text("another/__init__.py,,\n")
-    assert "belongs to no installed" in refused("edited.animals:Cow").problem
+    if package == "stray":
+        assert "belongs to no installed" in refused("stray.animals:Cow").problem
+    else:
+        assert REGISTRY.load("edited.animals:Cow", "animal.name").__name__ == "Cow"
 
 
 @pytest.mark.parametrize(
