@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from search import early_stopping, samplers
-from search.campaign import Scheduler, load
+from search.campaign import Scheduler, json_schema, load
 from search.machine import Machine
 from search.replay import replay
 from search.tune.scheduler import create
@@ -149,3 +150,20 @@ def test_their_campaigns_replay_over_killed_drivers(tmp_path: Path, crashes: flo
     assert found.difference is None, str(found.difference)
     trials = bench.store.trials(bench.id)
     assert found.decisions >= len([one for one in trials if one.origin == CLIMBER]) > 6
+
+
+@pytest.mark.parametrize(
+    ("changes", "valid"),
+    [
+        ({"data": {"name": "digits", "size": 8}}, True),
+        ({"data": {"name": "my_package.bars:Bars", "size": 8, "images": 60}}, True),
+        ({"sampler": {"name": "climber"}, "scheduler": {"name": PLATEAU, "options": {}}}, True),
+        ({"data": {"name": "digits", "size": 8, "nose": 0.1}}, False),
+        ({"data": {"name": "bars"}}, False),
+        ({"sampler": {"name": "a sampler"}}, False),
+    ],
+)
+def test_the_schema_knows_their_names(changes: dict[str, Any], valid: bool) -> None:
+    """And takes no misspelt key of a built-in data set for an option of another package's."""
+    document = {"name": "mine", "space": "motifs-small", "data": {"name": "digits"}} | changes
+    assert Draft202012Validator(json_schema()).is_valid(document) is valid
