@@ -34,7 +34,7 @@ from space.step.operations import (
     What,
     Zeros,
 )
-from space.unroll.divided import divided
+from space.unroll.divided import divide_step
 
 
 class Loop(nn.Module):
@@ -43,7 +43,7 @@ class Loop(nn.Module):
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network, self.genome = network, network.genome
-        self.step = divided(network.genome)
+        self.step = divide_step(network.genome)
         # Convolutions by what they read and how: the first of each does it for all.
         joined: dict[object, list[int]] = defaultdict(list)
         for place, step in enumerate(self.step.ops):
@@ -104,7 +104,7 @@ class Loop(nn.Module):
         for place, part in zip(places, torch.split(out, channels, 1), strict=True):
             now[place] = part
 
-    def _value(self, step: Op, operands: list[Tensor], frame: Tensor, like: Tensor) -> Tensor:  # noqa: C901 - one case an operation
+    def _value(self, step: Op, operands: list[Tensor], frame: Tensor, like: Tensor) -> Tensor:
         match what := step.what:
             case Frame():
                 return frame

@@ -37,7 +37,7 @@ from space.genome import Genome
 from space.network.sizes import layout
 from space.space import Space
 from space.step.operations import Convolve, Separate
-from space.unroll.divided import divided
+from space.unroll.divided import divide_step
 from space.unroll.plan import Plan, plan
 from ventral.genomes import find_genome
 
@@ -129,7 +129,7 @@ def _genome(name: str, size: int) -> Genome:
     if name == "quickstart":
         space = Space.load("motifs-small").with_images(size=size, channels=1, classes=100)
         draws = (space.sample(random.Random(seed)).genome for seed in range(20))
-        return max(draws, key=lambda genome: len(divided(genome).ops))
+        return max(draws, key=lambda genome: len(divide_step(genome).ops))
     genome = find_genome(name)
     document = genome.document() | {"image": {"size": size, "channels": 3}, "classes": 100}
     if genome.head.form != "convolution_mean":

@@ -34,7 +34,7 @@ from models.shared_kernels import SharedKernel
 from models.statistics import BatchNorms
 from space.genome import Genome
 from space.step.operations import Bias, Convolve, Frame, Normalise, Operations, Sum, Zeros
-from space.unroll.buffers import Prepared, Ready, Segment, ready, segments
+from space.unroll.buffers import Prepared, Ready, Segment, prepare_calls, segments
 from space.unroll.calls import Call
 from space.unroll.plan import Operation, plan
 from space.unroll.reads import Read
@@ -73,7 +73,7 @@ class PlannedUnroll:
         key = (frozenset(reads), training)
         kept = self._kept.pop(key, None)
         if kept is None:
-            kept = _Kept(ready(plan(self.genome, key[0], training=training)))
+            kept = _Kept(prepare_calls(plan(self.genome, key[0], training=training)))
         self._kept[key] = kept
         if len(self._kept) > _KEPT_PLANS:
             del self._kept[next(iter(self._kept))]

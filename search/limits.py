@@ -1,9 +1,9 @@
 """The limits of a campaign: what a network may take, worked out before it is trained.
 
-`exceeded` checks all of them. Parameters and multiply-adds are known anyway; the memory of a trial
-is forecast only where it is limited, which takes a tenth of a second for a large network. Where a
-campaign allows it, a network that is over `limits.memory` is trained with `recompute` instead
-(`fitted`), which changes its numbers by no more than their rounding.
+`find_excess` checks all of them. Parameters and multiply-adds are known anyway; the memory of a
+trial is forecast only where it is limited, which takes a tenth of a second for a large network.
+Where a campaign allows it, a network that is over `limits.memory` is trained with `recompute`
+instead (`fit_recipe`), which changes its numbers by no more than their rounding.
 """
 
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ from space.unroll.cost import Cost
 from space.unroll.memory import evaluation_memory, training_memory
 from space.unroll.plan import plan
 from space.unroll.planned_memory import planned_evaluation_memory, planned_memory
-from space.unroll.reads import all_logits, decoded
+from space.unroll.reads import all_logits, decoder_reads
 from workers.job import Recipe
 
 LIMITED = ("parameters", "macs", "memory")
 """The limits that make a network infeasible, by their keys."""
 
 
-def exceeded(campaign: Campaign, recipe: Recipe, genome: Genome, costs: Cost) -> str | None:
+def find_excess(campaign: Campaign, recipe: Recipe, genome: Genome, costs: Cost) -> str | None:
     """Why a network of this cost may not be trained by a closed `recipe`, or None."""
     for name, has in (("parameters", costs.parameters), ("macs", costs.macs)):
         limit = getattr(campaign.limits, name)
@@ -32,7 +32,7 @@ def exceeded(campaign: Campaign, recipe: Recipe, genome: Genome, costs: Cost) ->
     return None if campaign.limits.memory is None else _over_memory(campaign, recipe, genome)
 
 
-def fitted(campaign: Campaign, recipe: Recipe, genome: Mapping[str, Any]) -> Recipe:
+def fit_recipe(campaign: Campaign, recipe: Recipe, genome: Mapping[str, Any]) -> Recipe:
     """The recipe by which a network (as a document) is trained: with `recompute` where the
     campaign wants that for what is over `limits.memory`.
     """
@@ -61,7 +61,7 @@ def memory_to_train(campaign: Campaign, recipe: Recipe, genome: Genome) -> int:
     Cheaper epochs (`fidelity`) take less, and are not looked at.
     """
     half = bool(campaign.resources.gpus) and recipe.precision != "float32"
-    reads = all_logits(genome) if recipe.loss_steps == "all" else decoded(genome)
+    reads = all_logits(genome) if recipe.loss_steps == "all" else decoder_reads(genome)
     batch = min(recipe.batch_size, campaign.data.train_images or recipe.batch_size)
     copies = _copies(recipe)
     if recipe.unroll == "literal":

@@ -7,7 +7,7 @@ from typing import Any
 from search import reuse
 from search.campaign import Campaign, full_epochs
 from search.home import Home
-from search.limits import fitted
+from search.limits import fit_recipe
 from search.store import Store, Takeover
 from space.space import Space
 from workers.job import Job, PackRef, Recipe
@@ -62,7 +62,7 @@ class Setting:
         """
         return Job(
             genome=dict(genome),
-            recipe=fitted(self.campaign, self.recipe(overlay), genome),
+            recipe=fit_recipe(self.campaign, self.recipe(overlay), genome),
             data=self.data,
             seed=seed,
             folder=str(self.home.trial(self.campaign_id, number)),

@@ -24,11 +24,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from search.campaign import Campaign
-from search.limits import LIMITED, exceeded
+from search.limits import LIMITED, find_excess
 from search.samplers import Choices, Outcome, Sampler
 from search.samplers.protocol import derive_seed, draw_point, key
 from space.errors import CampaignError, GenomeError, InputError
-from space.reduction import reduced
+from space.reduction import reduce_genome
 from space.space import Sample, Space
 from space.unroll.cost import Cost, cost
 
@@ -361,10 +361,10 @@ def find_refusal(campaign: Campaign, sample: Sample, estimate: Cost) -> str | No
     try:
         recipe = campaign.recipe.overlaid(sample.recipe)
         for part in recipe.fidelity:
-            reduced(sample.genome, size=part.size, steps=part.steps)
+            reduce_genome(sample.genome, size=part.size, steps=part.steps)
     except InputError as error:
         return str(error)
-    return exceeded(campaign, recipe, sample.genome, estimate)
+    return find_excess(campaign, recipe, sample.genome, estimate)
 
 
 def _nothing_feasible(reason: str) -> CampaignError:

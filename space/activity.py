@@ -13,37 +13,35 @@ from space.choices.domains import Categorical, Domain, Integer, Scalar
 from space.choices.open_document import Choices, OpenDocument
 from space.errors import GenomeError
 from space.genome import Genome
-from space.identity.normal_form import stage_forms
+from space.identity.normal_form import live_forms
 from space.network.grammar import Cell, Drive, Edge, Gate, State, Term, parse_source
 
 
-def acting(genome: Genome) -> Genome:
+def drop_inert(genome: Genome) -> Genome:
     """The same network without the parts that nothing depends on.
 
     Left out are feedback edges that nobody reads, cells of stages that the logits do not depend
     on, and of cells the states, gates and terms that their output does not depend on. What is left
     keeps its name and its place in the document.
     """
-    names = [stage.name for stage in genome.stages]
-    forms = dict(zip(names, stage_forms(genome), strict=True))
-    live: set[str] = set()
-    for stage in reversed(genome.stages):
-        live.add(stage.name)
-        if not forms[stage.name].reads_before:
-            break
+    forms = {
+        stage.name: form
+        for stage, form in zip(genome.stages, live_forms(genome), strict=True)
+        if form is not None
+    }
     cells: dict[str, Cell] = {}
     for stage in genome.stages:
-        if stage.cell is None or stage.name not in live or stage.cell in cells:
+        if stage.cell is None or stage.name not in forms or stage.cell in cells:
             continue
-        carrying = [s.name for s in genome.stages if s.cell == stage.cell and s.name in live]
-        parts = {place for name in carrying for place, _ in forms[name].parts}
+        carrying = [s.name for s in genome.stages if s.cell == stage.cell and s.name in forms]
+        parts = {place for name in carrying for place in forms[name].parts}
         fed = any(forms[name].reads_feedback for name in carrying)
         cells[stage.cell] = _Trimmer(genome.cells[stage.cell], parts, fed=fed).cell()
     joined = {stage.name for stage in genome.stages if stage.join.kind != "concat"}
     feedback = {
         f"{edge.sender}->{edge.receiver}": True
         for edge in genome.edges
-        if edge.receiver in live
+        if edge.receiver in forms
         and (
             forms[edge.receiver].reads_before
             if edge.receiver in joined
@@ -159,11 +157,11 @@ def acting_choices(
 
 def often_inert(opened: OpenDocument, samples: int, rng: random.Random) -> frozenset[str]:
     """The choices that do not act in one at least of so many samples."""
-    found = set[str]()
+    inert = set[str]()
     for _ in range(samples):
         choices = opened.sample(rng)
-        found |= choices.keys() - acting_choices(opened, choices).keys()
-    return frozenset(found)
+        inert |= choices.keys() - acting_choices(opened, choices).keys()
+    return frozenset(inert)
 
 
 def _acts(opened: OpenDocument, present: Choices, path: str, made: object) -> bool:

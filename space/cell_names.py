@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
-from space.activity import acting
+from space.activity import drop_inert
 from space.errors import GenomeError
 from space.genome import Genome
 from space.identity.algebra import Arena, constant
@@ -35,7 +35,7 @@ _LETTERS = 3
 
 def short_name(genome: Genome) -> str:
     """The cell that most stages carry, and how many feedback edges act."""
-    network = acting(genome)
+    network = drop_inert(genome)
     kind = loops(network)
     carried = Counter(stage.cell for stage in network.stages if stage.cell is not None)
     cells = [name for name, _ in carried.most_common()]

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from space.activity import acting
+from space.activity import drop_inert
 from space.differences import differences
 from space.genome import Genome
 
@@ -49,7 +49,7 @@ def _differing(genomes: Mapping[str, Genome]) -> dict[str, str]:
     """What tells networks apart, by digest; empty if that takes more than MOST differences."""
     if not 1 < len(genomes) <= COMPARED:
         return {}
-    parts = {digest: acting(genome) for digest, genome in genomes.items()}
+    parts = {digest: drop_inert(genome) for digest, genome in genomes.items()}
     first = next(iter(parts.values()))
     values: dict[str, dict[str, Any]] = defaultdict(dict)
     for digest, genome in parts.items():

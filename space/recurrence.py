@@ -8,7 +8,7 @@ and a loop that the clock is too short for are therefore no recurrence.
 
 from typing import Literal
 
-from space.activity import acting
+from space.activity import drop_inert
 from space.genome import Genome
 from space.unroll.plan import plan
 
@@ -18,11 +18,11 @@ Recurrence = Literal["none", "local", "feedback", "both"]
 
 def recurrence(genome: Genome) -> Recurrence:
     """The kinds of loops that the network's logits depend on."""
-    return loops(acting(genome))
+    return loops(drop_inert(genome))
 
 
 def loops(network: Genome) -> Recurrence:
-    """The `recurrence` of a network without inert parts, as `acting` gives it."""
+    """The `recurrence` of a network without inert parts, as `drop_inert` gives it."""
     operations = plan(network).operations
     # By operation: the places of the operations that it depends on, as the bits of a number; those
     # on ways that stay in its stage, and those on ways that lead through others.

@@ -17,7 +17,7 @@ from space.network.sizes import layout
 from space.step.parameters import parameters
 
 
-def reduced(genome: Genome, *, size: int | None = None, steps: int | None = None) -> Genome:
+def reduce_genome(genome: Genome, *, size: int | None = None, steps: int | None = None) -> Genome:
     """The network of a genome for images of `size` pixels, read after `steps` steps.
 
     What is not given stays as it is. Raises GenomeError if it asks for more than the genome has,

@@ -39,8 +39,8 @@ from space.choices.open_document import Choices, Count, OpenDocument
 from space.documents.bounds import CLASSES, CONTROLS
 from space.documents.files import parse_yaml, read_document
 from space.documents.outside import is_file, is_folder, path_exists
-from space.documents.trees import Document, copied, merged, place
-from space.documents.validation import Value, join, parse, shown, suggestion
+from space.documents.trees import Document, copy_tree, merge, place
+from space.documents.validation import Value, join, parse, quote, suggestion
 from space.errors import GenomeError, SpaceError
 from space.genome import Genome
 from space.network.architecture import Pixels, is_genome
@@ -145,8 +145,8 @@ class Space(Value):
             "name": self.name,
             "description": self.description,
             "images": self.images.model_dump(exclude_none=True),
-            "genome": copied(self.genome),
-            "recipe": copied(self.recipe),
+            "genome": copy_tree(self.genome),
+            "recipe": copy_tree(self.recipe),
             "controls": {
                 name: {k: v for k, v in control.model_dump().items() if v}
                 for name, control in self.controls.items()
@@ -211,7 +211,7 @@ class Space(Value):
         """
         if name not in self.controls:
             cure = suggestion(name, self.controls) or "the space has none"
-            raise SpaceError("controls", f"there is no control {shown(name)}", cure)
+            raise SpaceError("controls", f"there is no control {quote(name)}", cure)
         opened = self._controls[name]
         try:
             return _make_sample(opened, opened.defaults(self.controls[name].choices))
@@ -244,7 +244,7 @@ class Space(Value):
     def _over(self, name: str, control: Control) -> OpenDocument:
         overlay = {"genome": control.genome, "recipe": control.recipe}
         try:
-            document = merged(self._open.document(), overlay, SpaceError)
+            document = merge(self._open.document(), overlay, SpaceError)
             document["genome"] = _write_images(document["genome"], self.images, "genome")
             return OpenDocument.parse(document)
         except SpaceError as error:
@@ -270,7 +270,7 @@ class Space(Value):
         for key in written:
             if key not in ("base", "choices"):
                 raise SpaceError(
-                    "genome", f"unknown key {shown(key)} beside base", "put it under choices"
+                    "genome", f"unknown key {quote(key)} beside base", "put it under choices"
                 )
         genome = _base(written["base"], folder)
         # The base's images are those it was made for, not a condition on new data.
@@ -279,7 +279,7 @@ class Space(Value):
         choices = written.get("choices", {})
         if not isinstance(choices, Mapping):
             raise SpaceError(
-                "genome.choices", f"{shown(choices)} is not a mapping", "PATH: CHOICE"
+                "genome.choices", f"{quote(choices)} is not a mapping", "PATH: CHOICE"
             )
         for path, node in choices.items():
             try:
@@ -296,13 +296,13 @@ def _make_sample(opened: OpenDocument, choices: Choices) -> Sample:
     if genome is None:
         raise SpaceError("genome", "is not there in every sample", "write it without `optional`")
     if not isinstance(recipe, Mapping):
-        raise SpaceError("recipe", f"{shown(recipe)} is not a mapping", "write KEY: VALUE lines")
+        raise SpaceError("recipe", f"{quote(recipe)} is not a mapping", "write KEY: VALUE lines")
     return Sample(choices=choices, genome=Genome.parse(genome, "genome"), recipe=dict(recipe))
 
 
 def _write_images(genome: Mapping[str, Any], images: Images, where: str) -> dict[str, Any]:
     """A genome's document with the images written in. Raises SpaceError if it has others."""
-    result: dict[str, Any] = copied(genome)
+    result: dict[str, Any] = copy_tree(genome)
     for path, value in (
         ("image.size", images.size),
         ("image.channels", images.channels),
@@ -316,7 +316,7 @@ def _write_images(genome: Mapping[str, Any], images: Images, where: str) -> dict
         if fixed != value:
             raise SpaceError(
                 f"{where}.{path}",
-                f"the space fixes {shown(fixed)}, the images need {value}",
+                f"the space fixes {quote(fixed)}, the images need {value}",
                 "leave it out of the space, or take other data",
             )
         holder[key] = value
@@ -341,7 +341,7 @@ def _from_shelf(folder: str, name: str) -> Document:
 def _base(base: object, folder: Path) -> dict[str, Any]:
     """The document of a genome: a file, a folder with genome.json, or a name of the zoo."""
     if not isinstance(base, str):
-        raise SpaceError("genome.base", f"{shown(base)} is not text", "write a path or a name")
+        raise SpaceError("genome.base", f"{quote(base)} is not text", "write a path or a name")
     path = folder / base
     if base in zoo.names() and not path_exists(path):
         return zoo.model(base).genome.document()

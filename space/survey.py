@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from space.activity import acting, acting_choices
+from space.activity import acting_choices, drop_inert
 from space.choices.domains import Categorical, Parameter, Scalar
 from space.choices.open_document import Choices
-from space.documents.validation import shown
+from space.documents.validation import quote
 from space.errors import GenomeError
 from space.genome import Genome
 from space.network.architecture import FeedbackEdge
@@ -110,7 +110,7 @@ def survey(
 
 
 def _chosen(choices: Choices) -> str:
-    told = ", ".join(f"{path} = {shown(value)}" for path, value in choices.items())
+    told = ", ".join(f"{path} = {quote(value)}" for path, value in choices.items())
     return f" (chosen: {told})" if told else ""
 
 
@@ -157,7 +157,7 @@ class _Study:
             (e.sender, e.receiver) for e in genome.edges if not self._read(e.sender, e.receiver)
         }
         if unread:
-            read = {(e.sender, e.receiver) for e in acting(genome).edges}
+            read = {(e.sender, e.receiver) for e in drop_inert(genome).edges}
             for sender, receiver in unread:
                 self._written[f"{sender}->{receiver}"] = (sender, receiver) in read
 

@@ -20,18 +20,22 @@ from tests.support.shrinking import ROOT, product_files
 LIBRARIES = ("ray", "optuna", "hyperopt", "mlflow")
 
 TESTED: dict[str, tuple[str, ...]] = {
+    "search/samplers/optuna_internals.py": (
+        "tests/search/samplers/test_optuna_internals.py",
+        "tests/search/test_samplers.py",
+    ),
     "search/samplers/via_hyperopt.py": (
         "tests/search/test_samplers.py",
         "tests/search/test_native_spaces.py",
     ),
-    "search/samplers/via_nsga2.py": ("tests/search/test_samplers.py",),
-    "search/samplers/via_optuna.py": ("tests/search/test_samplers.py",),
-    "search/tune/access.py": ("tests/search/test_cluster.py",),
-    "search/tune/cluster.py": ("tests/search/test_cluster.py", "tests/search/test_driver.py"),
-    "search/tune/loop.py": ("tests/search/test_loop.py", "tests/search/test_driver.py"),
-    "search/tune/losses.py": ("tests/search/test_losses.py", "tests/search/test_driver.py"),
-    "search/tune/scheduler.py": ("tests/search/test_scheduler.py", "tests/search/test_loop.py"),
-    "search/tune/session.py": ("tests/search/test_driver.py",),
+    "search/tune/loop.py": ("tests/search/tune/test_loop.py", "tests/search/test_driver.py"),
+    "search/tune/ray_internals.py": (
+        "tests/search/tune/test_ray_internals.py",
+        "tests/search/tune/test_cluster.py",
+        "tests/search/tune/test_losses.py",
+        "tests/search/tune/test_scheduler.py",
+        "tests/search/test_driver.py",
+    ),
 }
 """The tests of each module that uses private names, wherever they stand below the folder."""
 

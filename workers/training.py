@@ -38,9 +38,9 @@ def _reduce(job: Job, fidelity: Fidelity) -> Job:
     if fidelity.size is None and fidelity.steps is None:
         return job
     from space.genome import Genome
-    from space.reduction import reduced
+    from space.reduction import reduce_genome
 
-    genome = reduced(Genome.parse(job.genome), size=fidelity.size, steps=fidelity.steps)
+    genome = reduce_genome(Genome.parse(job.genome), size=fidelity.size, steps=fidelity.steps)
     return job.model_copy(update={"genome": genome.document()})
 
 

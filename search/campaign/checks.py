@@ -10,10 +10,10 @@ from search.machine import Machine
 from search.objectives import steps_of
 from space.documents.bounds import LEAST_CORES
 from space.documents.trees import CHOICE_KINDS
-from space.documents.validation import shown, suggestion
+from space.documents.validation import quote, suggestion
 from space.errors import CampaignError, GenomeError, InputError
 from space.genome import Genome
-from space.reduction import reduced
+from space.reduction import reduce_genome
 from space.space import Space
 from workers.job import Recipe
 
@@ -104,7 +104,7 @@ def _check_fidelity(campaign: Campaign, recipe: Recipe, genome: Genome) -> None:
             problem = f"{part.size} is more than the data's {size} pixels"
             raise CampaignError(f"{where}.size", problem, f"write {size} or less")
         try:
-            reduced(whole, size=part.size, steps=part.steps)
+            reduce_genome(whole, size=part.size, steps=part.steps)
         except GenomeError as error:
             told = f"the space's default network does not fit: {error.where} {error.problem}"
             raise CampaignError(where, told, error.cure) from None
@@ -133,7 +133,7 @@ def _check_controls(campaign: Campaign, space: Space) -> None:
     for number, name in enumerate(campaign.controls or ()):
         if name not in space.controls:
             cure = suggestion(name, space.controls) or "the space has none: write controls: []"
-            raise CampaignError(f"controls[{number}]", f"there is no control {shown(name)}", cure)
+            raise CampaignError(f"controls[{number}]", f"there is no control {quote(name)}", cure)
     runs, trials = len(control_runs(campaign, space)), campaign.budget.trials
     if campaign.control_seeds > 1 and runs > trials:
         raise CampaignError(

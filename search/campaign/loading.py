@@ -11,7 +11,7 @@ from search.campaign.settings import Campaign, Resources
 from search.machine import Machine, machine
 from space.documents.files import parse_yaml, read_document
 from space.documents.trees import place
-from space.documents.validation import shown, suggestion
+from space.documents.validation import quote, suggestion
 from space.errors import CampaignError
 from space.space import Space
 from workers.job import Recipe
@@ -147,10 +147,10 @@ def _blamed(error: CampaignError, overrides: Sequence[str], file: str) -> Campai
         written = override.partition("=")[0].strip()
         parent, _, key = written.rpartition(".")
         inside = field == written or field.startswith((f"{written}.", f"{written}["))
-        unknown = field == parent and error.problem == f"unknown key {shown(key)}"
+        unknown = field == parent and error.problem == f"unknown key {quote(key)}"
         # A misspelt mapping on the way is an unknown key further up.
         above = written.startswith(f"{field}." if field else "") and any(
-            error.problem == f"unknown key {shown(step)}" for step in written.split(".")
+            error.problem == f"unknown key {quote(step)}" for step in written.split(".")
         )
         if inside or unknown or above:
             cure = error.cure
@@ -171,4 +171,4 @@ def _space(written: str | dict[str, Any], file: Path) -> Space:
         return Space.load(beside)
     names = Space.named()
     cure = suggestion(written, names) or "give a path relative to the campaign file"
-    raise CampaignError(f"{file}: space", f"{shown(written)} is no named space and no file", cure)
+    raise CampaignError(f"{file}: space", f"{quote(written)} is no named space and no file", cure)

@@ -32,7 +32,7 @@ from space.documents.bounds import (
     TOTAL_EPOCHS,
     TRIALS,
 )
-from space.documents.validation import Value, parse, shown
+from space.documents.validation import Value, parse, quote
 from space.errors import CampaignError, InputError
 from workers.data.specs import DataSpec
 from workers.job import Recipe
@@ -56,7 +56,7 @@ def _in_bytes(written: object) -> object:
         return written
     size = re.fullmatch(r"(\d{1,18}(?:\.\d{1,18})?) ?([A-Za-z]*)", written.strip())
     if size is None or size[2] not in UNITS:
-        problem = f"{shown(written)} is not a size"
+        problem = f"{quote(written)} is not a size"
         raise InputError("", problem, 'write a number of bytes, or a text like "8 GiB"')
     return int(Decimal(size[1]) * UNITS[size[2]])
 

@@ -10,7 +10,7 @@ It is a forecast for networks drawn at random: a sampler that learns may come to
 faster ones.
 """
 
-from search.forecast.calibration import Calibration, calibrated
+from search.forecast.calibration import Calibration, calibrate
 from search.forecast.networks import Network
 from search.forecast.simulation import Estimate, Range, Trainings, estimate, forecast
 
@@ -20,7 +20,7 @@ __all__ = [
     "Network",
     "Range",
     "Trainings",
-    "calibrated",
+    "calibrate",
     "estimate",
     "forecast",
 ]

@@ -60,7 +60,7 @@ class Calibration:
         return [*cheaper, (math.inf, self.epoch(network))]
 
 
-def calibrated(
+def calibrate(
     campaign: Campaign,
     space: Space,
     networks: Sequence[Network],

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.campaign import Campaign, control_runs
-from search.limits import fitted
+from search.limits import fit_recipe
 from search.samplers.protocol import derive_seed
 from space.errors import InputError, VentralError
 from space.genome import Genome
-from space.reduction import reduced
+from space.reduction import reduce_genome
 from space.space import Sample, Space
 from space.unroll.plan import plan
 from space.unroll.reads import parse_reads
@@ -63,7 +63,7 @@ def draw_networks(campaign: Campaign, space: Space) -> list[Network]:
 def network_of(campaign: Campaign, sample: Sample) -> Network:
     """What a sample asks of a machine, trained by the campaign's recipe."""
     document = sample.genome.document()
-    recipe = fitted(campaign, campaign.recipe.overlaid(sample.recipe), document)
+    recipe = fit_recipe(campaign, campaign.recipe.overlaid(sample.recipe), document)
     operations, multiplies = _work(sample.genome, recipe)
     return Network(
         operations=operations,
@@ -78,7 +78,7 @@ def network_of(campaign: Campaign, sample: Sample) -> Network:
 
 
 def _reduced(genome: Genome, part: Fidelity) -> Genome:
-    return reduced(genome, size=part.size, steps=part.steps)
+    return reduce_genome(genome, size=part.size, steps=part.steps)
 
 
 def _work(genome: Genome, recipe: Recipe) -> tuple[int, float]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from search.campaign import Budget, Campaign, full_epochs
-from search.forecast.calibration import TIMED, Calibration, calibrated
+from search.forecast.calibration import TIMED, Calibration, calibrate
 from search.forecast.lengths import training_lengths
 from search.forecast.networks import Network, draw_networks
 from search.home import Home
@@ -97,7 +97,7 @@ def estimate(
     slots = max(1, min(slots, campaign.resources.concurrent or slots))
     networks = draw_networks(campaign, space)
     if calibration is None:
-        calibration = calibrated(campaign, space, networks, data, home, min(slots, PROCESSES))
+        calibration = calibrate(campaign, space, networks, data, home, min(slots, PROCESSES))
     return forecast(campaign, full_epochs(campaign, space), networks, calibration, slots)
 
 

@@ -144,7 +144,8 @@ def _check_admission(address: str) -> None:
         cure = f"give the cluster's own: Ray looks into {places}, in this order"
         raise InputError(where, "the cluster's token differs from the one here", cure)
     if answer == "refused" and access.has_token():
-        problem = f"the cluster requires a token, and {access.MODE}={mode} leaves it unused"
+        unused = f"{access.MODE}={mode} leaves the one here unused"
+        problem = f"the cluster requires a token, and {unused}"
         raise InputError(where, problem, f"unset {access.MODE}")
     if answer == "refused":
         unset = "" if mode is None else f", and unset {access.MODE}={mode}"

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from space.documents.validation import shown, suggestion
+from space.documents.validation import quote, suggestion
 
 Scalar = str | int | float | bool | None
 Condition = tuple[tuple[str, Scalar], ...]
@@ -56,10 +56,10 @@ class Categorical:
         for option in self.options:
             if option == value and isinstance(option, bool) == isinstance(value, bool):
                 return option
-        listed = ", ".join(shown(option) for option in self.options)
+        listed = ", ".join(quote(option) for option in self.options)
         near = suggestion(value, [o for o in self.options if isinstance(o, str)])
         cure = near if isinstance(value, str) and near.startswith("did") else "write one of them"
-        raise OutsideError(f"{shown(value)} is not one of {listed}", cure)
+        raise OutsideError(f"{quote(value)} is not one of {listed}", cure)
 
     def draw(self, rng: random.Random) -> Scalar:
         """An option, in proportion to its weight."""
@@ -221,7 +221,7 @@ class Parameter:
 
 def _outside(value: object, kind: str, low: float, high: float) -> OutsideError:
     return OutsideError(
-        f"{shown(value)} is not {kind} from {shown(low)} to {shown(high)}",
+        f"{quote(value)} is not {kind} from {quote(low)} to {quote(high)}",
         f"write {kind} in range",
     )
 

@@ -7,7 +7,7 @@ from space.choices.domains import Integer, Scalar, Uniform
 from space.documents.bounds import OPTIONS, SPAN, WEIGHT, WHOLE
 from space.documents.paths import Branch, Step, format_path
 from space.documents.trees import CHOICE_KINDS
-from space.documents.validation import shown, suggestion
+from space.documents.validation import quote, suggestion
 from space.errors import SpaceError
 
 
@@ -22,7 +22,7 @@ def read_scalar(value: object, where: tuple[Step, ...]) -> Scalar:
         raise SpaceError(plain_path(where), f"{value} is not finite", "write a finite number")
     if isinstance(value, int) and abs(value) > WHOLE:
         raise SpaceError(
-            plain_path(where), f"{shown(value)} is too large", f"write a number up to {WHOLE}"
+            plain_path(where), f"{quote(value)} is too large", f"write a number up to {WHOLE}"
         )
     if value is None or isinstance(value, (str, int, float)):
         return value
@@ -59,7 +59,7 @@ def read_options(written: object, where: tuple[Step, ...]) -> dict[Scalar, objec
         return dict(written)
     if not isinstance(written, (list, tuple)) or not written:
         raise SpaceError(
-            path, f"{shown(written)} has no options", "write a list, or a mapping of labels"
+            path, f"{quote(written)} has no options", "write a list, or a mapping of labels"
         )
     options: dict[Scalar, object] = {}
     for index, option in enumerate(written):
@@ -67,7 +67,7 @@ def read_options(written: object, where: tuple[Step, ...]) -> dict[Scalar, objec
         if label in options:  # 1 and true too, which no table of results could tell apart
             raise SpaceError(
                 path,
-                f"two options are called {shown(label)}",
+                f"two options are called {quote(label)}",
                 "remove one, or name them: choice: {first: ..., second: ...}",
             )
         options[label] = option
@@ -98,25 +98,25 @@ def read_weights(
         for label in written:
             if label not in labels:
                 raise SpaceError(
-                    path, f"{shown(label)} is not an option", suggestion(label, labels)
+                    path, f"{quote(label)} is not an option", suggestion(label, labels)
                 )
         missing = [label for label in labels if label not in written]
         if missing:
-            raise SpaceError(path, f"no weight for {shown(missing[0])}", "weigh every option")
+            raise SpaceError(path, f"no weight for {quote(missing[0])}", "weigh every option")
         written = [written[label] for label in labels]
     if not isinstance(written, (list, tuple)) or len(written) != len(labels):
         raise SpaceError(
-            path, f"{shown(written)} is not one number an option", f"write {len(labels)} numbers"
+            path, f"{quote(written)} is not one number an option", f"write {len(labels)} numbers"
         )
     for weight in written:
         if not is_number(weight) or weight <= 0:
             raise SpaceError(
                 path,
-                f"{shown(weight)} is not a number above 0",
+                f"{quote(weight)} is not a number above 0",
                 "remove options that are not wanted",
             )
         if weight > WEIGHT:
-            raise SpaceError(path, f"{shown(weight)} is above {WEIGHT:g}", "write smaller ones")
+            raise SpaceError(path, f"{quote(weight)} is above {WEIGHT:g}", "write smaller ones")
     return tuple(float(weight) for weight in written)
 
 
@@ -128,23 +128,23 @@ def read_interval(kind: str, written: object, where: tuple[Step, ...]) -> Unifor
         or len(written) != 2
         or not all(is_number(end) for end in written)
     ):
-        raise SpaceError(path, f"{shown(written)} is not two numbers", "write [LOW, HIGH]")
+        raise SpaceError(path, f"{quote(written)} is not two numbers", "write [LOW, HIGH]")
     if whole and not all(isinstance(end, int) for end in written):
-        raise SpaceError(path, f"{shown(written)} are not whole numbers", "write [LOW, HIGH]")
+        raise SpaceError(path, f"{quote(written)} are not whole numbers", "write [LOW, HIGH]")
     low, high = written
     bound = SPAN if whole else WEIGHT
     if max(abs(low), abs(high)) > bound:
-        problem = f"{shown(written)} goes beyond {bound:g}"
+        problem = f"{quote(written)} goes beyond {bound:g}"
         raise SpaceError(path, problem, "write ends that are nearer to 0")
     if log and low <= 0:
         cure = "start above 0: a logarithm has no 0" if not whole else "start at 1"
-        raise SpaceError(path, f"starts at {shown(low)}", cure)
+        raise SpaceError(path, f"starts at {quote(low)}", cure)
     if whole:
         if low > high:
-            raise SpaceError(path, f"{shown(written)} is empty", "write the lower end first")
+            raise SpaceError(path, f"{quote(written)} is empty", "write the lower end first")
         return Integer(low=low, high=high, log=log)
     low, high = float(low), float(high)
     if low >= high:
         cure = "write the lower end first" if low > high else "write the value instead"
-        raise SpaceError(path, f"{shown(written)} is not an interval", cure)
+        raise SpaceError(path, f"{quote(written)} is not an interval", cure)
     return Uniform(low=low, high=high, log=log)

@@ -23,7 +23,7 @@ from space.choices.leaves import (
 from space.documents.bounds import CHOICES, LEVELS, NODES, TIES
 from space.documents.paths import Branch, Step, label_text
 from space.documents.trees import CHOICE_KINDS, Document
-from space.documents.validation import shown, suggestion
+from space.documents.validation import quote, suggestion
 from space.errors import SpaceError
 
 _NAME = re.compile(r"[A-Za-z_][\w.>-]*")
@@ -175,7 +175,7 @@ class Reader:
                 near = suggestion(key, beside)
                 cure = near if near.startswith("did") else f"beside it may stand {_and(beside)}"
                 raise SpaceError(
-                    plain_path(where), f"unknown key {shown(key)} beside {kinds[0]}", cure
+                    plain_path(where), f"unknown key {quote(key)} beside {kinds[0]}", cure
                 )
         return kinds[0]
 
@@ -223,12 +223,12 @@ class Reader:
         if not isinstance(target, str):
             raise SpaceError(
                 f"{plain_path(where)}.same_as",
-                f"{shown(target)} is not text",
+                f"{quote(target)} is not text",
                 "write the path or the name of another value",
             )
         if "times" in document and not is_number(times):
             raise SpaceError(
-                f"{plain_path(where)}.times", f"{shown(times)} is not a number", "write a number"
+                f"{plain_path(where)}.times", f"{quote(times)} is not a number", "write a number"
             )
         if len(self.bonds) == TIES:
             raise SpaceError(
@@ -268,7 +268,7 @@ class Reader:
         name, path = document["name"], f"{plain_path(where)}.name"
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise SpaceError(
-                path, f"{shown(name)} is not a name", "write letters, digits and . _ - >"
+                path, f"{quote(name)} is not a name", "write letters, digits and . _ - >"
             )
         if name in self.named:
             raise SpaceError(path, f"{name} is the name of another choice", "write another one")

@@ -43,10 +43,10 @@ from space.choices.nodes import (
     Reader,
     TieNode,
 )
-from space.choices.same_as import Links, resolved
+from space.choices.same_as import Links, resolve_ties
 from space.documents.bounds import DISTINCT_DIGITS
-from space.documents.trees import Document, copied
-from space.documents.validation import shown, suggestion
+from space.documents.trees import Document, copy_tree
+from space.documents.validation import quote, suggestion
 from space.errors import SpaceError
 
 Choices = dict[str, Scalar]
@@ -102,14 +102,14 @@ class OpenDocument:
         there, a name or a label given twice.
         """
         if not isinstance(document, Mapping):
-            raise SpaceError("", f"{shown(document)} is not a mapping", "write KEY: VALUE lines")
+            raise SpaceError("", f"{quote(document)} is not a mapping", "write KEY: VALUE lines")
         reader = Reader()
         root = reader.node(document, (), ())
         return cls(
             parameters=reader.parameters(),
-            _source=copied(document),
+            _source=copy_tree(document),
             _root=root,
-            _ties=resolved(root, reader),
+            _ties=resolve_ties(root, reader),
             _parents=tuple(draft.taken[-1] if draft.taken else None for draft in reader.drafts),
         )
 
@@ -118,7 +118,7 @@ class OpenDocument:
 
     def document(self) -> Document:
         """The document as it was written, choices open: `parse(d).document() == d`."""
-        return copied(self._source)
+        return copy_tree(self._source)
 
     def parameter(self, path: str) -> Parameter:
         """The parameter with this key. Raises SpaceError for an unknown one."""
@@ -267,9 +267,9 @@ class OpenDocument:
         condition = self.parameter(path).condition
         for where, label in condition:
             if (taken := values[self._slots[where]]) != label:
-                is_ = "is not open" if taken is _CLOSED else f"is {shown(taken)}"
-                problem = f"is open only if {where} is {shown(label)}, and that {is_}"
-                return SpaceError(path, problem, f"leave out its value, {shown(value)}")
+                is_ = "is not open" if taken is _CLOSED else f"is {quote(taken)}"
+                problem = f"is open only if {where} is {quote(label)}, and that {is_}"
+                return SpaceError(path, problem, f"leave out its value, {quote(value)}")
         raise AssertionError(f"{path} is open")
 
     def _built(self, node: Node, values: _Values) -> Any:
@@ -277,7 +277,7 @@ class OpenDocument:
         match node:
             case ConstantNode(value):
                 # Copied: what is given out may be changed by whoever receives it.
-                return copied(value)
+                return copy_tree(value)
             case MappingNode(items):
                 built = ((key, self._built(child, values)) for key, child in items.items())
                 return {key: value for key, value in built if value is not _ABSENT}
@@ -320,8 +320,8 @@ class OpenDocument:
 def _cure(parameter: Parameter) -> str:
     match parameter.domain:
         case Categorical(options=options):
-            return f"write one of {', '.join(shown(option) for option in options)}"
+            return f"write one of {', '.join(quote(option) for option in options)}"
         case Uniform(low=low, high=high):
-            return f"write a number from {shown(low)} to {shown(high)}"
+            return f"write a number from {quote(low)} to {quote(high)}"
         case Integer(low=low, high=high):
             return f"write a whole number from {low} to {high}"

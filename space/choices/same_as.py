@@ -32,7 +32,7 @@ from space.errors import InputError, SpaceError
 Links = tuple[tuple[Taken, Node], ...]
 
 
-def resolved(root: Node, reader: Reader) -> tuple[Links, ...]:
+def resolve_ties(root: Node, reader: Reader) -> tuple[Links, ...]:
     """What every tie copies. Raises SpaceError for a target that is unknown or may not be there
     when the tie is, for ties in a circle, for ties that unfold to more than a document may hold,
     and for `times` of what is no number.

@@ -22,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel
 
-from space.documents.validation import parse, shown, suggestion
+from space.documents.validation import parse, quote, suggestion
 from space.errors import InputError
 
 _NAME = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
@@ -54,13 +54,13 @@ class Registry:
         if name in self.built_in or self.is_outside(name):
             return name
         if ":" in name:
-            raise InputError("", f"{shown(name)} is no name of an object", _FORM)
+            raise InputError("", f"{quote(name)} is no name of an object", _FORM)
         known = (*self.built_in, *self.entry_points())
         listed = ", ".join(known)
         cure = suggestion(name, known)
         if not cure.startswith("did"):
             cure += f", or package.module:Object ({PAGE})"
-        raise InputError("", f"{shown(name)} is not one of {listed}", cure)
+        raise InputError("", f"{quote(name)} is not one of {listed}", cure)
 
     def is_outside(self, name: str) -> bool:
         """Whether a name that is not built in has the form of an object's, or is on offer."""
@@ -104,11 +104,11 @@ class Registry:
             return name
         values = sorted({point.value for point in self.entry_points().get(name, ())})
         if len(values) > 1:
-            problem = f"{shown(name)} is offered as {' and as '.join(values)}"
+            problem = f"{quote(name)} is offered as {' and as '.join(values)}"
             raise InputError("", problem, "write the one that you mean")
         if not values:
             self.check_name(name)
-            raise InputError("", f"{shown(name)} is built in", "")
+            raise InputError("", f"{quote(name)} is built in", "")
         return values[0].partition("[")[0].strip()
 
     def _check_class(self, name: str, loaded: Any) -> None:
@@ -122,7 +122,7 @@ class Registry:
 
     def _refuse(self, name: str, why: str) -> None:
         article = "an" if self.noun[0] in "aeiou" else "a"
-        problem = f"{shown(name)} is not {article} {self.noun}: {why}"
+        problem = f"{quote(name)} is not {article} {self.noun}: {why}"
         raise InputError("", problem, f"{PAGE} says what one has")
 
 
@@ -136,12 +136,12 @@ def parse_options(
 def load_object(target: str) -> Any:
     """The object `package.module:Object` of an installed distribution. Raises InputError."""
     if re.fullmatch(_TARGET, target) is None:
-        raise InputError("", f"{shown(target)} is no name of an object", _FORM)
+        raise InputError("", f"{quote(target)} is no name of an object", _FORM)
     name, _, attributes = target.partition(":")
     _check_installed(name)
     try:
         loaded: Any = importlib.import_module(name)
-    except Exception as error:  # noqa: BLE001 - an import runs the author's code: anything
+    except Exception as error:
         problem = f"{name} cannot be imported ({type(error).__name__}: {error})"
         raise InputError("", problem, "mend the module, or install what it needs") from error
     for attribute in attributes.split("."):

@@ -8,7 +8,7 @@ from typing import Any
 from space.documents.bounds import FILE_BYTES, NODES
 from space.documents.outside import path_exists, read_text
 from space.documents.trees import Document, check_size, refuse_depth
-from space.documents.validation import number_problem, shown, suggestion
+from space.documents.validation import number_problem, quote, suggestion
 from space.documents.yaml_reading import YAMLError, load_yaml, locate
 from space.errors import InputError
 
@@ -50,7 +50,7 @@ def parse_json(
         if len(result) < len(items):
             seen: set[str] = set()
             twice = next(key for key, _ in items if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-            raise error(where, f"the key {shown(twice)} stands twice", "remove one of the two")
+            raise error(where, f"the key {quote(twice)} stands twice", "remove one of the two")
         return result
 
     def number(written: str) -> int | float:

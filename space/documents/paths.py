@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from space.documents.bounds import LEVELS
-from space.documents.validation import shown
+from space.documents.validation import quote
 from space.errors import InputError
 
 
@@ -56,7 +56,7 @@ def parse_path(text: str, error: type[InputError] = InputError) -> tuple[Step, .
             raise _no_path(text, error) from None
         if len(steps) > LEVELS:
             raise error(
-                shown(text), f"is a path of more than {LEVELS} steps", "name a field that is there"
+                quote(text), f"is a path of more than {LEVELS} steps", "name a field that is there"
             )
         position = found.end()
     return tuple(steps)

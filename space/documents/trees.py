@@ -8,7 +8,7 @@ from typing import Any
 
 from space.documents.bounds import LEVELS, NODES
 from space.documents.paths import Every, Step, format_path, is_bare, parse_path
-from space.documents.validation import shown
+from space.documents.validation import quote
 from space.errors import InputError
 
 Document = Any  # a JSON tree; typing it further would only move the casts elsewhere
@@ -26,14 +26,14 @@ CHOICE_KINDS = (
 )
 
 
-def copied(node: Document) -> Document:
+def copy_tree(node: Document) -> Document:
     """A copy of a document that shares no mapping and no list with it."""
     if isinstance(node, (str, int, float)):  # most of it, and sooner told than a mapping
         return node
     if isinstance(node, Mapping):
-        return {key: copied(value) for key, value in node.items()}
+        return {key: copy_tree(value) for key, value in node.items()}
     if isinstance(node, (list, tuple)):
-        return [copied(value) for value in node]
+        return [copy_tree(value) for value in node]
     return node
 
 
@@ -87,10 +87,10 @@ def _place(
             node.append(None)
     else:
         kind = "a mapping" if isinstance(node, dict) else "a list"
-        kind = kind if isinstance(node, (dict, list)) else shown(node)
+        kind = kind if isinstance(node, (dict, list)) else quote(node)
         raise error(here, f"is {kind}, where {format_path(steps)} goes on", "mend the path")
     if last:
-        node[step] = merged(node.get(step) if isinstance(node, dict) else node[step], value, error)
+        node[step] = merge(node.get(step) if isinstance(node, dict) else node[step], value, error)
     else:
         _place(node[step], steps, depth + 1, value, error)
 
@@ -99,7 +99,7 @@ def _is_choice(node: Mapping[str, Any]) -> bool:
     return any(kind in node for kind in CHOICE_KINDS)
 
 
-def merged(base: Document, overlay: Document, error: type[InputError] = InputError) -> Document:
+def merge(base: Document, overlay: Document, error: type[InputError] = InputError) -> Document:
     """`base` with `overlay` laid over it, as a new document.
 
     Mappings are merged key by key; everything else (lists, scalars, null, choice nodes) is
@@ -107,12 +107,12 @@ def merged(base: Document, overlay: Document, error: type[InputError] = InputErr
     Raises `error` if a path leads nowhere.
     """
     if not isinstance(overlay, Mapping) or _is_choice(overlay):
-        return copied(overlay)
-    result = copied(base) if isinstance(base, Mapping) and not _is_choice(base) else {}
+        return copy_tree(overlay)
+    result = copy_tree(base) if isinstance(base, Mapping) and not _is_choice(base) else {}
     for key, value in overlay.items():
         if key in result or is_bare(key):
             try:
-                result[key] = merged(result.get(key), value, error)
+                result[key] = merge(result.get(key), value, error)
             except InputError as problem:
                 raise problem.inside(key) from None
         else:

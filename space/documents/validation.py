@@ -45,7 +45,7 @@ def parse(
     field. Raises `error` for the first problem found, and for more than `nodes` values.
     """
     if not isinstance(document, Mapping):
-        raise error(where, f"{shown(document)} is not a mapping", _keys_cure(_fields([model])))
+        raise error(where, f"{quote(document)} is not a mapping", _keys_cure(_fields([model])))
     try:
         text = json.dumps(_Plain(nodes).node(document, ()))
         # Through JSON, because strict Python input refuses a list for a tuple.
@@ -66,7 +66,7 @@ def join(where: str, path: str) -> str:
     return where + ("" if path.startswith("[") else ".") + path
 
 
-def shown(value: object, limit: int = 60) -> str:
+def quote(value: object, limit: int = 60) -> str:
     """A value as the user would have written it, cut to `limit` characters."""
     try:
         text = json.dumps(value, ensure_ascii=False)
@@ -84,7 +84,7 @@ def suggestion(word: object, options: Iterable[object]) -> str:
     names = [str(option) for option in options]
     near = difflib.get_close_matches(str(word), names, n=1, cutoff=0.6)
     if near:
-        return f"did you mean {shown(near[0])}?"
+        return f"did you mean {quote(near[0])}?"
     return f"write one of {', '.join(names)}" if names else ""
 
 
@@ -105,13 +105,13 @@ class _Plain:
             raise InputError("", f"holds more than {self._nodes:,} values", "shorten it")
         if len(path) >= LEVELS:
             problem = f"goes more than {LEVELS} levels deep"
-            raise InputError(dotted(path[:5]), problem, "flatten it")
+            raise InputError(format_dotted(path[:5]), problem, "flatten it")
         if not isinstance(node, Mapping):
             return [self.node(child, (*path, place)) for place, child in enumerate(node)]
         for key in node:
             if not isinstance(key, str):
-                problem = f"the key {shown(key)} is not text"
-                raise InputError(dotted(path), problem, f"write {shown(str(key))}")
+                problem = f"the key {quote(key)} is not text"
+                raise InputError(format_dotted(path), problem, f"write {quote(str(key))}")
         return {key: self.node(child, (*path, key)) for key, child in node.items()}
 
 
@@ -121,15 +121,15 @@ def _plain_scalar(node: object, path: Path) -> object:
     if isinstance(node, int):
         if not -WHOLE <= node <= WHOLE:
             cure = f"write a number up to {WHOLE}"
-            raise InputError(dotted(path), f"{shown(node)} is too large", cure)
+            raise InputError(format_dotted(path), f"{quote(node)} is too large", cure)
         return node
     if isinstance(node, float):
         if not math.isfinite(node):
             problem = f"{node} is not a finite number"
-            raise InputError(dotted(path), problem, "write a finite number")
+            raise InputError(format_dotted(path), problem, "write a finite number")
         return node
     problem = f"{node!r} is a {type(node).__name__}"
-    raise InputError(dotted(path), problem, "put it in quotes if it is text")
+    raise InputError(format_dotted(path), problem, "put it in quotes if it is text")
 
 
 def number_problem(written: str) -> str | None:
@@ -141,7 +141,7 @@ def number_problem(written: str) -> str | None:
     return None if math.isfinite(float(written)) else f"{written} is not a finite number"
 
 
-def dotted(path: Sequence[str | int]) -> str:
+def format_dotted(path: Sequence[str | int]) -> str:
     """A path as it is printed: `stages[4].cell.kernel`."""
     text = ""
     for item in path:
@@ -156,11 +156,11 @@ def _explain(
     detail = _chosen(document, problems)
     path, places = _walk(model, document, detail["loc"])
     if isinstance(raised := detail.get("ctx", {}).get("error"), InputError):
-        return join(dotted(path), raised.where), raised.problem, raised.cure
+        return join(format_dotted(path), raised.where), raised.problem, raised.cure
     problem, cure = _words(detail, path, places)
     # An unknown key and a tag belong to the mapping that holds them, and the text names them.
     parent = detail["type"] == "extra_forbidden"
-    return dotted(path[:-1] if parent else path), problem, cure
+    return format_dotted(path[:-1] if parent else path), problem, cure
 
 
 def _chosen(document: object, problems: Sequence[ErrorDetails]) -> ErrorDetails:
@@ -291,43 +291,43 @@ def _words(detail: ErrorDetails, path: Path, places: list[Any]) -> tuple[str, st
         keys = _fields(places)
         near = suggestion(detail["loc"][-1], keys)
         cure = near if near.startswith("did") else _keys_cure(keys)
-        return f"unknown key {shown(detail['loc'][-1])}", cure
+        return f"unknown key {quote(detail['loc'][-1])}", cure
     if kind == "missing" and isinstance(detail["loc"][-1], int):
-        return f"{shown(value)} is too short", "give it all of its items"
+        return f"{quote(value)} is too short", "give it all of its items"
     if kind in ("too_long", "string_too_long"):
         what = "letters" if kind == "string_too_long" else "items"
-        return f"{shown(value)} is too long", f"give it at most {limits['max_length']} {what}"
+        return f"{quote(value)} is too long", f"give it at most {limits['max_length']} {what}"
     if kind == "missing":
-        return "missing", f"add the key {shown(path[-1] if path else '')}"
+        return "missing", f"add the key {quote(path[-1] if path else '')}"
     if kind in ("literal_error", "enum"):
         options = _options(limits["expected"])
-        return f"{shown(value)} is not one of {', '.join(options)}", suggestion(value, options)
+        return f"{quote(value)} is not one of {', '.join(options)}", suggestion(value, options)
     if kind == "union_tag_invalid":
         options, tag = _options(limits["expected_tags"]), limits["tag"]
-        return f"{shown(tag)} is not one of {', '.join(options)}", suggestion(tag, options)
+        return f"{quote(tag)} is not one of {', '.join(options)}", suggestion(tag, options)
     if kind == "union_tag_not_found":
         key = str(limits["discriminator"]).strip("'")
         return (
-            f"the key {shown(key)} is missing",
+            f"the key {quote(key)} is missing",
             "add it: it says which kind this is",
         )
     if kind in _BOUNDS:
         key, word = _BOUNDS[kind]
         limit = limits[key]
         said = f"{limit:g}" if isinstance(limit, float) else str(limit)
-        return f"{shown(value)} is not {word} {said}", "write a number in range"
+        return f"{quote(value)} is not {word} {said}", "write a number in range"
     if kind == "int_from_float":
-        return f"{shown(value)} is not a whole number", "write a whole number"
+        return f"{quote(value)} is not a whole number", "write a whole number"
     stem = kind.removesuffix("_type").removesuffix("_parsing")
     if stem in ("model", "model_attributes", "dict") and isinstance(value, str):
         below = [m for place in places for m in _child(place, path[-1])] if path else []
         # After the label of a union's branch the places are those of the value itself.
-        return f"{shown(value)} is not a mapping", _named_cure(below or places, value)
+        return f"{quote(value)} is not a mapping", _named_cure(below or places, value)
     if kind != stem and stem in _KINDS:
-        return f"{shown(value)} is not {_KINDS[stem]}", _type_cure(stem, value)
+        return f"{quote(value)} is not {_KINDS[stem]}", _type_cure(stem, value)
     message = detail["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
-    return (message if isinstance(value, Mapping) else f"{shown(value)}: {message}"), ""
+    return (message if isinstance(value, Mapping) else f"{quote(value)}: {message}"), ""
 
 
 def _options(expected: object) -> list[str]:
@@ -340,7 +340,7 @@ def _type_cure(kind: str, value: object) -> str:
     if kind in ("int", "float") and isinstance(value, str):
         return _number_cure(kind, value)
     if kind == "string" and isinstance(value, (int, float)):
-        return f'put it in quotes: "{shown(value)}"'
+        return f'put it in quotes: "{quote(value)}"'
     return f"write {_KINDS.get(kind, kind)}"
 
 
@@ -361,7 +361,7 @@ def _number_cure(kind: str, value: str) -> str:
     written = f"{number:.0f}" if kind == "int" else repr(number)
     if "e" in written and "." not in written:  # YAML 1.1 reads 1e-05 as text
         written = written.replace("e", ".0e")
-    return f"write {written}: YAML takes {shown(value)[1:-1]} for text"
+    return f"write {written}: YAML takes {quote(value)[1:-1]} for text"
 
 
 def _named_cure(places: Sequence[Any], value: str) -> str:

@@ -20,7 +20,7 @@ from yaml.events import (
 from yaml.nodes import MappingNode, ScalarNode
 
 from space.documents.bounds import LEVELS, NODES
-from space.documents.validation import number_problem, shown
+from space.documents.validation import number_problem, quote
 
 __all__ = ["YAMLError", "load_yaml", "locate"]
 
@@ -67,7 +67,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
             if isinstance(key, ScalarNode) and key.tag != f"{_TAGS}merge":
                 if key.value in seen:
                     raise yaml.constructor.ConstructorError(
-                        None, None, f"the key {shown(key.value)} stands twice", key.start_mark
+                        None, None, f"the key {quote(key.value)} stands twice", key.start_mark
                     )
                 seen.add(key.value)
         result: dict[Any, Any] = super().construct_mapping(node, deep)

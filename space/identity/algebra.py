@@ -10,9 +10,10 @@ genomes.
 """
 
 import decimal
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from space.step.constants import EXACT, activate_constant, exact
 
 Number = int | decimal.Decimal
 Product = tuple[int, ...]  # atoms by number, in order; repeated for powers
@@ -24,7 +25,6 @@ ONE: Polynomial = {(): 1}
 # Products that would have more terms than this are kept as an atom of their own.
 MOST_TERMS = 256
 
-_EXACT = decimal.Context(prec=40)
 _SHOWN = decimal.Context(prec=12)
 
 
@@ -71,21 +71,22 @@ class Arena:
             if len(result) * len(factor) > MOST_TERMS:
                 result = self.atom("product", (result, factor))
                 continue
-            found: dict[Product, Number] = {}
+            terms: dict[Product, Number] = {}
             for left, a in result.items():
                 for right, b in factor.items():
                     product = tuple(sorted(left + right)) if left and right else left or right
-                    part = b if a == 1 else a if b == 1 else _EXACT.multiply(a, b)
-                    _put(found, product, part)
-            result = found
+                    part = b if a == 1 else a if b == 1 else EXACT.multiply(a, b)
+                    _put(terms, product, part)
+            result = terms
         return result
 
     def activated(self, name: str, value: Polynomial) -> Polynomial:
         """The activation of that name."""
         if name == "identity":
             return value
-        if is_constant(value) and name in _FUNCTIONS:
-            return constant(_FUNCTIONS[name](float(value.get((), 0))))
+        if is_constant(value):
+            number = decimal.Decimal(value.get((), 0))
+            return _number(activate_constant(name, number))
         if name in ("relu", "elu") and self._never_negative(value):
             return value
         if name == "relu" and (inner := self._only(value)) is not None and inner.rectifies:
@@ -113,20 +114,24 @@ class Arena:
 
 def plus(*terms: Polynomial) -> Polynomial:
     """The sum."""
-    found: dict[Product, Number] = {}
+    total: dict[Product, Number] = {}
     for term in terms:
         for product, factor in term.items():
-            _put(found, product, factor)
-    return found
+            _put(total, product, factor)
+    return total
 
 
 def constant(value: float) -> Polynomial:
     """A number as it is written in decimals."""
-    number = decimal.Decimal(repr(float(value)))
+    return _number(exact(value))
+
+
+def _number(number: decimal.Decimal) -> Polynomial:
     return {(): number} if number else ZERO
 
 
 def is_constant(value: Polynomial) -> bool:
+    """Whether a polynomial is a number."""
     return not value or (len(value) == 1 and () in value)
 
 
@@ -135,7 +140,7 @@ def key(value: Polynomial) -> tuple[object, ...]:
     return _key(value)
 
 
-def shown(number: Number) -> str:
+def format_number(number: Number) -> str:
     """A number to twelve digits."""
     return "1" if number == 1 else str(_SHOWN.plus(decimal.Decimal(number)).normalize(_SHOWN))
 
@@ -144,28 +149,11 @@ def _key(value: Polynomial) -> tuple[object, ...]:
     return tuple(sorted(value.items()))
 
 
-def _put(found: dict[Product, Number], product: Product, factor: Number) -> None:
-    present = found.get(product)
+def _put(terms: dict[Product, Number], product: Product, factor: Number) -> None:
+    present = terms.get(product)
     if present is None:
-        found[product] = factor
-    elif total := _EXACT.add(present, factor):
-        found[product] = total
+        terms[product] = factor
+    elif total := EXACT.add(present, factor):
+        terms[product] = total
     else:
-        del found[product]
-
-
-def _softplus(x: float) -> float:
-    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
-
-
-def _sigmoid(x: float) -> float:
-    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
-
-
-_FUNCTIONS: dict[str, Callable[[float], float]] = {
-    "relu": lambda x: max(x, 0.0),
-    "elu": lambda x: x if x > 0 else math.expm1(x),
-    "tanh": math.tanh,
-    "sigmoid": _sigmoid,
-    "softplus": _softplus,
-}
+        del terms[product]

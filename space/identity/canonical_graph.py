@@ -54,40 +54,40 @@ class _Search:
         self.neighbours = (reads, self.users, ahead, behind)
 
     def run(self) -> tuple[Text, list[int]]:
-        return self._best(self._refined([_number(label) for label in self.labels]))
+        return self._find_least(self._refine([_hash_label(label) for label in self.labels]))
 
-    def _refined(self, colours: list[int]) -> list[int]:
+    def _refine(self, colours: list[int]) -> list[int]:
         """The coarsest colouring that is finer and tells apart what reads or is read otherwise."""
         kinds = len(set(colours))
         while kinds < len(colours):
-            colours = self._swept(colours)
-            found = len(set(colours))
-            if found == kinds:
+            colours = self._sweep(colours)
+            now = len(set(colours))
+            if now == kinds:
                 break
-            kinds = found
+            kinds = now
         return colours
 
-    def _swept(self, colours: list[int]) -> list[int]:
+    def _sweep(self, colours: list[int]) -> list[int]:
         """Once forwards and once backwards; in place, since vertices stand in order."""
         before, colours = colours, list(colours)
         for vertex, other in self.earlier.items():
-            colours[vertex] += 7 * _mixed(before[other])
-            colours[other] += 11 * _mixed(before[vertex] + 1)
+            colours[vertex] += 7 * _mix(before[other])
+            colours[other] += 11 * _mix(before[vertex] + 1)
         for vertex, read in enumerate(self.reads):
             below = sum([colours[other] for other in read])
-            colours[vertex] = _mixed(colours[vertex] + 3 * below)
+            colours[vertex] = _mix(colours[vertex] + 3 * below)
         for vertex in range(len(colours) - 1, -1, -1):
             above = sum([colours[other] for other in self.users[vertex]])
-            colours[vertex] = _mixed(colours[vertex] + 5 * above)
+            colours[vertex] = _mix(colours[vertex] + 5 * above)
         return colours
 
-    def _best(self, colours: list[int]) -> tuple[Text, list[int]]:
+    def _find_least(self, colours: list[int]) -> tuple[Text, list[int]]:
         """The least text under a refined colouring."""
         levels: list[tuple[list[int], list[int]]] = []
-        while tied := self._tied(colours):
+        while tied := self._find_tied(colours):
             levels.append((colours, tied))
-            colours = self._single(colours, tied[0])
-        best = first = self._written(colours)
+            colours = self._single_out(colours, tied[0])
+        best = first = self._write(colours)
         end = sorted(colours)
         # A symmetry of a level is one of all levels above, where fewer vertices are singled out.
         orbits = _Orbits(len(colours))
@@ -96,16 +96,16 @@ class _Search:
             for other in others:
                 if any(orbits.joined(other, one) for one in tried):
                     continue
-                if exchanged := self._exchanged(colours, vertex, other):
+                if exchanged := self._find_exchange(colours, vertex, other):
                     orbits.join(exchanged.items())
                     continue
-                alone = self._single(colours, other)
+                alone = self._single_out(colours, other)
                 (text, order), reached = self._first_way(alone)
                 # Where the colours are equal too, what was singled out before stays in its place.
                 if text == first[0] and reached == end:
                     orbits.join(zip(first[1], order, strict=True))
                     continue
-                best = min(best, self._best(alone), key=lambda found: found[0])
+                best = min(best, self._find_least(alone), key=lambda pair: pair[0])
                 tried.append(other)
         return best
 
@@ -113,11 +113,11 @@ class _Search:
         """What is reached by singling out the first tied vertex again and again: the text with
         its order, and the colours in that order.
         """
-        while tied := self._tied(colours):
-            colours = self._single(colours, tied[0])
-        return self._written(colours), sorted(colours)
+        while tied := self._find_tied(colours):
+            colours = self._single_out(colours, tied[0])
+        return self._write(colours), sorted(colours)
 
-    def _exchanged(self, colours: list[int], one: int, other: int) -> dict[int, int] | None:
+    def _find_exchange(self, colours: list[int], one: int, other: int) -> dict[int, int] | None:
         """A symmetry that exchanges two vertices and, of their neighbours, those that belong to
         one of them alone; None if that is none. Colours stay, so what is singled out stays too.
         """
@@ -126,7 +126,7 @@ class _Search:
         while pending:
             a, b = pending.pop()
             for neighbours in self.neighbours:
-                for x, y in _own(neighbours[a], neighbours[b], colours):
+                for x, y in _pair_own(neighbours[a], neighbours[b], colours):
                     if colours[x] != colours[y] or self.labels[x] != self.labels[y]:
                         return None
                     if image.get(x, y) != y or image.get(y, x) != x:
@@ -141,12 +141,12 @@ class _Search:
                     return None
         return image
 
-    def _single(self, colours: list[int], vertex: int) -> list[int]:
+    def _single_out(self, colours: list[int], vertex: int) -> list[int]:
         alone = list(colours)
-        alone[vertex] = _mixed(alone[vertex] ^ 0x5555555555555555)
-        return self._refined(alone)
+        alone[vertex] = _mix(alone[vertex] ^ 0x5555555555555555)
+        return self._refine(alone)
 
-    def _tied(self, colours: list[int]) -> list[int]:
+    def _find_tied(self, colours: list[int]) -> list[int]:
         """The vertices of the smallest colour that several have."""
         if len(set(colours)) == len(colours):
             return []
@@ -158,7 +158,7 @@ class _Search:
             key=lambda group: (len(group), colours[group[0]]),
         )
 
-    def _written(self, colours: list[int]) -> tuple[Text, list[int]]:
+    def _write(self, colours: list[int]) -> tuple[Text, list[int]]:
         """The text under a colouring in which no two vertices are alike."""
         order = sorted(range(len(colours)), key=colours.__getitem__)
         rank = [0] * len(order)
@@ -195,7 +195,7 @@ class _Orbits:
         return vertex
 
 
-def _own(
+def _pair_own(
     mine: Sequence[int], theirs: Sequence[int], colours: Sequence[int]
 ) -> list[tuple[int, int]]:
     """What stands in one of two lists alone, in pairs of one colour as far as there are such.
@@ -213,11 +213,11 @@ def _own(
 
 
 @lru_cache(maxsize=4096)
-def _number(label: str) -> int:
+def _hash_label(label: str) -> int:
     return int.from_bytes(hashlib.blake2b(label.encode(), digest_size=8).digest(), "big")
 
 
-def _mixed(x: int) -> int:
+def _mix(x: int) -> int:
     x &= _BITS
     x = (x ^ (x >> 32)) * 0x9E3779B97F4A7C15 & _BITS
     return x ^ (x >> 29)

@@ -4,8 +4,8 @@ Two genomes have one digest if and only if their normal forms are equal. The nor
 stage is a graph of what it computes in one step: its sums, products and gates are multiplied out
 (`space/identity/algebra.py`), what nothing needs falls away, and the graph is written in an order
 that depends on no name (`space/identity/canonical_graph.py`). Equal digests therefore mean equal
-outputs, at every step, once the weights of one network are put in their places in the other;
-`live_parts` says which are which. What follows is the same network, and nothing else is:
+outputs, at every step, once the weights of one network are put in their places in the other (the
+`parts` of stage forms say which are which). What follows is the same network, and nothing else is:
 
 - other names of stages, cells, states and gates; another order of terms, gates, concatenated
   sources, feedback edges and entries; defaults written out;
@@ -27,116 +27,50 @@ concatenated sources is not two kernels, since it starts otherwise. Identities o
 (tanh(x) = 2 sigmoid(2x) - 1) are not looked for, except that rectifying twice is rectifying once.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from space.identity.normal_form import stage_forms
-from space.identity.spelling import fields, hashed, more, weights_said
+from space.identity.normal_form import live_forms
+from space.identity.spelling import hash_json, write_fields, write_others, write_start
 from space.identity.stage_graph import StageForm
 from space.network.architecture import TEMPERED, Architecture, Clock
-from space.network.grammar import Initial, Source
-from space.network.sizes import Layout, StageShape, layout, source_map
+from space.network.sizes import Layout, StageShape, layout
+from space.step.parameters import head_parameters
 
 DIGEST_LENGTH = 20  # hex digits: 80 bits, no collision among billions of genomes
 
 
 def digest(architecture: Architecture) -> str:
     """The hash of the normal form, DIGEST_LENGTH hex digits."""
-    return hashed(_normal_form(architecture, stage_forms(architecture)))[:DIGEST_LENGTH]
+    return hash_json(_write_network(architecture))[:DIGEST_LENGTH]
 
 
-@dataclass(frozen=True, kw_only=True)
-class LivePart:
-    """Weights that an output depends on.
-
-    `path` is the prefix of their names in the built network. `reads` are the inputs that are
-    concatenated there, in the order of the genome's document: (a number that is the same in all
-    spellings, channels) of each.
-    """
-
-    path: str
-    reads: tuple[tuple[tuple[int, int], int], ...]
-
-
-def live_stages(architecture: Architecture) -> tuple[str, ...]:
-    """The stages that the logits depend on: all, unless a stage ignores the one before it."""
-    forms = zip(_live(stage_forms(architecture)), architecture.stages, strict=True)
-    return tuple(stage.name for form, stage in forms if form is not None)
-
-
-def live_parts(architecture: Architecture) -> tuple[LivePart, ...]:
-    """All parts with weights of their own that an output depends on, but for the head.
-
-    The order is the same for all genomes of one digest: the n-th part of one computes what the
-    n-th part of the other does.
-    """
-    maps = layout(architecture)
-    found = []
-    for form, shape in zip(_live(stage_forms(architecture)), maps.stages, strict=True):
-        if form is not None:
-            found += [
-                LivePart(
-                    path=f"stages.{shape.stage.name}.{place}",
-                    reads=tuple(_channels(reads, architecture, maps, shape)),
-                )
-                for place, reads in form.parts
-            ]
-    return tuple(found)
-
-
-def _channels(
-    reads: Iterable[tuple[str, int]], architecture: Architecture, maps: Layout, shape: StageShape
-) -> Iterator[tuple[tuple[int, int], int]]:
-    for name, rank in reads:
-        if name == "feedback":
-            for sender in architecture.senders(shape.stage.name):
-                yield (rank, architecture.stage_index(sender)), maps[sender].output.channels
-        elif name == "before":
-            yield (rank, 0), shape.input.channels
-        elif name:
-            found = source_map(shape, Source(name=name))
-            assert found is not None
-            yield (rank, 0), found.channels
-
-
-# ------------------------------------------------------------------------------ the whole network
-
-
-def _normal_form(architecture: Architecture, forms: Sequence[StageForm]) -> Any:
+def _write_network(architecture: Architecture) -> Any:
+    """The normal form of the whole network, as JSON values."""
     maps = layout(architecture)
     stages = [
-        None if form is None else _stage(architecture, form, shape)
-        for form, shape in zip(_live(forms), maps.stages, strict=True)
+        None if form is None else _write_stage(architecture, form, shape)
+        for form, shape in zip(live_forms(architecture), maps.stages, strict=True)
     ]
     return {
-        "image": fields(architecture.image),
+        "image": write_fields(architecture.image),
         "classes": architecture.classes,
-        "clock": _clock(architecture.clock),
+        "clock": _write_clock(architecture.clock),
         "stages": stages,
-        "head": _head(architecture, maps),
-        "decoder": _decoder(architecture),
+        "head": _write_head(architecture, maps),
+        "decoder": _write_decoder(architecture),
         "start": architecture.start,
-        "more": more(architecture),
+        "more": write_others(architecture),
     }
 
 
-def _stage(architecture: Architecture, form: StageForm, shape: StageShape) -> Any:
+def _write_stage(architecture: Architecture, form: StageForm, shape: StageShape) -> Any:
     """A stage's form, and the sizes that it does not say."""
     convolved, out = shape.convolution, shape.output
     sizes = [convolved.channels] if form.relative else [convolved.size, out.size, out.channels]
-    return [form.text, sizes, _senders(architecture, shape.stage.name, form)]
+    return [form.text, sizes, _write_senders(architecture, shape.stage.name, form)]
 
 
-def _live(forms: Sequence[StageForm]) -> list[StageForm | None]:
-    """The stages that the logits depend on; None in place of one that they do not."""
-    live: list[StageForm | None] = []
-    for form in reversed(forms):
-        live.append(form if not live or (live[-1] is not None and live[-1].reads_before) else None)
-    return live[::-1]
-
-
-def _senders(architecture: Architecture, stage: str, form: StageForm) -> list[int]:
+def _write_senders(architecture: Architecture, stage: str, form: StageForm) -> list[int]:
     """The senders that a stage reads, by place; in their order only where that matters."""
     if not form.reads_feedback:
         return []
@@ -144,26 +78,27 @@ def _senders(architecture: Architecture, stage: str, form: StageForm) -> list[in
     return senders if form.feedback_in_order else sorted(senders)
 
 
-def _clock(clock: Clock) -> Any:
+def _write_clock(clock: Clock) -> Any:
     shown = [step for step in range(clock.steps) if clock.shows_image(step)]
     blank = clock.blank if len(shown) < clock.steps else None
-    return [clock.steps, shown[0], shown[-1], blank, more(clock)]
+    return [clock.steps, shown[0], shown[-1], blank, write_others(clock)]
 
 
-def _head(architecture: Architecture, maps: Layout) -> Any:
+def _write_head(architecture: Architecture, maps: Layout) -> Any:
     head, size = architecture.head, maps.head.reads.size
-    weights = head.weights.over(architecture.base_weights)
-    initial = weights.initial or Initial()
+    starts = {entry.path: entry.start for entry in head_parameters(architecture).parameters}
+    weights = (*write_start(starts["kernel"]), write_start(starts["bias"]))
+    scheme = starts["kernel"].initial.scheme
     form, kernel = str(head.form), head.kernel
     if (form == "flatten_linear" and size == 1) or (form == "convolution_mean" and kernel == 1):
         form = "mean_linear"
-    elif form == "convolution_mean" and kernel == size and initial.scheme != "glorot_uniform":
+    elif form == "convolution_mean" and kernel == size and scheme != "glorot_uniform":
         form = "flatten_linear"  # glorot's fans differ
     kernels = kernel if form == "convolution_mean" else None
-    return [form, kernels, weights_said(weights, True), more(head)]
+    return [form, kernels, weights, write_others(head)]
 
 
-def _decoder(architecture: Architecture) -> Any:
+def _write_decoder(architecture: Architecture) -> Any:
     """What the decoder's form reads of its fields, and the window's first step."""
     decoder, window = architecture.decoder, architecture.window
     form = str(decoder.form)
@@ -171,14 +106,14 @@ def _decoder(architecture: Architecture) -> Any:
     if form == "simple" or (len(window) == 1 and form in averages):
         form = "last"
     if form == "last":
-        return ["last", more(decoder)]
-    said: list[Any] = [form, window.start, more(decoder)]
+        return ["last", write_others(decoder)]
+    parts: list[Any] = [form, window.start, write_others(decoder)]
     if form in TEMPERED:
-        said.append("trained" if decoder.trainable else decoder.beta)
+        parts.append("trained" if decoder.trainable else decoder.beta)
     if form == "thresh" and not decoder.trainable:
-        said.append(decoder.threshold)
+        parts.append(decoder.threshold)
     if form == "mlp":
-        said.append(list(decoder.layers))
+        parts.append(list(decoder.layers))
     if form == "conv1d":
-        said += [decoder.filters, sorted(decoder.windows), decoder.pool]
-    return said
+        parts += [decoder.filters, sorted(decoder.windows), decoder.pool]
+    return parts

@@ -1,7 +1,8 @@
-"""What the parts of a genome say, with all defaults resolved: JSON values for the normal form.
+"""What parts of an architecture say, with all defaults resolved: JSON values for the normal form.
 
-A field that this page and `space/identity/normal_form.py` do not take apart is taken as it is
-written, so that a new one is a difference between networks until it is known not to be.
+A field of the head, the decoder, the clock or the architecture that identity does not take apart
+is taken as it is written, so that a new one is a difference between networks until it is known not
+to be. Stages and cells are read from their operations.
 """
 
 import hashlib
@@ -9,41 +10,40 @@ import json
 from functools import lru_cache
 from typing import Any
 
-from space.network.grammar import Initial, Norm, Value, Weights
+from space.documents.validation import Value
+from space.step.operations import Normalise
+from space.step.parameters import Start
 
 # The fields that are taken apart, by part.
 _KNOWN = {
-    "Carry": "of gate",
-    "Cell": "states output gates clip_kernels weights",
-    "Clock": "steps image_on image_off blank",
-    "Convolution": "width kernel stride bias norm activation reads_feedback weights",
-    "Decoder": "form start trainable beta threshold layers filters windows pool",
-    "Drive": "edges activation norm bias bias_acts",
-    "Gate": "shared complement offset scale nonlinearity terms norm bias bias_acts",
     "Architecture": "image classes clock stages cells feedback head decoder resize start weights",
+    "Clock": "steps image_on image_off blank",
+    "Decoder": "form start trainable beta threshold layers filters windows pool",
     "Head": "form kernel weights",
-    "Join": "kind channels",
-    "Norm": "kind groups interleaved epsilon gain shift momentum",
-    "Pool": "kernel stride kind",
-    "Residual": "by norm",
-    "Stage": "name join convolution cell second residual activation pool",
-    "State": "depth carry drive norm activation",
-    "Term": "of op kernel bias repeat norm skip clip activation after_norm weights",
 }
 
 
-def plain(value: Any) -> Any:
+def write_plain(value: Any) -> Any:
     """A field as JSON values."""
-    return fields(value) if isinstance(value, Value) else value
+    return write_fields(value) if isinstance(value, Value) else value
 
 
-def fields(value: Value) -> dict[str, Any]:
+def write_fields(value: Value) -> dict[str, Any]:
     """All fields, those at their defaults too."""
-    return {name: plain(getattr(value, name)) for name in type(value).model_fields}
+    return {name: write_plain(getattr(value, name)) for name in type(value).model_fields}
+
+
+def write_others(value: Value) -> dict[str, Any]:
+    """What a part says beyond the fields that are taken apart."""
+    return {
+        name: write_plain(getattr(value, name))
+        for name, default in _others(type(value))
+        if getattr(value, name) != default
+    }
 
 
 @lru_cache
-def _beyond(model: type[Value]) -> tuple[tuple[str, Any], ...]:
+def _others(model: type[Value]) -> tuple[tuple[str, Any], ...]:
     known = next(
         _KNOWN[kind.__name__] for kind in model.__mro__ if kind.__name__ in _KNOWN
     ).split()
@@ -51,55 +51,69 @@ def _beyond(model: type[Value]) -> tuple[tuple[str, Any], ...]:
     return tuple((name, field.get_default()) for name, field in fields if name not in known)
 
 
-def more(value: Value) -> dict[str, Any]:
-    """What a part says beyond the fields that are taken apart."""
-    return {
-        name: plain(getattr(value, name))
-        for name, default in _beyond(type(value))
-        if getattr(value, name) != default
-    }
+Started = tuple[tuple[str, float, int], float]
+"""How a tensor starts (scheme, scale, parts), and its decay."""
 
 
-def weights_said(weights: Weights, bias: bool) -> Any:
-    """Complete weights; those of the bias only where there is one."""
-    first = weights.bias_initial or 0.0
-    if not isinstance(first, Initial):
-        first = Initial(scheme="constant", scale=first)
-    return [
-        initial_said(weights.initial or Initial()),
-        weights.decay or 0.0,
-        [initial_said(first), weights.bias_decay or 0.0] if bias else None,
-    ]
-
-
-def initial_said(initial: Initial) -> Any:
-    """How a tensor starts."""
+def write_start(start: Start) -> Started:
+    """How a tensor starts and decays."""
+    initial = start.initial
     parts = initial.parts if initial.scheme == "glorot_uniform" else 1
-    return [initial.scheme, float(initial.scale), parts]
+    return (initial.scheme, float(initial.scale), parts), float(start.decay)
 
 
-def norm_said(norm: Norm) -> Any:
-    """What a norm does, and how its gain and shift start."""
-    blocks = norm.groups if norm.kind == "group" and norm.groups != 1 else None
-    kind = "layer" if norm.kind == "group" and blocks is None else norm.kind
-    return [
-        kind,
-        blocks,
-        norm.interleaved and blocks is not None,
-        norm.added_epsilon,
-        norm.gain,
-        norm.shift,
-        norm.momentum if kind == "batch" else None,
-        more(norm),
-    ]
-
-
-def label(*said: Any) -> str:
+def label(*parts: Any) -> str:
     """The label of a vertex: a JSON list."""
-    return json.dumps(said, separators=(",", ":"))
+    return json.dumps(parts, separators=(",", ":"))
 
 
-def hashed(form: Any) -> str:
+# Networks of one space have few labels of weights, each of which many of their parts bear.
+
+
+@lru_cache(maxsize=4096)
+def label_convolution(
+    kernel: int, stride: int, depth: int | str | None, weights: Started, bias: Started | None
+) -> str:
+    """The label of a convolution of so many channels."""
+    there = bias is not None
+    return label("convolution", kernel, stride, depth, there, (*weights, bias), {})
+
+
+@lru_cache(maxsize=4096)
+def label_separable(
+    kernel: int, repeat: bool, depth: int | str, weights: Started, bias: Started | None
+) -> str:
+    """The label of a depthwise and a pointwise convolution."""
+    repeated = {"repeat": True} if repeat else {}
+    there = bias is not None
+    return label("separable", kernel, 1, depth, there, (*weights, bias), repeated)
+
+
+@lru_cache(maxsize=4096)
+def label_weighing(kind: str, depth: int | str, weights: Started) -> str:
+    """The label of weights a position, or of a learned scalar."""
+    return label(kind, None, 1, depth, False, weights, {})
+
+
+@lru_cache(maxsize=4096)
+def label_norm(norm: Normalise, gain: float, shift: float) -> str:
+    """The label of a norm, wherever its weights are, whose gain and shift start so."""
+    return label(
+        "norm",
+        (
+            norm.kind,
+            norm.groups if norm.kind == "group" else None,
+            norm.interleaved,
+            norm.epsilon,
+            gain,
+            shift,
+            norm.momentum if norm.batch else None,
+            {},
+        ),
+    )
+
+
+def hash_json(form: Any) -> str:
     """The hash of a JSON value, in hex digits."""
     text = json.dumps(form, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

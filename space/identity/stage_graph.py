@@ -4,14 +4,13 @@ Vertices are atoms, their products and their sums; an edge runs to what is read.
 step before has one more edge, to its definition.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from space.identity.algebra import Arena, Number, Polynomial, Product, key, shown
+from space.identity.algebra import Arena, Number, Polynomial, Product, format_number, key
 from space.identity.canonical_graph import canonical
-from space.identity.spelling import hashed, label
-from space.network.grammar import KERNEL_OPS
+from space.identity.spelling import hash_json, label
 
 # Labels of sources; those of feedback and of what is resized say how, behind.
 BEFORE = label("before")
@@ -19,7 +18,7 @@ FEEDBACK = '["feedback",'
 OLD = label("old")
 _SUM = label("sum")
 RESIZE = '["resize",'
-_KERNELS = tuple(f'["{op}",' for op in KERNEL_OPS)
+_KERNELS = ('["convolution",', '["separable",')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +27,8 @@ class StageForm:
 
     `relative`: depths that are the width of the stage's convolution are written as such, so that
     stages that differ only in width share a form; not so if that convolution is not needed.
-    `parts` are the live weights: (place, the sources read there as (name, number)).
+    `parts` are the places of the live weights (their paths within the stage), in the same order
+    for all spellings.
     """
 
     text: str
@@ -36,65 +36,62 @@ class StageForm:
     reads_before: bool
     reads_feedback: bool
     feedback_in_order: bool
-    parts: tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
+    parts: tuple[str, ...]
 
 
 @lru_cache(maxsize=1024)
 def _times(factor: Number) -> str:
-    return label("times", shown(factor))
+    return label("times", format_number(factor))
 
 
 class Graph:
-    """Made for one output. `reads` are what the atoms with weights read, with their names, by
-    the place of the weights; `definition` gives the value and the label of an OLD atom.
+    """The vertices that `output` depends on, each after what it reads: their labels, what they
+    read, and the places of the weights of those that have some. `earlier` are the definitions of
+    values of the step before; `define` gives that of an OLD atom, and its label.
     """
 
     def __init__(
         self,
         arena: Arena,
-        reads: Mapping[str, list[tuple[str, Polynomial]]],
-        definition: Callable[[str], tuple[Polynomial, str]],
+        output: Polynomial,
+        define: Callable[[str], tuple[Polynomial, str]],
     ) -> None:
-        self.arena, self.named, self.definition = arena, reads, definition
+        self.arena, self.define = arena, define
+        self.fed = _find_feedback(arena)
         self.labels: list[str] = []
         self.reads: list[list[int]] = []
         self.earlier: dict[int, int] = {}
-        self.places: dict[int, str] = {}  # of the weights of a vertex
+        self.places: dict[int, str] = {}
         self.in_order = False
         self._atoms: dict[int, int] = {}
         self._others: dict[object, int] = {}
         self._pending: list[tuple[int, Polynomial]] = []
-
-    def form(self, root: Polynomial) -> StageForm:
-        self._vertex(label("output"), [self._polynomial(root)])
+        self._vertex(label("output"), [self._polynomial(output)])
         while self._pending:
             vertex, value = self._pending.pop()
             self.earlier[vertex] = self._polynomial(value)
+
+    def form(self) -> StageForm:
+        """The normal form: the graph in canonical order, and what it reads."""
         text, order = canonical(self.labels, self.reads, self.earlier)
-        rank = {vertex: place for place, vertex in enumerate(order)}
-        places = [(self.places[vertex]) for vertex in order if vertex in self.places]
-        parts = tuple((place, tuple(self._ranked(place, rank))) for place in places)
+        parts = tuple(self.places[vertex] for vertex in order if vertex in self.places)
         return StageForm(
-            text=hashed(text),
-            relative="convolution" in places,
+            text=hash_json(text),
+            relative="convolution" in parts,
             reads_before=BEFORE in self.labels,
-            reads_feedback=any(said.startswith(FEEDBACK) for said in self.labels),
+            reads_feedback=any(each.startswith(FEEDBACK) for each in self.labels),
             feedback_in_order=self.in_order,
             parts=parts,
         )
 
-    def _ranked(self, place: str, rank: Mapping[int, int]) -> Iterator[tuple[str, int]]:
-        for name, value in self.named[place]:
-            yield name, rank[self._polynomial(value, kernel=True)] if name else 0
-
-    def _vertex(self, said: str, reads: list[int]) -> int:
-        self.labels.append(said)
+    def _vertex(self, text: str, reads: list[int]) -> int:
+        self.labels.append(text)
         self.reads.append(reads)
         return len(self.labels) - 1
 
     def _polynomial(self, value: Polynomial, *, kernel: bool = False) -> int:
         """The vertex of a polynomial that is read, `kernel`: by a convolution."""
-        self.in_order |= not (kernel and self._only(value)) and self._mixes(value)
+        self.in_order |= _mixes(self.fed, value) and not (kernel and _is_atom(value))
         if len(value) == 1:
             return self._product(*next(iter(value.items())))
         known = key(value)
@@ -120,8 +117,8 @@ class Graph:
             return vertex
         atom = self.arena.atoms[number]
         if atom.label == OLD:
-            value, said = self.definition(atom.place)
-            vertex = self._vertex(said, [])
+            value, text = self.define(atom.place)
+            vertex = self._vertex(text, [])
             self._pending.append((vertex, value))
         else:
             kernel = atom.label.startswith((*_KERNELS, RESIZE))
@@ -132,18 +129,25 @@ class Graph:
         self._atoms[number] = vertex
         return vertex
 
-    # The joined feedback is a block of channels for each sender. Their order matters unless the
-    # feedback goes, as it is, to convolutions, whose kernels can be permuted with it.
 
-    def _mixes(self, value: Polynomial) -> bool:
-        """Whether the joined feedback is a part of `value`, as it is or resized."""
-        return any(self._is_feedback(atom) for product in value for atom in product)
+def _find_feedback(arena: Arena) -> set[int]:
+    """The atoms that are the joined feedback, as it is or resized.
 
-    def _only(self, value: Polynomial) -> bool:
-        return list(value.values()) == [1] and all(len(product) == 1 for product in value)
+    It is a block of channels for each sender. Their order matters unless the feedback goes, as it
+    is, to convolutions, whose kernels can be permuted with it.
+    """
+    fed = set[int]()
+    for number, atom in enumerate(arena.atoms):
+        resized = atom.label.startswith(RESIZE) and _mixes(fed, atom.reads[0])
+        if resized or atom.label.startswith(FEEDBACK):
+            fed.add(number)
+    return fed
 
-    def _is_feedback(self, number: int) -> bool:
-        atom = self.arena.atoms[number]
-        if atom.label.startswith(RESIZE):
-            return self._mixes(atom.reads[0])
-        return atom.label.startswith(FEEDBACK)
+
+def _mixes(fed: set[int], value: Polynomial) -> bool:
+    """Whether one of the atoms `fed` is a part of `value`."""
+    return bool(fed) and any(atom in fed for product in value for atom in product)
+
+
+def _is_atom(value: Polynomial) -> bool:
+    return list(value.values()) == [1] and all(len(product) == 1 for product in value)

@@ -95,6 +95,8 @@ class Weights(Value):
 
     def over(self, outer: "Weights") -> "Weights":
         """These weights, with `outer`'s where this one is silent."""
+        if self.initial is self.bias_initial is self.decay is self.bias_decay is None:
+            return outer
         return Weights(
             initial=self.initial if self.initial is not None else outer.initial,
             bias_initial=(

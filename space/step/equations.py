@@ -11,13 +11,14 @@ this step's (trap 4). A source that is absent (feedback without an edge) contrib
 Numbers that are known now, such as a gate without terms, are worked out and never written.
 """  # noqa: E501
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from space.network.cell_sizes import CellShape, gate_key, multiplying
 from space.network.grammar import Cell, Gate, Norm, Source, State, Term, parse_source
 from space.network.maps import Map, same_padding
+from space.step.constants import EXACT, activate_constant, exact
 from space.step.operations import (
     Activate,
     Convolve,
@@ -34,17 +35,10 @@ from space.step.operations import (
 )
 from space.step.terms import Placed, placed_terms
 
-Value = int | float | str
+Value = Ref | Decimal
 """A value of an operation, or a number that is known now."""
 
-_FUNCTIONS: dict[str, Callable[[float], float]] = {
-    "identity": lambda x: x,
-    "elu": lambda x: x if x > 0 else math.expm1(x),
-    "relu": lambda x: max(x, 0.0),
-    "tanh": math.tanh,
-    "sigmoid": lambda x: 1 / (1 + math.exp(-x)) if x > -700 else 0.0,
-    "softplus": lambda x: x if x > 20 else math.log1p(math.exp(x)),
-}
+_ZERO, _ONE = Decimal(0), Decimal(1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,18 +91,6 @@ def cell_step(cell: Cell, shape: CellShape, sources: Mapping[str, Map], resize: 
     return writer.operations()
 
 
-def normalisation(norm: Norm, path: str) -> Normalise:
-    """The norm of the part at `path`."""
-    return Normalise(
-        weights=f"{path}.norm",
-        batch=norm.kind == "batch",
-        groups=norm.groups or 1,
-        interleaved=norm.interleaved,
-        epsilon=norm.added_epsilon,
-        momentum=norm.momentum,
-    )
-
-
 class _CellWriter:
     def __init__(
         self,
@@ -121,7 +103,9 @@ class _CellWriter:
     ) -> None:
         self.writer, self.cell, self.shape, self.stage = writer, cell, shape, stage
         self.external, self.resize = sources, resize
-        self.placed = placed_terms(cell, shape, sources)
+        self.placed: dict[str, list[Placed]] = {}  # by the path of what they stand in
+        for placed in placed_terms(cell, shape, sources):
+            self.placed.setdefault(placed.path.rpartition(".")[0], []).append(placed)
         self.new: dict[str, int] = {}
         self.gates: dict[str, Value] = {}
         self.complements: dict[str, Value] = {}
@@ -238,7 +222,7 @@ class _CellWriter:
             summed = (
                 self.writer.write_sum(terms, 0.0, outs, f"cell.{path}")
                 if terms
-                else self._tensor(0.0, outs.channels)
+                else self._tensor(_ZERO, outs.channels)
             )
             values.append(self._normalised(summed, norm, path, outs))
         for p in late:
@@ -246,35 +230,38 @@ class _CellWriter:
             values.append(self._term(p, bias if absorbs else 0.0))
             bias = 0.0 if absorbs else bias
         if not values:
-            return bias
+            return exact(bias)
         if len(values) == 1 and not bias:
             return values[0]
         return self.writer.write_sum(values, bias, outs, f"cell.{path}")
 
     def _normalised(self, x: Ref, norm: Norm, path: str, outs: Map) -> int:
-        return self.writer.write_norm(x, normalisation(norm, self._path(path)), outs)
+        return self.writer.write_norm(x, resolve_norm(norm, self._path(path)), outs)
 
     def _tensor(self, value: Value, channels: int) -> Ref:
         """A value that may be a number, as a value of an operation."""
-        if not isinstance(value, float):
+        if not isinstance(value, Decimal):
             return value
         outs = self._map(channels)
         zeros = self.writer.write(Zeros(), [], outs, "cell")
-        return self.writer.write_sum([zeros], value, outs, "cell")
+        return self.writer.write_sum([zeros], float(value), outs, "cell")
 
     def _activated(self, value: Value, name: str, outs: Map, part: str) -> Value:
-        if isinstance(value, float):
-            return _FUNCTIONS[name](value)
+        if isinstance(value, Decimal):
+            return activate_constant(name, value)
         if name == "identity":
             return value
         return self.writer.write(Activate(name=name), [value], outs, part)
 
-    def _scaled(self, value: Value, offset: float, scale: float, outs: Map, part: str) -> Value:
-        if isinstance(value, float):
-            return offset + scale * value
-        if offset == 0.0 and scale == 1.0:
+    def _scaled(
+        self, value: Value, offset: Decimal, scale: Decimal, outs: Map, part: str
+    ) -> Value:
+        if isinstance(value, Decimal):
+            return EXACT.add(offset, EXACT.multiply(scale, value))
+        if offset == 0 and scale == 1:
             return value
-        return self.writer.write(Scale(offset=offset, scale=scale), [value], outs, part)
+        what = Scale(offset=float(offset), scale=float(scale))
+        return self.writer.write(what, [value], outs, part)
 
     def _gate(self, gate: Gate, key: str, path: str) -> Value:
         """The value of a gate; one that is shared is written once."""
@@ -284,10 +271,12 @@ class _CellWriter:
             key, path, gate = gate.shared, f"gates.{gate.shared}", self.cell.gates[gate.shared]
         if key not in self.gates:
             outs, part = self._map(self.shape.gate_depths[key]), f"cell.{path}"
-            terms = self._under(f"{path}.terms.")
+            terms = self.placed.get(f"{path}.terms", [])
             value = self._sum(terms, gate.norm, path, float(gate.acting_bias), outs)
             value = self._activated(value, gate.nonlinearity, outs, part)
-            self.gates[key] = self._scaled(value, gate.offset, gate.scale, outs, part)
+            self.gates[key] = self._scaled(
+                value, exact(gate.offset), exact(gate.scale), outs, part
+            )
         return self.gates[key]
 
     def _complement(self, name: str) -> Value:
@@ -295,11 +284,9 @@ class _CellWriter:
         if name not in self.complements:
             plain = self._gate(Gate(shared=name), "", "")
             outs = self._map(self.shape.gate_depths[name])
-            self.complements[name] = self._scaled(plain, 1.0, -1.0, outs, f"cell.gates.{name}")
+            part = f"cell.gates.{name}"
+            self.complements[name] = self._scaled(plain, _ONE, -_ONE, outs, part)
         return self.complements[name]
-
-    def _under(self, prefix: str) -> list[Placed]:
-        return [placed for placed in self.placed if placed.path.startswith(prefix)]
 
     # States
 
@@ -310,7 +297,7 @@ class _CellWriter:
         if state.norm is not None:
             value = self._normalised(value, state.norm, f"states.{name}", outs)
         activated = self._activated(value, state.activation, outs, part)
-        assert not isinstance(activated, float)
+        assert not isinstance(activated, Decimal)
         return activated
 
     def _carry(self, name: str, state: State) -> tuple[Value, Ref] | None:
@@ -320,7 +307,7 @@ class _CellWriter:
         source = parse_source(state.carry.of or name)
         if not self._is_there(source):
             return None
-        gate: Value = 1.0
+        gate: Value = _ONE
         if state.carry.gate is not None:
             gate = self._gate(state.carry.gate, gate_key(name, 0), f"states.{name}.carry")
         return gate, self._source(source)
@@ -329,19 +316,24 @@ class _CellWriter:
         """product of gates * activation(norm(sum of terms) + bias)."""
         drive, path = state.drive, f"states.{name}.drive"
         part = f"cell.{path}"
-        terms = [placed for placed in self._under(f"{path}.") if placed.role == "add"]
-        total = self._sum(terms, drive.norm, path, float(drive.acting_bias), outs)
+        total = self._sum(
+            self.placed.get(path, []), drive.norm, path, float(drive.acting_bias), outs
+        )
         factors = [self._activated(total, drive.activation, outs, part)]
         for key, i, gate in multiplying(name, drive):
             factors.append(self._gate(gate, key, f"{path}.{i}"))
-        constant = math.prod(factor for factor in factors if isinstance(factor, float))
-        values: Sequence[Ref] = [f for f in factors if not isinstance(f, float)]
-        if not values or constant == 0.0:
-            return float(constant)
+        constant, values = _ONE, list[Ref]()
+        for factor in factors:
+            if isinstance(factor, Decimal):
+                constant = EXACT.multiply(constant, factor)
+            else:
+                values.append(factor)
+        if not values or not constant:
+            return constant
         product = values[0]
         if len(values) > 1:
             product = self.writer.write(Multiply(), values, outs, part)
-        return self._scaled(product, 0.0, constant, outs, part)
+        return self._scaled(product, _ZERO, constant, outs, part)
 
     def _integrated(
         self, carry: tuple[Value, Ref] | None, drive: Value, outs: Map, part: str
@@ -350,14 +342,28 @@ class _CellWriter:
         if carry is None:
             return self._tensor(drive, outs.channels)
         gate, source = carry
-        if isinstance(gate, float):
-            kept = self._scaled(source, 0.0, gate, outs, part)
+        if isinstance(gate, Decimal):
+            kept = self._scaled(source, _ZERO, gate, outs, part)
         else:
             kept = self.writer.write(Multiply(), [gate, source], outs, part)
-        assert not isinstance(kept, float)
-        if not isinstance(drive, float):
+        assert not isinstance(kept, Decimal)
+        if not isinstance(drive, Decimal):
             return self.writer.write_sum([drive, kept], 0.0, outs, part)
-        return self.writer.write_sum([kept], drive, outs, part) if drive else kept
+        return self.writer.write_sum([kept], float(drive), outs, part) if drive else kept
+
+
+def resolve_norm(norm: Norm, path: str) -> Normalise:
+    """The norm of the part at `path`, with its defaults; one of a single group is one of a map."""
+    groups = norm.groups or 1
+    kind = "layer" if norm.kind == "group" and groups == 1 else norm.kind
+    return Normalise(
+        weights=f"{path}.norm",
+        kind=kind,
+        groups=groups,
+        interleaved=norm.interleaved and groups > 1,
+        epsilon=norm.added_epsilon,
+        momentum=norm.momentum,
+    )
 
 
 def absorbs_constant(term: Term) -> bool:

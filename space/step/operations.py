@@ -103,17 +103,23 @@ class Weigh:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Normalise:
-    """A norm with the statistics of each image, over the map and each of `groups` blocks of
-    channels (`interleaved`: the channels of equal index modulo `groups`); `batch`: with those of
-    each channel over the batch and the map, which move the running ones by `momentum` in training.
+    """A norm: statistics over the map of a sample (`layer`), over each of `groups` blocks of its
+    channels (`group`; `interleaved`: channels of equal index modulo `groups`), or over the batch
+    (`batch`), which move the running ones by `momentum` in training. `epsilon` is added to the
+    variance.
     """
 
     weights: str
-    batch: bool
+    kind: str
     groups: int
     interleaved: bool
     epsilon: float
     momentum: float
+
+    @property
+    def batch(self) -> bool:
+        """Whether the statistics are those of the batch."""
+        return self.kind == "batch"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -237,7 +243,9 @@ meant.
 
 
 @dataclass(kw_only=True, slots=True)
-class _Draft:
+class Draft:
+    """An operation as it is written: its operands may be names (`Ref`)."""
+
     what: What
     operands: tuple[Ref, ...]
     map: Map
@@ -252,14 +260,14 @@ class Writer:
 
     def __init__(self) -> None:
         self.named: dict[str, int] = {}
-        self._drafts: list[_Draft] = []
+        self.drafts: list[Draft] = []
         self._ends: list[int] = []
         self._spans: dict[str, tuple[range, Ref]] = {}
 
     @property
     def next(self) -> int:
         """The number of the operation that is written next."""
-        return len(self._drafts)
+        return len(self.drafts)
 
     @property
     def stage(self) -> int:
@@ -268,7 +276,7 @@ class Writer:
 
     def end_stage(self) -> None:
         """What is written from here on belongs to the next stage."""
-        self._ends.append(len(self._drafts))
+        self._ends.append(len(self.drafts))
 
     def end_part(self, path: str, first: int, result: Ref) -> None:
         """The operations from `first` on are those of the part at `path`."""
@@ -289,7 +297,7 @@ class Writer:
                 macs=draft.macs,
                 literal_macs=draft.literal_macs,
             )
-            for draft in self._drafts
+            for draft in self.drafts
         )
         stages = tuple(map(range, [0, *self._ends], self._ends))
         spans = {
@@ -309,18 +317,18 @@ class Writer:
         literal_macs: int | None = None,
     ) -> int:
         """One more operation, of values that are written already or of the step before."""
-        self._drafts.append(
-            _Draft(
+        self.drafts.append(
+            Draft(
                 what=what,
                 operands=tuple(operands),
                 map=outs,
-                stage=self.stage,
+                stage=len(self._ends),
                 part=part,
                 macs=macs,
                 literal_macs=macs if literal_macs is None else literal_macs,
             )
         )
-        return len(self._drafts) - 1
+        return len(self.drafts) - 1
 
     def write_sum(self, values: Sequence[Ref], constant: float, outs: Map, part: str) -> int:
         """The sum of values and a constant; one value of this step and no constant stay alone."""
@@ -345,7 +353,7 @@ class Writer:
 
     def write_own(self, x: Ref, outs: Map, part: str) -> int:
         """An operation of the present stage that has the value of `x`."""
-        if isinstance(x, int) and self._drafts[x].stage == self.stage:
+        if isinstance(x, int) and self.drafts[x].stage == self.stage:
             return x
         return self.write(Pass(), [x], outs, part)
 

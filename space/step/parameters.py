@@ -112,11 +112,10 @@ def parameters(architecture: Architecture) -> Table:
     """Every tensor of a network: stage by stage, then the head, then the decoder."""
     sizes, entries = layout(architecture), list[Entry]()
     for shape in sizes.stages:
-        entries += _below(f"stages.{shape.stage.name}", _stage(architecture, shape))
-    entries += _below("head", _head(architecture, sizes.head))
-    entries += _below(
-        "decoder", _decoder(architecture.decoder, len(architecture.window), architecture.classes)
-    )
+        entries += _stage(f"stages.{shape.stage.name}.", architecture, shape)
+    entries += _head("head.", architecture, sizes.head)
+    steps, classes = len(architecture.window), architecture.classes
+    entries += _decoder("decoder.", architecture.decoder, steps, classes)
     return Table(tuple(entries))
 
 
@@ -129,109 +128,119 @@ def cell_parameters(
     """The tensors of one cell. `sources` are the external sources that are there, `weights` what
     stands where cell and term say nothing.
     """
-    return Table(tuple(_cell(cell, shape, sources, cell.weights.over(weights))))
+    return Table(tuple(_cell("", cell, shape, sources, cell.weights.over(weights))))
+
+
+def stage_parameters(architecture: Architecture, shape: StageShape) -> Table:
+    """The tensors of one stage, with paths within it."""
+    return Table(tuple(_stage("", architecture, shape)))
+
+
+def head_parameters(architecture: Architecture) -> Table:
+    """The tensors of the head."""
+    return Table(tuple(_head("", architecture, layout(architecture).head)))
 
 
 def join_parameters(arrivals: Iterable[Arrival], channels: int) -> Table:
     """The tensors that bring the inputs of a sum or product to so many channels, each under its
     sender's name.
     """
-    entries = list[Entry]()
-    for arrival in arrivals:
-        if arrival.projects:
-            kernel = _kernel("kernel", (channels, arrival.map.channels, 1, 1), JOIN)
-            entries += _below(arrival.name, (kernel, _bias(channels, JOIN)))
-    return Table(tuple(entries))
+    return Table(tuple(_join("", arrivals, channels)))
 
 
 def decoder_parameters(decoder: Decoder, steps: int, classes: int) -> Table:
     """The tensors of a decoder that reads the logits of `classes` classes at `steps` steps."""
-    return Table(tuple(_decoder(decoder, steps, classes)))
+    return Table(tuple(_decoder("", decoder, steps, classes)))
 
 
-def _below(path: str, entries: Iterable[Entry]) -> Iterator[Entry]:
-    return (replace(entry, path=f"{path}.{entry.path}") for entry in entries)
+# Each of these begins its paths with `at`, which is empty or ends with a dot.
 
 
 # The parts of a stage
 
 
-def _stage(architecture: Architecture, shape: StageShape) -> Iterator[Entry]:
-    stage, width = shape.stage, shape.input.channels
-    yield from _below("join", join_parameters(shape.arrivals, width).entries)
-    first = _convolution(architecture, stage.convolution, shape.reads.channels)
-    yield from _below("convolution", first)
+def _stage(at: str, architecture: Architecture, shape: StageShape) -> Iterator[Entry]:
+    stage, width, base = shape.stage, shape.input.channels, architecture.base_weights
+    yield from _join(f"{at}join.", shape.arrivals, width)
+    yield from _convolution(f"{at}convolution.", stage.convolution, shape.reads.channels, base)
     current = shape.convolution
     if stage.cell is not None and shape.cell is not None:
         cell = architecture.cells[stage.cell]
         sources = ("input", "residual", *(() if shape.feedback is None else ("feedback",)))
-        table = cell_parameters(cell, shape.cell, sources, architecture.base_weights)
-        yield from _below("cell", table.entries)
+        yield from _cell(f"{at}cell.", cell, shape.cell, sources, cell.weights.over(base))
         current = shape.cell.output
     if stage.second is not None and shape.second is not None:
-        yield from _below("second", _convolution(architecture, stage.second, current.channels))
+        yield from _convolution(f"{at}second.", stage.second, current.channels, base)
         current = shape.second
     if shape.projects and stage.shortcut is not None:
         sides = (current.channels, width, 1, 1)
-        yield _kernel("residual.kernel", sides, MATCH)
-        yield from _below("residual", _norm(stage.shortcut.norm, current.channels))
+        yield _kernel(f"{at}residual.kernel", sides, MATCH)
+        yield from _norm(f"{at}residual.", stage.shortcut.norm, current.channels)
 
 
-def _convolution(architecture: Architecture, part: Convolution, channels: int) -> Iterator[Entry]:
-    weights = part.weights.over(architecture.base_weights)
-    yield _kernel("kernel", (part.width, channels, part.kernel, part.kernel), weights)
+def _join(at: str, arrivals: Iterable[Arrival], channels: int) -> Iterator[Entry]:
+    for arrival in arrivals:
+        if arrival.projects:
+            path, sides = f"{at}{arrival.name}.", (channels, arrival.map.channels, 1, 1)
+            yield _kernel(f"{path}kernel", sides, JOIN)
+            yield _bias(path, channels, JOIN)
+
+
+def _convolution(at: str, part: Convolution, channels: int, base: Weights) -> Iterator[Entry]:
+    weights = part.weights.over(base)
+    yield _kernel(f"{at}kernel", (part.width, channels, part.kernel, part.kernel), weights)
     if part.bias:
-        yield _bias(part.width, weights)
-    yield from _norm(part.norm, part.width)
+        yield _bias(at, part.width, weights)
+    yield from _norm(at, part.norm, part.width)
 
 
-def _norm(norm: Norm | None, channels: int) -> Iterator[Entry]:
+def _norm(at: str, norm: Norm | None, channels: int) -> Iterator[Entry]:
     if norm is None:
         return
     shape = (channels,)
-    yield Parameter(path="norm.gain", shape=shape, start=_constant(norm.gain))
-    yield Parameter(path="norm.shift", shape=shape, start=_constant(norm.shift))
+    yield Parameter(path=f"{at}norm.gain", shape=shape, start=_constant(norm.gain))
+    yield Parameter(path=f"{at}norm.shift", shape=shape, start=_constant(norm.shift))
     if norm.kind == "batch":
-        yield Buffer(path="norm.running_mean", shape=shape, value=0.0)
-        yield Buffer(path="norm.running_variance", shape=shape, value=1.0)
+        yield Buffer(path=f"{at}norm.running_mean", shape=shape, value=0.0)
+        yield Buffer(path=f"{at}norm.running_variance", shape=shape, value=1.0)
 
 
 # The parts of a cell
 
 
 def _cell(
-    cell: Cell, shape: CellShape, sources: Collection[str], weights: Weights
+    at: str, cell: Cell, shape: CellShape, sources: Collection[str], weights: Weights
 ) -> Iterator[Entry]:
     for placed in placed_terms(cell, shape, sources):
-        yield from _below(placed.path, _term(placed, weights))
+        yield from _term(f"{at}{placed.path}.", placed, weights)
     for name, state in cell.states.items():
         depth = shape.depths[name]
-        yield from _below(f"states.{name}.drive", _norm(state.drive.norm, depth))
-        yield from _below(f"states.{name}", _norm(state.norm, depth))
+        yield from _norm(f"{at}states.{name}.drive.", state.drive.norm, depth)
+        yield from _norm(f"{at}states.{name}.", state.norm, depth)
         for key, path, _, gate in own_gates(name, state):
-            yield from _below(path, _norm(gate.norm, shape.gate_depths[key]))
+            yield from _norm(f"{at}{path}.", gate.norm, shape.gate_depths[key])
     for name, gate in cell.gates.items():
         if name in shape.gates:
-            yield from _below(f"gates.{name}", _norm(gate.norm, shape.gate_depths[name]))
+            yield from _norm(f"{at}gates.{name}.", gate.norm, shape.gate_depths[name])
 
 
-def _term(placed: Placed, weights: Weights) -> Iterator[Entry]:
+def _term(at: str, placed: Placed, weights: Weights) -> Iterator[Entry]:
     term, shape = placed.term, placed.shape
     ins, outs, side = shape.reads.channels, shape.writes.channels, shape.kernel
     own, resolved = term.weights, term.weights.over(weights)
     match term.operation:
         case "separable":
-            yield _depthwise("depthwise", ins, side, resolved)
+            yield _depthwise(f"{at}depthwise", ins, side, resolved)
             if term.repeat:
-                yield _depthwise("depthwise_first", ins, side, resolved)
-            yield _kernel("pointwise", (outs, ins, 1, 1), resolved)
+                yield _depthwise(f"{at}depthwise_first", ins, side, resolved)
+            yield _kernel(f"{at}pointwise", (outs, ins, 1, 1), resolved)
         case "convolution":
-            yield _kernel("kernel", (outs, ins, side, side), resolved)
+            yield _kernel(f"{at}kernel", (outs, ins, side, side), resolved)
         case "match" if shape.projects:
-            yield _kernel("kernel", (outs, ins, 1, 1), own.over(MATCH))
+            yield _kernel(f"{at}kernel", (outs, ins, 1, 1), own.over(MATCH))
         case "scalar":
             start = Start(initial=own.initial or _constant(0.0).initial, decay=own.decay or 0.0)
-            yield Parameter(path="scalar", shape=(1,), start=start)
+            yield Parameter(path=f"{at}scalar", shape=(1,), start=start)
         case "position":
             size = shape.writes.size
             start = Start(
@@ -240,16 +249,16 @@ def _term(placed: Placed, weights: Weights) -> Iterator[Entry]:
                 fan_out=size * outs,
                 decay=own.decay or 0.0,
             )
-            yield Parameter(path="position", shape=(outs, size, size), start=start)
+            yield Parameter(path=f"{at}position", shape=(outs, size, size), start=start)
     if term.has_bias:
-        yield _bias(outs, resolved)
-    yield from _norm(shape.norm, outs)
+        yield _bias(at, outs, resolved)
+    yield from _norm(at, shape.norm, outs)
 
 
 # The read-out
 
 
-def _head(architecture: Architecture, shape: HeadShape) -> Iterator[Entry]:
+def _head(at: str, architecture: Architecture, shape: HeadShape) -> Iterator[Entry]:
     head, classes = architecture.head, architecture.classes
     weights = head.weights.over(architecture.base_weights)
     whole = head.form == "convolution_mean"
@@ -261,28 +270,28 @@ def _head(architecture: Architecture, shape: HeadShape) -> Iterator[Entry]:
         decay=weights.decay or 0.0,
     )
     inputs = (shape.reads.channels, side, side) if whole else (shape.inputs,)
-    yield Parameter(path="kernel", shape=(classes, *inputs), start=start)
-    yield _bias(classes, weights)
+    yield Parameter(path=f"{at}kernel", shape=(classes, *inputs), start=start)
+    yield _bias(at, classes, weights)
 
 
-def _decoder(decoder: Decoder, steps: int, classes: int) -> Iterator[Entry]:
+def _decoder(at: str, decoder: Decoder, steps: int, classes: int) -> Iterator[Entry]:
     if decoder.trainable:
         second = {"thresh": ("threshold",), "w_time_avg": ("time_beta",)}
         for name in ("beta", *second.get(decoder.form, ())):
-            yield Parameter(path=name, shape=(1,), start=Start(initial=UNIT))
+            yield Parameter(path=f"{at}{name}", shape=(1,), start=Start(initial=UNIT))
     match decoder.form:
         case "w_avg_t":
-            yield Parameter(path="weights", shape=(steps, classes), start=Start(initial=UNIT))
+            yield Parameter(path=f"{at}weights", shape=(steps, classes), start=Start(initial=UNIT))
         case "mlp":
             sides = (steps * classes, *decoder.layers, classes)
             for i, (ins, outs) in enumerate(pairwise(sides)):
                 last = i == len(decoder.layers)
-                yield from _layer(f"layer{i}", (outs, ins), DECAY if last else 0.0)
+                yield from _layer(f"{at}layer{i}", (outs, ins), DECAY if last else 0.0)
         case "conv1d":
             for window in decoder.windows:
-                yield from _layer(f"window{window}", (decoder.filters, classes, window), DECAY)
+                yield from _layer(f"{at}window{window}", (decoder.filters, classes, window), DECAY)
             pooled = decoder.filters * len(decoder.windows)
-            yield from _layer("linear", (classes, pooled), DECAY)
+            yield from _layer(f"{at}linear", (classes, pooled), DECAY)
 
 
 def _layer(path: str, shape: tuple[int, ...], decay: float) -> Iterator[Entry]:
@@ -328,10 +337,10 @@ def _depthwise(path: str, channels: int, side: int, weights: Weights) -> Paramet
     return Parameter(path=path, shape=(channels, 1, side, side), start=start)
 
 
-def _bias(size: int, weights: Weights) -> Parameter:
+def _bias(at: str, size: int, weights: Weights) -> Parameter:
     """A bias [size]; both fans of a scheme are its size, as TensorFlow has them."""
     initial, decay = weights.bias_initial or 0.0, weights.bias_decay or 0.0
     if not isinstance(initial, Initial):
         initial = Initial(scheme="constant", scale=initial)
     start = Start(initial=initial, fan_in=size, fan_out=size, decay=decay)
-    return Parameter(path="bias", shape=(size,), start=start)
+    return Parameter(path=f"{at}bias", shape=(size,), start=start)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from space.network.architecture import HEAD, Architecture, Convolution
 from space.network.maps import Map, same_padding
 from space.network.sizes import Arrival, HeadShape, StageShape, layout
-from space.step.equations import ALONE, Given, normalisation, write_cell, write_sources
+from space.step.equations import ALONE, Given, resolve_norm, write_cell, write_sources
 from space.step.operations import (
     Classify,
     Convolve,
@@ -66,19 +66,28 @@ def join_step(kind: str, arrivals: Sequence[Arrival], outs: Map) -> Operations:
     return writer.operations()
 
 
+def write_stage(architecture: Architecture, place: int) -> Writer:
+    """The operations of the stage at `place` alone, as drafts: what other stages put out and the
+    stage's own values of the step before are read by their names.
+    """
+    writer = _StepWriter(architecture)
+    writer.write_stage(writer.layout.stages[place], place)
+    return writer.writer
+
+
 class _StepWriter:
     def __init__(self, architecture: Architecture) -> None:
         self.architecture, self.layout, self.writer = architecture, layout(architecture), Writer()
 
     def write(self) -> Operations:
         for place, shape in enumerate(self.layout.stages):
-            self._stage(shape, place)
+            self.write_stage(shape, place)
             self.writer.end_stage()
         self._head(self.layout.head)
         self.writer.end_stage()
         return self.writer.operations()
 
-    def _stage(self, shape: StageShape, place: int) -> None:
+    def write_stage(self, shape: StageShape, place: int) -> None:
         stage, writer, name = shape.stage, self.writer, shape.stage.name
         before = self._before(place)
         senders = [
@@ -145,7 +154,7 @@ class _StepWriter:
         )
         y = self.writer.write_convolution(what, x, outs)
         if part.norm is not None:
-            y = self.writer.write_norm(y, normalisation(part.norm, path), outs)
+            y = self.writer.write_norm(y, resolve_norm(part.norm, path), outs)
         y = self.writer.write_activation(y, part.activation, outs, path.rpartition(".")[2])
         self.writer.end_part(path, first, y)
         return y
@@ -169,7 +178,7 @@ class _StepWriter:
         what = Convolve(weights=path, channels=before.map.channels, stride=stride, bias=False)
         projected = writer.write_convolution(what, added, outs)
         if shortcut.norm is not None:
-            projected = writer.write_norm(projected, normalisation(shortcut.norm, path), outs)
+            projected = writer.write_norm(projected, resolve_norm(shortcut.norm, path), outs)
         writer.end_part(path, first, projected)
         return projected
 

@@ -48,9 +48,12 @@ def placed_terms(cell: Cell, shape: CellShape, sources: Collection[str]) -> tupl
         state: str | None,
         role: str,
     ) -> None:
-        kept = [(path, t) for path, t in terms if any(s.name in there for s in t.sources)]
-        for (path, term), term_shape in zip(kept, shapes, strict=True):
-            present = tuple(s for s in term.sources if s.name in there)
+        kept = [
+            (path, present)
+            for path, term in terms
+            if (present := tuple(s for s in term.sources if s.name in there))
+        ]
+        for (path, present), term_shape in zip(kept, shapes, strict=True):
             placed.append(
                 Placed(path=path, state=state, role=role, shape=term_shape, sources=present)
             )

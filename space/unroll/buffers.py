@@ -81,7 +81,7 @@ class Segment:
     leaves: tuple[int, ...]
 
 
-def ready(plan: Plan) -> Ready:
+def prepare_calls(plan: Plan) -> Ready:
     """The calls of a plan, with the places of their values."""
     calls, operations = schedule(plan), plan.operations
     stacks: dict[tuple[int, ...], int] = {}

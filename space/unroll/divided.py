@@ -1,6 +1,7 @@
 """The operations of a step, divided: a convolution a source, and small maps before large ones.
 
-`divided(genome)` has the values of `space/step/stages.py`'s operations and costs less by a plan:
+`divide_step(genome)` has the values of `space/step/stages.py`'s operations and costs less by a
+plan:
 
 - A convolution of joined sources is one convolution a source, added up, since sources change at
   different steps. Sources are joined only for what reads them whole.
@@ -24,7 +25,7 @@ from space.step.operations import (
 from space.step.stages import write_step
 
 
-def divided(genome: Genome) -> Operations:
+def divide_step(genome: Genome) -> Operations:
     """The operations of one step of `genome`, divided. The genome must be valid."""
     return _Divider(write_step(genome)).divide()
 

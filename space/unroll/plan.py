@@ -35,9 +35,9 @@ from space.network.architecture import HEAD
 from space.network.maps import Map
 from space.step.operations import Bias, Normalise, Op, Operations, What, Zeros
 from space.unroll.cost import cost, decoder_macs
-from space.unroll.divided import divided
+from space.unroll.divided import divide_step
 from space.unroll.numbering import Numbering
-from space.unroll.reads import Read, check_reads, decoded
+from space.unroll.reads import Read, check_reads, decoder_reads
 
 Unroll = Literal["planned", "literal"]  # by a plan, or all stages at every step
 Rule = Literal["computed", "one image", "shared", "zeros", "dead", "waiting"]
@@ -141,8 +141,8 @@ def plan(genome: Genome, reads: Collection[Read] | None = None, *, training: boo
     `training`: batch norms take the statistics of their batch, and move their running ones.
     Raises InputError for a name or a step that does not exist.
     """
-    wanted = decoded(genome) if reads is None else frozenset(reads)
-    operations = divided(genome)
+    wanted = decoder_reads(genome) if reads is None else frozenset(reads)
+    operations = divide_step(genome)
     check_reads(genome, operations, wanted)
     numbering = Numbering(genome, operations, max((step for _, step in wanted), default=-1))
     return _select(numbering, wanted, training)

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 from space.step.operations import Join
-from space.unroll.buffers import Prepared, Ready, ready, segments
+from space.unroll.buffers import Prepared, Ready, prepare_calls, segments
 from space.unroll.memory import Backward, forward_peak, with_parameters
 from space.unroll.plan import Plan
 from space.unroll.tape import Tape, Use, Value
@@ -21,7 +21,7 @@ def planned_memory(
     `recompute`: the values inside of segments are computed again on the way back. `copies` and
     `half` as `training_memory` has them.
     """
-    whole = ready(plan)
+    whole = prepare_calls(plan)
     parts = [s.calls for s in segments(whole, batch)] if recompute else [whole.calls]
     taken = _Planned(whole, batch, half)
     uses = [[use for prepared in part for use in taken.uses(prepared)] for part in parts]
@@ -46,7 +46,7 @@ def planned_evaluation_memory(plan: Plan, batch: int, *, copies: int = 1) -> int
     """Bytes of a forward pass of `batch` images in float32, by `plan`, between two updates: the
     gradients of the last one are still there.
     """
-    whole = ready(plan)
+    whole = prepare_calls(plan)
     taken = _Planned(whole, batch, half=False)
     uses = [use for prepared in whole.calls for use in taken.uses(prepared)]
     peak = forward_peak([taken.tape.start, *uses], keeps=False)

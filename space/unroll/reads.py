@@ -10,7 +10,7 @@ from space.step.operations import Operations
 Read = tuple[str, int]  # a name as `Network.trace` has it (conv4, conv4.input, head), and a step
 
 
-def decoded(genome: Genome) -> frozenset[Read]:
+def decoder_reads(genome: Genome) -> frozenset[Read]:
     """What the network's logits are made of: the head's at the steps that the decoder reads."""
     return frozenset((HEAD, step) for step in genome.window)
 
@@ -34,7 +34,7 @@ def parse_reads(genome: Genome, text: str) -> frozenset[Read]:
     steps = genome.clock.steps
     if text == "last":
         return frozenset([(HEAD, steps - 1)])
-    known = {"decoder": decoded, "logits": all_logits, "all": everything}
+    known = {"decoder": decoder_reads, "logits": all_logits, "all": everything}
     if text in known:
         return known[text](genome)
     reads = []

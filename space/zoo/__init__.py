@@ -23,8 +23,8 @@ from typing import Any
 from pydantic import Field
 
 from space.documents.files import parse_yaml
-from space.documents.trees import Document, merged
-from space.documents.validation import Value, parse, shown, suggestion
+from space.documents.trees import Document, merge
+from space.documents.validation import Value, parse, quote, suggestion
 from space.errors import GenomeError, InputError
 from space.genome import Genome
 
@@ -66,7 +66,7 @@ def names() -> tuple[str, ...]:
 def model(name: str) -> Model:
     """A model by its name. Raises InputError for an unknown one."""
     if name not in names():
-        raise InputError("", f"the zoo has no model {shown(name)}", suggestion(name, names()))
+        raise InputError("", f"the zoo has no model {quote(name)}", suggestion(name, names()))
     written = _read(name)
     try:
         genome = Genome.parse(_whole(written.genome, name), f"{name}{_SUFFIX}: genome")
@@ -95,5 +95,5 @@ def _whole(genome: dict[str, Any], name: str) -> Document:
     if base is None:
         return changes
     if base not in names():
-        raise GenomeError(f"{name}{_SUFFIX}: genome.base", f"{shown(base)} is not in the zoo")
-    return merged(_whole(_read(base).genome, base), changes, GenomeError)
+        raise GenomeError(f"{name}{_SUFFIX}: genome.base", f"{quote(base)} is not in the zoo")
+    return merge(_whole(_read(base).genome, base), changes, GenomeError)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, get_type_hints
 
-from space.documents.validation import shown, suggestion
+from space.documents.validation import quote, suggestion
 from space.errors import InputError
 from space.network.grammar import Cell
 from space.zoo.cells import (
@@ -66,7 +66,7 @@ def _kind(text: str) -> str:
     variant = re.match("rgc(?:variant|class)([ab])", plain)
     if variant:
         return RGC_A if variant[1] == "a" else RGC_B
-    problem = f"no published cell is called {shown(text)}"
+    problem = f"no published cell is called {quote(text)}"
     raise InputError("cell", problem, suggestion(text, _KINDS))
 
 

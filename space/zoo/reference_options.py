@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
-from space.documents.validation import shown, suggestion
+from space.documents.validation import quote, suggestion
 from space.errors import InputError
 from space.network.grammar import Activation, Initial, Norm, Weights
 
@@ -34,7 +34,7 @@ class Options:
         """Take an option of which only one value is supported."""
         chosen = self.take(name, value)
         if chosen is not None and chosen != value:
-            raise self.refuse(name, chosen, why, f"write {shown(value)}, or leave it out")
+            raise self.refuse(name, chosen, why, f"write {quote(value)}, or leave it out")
 
     def flag(self, name: str, default: bool = False) -> bool:
         """True or false. Raises InputError for another value."""
@@ -154,7 +154,7 @@ class Options:
 
     def refuse(self, name: str, value: Any, why: str, cure: str) -> InputError:
         """The error for an option whose value cannot be used."""
-        return InputError(f"options.{name}", f"{shown(value)} {why}", cure)
+        return InputError(f"options.{name}", f"{quote(value)} {why}", cure)
 
     def done(self) -> None:
         """Raise InputError for an option that was not taken."""

@@ -17,9 +17,9 @@ from torch import Tensor
 from models.build import Network, build
 from space.errors import GenomeError
 from space.genome import Genome
-from space.identity.digest import LivePart, live_parts, live_stages
 from space.space import Space
 from tests.support.drawing import PUBLISHED_CELLS, any_genomes, genomes, small_genome
+from tests.support.live_parts import LivePart, live_parts, live_stages
 from tests.support.spelling import ALTERNATIVES, changed, fields, respelled
 
 TENSORS = (
@@ -135,6 +135,32 @@ def test_another_spelling_is_the_same_network(genome: Genome, rng: random.Random
 @given(drawn_genomes, randoms)
 def test_another_spelling_is_the_same_network_often(genome: Genome, rng: random.Random) -> None:
     spelling_is_no_difference(genome, rng)
+
+
+def test_weights_of_parts_that_are_not_live_move_no_output() -> None:
+    drawn_again = 0
+
+    @settings(FEW, max_examples=30)
+    @given(drawn_genomes, st.integers(0, 1000))
+    def check(genome: Genome, seed: int) -> None:
+        nonlocal drawn_again
+        network, other = randomised(genome, seed), randomised(genome, seed + 1)
+        live = tuple(f"{part.path}." for part in live_parts(genome))
+        state, drawn = dict(network.state_dict()), other.state_dict()
+        inert = [name for name in state if name.startswith("stages.") and not _belongs(name, live)]
+        drawn_again += len(inert)
+        other.load_state_dict(state | {name: drawn[name] for name in inert})
+        for x, y in zip(outputs(network), outputs(other), strict=True):
+            if torch.isfinite(x).all():
+                assert torch.allclose(x, y, rtol=0, atol=1e-9 * max(1.0, float(x.abs().max())))
+
+    check()
+    assert drawn_again > 50
+
+
+def _belongs(name: str, live: tuple[str, ...]) -> bool:
+    """Whether a tensor is one of the live parts' own: those of a norm are a part of theirs."""
+    return f"{name.rpartition('.')[0]}." in live
 
 
 def test_feedback_may_be_concatenated_in_another_order() -> None:

@@ -52,10 +52,10 @@ SHAPES = {
 }
 START = Start(initial=Initial(scheme="constant", scale=0.0))
 LAYER = Normalise(
-    weights="norm", batch=False, groups=1, interleaved=False, epsilon=1e-5, momentum=0.1
+    weights="norm", kind="group", groups=1, interleaved=False, epsilon=1e-5, momentum=0.1
 )
 BATCH = Normalise(
-    weights="norm", batch=True, groups=1, interleaved=False, epsilon=1e-5, momentum=0.1
+    weights="norm", kind="batch", groups=1, interleaved=False, epsilon=1e-5, momentum=0.1
 )
 ONE = Convolve(weights="one", first=0, channels=3, kernel=3, padding=(1, 1), bias=True)
 TWO = Convolve(weights="two", first=0, channels=3, kernel=3, padding=(1, 1), bias=False)

@@ -14,7 +14,7 @@ from models.build import Network, build
 from space.genome import Genome
 from space.network.architecture import HEAD
 from space.unroll.plan import plan
-from space.unroll.reads import Read, all_logits, decoded
+from space.unroll.reads import Read, all_logits, decoder_reads
 from tests.support.drawing import PUBLISHED_CELLS, any_genomes, genomes, small_genome
 from tests.support.networks import images_for, randomised, ten_stages
 
@@ -106,7 +106,7 @@ def drawn_reads(genome: Genome, which: str, seed: int) -> list[Read]:
     everything = [(name, step) for name in names(genome) for step in steps]
     match which:
         case "decoder":
-            return sorted(decoded(genome))
+            return sorted(decoder_reads(genome))
         case "logits":
             return sorted(all_logits(genome))
         case "everything":

@@ -44,9 +44,7 @@ def softmax(z: np.ndarray, axis: int, beta: float = 1.0) -> np.ndarray:
     return shares
 
 
-def expected(  # noqa: C901 - one case a form
-    module: DecoderModule, logits: np.ndarray
-) -> np.ndarray:
+def expected(module: DecoderModule, logits: np.ndarray) -> np.ndarray:
     """The form's equation for each example by itself (science: section 7)."""
     values = {name: p.detach().numpy() for name, p in module.named_parameters()}
     equation = next(

@@ -16,7 +16,7 @@ from tests.support.drawing import PUBLISHED_CELLS, small_genome
 from tests.support.networks import images_for, randomised
 
 WHAT = Normalise(
-    weights="norm", batch=True, groups=1, interleaved=False, epsilon=1e-5, momentum=0.1
+    weights="norm", kind="batch", groups=1, interleaved=False, epsilon=1e-5, momentum=0.1
 )
 X = torch.randn((1, 3, 4, 4), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 READY = NormTensors(

@@ -115,7 +115,7 @@ def test_a_rule_stops_trainings_of_ray_s() -> None:
 
 
 def test_a_rule_is_shown_the_costs_of_several_objectives(
-    installed: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shown: list[early_stopping.EpochReport] = []
 

@@ -17,7 +17,7 @@ from search.forecast import (
     Calibration,
     Network,
     Trainings,
-    calibrated,
+    calibrate,
     estimate,
     forecast,
 )
@@ -29,7 +29,7 @@ from search.home import Home
 from search.machine import Machine
 from search.tune import scheduler
 from space.errors import VentralError
-from space.reduction import reduced as space_at
+from space.reduction import reduce_genome as space_at
 from space.space import Space
 from space.unroll.plan import plan
 from space.unroll.reads import parse_reads
@@ -250,4 +250,4 @@ def test_a_space_that_cannot_be_timed_has_no_estimate(tmp_path: Path) -> None:
         recipe=campaign.recipe.model_dump(mode="json"),
     )
     with pytest.raises(VentralError, match="no network of the space could be trained"):
-        calibrated(campaign, space, [broken], wrong, home, 1)
+        calibrate(campaign, space, [broken], wrong, home, 1)

@@ -7,7 +7,7 @@ import pytest
 
 from search import suggesting
 from search.campaign import Campaign
-from search.limits import exceeded, fitted, memory_to_evaluate, memory_to_train
+from search.limits import find_excess, fit_recipe, memory_to_evaluate, memory_to_train
 from space.errors import CampaignError
 from space.genome import Genome
 from space.unroll.cost import Cost, cost
@@ -155,12 +155,12 @@ def test_an_evaluation_counts_too() -> None:
     literal = recipe.overlaid({"unroll": "literal"})
     assert memory_to_evaluate(ours, literal, found) == evaluation_memory(found, 32, copies=2)
     limited = campaign(limits={"memory": taken - 1})
-    assert exceeded(limited, recipe, found, cost(found)) == (
+    assert find_excess(limited, recipe, found, cost(found)) == (
         f"{taken:,} bytes to evaluate in exceed limits.memory: {taken - 1:,}; "
         "lower recipe.evaluation_batch_size"
     )
     limited = campaign(limits={"memory": taken})
-    assert exceeded(limited, recipe, found, cost(found)) is None
+    assert find_excess(limited, recipe, found, cost(found)) is None
 
 
 def test_over_the_limit_a_network_is_infeasible_or_recomputes() -> None:
@@ -171,7 +171,7 @@ def test_over_the_limit_a_network_is_infeasible_or_recomputes() -> None:
 
     def reason(memory: int, over: str = "infeasible", how: Any = recipe) -> str | None:
         limited = campaign(limits={"memory": memory, "over_memory": over})
-        return exceeded(limited, how, found, cost(found))
+        return find_excess(limited, how, found, cost(found))
 
     over = f"{takes:,} bytes to train in exceed limits.memory: "
     cure = "; lower recipe.batch_size"
@@ -188,7 +188,7 @@ def test_over_the_limit_a_network_is_infeasible_or_recomputes() -> None:
 
     def trained(memory: int | None, over: str = "recompute", how: Any = recipe) -> Any:
         limited = campaign(limits={"memory": memory, "over_memory": over})
-        return fitted(limited, how, found.document())
+        return fit_recipe(limited, how, found.document())
 
     assert trained(takes) is recipe
     assert trained(None) is recipe
@@ -256,7 +256,7 @@ def test_a_point_that_is_known_is_not_forecast_again(
 
     def noting(of: Campaign, recipe: Recipe, found: Genome, costs: Cost) -> str | None:
         checked.append(found.digest)
-        return exceeded(of, recipe, found, costs)
+        return find_excess(of, recipe, found, costs)
 
     monkeypatch.setattr(suggesting, "exceeded", noting)
     supply = Bench(tmp_path, space=DEEP, limits={"memory": "1 GiB"}).supply()

@@ -5,7 +5,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from space.activity import acting, acting_choices, alternatives
+from space.activity import acting_choices, alternatives, drop_inert
 from space.choices.open_document import Choices
 from space.genome import Genome
 from space.space import Sample, Space
@@ -22,14 +22,14 @@ SPACES = {
 @settings(max_examples=60, deadline=None)
 @given(genome=genomes() | any_genomes())
 def test_without_inert_parts_it_is_the_same_network(genome: Genome) -> None:
-    assert acting(genome).digest == genome.digest
+    assert drop_inert(genome).digest == genome.digest
 
 
 def test_what_nobody_reads_is_left_out() -> None:
     network = small_genome(published.conv_gru())
     assert network.edges
-    assert not acting(network).edges
-    assert acting(small_genome(reciprocal.rgc_median(cell_depth=3))).edges
+    assert not drop_inert(network).edges
+    assert drop_inert(small_genome(reciprocal.rgc_median(cell_depth=3))).edges
 
 
 def test_states_gates_and_terms_that_nothing_needs_are_left_out() -> None:
@@ -44,7 +44,7 @@ def test_states_gates_and_terms_that_nothing_needs_are_left_out() -> None:
         "output": "out",
     }
     document["feedback"] = {}
-    cell = acting(Genome.parse(document)).cells["motif"]
+    cell = drop_inert(Genome.parse(document)).cells["motif"]
     assert list(cell.states) == ["out"]
     assert not cell.gates
     assert [term.of for term in cell.states["out"].drive.terms] == [("input",)]

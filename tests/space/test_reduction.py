@@ -13,7 +13,7 @@ from space.errors import GenomeError
 from space.genome import Genome
 from space.network.cell_sizes import CellShape, TermShape
 from space.network.sizes import layout
-from space.reduction import reduced
+from space.reduction import reduce_genome
 from space.space import Space
 from space.unroll.cost import cost
 from tests.support.networks import images_for, ten_stages
@@ -24,7 +24,7 @@ def test_fewer_steps_are_the_first_steps(seed: int) -> None:
     """What is read after S steps is what the whole network has after S steps."""
     space = Space.load("motifs-small").with_images(size=16, channels=1, classes=10)
     genome = space.sample(random.Random(seed)).genome
-    fewer = reduced(genome, steps=genome.clock.steps - 2)
+    fewer = reduce_genome(genome, steps=genome.clock.steps - 2)
     double = torch.float64
     whole = build(genome, seed=seed, dtype=double).eval()
     part = build(fewer, seed=seed + 1, dtype=double).eval()
@@ -40,18 +40,18 @@ def test_fewer_steps_are_the_first_steps(seed: int) -> None:
 def test_a_smaller_image_takes_the_same_weights(seed: int) -> None:
     space = Space.load("motifs-small").with_images(size=32, channels=1, classes=10)
     genome = space.sample(random.Random(seed)).genome
-    small = reduced(genome, size=16)
+    small = reduce_genome(genome, size=16)
     assert small.image.size == 16
     assert cost(small).parameters == cost(genome).parameters
     assert cost(small).macs < cost(genome).macs
     build(small).load_state_dict(build(genome).state_dict())
-    assert reduced(genome) == genome
+    assert reduce_genome(genome) == genome
 
 
 def test_an_image_that_was_to_go_off_later_stays_on() -> None:
     genome = ten_stages(clock={"steps": 17, "image_off": 12})
-    assert reduced(genome, steps=12).clock.image_off is None
-    assert reduced(genome, steps=14).clock.image_off == 12
+    assert reduce_genome(genome, steps=12).clock.image_off is None
+    assert reduce_genome(genome, steps=14).clock.image_off == 12
 
 
 @pytest.mark.parametrize(
@@ -71,13 +71,13 @@ def test_what_would_be_another_network_is_refused(
     genome: Genome, wanted: dict[str, Any], told: str
 ) -> None:
     with pytest.raises(GenomeError, match=told):
-        reduced(genome, **wanted)
+        reduce_genome(genome, **wanted)
 
 
 def test_kernels_that_are_cut_to_the_map_keep_their_size() -> None:
     """A published median's 7x7 kernels are 2x2 at the last stages: they stay so on one pixel."""
     genome = ten_stages()
-    small = reduced(genome, size=8)
+    small = reduce_genome(genome, size=8)
     last = layout(genome).stages[-1].cell, layout(small).stages[-1].cell
     assert [cell.output.size for cell in last if cell] == [2, 1]
     assert {shape.kernel for shape in _terms(last[0])} == {
@@ -89,7 +89,7 @@ def test_kernels_that_are_cut_to_the_map_keep_their_size() -> None:
 def test_written_out_kernels_make_the_same_network() -> None:
     """At its own size nothing changes but the spelling."""
     genome = ten_stages()
-    same = reduced(genome, size=genome.image.size)
+    same = reduce_genome(genome, size=genome.image.size)
     whole, other = (build(g, dtype=torch.float64).eval() for g in (genome, same))
     other.load_state_dict(whole.state_dict())
     images = images_for(genome)

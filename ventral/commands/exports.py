@@ -76,7 +76,7 @@ def _export(number: int, record: "Campaign", store: "Store", home: "Home", folde
     """Write one trial's export. Raises VentralError if its weights are gone or do not fit."""
     from space.errors import VentralError
     from space.genome import Genome
-    from space.reduction import reduced
+    from space.reduction import reduce_genome
     from workers import export
     from workers.data.pack import Pack
     from workers.job import Recipe
@@ -88,7 +88,7 @@ def _export(number: int, record: "Campaign", store: "Store", home: "Home", folde
     recipe = Recipe.model_validate(record.document["recipe"]).overlaid(trial.recipe)
     # A training that ended early is exported as it was scored: at its last epoch's fidelity.
     part = recipe.fidelity_of(trial.epochs)
-    genome = reduced(Genome.parse(trial.genome), size=part.size, steps=part.steps)
+    genome = reduce_genome(Genome.parse(trial.genome), size=part.size, steps=part.steps)
     pack = Pack.load(home.pack(record.data["path"]), record.data["checksum"])
     by_step = store.reports(record.id, number)[-1]["accuracy_by_step"]
     card = _make_card(trial, record, recipe, pack, genome)

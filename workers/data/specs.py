@@ -19,7 +19,7 @@ from pydantic import (
 
 from space.documents.bounds import COPIES, GROUND, IMAGES
 from space.documents.extensions import PATTERN, Registry
-from space.documents.validation import Value, parse, shown
+from space.documents.validation import Value, parse, quote
 from space.errors import InputError
 
 Images = Annotated[int, Field(ge=1, le=IMAGES)]
@@ -105,7 +105,7 @@ def _colour(value: Any) -> Any:
     levels = list(value) if isinstance(value, list | tuple) else []
     if len(levels) != 3 or not all(type(level) is int and 0 <= level <= 255 for level in levels):
         cure = "write black, white or [red, green, blue] of 0 to 255"
-        raise InputError("", f"{shown(value)} is not a colour", cure)
+        raise InputError("", f"{quote(value)} is not a colour", cure)
     return {(0, 0, 0): "black", (255, 255, 255): "white"}.get(tuple(levels), value)
 
 

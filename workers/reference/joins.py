@@ -11,7 +11,7 @@ from torch import Tensor
 
 from models import arithmetic
 from models.literal import JoinModule
-from space.documents.validation import shown, suggestion
+from space.documents.validation import quote, suggestion
 from space.errors import InputError
 from space.network.maps import Map
 from space.network.sizes import Arrival
@@ -45,7 +45,7 @@ def replay_join(entry: JoinEntry, arrays: Arrays, dtype: torch.dtype) -> Errors:
     first = entry.feedforward or options.get("feedforward", min(inputs, key=node_depth))
     if first not in inputs:
         raise InputError(
-            "feedforward", f"{shown(first)} is not an input", suggestion(first, inputs)
+            "feedforward", f"{quote(first)} is not an input", suggestion(first, inputs)
         )
     order = [first, *sorted(set(inputs) - {first})]
     maps = {name: square_map(inputs[name].shape, name) for name in order}

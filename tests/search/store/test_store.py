@@ -512,7 +512,7 @@ def test_readers_see_whole_states_while_the_driver_writes(store: Store, url: str
                 trials = mine.trials(campaign.id)
                 seen.append((sum(counts.values()), len(trials)))
                 assert all(t.top1 is not None for t in trials if t.status == "finished")
-        except BaseException as error:  # noqa: BLE001 - the test's own thread tells of it
+        except BaseException as error:
             errors.append(error)
             raise
 

@@ -124,7 +124,7 @@ def test_a_token_that_a_variable_keeps_from_being_used_is_said(
     monkeypatch.setenv(access.MODE, "disabled")
     monkeypatch.setenv(access.TOKEN, "0" * 64)
     monkeypatch.setattr(access, "probe", lambda _address, _settings: "refused")
-    with pytest.raises(InputError, match="RAY_AUTH_MODE=disabled keeps the one here") as error:
+    with pytest.raises(InputError, match="RAY_AUTH_MODE=disabled leaves the one here") as error:
         _check_admission("127.0.0.1:1")
     assert error.value.cure == "unset RAY_AUTH_MODE"
 

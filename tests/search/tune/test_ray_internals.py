@@ -43,7 +43,7 @@ def test_losses_that_tune_does_not_know_become_lost_workers(
     monkeypatch.setattr(
         RayActorManager,
         "_actor_task_failed",
-        lambda self, task, exception: seen.append(exception),
+        lambda _self, _task, exception: seen.append(exception),
     )
     plain, manager = RayActorManager._actor_task_failed, SimpleNamespace()
     with ray_internals.survivable():

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from ray.tune.search import Searcher
 
-from search.suggesting import Ahead
 from search.tune.searcher import TuneSearcher
-from tests.support.supplies import DATA, Bench
+from tests.support.supplies import DATA, Bench, suggester_of
 from tests.support.waiting import GUARD
 from workers.job import Job
 
@@ -60,8 +59,7 @@ def test_ray_does_not_wait_for_a_sampler_that_thinks(
 ) -> None:
     supply = bench.supply(ahead=True)
     try:
-        assert isinstance(supply._source, Ahead)
-        searcher, suggester = TuneSearcher(supply, lambda: False), supply._source._suggester
+        searcher, suggester = TuneSearcher(supply, lambda: False), suggester_of(supply)
         assert isinstance(searcher.suggest("a"), dict), "the control"
         suggest, over = suggester.suggest, threading.Event()
         monkeypatch.setattr(suggester, "suggest", lambda: over.wait(GUARD) and suggest())

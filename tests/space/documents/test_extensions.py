@@ -80,13 +80,15 @@ def test_an_installed_class_is_loaded_by_its_place_and_by_its_entry_point(instal
     assert by_place().eat() == "grass"
 
 
-def test_names_that_are_taken_are_not_offered(installed: str) -> None:
+@pytest.mark.usefixtures("installed")
+def test_names_that_are_taken_are_not_offered() -> None:
     assert list(REGISTRY.entry_points()) == ["cow"]
     with pytest.raises(InputError, match='"keeper" is not one of cat, dog, cow'):
         REGISTRY.check_name("keeper")
 
 
-def test_a_misspelt_name_is_told_the_nearest(installed: str) -> None:
+@pytest.mark.usefixtures("installed")
+def test_a_misspelt_name_is_told_the_nearest() -> None:
     with pytest.raises(InputError, match=r'"kow" is not one of cat, dog, cow; did you mean "cow"'):
         REGISTRY.check_name("kow")
     with pytest.raises(InputError, match=r"write one of cat, dog, cow, or package.module:Object"):

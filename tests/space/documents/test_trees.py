@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from space.documents.bounds import LEVELS
-from space.documents.trees import check_size, copied, merged, place, size
+from space.documents.trees import check_size, copy_tree, merge, place, size
 from space.errors import InputError, SpaceError
 
 TREES = st.recursive(
@@ -28,7 +28,7 @@ def parts(tree: Any) -> list[Any]:
 
 @given(TREES)
 def test_a_copy_is_equal_and_shares_nothing(tree: Any) -> None:
-    copy = copied(tree)
+    copy = copy_tree(tree)
     assert copy == tree
     assert not {id(part) for part in parts(copy)} & {id(part) for part in parts(tree)}
 
@@ -53,8 +53,8 @@ def test_levels_have_a_bound() -> None:
 
 @given(TREES, TREES)
 def test_an_overlay_on_itself_and_on_nothing(base: Any, overlay: Any) -> None:
-    assert merged(base, base) == base
-    assert merged(merged(base, overlay), overlay) == merged(base, overlay)
+    assert merge(base, base) == base
+    assert merge(merge(base, overlay), overlay) == merge(base, overlay)
 
 
 def test_an_overlay_merges_mappings_and_replaces_the_rest() -> None:
@@ -65,7 +65,7 @@ def test_an_overlay_merges_mappings_and_replaces_the_rest() -> None:
         "s[*].c": 0,
         "s[1].d": {"choice": [5]},
     }
-    assert merged(base, overlay) == {
+    assert merge(base, overlay) == {
         "a": {"x": 1, "y": None, "z": {"deep": 4}},
         "b": {"plain": 1},
         "s": [{"c": 0}, {"c": 0, "d": {"choice": [5]}}],
@@ -83,13 +83,13 @@ def test_an_overlay_merges_mappings_and_replaces_the_rest() -> None:
 )
 def test_an_overlay_that_leads_nowhere_is_refused(path: str, said: str) -> None:
     with pytest.raises(InputError) as caught:
-        merged({"top": {"s": [1], "n": 3}}, {"top": {path: 1}})
+        merge({"top": {"s": [1], "n": 3}}, {"top": {path: 1}})
     assert said in str(caught.value)
 
 
 def test_what_is_placed_into_every_item_has_a_bound() -> None:
     with pytest.raises(InputError, match="holds 300 items for a value of 1001"):
-        merged({"a": {"s": [0] * 300}}, {"a": {"s[*]": [0] * 1000}})
+        merge({"a": {"s": [0] * 300}}, {"a": {"s[*]": [0] * 1000}})
 
 
 def test_a_value_is_placed_where_mappings_are_made_for_it() -> None:

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from pydantic import Field, model_validator
 
-from space.documents.validation import Value, join, parse, shown, suggestion
+from space.documents.validation import Value, join, parse, quote, suggestion
 from space.errors import CampaignError, InputError
 
 
@@ -111,8 +111,8 @@ def test_paths_are_joined_as_they_are_read() -> None:
 
 
 def test_values_are_shown_short() -> None:
-    assert shown({"a": [1, None, True]}) == '{"a": [1, null, true]}'
-    assert len(shown("x" * 500)) == 60
+    assert quote({"a": [1, None, True]}) == '{"a": [1, null, true]}'
+    assert len(quote("x" * 500)) == 60
 
 
 def test_the_nearest_word_is_suggested() -> None:

@@ -112,13 +112,13 @@ def beside(parts: int) -> Graph:
 def singled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The vertices that were singled out, in order: the work of the search."""
     found: list[int] = []
-    single = labelling._Search._single  # noqa: SLF001
+    single = labelling._Search._single_out  # noqa: SLF001
 
     def noting(search: labelling._Search, colours: list[int], vertex: int) -> list[int]:
         found.append(vertex)
         return single(search, colours, vertex)
 
-    monkeypatch.setattr(labelling._Search, "_single", noting)  # noqa: SLF001
+    monkeypatch.setattr(labelling._Search, "_single_out", noting)  # noqa: SLF001
     return found
 
 
@@ -143,12 +143,12 @@ def least(graph: Graph) -> object:
     search = labelling._Search(*graph)  # noqa: SLF001
 
     def ends(colours: list[int]) -> list[object]:
-        tied = search._tied(colours)  # noqa: SLF001
+        tied = search._find_tied(colours)  # noqa: SLF001
         if not tied:
-            return [search._written(colours)[0]]  # noqa: SLF001
-        return [end for vertex in tied for end in ends(search._single(colours, vertex))]  # noqa: SLF001
+            return [search._write(colours)[0]]  # noqa: SLF001
+        return [end for vertex in tied for end in ends(search._single_out(colours, vertex))]  # noqa: SLF001
 
-    colours = search._refined([labelling._number(label) for label in search.labels])  # noqa: SLF001
+    colours = search._refine([labelling._hash_label(label) for label in search.labels])  # noqa: SLF001
     return min(ends(colours))  # type: ignore[type-var]
 
 

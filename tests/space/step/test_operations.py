@@ -129,7 +129,12 @@ def test_a_convolution_carries_its_work_and_its_part(writer: Writer) -> None:
     what = Convolve(weights=path, channels=2, kernel=3, padding=(1, 1), added=0.5)
     writer.write_convolution(what, x, OUTS)
     norms = Normalise(
-        weights=f"{path}.norm", batch=True, groups=1, interleaved=False, epsilon=0.1, momentum=0.1
+        weights=f"{path}.norm",
+        kind="batch",
+        groups=1,
+        interleaved=False,
+        epsilon=0.1,
+        momentum=0.1,
     )
     writer.write_norm(1, norms, OUTS)
     _, convolution, norm = written(writer)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from space import zoo
 from space.genome import Genome
-from space.unroll.buffers import Ready, ready, segments
+from space.unroll.buffers import Ready, prepare_calls, segments
 from space.unroll.plan import plan
 from space.unroll.reads import all_logits, everything
 from tests.support.drawing import PUBLISHED_CELLS, any_genomes, small_genome
@@ -15,7 +15,7 @@ FEW = settings(max_examples=20, deadline=None)
 
 
 def prepared(genome: Genome, training: bool) -> Ready:
-    return ready(plan(genome, all_logits(genome), training=training))
+    return prepare_calls(plan(genome, all_logits(genome), training=training))
 
 
 @FEW
@@ -68,7 +68,7 @@ def test_segments_are_the_calls_in_order_and_say_what_crosses(
 
 def test_numbers_are_those_of_the_map_and_of_the_batch_that_it_has() -> None:
     genome = small_genome(PUBLISHED_CELLS["ugrnn"])
-    whole = ready(plan(genome, everything(genome)))
+    whole = prepare_calls(plan(genome, everything(genome)))
     for index, operation in enumerate(whole.plan.operations):
         one, eight = whole.numbers(index, 1), whole.numbers(index, 8)
         assert one == operation.map.channels * max(operation.map.size, 1) ** 2

@@ -9,7 +9,7 @@ from space import zoo
 from space.genome import Genome
 from space.step.operations import Convolve, Join, Operations, Resize, Separate
 from space.step.stages import write_step
-from space.unroll.divided import divided
+from space.unroll.divided import divide_step
 from tests.support.drawing import PUBLISHED_CELLS, any_genomes, small_genome
 
 
@@ -20,7 +20,7 @@ def _macs_by_stage(step: Operations, field: str) -> list[int]:
 @given(any_genomes())
 @settings(max_examples=80, deadline=None)
 def test_work_names_and_order_stay(genome: Genome) -> None:
-    literal, found = write_step(genome), divided(genome)
+    literal, found = write_step(genome), divide_step(genome)
     assert set(found.named) == set(literal.named)
     assert _macs_by_stage(found, "literal_macs") == _macs_by_stage(literal, "macs")
     for step in (literal, found):
@@ -34,7 +34,7 @@ def test_work_names_and_order_stay(genome: Genome) -> None:
 @given(any_genomes())
 @settings(max_examples=80, deadline=None)
 def test_no_convolution_reads_joined_sources(genome: Genome) -> None:
-    step = divided(genome)
+    step = divide_step(genome)
     for op in step.ops:
         if isinstance(op.what, Convolve | Separate):
             assert not any(
@@ -51,7 +51,7 @@ def test_an_lstm_has_one_convolution_a_source_and_the_bias_once() -> None:
         return [what for what in whats if isinstance(what, Convolve) and what.weights == path]
 
     (whole,) = parts(write_step(genome))
-    found = parts(divided(genome))
+    found = parts(divide_step(genome))
     assert [part.first for part in found] == [0, found[0].channels]
     assert sum(part.channels for part in found) == whole.channels
     assert [part.bias for part in found] == [whole.bias, False]
@@ -59,7 +59,7 @@ def test_an_lstm_has_one_convolution_a_source_and_the_bias_once() -> None:
 
 def test_a_projection_of_a_map_that_is_enlarged_is_computed_before() -> None:
     genome = zoo.model("rgc_intermediate").genome  # conv10 (7x7) feeds back to conv9 and below
-    step = divided(genome)
+    step = divide_step(genome)
     early = [op for op in step.ops if op.macs < op.literal_macs]
     assert early
     for op in early:
@@ -71,4 +71,4 @@ def test_a_projection_of_a_map_that_is_enlarged_is_computed_before() -> None:
 
 def test_a_cell_without_joined_sources_is_divided_into_itself() -> None:
     genome = small_genome(PUBLISHED_CELLS["time_decay"], feedback=False)
-    assert divided(genome) == replace(write_step(genome), spans={})
+    assert divide_step(genome) == replace(write_step(genome), spans={})

@@ -11,9 +11,9 @@ from space.network.architecture import HEAD
 from space.step.operations import Normalise
 from space.unroll.calls import schedule
 from space.unroll.cost import cost, decoder_macs
-from space.unroll.divided import divided
+from space.unroll.divided import divide_step
 from space.unroll.plan import Plan, plan
-from space.unroll.reads import all_logits, decoded, everything, parse_reads
+from space.unroll.reads import all_logits, decoder_reads, everything, parse_reads
 from tests.support.drawing import PUBLISHED_CELLS, any_genomes, genomes, small_genome
 from tests.support.effort import count_calls
 from tests.support.networks import ten_stages
@@ -64,9 +64,9 @@ def test_planning_takes_milliseconds() -> None:
 def test_every_multiply_add_is_computed_or_saved_by_a_rule(
     genome: Genome, training: bool, batch: int
 ) -> None:
-    ops, once = divided(genome).ops, decoder_macs(genome)
+    ops, once = divide_step(genome).ops, decoder_macs(genome)
     assert cost(genome).macs == sum(op.literal_macs for op in ops) * genome.clock.steps + once
-    for reads in (decoded(genome), all_logits(genome), everything(genome)):
+    for reads in (decoder_reads(genome), all_logits(genome), everything(genome)):
         found = plan(genome, reads, training=training)
         planned, saved = found.planned_macs(batch), found.saved(batch)
         assert planned <= found.literal_macs

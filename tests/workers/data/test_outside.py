@@ -122,7 +122,7 @@ def test_another_version_is_packed_anew(tmp_path: Path, installed: Path) -> None
     assert pack(data_spec(BARS), tmp_path / "packs").checksum != first.checksum
 
 
-def test_entry_points_are_listed_and_named(installed: Path) -> None:
+def test_entry_points_are_listed_and_named() -> None:
     rows = {info.name: info for info in describe()}
     assert rows["bars"].origin == "my-package"
     assert "my_package.bars" not in sys.modules, "a list loads no code"
