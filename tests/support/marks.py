@@ -37,6 +37,7 @@ PURE = (
     "ventral/test_cells.py",
     "ventral/test_forecast.py",
     "ventral/test_live.py",
+    "ventral/testing",
 )
 """Files in these folders that start nothing."""
 

@@ -5,36 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from pydantic import BaseModel
-
 from search.early_stopping import EpochReport, Plan
 from search.early_stopping.watch import Watch
-from ventral.testing import EarlyStoppingSuite
 
 PLAN = Plan(epochs=4, grace=2, seed=0)
-
-
-class Median:
-    """A training stops when it is below the middle of what others had at its epoch."""
-
-    class Options(BaseModel):
-        least: int = 3
-
-    def __init__(self, _plan: Plan, options: Options) -> None:
-        self._least = options.least
-        self._scores: dict[int, list[float]] = {}
-
-    def judge(self, report: EpochReport) -> bool:
-        scores = self._scores.setdefault(report.epoch, [])
-        scores.append(report.top1)
-        middle = sorted(scores)[len(scores) // 2]
-        return len(scores) >= self._least and report.top1 < middle
-
-
-class TestMedian(EarlyStoppingSuite):
-    """A rule that compares trainings keeps the contract."""
-
-    kind = Median
 
 
 class Recording:
