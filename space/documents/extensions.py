@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel
@@ -102,13 +102,10 @@ class Registry:
         """The name as `package.module:Object`."""
         if ":" in name:
             return name
-        values = sorted({point.value for point in self.entry_points().get(name, ())})
+        values = sorted({point.value for point in self.entry_points()[self.check_name(name)]})
         if len(values) > 1:
             problem = f"{quote(name)} is offered as {' and as '.join(values)}"
             raise InputError("", problem, "write the one that you mean")
-        if not values:
-            self.check_name(name)
-            raise InputError("", f"{quote(name)} is built in", "")
         return values[0].partition("[")[0].strip()
 
     def _check_class(self, name: str, loaded: Any) -> None:
@@ -117,10 +114,12 @@ class Registry:
         options = getattr(loaded, "Options", None)
         if not (inspect.isclass(options) and issubclass(options, BaseModel)):
             self._refuse(name, "it has no pydantic model Options")
+        if options.model_config.get("extra") != "forbid":
+            self._refuse(name, 'its Options lack extra="forbid": a misspelt option would be lost')
         if lacking := [m for m in self.methods if not callable(getattr(loaded, m, None))]:
             self._refuse(name, f"it has no method {lacking[0]}")
 
-    def _refuse(self, name: str, why: str) -> None:
+    def _refuse(self, name: str, why: str) -> NoReturn:
         article = "an" if self.noun[0] in "aeiou" else "a"
         problem = f"{quote(name)} is not {article} {self.noun}: {why}"
         raise InputError("", problem, f"{PAGE} says what one has")

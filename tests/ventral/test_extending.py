@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from search import driver
+from search.campaign import amend, load
 from search.home import Home
 from search.replay import replay
 from search.store import Store, Trial
@@ -30,21 +32,6 @@ seed: 3
 """
 
 
-class Installed(Shell):
-    """A shell in whose environment the page's package is installed."""
-
-    def environment(self) -> dict[str, str]:
-        return super().environment() | {"PYTHONPATH": str(self.folder / "site")}
-
-
-@pytest.fixture
-def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installed]:
-    monkeypatch.syspath_prepend(install_page(tmp_path / "site"))
-    yield Installed(tmp_path)
-    for name in [name for name in sys.modules if name.partition(".")[0] == "my_package"]:
-        del sys.modules[name]
-
-
 def write_campaign(folder: Path, **changes: object) -> Path:
     """A tiny campaign with what the page writes into a campaign file."""
     (block,) = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
@@ -53,31 +40,44 @@ def write_campaign(folder: Path, **changes: object) -> Path:
     return file
 
 
-def test_a_campaign_of_another_package_s_classes_runs_resumes_and_replays(
-    shell: Installed,
-) -> None:
-    ended = shell("submit", write_campaign(shell.folder))
-    assert ended.code == 0, ended.err
-    store = Store.open(Home.at(shell.home, {}).store_url, create=False)
-    trials = find_replayed(store)
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The page's package, installed for this process and those that it starts."""
+    site = install_page(tmp_path / "site")
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    yield
+    for name in [name for name in sys.modules if name.partition(".")[0] == "my_package"]:
+        del sys.modules[name]
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_campaign_of_another_package_s_classes_runs_resumes_and_replays(tmp_path: Path) -> None:
+    home = Home.at(tmp_path / "home", {})
+    home.ensure()
+    store = Store.open(home.store_url)
+    campaign_id = driver.submit(load(write_campaign(tmp_path)), home, store)
+    assert driver.run(campaign_id, home, store, mirror=False).state == "finished"
+    trials = find_replayed(store, campaign_id)
     assert [trial.origin for trial in trials] == ["climber"] * 3
     # Top-1 of 15 images does not grow six times in a row in all of them.
     assert "pruned" in {trial.status for trial in trials}
-    (pack,) = (shell.home / "data").glob("my_package.bars-Bars-8-*")
+    (pack,) = home.data.glob("my_package.bars-Bars-8-*")
     assert json.loads((pack / "manifest.json").read_text())["spec"]["images"] == 60
 
-    ended = shell("resume", "mine", "--set", "budget.trials=5")
-    assert ended.code == 0, ended.err
-    assert len(find_replayed(store)) == 5
+    document = store.campaign(campaign_id).document
+    longer = amend(document, "a campaign", ["budget.trials=4"])
+    store.set_document(campaign_id, longer.document(), "its budget was changed")
+    assert driver.run(campaign_id, home, store, mirror=False).state == "finished"
+    assert len(find_replayed(store, campaign_id)) == 4
     store.close()
 
 
-def find_replayed(store: Store) -> list[Trial]:
+def find_replayed(store: Store, campaign_id: str) -> list[Trial]:
     """The campaign's trials, every decision about which was derived again."""
-    (campaign,) = store.campaigns()
-    result = replay(store, campaign.id)
+    result = replay(store, campaign_id)
     assert result.difference is None, str(result.difference)
-    trials = store.trials(campaign.id)
+    trials = store.trials(campaign_id)
     assert result.decisions > len(trials), "suggestions, and judgements of epochs"
     assert {trial.status for trial in trials} <= {"finished", "pruned"}
     return trials

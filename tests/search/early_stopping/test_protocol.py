@@ -13,7 +13,7 @@ from ventral.testing import EarlyStoppingSuite
 class Median:
     """A training stops when it is below the middle of what others had at its epoch."""
 
-    class Options(BaseModel):
+    class Options(BaseModel, extra="forbid"):
         least: int = 3
 
     def __init__(self, _plan: Plan, options: Options) -> None:

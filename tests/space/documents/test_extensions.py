@@ -25,13 +25,17 @@ ANIMALS = """
 import pydantic
 
 class Cow:
-    class Options(pydantic.BaseModel):
+    class Options(pydantic.BaseModel, extra="forbid"):
         pass
 
     def eat(self):
         return "grass"
 
 class Stone:
+    class Options(pydantic.BaseModel, extra="forbid"):
+        pass
+
+class Loose(Cow):
     class Options(pydantic.BaseModel):
         pass
 
@@ -181,6 +185,7 @@ def test_a_package_that_is_edited_where_it_lies_is_installed(
         ("os:getcwd", "no installed distribution has a module os", "pip"),
         ("{0}.animals:herd", "is not an animal: it is a list, and no class", "extending.md"),
         ("{0}.animals:Stone", "is not an animal: it has no method eat", "extending.md"),
+        ("{0}.animals:Loose", 'its Options lack extra="forbid"', "extending.md"),
         ("{0}.animals:Bare", "is not an animal: it has no pydantic model Options", "extending.md"),
     ],
 )

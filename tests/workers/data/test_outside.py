@@ -28,7 +28,7 @@ from workers.data.source import Source, Split
 class Good:
     version = "1"
 
-    class Options(BaseModel):
+    class Options(BaseModel, extra="forbid"):
         labels: int = 4
         channels: int = 1
         side: int = 8
