@@ -146,10 +146,10 @@ def test_their_campaigns_replay_over_killed_drivers(tmp_path: Path, crashes: flo
         budget={"trials": 12},
     )
     Player(bench, 0, crashes=crashes).play()
-    found = replay(bench.store, bench.id)
-    assert found.difference is None, str(found.difference)
+    result = replay(bench.store, bench.id)
+    assert result.difference is None, str(result.difference)
     trials = bench.store.trials(bench.id)
-    assert found.decisions >= len([one for one in trials if one.origin == CLIMBER]) > 6
+    assert result.decisions >= len([one for one in trials if one.origin == CLIMBER]) > 6
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_names_that_are_taken_are_not_offered() -> None:
 
 
 @pytest.mark.usefixtures("installed")
-def test_a_misspelt_name_is_told_the_nearest() -> None:
+def test_the_cure_of_a_misspelt_name_is_the_nearest() -> None:
     with pytest.raises(InputError, match=r'"kow" is not one of cat, dog, cow; did you mean "cow"'):
         REGISTRY.check_name("kow")
     with pytest.raises(InputError, match=r"write one of cat, dog, cow, or package.module:Object"):
