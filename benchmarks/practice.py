@@ -18,9 +18,9 @@ from models.build import Network
 from space.step.operations import (
     Activate,
     Classify,
+    Concatenate,
     Convolve,
     Frame,
-    Join,
     Multiply,
     Normalise,
     Op,
@@ -165,7 +165,7 @@ class Loop(nn.Module):
 def _without_parameters(what: What, operands: list[Tensor]) -> Tensor:
     x = operands[0]
     match what:
-        case Join():
+        case Concatenate():
             return torch.cat(operands, 1)
         case Resize(size=size, mode=mode):
             return arithmetic.resize(x, size, mode)

@@ -26,8 +26,8 @@ from space.step.operations import (
     Activate,
     Bias,
     Classify,
+    Concatenate,
     Convolve,
-    Join,
     Multiply,
     Normalise,
     Pooled,
@@ -244,7 +244,7 @@ def resize(what: Resize, operands: Operands, _ready: None) -> Tensor:
     return arithmetic.resize(operands[0], what.size, what.mode)
 
 
-def join(_what: Join, operands: Operands, _ready: None) -> Tensor:
+def join(_what: Concatenate, operands: Operands, _ready: None) -> Tensor:
     """[B,C1,H,W], [B,C2,H,W], ... -> [B,C1+C2+...,H,W]."""
     batch = max(x.shape[0] for x in operands)
     return torch.cat(
@@ -356,7 +356,7 @@ def classify(what: Classify, operands: Operands, ready: Classifier) -> Tensor:
 
 _FUNCTIONS: dict[type, Function] = {
     Resize: resize,
-    Join: join,
+    Concatenate: join,
     Convolve: convolve,
     Separate: separate,
     Weigh: weigh,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
-from space.step.parameters import Parameter, Start, Table
+from space.step.parameters import Start, Table, Trainable
 
 
 class Part(nn.Module):
@@ -26,7 +26,7 @@ class Part(nn.Module):
         super().__init__()
         self.starts: dict[str, Start] = {}
         for entry in table.own:
-            if isinstance(entry, Parameter):
+            if isinstance(entry, Trainable):
                 values = torch.zeros(entry.shape, dtype=dtype)
                 self.register_parameter(entry.path, nn.Parameter(values))
                 self.starts[entry.path] = entry.start

@@ -14,7 +14,7 @@ from typing import Any
 from search.campaign import Campaign, full_epochs
 from search.outcomes import Reported, curve_of, group_by_trial, outcome_of
 from search.store import CONTROL, RETRY, Store, Trial
-from search.suggesting import Call, Suggestion, call_of
+from search.suggesting import JournalEntry, Suggestion, call_of
 from search.supply import LATE, suggester_of
 from search.tune import scheduler
 from space.space import Space
@@ -86,7 +86,7 @@ def _suggestions(
     space: Space,
     trials: Sequence[Trial],
     reports: Sequence[Reported],
-    journal: Mapping[int, Sequence[Call] | None],
+    journal: Mapping[int, Sequence[JournalEntry] | None],
 ) -> Iterator[tuple[int, Mismatch | None]]:
     """Every suggestion with a journal: its place, and how it differs from the derived one."""
     suggester = suggester_of(campaign, space)
@@ -114,7 +114,7 @@ def _suggestions(
 
 
 def _describe_difference(
-    trial: Trial, calls: Sequence[Call], suggestion: Suggestion | None
+    trial: Trial, calls: Sequence[JournalEntry], suggestion: Suggestion | None
 ) -> str | None:
     """How a recorded suggestion differs from the derived one, as text."""
     if suggestion is None:
@@ -151,11 +151,11 @@ def _find_untold(
     space: Space,
     trials: Sequence[Trial],
     reports: Sequence[Reported],
-    journal: Mapping[int, Sequence[Call]],
+    journal: Mapping[int, Sequence[JournalEntry]],
     guess: float | None,
 ) -> Mismatch | None:
     """The first trial whose result differs from the last one that the sampler received."""
-    last: dict[int, tuple[int, Call]] = {}
+    last: dict[int, tuple[int, JournalEntry]] = {}
     for trial in trials:
         for call in journal.get(trial.number, ()):
             if "told" in call:

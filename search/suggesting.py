@@ -42,7 +42,7 @@ SAMPLER_TRIES, DRAWN_TRIES = 30, 500
 Curve = Sequence[tuple[float, float]]
 """(fidelity, top-1) of a trial's epochs, in their order."""
 
-Call = dict[str, Any]
+JournalEntry = dict[str, Any]
 """One call of the journal, as JSON holds it: {"told": number, "score": ..., "fidelity": ...} (and
 "costs", if there are further objectives) or {"told": number, "reason": ...} for the outcome of a
 trial, and {"asked": choices} for an answer that was known already. What the sampler
@@ -63,7 +63,7 @@ class Suggestion:
     sample: Sample | None
     cost: Cost | None
     reason: str | None
-    calls: tuple[Call, ...]
+    calls: tuple[JournalEntry, ...]
 
 
 class Suggester:
@@ -75,7 +75,7 @@ class Suggester:
         self._trained: set[tuple[str, int]] = set()  # with which seeds
         self._choices: dict[int, Choices] = {}
         self._outcomes: dict[int, Outcome] = {}
-        self._calls: list[Call] = []
+        self._calls: list[JournalEntry] = []
         self._next = 0
         self._infeasible_in_a_row = 0
         self.error: CampaignError | None = None
@@ -104,7 +104,7 @@ class Suggester:
         digest: str,
         recipe: Mapping[str, Any],
         choices: Choices,
-        calls: Sequence[Call],
+        calls: Sequence[JournalEntry],
         curves: Mapping[int, Curve],
     ) -> None:
         """Take the recorded suggestion `number`, with its `calls`, for the next one.
@@ -147,7 +147,9 @@ class Suggester:
             self._judge(suggestion)
         return suggestion
 
-    def derive(self, calls: Sequence[Call], curves: Mapping[int, Curve]) -> Suggestion | None:
+    def derive(
+        self, calls: Sequence[JournalEntry], curves: Mapping[int, Curve]
+    ) -> Suggestion | None:
         """The point that is suggested after the calls of the journal."""
         for call in calls:
             if "told" in call:
@@ -338,7 +340,7 @@ def identity(digest: str, recipe: Mapping[str, Any]) -> str:
     return f"{digest} {json.dumps(dict(recipe), sort_keys=True)}"
 
 
-def call_of(number: int, outcome: Outcome) -> Call:
+def call_of(number: int, outcome: Outcome) -> JournalEntry:
     """The journal's record of an outcome. Its curve is in the trial's reports."""
     if outcome.score is None:
         return {"told": number, "reason": outcome.reason}
@@ -346,7 +348,7 @@ def call_of(number: int, outcome: Outcome) -> Call:
     return call | ({"costs": list(outcome.costs)} if outcome.costs else {})
 
 
-def outcome_of_call(call: Call, curve: Curve = ()) -> Outcome:
+def outcome_of_call(call: JournalEntry, curve: Curve = ()) -> Outcome:
     """The inverse of `call_of`, with the part of a trial's curve that was known then."""
     if "reason" in call:
         return Outcome(reason=call["reason"])

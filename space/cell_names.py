@@ -179,7 +179,8 @@ class _Motif:
 
     def _term(self, term: Term) -> str:
         sources = ",".join(map(self._source, term.of))
-        return f"{sources}{term.kernel or ''}{'s' if term.operation == 'separable' else ''}"
+        words = f"{sources}{term.kernel or ''}{'s' if term.operation == 'separable' else ''}"
+        return f"{words}²" if term.squared else words
 
     def _source(self, text: str) -> str:
         source = parse_source(text)

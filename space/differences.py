@@ -12,7 +12,7 @@ from typing import Any
 
 from space.genome import Genome
 from space.network.architecture import Pool, Stage
-from space.network.grammar import Cell, Drive, Edge, Gate, State, Term, Value, as_document
+from space.network.grammar import Cell, Drive, Edge, Gate, GrammarValue, State, Term, as_document
 
 # Parts that are compared field by field even where only one genome has them.
 _OPENED = (Cell, State, Drive)
@@ -116,7 +116,7 @@ def _is_keyed(value: Any) -> bool:
 
 def _parts(value: object) -> dict[str, Any] | None:
     """The named parts of a value, or None if it has none: a number, a name, nothing."""
-    if isinstance(value, Value):
+    if isinstance(value, GrammarValue):
         return _fields(value)
     if isinstance(value, Mapping):
         return dict(value)
@@ -125,7 +125,7 @@ def _parts(value: object) -> dict[str, Any] | None:
     return {} if value == () else None
 
 
-def _fields(value: Value) -> dict[str, Any]:
+def _fields(value: GrammarValue) -> dict[str, Any]:
     """The fields of a value, those of a term as they act."""
     fields = {name: getattr(value, name) for name in type(value).model_fields}
     if isinstance(value, Term):
@@ -169,7 +169,7 @@ def _read(term: Term) -> str:
 def _plain(value: object) -> Any:
     if isinstance(value, Pool):
         return _fields(value)  # its defaults are what there is to tell
-    if isinstance(value, Value):
+    if isinstance(value, GrammarValue):
         return as_document(value)
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}

@@ -11,13 +11,13 @@ faster ones.
 """
 
 from search.forecast.calibration import Calibration, calibrate
-from search.forecast.networks import Network
+from search.forecast.networks import NetworkWork
 from search.forecast.simulation import Estimate, Range, Trainings, estimate, forecast
 
 __all__ = [
     "Calibration",
     "Estimate",
-    "Network",
+    "NetworkWork",
     "Range",
     "Trainings",
     "calibrate",

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from search.campaign import Campaign
-from search.forecast.networks import Network
+from search.forecast.networks import NetworkWork
 from search.home import Home, Process
 from search.programs import python_command
 from space.errors import VentralError
@@ -47,11 +47,11 @@ class Calibration:
     device: str
     processes: int
 
-    def epoch(self, network: Network) -> float:
+    def epoch(self, network: NetworkWork) -> float:
         """Seconds of one full epoch of a network."""
         return self.operation * network.operations + self.multiply * network.multiplies
 
-    def pieces(self, network: Network) -> list[tuple[float, float]]:
+    def pieces(self, network: NetworkWork) -> list[tuple[float, float]]:
         """(until which epoch, seconds of each up to there) of a network's training, in order."""
         cheaper = [
             (float(until), images * (self.operation * operations + self.multiply * multiplies))
@@ -63,7 +63,7 @@ class Calibration:
 def calibrate(
     campaign: Campaign,
     space: Space,
-    networks: Sequence[Network],
+    networks: Sequence[NetworkWork],
     data: PackRef,
     home: Home,
     processes: int,
@@ -99,7 +99,7 @@ def _remembered(file: Path) -> dict[str, Any]:
         return {}
 
 
-def _chosen(networks: Sequence[Network]) -> list[Network]:
+def _chosen(networks: Sequence[NetworkWork]) -> list[NetworkWork]:
     """A few networks from end to end of both quantities, whatever they have to do with another."""
     by_size = sorted(networks, key=lambda one: (one.operations, one.multiplies))
     by_ratio = sorted(networks, key=lambda one: one.multiplies / max(one.operations, 1))
@@ -109,7 +109,7 @@ def _chosen(networks: Sequence[Network]) -> list[Network]:
 
 
 def _measured(
-    chosen: Sequence[Network], data: PackRef, campaign: Campaign, processes: int
+    chosen: Sequence[NetworkWork], data: PackRef, campaign: Campaign, processes: int
 ) -> dict[str, Any]:
     """What `processes` of workers.calibration say on average. Raises VentralError."""
     jobs = [
@@ -161,7 +161,7 @@ def _measured(
     return {"device": answers[0]["device"], "jobs": means}
 
 
-def fit(chosen: Sequence[Network], measured: dict[str, Any], processes: int) -> Calibration:
+def fit(chosen: Sequence[NetworkWork], measured: dict[str, Any], processes: int) -> Calibration:
     """The two numbers that miss the measured times least, relatively; none below zero."""
     pairs = [(one, job) for one, job in zip(chosen, measured["jobs"], strict=True) if job]
     if not pairs:

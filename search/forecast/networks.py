@@ -22,7 +22,7 @@ SECONDS = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network:
+class NetworkWork:
     """What the model of an epoch's time looks at. `multiplies` is by image, in training.
 
     `cheaper` is the same for the epochs of less fidelity: until which, the part of the images, and
@@ -36,7 +36,7 @@ class Network:
     cheaper: tuple[tuple[int, float, int, float], ...] = ()
 
 
-def draw_networks(campaign: Campaign, space: Space) -> list[Network]:
+def draw_networks(campaign: Campaign, space: Space) -> list[NetworkWork]:
     """The controls that are to be trained, and networks drawn from the space.
 
     None is drawn where the controls use up the budget.
@@ -60,12 +60,12 @@ def draw_networks(campaign: Campaign, space: Space) -> list[Network]:
     return networks
 
 
-def network_of(campaign: Campaign, sample: Sample) -> Network:
+def network_of(campaign: Campaign, sample: Sample) -> NetworkWork:
     """What a sample asks of a machine, trained by the campaign's recipe."""
     document = sample.genome.document()
     recipe = fit_recipe(campaign, campaign.recipe.overlaid(sample.recipe), document)
     operations, multiplies = _work(sample.genome, recipe)
-    return Network(
+    return NetworkWork(
         operations=operations,
         multiplies=multiplies,
         document=document,

@@ -10,7 +10,7 @@ import numpy as np
 from search.campaign import Budget, Campaign, full_epochs
 from search.forecast.calibration import TIMED, Calibration, calibrate
 from search.forecast.lengths import training_lengths
-from search.forecast.networks import Network, draw_networks
+from search.forecast.networks import NetworkWork, draw_networks
 from search.home import Home
 from search.machine import Machine
 from space.space import Space
@@ -29,7 +29,7 @@ TRIAL_SECONDS = 0.15
 class Trainings:
     """How long trainings take, of any length: as many numbers as there are kinds of epochs."""
 
-    def __init__(self, calibration: Calibration, networks: Sequence[Network]) -> None:
+    def __init__(self, calibration: Calibration, networks: Sequence[NetworkWork]) -> None:
         pieces = [calibration.pieces(network) for network in networks]
         kinds = max(map(len, pieces))
         filled = [[*one, *[(math.inf, 0.0)] * (kinds - len(one))] for one in pieces]
@@ -104,7 +104,7 @@ def estimate(
 def forecast(
     campaign: Campaign,
     epochs: int,
-    networks: Sequence[Network],
+    networks: Sequence[NetworkWork],
     calibration: Calibration,
     slots: int,
 ) -> Estimate:

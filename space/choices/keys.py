@@ -13,7 +13,7 @@ Taken = tuple[tuple[int, Scalar], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Draft:
+class ParameterDraft:
     """A parameter before its key is known. `where` holds one Branch for every pair of `taken`."""
 
     where: tuple[Step, ...]
@@ -23,7 +23,7 @@ class Draft:
     name: str | None
 
 
-def name_parameters(drafts: Sequence[Draft]) -> list[str]:
+def name_parameters(drafts: Sequence[ParameterDraft]) -> list[str]:
     """The key of every parameter: its name, or its path, with a branch where paths meet."""
     groups: dict[str, list[int]] = {}
     for slot, draft in enumerate(drafts):
@@ -37,7 +37,7 @@ def name_parameters(drafts: Sequence[Draft]) -> list[str]:
     return keys
 
 
-def _parting(drafts: Sequence[Draft], a: int, b: int) -> int:
+def _parting(drafts: Sequence[ParameterDraft], a: int, b: int) -> int:
     """The slot of the choice at which two parameters of one path part.
 
     Their first different branches are of one choice; or one of them is the choice that the other
@@ -49,7 +49,7 @@ def _parting(drafts: Sequence[Draft], a: int, b: int) -> int:
     return a if len(drafts[a].taken) < len(drafts[b].taken) else b
 
 
-def _with_branches(draft: Draft, parting: set[int]) -> str:
+def _with_branches(draft: ParameterDraft, parting: set[int]) -> str:
     slots = iter([slot for slot, _ in draft.taken])
     return format_path(
         [step for step in draft.where if not isinstance(step, Branch) or next(slots) in parting]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from space.choices.domains import Categorical, Domain, OutsideError, Parameter, Scalar
-from space.choices.keys import Draft, Taken, name_parameters
+from space.choices.keys import ParameterDraft, Taken, name_parameters
 from space.choices.leaves import (
     is_number,
     plain_path,
@@ -106,7 +106,7 @@ class Reader:
     """Reads a document into nodes; notes its parameters and ties in the document's order."""
 
     def __init__(self) -> None:
-        self.drafts: list[Draft] = []
+        self.drafts: list[ParameterDraft] = []
         self.bonds: list[Bond] = []
         self.named: dict[str, tuple[Node, Taken]] = {}
         self._left = NODES
@@ -258,7 +258,7 @@ class Reader:
                 path = f"{plain_path(where)}.default"
                 raise SpaceError(path, error.problem, error.cure) from None
         self.drafts.append(
-            Draft(where=where, taken=taken, domain=domain, default=default, name=name)
+            ParameterDraft(where=where, taken=taken, domain=domain, default=default, name=name)
         )
         return len(self.drafts) - 1
 

@@ -23,10 +23,10 @@ from space.identity.stage_graph import BEFORE, OLD, Graph, StageForm
 from space.network.sizes import StageShape
 from space.step.operations import (
     Activate,
+    Concatenate,
     Convolve,
     Draft,
     Frame,
-    Join,
     Multiply,
     Normalise,
     Pass,
@@ -182,7 +182,7 @@ class StageReader:
                 return self._read_resized(number, what, reads[0])
             case Pooled():
                 return self._read_pooled(what, reads[0])
-            case Join():
+            case Concatenate():
                 return self._read_joined(op, reads)
         raise AssertionError(f"no operation of a stage: {what}")
 
@@ -231,7 +231,7 @@ class StageReader:
         How many channels a constant has matters to what convolves or normalises it.
         """
         op = self.ops[ref] if isinstance(ref, int) else None
-        joined = op is not None and isinstance(op.what, Join) and op.part != "feedback"
+        joined = op is not None and isinstance(op.what, Concatenate) and op.part != "feedback"
         for part in op.operands if op is not None and joined else (ref,):
             value = self._value(part)
             if is_constant(value):

@@ -22,10 +22,10 @@ from space.network.grammar import (
     Activation,
     Cell,
     Channels,
+    GrammarValue,
     Initial,
     MaybeNorm,
     Side,
-    Value,
     Weights,
     as_document,
 )
@@ -37,14 +37,14 @@ Steps = Annotated[int, Field(ge=1, le=STEPS)]
 HEAD = "head"  # the read-out's name among the nodes of the graph
 
 
-class Image(Value):
+class Image(GrammarValue):
     """What the network looks at: square images of `size` pixels with `channels` channels."""
 
     size: Pixels = 224
     channels: Channels = 3
 
 
-class Clock(Value):
+class Clock(GrammarValue):
     """Steps of the unroll and when the image is there; a step is 10 ms in the published models.
 
     The image is shown at the steps image_on <= t < image_off (never off: null); every other
@@ -61,7 +61,7 @@ class Clock(Value):
         return self.image_on <= step and (self.image_off is None or step < self.image_off)
 
 
-class Convolution(Value):
+class Convolution(GrammarValue):
     """A convolution of a stage, SAME padding; then its norm, then its activation.
 
     `reads_feedback` concatenates the stage's joined feedback after its feedforward input.
@@ -77,7 +77,7 @@ class Convolution(Value):
     weights: Weights = Weights()
 
 
-class Pool(Value):
+class Pool(GrammarValue):
     """Max or mean pooling, SAME padding (the odd row and column at the end, with -infinity)."""
 
     kernel: Side = 2
@@ -89,7 +89,7 @@ def _of_kind(value: object) -> object:
     return {"kind": value} if isinstance(value, str) else value
 
 
-class Join(Value):
+class Join(GrammarValue):
     """How a stage's inputs become one: its feedforward input, and the feedback that arrives.
 
     Each is resized to the feedforward input's map. `concat`: the feedforward input goes to the
@@ -104,7 +104,7 @@ class Join(Value):
     channels: Channels | None = None
 
 
-class Residual(Value):
+class Residual(GrammarValue):
     """How a stage's input is added: as it is where shapes agree, else through a 1x1 convolution
     without bias and its norm.
 
@@ -116,7 +116,7 @@ class Residual(Value):
     norm: MaybeNorm = None
 
 
-class Stage(Value):
+class Stage(GrammarValue):
     """One node of the graph. In this order, as far as given: join of its inputs, convolution,
     cell, second convolution, residual (the stage's input is added), activation, pool. Other
     stages read what comes out at the end.
@@ -144,7 +144,7 @@ class Stage(Value):
         return self.convolution.stride * (1 if self.second is None else self.second.stride)
 
 
-class Head(Value):
+class Head(GrammarValue):
     """The classifier, a node of its own (it reads the last stage's output of the step before).
 
     `mean_linear`: mean over space, then linear. `convolution_mean`: VALID kernel x kernel
@@ -165,7 +165,7 @@ def _of_form(value: object) -> object:
     return {"form": value} if isinstance(value, str) else value
 
 
-class Decoder(Value):
+class Decoder(GrammarValue):
     """From the head's logits at every step to the network's.
 
     `last`: those of step T - 1. All others read the window of steps from `start` to T - 1, by
@@ -221,14 +221,14 @@ class Decoder(Value):
     pool: Literal["max", "mean"] = "max"
 
 
-class FeedbackEdge(Value):
+class FeedbackEdge(GrammarValue):
     """A long-range edge: the sender's output (after its pool) of the step before."""
 
     sender: str
     receiver: str
 
 
-class Architecture(Value):
+class Architecture(GrammarValue):
     """A whole network. `feedback` maps `SENDER->RECEIVER` to whether that edge is there."""
 
     image: Image = Image()

@@ -5,7 +5,7 @@ previous step; `new.NAME` reads this step's value of a state that stands earlier
 
     state' = act( norm( carry_gate * carry_source  +  product of gates * drive_act( norm( sum of terms + bias ) ) ) )
     gate   = offset + scale * nonlinearity( norm( sum of terms ) + bias )
-    term   = activation( norm( op( sources, concatenated on channels ) ) )
+    term   = activation( norm( op( sources, concatenated on channels ) ) ), or its square
 
 An edge of the drive either *adds* (`{add: TERM}`) or *multiplies* (`{multiply: GATE}`).
 A source is `input` (the stage's convolution), `residual` (what the stage read, before its
@@ -27,7 +27,7 @@ from space.documents.validation import Value as Written
 
 Activation = Literal["identity", "elu", "relu", "tanh", "sigmoid", "softplus"]
 Nonlinearity = Literal["identity", "sigmoid", "tanh", "relu", "elu", "softplus"]
-Op = Literal["identity", "convolution", "separable", "position", "scalar", "match"]
+TermOp = Literal["identity", "convolution", "separable", "position", "scalar", "match"]
 
 EXTERNAL_SOURCES = ("input", "residual", "feedback")
 KERNEL_OPS = ("convolution", "separable")
@@ -38,7 +38,7 @@ Channels = Annotated[int, Field(ge=1, le=CHANNELS)]
 Side = Annotated[int, Field(ge=1, le=KERNEL)]  # of a kernel or pool, or its stride
 
 
-class Value(Written):
+class GrammarValue(Written):
     """A part of a genome. Its document holds only what differs from the defaults."""
 
     @model_serializer(mode="wrap")
@@ -63,7 +63,7 @@ def _listed(value: object) -> object:
 LISTED = BeforeValidator(_listed)
 
 
-class Initial(Value):
+class Initial(GrammarValue):
     """How a tensor starts.
 
     `variance_scaling`: truncated normal, variance scale / fan-in, fan-in of the whole kernel.
@@ -80,7 +80,7 @@ class Initial(Value):
     parts: Annotated[int, Field(ge=1, le=PARTS)] = 1
 
 
-class Weights(Value):
+class Weights(GrammarValue):
     """Initial values and L2 of a part's tensors; what is left out is inherited from outside.
 
     `decay` is the coefficient of sum(w^2)/2 on kernels, `bias_decay` the one on biases.
@@ -122,7 +122,7 @@ LAYER_EPSILON = 1e-12  # as published (trap 8)
 OTHER_EPSILON = 1e-5
 
 
-class Norm(Value):
+class Norm(GrammarValue):
     """A normalisation with gain and shift per channel, which start at `gain` and `shift`.
 
     `layer`: statistics per sample over height, width and channels together (as published).
@@ -160,7 +160,7 @@ def _normed(value: object) -> object:
 MaybeNorm = Annotated[Norm | None, BeforeValidator(_normed)]
 
 
-class Source(Value):
+class Source(GrammarValue):
     """One source of a term, read from its string form by `Term.sources`."""
 
     name: str  # input, residual, feedback, or a state's name
@@ -168,7 +168,7 @@ class Source(Value):
     mask: str | None = None  # a gate of the cell
 
 
-class Term(Value):
+class Term(GrammarValue):
     """activation( norm( op( sources ) ) ): what an edge carries.
 
     Ops: `identity`; `convolution` (kernel x kernel); `separable` (depthwise kernel x kernel, then
@@ -179,12 +179,14 @@ class Term(Value):
 
     `repeat` puts one more depthwise kernel and an ELU in front of a separable op. `norm` stands
     after the op (and its bias); at a `match` only where that convolves. `skip` adds the sources
-    themselves to what op and norm made of them, before the activation. `clip` says whether this
-    kernel is cut to the map, where it differs from the cell's `clip_kernels`.
+    themselves to what op and norm made of them, before the activation. `squared` multiplies the
+    whole by itself: with a convolution the energy of a filter (Adelson & Bergen 1985, J. Opt. Soc.
+    Am. A 2:284), with a relu half-squaring (Heeger 1992, Vis. Neurosci. 9:181). `clip` says
+    whether this kernel is cut to the map, where it differs from the cell's `clip_kernels`.
     """
 
     of: Annotated[tuple[str, ...], LISTED, Field(min_length=1, max_length=SOURCES)]
-    op: Op | None = None
+    op: TermOp | None = None
     kernel: Side | None = None
     bias: bool | None = None  # convolutions: true unless said otherwise
     repeat: bool = False
@@ -192,11 +194,12 @@ class Term(Value):
     skip: bool = False
     clip: bool | None = None
     activation: Activation = "identity"
+    squared: bool = False
     after_norm: bool = False  # added after the norm of the sum it stands in
     weights: Weights = Weights()
 
     @property
-    def operation(self) -> Op:
+    def operation(self) -> TermOp:
         """What is done to the joined sources; with a kernel, a convolution where none is named."""
         return self.op or ("convolution" if self.kernel else "identity")
 
@@ -222,7 +225,7 @@ def parse_source(text: str) -> Source:
     return Source(name=name.removeprefix("new."), new=name.startswith("new."), mask=mask or None)
 
 
-class Gate(Value):
+class Gate(GrammarValue):
     """offset + scale * nonlinearity( norm( sum of terms ) + bias ); or a gate by reference.
 
     `shared: NAME` is the cell's gate of that name (the same weights, computed once a step);
@@ -260,14 +263,14 @@ def _gated(value: object) -> object:
 AnyGate = Annotated[Gate, BeforeValidator(_gated)]
 
 
-class Edge(Value):
+class Edge(GrammarValue):
     """One edge of a drive: it adds, or it multiplies. Exactly one of the two is given."""
 
     add: Term | None = None
     multiply: Annotated[Gate | None, BeforeValidator(_gated)] = None
 
 
-class Drive(Value):
+class Drive(GrammarValue):
     """product of multiplying edges * activation( norm( sum of adding edges ) + bias )."""
 
     edges: Annotated[tuple[Edge, ...], LISTED, Field(max_length=EDGES)] = ()
@@ -294,14 +297,14 @@ class Drive(Value):
         return self.bias
 
 
-class Carry(Value):
+class Carry(GrammarValue):
     """gate * source: what a state keeps. Without `of`, the state's own previous value."""
 
     of: str | None = None
     gate: Annotated[Gate | None, BeforeValidator(_gated)] = None
 
 
-class State(Value):
+class State(GrammarValue):
     """activation( norm( carry + drive ) ), `depth` channels (default: the stage's width)."""
 
     depth: Channels | None = None
@@ -317,7 +320,7 @@ class State(Value):
         return (*carry, *self.drive.gates)
 
 
-class Cell(Value):
+class Cell(GrammarValue):
     """A recurrent cell: states in order of update, the gates they share, and which one is put out.
 
     `clip_kernels`: true cuts kernels to the map, `separable` cuts only separable ones (as the
@@ -358,7 +361,7 @@ class Cell(Value):
                 yield parse_source(state.carry.of or name)
 
 
-def as_document(value: Value) -> dict[str, Any]:
+def as_document(value: GrammarValue) -> dict[str, Any]:
     """The JSON form of a value: lists, mappings, numbers and strings only."""
     return _plain(value.model_dump())  # type: ignore[no-any-return]
 

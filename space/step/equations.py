@@ -4,7 +4,7 @@ The equations are those of `space/network/grammar.py`:
 
     state' = act( norm( carry_gate * carry_source + product of gates * drive_act( norm( sum of terms ) ) ) )
     gate   = offset + scale * nonlinearity( norm( sum of terms ) + bias )
-    term   = activation( norm( op( sources ) ) + sources )
+    term   = activation( norm( op( sources ) ) + sources ), or its square
 
 States are updated in the order of the document, from values of the step before; `new.NAME` reads
 this step's (trap 4). A source that is absent (feedback without an edge) contributes nothing.
@@ -35,7 +35,7 @@ from space.step.operations import (
 )
 from space.step.terms import Placed, placed_terms
 
-Value = Ref | Decimal
+Operand = Ref | Decimal
 """A value of an operation, or a number that is known now."""
 
 _ZERO, _ONE = Decimal(0), Decimal(1)
@@ -107,8 +107,8 @@ class _CellWriter:
         for placed in placed_terms(cell, shape, sources):
             self.placed.setdefault(placed.path.rpartition(".")[0], []).append(placed)
         self.new: dict[str, int] = {}
-        self.gates: dict[str, Value] = {}
-        self.complements: dict[str, Value] = {}
+        self.gates: dict[str, Operand] = {}
+        self.complements: dict[str, Operand] = {}
         self.sources: dict[Source, Ref] = {}
         self.joined: dict[tuple[Source, ...], Ref] = {}
 
@@ -160,7 +160,9 @@ class _CellWriter:
         return self.joined[placed.sources]
 
     def _term(self, placed: Placed, added: float) -> Ref:
-        """activation(norm(op(sources)) + sources), as far as given; `added` acts with the bias."""
+        """activation(norm(op(sources)) + sources), as far as given, or the square of that; `added`
+        acts with the bias.
+        """
         term, shape, part = placed.term, placed.shape, f"cell.{placed.path}"
         source = self._joined(placed)
         x = self._operation(placed, source, added)
@@ -168,9 +170,9 @@ class _CellWriter:
             x = self._normalised(x, shape.norm, placed.path, shape.writes)
         if term.skip:
             x = self.writer.write_sum([source, x], 0.0, shape.writes, part)
-        if term.activation == "identity":
-            return x
-        return self.writer.write(Activate(name=term.activation), [x], shape.writes, part)
+        if term.activation != "identity":
+            x = self.writer.write(Activate(name=term.activation), [x], shape.writes, part)
+        return self.writer.write(Multiply(), [x, x], shape.writes, part) if term.squared else x
 
     def _operation(self, placed: Placed, source: Ref, added: float) -> Ref:
         term, shape, path = placed.term, placed.shape, self._path(placed.path)
@@ -211,7 +213,7 @@ class _CellWriter:
 
     def _sum(
         self, placed: Iterable[Placed], norm: Norm | None, path: str, bias: float, outs: Map
-    ) -> Value:
+    ) -> Operand:
         """norm(sum of terms) + sum of the terms after the norm + bias."""
         early, late = list[Placed](), list[Placed]()
         for p in placed:
@@ -238,7 +240,7 @@ class _CellWriter:
     def _normalised(self, x: Ref, norm: Norm, path: str, outs: Map) -> int:
         return self.writer.write_norm(x, resolve_norm(norm, self._path(path)), outs)
 
-    def _tensor(self, value: Value, channels: int) -> Ref:
+    def _tensor(self, value: Operand, channels: int) -> Ref:
         """A value that may be a number, as a value of an operation."""
         if not isinstance(value, Decimal):
             return value
@@ -246,7 +248,7 @@ class _CellWriter:
         zeros = self.writer.write(Zeros(), [], outs, "cell")
         return self.writer.write_sum([zeros], float(value), outs, "cell")
 
-    def _activated(self, value: Value, name: str, outs: Map, part: str) -> Value:
+    def _activated(self, value: Operand, name: str, outs: Map, part: str) -> Operand:
         if isinstance(value, Decimal):
             return activate_constant(name, value)
         if name == "identity":
@@ -254,8 +256,8 @@ class _CellWriter:
         return self.writer.write(Activate(name=name), [value], outs, part)
 
     def _scaled(
-        self, value: Value, offset: Decimal, scale: Decimal, outs: Map, part: str
-    ) -> Value:
+        self, value: Operand, offset: Decimal, scale: Decimal, outs: Map, part: str
+    ) -> Operand:
         if isinstance(value, Decimal):
             return EXACT.add(offset, EXACT.multiply(scale, value))
         if offset == 0 and scale == 1:
@@ -263,7 +265,7 @@ class _CellWriter:
         what = Scale(offset=float(offset), scale=float(scale))
         return self.writer.write(what, [value], outs, part)
 
-    def _gate(self, gate: Gate, key: str, path: str) -> Value:
+    def _gate(self, gate: Gate, key: str, path: str) -> Operand:
         """The value of a gate; one that is shared is written once."""
         if gate.complement is not None:
             return self._complement(gate.complement)
@@ -279,7 +281,7 @@ class _CellWriter:
             )
         return self.gates[key]
 
-    def _complement(self, name: str) -> Value:
+    def _complement(self, name: str) -> Operand:
         """One minus a gate of the cell."""
         if name not in self.complements:
             plain = self._gate(Gate(shared=name), "", "")
@@ -300,19 +302,19 @@ class _CellWriter:
         assert not isinstance(activated, Decimal)
         return activated
 
-    def _carry(self, name: str, state: State) -> tuple[Value, Ref] | None:
+    def _carry(self, name: str, state: State) -> tuple[Operand, Ref] | None:
         """(gate, source), or None where the state keeps nothing."""
         if state.carry is None:
             return None
         source = parse_source(state.carry.of or name)
         if not self._is_there(source):
             return None
-        gate: Value = _ONE
+        gate: Operand = _ONE
         if state.carry.gate is not None:
             gate = self._gate(state.carry.gate, gate_key(name, 0), f"states.{name}.carry")
         return gate, self._source(source)
 
-    def _drive(self, name: str, state: State, outs: Map) -> Value:
+    def _drive(self, name: str, state: State, outs: Map) -> Operand:
         """product of gates * activation(norm(sum of terms) + bias)."""
         drive, path = state.drive, f"states.{name}.drive"
         part = f"cell.{path}"
@@ -336,7 +338,7 @@ class _CellWriter:
         return self._scaled(product, _ZERO, constant, outs, part)
 
     def _integrated(
-        self, carry: tuple[Value, Ref] | None, drive: Value, outs: Map, part: str
+        self, carry: tuple[Operand, Ref] | None, drive: Operand, outs: Map, part: str
     ) -> Ref:
         """gate * source + drive."""
         if carry is None:
@@ -368,5 +370,5 @@ def resolve_norm(norm: Norm, path: str) -> Normalise:
 
 def absorbs_constant(term: Term) -> bool:
     """Whether a constant of the sum that a term stands in can be added with the term's bias."""
-    linear = term.activation == "identity" and term.norm is None
+    linear = term.activation == "identity" and term.norm is None and not term.squared
     return linear and term.operation in ("convolution", "separable")

@@ -38,7 +38,7 @@ class Resize:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Join:
+class Concatenate:
     """Operands concatenated on channels."""
 
 
@@ -179,7 +179,7 @@ What = (
     | Zeros
     | Pass
     | Resize
-    | Join
+    | Concatenate
     | Convolve
     | Separate
     | Bias
@@ -338,7 +338,7 @@ class Writer:
 
     def write_join(self, values: Sequence[Ref], outs: Map, part: str) -> Ref:
         """Values side by side on channels."""
-        return values[0] if len(values) == 1 else self.write(Join(), values, outs, part)
+        return values[0] if len(values) == 1 else self.write(Concatenate(), values, outs, part)
 
     def write_resized(self, x: Ref, reads: Map, size: int, mode: str) -> Ref:
         """`x`, which lies on the map `reads`, on a map of side `size`."""

@@ -39,7 +39,7 @@ class Start:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Parameter:
+class Trainable:
     """A tensor that is trained."""
 
     path: str
@@ -61,7 +61,7 @@ class Buffer:
     value: float
 
 
-Entry = Parameter | Buffer
+Entry = Trainable | Buffer
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ class Table:
     entries: tuple[Entry, ...] = ()
 
     @property
-    def parameters(self) -> tuple[Parameter, ...]:
+    def parameters(self) -> tuple[Trainable, ...]:
         """The entries that are trained; the others are buffers."""
-        return tuple(entry for entry in self.entries if isinstance(entry, Parameter))
+        return tuple(entry for entry in self.entries if isinstance(entry, Trainable))
 
     @property
     def numbers(self) -> int:
@@ -198,8 +198,8 @@ def _norm(at: str, norm: Norm | None, channels: int) -> Iterator[Entry]:
     if norm is None:
         return
     shape = (channels,)
-    yield Parameter(path=f"{at}norm.gain", shape=shape, start=_constant(norm.gain))
-    yield Parameter(path=f"{at}norm.shift", shape=shape, start=_constant(norm.shift))
+    yield Trainable(path=f"{at}norm.gain", shape=shape, start=_constant(norm.gain))
+    yield Trainable(path=f"{at}norm.shift", shape=shape, start=_constant(norm.shift))
     if norm.kind == "batch":
         yield Buffer(path=f"{at}norm.running_mean", shape=shape, value=0.0)
         yield Buffer(path=f"{at}norm.running_variance", shape=shape, value=1.0)
@@ -240,7 +240,7 @@ def _term(at: str, placed: Placed, weights: Weights) -> Iterator[Entry]:
             yield _kernel(f"{at}kernel", (outs, ins, 1, 1), own.over(MATCH))
         case "scalar":
             start = Start(initial=own.initial or _constant(0.0).initial, decay=own.decay or 0.0)
-            yield Parameter(path=f"{at}scalar", shape=(1,), start=start)
+            yield Trainable(path=f"{at}scalar", shape=(1,), start=start)
         case "position":
             size = shape.writes.size
             start = Start(
@@ -249,7 +249,7 @@ def _term(at: str, placed: Placed, weights: Weights) -> Iterator[Entry]:
                 fan_out=size * outs,
                 decay=own.decay or 0.0,
             )
-            yield Parameter(path=f"{at}position", shape=(outs, size, size), start=start)
+            yield Trainable(path=f"{at}position", shape=(outs, size, size), start=start)
     if term.has_bias:
         yield _bias(at, outs, resolved)
     yield from _norm(at, shape.norm, outs)
@@ -270,7 +270,7 @@ def _head(at: str, architecture: Architecture, shape: HeadShape) -> Iterator[Ent
         decay=weights.decay or 0.0,
     )
     inputs = (shape.reads.channels, side, side) if whole else (shape.inputs,)
-    yield Parameter(path=f"{at}kernel", shape=(classes, *inputs), start=start)
+    yield Trainable(path=f"{at}kernel", shape=(classes, *inputs), start=start)
     yield _bias(at, classes, weights)
 
 
@@ -278,10 +278,10 @@ def _decoder(at: str, decoder: Decoder, steps: int, classes: int) -> Iterator[En
     if decoder.trainable:
         second = {"thresh": ("threshold",), "w_time_avg": ("time_beta",)}
         for name in ("beta", *second.get(decoder.form, ())):
-            yield Parameter(path=f"{at}{name}", shape=(1,), start=Start(initial=UNIT))
+            yield Trainable(path=f"{at}{name}", shape=(1,), start=Start(initial=UNIT))
     match decoder.form:
         case "w_avg_t":
-            yield Parameter(path=f"{at}weights", shape=(steps, classes), start=Start(initial=UNIT))
+            yield Trainable(path=f"{at}weights", shape=(steps, classes), start=Start(initial=UNIT))
         case "mlp":
             sides = (steps * classes, *decoder.layers, classes)
             for i, (ins, outs) in enumerate(pairwise(sides)):
@@ -302,8 +302,8 @@ def _layer(path: str, shape: tuple[int, ...], decay: float) -> Iterator[Entry]:
         fan_out=shape[0] * field,
         decay=decay,
     )
-    yield Parameter(path=f"{path}.kernel", shape=shape, start=start)
-    yield Parameter(path=f"{path}.bias", shape=shape[:1], start=_constant(0.0, decay))
+    yield Trainable(path=f"{path}.kernel", shape=shape, start=start)
+    yield Trainable(path=f"{path}.bias", shape=shape[:1], start=_constant(0.0, decay))
 
 
 # Single tensors
@@ -314,7 +314,7 @@ def _constant(value: float, decay: float = 0.0) -> Start:
     return Start(initial=Initial(scheme="constant", scale=value), decay=decay)
 
 
-def _kernel(path: str, shape: tuple[int, int, int, int], weights: Weights) -> Parameter:
+def _kernel(path: str, shape: tuple[int, int, int, int], weights: Weights) -> Trainable:
     """A kernel [O,I,k,k] that starts and decays as the (complete) weights say."""
     outs, ins, height, width = shape
     start = Start(
@@ -323,10 +323,10 @@ def _kernel(path: str, shape: tuple[int, int, int, int], weights: Weights) -> Pa
         fan_out=height * width * outs,
         decay=weights.decay or 0.0,
     )
-    return Parameter(path=path, shape=shape, start=start)
+    return Trainable(path=path, shape=shape, start=start)
 
 
-def _depthwise(path: str, channels: int, side: int, weights: Weights) -> Parameter:
+def _depthwise(path: str, channels: int, side: int, weights: Weights) -> Trainable:
     """A depthwise kernel [C,1,k,k]; its fan-in counts all C channels (trap 9)."""
     start = Start(
         initial=weights.initial or Initial(),
@@ -334,13 +334,13 @@ def _depthwise(path: str, channels: int, side: int, weights: Weights) -> Paramet
         fan_out=side * side,
         decay=weights.decay or 0.0,
     )
-    return Parameter(path=path, shape=(channels, 1, side, side), start=start)
+    return Trainable(path=path, shape=(channels, 1, side, side), start=start)
 
 
-def _bias(at: str, size: int, weights: Weights) -> Parameter:
+def _bias(at: str, size: int, weights: Weights) -> Trainable:
     """A bias [size]; both fans of a scheme are its size, as TensorFlow has them."""
     initial, decay = weights.bias_initial or 0.0, weights.bias_decay or 0.0
     if not isinstance(initial, Initial):
         initial = Initial(scheme="constant", scale=initial)
     start = Start(initial=initial, fan_in=size, fan_out=size, decay=decay)
-    return Parameter(path=f"{at}bias", shape=(size,), start=start)
+    return Trainable(path=f"{at}bias", shape=(size,), start=start)

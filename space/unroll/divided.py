@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from space.genome import Genome
 from space.network.maps import Map
 from space.step.operations import (
+    Concatenate,
     Convolve,
-    Join,
     Operations,
     Ref,
     Resize,
@@ -65,7 +65,7 @@ class _Divider:
     def _divide(self, number: int) -> None:
         op = self.literal.ops[number]
         match op.what:
-            case Join():
+            case Concatenate():
                 self.pieces[number] = tuple(p for ref in op.operands for p in self._pieces(ref))
             case Resize():
                 self.pieces[number] = tuple(

@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from space.genome import Genome
 from space.network.sizes import first_informed_step
-from space.step.operations import Convolve, Frame, Join, Op, Pass, Resize, What, Zeros
+from space.step.operations import Concatenate, Convolve, Frame, Op, Pass, Resize, What, Zeros
 from space.step.parameters import Buffer, parameters
 from space.step.stages import write_step
 from space.unroll.tape import FLOAT, Key, Tape, Use, Value
@@ -230,7 +230,7 @@ class _Literal:
             what = op.what
             reads = tuple(same[ref] if ref >= 0 else ref for ref in op.operands)
             same[number] = number
-            if isinstance(what, Join | Resize):
+            if isinstance(what, Concatenate | Resize):
                 same[number] = known.setdefault((what, reads, op.map), number)
             leader = number
             if isinstance(what, Convolve):

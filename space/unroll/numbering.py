@@ -12,9 +12,9 @@ from space.step.operations import (
     KEEPS_ZERO,
     Activate,
     Bias,
+    Concatenate,
     Convolve,
     Frame,
-    Join,
     Multiply,
     Op,
     Operations,
@@ -168,7 +168,7 @@ def _is_zero(what: What, zero: list[bool]) -> bool:
             return name in KEEPS_ZERO
         case Resize() | Pooled() | Weigh():
             return True
-        case Join():
+        case Concatenate():
             return all(zero)
         case _:
             return False

@@ -6,7 +6,7 @@ As `space/unroll/memory.py` does it for the literal unroll, over the calls of a 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
-from space.step.operations import Join
+from space.step.operations import Concatenate
 from space.unroll.buffers import Prepared, Ready, prepare_calls, segments
 from space.unroll.memory import Backward, forward_peak, with_parameters
 from space.unroll.plan import Plan
@@ -101,7 +101,7 @@ class _Planned:
         numbers = sum(self._numbers(index) for index in column)
         key = ("stacked", prepared.call.rows[0][0], *column)
         values = [self.values[index] for index in column]
-        return self.tape.compute([Join()], values, key, numbers, self._side(column[0]))
+        return self.tape.compute([Concatenate()], values, key, numbers, self._side(column[0]))
 
     def _part(self, whole: Value, places: Sequence[int], part: Hashable) -> Value:
         numbers = sum(self._numbers(place) for place in places)

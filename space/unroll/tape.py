@@ -12,9 +12,9 @@ from space.step.operations import (
     Activate,
     Bias,
     Classify,
+    Concatenate,
     Convolve,
     Frame,
-    Join,
     Multiply,
     Normalise,
     Pass,
@@ -105,7 +105,7 @@ class Tape:
         use = Use(
             makes={key: result.bytes},
             reads=list(operands),
-            hands_on=isinstance(what, Sum | Join),
+            hands_on=isinstance(what, Sum | Concatenate),
         )
         if isinstance(what, Sum) and len(operands) + bool(what.constant) > 2:
             use.makes["sum", key] = result.bytes  # the sum so far
@@ -161,7 +161,7 @@ class Tape:
                 use.besides += result.numbers * INDEX if kind == "max" else 0
             case Classify():
                 use.keeps.update([operands[0].key] if self._head_keeps else ())
-            case Frame() | Zeros() | Pass() | Bias() | Resize() | Join() | Sum() | Scale():
+            case Frame() | Zeros() | Pass() | Bias() | Resize() | Concatenate() | Sum() | Scale():
                 pass
 
     def _keep_separate(self, use: Use, what: Separate, operand: Value, result: Value) -> None:

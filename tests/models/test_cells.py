@@ -105,6 +105,7 @@ class Literal:
                 if term.skip:
                     value = value + self.read(term)
                 value = FUNCTIONS[term.activation](value)
+                value = value * value if term.squared else value
                 early, late = (early, late + value) if term.after_norm else (early + value, late)
         return self.normed(early, norm, path) + late
 
@@ -263,6 +264,7 @@ def drawn_terms(draw: st.DrawFn, depth: int, names: list[str]) -> dict[str, Any]
     term: dict[str, Any] = {
         "op": kind,
         "activation": draw(st.sampled_from(["identity"] * 3 + ["elu"])),
+        "squared": draw(st.sampled_from([False] * 3 + [True])),
     }
     if kind in ("identity", "scalar", "position"):
         return term | {"of": draw(st.sampled_from(equal))}

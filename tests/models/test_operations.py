@@ -22,8 +22,8 @@ from space.step.operations import (
     Activate,
     Bias,
     Classify,
+    Concatenate,
     Convolve,
-    Join,
     Multiply,
     Normalise,
     Pooled,
@@ -33,7 +33,7 @@ from space.step.operations import (
     Sum,
     Weigh,
 )
-from space.step.parameters import Buffer, Parameter, Start, Table
+from space.step.parameters import Buffer, Start, Table, Trainable
 
 SHAPES = {
     "one.kernel": (4, 3, 3, 3),
@@ -67,7 +67,7 @@ def numbers(*shape: int, seed: int = 0) -> Tensor:
 
 @pytest.fixture
 def parts() -> Part:
-    entries = [Parameter(path=path, shape=shape, start=START) for path, shape in SHAPES.items()]
+    entries = [Trainable(path=path, shape=shape, start=START) for path, shape in SHAPES.items()]
     running = [
         Buffer(path=f"norm.running_{name}", shape=(3,), value=value)
         for name, value in (("mean", 0.25), ("variance", 2.0))
@@ -165,8 +165,8 @@ def pooled(kind: str) -> Pooled:
 def test_kinds_without_parameters(parts: Part) -> None:
     y, z = numbers(2, 3, 6, 6, seed=51), numbers(2, 3, 6, 6, seed=52)
     pairs: list[tuple[object, tuple[Tensor, ...], Tensor]] = [
-        (Join(), (X, y), torch.cat((X, y), 1)),
-        (Join(), (X, y[:1]), torch.cat((X, y[:1].expand(2, 3, 6, 6)), 1)),
+        (Concatenate(), (X, y), torch.cat((X, y), 1)),
+        (Concatenate(), (X, y[:1]), torch.cat((X, y[:1].expand(2, 3, 6, 6)), 1)),
         (Activate(name="tanh"), (X,), X.tanh()),
         (Sum(constant=0.5), (X, y, z), X + y + z + 0.5),
         (Scale(offset=0.9, scale=-0.5), (X,), 0.9 - 0.5 * X),

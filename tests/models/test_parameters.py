@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 
 from models.build import build
 from space.genome import Genome
-from space.step.parameters import Parameter, parameters
+from space.step.parameters import Trainable, parameters
 from tests.support.drawing import any_genomes, genomes
 
 FEW = settings(
@@ -34,4 +34,4 @@ def test_a_part_of_the_table_has_the_paths_below_it(genome: Genome) -> None:
         assert [f"{part}.{entry.path}" for entry in table.under(part).entries] == below
     numbers = sum(parameter.numbers for parameter in table.parameters)
     assert table.numbers == numbers
-    assert all(isinstance(entry, Parameter) or ".norm." in entry.path for entry in table.entries)
+    assert all(isinstance(entry, Trainable) or ".norm." in entry.path for entry in table.entries)

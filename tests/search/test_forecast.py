@@ -15,7 +15,7 @@ from search import driver
 from search.campaign import Campaign, Scheduler
 from search.forecast import (
     Calibration,
-    Network,
+    NetworkWork,
     Trainings,
     calibrate,
     estimate,
@@ -41,8 +41,8 @@ CALIBRATION = Calibration(
 )
 
 
-def network(operations: int = 100, multiplies: float = 0.0) -> Network:
-    return Network(operations=operations, multiplies=multiplies, document={}, recipe={})
+def network(operations: int = 100, multiplies: float = 0.0) -> NetworkWork:
+    return NetworkWork(operations=operations, multiplies=multiplies, document={}, recipe={})
 
 
 def told(slots: int = 1, epochs: int = 9, **changes: Any) -> Any:
@@ -78,7 +78,7 @@ def test_no_quantity_costs_less_than_nothing() -> None:
 
 def test_cheaper_epochs_cost_what_their_plans_leave_to_do() -> None:
     """The first epoch in a half of the images, the next two with a fifth of the operations."""
-    one = Network(
+    one = NetworkWork(
         operations=100,
         multiplies=1e6,
         document={},
@@ -243,7 +243,7 @@ def test_a_space_that_cannot_be_timed_has_no_estimate(tmp_path: Path) -> None:
     campaign = toys.campaign()
     packed, space = driver.prepare(campaign, home)
     wrong = packed.ref.model_copy(update={"checksum": "0" * 64})
-    broken = Network(
+    broken = NetworkWork(
         operations=1,
         multiplies=1.0,
         document=space.sample(random.Random(0)).genome.document(),

@@ -186,13 +186,18 @@ def any_terms(draw: st.DrawFn, around: _Surroundings, *, wide: bool = True) -> d
     sources = of_width | st.sampled_from(around.narrow)
     of = draw(st.lists(sources, min_size=1, max_size=2))
     narrow = {part.partition("*")[0].strip() for part in of} & set(around.narrow)
+    norm = draw(st.sampled_from(NORMS))
+    skip = wide and len(of) == 1 and not narrow and draw(st.booleans())
+    # Squares of what nothing bounds grow beyond all numbers where they go round in a loop.
+    bounded = norm is not None and norm["kind"] != "batch" and not skip
     return term | {
         "of": of,
         "kernel": draw(KERNELS),
         "bias": draw(st.booleans()),
         "repeat": kind == "separable" and draw(st.booleans()),
-        "norm": draw(st.sampled_from(NORMS)),
-        "skip": wide and len(of) == 1 and not narrow and draw(st.booleans()),
+        "norm": norm,
+        "skip": skip,
+        "squared": bounded and draw(st.booleans()),
     }
 
 

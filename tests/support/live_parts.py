@@ -13,7 +13,7 @@ from space.identity.stage_graph import FEEDBACK, RESIZE, Graph, StageForm
 from space.identity.stage_reading import StageReader
 from space.network.architecture import Architecture
 from space.network.sizes import layout
-from space.step.operations import Convolve, Join, Normalise, Ref, Separate, Weigh, Writer
+from space.step.operations import Concatenate, Convolve, Normalise, Ref, Separate, Weigh, Writer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ def _refs(writer: Writer, path: str) -> tuple[Ref, ...]:
     (ref,) = op.operands
     if isinstance(ref, int):
         source = writer.drafts[ref]
-        if isinstance(source.what, Join) and source.part != "feedback":
+        if isinstance(source.what, Concatenate) and source.part != "feedback":
             return source.operands
     return (ref,)
 

@@ -164,7 +164,9 @@ def add_what_nothing_reads(document: Document, rng: random.Random) -> None:
         if not any(depths):
             edges.append({"multiply": {"shared": gate}})
     items = list(cell["states"].items())
-    items.insert(rng.randrange(len(items) + 1), (name, {"drive": {"edges": edges}}))
+    # A gate may read this step's value of any state: behind all of them it reads none too early.
+    at = rng.randrange(len(items) + 1) if len(edges) == 1 else len(items)
+    items.insert(at, (name, {"drive": {"edges": edges}}))
     cell["states"] = dict(items)
     cell["gates"][_fresh(rng)] = {"terms": [{"of": "input", "kernel": 1}]}
     document["cells"][_fresh(rng)] = copy.deepcopy(cell)
@@ -372,6 +374,7 @@ ALTERNATIVES: dict[str, list[Any]] = {
     "op": [None, "identity", "convolution", "separable", "position", "scalar", "match"],
     "repeat": [True, False],
     "skip": [True, False],
+    "squared": [True, False],
     "clip": [None, True, False],
     "after_norm": [True, False],
     "shared": [None, "first", "second", "common"],

@@ -184,3 +184,20 @@ def test_published_cells_read_only_what_is_written(name: str) -> None:
     ops = written(PUBLISHED_CELLS[name], Map(size=3, channels=2))
     for number, op in enumerate(ops, start=3):
         assert all(ref < number for ref in op.operands)
+
+
+def test_a_squared_term_is_multiplied_by_itself_behind_its_activation() -> None:
+    term = {**CONVOLVED, "activation": "relu", "squared": True}
+    ops = written(state(drive=adds(term, "residual")))
+    assert [type(what) for what in whats(ops)] == [Convolve, Activate, Multiply, Sum]
+    square = ops[2]
+    assert len(square.operands) == 2
+    assert len(set(square.operands)) == 1
+    assert square.macs == 0
+
+
+def test_a_constant_is_added_beside_a_square_not_inside_of_it() -> None:
+    assert not absorbs_constant(Term(of=("input",), kernel=3, squared=True))
+    *_, last = whats(written(state(drive={**adds({**CONVOLVED, "squared": True}), "bias": 2.0})))
+    assert isinstance(last, Sum)
+    assert last.constant == 2.0

@@ -5,9 +5,9 @@ import pytest
 from space.network.maps import Map
 from space.step.operations import (
     Activate,
+    Concatenate,
     Convolve,
     Frame,
-    Join,
     Normalise,
     Op,
     Pass,
@@ -73,7 +73,7 @@ def test_what_changes_a_value_is_an_operation(writer: Writer) -> None:
     assert [op.what for op in made] == [
         Sum(constant=0.5),
         Sum(),
-        Join(),
+        Concatenate(),
         Activate(name="tanh"),
         Resize(size=7, mode="corners"),
     ]

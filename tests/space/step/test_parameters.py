@@ -13,8 +13,8 @@ from space.network.maps import Map
 from space.network.sizes import Arrival
 from space.step.parameters import (
     Buffer,
-    Parameter,
     Table,
+    Trainable,
     decoder_parameters,
     join_parameters,
     parameters,
@@ -24,7 +24,7 @@ from tests.support.drawing import PUBLISHED_CELLS, small_document, small_genome
 OUT = "stages.conv2.cell.states.out.drive.0"
 
 
-def one_cell(term: dict[str, Any], **cell: Any) -> dict[str, Parameter]:
+def one_cell(term: dict[str, Any], **cell: Any) -> dict[str, Trainable]:
     """The tensors of a network whose cell is one adding term, by path."""
     document = small_document(PUBLISHED_CELLS["feedforward"])
     state = {"drive": {"edges": [{"add": term}]}}
@@ -109,8 +109,8 @@ def test_running_statistics_are_saved_and_not_trained() -> None:
     document["stages"][0]["convolution"]["norm"] = {"kind": "batch", "gain": 0.1}
     table = parameters(Genome.parse(document)).under("stages.conv1.convolution.norm")
     gain, shift, mean, variance = table.entries
-    assert isinstance(gain, Parameter)
-    assert isinstance(shift, Parameter)
+    assert isinstance(gain, Trainable)
+    assert isinstance(shift, Trainable)
     assert gain.start.initial == Initial(scheme="constant", scale=0.1)
     assert mean == Buffer(path="running_mean", shape=(4,), value=0.0)
     assert variance == Buffer(path="running_variance", shape=(4,), value=1.0)

@@ -6,7 +6,7 @@ import pytest
 
 from space.genome import Genome
 from space.network.architecture import HEAD
-from space.step.operations import Convolve, Join, Multiply, Op, Operations, Resize, Sum
+from space.step.operations import Concatenate, Convolve, Multiply, Op, Operations, Resize, Sum
 from space.step.stages import write_step
 from tests.support.drawing import PUBLISHED_CELLS, small_document, small_genome
 
@@ -62,7 +62,7 @@ def test_names_say_where_values_are() -> None:
 @pytest.mark.parametrize(
     ("parts", "expected"),
     [
-        ({}, ["Join", "Convolve"]),
+        ({}, ["Concatenate", "Convolve"]),
         ({"convolution": {"width": 6}}, ["Convolve"]),
         ({"activation": "elu", "convolution": {"width": 6}}, ["Convolve", "Activate"]),
         ({"pool": {}, "convolution": {"width": 6}}, ["Convolve", "Pooled"]),
@@ -78,7 +78,7 @@ def test_what_is_not_given_is_not_written(parts: dict[str, Any], expected: list[
         assert expected[0] in found
         return
     # The feedback that arrives is put on the map, whether anything reads it or not.
-    assert [kind for kind in found if kind != "Join"] == expected
+    assert [kind for kind in found if kind != "Concatenate"] == expected
 
 
 def convolution(step: Operations, path: str) -> Op:
@@ -106,7 +106,7 @@ def test_inputs_are_summed_or_multiplied_each_at_the_channels_of_the_first(
     assert [type(op.what) for op in joined] == [kind]
     assert joined[0].map.channels == 4
     assert convolution(step, "stages.conv2.join.conv3").map.channels == 4
-    assert not any(isinstance(op.what, Join) for op in step.ops)
+    assert not any(isinstance(op.what, Concatenate) for op in step.ops)
 
 
 def test_a_convolution_may_read_the_feedback_behind_its_input() -> None:
@@ -115,5 +115,5 @@ def test_a_convolution_may_read_the_feedback_behind_its_input() -> None:
     assert isinstance(op.what, Convolve)
     assert op.what.channels == 4 + 6
     joined = step.ops[op.operands[0]]
-    assert isinstance(joined.what, Join)
+    assert isinstance(joined.what, Concatenate)
     assert joined.operands[0] == ~step.named["conv1"]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from space import zoo
 from space.genome import Genome
-from space.step.operations import Convolve, Join, Operations, Resize, Separate
+from space.step.operations import Concatenate, Convolve, Operations, Resize, Separate
 from space.step.stages import write_step
 from space.unroll.divided import divide_step
 from tests.support.drawing import PUBLISHED_CELLS, any_genomes, small_genome
@@ -38,7 +38,7 @@ def test_no_convolution_reads_joined_sources(genome: Genome) -> None:
     for op in step.ops:
         if isinstance(op.what, Convolve | Separate):
             assert not any(
-                ref >= 0 and isinstance(step.ops[ref].what, Join) for ref in op.operands
+                ref >= 0 and isinstance(step.ops[ref].what, Concatenate) for ref in op.operands
             )
 
 
