@@ -12,7 +12,6 @@ from functools import lru_cache
 from space.errors import GenomeError
 from space.network.architecture import HEAD, Architecture, Stage
 from space.network.cell_sizes import CellShape, cell_in_stage
-from space.network.grammar import Source
 from space.network.maps import Map, same_size
 
 IMAGE = "image"  # the first stage's feedforward input among the arrivals of a join
@@ -187,18 +186,6 @@ def _stage(
         projects=projects,
         output=current,
     )
-
-
-def source_map(shape: StageShape, source: Source) -> Map | None:
-    """The map of a source of a stage's cell, or None where it is absent (no feedback edge)."""
-    if source.name == "input":
-        return shape.convolution
-    if source.name == "residual":
-        return shape.input
-    if source.name == "feedback":
-        return shape.feedback
-    assert shape.cell is not None
-    return Map(size=shape.cell.output.size, channels=shape.cell.depths[source.name])
 
 
 def first_informed_step(architecture: Architecture, node: str) -> int:

@@ -48,14 +48,6 @@ def test_convolution_is_same_with_the_odd_pixel_after(size: int, kernel: int, st
     np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-12)
 
 
-def test_the_first_layer_pads_two_before_and_three_after() -> None:
-    assert same_padding(224, 7, 2) == (2, 3)
-    assert same_padding(128, 7, 2) == (2, 3)
-    assert same_padding(14, 2, 1) == (0, 1)
-    assert same_padding(14, 4, 1) == (1, 2)
-    assert same_padding(14, 8, 1) == (3, 4)
-
-
 @pytest.mark.parametrize("kind", ["max", "mean"])
 @pytest.mark.parametrize(
     ("size", "kernel", "stride"),

@@ -10,14 +10,12 @@ import pytest
 import torch
 
 from models.build import Network, build
-from models.literal import CellModule
 from models.reference_weights import published_cell_state_dict, published_state_dict
 from space import zoo
 from space.errors import InputError
 from space.network.maps import Map
 from space.zoo import cells as published
 from space.zoo import reciprocal_gated as reciprocal
-from space.zoo.reference_cells import from_options
 from tests.support.drawing import PUBLISHED_CELLS, small_genome
 
 ZOO: dict[str, Any] = json.loads((Path(__file__).parent / "golden/zoo_params.json").read_text())[
@@ -113,28 +111,3 @@ def test_float_types_are_kept() -> None:
     wide = {"memory_decay": np.array([0.3])}
     state = published_cell_state_dict(published.time_decay(), sources, wide)
     assert state["states.hidden.drive.0.scalar"].dtype == torch.float64
-
-
-@pytest.mark.parametrize(
-    ("kind", "scopes"),
-    [
-        (
-            "GRU",
-            ["ConvGRUCell/gates/r_pre", "ConvGRUCell/gates/u_pre", "ConvGRUCell/candidates/c_pre"],
-        ),
-        ("IntersectionRNN", [f"ConvIntersectionRNNCell/{s}_act" for s in ("gh", "h", "gy", "y")]),
-        (
-            "LSTM",
-            [f"ConvLSTMCell/{s}" for s in ("input", "transform", "forget", "output", "state")],
-        ),
-        ("vanilla", ["ConvNormBasicCell/layer_norm"]),
-    ],
-)
-def test_every_layer_norm_has_its_place(kind: str, scopes: list[str]) -> None:
-    cell = from_options(kind, {"layer_norm": True})
-    sources = {"input": Map(size=5, channels=2)}
-    module = CellModule(cell, sources)
-    norms = {name for name in module.state_dict() if name.endswith(("gain", "shift"))}
-    variables = {f"{s}/{p}": filled(s, (2,)) for s in scopes for p in ("gamma", "beta")}
-    state = published_cell_state_dict(cell, sources, variables)
-    assert state.keys() == norms

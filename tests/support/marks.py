@@ -26,7 +26,7 @@ PROCESSES = (
     "benchmarks",
     "workers/test_compiling.py",
     "workers/test_job.py",
-    "workers/test_networks.py",
+    "workers/test_trained_networks.py",
     "workers/data/test_packing.py",
 )
 """Folders of tests that start Ray, or other processes that take long, and files that do wherever

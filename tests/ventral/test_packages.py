@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from models.build import build
-from tests.workers.test_export import card, genome
+from tests.support.exports import card, genome
 from workers import export
 from workers.data.packing import pack
 from workers.data.specs import DigitsOccluded

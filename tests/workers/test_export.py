@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,42 +13,9 @@ import pytest
 import torch
 
 from models.build import Network, build
-from space.errors import DataError, InputError
-from space.genome import Genome
+from space.errors import InputError
+from tests.support.exports import card, genome
 from workers import export
-from workers.card import Card
-from workers.data import manifest
-from workers.data.pack import Pack
-from workers.evaluation import evaluate
-from workers.scoring import evaluate_export
-
-
-def genome(width: int = 4) -> Genome:
-    return Genome.parse(
-        {
-            "image": {"size": 8, "channels": 1},
-            "classes": 10,
-            "clock": {"steps": 4},
-            "stages": [{"name": "conv1", "convolution": {"width": width}}],
-        }
-    )
-
-
-def card(pack: Pack | None = None, **changes: Any) -> Card:
-    facts: dict[str, Any] = {
-        "name": "one",
-        "digest": "d" * 64,
-        "data": {"name": "digits-occluded", "size": 8, "train_images": 320, "test_images": 200},
-        "data_checksum": "0" * 64 if pack is None else pack.checksum,
-        "classes": tuple(map(str, range(10))),
-        "mean": (0.5,) if pack is None else tuple(pack.mean),
-        "std": (0.25,) if pack is None else tuple(pack.std),
-        "seed": 1,
-        "recipe": {},
-        "epochs": 1,
-        "top1": 0.5,
-    }
-    return Card(**(facts | changes))
 
 
 def names(folder: Path) -> list[str]:
@@ -70,12 +36,6 @@ def test_what_was_written_comes_back(cell: Path) -> None:
     expected, images = build(genome(), seed=1).eval(), torch.rand(2, 1, 8, 8)
     assert torch.equal(export.load(cell)(images), expected(images))
     assert export.read_card(cell) == card()
-
-
-def test_a_deviation_of_zero_counts_as_one_on_the_card(tmp_path: Path) -> None:
-    folder = write(tmp_path / "cell", build(genome()), std=(0.0,))
-    assert export.read_card(folder).std == (1.0,)
-    assert "and std [1.0]" in (folder / "README.md").read_text()
 
 
 # Writing over an export
@@ -214,24 +174,3 @@ def test_shapes_are_compared_before_any_memory_is_taken(
 
 
 # Scored again
-
-
-def test_the_pack_of_the_home_is_used_where_the_source_is_gone(
-    digits: Pack, tmp_path: Path
-) -> None:
-    network = build(genome(), seed=1)
-    gone = {"name": "imagefolder", "path": str(tmp_path / "gone"), "size": 8}
-    folder = tmp_path / "cell"
-    export.write(folder, network.genome, network.state_dict(), card(digits, data=gone))
-    packs = tmp_path / "packs"
-    shutil.copytree(digits.path.parent, packs)
-    (packs / "broken").mkdir()
-    (packs / "broken" / manifest.MANIFEST).write_text("{")
-    expected = evaluate(network, digits, batch_size=256, threads=1)
-    assert evaluate_export(folder, packs) == expected
-    with pytest.raises(DataError, match="gone"):
-        evaluate_export(folder, tmp_path / "no packs")
-    images = next(packs.glob("digits*/test.images.npy"))
-    images.write_bytes(images.read_bytes()[:-1])
-    with pytest.raises(DataError, match=r"test\.images\.npy: has \d+ bytes"):
-        evaluate_export(folder, packs)

@@ -2,31 +2,13 @@
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from space.errors import GenomeError
 from space.genome import Genome
-from space.network.cell_sizes import cell_shape, kernel_on
-from space.network.grammar import Cell, Term, as_document, parse_source
-from space.network.maps import Map, same_padding, same_size
-from space.network.sizes import first_informed_step, layout, source_map
+from space.network.maps import Map, same_size
+from space.network.sizes import first_informed_step, layout
 from space.zoo import cells as published
-from space.zoo import reciprocal_gated as reciprocal
-from tests.support.drawing import any_genomes, small_document, small_genome
-
-SIDES = st.integers(1, 40)
-
-
-@given(SIDES, st.integers(1, 12), st.integers(1, 6))
-def test_same_padding_covers_the_map_and_no_more(size: int, kernel: int, stride: int) -> None:
-    """As many windows as strides fit, each beginning on the padded map, the odd pixel behind."""
-    before, after = same_padding(size, kernel, stride)
-    outs = same_size(size, stride)
-    assert outs == len(range(0, size, stride))
-    assert 0 <= after - before <= 1
-    assert size + before + after >= (outs - 1) * stride + kernel
-    if before + after:
-        assert size + before + after == (outs - 1) * stride + kernel
+from tests.support.drawing import any_genomes, small_genome
 
 
 @given(any_genomes())
@@ -59,99 +41,9 @@ def test_a_layout_is_worked_out_once_for_a_genome() -> None:
     assert layout(Genome.parse(genome.document())) == layout(genome)
 
 
-def test_kernel_beyond_the_map_needs_clipping() -> None:
-    document = small_document(published.simple_rnn(kernel=5))
-    document["cells"]["motif"]["clip_kernels"] = False
-    with pytest.raises(GenomeError, match=r"5 exceeds the 3x3 map .* clip_kernels: true"):
-        Genome.parse(document)
-    document["cells"]["motif"]["clip_kernels"] = True
-    shape = layout(Genome.parse(document))["conv3"].cell
-    assert shape is not None
-    assert [term.kernel for term in shape.drives["hidden"]] == [3, 3]
-
-
-@pytest.mark.parametrize(
-    ("clips", "clip", "op", "side"),
-    [
-        (True, None, "convolution", 3),
-        (True, False, "convolution", 5),
-        (False, True, "convolution", 3),
-        (False, None, "convolution", 5),
-        ("separable", None, "convolution", 5),
-        ("separable", None, "separable", 3),
-        ("separable", True, "convolution", 3),
-    ],
-)
-def test_a_kernel_is_cut_where_term_or_cell_say_so(
-    clips: bool | str, clip: bool | None, op: str, side: int
-) -> None:
-    cell = Cell.model_validate({"states": {"a": {}}, "output": "a", "clip_kernels": clips})
-    term = Term.model_validate({"of": "input", "op": op, "kernel": 5, "clip": clip})
-    assert kernel_on(cell, term, 3) == side
-    assert kernel_on(cell, term, 9) == 5
-
-
-def test_an_op_without_a_kernel_has_a_side_of_one() -> None:
-    cell = Cell.model_validate({"states": {"a": {}}, "output": "a"})
-    assert kernel_on(cell, Term.model_validate({"of": "input"}), 9) == 1
-
-
-def test_a_cell_alone_takes_its_width_from_the_input() -> None:
-    sources = {"input": Map(size=5, channels=4), "residual": Map(size=9, channels=3)}
-    shape = cell_shape(reciprocal.rgc_median(cell_depth=3), sources)
-    assert shape.depths == {"used": 4, "cell": 3, "out": 4}
-    assert shape.output == Map(size=5, channels=4)
-    lacking = {"input": Map(size=5, channels=4)}
-    assert len(cell_shape(reciprocal.rgc_median(cell_depth=3), lacking).drives["out"]) < len(
-        shape.drives["out"]
-    )
-
-
-def test_a_gate_is_shared_by_parts_of_one_depth_alone() -> None:
-    cell = as_document(published.ugrnn()) | {"output": "wide"}
-    update = {"shared": next(iter(cell["gates"]))}
-    cell["states"] = {
-        "wide": {"carry": {"gate": update}, "drive": {"edges": [{"add": {"of": "input"}}]}},
-        "narrow": {"depth": 2, "carry": {"gate": update}},
-    }
-    cell["gates"][update["shared"]]["terms"] = [{"of": "input", "kernel": 1}]
-    with pytest.raises(GenomeError, match="acts on 6 and on 2 channels in stage conv2"):
-        Genome.parse(small_document(published.ugrnn()) | {"cells": {"motif": cell}})
-
-
-def test_a_source_has_a_map_where_it_is_there() -> None:
-    shape = layout(small_genome(published.ugrnn(), feedback=True))["conv2"]
-    found = {name: source_map(shape, parse_source(name)) for name in ("input", "new.hidden")}
-    assert found == {"input": shape.convolution, "new.hidden": Map(size=6, channels=6)}
-    assert source_map(shape, parse_source("residual")) == shape.input
-    assert source_map(shape, parse_source("feedback")) == shape.feedback is not None
-    alone = layout(small_genome(published.ugrnn(), feedback=False))["conv2"]
-    assert source_map(alone, parse_source("feedback")) is None
-
-
 def test_a_stage_is_reached_one_step_after_the_one_before() -> None:
     genome = small_genome(published.ugrnn(), clock={"steps": 8, "image_on": 2})
     assert [first_informed_step(genome, f"conv{i}") for i in (1, 2, 3)] == [2, 3, 4]
     assert first_informed_step(genome, "head") == 5
     with pytest.raises(GenomeError, match="no stage is called 'conv9'"):
         first_informed_step(genome, "conv9")
-
-
-def test_absent_feedback_leaves_its_gate_out() -> None:
-    cell = published.feedforward()
-    document = as_document(cell)
-    document["states"]["out"]["drive"]["edges"].append(
-        {"multiply": {"terms": [{"of": "feedback", "kernel": 1}]}}
-    )
-    fed, unfed = (
-        Genome.parse(small_document(cell, feedback=there) | {"cells": {"motif": document}})
-        for there in (True, False)
-    )
-    for stage, terms in (("conv2", 1), ("conv3", 0)):
-        shape = layout(fed)[stage].cell
-        assert shape is not None
-        assert len(shape.gates["out/1"]) == terms
-    # What is absent adds nothing to the gate's argument: the gate is sigmoid(0).
-    document["states"]["out"]["drive"]["edges"][-1] = {"multiply": {"offset": 0.5, "scale": 0.0}}
-    constant = Genome.parse(small_document(cell) | {"cells": {"motif": document}})
-    assert unfed.digest == constant.digest

@@ -5,9 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from space import zoo
-from space.errors import InputError
 from space.genome import Genome
-from space.network.architecture import HEAD
 from space.step.operations import Normalise
 from space.unroll.calls import schedule
 from space.unroll.cost import cost, decoder_macs
@@ -84,38 +82,6 @@ def test_fewer_reads_need_a_part_of_the_operations(genome: Genome) -> None:
     assert needed(last) <= needed(all_steps) <= needed(plan(genome, everything(genome)))
 
 
-def test_a_stage_without_memory_runs_once_an_image_phase() -> None:
-    genome = small_genome(PUBLISHED_CELLS["feedforward"], feedback=False)
-    found = plan(genome, [("conv3", step) for step in range(6)])
-    # Zeros, zeros of a bias, and the image; the blank at step 4 arrives at step 6.
-    by_place: dict[int, list[int]] = {}
-    for op in found.operations:
-        if op.macs:
-            by_place.setdefault(op.place, []).append(op.step)
-    first, *_, last = by_place.values()
-    assert first == [0]
-    assert last == [1, 2]
-    assert found.values["conv3", 4] == found.values["conv3", 3] == found.values["conv3", 2]
-
-
-def test_memory_that_settles_is_not_shared() -> None:
-    genome = small_genome(PUBLISHED_CELLS["ugrnn"], feedback=False, clock={"steps": 12}, classes=2)
-    found = plan(genome, everything(genome))
-    outputs = [found.values["conv2", step] for step in range(12)]
-    assert len(set(outputs)) == 12
-    assert [found.operations[value].image for value in outputs] == [False] + [True] * 11
-    inputs = plan(genome, [("conv2.input", step) for step in range(12)])
-    assert len(set(inputs.values.values())) == 2
-
-
-def test_stages_behind_the_image_have_one_image() -> None:
-    genome = ten_stages(clock={"steps": 17})
-    found = plan(genome, everything(genome))
-    for (name, step), value in found.values.items():
-        reached = step >= genome.stage_index(name)
-        assert found.operations[value].image == reached
-
-
 def test_masked_stages_wait() -> None:
     genome = ten_stages(start="masked", clock={"steps": 17})
     found = plan(genome, everything(genome))
@@ -150,18 +116,3 @@ def test_a_batch_norm_keeps_what_moves_it_in_training() -> None:
     assert trained.planned_macs(8) > used.planned_macs(8)
     for call in schedule(trained):
         assert len(call.rows) == 1 or not isinstance(call.whats[0], Normalise)
-
-
-def test_reads_are_said_in_words() -> None:
-    genome = ten_stages()
-    assert parse_reads(genome, "last") == {(HEAD, 16)} == parse_reads(genome, "decoder")
-    assert len(parse_reads(genome, "logits")) == 17
-    assert len(parse_reads(genome, "all")) == 11 * 17
-    assert parse_reads(genome, "conv4@9, conv4.out@3") == {("conv4", 9), ("conv4.out", 3)}
-
-
-@pytest.mark.parametrize("text", ["conv4", "conv4@x", "conv99@3", "conv4@17", "conv4.none@2", ""])
-def test_reads_that_are_not_there_are_refused(text: str) -> None:
-    genome = ten_stages()
-    with pytest.raises(InputError):
-        plan(genome, parse_reads(genome, text))

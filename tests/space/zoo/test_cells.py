@@ -1,132 +1,13 @@
-"""Published cells from the reference's own options: starts, spellings, refusals.
+"""Published cells: where their biases start."""
 
-The numbers of every option are compared in tests/workers/reference/test_replay.py.
-"""
-
-from typing import Any
-
-import pytest
-
-from space.errors import InputError
 from space.network.grammar import as_document
 from space.zoo.cells import conv_gru
-from space.zoo.reference_cells import RGC_A, RGC_B, from_options
-
-
-def test_batch_norms_start_as_published() -> None:
-    """0.1 on kernels of tau and gate, 0 on feedback without an activation, 1 elsewhere."""
-    options = {"batch_norm": True, "input_to_cell": True, "residual_to_out_gate": True}
-    cell = from_options("RGC variant B", options)
-    out = cell.states["out"]
-    assert out.carry is not None
-    assert out.carry.gate is not None
-    gains = {"tau": out.carry.gate.terms[0], "gate": out.drive.gates[0].terms[0]}
-    gains |= {"residual": out.drive.gates[0].terms[1], "feedback": out.drive.terms[1]}
-    gains |= {"input": cell.states["cell"].drive.terms[0]}
-    found = {name: term.norm.gain for name, term in gains.items() if term.norm is not None}
-    assert found == {"tau": 0.1, "gate": 0.1, "residual": 0.1, "feedback": 0.0, "input": 1.0}
-    assert not any(term.has_bias for term in gains.values())
-    active = from_options("RGC variant B", options | {"feedback_activation": "elu"})
-    fed = active.states["out"].drive.terms[1]
-    assert fed.norm is not None
-    assert fed.norm.gain == 1.0
-
-
-@pytest.mark.parametrize(
-    ("variant", "options", "message"),
-    [
-        ("A", {"tau_filtersize": 3}, r'no such option; did you mean "tau_filter_size"'),
-        ("B", {"cell_activation": "crelu"}, "crelu"),
-        ("A", {"batch_norm": True}, "class A has no such option"),
-        ("B", {"input_to_cell": False}, "nothing drives the cell state"),
-        ("B", {"tau_filter_size": [3, 5]}, "not square"),
-        ("B", {"recurrent_keep_prob": 0.9}, "drops out states"),
-        ("A", {"gate_filter_size": 0, "input_to_gate": True}, "0 leaves no kernel"),
-        ("A", {"feedback_entry": "gate"}, "not a place"),
-        ("A", {"tau_nonlinearity": "sigmoidd"}, 'did you mean "sigmoid"'),
-        ("A", {"layer_norm": 1}, "neither true nor false"),
-    ],
-)
-def test_what_cannot_be_had_is_refused(
-    variant: str, options: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(InputError, match=message):
-        from_options(f"RGC variant {variant}", {"input_to_cell": True} | options)
-
-
-def test_training_options_are_kept_and_do_not_change_the_cell() -> None:
-    cell = from_options(
-        "RGC variant A (median)",
-        {
-            "input_to_cell": True,
-            "kernel_initializer": "variance_scaling",
-            "kernel_initializer_kwargs": {"scale": 0.5, "seed": 0},
-            "weight_decay": 2e-4,
-            "shape": [4, 4],
-        },
-    )
-    assert cell.weights.initial is not None
-    assert cell.weights.initial.scale == 0.5
-    assert (cell.weights.decay, cell.weights.bias_decay) == (2e-4, 0.0)
-
-
-def test_sizes_are_truncated_and_squared() -> None:
-    cells = [from_options("GRU", {"filter_size": size}) for size in (4, 4.9, [4, 4])]
-    assert cells[0] == cells[1] == cells[2]
-    assert cells[0].gates["reset"].terms[0].kernel == 4
-
-
-@pytest.mark.parametrize(
-    ("words", "kind"),
-    [
-        (("vanilla", "SimpleRNN", "ConvNormBasicCell"), "vanilla"),
-        (("LSTM", "ConvLSTM", "ConvLSTMCell", "lstm"), "LSTM"),
-        (("time decay", "timedecay"), "time decay"),
-        (("RGC variant A (median)", "RGC class A", "rgc median", "RGC variant A"), RGC_A),
-        (("RGC variant B (shallow)", "reciprocal gated cell, class B", "rgc shallow"), RGC_B),
-    ],
-)
-def test_a_kind_may_be_called_by_several_names(words: tuple[str, ...], kind: str) -> None:
-    options: dict[str, Any] = {"input_to_cell": True} if kind in (RGC_A, RGC_B) else {}
-    assert {str(as_document(from_options(word, options))) for word in words} == {
-        str(as_document(from_options(kind, options)))
-    }
-
-
-def test_without_a_residual_input_its_routes_are_left_out() -> None:
-    routes = {"out_residual": True, "residual_to_out_gate": True, "input_to_cell": True}
-    bare = from_options("RGC class A", {"input_to_cell": True})
-    assert from_options("RGC class A", routes, residual=False) == bare
-    assert from_options("RGC class A", routes).reads("residual")
+from space.zoo.reference_cells import from_options
 
 
 def test_biases_start_as_in_the_reference() -> None:
-    """GRU: the gates' at 1, unless an initialiser is given; class B: separable ones at random."""
+    """GRU: the gates' at 1, unless an initialiser is given."""
     gru = from_options("GRU", {"weight_decay": 1e-4})
     assert as_document(gru) == as_document(conv_gru())
     given = from_options("GRU", {"bias_initializer": "zeros"})
     assert given.gates["reset"].terms[0].weights.bias_initial == given.weights.bias_initial
-    options = {"input_to_cell": True, "ff_depth_separable": True}
-    drive = from_options("RGC class B", options).states["cell"].drive.terms[0]
-    assert drive.has_bias
-    start = drive.weights.bias_initial
-    assert not isinstance(start, float)
-    assert start is not None
-    assert start.scheme == "glorot_uniform"
-
-
-@pytest.mark.parametrize(
-    ("kind", "options", "message"),
-    [
-        ("lsmt", {}, 'no published cell is called "lsmt"'),
-        ("UGRNN", {"layer_norm": True}, "cannot run"),
-        ("LSTM", {"filter_sise": 3}, 'did you mean "filter_size"'),
-        ("LSTM", {"kernel_initializer": "xavierr"}, 'did you mean "xavier"'),
-        ("LSTM", {"kernel_initializer_kwargs": {"scale": 2}}, "scale cannot be set"),
-        ("GRU", {"forget_bias": "1"}, "is not a number"),
-        ("time decay", {"filter_size": 3}, "no such option"),
-    ],
-)
-def test_a_wrong_option_is_named(kind: str, options: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        from_options(kind, options)

@@ -1,0 +1,104 @@
+"""Writing that survives a kill: hidden folders, what dead processes left, claims to a folder."""
+
+import hashlib
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers import files
+from workers.files import Claim, partial
+
+DEAD = 2**22 + 1
+"""The id of no process: above the largest that a system gives."""
+
+
+def left_behind(parent: Path, stem: str, owner: object, host: str | None = None) -> Path:
+    """A hidden folder as a process `owner` would have left it."""
+    folder = parent / f".{stem}.partial-{host or socket.gethostname()}-{owner}-00"
+    folder.mkdir()
+    (folder / "half").write_text("written")
+    return folder
+
+
+def test_a_written_file_is_whole_and_its_digest_is_that_of_its_bytes(tmp_path: Path) -> None:
+    data = os.urandom(300_000)
+    files.write(tmp_path / "a", b"what was there before, and longer" * 10_000)
+    files.write(tmp_path / "a", data)
+    files.settle(tmp_path)
+    assert (tmp_path / "a").read_bytes() == data
+    assert files.sha256(tmp_path / "a") == hashlib.sha256(data).hexdigest()
+    with pytest.raises(OSError, match="No such file"):
+        files.write(tmp_path / "nowhere" / "a", data)
+
+
+@given(st.binary(max_size=200))
+def test_the_digest_of_any_bytes(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "bytes"
+    files.write(path, data)
+    assert files.sha256(path) == hashlib.sha256(data).hexdigest()
+
+
+def test_what_was_not_renamed_is_removed_also_after_an_error(tmp_path: Path) -> None:
+    parent = tmp_path / "made" / "too"
+
+    def fail_halfway() -> None:
+        with partial(parent, "pack") as hidden:
+            assert hidden.name.startswith(".pack.partial-")
+            (hidden / "file").write_text("half")
+            raise RuntimeError("broken")
+
+    with partial(parent, "pack") as hidden:
+        (hidden / "file").write_text("whole")
+        hidden.rename(parent / "pack")
+    with pytest.raises(RuntimeError, match="broken"):
+        fail_halfway()
+    assert [path.name for path in parent.iterdir()] == ["pack"]
+    assert (parent / "pack" / "file").read_text() == "whole"
+
+
+def test_only_what_dead_processes_of_this_machine_left_is_cleared_away(tmp_path: Path) -> None:
+    gone = left_behind(tmp_path, "pack", DEAD)
+    kept = {
+        left_behind(tmp_path, "pack", os.getpid()),
+        left_behind(tmp_path, "pack", DEAD, host="another-machine"),
+        left_behind(tmp_path, "other", DEAD),
+        left_behind(tmp_path, "pack", "text"),
+    }
+    with partial(tmp_path, "pack") as hidden:
+        assert not gone.exists()
+        assert set(tmp_path.iterdir()) == kept | {hidden}
+    assert set(tmp_path.iterdir()) == kept
+
+
+def test_a_process_of_another_user_is_alive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_process: int, _signal: int) -> None:
+        raise PermissionError
+
+    kept = left_behind(tmp_path, "pack", 1)
+    monkeypatch.setattr(os, "kill", refuse)
+    with partial(tmp_path, "pack"):
+        assert kept.exists()
+
+
+def test_two_of_one_stem_have_folders_of_their_own(tmp_path: Path) -> None:
+    with partial(tmp_path, "a") as one, partial(tmp_path, "a") as two:
+        assert one != two
+        assert one.is_dir()
+        assert two.is_dir()
+
+
+def test_the_last_claim_holds(tmp_path: Path) -> None:
+    folder = tmp_path / "trial"
+    first = Claim(folder)
+    assert first.holds()
+    second = Claim(folder)
+    assert (first.holds(), second.holds()) == (False, True)
+    assert [path.name for path in folder.iterdir()] == ["claim"]
+    (folder / "claim").unlink()
+    assert not second.holds()

@@ -1,0 +1,81 @@
+"""What a checkpoint says of its training: which job's it is, and which trainings begin alike."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from space.errors import CheckpointError
+from workers.job import Job
+from workers.training_state import TrainingState, identify_job, identify_start, read_state
+
+MakeJob = Callable[..., Job]
+STATE: dict[str, Any] = {
+    "job": "a",
+    "epoch": 2,
+    "seconds": 1.5,
+    "reports": [],
+    "optimiser": {"head.weight.step": 3},
+    "scaler": {},
+}
+
+
+def test_a_job_is_known_by_what_decides_its_numbers(job: MakeJob) -> None:
+    plain = job()
+    others = [
+        job(seed=2),
+        job(learning_rate=0.5),
+        job(epochs=4),
+        plain.model_copy(update={"genome": {"steps": 2}}),
+        plain.model_copy(update={"data": plain.data.model_copy(update={"checksum": "0"})}),
+    ]
+    assert len({identify_job(other) for other in (plain, *others)}) == 1 + len(others)
+    moved = plain.model_copy(
+        update={"folder": "elsewhere", "data": plain.data.model_copy(update={"path": "moved"})}
+    )
+    for same in (moved, job(unroll="literal", threads=7, checkpoint_epochs=2)):
+        assert identify_job(same) == identify_job(plain)
+
+
+def test_the_order_of_keys_does_not_count_and_that_of_lists_does(job: MakeJob) -> None:
+    def identity(genome: dict[str, Any]) -> str:
+        return identify_job(job().model_copy(update={"genome": genome}))
+
+    first = identity({"a": [1, {"b": 2, "c": 3}], "d": 4})
+    assert identity({"d": 4, "a": [1, {"c": 3, "b": 2}]}) == first
+    assert identity({"d": 4, "a": [{"c": 3, "b": 2}, 1]}) != first
+
+
+@pytest.mark.parametrize(
+    ("schedule", "alike"), [("constant", True), ("step", True), ("cosine", False)]
+)
+def test_trainings_begin_alike_where_the_schedule_does_not_look_ahead(
+    job: MakeJob, schedule: str, alike: bool
+) -> None:
+    short, longer = (job(schedule=schedule, epochs=epochs) for epochs in (2, 6))
+    assert (identify_start(short) == identify_start(longer)) is alike
+    assert identify_start(job(schedule=schedule, seed=9)) != identify_start(job(schedule=schedule))
+
+
+def test_a_state_comes_back() -> None:
+    state = read_state(STATE, "folder")
+    assert state.optimiser == {"head.weight.step": 3}
+    assert TrainingState.model_validate_json(state.model_dump_json()) == state
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"epoch": -1}, "epoch: -1 is not at least 0"),
+        ({"reports": [{"epoch": 1}]}, r"reports\[0\]"),
+        ({"optimiser": {"head": "x"}}, "optimiser"),
+        ({"job": None}, "job"),
+        ({"more": 1}, 'unknown key "more"'),
+    ],
+)
+def test_a_state_of_another_form_is_refused_by_its_field(
+    change: dict[str, Any], problem: str
+) -> None:
+    message = rf"^a/folder: is not a checkpoint of a training \(.*{problem}.*\); delete it"
+    with pytest.raises(CheckpointError, match=message):
+        read_state(STATE | change, "a/folder")
