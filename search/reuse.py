@@ -127,6 +127,9 @@ def _take_diverged(donor: Donor) -> Takeover | None:
 
 def _take_pruned(campaign: Campaign, recipe: Recipe, donor: Donor) -> Takeover | None:
     """It was stopped early by the very rule that this campaign has."""
+    # Another rule may be one of a package that is gone.
+    if donor.document["scheduler"]["name"] != campaign.scheduler.name:
+        return None
     # Closed documents of an earlier version lack the keys that came later.
     theirs = Scheduler.model_validate(donor.document["scheduler"])
     objectives = tuple(donor.document.get("objectives", ()))

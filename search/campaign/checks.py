@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from search import samplers
+from search import early_stopping, samplers
 from search.campaign.settings import Campaign, Resources
 from search.campaign.trainings import control_runs, full_epochs
 from search.machine import Machine
@@ -17,9 +17,6 @@ from space.reduction import reduce_genome
 from space.space import Space
 from workers.job import Recipe
 
-SEVERAL = ("nsga2",)
-"""The samplers that know of several objectives."""
-
 
 def check(campaign: Campaign, space: Space, offered: Machine) -> None:
     """Refuse a campaign that cannot run over `space` on `offered`.
@@ -29,6 +26,7 @@ def check(campaign: Campaign, space: Space, offered: Machine) -> None:
     _check_recipe(campaign, space)
     _check_controls(campaign, space)
     samplers.check(campaign.sampler.name, campaign.sampler.options)
+    early_stopping.check(campaign.scheduler.name, campaign.scheduler.options)
     _check_objectives(campaign, space)
     scheduler, epochs = campaign.scheduler, full_epochs(campaign, space)
     if scheduler.name != "fifo" and scheduler.grace(epochs) > epochs:
@@ -47,11 +45,12 @@ def _check_objectives(campaign: Campaign, space: Space) -> None:
     if len(set(campaign.objectives)) < len(campaign.objectives):
         listed = ", ".join(campaign.objectives)
         raise CampaignError("objectives", f"{listed} names one twice", "write each of them once")
-    if campaign.sampler.name not in SEVERAL:
+    if not samplers.weighs_several(campaign.sampler.name):
+        known = next(name for name in samplers.NAMES if samplers.weighs_several(name))
         raise CampaignError(
             "objectives",
             f"the sampler {campaign.sampler.name} knows of top-1 alone",
-            f"write sampler: {{name: {SEVERAL[0]}}}, or no objectives "
+            f"write sampler: {{name: {known}}}, or no objectives "
             "(`ventral top --by pareto` weighs top-1 against size in any campaign)",
         )
     steps = space.genome.get("clock", {}).get("steps")
@@ -62,10 +61,10 @@ def _check_objectives(campaign: Campaign, space: Space) -> None:
                 f"top1@{step} is after the last of the clock's {steps} steps",
                 f"write a step from 0 to {steps - 1}",
             )
-    if campaign.scheduler.name == "asha":
+    if not early_stopping.weighs_several(campaign.scheduler.name):
         raise CampaignError(
             "objectives",
-            "asha stops trainings by top-1 alone",
+            f"{campaign.scheduler.name} stops trainings by top-1 alone",
             "write scheduler: {name: optimistic}, which stops what is beaten in all of them, "
             "or fifo",
         )

@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from search.early_stopping import RuleName
 from search.objectives import Objective
+from search.samplers import SamplerName
 from space.documents.bounds import (
     BRACKETS,
     CONCURRENT,
@@ -77,7 +79,9 @@ Bytes = Annotated[
 class Sampler(Value):
     """Where the next genome comes from."""
 
-    name: Literal["random", "evolution", "guided", "optuna", "nsga2", "hyperopt"] = "guided"
+    name: SamplerName = Field(
+        default="guided", description="built in, an entry point's, or package.module:Class"
+    )
     options: dict[str, Any] = Field(
         default={}, description="the sampler's own settings, see search/samplers"
     )
@@ -85,10 +89,14 @@ class Sampler(Value):
 
 class Scheduler(Value):
     """Which trainings are stopped early: asha stops the worse ones at each rung, optimistic those
-    that by all that is known of the curves cannot become the best any more, fifo none.
+    that by all that is known of the curves cannot become the best any more, fifo none; a rule of
+    another package by its name, an entry point's or package.module:Class.
     """
 
-    name: Literal["asha", "optimistic", "fifo"] = "asha"
+    name: RuleName = "asha"
+    options: dict[str, Any] = Field(
+        default={}, description="of a rule of another package: its own settings"
+    )
     grace_epochs: Epochs | None = Field(
         default=None,
         description="epochs that every trial may train; by default a quarter of all, rounded up",
@@ -104,7 +112,7 @@ class Scheduler(Value):
     )
     guessing: Literal["stop", "train"] = Field(
         default="stop",
-        description="of asha and optimistic: what becomes of a training that from its grace "
+        description="of all but fifo: what becomes of a training that from its grace "
         "epochs on is no better than a constant answer, once another one was by then",
     )
     deviations: float = Field(

@@ -19,7 +19,7 @@ def training_lengths(
     """Epochs of each of `trials` trainings, the scheduler's early stops counted."""
     if settings.name == "fifo":
         return np.full(trials, epochs)
-    if settings.name == "optimistic":
+    if settings.name != "asha":
         # How many trainings it will stop is not known beforehand: none, all, or some.
         stopped = rng.random(trials) < rng.random()
         return np.where(stopped, settings.grace(epochs), epochs)

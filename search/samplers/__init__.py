@@ -1,23 +1,56 @@
-"""The samplers by name. One file each; their libraries are imported only when one is made."""
+"""The samplers by name: built-in ones, one file and one line here each, and other packages'.
+
+A sampler is a class: `Options` is the pydantic model of its options, its objects are made as
+`Class(space, seed, options)` and keep the contract of `protocol.py`, and `several = True` says
+that it weighs several objectives. Its module is imported only when it is asked for.
+"""
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
-from search.samplers.protocol import Choices, Outcome, Sampler, replay
-from space.documents.validation import parse
+from pydantic import AfterValidator, WithJsonSchema
+
+from search.samplers.protocol import Choices, OfferedSampler, Outcome, Sampler, replay
+from space.documents.extensions import Registry, parse_options
 from space.errors import CampaignError, InputError
 from space.space import Space
 
-MODULES = {
-    "random": "random_",
-    "evolution": "evolution",
-    "guided": "guided",
-    "optuna": "via_optuna",
-    "nsga2": "via_nsga2",
-    "hyperopt": "via_hyperopt",
+BUILT_IN = {
+    "random": "random_:RandomSampler",
+    "evolution": "evolution:EvolutionSampler",
+    "guided": "guided:GuidedSampler",
+    "optuna": "via_optuna:OptunaSampler",
+    "nsga2": "via_nsga2:Nsga2Sampler",
+    "hyperopt": "via_hyperopt:HyperoptSampler",
 }
-NAMES = tuple(MODULES)
+NAMES = tuple(BUILT_IN)
+
+REGISTRY = Registry(
+    noun="sampler",
+    group="ventral.samplers",
+    built_in=NAMES,
+    methods=("ask", "recall", "tell"),
+    # Where a trial does not come from a sampler, its origin on record is one of these.
+    reserved=("control", "retry"),
+)
+
+SamplerName = Annotated[
+    str, AfterValidator(REGISTRY.check_name), WithJsonSchema(REGISTRY.json_schema())
+]
+"""A sampler's name as it is written."""
+
+
+def find_class(
+    name: str, where: str = "sampler.name", error: type[InputError] = CampaignError
+) -> type[OfferedSampler]:
+    """The class of the sampler `name`. Raises `error` if it may not, or cannot, be loaded."""
+    if name not in BUILT_IN:
+        return cast(type[OfferedSampler], REGISTRY.load(name, where, error))
+    module, _, attribute = BUILT_IN[name].partition(":")
+    return cast(
+        type[OfferedSampler], getattr(import_module(f"search.samplers.{module}"), attribute)
+    )
 
 
 def check(
@@ -27,16 +60,30 @@ def check(
     error: type[InputError] = CampaignError,
 ) -> Any:
     """The options of the sampler `name`, parsed. Raises `error` for one that it does not have."""
-    return parse(_module(name).Options, dict(options), where, error=error)
+    return parse_options(find_class(name, error=error), options, where, error)
+
+
+def weighs_several(name: str) -> bool:
+    """Whether the sampler `name` knows of several objectives. Raises CampaignError."""
+    return bool(getattr(find_class(name), "several", False))
 
 
 def make(name: str, space: Space, seed: int, options: Mapping[str, Any] | None = None) -> Sampler:
     """A fresh sampler `name` over `space`. Raises CampaignError for an option it does not have."""
-    return cast(Sampler, _module(name).create(space, seed, check(name, options or {})))
+    return find_class(name)(space, seed, check(name, options or {}))
 
 
-def _module(name: str) -> Any:
-    return import_module(f"search.samplers.{MODULES[name]}")
-
-
-__all__ = ["NAMES", "Choices", "Outcome", "Sampler", "check", "make", "replay"]
+__all__ = [
+    "NAMES",
+    "REGISTRY",
+    "Choices",
+    "OfferedSampler",
+    "Outcome",
+    "Sampler",
+    "SamplerName",
+    "check",
+    "find_class",
+    "make",
+    "replay",
+    "weighs_several",
+]

@@ -24,21 +24,20 @@ from space.space import Sample, Space
 _TRIES = 20  # children that do not form a genome before a point is drawn from the space instead
 
 
-class Options(Value):
-    """The options of the evolution."""
-
-    startup: Annotated[int, Field(ge=1, le=SAMPLED)] = 20
-    """Points drawn from the space itself before there are children."""
-    population: Annotated[int, Field(ge=1, le=SAMPLED)] = 40
-    """How many of the last points may have children."""
-    tournament: Annotated[int, Field(ge=1, le=SAMPLED)] = 10
-    """Members drawn for a parent's place, with replacement; the best of them takes it."""
-    crossover: Annotated[float, Field(ge=0, le=1)] = 0.25
-    """The part of the children that have two parents."""
-
-
 class EvolutionSampler:
     """An ageing population of points; a child is a small step of the grammar from its parents."""
+
+    class Options(Value):
+        """The options of the evolution."""
+
+        startup: Annotated[int, Field(ge=1, le=SAMPLED)] = 20
+        """Points drawn from the space itself before there are children."""
+        population: Annotated[int, Field(ge=1, le=SAMPLED)] = 40
+        """How many of the last points may have children."""
+        tournament: Annotated[int, Field(ge=1, le=SAMPLED)] = 10
+        """Members drawn for a parent's place, with replacement; the best of them takes it."""
+        crossover: Annotated[float, Field(ge=0, le=1)] = 0.25
+        """The part of the children that have two parents."""
 
     def __init__(self, space: Space, seed: int, options: Options) -> None:
         self._space, self._seed, self._options = space, seed, options
@@ -82,6 +81,3 @@ class EvolutionSampler:
         )
         _, choices = max(candidates, key=lambda member: member[0])
         return self._space.close(choices)
-
-
-create = EvolutionSampler

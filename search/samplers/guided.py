@@ -51,23 +51,6 @@ _NEAR = 0.5  # the part of all changes of a number that are small
 _BELOW = 0.05  # below the worst score: points without a score, or without one that can be compared
 
 
-class Options(Value):
-    """The options of the guided evolution."""
-
-    startup: Annotated[int, Field(ge=1, le=SAMPLED)] = 6
-    """Points drawn from the space itself before the model is asked."""
-    candidates: Annotated[int, Field(ge=2, le=SAMPLED)] = 96
-    """Points bred for each question, of which the most promising is the answer."""
-    parents: Annotated[int, Field(ge=1, le=SAMPLED)] = 10
-    """The best points, by the model, have the children."""
-    curiosity: Annotated[float, Field(ge=0, le=DEVIATIONS)] = 1.0
-    """Deviations that are added to the mean: 0 trusts the model, 2 explores."""
-    excursions: Annotated[int, Field(ge=0, le=SAMPLED)] = 6
-    """One in this many questions is answered by where the model knows least; 0: none."""
-    points: Annotated[int, Field(ge=10, le=SAMPLED)] = 300
-    """The model learns from at most this many points: the best and the latest."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Observation:
     key: str
@@ -77,6 +60,22 @@ class _Observation:
 
 class GuidedSampler:
     """An evolution whose children are judged by a model before they are trained."""
+
+    class Options(Value):
+        """The options of the guided evolution."""
+
+        startup: Annotated[int, Field(ge=1, le=SAMPLED)] = 6
+        """Points drawn from the space itself before the model is asked."""
+        candidates: Annotated[int, Field(ge=2, le=SAMPLED)] = 96
+        """Points bred for each question, of which the most promising is the answer."""
+        parents: Annotated[int, Field(ge=1, le=SAMPLED)] = 10
+        """The best points, by the model, have the children."""
+        curiosity: Annotated[float, Field(ge=0, le=DEVIATIONS)] = 1.0
+        """Deviations that are added to the mean: 0 trusts the model, 2 explores."""
+        excursions: Annotated[int, Field(ge=0, le=SAMPLED)] = 6
+        """One in this many questions is answered by where the model knows least; 0: none."""
+        points: Annotated[int, Field(ge=10, le=SAMPLED)] = 300
+        """The model learns from at most this many points: the best and the latest."""
 
     def __init__(self, space: Space, seed: int, options: Options) -> None:
         self._space, self._seed, self._options = space, seed, options
@@ -341,6 +340,3 @@ def _place(domain: Values, value: Scalar) -> float:
     if domain.log:
         low, high, number = np.log(low), np.log(high), np.log(number)
     return float((number - low) / (high - low)) if high > low else 0.0
-
-
-create = GuidedSampler

@@ -1,6 +1,6 @@
 """What a sampler is: ask for a point of the space, tell its outcome.
 
-The contract, which the conformance suite (tests/search/test_samplers.py) holds every sampler to:
+The contract, which the conformance suite (`ventral.testing.SamplerSuite`) holds every sampler to:
 
 Determinism. A sampler's state is a function of its seed and of the sequence of its `ask`,
 `recall` and `tell` calls, and of nothing else: no clock, no global random numbers.
@@ -25,9 +25,12 @@ import json
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+from pydantic import BaseModel
 
 from space.choices.domains import Parameter, Scalar
+from space.space import Space
 
 Choices = Mapping[str, Scalar]
 
@@ -75,6 +78,19 @@ class Sampler(Protocol):
 
     def tell(self, choices: Choices, outcome: Outcome, /) -> None:
         """Take the outcome of `choices`."""
+        ...
+
+
+class OfferedSampler(Sampler, Protocol):
+    """A kind of sampler. It may have `several = True`, if it weighs the costs of outcomes too."""
+
+    @property
+    def Options(self) -> type[BaseModel]:
+        """The sampler's own settings, as `sampler.options` of a campaign file has them."""
+        ...
+
+    def __init__(self, space: Space, seed: int, options: Any, /) -> None:
+        """A sampler that knows nothing yet."""
         ...
 
 

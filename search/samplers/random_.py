@@ -7,12 +7,11 @@ from space.documents.validation import Value
 from space.space import Space
 
 
-class Options(Value):
-    """Random search has no options."""
-
-
 class RandomSampler:
     """The n-th point depends on the seed and on n alone."""
+
+    class Options(Value):
+        """Random search has no options."""
 
     def __init__(self, space: Space, seed: int, _options: Options) -> None:
         self._space, self._seed = space, seed
@@ -30,6 +29,3 @@ class RandomSampler:
 
     def tell(self, _choices: Choices, _outcome: Outcome) -> None:
         """Nothing is learned."""
-
-
-create = RandomSampler

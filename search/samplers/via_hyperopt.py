@@ -45,19 +45,18 @@ MOST_GOOD = 25
 """HyperOpt's limit to the number of good points, and to those that keep their full weight."""
 
 
-class Options(Value):
-    """The options of HyperOpt's TPE."""
-
-    startup: Annotated[int, Field(ge=1, le=SAMPLED)] = 20
-    """Points drawn from the space itself before the model is asked."""
-    candidates: Annotated[int, Field(ge=1, le=SAMPLED)] = 24
-    """Draws from the model of the good points, of which the best is suggested."""
-    gamma: Annotated[float, Field(gt=0, le=1)] = 0.25
-    """The good points are the best gamma * sqrt(number of points)."""
-
-
 class HyperoptSampler:
     """HyperOpt's TPE on a table of our own, without `fmin` and its `Trials`."""
+
+    class Options(Value):
+        """The options of HyperOpt's TPE."""
+
+        startup: Annotated[int, Field(ge=1, le=SAMPLED)] = 20
+        """Points drawn from the space itself before the model is asked."""
+        candidates: Annotated[int, Field(ge=1, le=SAMPLED)] = 24
+        """Draws from the model of the good points, of which the best is suggested."""
+        gamma: Annotated[float, Field(gt=0, le=1)] = 0.25
+        """The good points are the best gamma * sqrt(number of points)."""
 
     def __init__(self, space: Space, seed: int, options: Options) -> None:
         self._space, self._seed, self._options = space, seed, options
@@ -119,13 +118,10 @@ class HyperoptSampler:
             self._losses[number] = loss(outcome.score, outcome.fidelity)
 
 
-create = HyperoptSampler
-
-
 class Posterior:
     """HyperOpt's posterior over a space, to be fed with what was observed."""
 
-    def __init__(self, parameters: Sequence[Parameter], options: Options) -> None:
+    def __init__(self, parameters: Sequence[Parameter], options: HyperoptSampler.Options) -> None:
         self._candidates = options.candidates
         self._domain = Domain(_never_called, nest(parameters, ()))
         observed, losses, posterior = tpe.build_posterior_wrapper(

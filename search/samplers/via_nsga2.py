@@ -31,21 +31,22 @@ from space.documents.validation import Value
 from space.space import Space
 
 
-class Options(Value):
-    """The options of Optuna's NSGA-II."""
-
-    population: Annotated[int, Field(ge=2, le=SAMPLED)] = 50
-    """Points of a generation, and parents of the next one. The first generation is drawn."""
-    crossover: Annotated[float, Field(ge=0, le=1)] = 0.9
-    """The part of the children that have two parents."""
-    swapping: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """How likely a parameter of such a child comes from the second parent."""
-    mutation: Annotated[float | None, Field(ge=0, le=1)] = None
-    """How likely a parameter is drawn again; by default one over the number of parameters."""
-
-
 class Nsga2Sampler:
     """Generations of points, in Optuna's encoding."""
+
+    several = True
+
+    class Options(Value):
+        """The options of Optuna's NSGA-II."""
+
+        population: Annotated[int, Field(ge=2, le=SAMPLED)] = 50
+        """Points of a generation, and parents of the next one. The first generation is drawn."""
+        crossover: Annotated[float, Field(ge=0, le=1)] = 0.9
+        """The part of the children that have two parents."""
+        swapping: Annotated[float, Field(ge=0, le=1)] = 0.5
+        """How likely a parameter of such a child comes from the second parent."""
+        mutation: Annotated[float | None, Field(ge=0, le=1)] = None
+        """How likely a parameter is drawn again; by default one over the number of parameters."""
 
     def __init__(self, space: Space, seed: int, options: Options) -> None:
         self._space, self._seed, self._options = space, seed, options
@@ -97,6 +98,3 @@ class Nsga2Sampler:
             select = ElitePopulationSelection(population_size=self._options.population)
             self._parents = select(self._study, [*self._parents, *self._generation])
             self._generation = []
-
-
-create = Nsga2Sampler

@@ -61,15 +61,6 @@ Numbers = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 
-class Options(Value):
-    """The options of Optuna's TPE."""
-
-    startup: Annotated[int, Field(ge=1, le=SAMPLED)] = 10
-    """Points drawn from the space itself before the model is asked."""
-    candidates: Annotated[int, Field(ge=1, le=SAMPLED)] = 24
-    """Draws from the model of the good points, of which the best is suggested."""
-
-
 class Encoding:
     """Between the flat form (open parameters only) and Optuna's slots (always all of them).
 
@@ -152,6 +143,14 @@ class PointTable:
 class OptunaSampler:
     """TPE with Optuna's defaults: multivariate, with the constant liar for pending points."""
 
+    class Options(Value):
+        """The options of Optuna's TPE."""
+
+        startup: Annotated[int, Field(ge=1, le=SAMPLED)] = 10
+        """Points drawn from the space itself before the model is asked."""
+        candidates: Annotated[int, Field(ge=1, le=SAMPLED)] = 24
+        """Draws from the model of the good points, of which the best is suggested."""
+
     def __init__(self, space: Space, seed: int, options: Options) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._space, self._seed, self._options = space, seed, options
@@ -206,9 +205,6 @@ class OptunaSampler:
         distributions = self._encoding.distributions
         observations = {name: points[:, place] for place, name in enumerate(distributions)}
         return ParzenEstimator(observations, distributions, self._defaults)
-
-
-create = OptunaSampler
 
 
 def log_density(mixture: MixtureOfProductDistribution, points: Numbers) -> Numbers:

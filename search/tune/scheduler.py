@@ -17,8 +17,10 @@ import numpy as np
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 
+from search import early_stopping
 from search.campaign import Scheduler
-from search.objectives import Objective, Sized, sizes_of, steps_of
+from search.early_stopping.watch import Watch
+from search.objectives import Objective, Sized, costs_of, sizes_of, steps_of
 from search.samplers.protocol import derive_seed
 from search.tune.optimism import Optimism
 
@@ -68,6 +70,11 @@ def create(
             steps=steps_of(objectives),
         )
         scheduler = Optimistic(optimism, epochs, chance)
+    elif settings.name != "asha":
+        plan = early_stopping.Plan(epochs=epochs, grace=grace, seed=seed)
+        rule = early_stopping.make(settings.name, plan, settings.options)
+        costs = partial(_costs, objectives, trial)
+        scheduler = Optimistic(Watch(rule, plan, costs), epochs, chance)
     else:
         scheduler = NumberedASHA(
             seed,
@@ -87,6 +94,17 @@ def _sizes(
     objectives: Sequence[Objective], trial: Callable[[int], Sized] | None, number: int
 ) -> tuple[float, ...]:
     return sizes_of(trial(number), objectives) if objectives and trial else ()
+
+
+def _costs(
+    objectives: Sequence[Objective],
+    trial: Callable[[int], Sized] | None,
+    number: int,
+    report: Mapping[str, Any],
+) -> tuple[float, ...]:
+    if not objectives or trial is None:
+        return ()
+    return costs_of(trial(number), objectives, report.get("accuracy_by_step"))
 
 
 class InterruptedFirst:
@@ -244,15 +262,17 @@ class NumberedASHA(Remembering, AsyncHyperBandScheduler):  # type: ignore[misc]
 
 
 class Optimistic(Remembering, FIFOScheduler):  # type: ignore[misc]
-    """Trials in order; `search.tune.optimism` says which of them end early."""
+    """Trials in order; `search.tune.optimism`, or another package's rule, says which of them end
+    early.
+    """
 
-    def __init__(self, optimism: Optimism, epochs: int, chance: Chance | None = None) -> None:
+    def __init__(self, rule: Optimism | Watch, epochs: int, chance: Chance | None = None) -> None:
         super().__init__()
-        self._optimism, self.epochs, self.chance = optimism, epochs, chance
+        self._rule, self.epochs, self.chance = rule, epochs, chance
         self.stopped = set()
 
     def _stops(self, report: Mapping[str, Any]) -> bool:
-        return self._optimism.remember(report)
+        return self._rule.remember(report)
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         """Let an interrupted trial go before new ones."""

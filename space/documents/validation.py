@@ -321,7 +321,8 @@ def _words(detail: ErrorDetails, path: Path, places: list[Any]) -> tuple[str, st
     stem = kind.removesuffix("_type").removesuffix("_parsing")
     if stem in ("model", "model_attributes", "dict") and isinstance(value, str):
         below = [m for place in places for m in _child(place, path[-1])] if path else []
-        return f"{quote(value)} is not a mapping", _named_cure(below, value)
+        # After the label of a union's branch the places are those of the value itself.
+        return f"{quote(value)} is not a mapping", _named_cure(below or places, value)
     if kind != stem and stem in _KINDS:
         return f"{quote(value)} is not {_KINDS[stem]}", _type_cure(stem, value)
     message = detail["msg"].removeprefix("Value error, ")

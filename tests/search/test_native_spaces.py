@@ -27,6 +27,7 @@ from space.choices.domains import Categorical, Integer, Parameter, Scalar, Unifo
 from space.genome import Genome
 from space.space import Sample, Space
 from tests.support import toys
+from ventral.testing.spaces import CONDITIONAL, make_space
 
 Flat = dict[str, Scalar]
 LEVEL = 1e-4
@@ -40,13 +41,13 @@ def named(name: str) -> Space:
 
 @cache
 def conditional() -> Space:
-    return toys.space(toys.CONDITIONAL)
+    return make_space()
 
 
 @cache
 def unweighted() -> Space:
     """The same without weights of options: Optuna has none."""
-    document = json.loads(json.dumps(toys.CONDITIONAL))
+    document = json.loads(json.dumps(CONDITIONAL))
     _strip(document)
     return toys.space(document)
 

@@ -1,11 +1,9 @@
-"""One conformance suite over all samplers: the contract of search/samplers/protocol.py."""
+"""The built-in samplers: the contract of all, and what each of them does beyond it."""
 
 from __future__ import annotations
 
 import math
 import random
-import warnings
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,171 +12,56 @@ from scipy.stats import spearmanr  # type: ignore[import-untyped]
 from benchmarks import suggestions
 from benchmarks.search_quality.tasks import TASKS
 from search import samplers
-from search.samplers import Outcome, Sampler, replay
+from search.samplers import Outcome, replay
 from search.samplers.graph_features import size
-from search.samplers.protocol import derive_seed, draw_point, key
+from search.samplers.protocol import derive_seed, draw_point
+from search.store import CONTROL, RETRY
 from space.errors import CampaignError
 from space.space import Space
 from space.unroll.cost import cost
-from tests.support import toys
+from ventral.testing import SamplerSuite
+from ventral.testing.samplers import Make, point_score
+from ventral.testing.spaces import make_space
 
-Make = Callable[..., Sampler]
 STARTUP = 8
-
-
-@pytest.fixture(params=samplers.NAMES)
-def name(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 @pytest.fixture(scope="module")
 def space() -> Space:
-    return toys.space(toys.CONDITIONAL)
+    return make_space()
 
 
-@pytest.fixture
-def make(name: str, space: Space) -> Make:
-    def made(seed: int = 0) -> Sampler:
-        options: dict[str, Any] = {"random": {}, "nsga2": {"population": STARTUP}}.get(
-            name, {"startup": STARTUP}
-        )
-        return samplers.make(name, space, seed, options)
+class TestBuiltIn(SamplerSuite):
+    """Every built-in sampler keeps the contract, and is clearly better than drawn points."""
 
-    return made
+    avoided = 0.13
 
+    @pytest.fixture(params=samplers.NAMES)
+    def name(self, request: pytest.FixtureRequest) -> str:
+        return str(request.param)
 
-def value(choices: samplers.Choices) -> float:
-    """What a point is worth in these tests: best with a sigmoid gate and five steps."""
-    steps = int(choices["steps"])  # type: ignore[arg-type]
-    return 0.5 + 0.4 * (choices.get("c") == "sigmoid") - 0.05 * abs(steps - 5)
+    @pytest.fixture
+    def make(self, name: str, space: Space) -> Make:
+        own = {"random": {}, "nsga2": {"population": STARTUP}}
+        options = own.get(name, {"startup": STARTUP})
+        return lambda seed=0: samplers.make(name, space, seed, options)
 
+    @pytest.fixture
+    def learner(self, name: str) -> bool:
+        return name != "random"
 
-def some_outcome(choices: samplers.Choices, number: int) -> Outcome:
-    """Every kind of outcome in turn."""
-    kinds: list[Outcome] = [
-        Outcome(score=value(choices), fidelity=1.0),
-        Outcome(score=value(choices) / 3, fidelity=1 / 3),
-        Outcome(reason="infeasible"),
-        Outcome(score=value(choices), fidelity=1.0),
-        Outcome(reason="diverged"),
-    ]
-    return kinds[number % len(kinds)]
+    def test_an_unknown_option_is_refused(self, name: str, space: Space) -> None:
+        with pytest.raises(CampaignError, match="startupp"):
+            samplers.make(name, space, 0, {"startupp": 3})
 
 
-def run(sampler: Sampler, trials: int, pending: int = 2) -> list[tuple[Any, Outcome]]:
-    """Ask and tell with `pending` points always open; returns what was told, in that order."""
-    told: list[tuple[Any, Outcome]] = []
-    waiting: list[Any] = []
-    for number in range(trials):
-        waiting.append(sampler.ask())
-        if len(waiting) > pending:
-            choices = waiting.pop(number % len(waiting))
-            outcome = some_outcome(choices, number)
-            sampler.tell(choices, outcome)
-            told.append((choices, outcome))
-    return told
+def test_only_nsga2_weighs_several_objectives() -> None:
+    assert [name for name in samplers.NAMES if samplers.weighs_several(name)] == ["nsga2"]
 
 
-def test_every_suggestion_closes_to_a_sample(make: Make, space: Space) -> None:
-    sampler = make()
-    seen = set()
-    for number in range(3 * STARTUP):
-        choices = sampler.ask()
-        sample = space.close(choices)
-        assert dict(sample.choices) == dict(choices)
-        assert list(sample.choices) == list(choices), "in the order of the space"
-        seen.add(key(choices))
-        sampler.tell(choices, some_outcome(choices, number))
-    assert len(seen) > STARTUP
-
-
-def test_one_seed_gives_one_sequence(make: Make) -> None:
-    first, second, other = make(5), make(5), make(6)
-    assert run(first, 30) == run(second, 30)
-    assert [first.ask() for _ in range(3)] == [second.ask() for _ in range(3)]
-    assert run(make(5), 30) != run(other, 30)
-
-
-def test_global_random_numbers_play_no_part(make: Make) -> None:
-    random.seed(1)
-    before = run(make(), 20)
-    random.seed(2)
-    assert run(make(), 20) == before
-
-
-def test_replay_answers_as_if_never_interrupted(make: Make) -> None:
-    alive = make(3)
-    calls: list[tuple[samplers.Choices, Outcome | None]] = []
-    ask, tell = alive.ask, alive.tell
-
-    def asked() -> samplers.Choices:
-        calls.append((ask(), None))
-        return calls[-1][0]
-
-    def told(choices: samplers.Choices, outcome: Outcome) -> None:
-        calls.append((choices, outcome))
-        tell(choices, outcome)
-
-    alive.ask, alive.tell = asked, told  # type: ignore[method-assign]
-    run(alive, 30)
-    rebuilt = make(3)
-    replay(rebuilt, calls)
-    assert sum(outcome is not None for _, outcome in calls) < 30, "some points are still pending"
-    assert [rebuilt.ask() for _ in range(3)] == [ask() for _ in range(3)]
-
-
-def test_any_outcome_of_any_point_may_be_told(make: Make, space: Space) -> None:
-    sampler = make()
-    rng = random.Random(0)
-    for number in range(3 * STARTUP):
-        choices = draw_point(space.parameters, rng)  # points that it never suggested
-        sampler.tell(choices, some_outcome(choices, number))
-        sampler.tell(choices, some_outcome(choices, number + 1))
-    space.close(sampler.ask())
-
-
-def test_only_bad_points_are_no_obstacle(make: Make, space: Space) -> None:
-    sampler = make()
-    for _ in range(2 * STARTUP):
-        sampler.tell(sampler.ask(), Outcome(reason="infeasible"))
-    space.close(sampler.ask())
-
-
-def test_nothing_warns(make: Make) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        run(make(), 2 * STARTUP)
-
-
-def gated(make: Make, with_gate: Outcome, trials: int = 80, seeds: int = 4) -> float:
-    """The part of the later suggestions that have the sigmoid gate (3 in 16 drawn at random).
-
-    A point with the gate has the outcome `with_gate`, all others have 0.3 after full training.
-    """
-    found = []
-    for seed in range(seeds):
-        sampler = make(seed)
-        for number in range(trials):
-            choices = sampler.ask()
-            has_gate = choices.get("c") == "sigmoid"
-            sampler.tell(choices, with_gate if has_gate else Outcome(score=0.3, fidelity=1.0))
-            if number >= trials // 2:
-                found.append(has_gate)
-    return sum(found) / len(found)
-
-
-def test_good_scores_are_sought(name: str, make: Make) -> None:
-    part = gated(make, Outcome(score=0.9, fidelity=1.0))
-    assert 0.1 < part < 0.25 if name == "random" else part > 0.5
-
-
-def test_what_has_no_score_is_avoided(name: str, make: Make) -> None:
-    assert name == "random" or gated(make, Outcome(reason="infeasible")) < 0.13
-
-
-def test_an_early_score_is_not_taken_for_a_final_one(name: str, make: Make) -> None:
-    """0.9 at the first of ten epochs is not better than 0.3 at the last."""
-    assert name == "random" or gated(make, Outcome(score=0.9, fidelity=0.1)) < 0.13
+def test_no_sampler_is_called_what_other_origins_are() -> None:
+    """A trial's origin on record is its sampler's name, or one of these."""
+    assert samplers.REGISTRY.reserved == (CONTROL, RETRY)
 
 
 @pytest.mark.parametrize("cost", [False, True])
@@ -191,7 +74,7 @@ def test_nsga2_breeds_from_the_front(space: Space, cost: bool) -> None:
             choices = sampler.ask()
             steps = float(choices["steps"])  # type: ignore[arg-type]
             costs = (steps,) if cost else ()
-            sampler.tell(choices, Outcome(score=value(choices), fidelity=1.0, costs=costs))
+            sampler.tell(choices, Outcome(score=point_score(choices), fidelity=1.0, costs=costs))
             if number >= 60:
                 part.append((steps, choices.get("c") == "sigmoid"))
     cheap = sum(steps <= 3 for steps, _ in part) / len(part)
@@ -277,11 +160,6 @@ def test_the_guided_sampler_learns_whether_size_is_good(larger: bool) -> None:
     assert min(asked) > max(drawn_sizes) if larger else max(asked) < min(drawn_sizes) + 0.1
 
 
-def test_an_unknown_option_is_refused(name: str, space: Space) -> None:
-    with pytest.raises(CampaignError, match="startupp"):
-        samplers.make(name, space, 0, {"startupp": 3})
-
-
 def test_an_outcome_is_a_score_or_a_reason() -> None:
     with pytest.raises(ValueError, match="either"):
         Outcome()
@@ -336,7 +214,7 @@ def test_hyperopt_answers_as_its_own_suggest(space: Space, points: int) -> None:
 
 
 def test_the_benchmark_of_suggestions_asks_both_sides() -> None:
-    rows = suggestions.measured(toys.space(toys.CONDITIONAL), points=30, questions=2)
+    rows = suggestions.measured(make_space(), points=30, questions=2)
     assert {row.sampler for row in rows} == set(samplers.NAMES)
     assert {row.sampler for row in rows if row.library is not None} == {"hyperopt", "optuna"}
     assert all(len(row.seconds) == 2 and min(row.seconds) > 0 for row in rows)
@@ -375,7 +253,7 @@ def test_the_guided_sampler_keeps_numpy_to_one_thread(
     sampler = samplers.make("guided", space, 0, {"startup": 3})
     for _ in range(5):
         choices = sampler.ask()
-        sampler.tell(choices, Outcome(score=value(choices), fidelity=1.0))
+        sampler.tell(choices, Outcome(score=point_score(choices), fidelity=1.0))
     assert seen
     assert all(found == {1} for found in seen)
     assert threads() == before

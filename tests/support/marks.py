@@ -40,6 +40,7 @@ PURE = (
     "ventral/commands/test_drill.py",
     "ventral/test_launching.py",
     "ventral/test_live.py",
+    "ventral/testing",
 )
 """Files in these folders that start nothing."""
 

@@ -15,8 +15,16 @@ from workers.data.digits_occluded import describe_digits_occluded, open_digits_o
 from workers.data.drawing import draw_part
 from workers.data.fashion_mnist import describe_fashion_mnist, open_fashion_mnist
 from workers.data.image_folder import describe_image_folder, open_image_folder
+from workers.data.outside import describe_outside, open_outside
 from workers.data.source import DatasetInfo, Source
-from workers.data.specs import DataSpec, Digits, DigitsOccluded, FashionMnist, ImageFolder
+from workers.data.specs import (
+    DataSpec,
+    Digits,
+    DigitsOccluded,
+    FashionMnist,
+    ImageFolder,
+    OutsideData,
+)
 
 
 def open_source(spec: DataSpec, workers: int = 1) -> Source:
@@ -34,6 +42,8 @@ def open_source(spec: DataSpec, workers: int = 1) -> Source:
             source = open_fashion_mnist(spec)
         case ImageFolder():
             source = open_image_folder(spec, workers)
+        case OutsideData():
+            source = open_outside(spec)
         case _:
             assert_never(spec)
     counts = {"train": spec.train_images, "test": spec.test_images}
@@ -54,4 +64,5 @@ def describe() -> list[DatasetInfo]:
         describe_digits_occluded(),
         describe_fashion_mnist(),
         describe_image_folder(),
+        *describe_outside(),
     ]

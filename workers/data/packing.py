@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from space.errors import DataError, VentralError
 from workers import files
 from workers.data.manifest import FORMAT, MANIFEST, STAMP, manifest_checksum, stamp_files
 from workers.data.pack import Pack
-from workers.data.specs import DataSpec
+from workers.data.specs import DataSpec, OutsideData
 from workers.processors import usable_processors
 
 if TYPE_CHECKING:  # decoding needs PIL, and a pack that is there does not
@@ -44,8 +45,9 @@ def pack(
     chunk. `source` is what `datasets.open_source(spec)` gave, if it was called already.
     Raises DataError for a bad source and VentralError for a full disk; nothing is left of either.
     """
-    from workers.data import datasets
+    from workers.data import datasets, outside
 
+    spec = outside.close_spec(spec) if isinstance(spec, OutsideData) else spec
     source = source or datasets.open_source(spec, workers or usable_processors())
     name = _name(spec, source.fingerprint)
     root = Path(root)
@@ -70,7 +72,8 @@ def _ignore(split: str, done: int, total: int) -> None:
 
 def _name(spec: DataSpec, fingerprint: str) -> str:
     text = json.dumps([FORMAT, _identity(spec), fingerprint], sort_keys=True)
-    return f"{spec.name}-{spec.size}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    name = re.sub(r"[^\w.-]", "-", spec.name)  # of another package's: package.module:Class
+    return f"{name}-{spec.size}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def _identity(spec: DataSpec) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel
 
 from workers.data.image_tree import PassedOver
 from workers.data.images import Images
@@ -47,3 +49,30 @@ class DatasetInfo:
     origin: str
     available: bool
     note: str = ""
+
+
+class DataSet(Protocol):
+    """A data set of another package, at one size and with its options."""
+
+    def open(self) -> Source:
+        """The data set, listed but not decoded: the same labels and images on every machine.
+
+        Raises DataError if it is missing.
+        """
+        ...
+
+
+class OfferedDataSet(DataSet, Protocol):
+    """A kind of data set that another package offers."""
+
+    @property
+    def Options(self) -> type[BaseModel]:
+        """Its own settings, which stand in `data:` of a campaign file beside the common keys."""
+        ...
+
+    version: str
+    """Another one for every change of its images: with it the data set is packed anew."""
+
+    def __init__(self, size: int, seed: int, options: Any, /) -> None:
+        """The data set at `size` pixels a side; `seed` is for its random draws."""
+        ...

@@ -6,9 +6,19 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
 from space.documents.bounds import COPIES, GROUND, IMAGES
+from space.documents.extensions import PATTERN, Registry
 from space.documents.validation import Value, parse, quote
 from space.errors import InputError
 
@@ -133,8 +143,47 @@ class ImageFolder(_Data):
         return named[self.background] if isinstance(self.background, str) else self.background
 
 
-DataSpec = Annotated[
+REGISTRY = Registry(
+    noun="data set",
+    group="ventral.data",
+    built_in=("digits", "digits-occluded", "fashion-mnist", "imagefolder"),
+    methods=("open",),
+)
+
+
+class OutsideData(_Data):
+    """A data set of another package; what is written beside these keys are its own options."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: Annotated[
+        str,
+        AfterValidator(REGISTRY.check_name),
+        # Not one of the names whose keys are others, so that an editor takes one meaning alone.
+        WithJsonSchema(
+            {"type": "string", "pattern": PATTERN, "not": {"enum": list(REGISTRY.built_in)}}
+        ),
+    ] = Field(description="an entry point's, or package.module:Class")
+    size: int = Field(ge=4, le=1024, description="side in pixels")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options as they are written."""
+        return dict(self.model_extra or {})
+
+
+def _kind(written: Any) -> str:
+    name = written.get("name") if isinstance(written, Mapping) else getattr(written, "name", None)
+    outside = isinstance(name, str) and (":" in name or REGISTRY.is_outside(name))
+    return "outside" if outside else "built-in"
+
+
+_BuiltIn = Annotated[
     Digits | DigitsOccluded | FashionMnist | ImageFolder, Field(discriminator="name")
+]
+DataSpec = Annotated[
+    Annotated[_BuiltIn, Tag("built-in")] | Annotated[OutsideData, Tag("outside")],
+    Discriminator(_kind),
 ]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from search import samplers
+from search import early_stopping, samplers
 from search.campaign import SCHEMA, Campaign, json_schema, load, schema_text
 from space.space import Space
 from tests.support.campaign_files import LAPTOP, refuse, write
@@ -61,4 +61,9 @@ def test_the_schema_names_every_key_and_sampler() -> None:
     schema = json_schema()
     assert set(schema["properties"]) == set(Campaign.model_fields)
     assert schema["additionalProperties"] is False
-    assert tuple(schema["$defs"]["Sampler"]["properties"]["name"]["enum"]) == samplers.NAMES
+    known = {"Sampler": samplers.NAMES, "Scheduler": early_stopping.NAMES}
+    names = {
+        kind: tuple(schema["$defs"][kind]["properties"]["name"]["anyOf"][0]["enum"])
+        for kind in known
+    }
+    assert names == known

@@ -1,4 +1,4 @@
-"""The outbox: what changed is sent until it arrived, and what the mirror asks of trials that train."""
+"""The outbox: what changed is sent until it arrived; what the mirror asks of trials that train."""
 
 from __future__ import annotations
 

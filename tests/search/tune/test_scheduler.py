@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,8 +10,12 @@ import numpy as np
 import pytest
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
+from search import early_stopping
 from search.campaign import Scheduler
+from search.early_stopping import EpochReport
 from search.tune.scheduler import create
+from ventral.testing import EarlyStoppingSuite
+from ventral.testing.early_stopping import PLAN, Make
 
 EPOCHS = 9
 ASHA = Scheduler(name="asha", grace_epochs=1, reduction_factor=3)
@@ -240,3 +245,29 @@ def test_who_guesses_may_train(changes: dict[str, Any], more: dict[str, Any]) ->
     rule = OPTIMISTIC.model_copy(update=changes)
     scheduler = create(rule, EPOCHS, 0, [report(0, 1, 0.2)], **more)
     assert not any(scheduler.remember(report(1, e, GUESS)) for e in range(1, EPOCHS))
+
+
+# ------------------------------------------------------------------------- the contract of rules
+
+
+@dataclass(frozen=True)
+class Judging:
+    """A built-in rule as one of another package."""
+
+    scheduler: Any
+
+    def judge(self, seen: EpochReport) -> bool:
+        shown = {"number": seen.trial, "epoch": seen.epoch, "top1": seen.top1, "loss": seen.loss}
+        return bool(self.scheduler.remember(shown))
+
+
+class TestBuiltIn(EarlyStoppingSuite):
+    """Every built-in rule keeps the contract of other packages' rules."""
+
+    @pytest.fixture(params=early_stopping.NAMES)
+    def make(self, request: pytest.FixtureRequest) -> Make:
+        def made(plan: early_stopping.Plan = PLAN) -> Judging:
+            settings = Scheduler(name=request.param, grace_epochs=plan.grace, brackets=2)
+            return Judging(create(settings, plan.epochs, plan.seed, guess=0.15))
+
+        return made
