@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from search.campaign import Campaign
+from space.errors import GenomeError
 from space.genome import Genome
 from space.space import Sample
 from space.unroll.cost import Cost
@@ -34,11 +35,15 @@ def find_excess(campaign: Campaign, recipe: Recipe, genome: Genome, costs: Cost)
 
 def fit_recipe(campaign: Campaign, recipe: Recipe, genome: Mapping[str, Any]) -> Recipe:
     """The recipe by which a network (as a document) is trained: with `recompute` where the
-    campaign wants that for what is over `limits.memory`.
+    campaign wants that for what is over `limits.memory`. What is not a network is left to the
+    worker, which says so of that trial alone.
     """
     if not _may_recompute(campaign, recipe):
         return recipe
-    return _fitted(campaign, recipe, Genome.parse(genome))
+    try:
+        return _fitted(campaign, recipe, Genome.parse(genome))
+    except GenomeError:
+        return recipe
 
 
 def recomputes(campaign: Campaign, sample: Sample) -> bool:

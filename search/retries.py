@@ -6,17 +6,20 @@ with another recipe only, and then it is a new trial, which the sampler does not
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from search import reuse
 from search.campaign import CHANGEABLE, Campaign, apply
 from search.home import Home
+from search.limits import find_excess
 from search.store import RETRY, NewTrial, Store, Trial
 from search.store import Campaign as Record
 from search.suggesting import identity
 from search.tune.losses import RETRIED
-from space.errors import CampaignError, InputError
+from space.errors import CampaignError, GenomeError, InputError
+from space.genome import Genome
+from space.unroll.cost import cost
 from workers.job import DETERMINISTIC
 
 
@@ -56,6 +59,7 @@ def add_changed(
     for trial in trials:
         _refuse_unless_failed(record, trial)
         overlays.append(_overlay(campaign, trial, overrides))
+        _refuse_excess(campaign, trial, overlays[-1])
         same = known.setdefault(identity(trial.digest, overlays[-1]), trial.number)
         if same != trial.number:
             raise CampaignError(
@@ -90,6 +94,18 @@ def add_changed(
         store.event(record.id, RETRIED, detail)
         numbers.append(number)
     return numbers
+
+
+def _refuse_excess(campaign: Campaign, trial: Trial, overlay: Mapping[str, Any]) -> None:
+    """Raise CampaignError if a trial's network is over a limit under another recipe."""
+    try:
+        genome = Genome.parse(trial.genome)
+    except GenomeError:
+        return  # the worker says so of this trial alone
+    reason = find_excess(campaign, campaign.recipe.overlaid(overlay), genome, cost(genome))
+    if reason is not None:
+        problem, _, cure = reason.partition("; ")
+        raise CampaignError(f"trial {trial.number}", problem, cure or "set another value")
 
 
 def _refuse_unless_failed(record: Record, trial: Trial) -> None:

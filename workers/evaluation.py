@@ -63,7 +63,7 @@ def evaluate(
     The network is moved to `device` (default: where it is) and left in its mode. With the batch
     size and the threads of the job, on the same machine, this gives exactly the recorded scores.
     The decoder's logits come from the same forward pass as those of the steps. With `reduced` the
-    network may take smaller images than the pack's, which are average down to its size.
+    network may take smaller images than the pack's, which are averaged down to its size.
     """
     where = torch.device(device) if device is not None else next(network.parameters()).device
     move_network(network, where)

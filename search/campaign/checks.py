@@ -24,6 +24,7 @@ def check(campaign: Campaign, space: Space, offered: Machine) -> None:
     Raises CampaignError for what the campaign says, SpaceError or GenomeError for its space.
     """
     _check_recipe(campaign, space)
+    _check_limits(campaign)
     _check_controls(campaign, space)
     samplers.check(campaign.sampler.name, campaign.sampler.options)
     early_stopping.check(campaign.scheduler.name, campaign.scheduler.options)
@@ -36,6 +37,28 @@ def check(campaign: Campaign, space: Space, offered: Machine) -> None:
             f"write a number up to {epochs}, or raise recipe.epochs",
         )
     check_resources(campaign.resources, offered)
+
+
+def _check_limits(campaign: Campaign) -> None:
+    """`over_memory: recompute` wants a limit, and a recipe that can be recomputed."""
+    if campaign.limits.over_memory != "recompute":
+        return
+    if campaign.limits.memory is None:
+        raise CampaignError(
+            "limits.over_memory", "there is no limit of memory", "write limits.memory, too"
+        )
+    if campaign.recipe.unroll != "planned":
+        raise CampaignError(
+            "limits.over_memory",
+            f"the recipe's unroll is {campaign.recipe.unroll}, which cannot recompute",
+            "write recipe.unroll: planned, or limits.over_memory: infeasible",
+        )
+    if campaign.recipe.recompute:
+        raise CampaignError(
+            "limits.over_memory",
+            "the recipe recomputes every network already",
+            "leave recipe.recompute or limits.over_memory out",
+        )
 
 
 def _check_objectives(campaign: Campaign, space: Space) -> None:

@@ -60,7 +60,10 @@ def _unset(closed: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, 
 
 
 CHANGEABLE = ("budget", "keep", "retries", "resources", "priority", "reuse")
-"""What may change in a campaign that has begun: nothing that a result or a decision rests on."""
+"""What may change in a campaign that has begun: nothing that a result or a decision rests on.
+Under `limits.memory` whether trials take GPUs is such a thing: it decides the precision, and with
+it what fits.
+"""
 
 
 def amend(document: Mapping[str, Any], where: str, overrides: Sequence[str]) -> Campaign:
@@ -79,9 +82,19 @@ def amend(document: Mapping[str, Any], where: str, overrides: Sequence[str]) -> 
             )
         apply(changed, override)
     try:
-        return Campaign.parse(changed, where)
+        amended = Campaign.parse(changed, where)
     except CampaignError as error:
         raise _blamed(error, overrides, where) from None
+    begun = Campaign.parse(document, where)
+    if begun.limits.memory is not None and (
+        bool(begun.resources.gpus) != bool(amended.resources.gpus)
+    ):
+        raise CampaignError(
+            "resources.gpus",
+            "decides what fits into limits.memory, and cannot change in a campaign that has begun",
+            "start a campaign like it, with `ventral submit --from ID --set ...`",
+        )
+    return amended
 
 
 def _loaded(

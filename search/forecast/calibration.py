@@ -75,6 +75,7 @@ def calibrate(
         "space": space.document(),
         "recipe": campaign.recipe.model_dump(mode="json", exclude={"epochs", "learning_rate"}),
         "resources": campaign.resources.model_dump(mode="json"),
+        "limits": campaign.limits.model_dump(mode="json", include={"memory", "over_memory"}),
         "data": data.checksum,
         "processes": processes,
     }

@@ -88,7 +88,7 @@ def _settle(file: Path, renew: Callable[[], None], *, ours: bool) -> Path | None
         if not ours:
             command = f"mlflow db upgrade {shlex.quote(sqlite_url(file))}"
             raise VentralError(f"{file}: an older MLflow wrote it (schema {written}); `{command}`")
-        if revision is not None and _upgrade(file):
+        if written is not None and _upgrade(file):
             return None
     except sqlite3.OperationalError:
         raise  # it is locked, or cannot be opened: there is nothing wrong with what is in it

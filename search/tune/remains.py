@@ -28,7 +28,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from search.home import Process
-from space.documents.outside import read_text
+from space.documents.outside import is_folder, read_text
 from space.errors import InputError, VentralError
 
 MARK = "VENTRAL_CLUSTER"
@@ -209,7 +209,7 @@ def _roots() -> list[Path]:
     roots = []
     for name in (SHORT_ROOT, os.environ.get("TMPDIR") or SHORT_ROOT):
         root = Path(name)
-        if root.is_dir() and os.access(root, os.W_OK) and root not in roots:
+        if is_folder(root) and os.access(root, os.W_OK) and root not in roots:
             roots.append(root)
     return roots
 

@@ -258,7 +258,7 @@ def test_a_point_that_is_known_is_not_forecast_again(
         checked.append(found.digest)
         return find_excess(of, recipe, found, costs)
 
-    monkeypatch.setattr(suggesting, "exceeded", noting)
+    monkeypatch.setattr(suggesting, "find_excess", noting)
     supply = Bench(tmp_path, space=DEEP, limits={"memory": "1 GiB"}).supply()
     while (assignment := supply.next()) is not None:
         train(supply, assignment)

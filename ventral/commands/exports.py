@@ -74,6 +74,8 @@ def export(
 
 def _export(number: int, record: "Campaign", store: "Store", home: "Home", folder: Path) -> Path:
     """Write one trial's export. Raises VentralError if its weights are gone or do not fit."""
+    from search.campaign import Campaign
+    from search.limits import fit_recipe
     from space.errors import VentralError
     from space.genome import Genome
     from space.reduction import reduce_genome
@@ -91,7 +93,9 @@ def _export(number: int, record: "Campaign", store: "Store", home: "Home", folde
     genome = reduce_genome(Genome.parse(trial.genome), size=part.size, steps=part.steps)
     pack = Pack.load(home.pack(record.data["path"]), record.data["checksum"])
     by_step = store.reports(record.id, number)[-1]["accuracy_by_step"]
-    card = _make_card(trial, record, recipe, pack, genome)
+    campaign = Campaign.parse(record.document, f"campaign {record.id}")
+    trained = fit_recipe(campaign, recipe, trial.genome)
+    card = _make_card(trial, record, trained, pack, genome)
     card = card.model_copy(update={"accuracy_by_step": tuple(by_step)})
     return export.write(folder, genome, weights, card)
 

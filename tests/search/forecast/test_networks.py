@@ -12,7 +12,7 @@ from space.unroll.reads import parse_reads
 from tests.support import toys
 
 
-def test_the_plans_of_cheaper_epochs_are_those_of_the_reducednetwork_of() -> None:
+def test_the_plans_of_cheaper_epochs_are_those_of_the_reduced_network() -> None:
     campaign = toys.campaign(
         recipe={"epochs": 5, "fidelity": [{"until": 2, "size": 8, "steps": 5, "images": 0.5}]}
     )
