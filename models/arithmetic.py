@@ -137,6 +137,10 @@ def group_norm(
     shift [C]. One group is the published layer norm (trap 8).
     """
     x = in_float(x)
+    if torch.is_grad_enabled() and not x.requires_grad:
+        # The backward pass of PyTorch 2.13 on a CPU ends the process for a value of channels-last
+        # layout that needs no gradient, such as zeros of a source that is absent.
+        x = x.contiguous()
     gain, shift = gain.to(x.dtype), shift.to(x.dtype)
     if not interleaved:
         return torch.group_norm(x, groups, gain, shift, epsilon)

@@ -84,7 +84,10 @@ def _is_input(state: State) -> bool:
         state.carry is None
         and bool(state.drive.edges)
         and all(
-            edge.add is not None and edge.add.of == ("input",) and edge.add.kernel is None
+            edge.add is not None
+            and edge.add.of == ("input",)
+            and edge.add.operation in ("identity", "match")
+            and not edge.add.squared
             for edge in state.drive.edges
         )
     )

@@ -3,17 +3,17 @@
 A cell has named states. At each step every state is updated at once from the values of the
 previous step; `new.NAME` reads this step's value of a state that stands earlier in the list:
 
-    state' = act( norm( carry_gate * carry_source  +  product of gates * drive_act( norm( sum of terms + bias ) ) ) )
+    state' = act( norm( carry_gate * carry_source  +  product of gates * drive_act( norm( sum of terms ) + bias ) ) )
     gate   = offset + scale * nonlinearity( norm( sum of terms ) + bias )
-    term   = activation( norm( op( sources, concatenated on channels ) ) ), or its square
+    term   = activation( norm( op( sources, concatenated on channels ) ) + sources ), or its square
 
 An edge of the drive either *adds* (`{add: TERM}`) or *multiplies* (`{multiply: GATE}`).
 A source is `input` (the stage's convolution), `residual` (what the stage read, before its
 convolution), `feedback` (the joined long-range edges), a state, or `new.STATE`; `SOURCE * GATE`
 masks it with a gate of the cell before the op.
 
-This module knows no images and no tensors: sizes are worked out in `space/network/sizes.py`, what the
-words compute is in `space/step/equations.py`.
+This module knows no images and no tensors: sizes are worked out in `space/network/sizes.py` and
+`space/network/cell_sizes.py`, what the words compute is in `space/step/equations.py`.
 """  # noqa: E501
 
 from collections.abc import Iterator, Mapping
@@ -258,9 +258,6 @@ class Gate(GrammarValue):
 
 def _gated(value: object) -> object:
     return {"shared": value} if isinstance(value, str) else value
-
-
-AnyGate = Annotated[Gate, BeforeValidator(_gated)]
 
 
 class Edge(GrammarValue):

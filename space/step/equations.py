@@ -2,7 +2,7 @@
 
 The equations are those of `space/network/grammar.py`:
 
-    state' = act( norm( carry_gate * carry_source + product of gates * drive_act( norm( sum of terms ) ) ) )
+    state' = act( norm( carry_gate * carry_source + product of gates * drive_act( norm( sum of terms ) + bias ) ) )
     gate   = offset + scale * nonlinearity( norm( sum of terms ) + bias )
     term   = activation( norm( op( sources ) ) + sources ), or its square
 
@@ -116,7 +116,10 @@ class _CellWriter:
         for name, state in self.cell.states.items():
             value = self._state(name, state)
             outs = self._map(self.shape.depths[name])
-            self.new[name] = self.writer.write_own(value, outs, f"cell.states.{name}")
+            own = self.writer.write_own(value, outs, f"cell.states.{name}")
+            if own in self.new.values():  # another state's: each is read by a number of its own
+                own = self.writer.write(Pass(), [own], outs, f"cell.states.{name}")
+            self.new[name] = own
             self.writer.named[f"{self.stage}.{name}"] = self.new[name]
         return self.new[self.cell.output]
 

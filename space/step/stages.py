@@ -26,7 +26,7 @@ from space.step.operations import (
 
 
 def write_step(architecture: Architecture) -> Operations:
-    """The operations of one step of `genome`, which must be valid."""
+    """The operations of one step of `architecture`, which must be valid."""
     return _StepWriter(architecture).write()
 
 

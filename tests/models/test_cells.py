@@ -436,3 +436,21 @@ def test_absent_feedback_leaves_no_parameters() -> None:
     )
     lost = set(dict(with_feedback.named_parameters())) - set(dict(without.named_parameters()))
     assert lost == {"states.out.drive.2.kernel", "states.out.drive.2.bias"}
+
+
+def test_two_states_of_one_value_are_read_apart() -> None:
+    """`b` passes `a` on, and is another value to who reads the step before."""
+
+    def adds(*sources: str) -> dict[str, Any]:
+        return {"drive": {"edges": [{"add": {"of": source}} for source in sources]}}
+
+    states = {"a": adds("input", "a"), "b": adds("new.a"), "c": adds("a", "b")}
+    cell = Cell.model_validate({"states": states, "output": "c"})
+    module = CellModule(cell, {"input": Map(size=2, channels=1)}, dtype=torch.float64)
+    one = torch.ones(1, 1, 2, 2, dtype=torch.float64)
+    new = module.step({"input": 0 * one}, {"a": one, "b": 10 * one, "c": 0 * one})
+    assert {name: value.unique().item() for name, value in new.items()} == {
+        "a": 1,
+        "b": 1,
+        "c": 11,
+    }

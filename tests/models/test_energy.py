@@ -78,3 +78,11 @@ def test_a_square_is_true_or_false() -> None:
     document["cells"]["complex"]["states"]["out"]["drive"]["edges"][0]["add"]["squared"] = 2
     with pytest.raises(GenomeError, match="squared"):
         Genome.parse(document)
+
+
+def test_a_squared_input_is_not_the_input() -> None:
+    document = without_squares()
+    document["cells"]["complex"]["states"]["out"] = {
+        "drive": {"edges": [{"add": {"of": "input", "squared": True}}]}
+    }
+    assert "²" in short_name(Genome.parse(document))

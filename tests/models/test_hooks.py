@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.build import Network
+from models.build import Network, build
 from space.errors import InputError
+from space.genome import Genome
 from tests.support.networks import images_for, randomised, ten_stages
 
 
@@ -106,3 +107,27 @@ def test_a_copy_has_hooks_of_its_own(network: Network) -> None:
     assert not seen
     other(images_for(network.genome))
     assert seen
+
+
+def test_a_state_that_a_hook_changed_is_what_the_stage_puts_out_and_the_next_step_reads() -> None:
+    """Also where another state passes it on."""
+    edges = [{"add": {"of": "input"}}, {"add": {"of": "memory"}}]
+    memory = {"drive": {"edges": [{"add": {"of": "new.out"}}]}}
+    cell = {"states": {"out": {"drive": {"edges": edges}}, "memory": memory}, "output": "out"}
+    stage = {"name": "v1", "convolution": {"width": 2}, "cell": "kept"}
+    document = {"image": {"size": 4, "channels": 1}, "classes": 3, "clock": {"steps": 3}}
+    genome = Genome.parse(document | {"stages": [stage], "cells": {"kept": cell}})
+    network = build(genome, seed=0, dtype=torch.float64)
+    images = torch.rand(2, 1, 4, 4, dtype=torch.float64)
+
+    def lesion(_module: nn.Module, _given: Any, states: dict[str, Tensor]) -> dict[str, Tensor]:
+        return states | {"out": 0 * states["out"]}
+
+    plain = network.trace(images, ["v1"], [0])["v1"]
+    assert plain[0].abs().sum() > 0
+    handle = part(network, "stages.v1.cell").register_forward_hook(lesion)
+    lesioned = network.trace(images, ["v1", "v1.memory"], [0, 1])
+    handle.remove()
+    assert lesioned["v1"][0].abs().sum() == 0
+    assert lesioned["v1"][1].abs().sum() == 0
+    assert lesioned["v1.memory"][0].abs().sum() > 0

@@ -14,6 +14,7 @@ from models.operations import Setting
 from space.errors import InputError
 from space.genome import Genome
 from space.network.sizes import layout
+from space.unroll.plan import Unroll
 from space.zoo import cells as published
 from tests.support.drawing import PUBLISHED_CELLS, genomes, small_genome
 from tests.support.networks import images_for, randomised, ten_stages
@@ -340,3 +341,20 @@ def test_a_stage_with_everything_in_it() -> None:
         x = torch.tanh(functional.elu(x) + functional.conv2d(small, of("residual.kernel")))
         expected = functional.avg_pool2d(x, 3, 2, ceil_mode=True)
     assert torch.allclose(trace["conv2"][3], expected)
+
+
+@pytest.mark.parametrize("unroll", ["literal", "planned"])
+@pytest.mark.parametrize("absent", ["feedback", "out"])
+def test_a_norm_of_what_is_absent_or_zero_has_a_backward_pass(unroll: Unroll, absent: str) -> None:
+    """In float32 and channels-last, as a CPU trains."""
+    terms = [{"of": absent, "kernel": 3}, {"of": "input", "after_norm": True}]
+    drive = {"norm": "layer", "edges": [{"add": term} for term in terms]}
+    cell = {"states": {"out": {"drive": drive}}, "output": "out"}
+    stage = {"name": "v1", "convolution": {"width": 4}, "cell": "normed"}
+    document = {"image": {"size": 6, "channels": 2}, "classes": 3, "clock": {"steps": 3}}
+    genome = Genome.parse(document | {"stages": [stage], "cells": {"normed": cell}})
+    network = build(genome, seed=0, unroll=unroll)
+    network(torch.rand(4, 2, 6, 6)).sum().backward()
+    gradients = [p.grad for p in network.parameters() if p.grad is not None]
+    assert gradients
+    assert all(bool(gradient.isfinite().all()) for gradient in gradients)
