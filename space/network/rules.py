@@ -5,7 +5,7 @@ that read a value before it exists, clocks that end before the image arrives, pa
 not fit. It changes nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from space.documents.bounds import CELL_TERMS, UNROLLED
@@ -20,7 +20,7 @@ from space.network.architecture import (
     Stage,
     split_edge,
 )
-from space.network.cell_sizes import CellShape
+from space.network.cell_sizes import CellShape, TermShape, gate_key, multiplying
 from space.network.grammar import (
     EXTERNAL_SOURCES,
     KERNEL_OPS,
@@ -322,18 +322,42 @@ def _stage_norms(stage: Stage, place: int) -> Iterator[tuple[str, Norm, int]]:
 
 
 def _cell_norms(cell: Cell, shape: CellShape, at: str) -> Iterator[tuple[str, Norm, int]]:
-    for terms in (*shape.drives.values(), *shape.gates.values()):
-        for term in terms:
-            if term.term.norm is not None:
-                yield at, term.term.norm, term.writes.channels
     for name, state in cell.states.items():
         depth, path = shape.depths[name], f"{at}.states.{name}"
         norms = [(f"{path}.norm", state.norm), (f"{path}.drive.norm", state.drive.norm)]
-        norms += [(path, gate.norm) for gate in state.gates]
         yield from ((where, norm, depth) for where, norm in norms if norm is not None)
+        for i, edge in enumerate(state.drive.edges):
+            if edge.add is not None:
+                where = f"{path}.drive.edges[{i}].add"
+                yield from _term_norms(edge.add, shape.drives[name], where, depth)
+        for key, i, gate in multiplying(name, state.drive):
+            yield from _gate_norms(gate, key, shape, f"{path}.drive.edges[{i}].multiply")
+        if state.carry is not None and state.carry.gate is not None:
+            key = gate_key(name, 0)
+            yield from _gate_norms(state.carry.gate, key, shape, f"{path}.carry.gate")
     for name, gate in cell.gates.items():
-        if gate.norm is not None and name in shape.gate_depths:
-            yield f"{at}.gates.{name}.norm", gate.norm, shape.gate_depths[name]
+        yield from _gate_norms(gate, name, shape, f"{at}.gates.{name}")
+
+
+def _gate_norms(
+    gate: Gate, key: str, shape: CellShape, at: str
+) -> Iterator[tuple[str, Norm, int]]:
+    """The norms of a gate that is written at `at`; of one that is not used, none."""
+    depth = shape.gate_depths.get(key)
+    if depth is None:
+        return
+    if gate.norm is not None:
+        yield f"{at}.norm", gate.norm, depth
+    for i, term in enumerate(gate.terms):
+        yield from _term_norms(term, shape.gates[key], f"{at}.terms[{i}]", depth)
+
+
+def _term_norms(
+    term: Term, there: Sequence[TermShape], at: str, depth: int
+) -> Iterator[tuple[str, Norm, int]]:
+    """The norm of a term, if the term is among those that are there."""
+    if term.norm is not None and any(one.term is term for one in there):
+        yield f"{at}.norm", term.norm, depth
 
 
 def _unknown(where: str, kind: str, name: str, known: Iterable[str]) -> GenomeError:

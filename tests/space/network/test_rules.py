@@ -216,3 +216,34 @@ def test_gates_that_mask_each_other_twice_are_read_once_each() -> None:
         states={"hidden": {"drive": {"edges": [{"add": {"of": "input * g39"}}]}}},
     )
     assert len(Genome.parse(document).cells["motif"].gates) == 40
+
+
+GROUPS: dict[str, Any] = {"kind": "group", "groups": 3}
+NORMED: dict[str, Any] = {"of": "input", "kernel": 1, "norm": GROUPS}
+
+
+@pytest.mark.parametrize(
+    ("state", "gates", "where"),
+    [
+        ({"drive": {"edges": [{"add": NORMED}]}}, {}, "states.out.drive.edges[0].add.norm"),
+        (
+            {"drive": {"edges": [{"add": {"of": "input"}}, {"multiply": {"norm": GROUPS}}]}},
+            {},
+            "states.out.drive.edges[1].multiply.norm",
+        ),
+        ({"carry": {"gate": {"terms": [NORMED]}}}, {}, "states.out.carry.gate.terms[0].norm"),
+        ({"carry": {"gate": {"shared": "g"}}}, {"g": {"norm": GROUPS}}, "gates.g.norm"),
+    ],
+)
+def test_groups_that_do_not_divide_name_their_norm(
+    state: dict[str, Any], gates: dict[str, Any], where: str
+) -> None:
+    document = {
+        "image": {"size": 6, "channels": 2},
+        "classes": 3,
+        "stages": [{"name": "v1", "convolution": {"width": 4}, "cell": "c"}],
+        "cells": {"c": {"states": {"out": state}, "output": "out", "gates": gates}},
+    }
+    with pytest.raises(GenomeError, match="3 groups for 4 channels") as error:
+        Genome.parse(document)
+    assert error.value.where == f"cells.c.{where}"
