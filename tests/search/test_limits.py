@@ -104,23 +104,32 @@ def test_what_is_not_a_size_is_refused(written: Any, problem: str) -> None:
     assert problem in str(refused.value)
 
 
-@pytest.mark.parametrize("written", ["0", "-5", "much"])
+@pytest.mark.parametrize(
+    ("override", "names"),
+    [
+        ("limits.memory=0", "--set limits.memory=0"),
+        ("limits.memory=-5", "--set limits.memory=-5"),
+        ("limits.memory=much", "--set limits.memory=much"),
+        ("limits.over_memory=recompute", "limits.over_memory: there is no limit of memory"),
+    ],
+)
 def test_the_command_line_refuses_it_in_one_line(
-    written: str,
+    override: str,
+    names: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = tmp_path / "c.yaml"
     file.write_text("{name: a, space: motifs-small, data: {name: digits}}")
-    arguments = ["submit", str(file), "--dry-run", "--set", f"limits.memory={written}"]
+    arguments = ["submit", str(file), "--dry-run", "--set", override]
     monkeypatch.setattr("sys.argv", ["ventral", *arguments])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert f"--set limits.memory={written}" in error
+    assert names in error
 
 
 def test_the_forecast_is_that_of_the_recipe() -> None:
@@ -196,6 +205,12 @@ def test_over_the_limit_a_network_is_infeasible_or_recomputes() -> None:
     assert trained(least) == again
     assert trained(least, how=literal) is literal
     assert trained(least).deciding() == recipe.deciding(), "it is the same training"
+
+
+def test_what_is_not_a_network_leaves_the_recipe_as_it_is() -> None:
+    limited = campaign(limits={"memory": 1, "over_memory": "recompute"})
+    assert fit_recipe(limited, limited.recipe, {}) is limited.recipe
+    assert fit_recipe(limited, limited.recipe, genome().document()).recompute
 
 
 def test_a_campaign_trains_what_fits_and_recomputes_what_fits_so(tmp_path: Path) -> None:

@@ -8,17 +8,20 @@ from typing import Any
 import pytest
 
 from search import retries
+from search.campaign import Campaign
+from search.limits import memory_to_train
 from search.replay import replay
 from search.store import RETRY, Store, Trial
 from search.supply import Supply
 from space.errors import CampaignError, StoreError
+from space.genome import Genome
 from tests.support.bench import Bench
 from workers.job import DETERMINISTIC, Failure
 
 
-def failing(bench: Bench, *kinds: str) -> tuple[str, Supply]:
+def failing(bench: Bench, *kinds: str, **changes: Any) -> tuple[str, Supply]:
     """A finished campaign whose trials failed in these ways, one after another."""
-    campaign_id, supply = bench.supply(budget={"trials": len(kinds)}, controls=[])
+    campaign_id, supply = bench.supply(budget={"trials": len(kinds)}, controls=[], **changes)
     for kind in kinds:
         assignment = supply.next()
         assert assignment is not None
@@ -129,6 +132,44 @@ def test_other_changes_are_refused(bench: Bench, override: str, words: str) -> N
             bench.store, bench.home, record, trials(bench.store, campaign_id), [override]
         )
     assert len(bench.store.trials(campaign_id)) == 1
+
+
+def test_a_change_that_is_over_a_limit_puts_nothing_on_record(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """Of two networks the larger one takes a byte too much with a larger batch."""
+    recipe = {"epochs": 3, "batch_size": 2, "evaluation_batch_size": 1}
+    other = Bench(tmp_path / "unlimited")
+    unlimited, _ = failing(other, "diverged", "diverged", recipe=recipe)
+    campaign = Campaign.parse(other.store.campaign(unlimited).document)
+    larger_batch = campaign.recipe.overlaid({"batch_size": 64})
+    small, large = sorted(
+        memory_to_train(campaign, larger_batch, Genome.parse(trial.genome))
+        for trial in trials(other.store, unlimited)
+    )
+    assert small < large
+    limits = {"memory": large - 1}
+    campaign_id, _ = failing(bench, "diverged", "diverged", recipe=recipe, limits=limits)
+    record, old = bench.store.campaign(campaign_id), trials(bench.store, campaign_id)
+    with pytest.raises(CampaignError) as refused:
+        retries.add_changed(bench.store, bench.home, record, old, ["recipe.batch_size=64"])
+    [over] = [
+        trial.number
+        for trial in old
+        if memory_to_train(campaign, larger_batch, Genome.parse(trial.genome)) == large
+    ]
+    assert refused.value.where == f"trial {over}"
+    assert refused.value.problem == (
+        f"{large:,} bytes to train in exceed limits.memory: {large - 1:,}"
+    )
+    assert "lower recipe.batch_size" in refused.value.cure
+    assert [trial.number for trial in bench.store.trials(campaign_id)] == [0, 1]
+    assert bench.store.campaign(campaign_id).document == record.document
+    assert all(event.kind != "retry" for event in bench.store.events(campaign_id))
+    fits = [trial for trial in old if trial.number != over]
+    assert retries.add_changed(
+        bench.store, bench.home, record, fits, ["recipe.batch_size=64"]
+    ) == [2]
 
 
 def test_only_failed_trials_of_a_resting_campaign(bench: Bench) -> None:

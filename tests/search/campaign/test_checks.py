@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,6 +67,37 @@ def test_what_cannot_run_is_refused(
     assert where in error.where
     assert problem in error.problem
     assert cure in error.cure
+
+
+@pytest.mark.parametrize(
+    ("limits", "recipe", "problem", "cure"),
+    [
+        ({}, {}, "there is no limit of memory", "write limits.memory"),
+        (
+            {"memory": "1 GiB"},
+            {"unroll": "literal"},
+            "the recipe's unroll is literal, which cannot recompute",
+            "write recipe.unroll: planned",
+        ),
+        (
+            {"memory": "1 GiB"},
+            {"recompute": True},
+            "recomputes every network already",
+            "leave recipe.recompute or limits.over_memory out",
+        ),
+    ],
+)
+def test_what_is_over_the_memory_has_to_have_a_way_to_recompute(
+    file: Path, limits: dict[str, Any], recipe: dict[str, Any], problem: str, cure: str
+) -> None:
+    wanted = limits | {"over_memory": "recompute"}
+    error = refuse(write(file, limits=wanted, recipe=recipe))
+    assert isinstance(error, CampaignError)
+    assert error.where == "limits.over_memory"
+    assert problem in error.problem
+    assert cure in error.cure
+    load(write(file, limits={"memory": "1 GiB", "over_memory": "recompute"}), offered=LAPTOP)
+    load(write(file, limits=limits, recipe=recipe), offered=LAPTOP)
 
 
 def test_gpus_are_whole_or_a_part_of_one(file: Path) -> None:

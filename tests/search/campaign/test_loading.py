@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from search.campaign import clone, load
+from search.campaign import amend, clone, load
+from space.errors import CampaignError
 from space.space import Space
 from tests.support import toys
 from tests.support.campaign_files import LAPTOP, refuse, write
@@ -147,3 +148,26 @@ def test_a_file_that_is_no_mapping(tmp_path: Path, text: str) -> None:
     path = tmp_path / "c.yaml"
     path.write_text(text)
     assert "c.yaml" in refuse(path).where
+
+
+@pytest.mark.parametrize(("begun", "gpus"), [(0, "1"), (0, "0.5"), (1, "0"), (0.5, "0")])
+def test_under_a_limit_of_memory_trials_neither_take_up_gpus_nor_leave_them(
+    begun: float, gpus: str
+) -> None:
+    """The precision, and with it what fits, would be another one for the trials to come."""
+    limited = toys.campaign(limits={"memory": "1 GiB"}, resources={"gpus": begun}).document()
+    with pytest.raises(CampaignError) as refused:
+        amend(limited, "campaign 01ABC", [f"resources.gpus={gpus}"])
+    assert refused.value.where == "resources.gpus"
+    assert "decides what fits into limits.memory" in refused.value.problem
+    assert "ventral submit --from ID" in refused.value.cure
+    free = toys.campaign(resources={"gpus": begun}).document()
+    assert amend(free, "", [f"resources.gpus={gpus}"]).resources.gpus == float(gpus)
+
+
+@pytest.mark.parametrize(("begun", "gpus"), [(1, "2"), (2, "0.5"), (0, "0")])
+def test_under_a_limit_of_memory_trials_may_take_more_gpus_or_fewer(
+    begun: float, gpus: str
+) -> None:
+    limited = toys.campaign(limits={"memory": "1 GiB"}, resources={"gpus": begun}).document()
+    assert amend(limited, "", [f"resources.gpus={gpus}"]).resources.gpus == float(gpus)

@@ -22,6 +22,7 @@ from search.home import Home
 from search.machine import Machine
 from space.errors import VentralError
 from tests.support import toys
+from workers.job import PackRef
 
 TWO = Machine(cpus=2, gpus=0)
 
@@ -76,6 +77,32 @@ def test_a_machine_is_calibrated_once_for_a_kind_of_campaign(
     larger = Campaign.parse(campaign.document() | {"recipe": {"batch_size": 8}})
     with pytest.raises(AssertionError, match="measured before"):
         estimate(larger, space, packed.ref, home, TWO)
+
+
+def test_what_recomputes_is_measured_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network over `limits.memory` takes longer where it recomputes."""
+    measured: list[Any] = []
+
+    def count(chosen: list[NetworkWork], _data: Any, campaign: Campaign, _processes: int) -> Any:
+        measured.append((campaign.limits.memory, campaign.limits.over_memory))
+        return {"device": "cpu", "jobs": [{"build": 0.1, "epoch": 1.0}] * len(chosen)}
+
+    monkeypatch.setattr("search.forecast.calibration._measured", count)
+    home, networks = Home.at(tmp_path / "home"), [network(10, 1e6), network(20, 3e6)]
+    data = PackRef(path="/nowhere", checksum="c" * 64)
+    kinds: list[tuple[int | None, str]] = [
+        (None, "infeasible"),
+        (9000, "infeasible"),
+        (9000, "recompute"),
+        (8000, "recompute"),
+    ]
+    for memory, over in [*kinds, *kinds]:
+        campaign = toys.campaign(limits={"memory": memory, "over_memory": over})
+        calibrate(campaign, toys.space(), networks, data, home, 1)
+    assert measured == kinds, "each of them once"
+    smaller = toys.campaign(limits={"parameters": 100})
+    calibrate(smaller, toys.space(), networks, data, home, 1)
+    assert measured == kinds, "what is not trained has no part in the time"
 
 
 def test_a_space_that_cannot_be_timed_has_no_estimate(tmp_path: Path) -> None:

@@ -141,6 +141,27 @@ def test_a_broken_one_is_put_aside_and_filled_from_the_store(
     store.close()
 
 
+def test_a_file_without_a_revision_is_put_aside_and_not_upgraded(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no step to go on from, and MLflow takes seconds to say so."""
+    file = home.path / "mlflow.db"
+    file.unlink()
+    change(file, "CREATE TABLE photos (id INTEGER)")
+    change(file, "DROP TABLE photos")
+    assert file.stat().st_size > 0
+
+    def never(_file: Path) -> bool:
+        raise AssertionError("there is nothing to upgrade")
+
+    monkeypatch.setattr(database, "_upgrade", never)
+    renewed: list[bool] = []
+    aside = database.prepare(home, lambda: renewed.append(True))
+    assert [aside] == asides(home)
+    assert renewed == [True]
+    assert database.revision(file) == database.revisions()[0]
+
+
 def test_the_file_of_a_newer_mlflow_is_not_touched(home: Home) -> None:
     file = home.path / "mlflow.db"
     change(file, "UPDATE alembic_version SET version_num = 'ffffffffffff'")

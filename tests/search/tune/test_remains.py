@@ -274,3 +274,14 @@ def test_a_full_temporary_folder_is_named_and_nothing_is_left_in_it(
         assert not (tmp_path / "cluster.json").exists()
     finally:
         subprocess.run(["umount", "--lazy", str(temporary)], check=True)
+
+
+def test_a_temporary_folder_with_too_long_a_name_is_passed_over(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", "/" + "x" * 300)
+    assert scratch_root() == temporary
+    sweep_forgotten()
+    monkeypatch.setattr(remains, "SHORT_ROOT", str(temporary / "none"))
+    with pytest.raises(VentralError, match="no temporary folder can be written to"):
+        scratch_root()

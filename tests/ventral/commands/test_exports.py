@@ -9,7 +9,9 @@ import pytest
 import torch
 
 import ventral
-from tests.ventral.conftest import Campaign
+from search.home import Home
+from search.store import Store
+from tests.ventral.conftest import Campaign, Shell
 from workers.data.pack import Pack
 
 
@@ -83,6 +85,24 @@ def test_a_genome_alone_builds_a_network_and_bases_a_space(
         drawn
         == campaign.shell("space", "sample", space, "-n", "4", "--seed", "2", "-o", "json").json
     )
+
+
+def test_a_card_says_that_its_network_was_recomputed(
+    campaign: Campaign, copied: Shell, exports: list[Path]
+) -> None:
+    """The trial's own recipe does not: `limits.over_memory` decided it."""
+    assert ventral.card(exports[0]).recipe["recompute"] is False
+    store = Store.open(Home.at(copied.home).store_url)
+    document = store.campaign(campaign.id).document
+    limits = document["limits"] | {"memory": 1, "over_memory": "recompute"}
+    store.set_document(campaign.id, document | {"limits": limits}, "a limit")
+    store.close()
+    ended = copied("export", campaign.id, "--top", "1", "--to", "cells", "-o", "json")
+    assert ended.code == 0, ended.err
+    [row] = ended.json
+    card = ventral.card(copied.folder / row["folder"])
+    assert card.recipe["recompute"] is True
+    assert card.recipe | {"recompute": False} == ventral.card(exports[0]).recipe
 
 
 def test_a_damaged_export_says_so(campaign: Campaign, exports: list[Path], tmp_path: Path) -> None:
