@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from space.genome import Genome
 from space.network.sizes import first_informed_step
-from space.step.operations import Concatenate, Convolve, Frame, Op, Pass, Resize, What, Zeros
+from space.step.operations import Convolve, Frame, Op, Pass, What, Zeros
 from space.step.parameters import Buffer, parameters
 from space.step.stages import write_step
 from space.unroll.tape import FLOAT, Key, Tape, Use, Value
@@ -191,14 +191,14 @@ def leading(uses: Sequence[Use], ends: Iterable[Value]) -> list[Use]:
 
 class _Literal:
     """Every operation at every step, on a tape. Convolutions of one value with one geometry are
-    one; equal joins and enlargements are computed once a step; what a stage computes at a step
-    lives until it is done, and what it hands to others until the end of the next step.
+    one within a part, and nothing else is shared; what a stage computes at a step lives until it
+    is done, and what it hands to others until the end of the next step.
     """
 
     def __init__(self, genome: Genome, batch: int, half: bool, read: Collection[int]) -> None:
         self.tape, self.batch = Tape(genome, half=half), batch
         self.step = write_step(genome)
-        self.same, self.calls = self._alike()
+        self.calls = self._calls()
         self.logits: list[Value] = []  # what the decoder reads
         self.last: list[Value] = []  # what is held when the last step was computed
         masked = genome.start == "masked"
@@ -218,27 +218,21 @@ class _Literal:
             self._hold(before.values())
             before = {number: now[number] for number in self.step.named.values()}
 
-    def _alike(self) -> tuple[dict[int, int], dict[int, list[int]]]:
-        """For every operation the one that it equals (itself, mostly), and the operations that
-        are computed in one call, by the first of them.
+    def _calls(self) -> dict[int, list[int]]:
+        """The operations that are computed in one call, by the first of them: convolutions of one
+        part of a stage, as `models/programs.py` puts them together.
         """
-        same: dict[int, int] = {}
-        known: dict[object, int] = {}
+        parts = {n: path for path, span in self.step.spans.items() for n in span.places}
         first: dict[object, int] = {}
         calls: dict[int, list[int]] = {}
         for number, op in enumerate(self.step.ops):
-            what = op.what
-            reads = tuple(same[ref] if ref >= 0 else ref for ref in op.operands)
-            same[number] = number
-            if isinstance(what, Concatenate | Resize):
-                same[number] = known.setdefault((what, reads, op.map), number)
-            leader = number
+            what, leader = op.what, number
             if isinstance(what, Convolve):
-                how = (what.kernel, what.stride, what.padding, op.stage, op.map.size)
-                leader = first.setdefault((reads, how), number)
-            if same[number] == number:
-                calls.setdefault(leader, []).append(number)
-        return same, calls
+                how = (what.kernel, what.stride, what.padding, op.map.size)
+                place = (op.stage, parts.get(number))
+                leader = first.setdefault((place, op.operands, how), number)
+            calls.setdefault(leader, []).append(number)
+        return calls
 
     def _nothing(self, number: int) -> Value:
         """Zeros, before the first step."""
@@ -259,9 +253,7 @@ class _Literal:
             if members is None:
                 continue  # computed with another
             op = ops[number]
-            operands = [
-                now[self.same[ref]] if ref >= 0 else before[self.same[~ref]] for ref in op.operands
-            ]
+            operands = [now[ref] if ref >= 0 else before[~ref] for ref in op.operands]
             if isinstance(op.what, Pass):
                 now[number] = operands[0]
                 continue
@@ -274,8 +266,6 @@ class _Literal:
             made.append(whole)
             for i in members:
                 now[i] = whole if len(members) == 1 else self._part(whole, ops[i], i)
-        for number in places:
-            now[number] = now[self.same[number]]
         self._hold(made)
 
     def _compute(

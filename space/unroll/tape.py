@@ -141,7 +141,8 @@ class Tape:
             case Activate(name=name):
                 use.keeps.add(result.key if name in OWN_RESULT else operands[0].key)
             case Multiply():
-                kept = [o for o in operands if any(p.learned for p in operands if p is not o)]
+                learned = sum(operand.learned for operand in operands)  # by place: x * x has two
+                kept = [operand for operand in operands if learned > operand.learned]
                 use.keeps.update(operand.key for operand in kept)
                 use.besides += max(0, len(operands) - 2) * result.bytes
             case Weigh():

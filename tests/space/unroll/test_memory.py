@@ -1,7 +1,10 @@
 """The memory of training by arithmetic, against the tensors that one update really holds."""
 
+from typing import Any
+
 import pytest
 import torch
+from hypothesis import given, settings
 
 from models.build import build
 from space.genome import Genome
@@ -18,7 +21,7 @@ from space.unroll.plan import Unroll, plan
 from space.unroll.planned_memory import planned_evaluation_memory
 from space.unroll.reads import all_logits
 from space.unroll.tape import Use, Value
-from tests.support.drawing import small_genome
+from tests.support.drawing import any_genomes, small_genome
 from tests.support.held_memory import MODELS, Held, measured, small
 
 
@@ -34,6 +37,72 @@ def test_training_memory_is_within_15_per_cent(name: str, size: int) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_training_memory_is_within_15_per_cent_on_the_zoo(name: str, size: int) -> None:
     check(small(name, size), (2, 8))
+
+
+def fed_back(first: dict[str, Any], *others: dict[str, Any], width: int) -> Genome:
+    """A stage with each of these cells, and a last one on a smaller map that feeds back to all."""
+    cells = {f"cell{i}": cell for i, cell in enumerate((first, *others))}
+    convolution = {"width": 4, "kernel": 1}
+    stages = [
+        {"name": f"stage{i}", "convolution": convolution, "cell": cell}
+        for i, cell in enumerate(cells)
+    ]
+    last = {"name": "last", "convolution": {"width": width, "kernel": 1, "stride": 2}}
+    return Genome.parse(
+        {
+            "image": {"size": 32, "channels": 3},
+            "classes": 10,
+            "clock": {"steps": 6},
+            "stages": [*stages, last],
+            "cells": cells,
+            "feedback": {f"last->{stage['name']}": True for stage in stages},
+        }
+    )
+
+
+def state(*terms: dict[str, Any]) -> dict[str, Any]:
+    return {"carry": {"gate": None}, "drive": {"edges": [{"add": term} for term in terms]}}
+
+
+CONVOLVES = {
+    "states": {"out": state({"of": "input"}, {"of": "feedback", "kernel": 3})},
+    "output": "out",
+}
+HOLDS = {
+    "states": {
+        "held": state({"of": "feedback"}) | {"carry": None},
+        "out": state({"of": "input"}, {"of": "held"}),
+    },
+    "output": "out",
+}
+
+
+@pytest.mark.parametrize("receivers", [1, 2, 4])
+def test_every_stage_enlarges_what_it_receives_for_itself(receivers: int) -> None:
+    check(fed_back(*[CONVOLVES] * receivers, width=64), (2, 8))
+
+
+def test_a_state_that_is_enlarged_feedback_belongs_to_its_stage() -> None:
+    """Though another stage enlarges the same feedback."""
+    genome = fed_back(CONVOLVES, HOLDS, width=4)
+    check(genome, (2, 8))
+    assert 0 < evaluation_memory(genome, 8) < training_memory(genome, 8)
+
+
+def test_convolutions_of_two_parts_are_not_joined() -> None:
+    """A convolution and a residual read one value by one geometry; joined kernels are copied."""
+    first = {"name": "first", "convolution": {"width": 256, "kernel": 1}}
+    strided = {"width": 256, "kernel": 1, "stride": 2, "bias": False}
+    second = {"name": "second", "convolution": strided, "residual": {"by": "stride"}}
+    document = {"image": {"size": 4, "channels": 3}, "classes": 10, "clock": {"steps": 4}}
+    check(Genome.parse(document | {"stages": [first, second]}), (1, 4))
+
+
+@settings(max_examples=15, deadline=None)
+@given(any_genomes())
+def test_every_genome_has_a_forecast_of_its_memory(genome: Genome) -> None:
+    assert 0 < evaluation_memory(genome, 1) < evaluation_memory(genome, 2)
+    assert 0 < training_memory(genome, 1) < training_memory(genome, 2)
 
 
 @pytest.mark.parametrize("unroll", ["literal", "planned"])

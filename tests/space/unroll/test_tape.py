@@ -23,6 +23,7 @@ CELLS = {
     },
     "repeated": {"of": "input", "kernel": 3, "op": "separable", "repeat": True},
     "even": {"of": "input", "kernel": 2},
+    "squared": {"of": "input", "kernel": 3, "activation": "identity", "squared": True},
 }
 
 
@@ -33,7 +34,7 @@ def test_what_an_operation_keeps_is_what_pytorch_keeps(
     name: str, unroll: Unroll, half: bool
 ) -> None:
     """Twenty edges of one kind are most of this network, also in bfloat16."""
-    edges = [{"add": CELLS[name] | {"activation": "tanh"}} for _ in range(20)]
+    edges = [{"add": {"activation": "tanh"} | CELLS[name]} for _ in range(20)]
     state = {"carry": {"gate": None}, "drive": {"edges": edges}}
     cell = Cell.model_validate({"states": {"out": state}, "output": "out"})
     genome = small_genome(cell, feedback=False)
@@ -79,6 +80,12 @@ def test_a_product_keeps_a_factor_only_for_the_gradient_of_another() -> None:
     # A product of three is made by way of one of two, which stays.
     assert keep(Multiply(), LEARNED, other, GIVEN)[0].besides == NUMBERS * FLOAT
     assert keep(Multiply(), LEARNED, other)[0].besides == 0
+
+
+def test_a_square_keeps_what_it_is_made_of_once() -> None:
+    assert keep(Multiply(), LEARNED, LEARNED)[0].keeps == {"x"}
+    assert keep(Multiply(), LEARNED, replace(LEARNED))[0].keeps == {"x"}
+    assert keep(Multiply(), GIVEN, GIVEN)[0].keeps == set()
 
 
 def test_a_sum_keeps_nothing_and_hands_its_gradient_on() -> None:
