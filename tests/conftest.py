@@ -30,7 +30,7 @@ TESTS = Path(__file__).parent
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    if starts_processes(item.path.relative_to(TESTS)):
+    if starts_processes(item.path.relative_to(TESTS)) or "postgresql" in item.name:
         item.add_marker("process")
     if isinstance(item, pytest.Function) and item.originalname in LONG:
         item.add_marker("long")
