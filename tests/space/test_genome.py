@@ -1,7 +1,6 @@
 """The genome's document, and what a wrong one says."""
 
 import json
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +8,14 @@ from hypothesis import given, settings
 from space.errors import GenomeError
 from space.genome import Genome
 from space.zoo import cells as published
+from tests.support.changed_documents import (
+    add_term,
+    chain_stages,
+    change_cell,
+    change_genome,
+    change_stage,
+    repeat_term,
+)
 from tests.support.drawing import PUBLISHED_CELLS, genomes, small_document, small_genome
 
 
@@ -26,78 +33,71 @@ def test_published_cells_are_valid_with_and_without_feedback(name: str) -> None:
         assert Genome.parse(genome.document()).digest == genome.digest
 
 
-def _broken(**changes: Any) -> dict[str, Any]:
-    return small_document(published.ugrnn()) | changes
-
-
-def _stage(**changes: Any) -> dict[str, Any]:
-    document = _broken()
-    document["stages"][1] = document["stages"][1] | changes
-    return document
-
-
-def _cell(**changes: Any) -> dict[str, Any]:
-    document = _broken()
-    document["cells"] = {"motif": document["cells"]["motif"] | changes}
-    return document
-
-
-def _adds(term: dict[str, Any]) -> dict[str, Any]:
-    return _cell(states={"hidden": {"drive": {"edges": [{"add": term}]}}})
-
-
-def _many(count: int) -> list[dict[str, Any]]:
-    return [{"of": "input", "kernel": 1}] * count
-
-
-def _chain(stages: int, **changes: Any) -> dict[str, Any]:
-    named = [{"name": f"s{i}", "convolution": {"width": 1}} for i in range(stages)]
-    return {"image": {"size": 8}, "classes": 2, "stages": named, **changes}
-
-
 WRONG = {
-    "misspelt key": (_stage(convolutions={}), "stages[1]", "convolution"),
+    "misspelt key": (change_stage(convolutions={}), "stages[1]", "convolution"),
     "kernel of 0": (
-        _stage(convolution={"width": 6, "kernel": 0}),
+        change_stage(convolution={"width": 6, "kernel": 0}),
         "stages[1].convolution.kernel",
         "0 is not at least 1",
     ),
-    "text for a number": (_broken(classes="5"), "classes", "without quotes"),
-    "no stages": (_broken(stages=[]), "stages", ""),
-    "not a number": (_broken(clock={"blank": float("nan")}), "clock.blank", "finite"),
-    "10^18 steps": (_broken(clock={"steps": 10**18}), "clock.steps", "is not at most 1000"),
-    "10^5 steps": (_broken(clock={"steps": 10**5}), "clock.steps", "100000 is not at most 1000"),
-    "a step that is never reached": (_broken(clock={"image_on": 10**9}), "image_on", "at most"),
+    "text for a number": (change_genome(classes="5"), "classes", "without quotes"),
+    "no stages": (change_genome(stages=[]), "stages", ""),
+    "not a number": (change_genome(clock={"blank": float("nan")}), "clock.blank", "finite"),
+    "10^18 steps": (change_genome(clock={"steps": 10**18}), "clock.steps", "is not at most 1000"),
+    "10^5 steps": (
+        change_genome(clock={"steps": 10**5}),
+        "clock.steps",
+        "100000 is not at most 1000",
+    ),
+    "a step that is never reached": (
+        change_genome(clock={"image_on": 10**9}),
+        "image_on",
+        "at most",
+    ),
     "a width of 10^400": (
-        _stage(convolution={"width": 10**400}),
+        change_stage(convolution={"width": 10**400}),
         "stages[1].convolution.width",
         "is too large",
     ),
-    "a width of 10^5000": (_stage(convolution={"width": 10**5000}), "width", "absurd size"),
-    "a kernel of 10^6": (_stage(convolution={"width": 1, "kernel": 10**6}), "kernel", "1024"),
-    "an image of 10^6 pixels": (_broken(image={"size": 10**6}), "image.size", "at most 4096"),
-    "10^9 classes": (_broken(classes=10**9), "classes", "1000000000 is not at most 1000000"),
-    "300 stages": (_chain(300), "stages", "is too long; give it at most 256 items"),
-    "10^5 sources": (_adds({"of": ["input"] * 10**4, "kernel": 1}), "add.of", "at most 64"),
+    "a width of 10^5000": (change_stage(convolution={"width": 10**5000}), "width", "absurd size"),
+    "a kernel of 10^6": (
+        change_stage(convolution={"width": 1, "kernel": 10**6}),
+        "kernel",
+        "1024",
+    ),
+    "an image of 10^6 pixels": (
+        change_genome(image={"size": 10**6}),
+        "image.size",
+        "at most 4096",
+    ),
+    "10^9 classes": (change_genome(classes=10**9), "classes", "1000000000 is not at most 1000000"),
+    "300 stages": (chain_stages(300), "stages", "is too long; give it at most 256 items"),
+    "10^5 sources": (add_term({"of": ["input"] * 10**4, "kernel": 1}), "add.of", "at most 64"),
     "10^4 edges": (
-        _cell(states={"hidden": {"drive": {"edges": [{"add": t} for t in _many(1000)]}}}),
+        change_cell(
+            states={"hidden": {"drive": {"edges": [{"add": t} for t in repeat_term(1000)]}}}
+        ),
         "edges",
         "is too long; give it at most 64 items",
     ),
-    "10^3 terms": (_cell(gates={"update": {"terms": _many(1000)}}), "terms", "at most 64"),
+    "10^3 terms": (
+        change_cell(gates={"update": {"terms": repeat_term(1000)}}),
+        "terms",
+        "at most 64",
+    ),
     "10^4 states": (
-        _cell(states={f"s{i}": {} for i in range(10**4)}),
+        change_cell(states={f"s{i}": {} for i in range(10**4)}),
         "cells.motif.states",
         "at most 32",
     ),
-    "10^3 gates": (_cell(gates={f"g{i}": {} for i in range(10**3)}), "gates", "at most 64"),
+    "10^3 gates": (change_cell(gates={f"g{i}": {} for i in range(10**3)}), "gates", "at most 64"),
     "a gate without a name": (
-        _cell(states={"hidden": {"carry": {"gate": {"shared": ""}}}}),
+        change_cell(states={"hidden": {"carry": {"gate": {"shared": ""}}}}),
         "carry.gate.shared",
         "at least 1 character",
     ),
     "more values than a document has": (
-        _broken(feedback={f"{i}": True for i in range(30_000)}),
+        change_genome(feedback={f"{i}": True for i in range(30_000)}),
         "",
         "holds more than 20,000 values",
     ),

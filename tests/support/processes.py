@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from tests.support.shrinking import ROOT
+
+COMMAND = "from ventral.start import main; main()"
+"""What the entry point of `ventral` runs."""
 
 
 def start_python(code: str, *arguments: str) -> subprocess.Popen[str]:
@@ -19,4 +23,19 @@ def start_python(code: str, *arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path[1:])},
+    )
+
+
+def run_python(
+    code: str, *arguments: str, folder: Path = ROOT, blocked: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Python in a folder, where the modules in `blocked` cannot be imported."""
+    start = "import sys\n" + "".join(f"sys.modules['{n}'] = None\n" for n in blocked.split())
+    return subprocess.run(
+        [sys.executable, "-c", start + code, *arguments],
+        cwd=folder,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
     )

@@ -1,39 +1,16 @@
 """Ventral beside a user's own files, and without what it does not need."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from models.build import build
 from tests.support.exports import card, genome
+from tests.support.processes import COMMAND, run_python
 from workers import export
 from workers.data.packing import pack
 from workers.data.specs import DigitsOccluded
-
-ROOT = Path(__file__).parents[2]
-
-
-COMMAND = "from ventral.start import main; main()"
-
-
-def python(
-    code: str, *arguments: str, folder: Path = ROOT, blocked: str = ""
-) -> subprocess.CompletedProcess[str]:
-    """Python in a folder, where the modules in `blocked` cannot be imported."""
-    start = "import sys\n" + "".join(f"sys.modules['{n}'] = None\n" for n in blocked.split())
-    return subprocess.run(
-        [sys.executable, "-c", start + code, *arguments],
-        cwd=folder,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
 
 WITHOUT = """
 import numpy as np, ventral
@@ -51,7 +28,9 @@ def test_an_export_is_loaded_and_scored_without_what_only_a_search_needs(tmp_pat
     cell = export.write(tmp_path / "cell", network.genome, network.state_dict(), facts)
     home = tmp_path / "home"
     shutil.copytree(made.path, home / "data" / made.path.name)
-    done = python(WITHOUT, str(cell), str(home), blocked="PIL sklearn ray mlflow sqlalchemy typer")
+    done = run_python(
+        WITHOUT, str(cell), str(home), blocked="PIL sklearn ray mlflow sqlalchemy typer"
+    )
     assert done.returncode == 0, done.stderr
     assert 0 <= float(done.stdout) <= 1
 
@@ -67,19 +46,19 @@ def test_what_hides_a_package_is_named_with_the_cure(tmp_path: Path, hiding: str
     name = hiding.partition("/")[0].partition(".")[0]
     shown = tmp_path / (name if "/" in hiding else hiding)
     message = f"{shown} hides Ventral's own package {name}; rename it"
-    told = python("import ventral; ventral.load('x')", folder=tmp_path)
+    told = run_python("import ventral; ventral.load('x')", folder=tmp_path)
     assert told.stderr.splitlines()[-1].startswith(f"ventral.packages.Hidden: {message}")
 
 
 def test_the_command_line_loads_its_own_packages_beside_any_others(tmp_path: Path) -> None:
     for name in ("models.py", "workers.py", "space.py"):
         (tmp_path / name).write_text("raise RuntimeError('not ours')")
-    done = python(COMMAND, "plan", "rgc_shallow", "-o", "json", folder=tmp_path)
+    done = run_python(COMMAND, "plan", "rgc_shallow", "-o", "json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert '"planned_macs"' in done.stdout
 
 
 def test_a_module_that_is_loaded_already_hides_too(tmp_path: Path) -> None:
     (tmp_path / "models.py").write_text("")
-    done = python("import models, ventral; ventral.network('rgc_shallow')", folder=tmp_path)
+    done = run_python("import models, ventral; ventral.network('rgc_shallow')", folder=tmp_path)
     assert "models.py hides Ventral's own package models" in done.stderr

@@ -11,100 +11,93 @@ from space.errors import GenomeError
 from space.genome import Genome
 from space.network.architecture import Architecture
 from space.network.rules import check
-from space.zoo import cells as published
-from tests.support.drawing import any_documents, parsed, small_document
-
-
-def _broken(**changes: Any) -> dict[str, Any]:
-    return small_document(published.ugrnn()) | changes
-
-
-def _stage(**changes: Any) -> dict[str, Any]:
-    document = _broken()
-    document["stages"][1] = document["stages"][1] | changes
-    return document
-
-
-def _cell(**changes: Any) -> dict[str, Any]:
-    document = _broken()
-    document["cells"] = {"motif": document["cells"]["motif"] | changes}
-    return document
-
-
-def _adds(term: dict[str, Any]) -> dict[str, Any]:
-    return _cell(states={"hidden": {"drive": {"edges": [{"add": term}]}}})
-
-
-def _many(count: int) -> list[dict[str, Any]]:
-    return [{"of": "input", "kernel": 1}] * count
-
-
-def _chain(stages: int, **changes: Any) -> dict[str, Any]:
-    named = [{"name": f"s{i}", "convolution": {"width": 1}} for i in range(stages)]
-    return {"image": {"size": 8}, "classes": 2, "stages": named, **changes}
-
+from tests.support.changed_documents import (
+    add_term,
+    chain_stages,
+    change_cell,
+    change_genome,
+    change_stage,
+    repeat_term,
+)
+from tests.support.drawing import any_documents, parsed
 
 WRONG = {
     "edge to no stage": (
-        _broken(feedback={"conv3->conv9": True}),
+        change_genome(feedback={"conv3->conv9": True}),
         "feedback.conv3->conv9",
         "conv9",
     ),
-    "edge forward": (_broken(feedback={"conv2->conv3": True}), "feedback", "does not come after"),
-    "no edge": (_broken(feedback={"conv2": True}), "feedback.conv2", "SENDER->RECEIVER"),
-    "unknown cell": (_stage(cell="motiv"), "stages[1].cell", '"motif"'),
-    "two stages of a name": (_stage(name="conv1"), "stages[1].name", "two stages"),
-    "stage called head": (_stage(name="head"), "stages[1].name", "read-out"),
-    "unknown output": (_cell(output="hiden"), "cells.motif.output", '"hidden"'),
-    "unknown source": (_adds({"of": "hiden", "kernel": 3}), "edges[0].add.of", '"hidden"'),
-    "new before it exists": (_adds({"of": "new.hidden", "kernel": 1}), "of", "before it exists"),
-    "convolution without kernel": (_adds({"of": "input", "op": "convolution"}), "kernel", "needs"),
+    "edge forward": (
+        change_genome(feedback={"conv2->conv3": True}),
+        "feedback",
+        "does not come after",
+    ),
+    "no edge": (change_genome(feedback={"conv2": True}), "feedback.conv2", "SENDER->RECEIVER"),
+    "unknown cell": (change_stage(cell="motiv"), "stages[1].cell", '"motif"'),
+    "two stages of a name": (change_stage(name="conv1"), "stages[1].name", "two stages"),
+    "stage called head": (change_stage(name="head"), "stages[1].name", "read-out"),
+    "unknown output": (change_cell(output="hiden"), "cells.motif.output", '"hidden"'),
+    "unknown source": (add_term({"of": "hiden", "kernel": 3}), "edges[0].add.of", '"hidden"'),
+    "new before it exists": (
+        add_term({"of": "new.hidden", "kernel": 1}),
+        "of",
+        "before it exists",
+    ),
+    "convolution without kernel": (
+        add_term({"of": "input", "op": "convolution"}),
+        "kernel",
+        "needs",
+    ),
     "identity with kernel": (
-        _adds({"of": "input", "op": "identity", "kernel": 3}),
+        add_term({"of": "input", "op": "identity", "kernel": 3}),
         "kernel",
         "takes no kernel",
     ),
-    "identity of two": (_adds({"of": ["input", "hidden"]}), "add.of", "one source"),
-    "channels that do not fit": (_adds({"of": "residual"}), "add.of", "4 channels"),
+    "identity of two": (add_term({"of": ["input", "hidden"]}), "add.of", "one source"),
+    "channels that do not fit": (add_term({"of": "residual"}), "add.of", "4 channels"),
     "edge that does neither": (
-        _cell(states={"hidden": {"drive": {"edges": [{}]}}}),
+        change_cell(states={"hidden": {"drive": {"edges": [{}]}}}),
         "edges[0]",
         "adds or multiplies",
     ),
     "unknown gate": (
-        _cell(states={"hidden": {"carry": {"gate": "updat"}}}),
+        change_cell(states={"hidden": {"carry": {"gate": "updat"}}}),
         "carry.gate",
         '"update"',
     ),
     "reference that also describes": (
-        _cell(states={"hidden": {"carry": {"gate": {"shared": "update", "offset": 1}}}}),
+        change_cell(states={"hidden": {"carry": {"gate": {"shared": "update", "offset": 1}}}}),
         "carry.gate",
         "describes one",
     ),
     "gate in a circle": (
-        _cell(gates={"update": {"terms": [{"of": "hidden * update", "kernel": 1}]}}),
+        change_cell(gates={"update": {"terms": [{"of": "hidden * update", "kernel": 1}]}}),
         "update",
         "depends on itself",
     ),
-    "clock too short": (_broken(clock={"steps": 3}), "clock.steps", "at least 4"),
-    "image never on": (_broken(clock={"image_on": 2, "image_off": 2}), "image_off", "not after"),
+    "clock too short": (change_genome(clock={"steps": 3}), "clock.steps", "at least 4"),
+    "image never on": (
+        change_genome(clock={"image_on": 2, "image_off": 2}),
+        "image_off",
+        "not after",
+    ),
     "groups that do not divide": (
-        _stage(convolution={"width": 6, "norm": {"kind": "group", "groups": 4}}),
+        change_stage(convolution={"width": 6, "norm": {"kind": "group", "groups": 4}}),
         "stages[1].convolution.norm",
         "divide",
     ),
     "head larger than its map": (
-        _broken(head={"form": "convolution_mean", "kernel": 9}),
+        change_genome(head={"form": "convolution_mean", "kernel": 9}),
         "head.kernel",
         "exceeds",
     ),
     "terms without end in all": (
-        _cell(gates={f"g{i}": {"terms": _many(50)} for i in range(10)}),
+        change_cell(gates={f"g{i}": {"terms": repeat_term(50)} for i in range(10)}),
         "cells.motif",
         "terms in one cell, where at most 256 may stand",
     ),
     "an unroll without end": (
-        _chain(200, clock={"steps": 600}),
+        chain_stages(200, clock={"steps": 600}),
         "clock.steps",
         "600 steps of all stages are 120,000 convolutions and terms, where at most 100,000",
     ),
@@ -168,7 +161,7 @@ def test_checking_changes_nothing_and_ends_in_one_kind_of_error(document: dict[s
 )
 def test_a_stage_says_what_it_cannot_be(stage: dict[str, Any], where: str, words: str) -> None:
     with pytest.raises(GenomeError, match=words) as caught:
-        Genome.parse(_stage(**stage))
+        Genome.parse(change_stage(**stage))
     assert caught.value.where == where
 
 
@@ -185,7 +178,7 @@ def test_a_stage_says_what_it_cannot_be(stage: dict[str, Any], where: str, words
 )
 def test_a_decoder_says_what_it_cannot_be(decoder: dict[str, Any], where: str, words: str) -> None:
     with pytest.raises(GenomeError, match=words) as caught:
-        Genome.parse(_broken(decoder=decoder))
+        Genome.parse(change_genome(decoder=decoder))
     assert caught.value.where == where
 
 
@@ -201,7 +194,7 @@ def test_a_decoder_says_what_it_cannot_be(decoder: dict[str, Any], where: str, w
 )
 def test_a_term_takes_only_the_keys_of_its_op(term: dict[str, Any], key: str, words: str) -> None:
     with pytest.raises(GenomeError, match=words) as caught:
-        Genome.parse(_adds(term))
+        Genome.parse(add_term(term))
     assert caught.value.where.endswith(f"edges[0].add.{key}")
 
 
@@ -211,8 +204,8 @@ def test_gates_that_mask_each_other_twice_are_read_once_each() -> None:
         f"g{i}": {"terms": [{"of": f"input * g{i - 1}", "kernel": k} for k in (1, 3)]}
         for i in range(1, 40)
     }
-    document = _cell(
-        gates={"g0": {"terms": _many(1)}, **masked},
+    document = change_cell(
+        gates={"g0": {"terms": repeat_term(1)}, **masked},
         states={"hidden": {"drive": {"edges": [{"add": {"of": "input * g39"}}]}}},
     )
     assert len(Genome.parse(document).cells["motif"].gates) == 40
