@@ -39,3 +39,29 @@ def run_python(
         text=True,
         timeout=120,
     )
+
+
+DIES_AT = """
+import os, sys
+from search.home import Home
+from search.mirror.client import Client
+from search.mirror.tracking import Mirror
+from search.store import Store
+
+home, campaign_id, where, count = Home.at(sys.argv[1], {}), sys.argv[2], sys.argv[3], [0]
+owner = Store if hasattr(Store, where) else Client
+method = getattr(owner, where)
+
+def dies(*arguments, **named):
+    count[0] += 1
+    if count[0] == int(sys.argv[4]):
+        os.kill(os.getpid(), 9)
+    return method(*arguments, **named)
+
+setattr(owner, where, dies)
+"""
+"""The start of a mirror's script: `home`, `campaign_id`, and a process that is killed at a call.
+
+Its arguments are the home, the campaign, a method of the store or of MLflow's client, and which
+call of that is the last.
+"""

@@ -27,6 +27,7 @@ from search.store import Campaign, Store
 from tests.support import large, toys
 from tests.support.campaigns import add, new_campaign, report, train
 from tests.support.effort import record_statements
+from tests.support.processes import DIES_AT
 from tests.support.tables import engine_of
 from tests.support.waiting import GUARD, wait_until
 
@@ -321,27 +322,12 @@ def test_a_look_takes_a_few_statements_however_many_trials_there_are(
 
 # -------------------------------------------------------------------- what dies
 
-KILLED = """
-import os, sys, time
-from search.home import Home
+KILLED = f"""{DIES_AT}
+import time
 from search.mirror import tracking
-from search.mirror.client import Client
-from search.mirror.tracking import Mirror
-from search.store import Store
 from tests.support.campaigns import report
 
 tracking.LOOK_SECONDS = 0.05
-home, campaign_id, where, count = Home.at(sys.argv[1], {}), sys.argv[2], sys.argv[3], [0]
-owner = Store if hasattr(Store, where) else Client
-method = getattr(owner, where)
-
-def dies(*arguments, **named):
-    count[0] += 1
-    if count[0] == int(sys.argv[4]):
-        os.kill(os.getpid(), 9)
-    return method(*arguments, **named)
-
-setattr(owner, where, dies)
 store = Store.open(home.store_url)
 Mirror(store, home, campaign_id).start()
 for epoch in range(1, 1000):

@@ -37,6 +37,7 @@ from search.progress import progress
 from search.store import Store
 from space.space import Space
 from tests.support.campaigns import add, fill, new_campaign, report, train
+from tests.support.processes import DIES_AT
 from tests.support.waiting import GUARD, wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -276,27 +277,7 @@ def test_campaigns_of_one_name_are_two_experiments(store: Store, home: Home) -> 
 
 # -------------------------------------------------------------------- what dies
 
-KILLED = """
-import os, sys
-from search.mirror import tracking
-from search.mirror.mirroring import describe_backlog
-from search.home import Home
-from search.store import Store
-from space.space import Space
-from search.mirror.client import Client
-from search.mirror.tracking import Mirror
-
-home, campaign_id, where, count = Home.at(sys.argv[1], {}), sys.argv[2], sys.argv[3], [0]
-owner = Store if hasattr(Store, where) else Client
-method = getattr(owner, where)
-
-def dies(*arguments, **named):
-    count[0] += 1
-    if count[0] == int(sys.argv[4]):
-        os.kill(os.getpid(), 9)
-    return method(*arguments, **named)
-
-setattr(owner, where, dies)
+KILLED = f"""{DIES_AT}
 Mirror(Store.open(home.store_url), home, campaign_id).start().close(60)
 """
 
