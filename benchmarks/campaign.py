@@ -265,7 +265,7 @@ def _ventral(
 ) -> dict[str, Any]:
     from search import driver
     from search.campaign import Campaign
-    from search.home import Home
+    from search.host.home import Home
     from search.setting import Happening
     from search.store import Store
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from search.ports import bypass_proxies
+from search.host.ports import bypass_proxies
 
 ROOT = Path(__file__).resolve().parents[1]
 VENTRAL = Path(sys.executable).with_name("ventral")

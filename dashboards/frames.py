@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from search.ranking import recurrent
+from search.review.ranking import recurrent
 from search.store import Store
 
 CHOICE = "choice."

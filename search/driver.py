@@ -21,16 +21,16 @@ from typing import Any, Literal
 
 from ray.tune.schedulers import TrialScheduler
 
+from search.assign.supply import Supply
 from search.campaign import Campaign, check_resources
-from search.home import Home, Process
+from search.host.home import Home, Process
 from search.mirror.mirroring import MirrorProcess
-from search.place import count_slots, largest_offer, open_ground, share_ground
 from search.setting import Happening, Listener, Setting
 from search.store import HEARTBEAT_SECONDS, Status, Store
 from search.store import Campaign as Record
-from search.supply import Supply
 from search.tune import loop, remains, scheduler
 from search.tune.cluster import ClusterLost, Ground
+from search.tune.place import count_slots, largest_offer, open_ground, share_ground
 from search.tune.ray_internals import survivable
 from search.tune.recorder import Ending, Recorder
 from search.tune.searcher import TuneSearcher

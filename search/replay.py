@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from search.assign.outcomes import Reported, curve_of, group_by_trial, outcome_of
+from search.assign.suggesting import JournalEntry, Suggestion, call_of
+from search.assign.supply import LATE, suggester_of
 from search.campaign import Campaign, full_epochs
-from search.outcomes import Reported, curve_of, group_by_trial, outcome_of
 from search.store import CONTROL, RETRY, Store, Trial
-from search.suggesting import JournalEntry, Suggestion, call_of
-from search.supply import LATE, suggester_of
 from search.tune import scheduler
 from space.space import Space
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from search import reuse
+from search.assign import reuse
 from search.campaign import Campaign, full_epochs
-from search.home import Home
-from search.limits import fit_recipe
+from search.campaign.limits import fit_recipe
+from search.host.home import Home
 from search.store import Store, Takeover
 from space.space import Space
 from workers.job import Job, PackRef, Recipe

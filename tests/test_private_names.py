@@ -33,7 +33,7 @@ TESTED: dict[str, tuple[str, ...]] = {
         "tests/search/tune/test_ray_internals.py",
         "tests/search/tune/test_cluster.py",
         "tests/search/tune/test_joining.py",
-        "tests/search/tune/test_losses.py",
+        "tests/search/assign/test_losses.py",
         "tests/search/tune/test_scheduler.py",
         "tests/search/test_driver.py",
     ),

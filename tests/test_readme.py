@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from search.campaign import Campaign, check
-from search.machine import Machine
+from search.host.machine import Machine
 from space.space import Space
 from tests.support.waiting import GUARD
 

@@ -67,7 +67,7 @@ def evaluate(export: str | Path, *, home: str | Path | None = None) -> "Evaluati
     InputError for a damaged export, DataError if the data is missing or is not the one recorded.
     """
     check_packages()
-    from search.home import Home
+    from search.host.home import Home
     from workers.scoring import evaluate_export
 
     return evaluate_export(export, Home.at(home).data)
@@ -108,7 +108,7 @@ def trials(campaign: str, *, home: str | Path | None = None) -> "pd.DataFrame":
     """One row a trial of a campaign (an id, or the name of the newest one so called)."""
     check_packages()
     from dashboards import frames
-    from search.home import Home
+    from search.host.home import Home
     from search.store import Store
 
     store = Store.open(Home.at(home).store_url, create=False)

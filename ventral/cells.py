@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ventral.output import Column, Format, Row, count, percent, signed_percent, table
 
 if TYPE_CHECKING:
-    from search.ranking import Reference
+    from search.review.ranking import Reference
     from search.store import Campaign, Store, Trial
     from space.genome import Genome
 
@@ -81,8 +81,8 @@ def show_references(
     record: "Campaign", references: "list[Reference]", store: "Store", output: Format
 ) -> None:
     """The controls over their seeds. Gains are over the controls that no search suggested."""
-    from search import ranking
-    from search.certification import is_certified
+    from search.review import ranking
+    from search.upkeep.certification import is_certified
 
     known = [reference for reference in references if not is_certified(reference.name)]
     rows: list[dict[str, Any]] = []
@@ -107,7 +107,7 @@ def show_cells(
     output: Format,
 ) -> None:
     """Searched cells, best first, and below them the controls."""
-    from search import ranking
+    from search.review import ranking
 
     rows: list[dict[str, Any]] = []
     for trial in ranked:
@@ -130,7 +130,7 @@ def closing_lines(
     """The outcome of a campaign: the best network of each kind beside its cost, the controls, and
     the trials that failed. Networks of different cost are set side by side, not compared.
     """
-    from search import ranking
+    from search.review import ranking
 
     recurrent, feedforward = ranking.best_of_kinds(searched)
     whole = max((one.trial.epochs for one in references), default=0)
@@ -155,7 +155,7 @@ def closing_lines(
 
 
 def _kind(trial: "Trial") -> str:
-    from search import ranking
+    from search.review import ranking
 
     return "feedforward" if ranking.recurrent(trial) == "none" else "recurrent"
 

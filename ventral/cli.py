@@ -15,7 +15,7 @@ from pathlib import Path
 
 import typer
 
-from search.ports import bypass_proxies
+from search.host.ports import bypass_proxies
 from space.documents.outside import printable, redact
 from space.errors import VentralError
 from ventral.commands import (
@@ -136,7 +136,7 @@ def _keep_traceback(error: Exception) -> Path:
 
     Raises OSError if neither can be written.
     """
-    from search.home import Home
+    from search.host.home import Home
 
     places = [Path(tempfile.gettempdir())]
     with contextlib.suppress(VentralError, OSError):

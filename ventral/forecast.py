@@ -10,8 +10,8 @@ from ventral.output import Format, duration, note, percent, value
 if TYPE_CHECKING:
     from search.campaign import Campaign
     from search.forecast import Estimate, Range
-    from search.home import Home
-    from search.machine import Machine
+    from search.host.home import Home
+    from search.host.machine import Machine
     from space.space import Sample, Space
     from space.survey import Survey
     from workers.data.pack import Pack
@@ -51,9 +51,9 @@ def _tried(campaign: "Campaign", space: "Space") -> "tuple[Survey, int]":
     """Samples of the space for the campaign's images, under its limits, and how many of them are
     trained with recompute to stay under that of memory.
     """
-    from search.limits import recomputes
+    from search.assign.suggesting import find_refusal
+    from search.campaign.limits import recomputes
     from search.samplers.protocol import derive_seed
-    from search.suggesting import find_refusal
     from space.survey import survey
     from space.unroll.cost import cost
 
@@ -101,7 +101,7 @@ def _infeasible(tried: "Survey") -> list[str]:
 
 def mention(campaign: "Campaign", prepared: "tuple[Pack, Space]", home: "Home") -> None:
     """A note with the estimate; without one, a note of why."""
-    from search.machine import machine
+    from search.host.machine import machine
     from space.errors import VentralError
 
     try:

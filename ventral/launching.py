@@ -13,8 +13,8 @@ from ventral.output import Format, note
 
 if TYPE_CHECKING:
     from search.campaign import Campaign as CampaignFile
-    from search.home import Home
-    from search.machine import Machine
+    from search.host.home import Home
+    from search.host.machine import Machine
     from search.store import Campaign, Store
 
 RESUMABLE = ("stopped", "interrupted", "waiting", "failed")
@@ -37,11 +37,11 @@ class Launch:
 
 def read_offered(address: str | None) -> "Machine":
     """The most that one trial can have: only to ask a cluster, Ray has to be loaded."""
-    from search.machine import machine
+    from search.host.machine import machine
 
     if address is None:
         return machine()
-    from search import place
+    from search.tune import place
 
     return place.largest_offer(address)
 
@@ -65,7 +65,8 @@ def run_campaign(
     home, store = open_store(create=True)
     if not new:
         refuse_if_interrupted(campaign, store)
-    from search import driver, place
+    from search import driver
+    from search.tune import place
 
     place.check_home(home, launch.address)
     note(f"packing {campaign.data.name}")
@@ -153,7 +154,7 @@ def _detach(campaign_id: str, home: "Home", options: list[str]) -> None:
     It runs on this machine; with an address among its `options` its trials run on that cluster.
     """
     log = home.ensure(home.campaign(campaign_id)) / "detached.log"
-    from search.programs import python_command
+    from search.host.programs import python_command
 
     begin = python_command("from ventral.cli import main; main()")
     command = [*begin, "resume", campaign_id, *options]
@@ -175,7 +176,7 @@ def _detach(campaign_id: str, home: "Home", options: list[str]) -> None:
 
 def _conclude(record: "Campaign", store: "Store", output: Format) -> None:
     """The best cells beside the controls, and what to type next."""
-    from search import ranking
+    from search.review import ranking
 
     ranked = ranking.best(store, record.id, 10)
     references = ranking.references(store, record)

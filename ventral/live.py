@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live as Screen
 
-    from search.home import Home
+    from search.host.home import Home
     from search.setting import Happening
     from search.store import Campaign, Status
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from search.home import Home
+from search.host.home import Home
 from search.store import Campaign, Store
 from space.errors import InputError
 from ventral.output import moment, note

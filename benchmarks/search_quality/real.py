@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.search_quality.compare import METHODS, OURS, POSTERS
-from search.home import Home
-from search.ranking import references
+from search.host.home import Home
+from search.review.ranking import references
 from search.store import Campaign, Store, Trial
 from space import zoo
 from space.errors import StoreError

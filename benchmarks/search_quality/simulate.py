@@ -19,12 +19,12 @@ from typing import Any, Protocol
 
 from ray.tune.schedulers import TrialScheduler
 
+from search.assign.supply import Assignment, Supply
 from search.campaign import Campaign
-from search.home import Home
+from search.host.home import Home
 from search.samplers.protocol import derive_seed
 from search.setting import Setting
 from search.store import Status, Store
-from search.supply import Assignment, Supply
 from search.tune import scheduler
 from search.tune.recorder import Recorder
 from search.tune.stopping import Stop

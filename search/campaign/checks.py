@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from search import early_stopping, samplers
+from search.campaign.objectives import steps_of
 from search.campaign.settings import Campaign, Resources
 from search.campaign.trainings import control_runs, full_epochs
-from search.machine import Machine
-from search.objectives import steps_of
+from search.host.machine import Machine
 from space.documents.bounds import LEAST_CORES
 from space.documents.trees import CHOICE_KINDS
 from space.documents.validation import quote, suggestion

@@ -8,7 +8,7 @@ from typing import Any
 
 from search.campaign.checks import check
 from search.campaign.settings import Campaign, Resources
-from search.machine import Machine, machine
+from search.host.machine import Machine, machine
 from space.documents.files import parse_yaml, read_document
 from space.documents.trees import place
 from space.documents.validation import quote, suggestion

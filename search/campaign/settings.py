@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from search.campaign.objectives import Objective
 from search.early_stopping import RuleName
-from search.objectives import Objective
 from search.samplers import SamplerName
 from space.documents.bounds import (
     BRACKETS,

@@ -25,10 +25,10 @@ from typing import Any
 from search.campaign import Campaign
 from search.drill.scene import PATIENCE, Scene
 from search.drill.verdict import Snapshot, TimedEvent, Verdict
-from search.home import sqlite_url
-from search.machine import machine
+from search.host.home import sqlite_url
+from search.host.machine import machine
+from search.host.ports import LOOPBACK, free_port
 from search.mirror.server import Server
-from search.ports import LOOPBACK, free_port
 from search.store import ENDED
 from search.tune.nodes import Nodes
 from search.tune.remains import PREFIX, find_marked

@@ -25,8 +25,8 @@ from typing import Any
 from search import driver
 from search.campaign import Campaign
 from search.drill.verdict import Evidence, Snapshot, TimedEvent, Verdict, judge
-from search.home import Home, Process
-from search.programs import python_command
+from search.host.home import Home, Process
+from search.host.programs import python_command
 from search.setting import Happening
 from search.store import ENDED, Store
 from search.tune import remains

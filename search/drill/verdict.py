@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from search.assign.losses import EVENT
 from search.campaign import Campaign
 from search.driver import CLUSTER
 from search.mirror.mirroring import LOCK
 from search.mirror.runs import RUN_STATUSES
 from search.store import ENDED, Store, Trial
 from search.tune import remains
-from search.tune.losses import EVENT
 
 
 @dataclass(frozen=True, kw_only=True)

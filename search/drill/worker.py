@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search.home import Process
+from search.host.home import Process
 from workers.trainable import TrialTrainable
 
 if TYPE_CHECKING:

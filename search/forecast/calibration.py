@@ -21,8 +21,8 @@ import numpy as np
 
 from search.campaign import Campaign
 from search.forecast.networks import NetworkWork
-from search.home import Home, Process
-from search.programs import python_command
+from search.host.home import Home, Process
+from search.host.programs import python_command
 from space.errors import VentralError
 from space.space import Space
 from workers.job import Job, PackRef

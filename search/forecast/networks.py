@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.campaign import Campaign, control_runs
-from search.limits import fit_recipe
+from search.campaign.limits import fit_recipe
 from search.samplers.protocol import derive_seed
 from space.errors import InputError, VentralError
 from space.genome import Genome

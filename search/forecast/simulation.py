@@ -11,8 +11,8 @@ from search.campaign import Budget, Campaign, full_epochs
 from search.forecast.calibration import TIMED, Calibration, calibrate
 from search.forecast.lengths import training_lengths
 from search.forecast.networks import NetworkWork, draw_networks
-from search.home import Home
-from search.machine import Machine
+from search.host.home import Home
+from search.host.machine import Machine
 from space.space import Space
 from workers.job import PackRef
 

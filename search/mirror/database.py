@@ -25,7 +25,7 @@ from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-from search.home import TRACKING_VARIABLE, Home, sqlite_file, sqlite_url
+from search.host.home import TRACKING_VARIABLE, Home, sqlite_file, sqlite_url
 from space.errors import VentralError
 
 ARTIFACTS = "mlflow-artifacts:/"

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from search import ranking
-from search.home import same_tracking, sqlite_file
+from search.host.home import same_tracking, sqlite_file
 from search.mirror.runs import runs_path
+from search.review import ranking
 from search.store import Campaign, Store
 from space.documents.outside import printable, redact
 

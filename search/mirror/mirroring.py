@@ -18,10 +18,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from search.home import Home, same_tracking, sqlite_file
+from search.host.home import Home, same_tracking, sqlite_file
+from search.host.programs import python_command
 from search.mirror import database
 from search.mirror.tracking import Mirror, resend_lost
-from search.programs import python_command
 from search.store import Store
 from search.tune.remains import MARK
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlencode
 
-from search.acting import choices_that_act
-from search.ranking import recurrent
+from search.review.acting import choices_that_act
+from search.review.ranking import recurrent
 from search.store import ENDED, Campaign, Scalar, Status, Trial
 from space.documents.outside import printable
 

@@ -15,9 +15,9 @@ from collections.abc import Collection
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
-from search.home import Home
-from search.ports import ANYWHERE, LOOPBACK, http_address, listen
-from search.programs import python_command
+from search.host.home import Home
+from search.host.ports import ANYWHERE, LOOPBACK, http_address, listen
+from search.host.programs import python_command
 from space.documents.outside import printable, redact
 from space.errors import VentralError
 

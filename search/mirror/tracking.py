@@ -22,12 +22,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from search.home import Home, same_tracking
+from search.host.home import Home, same_tracking
+from search.host.ports import bypass_proxies
 from search.mirror import database
 from search.mirror.client import Client, is_refusal
 from search.mirror.following import Following
 from search.mirror.runs import run_key, run_of
-from search.ports import bypass_proxies
 from search.store import Campaign, Outgoing, Store
 from space.documents.outside import redact
 from space.errors import VentralError

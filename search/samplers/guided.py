@@ -26,8 +26,8 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from search.early_stopping.extrapolation import Line, early_scores
 from search.samplers import regression
-from search.samplers.extrapolation import Line, early_scores
 from search.samplers.graph_features import Words, columns, counts, size, words
 from search.samplers.protocol import Choices, Outcome, derive_seed, draw_point, key
 from search.samplers.regression import Array, Settings

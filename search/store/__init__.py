@@ -8,7 +8,7 @@ both. Underneath are `connected.py`, `reports.py`, `tables.py` and `database.py`
 `migrations/` every schema that was ever committed.
 """
 
-from search.home import ID_LETTERS, ID_SIGNS
+from search.host.home import ID_LETTERS, ID_SIGNS
 from search.store.campaigns import HEARTBEAT_SECONDS
 from search.store.connected import SILENCE_SECONDS
 from search.store.records import (

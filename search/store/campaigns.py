@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from search.home import ID_LETTERS, ID_SIGNS, Process
+from search.host.home import ID_LETTERS, ID_SIGNS, Process
 from search.store import ledger
 from search.store.connected import Connected, campaign_of, refuse_if_running, storable
 from search.store.ledger import Attempt, Ledger

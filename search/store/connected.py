@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
-from search.home import Process
+from search.host.home import Process
 from search.store.clocks import Clocks
 from search.store.database import check_schema, clear_errors, damage_error, engine_for, identity
 from search.store.records import STATES, Campaign

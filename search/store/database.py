@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
-from search.home import PRIVATE
+from search.host.home import PRIVATE
 from search.store import tables
 from space.documents.outside import redact
 from space.errors import StoreError

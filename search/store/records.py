@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from search.home import Process
+from search.host.home import Process
 
 State = Literal["waiting", "running", "finished", "stopped", "failed", "interrupted", "damaged"]
 """Of a campaign. `interrupted` is never written: it is a running campaign whose driver died. So is
@@ -140,7 +140,7 @@ class NewTrial:
     """A trial to be put on record, before anything is done for it; fields as in `Trial`.
 
     `status` is "waiting", or "infeasible" (with its `reason`) for one that is never trained.
-    `work` is the name by which other campaigns find the training (search/reuse.py). With a
+    `work` is the name by which other campaigns find the training (search/assign/reuse.py). With a
     `takeover` the trial begins with another trial's reports, and may have ended by them. `calls`
     is the journal of the suggestion; None where no sampler suggested it.
 

@@ -10,7 +10,7 @@ from search.store.tables import SHARES
 
 
 class Shares(Connected):
-    """The claims of the running campaigns; `search.tune.shares` divides a place by them.
+    """The claims of the running campaigns; `search.assign.shares` divides a place by them.
 
     A claim ends with the run of its campaign (`Store.set_state`).
     """

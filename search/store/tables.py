@@ -76,7 +76,8 @@ TRIALS = sa.Table(
     sa.Column("suggested", sa.BigInteger, nullable=False),
     sa.Column("arrived", sa.BigInteger),
     # Equal for trainings of one network by one recipe (its epochs apart) on the same data with
-    # the same seed, in whatever campaign; None for what is never trained. See search/reuse.py.
+    # the same seed, in whatever campaign; None for what is never trained. See
+    # search/assign/reuse.py.
     sa.Column("work", sa.String(64)),
     # CAMPAIGN/NUMBER of the trial whose training this one took over, and how many epochs of it.
     sa.Column("source", sa.Text),
@@ -149,7 +150,7 @@ JOURNAL = sa.Table(
     METADATA,
     sa.Column("campaign", sa.String(16), primary_key=True),
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-    # The sampler's calls since the suggestion before: see search/suggesting.py.
+    # The sampler's calls since the suggestion before: see search/assign/suggesting.py.
     sa.Column("calls", JSON, nullable=False),
     sa.ForeignKeyConstraint(
         ["campaign", "number"], ["trials.campaign", "trials.number"], ondelete="CASCADE"

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
-from search.programs import python_command
+from search.host.programs import python_command
 from search.tune.ray_internals import reload_authentication
 
 Answer = Literal["open", "refused", "silent"]

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from search.machine import Machine
-from search.ports import LOOPBACK
+from search.host.machine import Machine
+from search.host.ports import LOOPBACK
 from search.tune import access
 from search.tune.joining import answers, check_shared, connect, gcs_address, nodes
 from search.tune.ray_internals import mute, only_loopback

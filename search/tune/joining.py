@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from search.machine import Machine
+from search.host.machine import Machine
 from search.tune import access
 from search.tune.ray_internals import mute
 from search.tune.remains import PREFIX, PRIVATE

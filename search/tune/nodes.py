@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from search.ports import LOOPBACK, free_port
+from search.host.ports import LOOPBACK, free_port
 from search.tune import access
 from search.tune.cluster import OBJECT_STORE_BYTES
 from search.tune.remains import MARK, PREFIX, find_marked, new_mark, scratch_root

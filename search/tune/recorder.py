@@ -18,11 +18,11 @@ from typing import Any
 import ray
 from ray import tune
 
+from search.assign.losses import Losses, Silence, tail
+from search.assign.supply import Supply
 from search.setting import Setting
 from search.store import CONTROL, HEARTBEAT_SECONDS, Trial
 from search.store.ledger import Meter
-from search.supply import Supply
-from search.tune.losses import Losses, Silence, tail
 from search.tune.stopping import Halted, Stop
 from workers.job import ENVIRONMENT, HOPELESS, LOG, Failure, Report
 

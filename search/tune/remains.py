@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from search.home import Process
+from search.host.home import Process
 from space.documents.outside import is_folder, read_text
 from space.errors import InputError, VentralError
 

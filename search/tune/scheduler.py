@@ -19,10 +19,10 @@ from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialSch
 
 from search import early_stopping
 from search.campaign import Scheduler
+from search.campaign.objectives import Objective, Sized, costs_of, sizes_of, steps_of
+from search.early_stopping.optimistic import Optimism
 from search.early_stopping.watch import Watch
-from search.objectives import Objective, Sized, costs_of, sizes_of, steps_of
 from search.samplers.protocol import derive_seed
-from search.tune.optimism import Optimism
 
 METRIC, MODE, TIME = "top1", "max", "epoch"
 
@@ -262,8 +262,8 @@ class NumberedASHA(Remembering, AsyncHyperBandScheduler):  # type: ignore[misc]
 
 
 class Optimistic(Remembering, FIFOScheduler):  # type: ignore[misc]
-    """Trials in order; `search.tune.optimism`, or another package's rule, says which of them end
-    early.
+    """Trials in order; `search.early_stopping.optimistic`, or another package's rule, says which
+    of them end early.
     """
 
     def __init__(self, rule: Optimism | Watch, epochs: int, chance: Chance | None = None) -> None:

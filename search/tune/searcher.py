@@ -5,7 +5,7 @@ from typing import Any
 
 from ray.tune.search import Searcher
 
-from search.supply import Assignment, Supply
+from search.assign.supply import Assignment, Supply
 from search.tune.scheduler import AGAIN, METRIC, MODE
 
 PATIENCE = 0.05

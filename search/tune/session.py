@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from search.programs import make_pin
+from search.host.programs import make_pin
 from search.tune.ray_internals import job_config
 from space.errors import VentralError
 

@@ -16,7 +16,7 @@ import pytest
 
 from search.drill.faults import FAULTS, node_loss, run
 from search.drill.scene import Scene
-from search.home import Home
+from search.host.home import Home
 from search.store import Status, Store
 from search.tune.joining import survey
 from search.tune.nodes import Nodes

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from search.assign.losses import EVENT
 from search.drill.scene import Scene
 from search.store import Trial
-from search.tune.losses import EVENT
 from search.tune.remains import find_marked
 from tests.faults import crew
 from tests.faults.conftest import MakeScene

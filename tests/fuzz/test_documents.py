@@ -11,8 +11,8 @@ import yaml
 
 from search.campaign import Campaign, load
 from search.forecast import Calibration, estimate, networks
-from search.home import Home
-from search.machine import Machine
+from search.host.home import Home
+from search.host.machine import Machine
 from space import zoo
 from space.genome import Genome
 from space.space import Space

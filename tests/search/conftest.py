@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from search.home import Home
+from search.host.home import Home
 from search.store import Store
 from tests.support import postgres
 

@@ -24,7 +24,7 @@ import pytest
 import ray
 
 from search import driver
-from search.machine import machine
+from search.host.machine import machine
 from search.replay import Replay, replay
 from search.setting import Happening
 from search.store import Store
@@ -48,7 +48,7 @@ OPTUNA = {"name": "optuna", "options": {"startup": 3}}
 SCRIPT = """
 import sys
 from search import driver
-from search.home import Home
+from search.host.home import Home
 from search.store import Store
 from tests.support import toys
 from tests.support.driving import DriverBench
@@ -473,7 +473,7 @@ def test_a_machine_without_the_resources_is_refused(bench: Bench) -> None:
 REAL = """
 import sys
 from search import driver
-from search.home import Home
+from search.host.home import Home
 from search.store import Store
 from tests.support import toys
 from tests.support.driving import DriverBench

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from search import early_stopping, samplers
 from search.campaign import Scheduler, json_schema, load
-from search.machine import Machine
+from search.host.machine import Machine
 from search.replay import replay
 from search.tune.scheduler import create
 from space.errors import CampaignError, InputError

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from search import reuse
+from search.assign import reuse
+from search.assign.supply import Supply
 from search.campaign import Campaign
-from search.home import Home
+from search.host.home import Home
 from search.setting import Setting
 from search.store import Store, migrations
 from search.store.database import SCHEMA, SCHEMA_TABLE, engine_for
-from search.supply import Supply
 from space.space import Space
 from tests.support import postgres, toys
 from tests.support.tables import engine_of

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from search.assign.supply import Assignment, Supply
 from search.campaign import Campaign
-from search.home import Home
+from search.host.home import Home
 from search.setting import Happening, Setting
 from search.store import Store
-from search.supply import Assignment, Supply
 from space.space import Space
 from tests.support import toys
 from workers.job import PackRef, Report

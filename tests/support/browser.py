@@ -19,7 +19,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
-from search.ports import free_port
+from search.host.ports import free_port
 from tests.support.waiting import GUARD, wait_until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

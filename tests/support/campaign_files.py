@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from search.campaign import load
-from search.machine import Machine
+from search.host.machine import Machine
 from space.errors import InputError
 
 LAPTOP = Machine(cpus=4, gpus=0)

@@ -17,7 +17,7 @@ PROCESSES = (
     "search/drill/test_worker.py",
     "search/tune/test_loop.py",
     "search/test_budgets.py",
-    "search/tune/test_shares.py",
+    "search/assign/test_shares.py",
     "search/mirror/test_mirroring.py",
     "search/mirror/test_tracking.py",
     "search/mirror/test_following.py",

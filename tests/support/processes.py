@@ -43,7 +43,7 @@ def run_python(
 
 DIES_AT = """
 import os, sys
-from search.home import Home
+from search.host.home import Home
 from search.mirror.client import Client
 from search.mirror.tracking import Mirror
 from search.store import Store

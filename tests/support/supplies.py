@@ -11,10 +11,10 @@ from typing import Any
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
+from search.assign.suggesting import Ahead, Suggester
+from search.assign.supply import Assignment, Supply
 from search.campaign import Campaign
 from search.setting import Setting
-from search.suggesting import Ahead, Suggester
-from search.supply import Assignment, Supply
 from search.tune import scheduler
 from search.tune.recorder import Recorder
 from search.tune.searcher import TuneSearcher

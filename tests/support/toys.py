@@ -11,7 +11,7 @@ from typing import Any
 from ray import tune
 
 from search.campaign import Campaign
-from search.home import Process
+from search.host.home import Process
 from space.space import Space
 from workers.files import Claim
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from search.home import Home
+from search.host.home import Home
 from search.store import Store
 from tests.ventral.prepared import run_command
 

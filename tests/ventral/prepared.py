@@ -16,7 +16,9 @@ from multiprocessing import get_context
 from pathlib import Path
 
 FORKS = get_context("forkserver")
-FORKS.set_forkserver_preload(["ventral.cli", "search.ranking", "search.progress", "torch"])
+FORKS.set_forkserver_preload(
+    ["ventral.cli", "search.review.ranking", "search.review.progress", "torch"]
+)
 
 
 def run_command(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from search import ranking
+from search.review import ranking
 from search.store import Store
 from space.network.grammar import Cell
 from space.zoo import cells as published

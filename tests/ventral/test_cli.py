@@ -110,7 +110,7 @@ def test_wrong_input_is_told_before_anything_heavy_is_loaded(tmp_path: Path) -> 
     (tmp_path / "good.yaml").write_text(CAMPAIGN)
     program = (
         "import json, sys\n"
-        "from search.home import Home\n"
+        "from search.host.home import Home\n"
         "from search.store import Store\n"
         "home = Home.at()\n"
         "home.ensure()\n"

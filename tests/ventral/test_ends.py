@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from search.home import Home
+from search.host.home import Home
 from search.store import Store
 from space.errors import VentralError
 from tests.support.campaigns import fill

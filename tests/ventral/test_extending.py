@@ -15,7 +15,7 @@ import yaml
 
 from search import driver
 from search.campaign import amend, load
-from search.home import Home
+from search.host.home import Home
 from search.replay import replay
 from search.store import Store, Trial
 from tests.support.packages import PAGE, install_page, read_page, write_files

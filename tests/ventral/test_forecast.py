@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from search.campaign import Campaign
-from search.home import Home
-from search.machine import Machine
+from search.host.home import Home
+from search.host.machine import Machine
 from space.space import Space
 from ventral import forecast
 from ventral.output import Format

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from search.home import Home
+from search.host.home import Home
 from search.setting import Happening
 from search.store import Store
 from ventral.live import Live

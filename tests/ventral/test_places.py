@@ -15,7 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from search.home import Home
+from search.host.home import Home
 from search.store import Store
 from tests.support.campaigns import fill
 from tests.ventral.conftest import Campaign, Shell

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from search.home import Home
+from search.host.home import Home
 from search.store import Store
 from tests.support import large
 from tests.support.waiting import GUARD

@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 def list_campaigns(output: Output = Format.table) -> None:
     """All campaigns, newest first."""
-    from search import ranking
+    from search.review import ranking
     from space.documents.outside import printable
     from ventral.opening import open_store
 
@@ -105,7 +105,7 @@ def top(
     output: Output = Format.table,
 ) -> None:
     """The best cells, best first."""
-    from search import ranking
+    from search.review import ranking
     from space.errors import InputError
     from ventral.opening import find_campaign
 

@@ -49,7 +49,7 @@ def pack(
 
     A campaign with the same `data:` uses the same pack.
     """
-    from search.home import Home
+    from search.host.home import Home
     from workers.data import packing as packs
     from workers.data.datasets import open_source
     from workers.processors import usable_processors
@@ -95,7 +95,7 @@ def _read_spec(name: str, options: Sequence[str]) -> "DataSpec":
     from sys import maxsize
 
     from search.campaign import apply, load
-    from search.machine import Machine
+    from search.host.machine import Machine
     from workers.data.specs import data_spec
 
     if Path(name).suffix in (".yaml", ".yml", ".json"):

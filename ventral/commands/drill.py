@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from search.drill.faults import FaultResult
-    from search.home import Home
+    from search.host.home import Home
 
 COLUMNS = (
     Column(key="fault"),
@@ -116,7 +116,7 @@ def _folder(address: str | None) -> "contextlib.AbstractContextManager[Path]":
     import tempfile
     from pathlib import Path
 
-    from search.home import Home
+    from search.host.home import Home
 
     if address is None:
         return contextlib.nullcontext(Path(tempfile.gettempdir()))

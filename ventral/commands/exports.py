@@ -10,7 +10,7 @@ from ventral.output import Column, Format, Output, note, percent, table, value
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from search.home import Home
+    from search.host.home import Home
     from search.store import Campaign, Store, Trial
     from space.genome import Genome
     from workers.card import Card
@@ -34,7 +34,7 @@ def export(
     output: Output = Format.table,
 ) -> None:
     """Write the best cells as folders that load anywhere: genome, weights, card."""
-    from search import ranking
+    from search.review import ranking
     from space.errors import InputError, VentralError
     from ventral.opening import find_campaign
 
@@ -75,7 +75,7 @@ def export(
 def _export(number: int, record: "Campaign", store: "Store", home: "Home", folder: Path) -> Path:
     """Write one trial's export. Raises VentralError if its weights are gone or do not fit."""
     from search.campaign import Campaign
-    from search.limits import fit_recipe
+    from search.campaign.limits import fit_recipe
     from space.errors import VentralError
     from space.genome import Genome
     from space.reduction import reduce_genome

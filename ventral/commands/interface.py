@@ -13,7 +13,7 @@ from space.errors import InputError
 from ventral.output import note
 
 if TYPE_CHECKING:
-    from search.home import Home
+    from search.host.home import Home
     from search.mirror.server import Server
     from search.store import Campaign
 
@@ -41,10 +41,10 @@ def ui(
     browser: Annotated[bool, typer.Option(help="open a browser there")] = True,
 ) -> None:
     """Browse the trials in MLflow, until Ctrl-C (or SIGTERM)."""
-    from search.home import Home
+    from search.host.home import Home
+    from search.host.ports import ANYWHERE, http_address, is_loopback, outside_host
     from search.mirror.mirroring import catch_up
     from search.mirror.runs import view_url
-    from search.ports import ANYWHERE, http_address, is_loopback, outside_host
 
     names = _read_names(allowed_hosts)
     home = Home.at()
@@ -111,8 +111,8 @@ def _read_names(text: str) -> set[str]:
 
 def _start(home: "Home", host: str, port: int, names: set[str]) -> "Server":
     """The server, started. Raises InputError if it cannot listen there."""
+    from search.host.ports import names_of_machine
     from search.mirror.server import Server
-    from search.ports import names_of_machine
 
     log = home.path / "ui.log"
     log.unlink(missing_ok=True)  # what an earlier one printed

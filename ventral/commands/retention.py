@@ -39,7 +39,7 @@ def collect(
     Pruned trials' checkpoints go first, then those of failed ones, then those of finished trials
     beyond the best. Scores, genomes and MLflow's runs stay.
     """
-    from search import retention
+    from search.upkeep import retention
     from ventral.opening import open_store
 
     home, store = open_store()

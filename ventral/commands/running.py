@@ -49,11 +49,12 @@ def submit(  # noqa: PLR0913  (each is an option of the command)
     output: Output = Format.table,
 ) -> None:
     """Run a campaign: search, train, record, and show the best cells."""
-    from search.home import Home
+    from search.host.home import Home
     from ventral import forecast
 
     campaign = _load_campaign(file, source, overrides or [], address)
-    from search import driver, place  # they load Ray: errors of a file come first
+    from search import driver
+    from search.tune import place
 
     if dry_run:
         home = Home.at()
@@ -145,8 +146,8 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     output: Output = Format.table,
 ) -> None:
     """Train the best cells again from other seeds, beside the controls: how much was luck?"""
-    from search import ranking
-    from search.certification import certification
+    from search.review import ranking
+    from search.upkeep.certification import certification
     from space.errors import VentralError
     from ventral.opening import find_campaign
 

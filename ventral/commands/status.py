@@ -10,7 +10,7 @@ from space.documents.outside import printable
 from ventral.output import Format, Output, duration, note, percent, show, value
 
 if TYPE_CHECKING:
-    from search.progress import Progress
+    from search.review.progress import Progress
     from search.store import Store
 
 Id = Annotated[str, typer.Argument(help="a campaign's id, or the name of the newest one")]
@@ -32,7 +32,7 @@ def status(
     output: Output = Format.table,
 ) -> None:
     """How far a campaign is: trials, best score, pace, time left, failures, budget."""
-    from search.progress import progress
+    from search.review.progress import progress
     from ventral.opening import find_campaign
 
     _, store, record = find_campaign(campaign)
@@ -59,7 +59,7 @@ def _watch(store: "Store", campaign_id: str) -> "Progress":
     from rich.live import Live
     from rich.text import Text
 
-    from search.progress import progress
+    from search.review.progress import progress
 
     current = progress(store, campaign_id)
     if sys.stdout.isatty():
@@ -82,7 +82,7 @@ def _watch(store: "Store", campaign_id: str) -> "Progress":
 
 
 def _document(current: "Progress") -> dict[str, Any]:
-    from search import progress, ranking
+    from search.review import progress, ranking
 
     best = ranking.row(current.best) if current.best else None
     return progress.document(current) | {"best_trial": best}

@@ -89,8 +89,8 @@ def show(
     output: Output = Format.table,
 ) -> None:
     """One trial: the choices that act in it, its scores by epoch, and why it failed if it did."""
-    from search import ranking
-    from search.acting import choices_that_act
+    from search.review import ranking
+    from search.review.acting import choices_that_act
     from ventral.opening import find_campaign
 
     _, store, record = find_campaign(campaign)
@@ -156,7 +156,7 @@ def retry(
     What failed by itself (it diverged, or needs more memory than there is) would fail again: it
     can only be tried changed.
     """
-    from search import retries
+    from search.upkeep import retries
     from ventral.opening import find_campaign
 
     home, store, record = find_campaign(campaign, ("finished", "stopped", "failed", "interrupted"))
@@ -190,7 +190,7 @@ def _chosen(
 
 def row(trial: "Trial") -> dict[str, Any]:
     """A trial as `trial list` prints it."""
-    from search import ranking
+    from search.review import ranking
 
     return {
         "trial": trial.number,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from search.drill.scene import Scene
-from search.home import Home
+from search.host.home import Home
 from search.store import Store
 from tests.support import toys
 from tests.support.campaigns import add, train

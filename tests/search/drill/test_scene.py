@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from search.drill.scene import HAPPENINGS, OUTPUT, Scene
-from search.home import Process
+from search.host.home import Process
 from space.errors import VentralError
 from tests.support.campaigns import add, report, train
 from tests.support.processes import start_python
@@ -54,7 +54,7 @@ def test_interrupted_are_those_that_lack_an_epoch(scene: Scene) -> None:
 
 WORKER = """
 import time
-from search.home import Process
+from search.host.home import Process
 print(Process.current(), flush=True)
 time.sleep(60)
 """

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from search.home import Process
-from search.programs import python_command
+from search.host.home import Process
+from search.host.programs import python_command
 from tests.support.waiting import GUARD, wait_until
 
 ROOT = Path(__file__).parents[3]

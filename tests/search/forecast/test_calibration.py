@@ -18,8 +18,8 @@ from search.forecast import (
     estimate,
 )
 from search.forecast.calibration import fit
-from search.home import Home
-from search.machine import Machine
+from search.host.home import Home
+from search.host.machine import Machine
 from space.errors import VentralError
 from tests.support import toys
 from workers.job import PackRef

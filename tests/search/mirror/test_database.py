@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from search.home import Home, sqlite_url
+from search.host.home import Home, sqlite_url
 from search.mirror import database
 from search.mirror.mirroring import catch_up
 from search.mirror.tracking import Mirror
@@ -67,7 +67,7 @@ def unwanted() -> None:
 KILLED = """
 import os, signal, sys
 import sqlalchemy as sa
-from search.home import Home
+from search.host.home import Home
 from search.mirror import database
 
 left = [int(sys.argv[2])]

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from search import driver
-from search.home import Home
+from search.host.home import Home
+from search.host.ports import free_port
 from search.mirror import tracking
 from search.mirror.client import Client
 from search.mirror.following import Following
@@ -22,7 +23,6 @@ from search.mirror.mirroring import catch_up
 from search.mirror.runs import KEY_TAG
 from search.mirror.server import Server
 from search.mirror.tracking import Mirror
-from search.ports import free_port
 from search.store import Campaign, Store
 from tests.support import large, toys
 from tests.support.campaigns import add, new_campaign, report, train
@@ -374,7 +374,7 @@ def test_a_kill_between_two_steps_neither_loses_nor_doubles(
 
 DRIVER = """
 import os, sys, time
-from search.home import Home
+from search.host.home import Home
 from search.mirror.tracking import Mirror
 from search.store import Store
 from tests.support.campaigns import add, new_campaign
@@ -487,7 +487,7 @@ def test_through_a_server(
 CAMPAIGN = """
 import sys
 from search import driver
-from search.home import Home
+from search.host.home import Home
 from search.mirror import mirroring
 from search.store import Store
 from tests.support import toys

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from search.home import Home
+from search.host.home import Home
 from search.mirror import mirroring
 from search.mirror.mirroring import MirrorProcess
 from search.mirror.runs import KEY_TAG
@@ -25,7 +25,7 @@ from tests.support.waiting import GUARD, wait_until
 ROOT = Path(__file__).parents[3]
 DRIVER = """
 import sys, time
-from search.home import Home
+from search.host.home import Home
 from search.mirror.mirroring import MirrorProcess
 from search.store import Store
 
@@ -64,7 +64,7 @@ def test_all_is_sent_without_mlflow_in_this_process(home: Home) -> None:
     """By a driver in a process of its own, that knows nothing of MLflow."""
     script = """
 import sys
-from search.home import Home
+from search.host.home import Home
 from search.mirror.mirroring import MirrorProcess
 from search.store import Store
 from tests.support.campaigns import fill

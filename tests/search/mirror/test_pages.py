@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from search.home import Home
+from search.host.home import Home
+from search.host.ports import bypass_proxies
 from search.mirror.pages import EDITS, SEARCHES
 from search.mirror.server import Server
 from search.mirror.tracking import Mirror
-from search.ports import bypass_proxies
 from search.store import Store
-from tests.search.test_ports import has_ipv6
+from tests.search.host.test_ports import has_ipv6
 from tests.support import campaigns
 from tests.support.pages import ask
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from search.host.ports import LOOPBACK
 from search.mirror import server as servers
 from search.mirror.server import Server
-from search.ports import LOOPBACK
 from space.errors import VentralError
 from tests.support.waiting import GUARD
 

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from search.home import Home
+from search.host.home import Home
+from search.host.ports import free_port
 from search.mirror import tracking
 from search.mirror.mirroring import describe_backlog
 from search.mirror.runs import (
@@ -32,8 +33,7 @@ from search.mirror.runs import (
 )
 from search.mirror.server import Server
 from search.mirror.tracking import Mirror
-from search.ports import free_port
-from search.progress import progress
+from search.review.progress import progress
 from search.store import Store
 from space.space import Space
 from tests.support.campaigns import add, fill, new_campaign, report, train
@@ -455,7 +455,7 @@ def test_more_than_mlflow_takes_in_one_call(store: Store, home: Home) -> None:
 
 def test_the_drivers_process_imports_no_mlflow_by_itself() -> None:
     code = (
-        "import sys, search.mirror.tracking, search.store, search.home;"
+        "import sys, search.mirror.tracking, search.store, search.host.home;"
         "print(sorted({'mlflow', 'torch', 'alembic', 'pandas'} & set(sys.modules)))"
     )
     done = subprocess.run(

@@ -23,7 +23,7 @@ from contextlib import closing
 from pathlib import Path
 
 from search import driver
-from search.home import Home
+from search.host.home import Home
 from search.store import Store
 from search.store.database import SCHEMA
 from tests.support import postgres, toys
@@ -34,7 +34,7 @@ ROOT = HERE.parents[2]
 RUN = """
 import sys
 from search import driver
-from search.home import Home
+from search.host.home import Home
 from search.store import Store
 from tests.support import toys
 

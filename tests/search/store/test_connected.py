@@ -7,7 +7,7 @@ import time
 import pytest
 import sqlalchemy as sa
 
-from search.home import Process
+from search.host.home import Process
 from search.store import SILENCE_SECONDS, Store
 from space.errors import StoreError
 from tests.support.campaigns import add, new_campaign, report

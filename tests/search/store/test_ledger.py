@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from search.campaign import Budget
-from search.home import Process
+from search.host.home import Process
 from search.store import Store
 from search.store.ledger import REFRESH_SECONDS, Meter
 from search.store.tables import CAMPAIGNS

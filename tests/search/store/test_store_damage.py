@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from search import retention
-from search.home import Home
+from search.host.home import Home
 from search.store import Store
+from search.upkeep import retention
 from space.errors import InputError, StoreError, VentralError
 from tests.support.campaigns import fill
 

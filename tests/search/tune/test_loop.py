@@ -16,7 +16,7 @@ from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 from ray.tune.stopper import NoopStopper
 
-from search.machine import Machine
+from search.host.machine import Machine
 from search.tune import cluster, loop
 
 ROOT = Path(__file__).parents[3]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from search.supply import Supply
+from search.assign.supply import Supply
 from search.tune.recorder import FAILURES_IN_A_ROW, Recorder
 from search.tune.stopping import Halted, Stop
 from tests.support import toys

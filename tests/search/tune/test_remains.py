@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from search.home import Process
+from search.host.home import Process
 from search.tune import remains
 from search.tune.remains import (
     MARK,

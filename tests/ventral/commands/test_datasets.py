@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from search.campaign import load
-from search.home import Home
+from search.host.home import Home
 from tests.ventral.conftest import Shell
 from ventral.cli import app
 from workers.data.packing import pack

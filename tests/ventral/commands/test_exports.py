@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import ventral
-from search.home import Home
+from search.host.home import Home
 from search.store import Store
 from tests.ventral.conftest import Campaign, Shell
 from workers.data.pack import Pack

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import pytest
 
-from search.home import Home
+from search.host.home import Home
 from search.mirror import mirroring
 from search.mirror.tracking import Mirror
 from search.store import Store

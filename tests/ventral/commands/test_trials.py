@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from search.home import Home
+from search.host.home import Home
 from search.store import Store
 from space.genome import Genome
 from space.space import Space

@@ -1,0 +1,174 @@
+"""Which trials are the best: searched cells in order, controls apart, the Pareto front."""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from search.assign.suggesting import identity
+from search.campaign import Campaign, controls
+from search.store import CONTROL, State, Status, Store, Trial
+from search.store import Campaign as Record
+from space.cell_names import named_recurrence
+from space.errors import InputError, StoreError
+from space.recurrence import Recurrence
+from space.space import Space
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What a control scored, over all seeds that it was trained with.
+
+    `top1` is the mean over `seeds` scores, `deviation` their standard deviation (None of one).
+    `failed` counts trainings that have none. `trial` is the best of them.
+    """
+
+    name: str
+    trial: Trial
+    top1: float
+    deviation: float | None
+    seeds: int
+    failed: int
+
+
+def best(store: Store, campaign_id: str, n: int | None = None) -> list[Trial]:
+    """The searched trials that have a score, best first, the controls left out; at most `n`."""
+    return store.top(campaign_id, n, without=CONTROL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How far a campaign has come: `done` of its `trials` on record have a score, the best `top1`.
+
+    `damaged`, with the reason, if the record of the campaign or of a trial cannot be read.
+    """
+
+    state: State
+    reason: str | None
+    trials: int
+    done: int
+    top1: float | None
+
+
+def standing(store: Store, record: Record) -> Standing:
+    """How far a campaign has come; raises nothing for damaged records."""
+    state, reason, counts, first = record.state, record.reason, {}, []
+    if state != "damaged":
+        try:
+            counts, first = store.counts(record.id), best(store, record.id, 1)
+        except StoreError as error:
+            state, reason, counts = "damaged", str(error), {}
+    return Standing(
+        state=state,
+        reason=reason,
+        trials=sum(counts.values()),
+        done=counts.get("finished", 0) + counts.get("pruned", 0),
+        top1=first[0].top1 if first else None,
+    )
+
+
+def references(store: Store, record: Record) -> list[Reference]:
+    """The controls that have a score, the best mean first.
+
+    Of one that was stopped early with some seeds only the full trainings count.
+    """
+    ended: tuple[Status, ...] = ("finished", "pruned", "failed")
+    by_network: dict[str, list[Trial]] = defaultdict(list)
+    for trial in store.trials(record.id, statuses=ended, origin=CONTROL):
+        by_network[identity(trial.digest, trial.recipe)].append(trial)
+    names = _names(record) if by_network else {}
+    rows: list[Reference] = []
+    for network, trials in by_network.items():
+        scored = [trial for trial in trials if trial.top1 is not None]
+        full = [trial for trial in scored if trial.status == "finished"]
+        if counted := full or [trial for trial in scored if trial.status == "pruned"]:
+            scores = [trial.top1 or 0.0 for trial in counted]
+            rows.append(
+                Reference(
+                    name=names.get(network, trials[0].cell),
+                    trial=max(counted, key=lambda trial: (trial.top1 or 0.0, -trial.number)),
+                    top1=statistics.fmean(scores),
+                    deviation=statistics.stdev(scores) if len(scores) > 1 else None,
+                    seeds=len(scores),
+                    failed=sum(trial.status == "failed" for trial in trials),
+                )
+            )
+    return sorted(rows, key=lambda row: -row.top1)
+
+
+def _names(record: Record) -> dict[str, str]:
+    """The names of a campaign's controls by network; none if another version wrote it."""
+    try:
+        space = Space.parse(record.space, f"campaign {record.id}: space")
+        named = controls(Campaign.parse(record.document, f"campaign {record.id}"), space)
+        samples = {name: space.control(name) for name in named}
+    except InputError:
+        return {}
+    return {identity(sample.digest, sample.recipe): name for name, sample in samples.items()}
+
+
+def pareto(trials: Sequence[Trial]) -> list[Trial]:
+    """Those that no other trial beats in top-1 without having more parameters.
+
+    `trials` are best first, and so is the result.
+    """
+    front: list[Trial] = []
+    for trial in trials:
+        smallest = min((other.parameters or 0 for other in front), default=None)
+        if smallest is None or (trial.parameters or 0) < smallest:
+            front.append(trial)
+    return front
+
+
+def recurrent(trial: Trial) -> Recurrence | None:
+    """The recurrence of a trial's network; None where its choices make no network."""
+    return named_recurrence(trial.cell) if trial.cell else None
+
+
+def best_of_kinds(trials: Sequence[Trial]) -> tuple[Trial | None, Trial | None]:
+    """The best recurrent network and the best feedforward one among trials, best first.
+
+    Those that were trained to the end go before those that were stopped early.
+    """
+    ordered = sorted(trials, key=lambda trial: trial.status != "finished")
+    kinds = [(trial, recurrent(trial)) for trial in ordered]
+    return (
+        next((trial for trial, kind in kinds if kind not in (None, "none")), None),
+        next((trial for trial, kind in kinds if kind == "none"), None),
+    )
+
+
+def gain(trial: Trial, references: Sequence[Reference], top1: float | None = None) -> float | None:
+    """How far a trial (with a score of `top1`, by default its own) is above the best control that
+    was trained for as many epochs.
+
+    None if there is none: a training that was stopped early is compared with nothing.
+    """
+    score = trial.top1 if top1 is None else top1
+    if trial.status != "finished" or score is None:
+        return None
+    fair = [
+        reference.top1
+        for reference in references
+        if (reference.trial.status, reference.trial.epochs) == ("finished", trial.epochs)
+    ]
+    return score - max(fair) if fair else None
+
+
+def row(trial: Trial) -> dict[str, Any]:
+    """A trial as `ventral top` prints it."""
+    return {
+        "trial": trial.number,
+        "digest": trial.digest,
+        "cell": trial.cell,
+        "recurrent": recurrent(trial),
+        "top1": trial.top1,
+        "parameters": trial.parameters,
+        "macs": trial.macs,
+        "epochs": trial.epochs,
+        "status": trial.status,
+        "seed": trial.seed,
+        "origin": trial.origin,
+        "seconds": trial.seconds,
+    }

@@ -1,0 +1,111 @@
+"""The best cells again, with seeds that the search did not see.
+
+A search keeps what scored best, and a score is partly luck: the best of a thousand was lucky. So
+its cells are trained again from other seeds, beside the campaign's own controls. That is a
+campaign like any other, all of whose trials are controls (`control_seeds`); what was certified
+with some of the seeds before is taken over (search/assign/reuse.py).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from search.assign.suggesting import find_refusal, identity
+from search.campaign import Campaign, clone, controls
+from search.host.machine import Machine
+from search.samplers.protocol import derive_seed
+from search.store import RETRY, Trial
+from search.store import Campaign as Record
+from space.errors import CampaignError
+from space.space import Space
+from space.unroll.cost import cost
+
+PREFIX = "trial-"
+"""The prefix of the names that searched cells have as controls."""
+
+
+def certification(
+    record: Record,
+    trials: Sequence[Trial],
+    seeds: int,
+    overrides: Sequence[str] = (),
+    *,
+    offered: Machine | None = None,
+) -> Campaign:
+    """The campaign that trains some trials' cells, and its campaign's controls, from other seeds.
+
+    Every training runs to the end. The seeds follow from the campaign's, and more of them begin
+    with those of fewer. `overrides` change other fields, as those of `ventral submit` do. Raises
+    CampaignError for a cell that this version would not build as the search did.
+    """
+    where = f"campaign {record.id}"
+    campaign = Campaign.parse(record.document, where)
+    space = _with(Space.parse(record.document["space"], f"{where}: space"), trials)
+    # Networks are compared, and checked, for the images that they were made for.
+    images = Space.parse(record.space, f"{where}: space").images.model_dump()
+    closed = Space.parse(space.document() | {"images": images}, f"{where}: space")
+    _check_digests(closed, trials)
+    names = _select_different(campaign, closed, [*controls(campaign, space), *map(_name, trials)])
+    document = record.document | {
+        "name": f"{campaign.name}-certified"[:200],
+        "space": space.document(),
+        "sampler": {"name": "random"},
+        "objectives": [],
+        "scheduler": {"name": "fifo"},
+        "budget": {"trials": len(names) * seeds},
+        "controls": names,
+        "control_seeds": seeds,
+        "seed": derive_seed(campaign.seed, "certified"),
+    }
+    return clone(document, where, overrides, offered=offered)
+
+
+def is_certified(name: str) -> bool:
+    """Whether a control is a searched cell that is trained again."""
+    return name.startswith(PREFIX)
+
+
+def _name(trial: Trial) -> str:
+    return f"{PREFIX}{trial.number}"
+
+
+def _with(space: Space, trials: Sequence[Trial]) -> Space:
+    """The space with the trials' cells among its controls."""
+    document: dict[str, Any] = space.document()
+    for trial in trials:
+        name = _name(trial)
+        if name in space.controls:
+            raise CampaignError(
+                f"space.controls.{name}", "is reserved for a certified cell", "rename it"
+            )
+        document.setdefault("controls", {})[name] = _control(space, trial)
+    return Space.parse(document, "space")
+
+
+def _check_digests(closed: Space, trials: Sequence[Trial]) -> None:
+    for trial in trials:
+        if closed.control(_name(trial)).digest != trial.digest:
+            raise CampaignError(
+                f"trial {trial.number}",
+                "has choices that make another network in this version",
+                "certify it with the version that trained it",
+            )
+
+
+def _control(space: Space, trial: Trial) -> Mapping[str, Any]:
+    """A trial as a control: its choices, and its recipe where that was changed by hand."""
+    if trial.origin != RETRY:
+        return {"choices": dict(trial.choices)}
+    ours = Space.parse(space.document() | {"recipe": {}}).parameters
+    open_still = {parameter.path for parameter in ours}
+    choices = {path: value for path, value in trial.choices.items() if path in open_still}
+    return {"choices": choices, "recipe": dict(trial.recipe)}
+
+
+def _select_different(campaign: Campaign, space: Space, names: Sequence[str]) -> list[str]:
+    """The names without those of networks that came before, or that may not be trained."""
+    names_by_network: dict[str, str] = {}
+    for name in names:
+        sample = space.control(name)
+        if find_refusal(campaign, sample, cost(sample.genome)) is None:
+            names_by_network.setdefault(identity(sample.digest, sample.recipe), name)
+    return [*names_by_network.values()]

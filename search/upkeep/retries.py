@@ -1,0 +1,143 @@
+"""Failed trials again: as they are where that may help, changed where it cannot.
+
+A trial that was lost with its worker, or whose data or disk was away, is simply put back: the
+next run of its campaign trains it. One that failed by itself would fail again: it can be tried
+with another recipe only, and then it is a new trial, which the sampler does not receive.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from search.assign import reuse
+from search.assign.losses import RETRIED
+from search.assign.suggesting import identity
+from search.campaign import CHANGEABLE, Campaign, apply
+from search.campaign.limits import find_excess
+from search.host.home import Home
+from search.store import RETRY, NewTrial, Store, Trial
+from search.store import Campaign as Record
+from space.errors import CampaignError, GenomeError, InputError
+from space.genome import Genome
+from space.unroll.cost import cost
+from workers.job import DETERMINISTIC
+
+
+def kind(trial: Trial) -> str:
+    """The kind of a failed trial's failure (see workers.job.Failure)."""
+    return (trial.reason or "").partition(":")[0]
+
+
+def requeue(store: Store, home: Home, record: Record, trials: Sequence[Trial]) -> None:
+    """Put failed trials back as they are. Raises CampaignError for one that would fail again."""
+    for trial in trials:
+        _refuse_unless_failed(record, trial)
+        if kind(trial) in DETERMINISTIC:
+            raise CampaignError(
+                f"trial {trial.number}",
+                f"failed by itself ({trial.reason}); unchanged, it would fail again",
+                "change its recipe: --set recipe.learning_rate=0.001, say",
+            )
+    for trial in trials:
+        if kind(trial) == "corrupt-checkpoint":
+            shutil.rmtree(home.trial(record.id, trial.number), ignore_errors=True)
+        store.retry_trial(record.id, trial.number)
+        store.event(record.id, RETRIED, {"trial": trial.number, "after": trial.reason})
+
+
+def add_changed(
+    store: Store, home: Home, record: Record, trials: Sequence[Trial], overrides: Sequence[str]
+) -> list[int]:
+    """Put new trials on record: the failed ones' networks with another recipe; their numbers.
+
+    Where the budget has no room for them, it grows by their number. Raises CampaignError for
+    an override that does not change the recipe, StoreError while the campaign runs.
+    """
+    campaign = Campaign.parse(record.document, f"campaign {record.id}")
+    known = {identity(one.digest, one.recipe): one.number for one in store.trials(record.id)}
+    overlays = []
+    for trial in trials:
+        _refuse_unless_failed(record, trial)
+        overlays.append(_overlay(campaign, trial, overrides))
+        _refuse_excess(campaign, trial, overlays[-1])
+        same = known.setdefault(identity(trial.digest, overlays[-1]), trial.number)
+        if same != trial.number:
+            raise CampaignError(
+                f"trial {trial.number}",
+                f"with this recipe is trial {same}, which is on record already",
+                "set another value",
+            )
+    needed = store.ledger(record.id).trials + len(trials)
+    budget = campaign.budget.model_copy(update={"trials": max(campaign.budget.trials, needed)})
+    document = campaign.model_copy(update={"budget": budget}).document()
+    store.set_document(record.id, document, "trials are to be tried again")
+    numbers = []
+    for trial, overlay in zip(trials, overlays, strict=True):
+        number = store.next_number(record.id)
+        recipe = campaign.recipe.overlaid(overlay)
+        trial_again = NewTrial(
+            number=number,
+            digest=trial.digest,
+            genome=trial.genome or {},
+            recipe=overlay,
+            seed=trial.seed,
+            choices=trial.choices,
+            origin=RETRY,
+            parameters=trial.parameters,
+            macs=trial.macs,
+            cell=trial.cell,
+            folder=str(home.trial(record.id, number)),
+            work=reuse.work_of(trial.digest, recipe, record.data["checksum"], trial.seed),
+        )
+        store.add_trial(record.id, trial_again)
+        detail = {"trial": number, "of": trial.number, "set": list(overrides)}
+        store.event(record.id, RETRIED, detail)
+        numbers.append(number)
+    return numbers
+
+
+def _refuse_excess(campaign: Campaign, trial: Trial, overlay: Mapping[str, Any]) -> None:
+    """Raise CampaignError if a trial's network is over a limit under another recipe."""
+    try:
+        genome = Genome.parse(trial.genome)
+    except GenomeError:
+        return  # the worker says so of this trial alone
+    reason = find_excess(campaign, campaign.recipe.overlaid(overlay), genome, cost(genome))
+    if reason is not None:
+        problem, _, cure = reason.partition("; ")
+        raise CampaignError(f"trial {trial.number}", problem, cure or "set another value")
+
+
+def _refuse_unless_failed(record: Record, trial: Trial) -> None:
+    if trial.status != "failed":
+        raise CampaignError(
+            f"trial {trial.number}",
+            f"has not failed: it is {trial.status}",
+            f"`ventral trial list {record.id} --status failed` shows those that did",
+        )
+
+
+def _overlay(campaign: Campaign, trial: Trial, overrides: Sequence[str]) -> dict[str, Any]:
+    """The trial's recipe overlay with the overrides in it. Raises CampaignError."""
+    document: dict[str, Any] = {"recipe": dict(trial.recipe)}
+    for override in overrides:
+        path = override.partition("=")[0].strip()
+        if not path.startswith("recipe."):
+            cure = f"write recipe.KEY=VALUE; a resume changes {', '.join(CHANGEABLE)}"
+            raise CampaignError(f"--set {override}", "does not change the trial's recipe", cure)
+        if path == "recipe.epochs":
+            cure = "clone the campaign: `ventral submit --from ID --set recipe.epochs=...`"
+            raise CampaignError(
+                f"--set {override}", "trials of a campaign have the same epochs", cure
+            )
+        apply(document, override)
+    overlay: dict[str, Any] = document["recipe"]
+    try:
+        same = campaign.recipe.overlaid(overlay) == campaign.recipe.overlaid(trial.recipe)
+    except InputError as error:
+        raise CampaignError(error.where, error.problem, error.cure) from None
+    if same:
+        raise CampaignError(
+            f"trial {trial.number}", "has that recipe already", "set another value"
+        )
+    return overlay

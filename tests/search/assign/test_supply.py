@@ -1,0 +1,274 @@
+"""The supply of trials, against a real store."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.assign import suggesting
+from search.assign.outcomes import outcome_of
+from search.assign.supply import Assignment, Supply
+from search.samplers.protocol import key
+from search.store import CONTROL, Trial
+from space.errors import CampaignError
+from tests.support import toys
+from tests.support.supplies import Bench, sampler_of, train
+from workers.job import Failure, Report
+
+
+def exhaust(supply: Supply) -> list[Assignment]:
+    """All that the supply has, each trained before the next is asked for."""
+    found = []
+    while (assignment := supply.next()) is not None:
+        train(supply, assignment)
+        found.append(assignment)
+    return found
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def test_controls_come_first_and_count(bench: Bench) -> None:
+    found = exhaust(bench.supply())
+    assert [assignment.number for assignment in found] == list(range(6))
+    trials = bench.store.trials(bench.id)
+    assert [trial.origin for trial in trials] == [CONTROL] + ["random"] * 5
+    assert {trial.status for trial in trials} == {"finished"}
+    assert {trial.seed for trial in trials} == {1}, "all trials have the campaign's seed"
+
+
+def test_no_controls_if_none_are_named(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, controls=[])
+    exhaust(bench.supply())
+    assert CONTROL not in {trial.origin for trial in bench.store.trials(bench.id)}
+
+
+def test_a_trial_is_on_record_before_it_is_handed_out(bench: Bench) -> None:
+    supply = bench.supply()
+    supply.next()
+    assignment = supply.next()
+    assert assignment is not None
+    trial = bench.store.trial(bench.id, assignment.number)
+    assert trial.status == "waiting"
+    job = assignment.job
+    assert job.genome == trial.genome
+    assert job.recipe.learning_rate == trial.recipe["learning_rate"]
+    assert job.recipe.learning_rate == trial.choices["recipe.learning_rate"]
+    assert job.recipe.epochs == 3, "the campaign's, under the sample's"
+    assert job.folder == str(bench.home.trial(bench.id, assignment.number)) == trial.folder
+    assert (trial.parameters or 0) > 0
+    assert (trial.macs or 0) > 0
+
+
+def test_nothing_is_trained_twice(tmp_path: Path) -> None:
+    """36 networks and a control, and more trials are asked for: all different, then no more."""
+    space = {**toys.SPACE, "recipe": {}}
+    bench = Bench(tmp_path, space=space, budget={"trials": 100})
+    supply = bench.supply()
+    exhaust(supply)
+    trials = bench.store.trials(bench.id)
+    digests = [trial.digest for trial in trials]
+    assert len(set(digests)) == len(digests) == 37
+    assert supply.exhausted
+    assert supply.error is None
+    assert bench.kinds()[-1] == "exhausted"
+    assert bench.store.events(bench.id)[-1].kind == "space exhausted"
+
+
+def test_a_known_point_is_told_again_not_trained(bench: Bench, monkeypatch: Any) -> None:
+    supply = bench.supply()
+    exhaust(supply)
+    first = bench.store.trials(bench.id)[1]
+    bench.campaign = bench.campaign.model_copy(
+        update={"budget": bench.campaign.budget.model_copy(update={"trials": 7})}
+    )
+    supply = bench.supply()
+    sampler = sampler_of(supply)
+    told = []
+    ask = sampler.ask
+    answers = iter([first.choices])
+    monkeypatch.setattr(sampler, "ask", lambda: next(answers, None) or ask())
+    monkeypatch.setattr(sampler, "tell", lambda c, o: told.append((key(c), o.score)))
+    assignment = supply.next()
+    assert assignment is not None
+    assert told == [(key(first.choices), first.top1)]
+    assert assignment.number == 6
+
+
+def test_over_the_limit_is_infeasible_and_costs_no_budget(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    bench = Bench(tmp_path, limits={"parameters": 150})
+    supply = bench.supply()
+    told: list[Any] = []
+    monkeypatch.setattr(sampler_of(supply), "tell", lambda _choices, outcome: told.append(outcome))
+    handed = exhaust(supply)
+    trials = bench.store.trials(bench.id)
+    infeasible = [trial for trial in trials if trial.status == "infeasible"]
+    assert len(handed) == 6, "the budget counts what is trained"
+    assert infeasible
+    assert all((trial.parameters or 0) > 150 for trial in infeasible)
+    assert all((job.number not in {t.number for t in infeasible}) for job in handed)
+    assert infeasible[0].origin == CONTROL
+    assert infeasible[0].reason == (
+        f"{infeasible[0].parameters:,} parameters exceed limits.parameters: 150"
+    )
+    reasons = [outcome.reason for outcome in told if outcome.reason]
+    assert reasons == ["infeasible"] * (len(infeasible) - 1), "a control is no sampler's"
+    assert bench.kinds().count("infeasible") == len(infeasible)
+
+
+def test_a_limit_that_nothing_meets_ends_the_campaign(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(suggesting, "INFEASIBLE_IN_A_ROW", 20)
+    bench = Bench(tmp_path, limits={"macs": 10})
+    supply = bench.supply()
+    assert supply.next() is None
+    assert isinstance(supply.error, CampaignError)
+    assert supply.error.where == "limits.macs"
+    assert "20 samples in a row" in supply.error.problem
+    assert supply.next() is None, "it stays ended"
+
+
+def test_choices_that_make_no_genome_are_infeasible(tmp_path: Path) -> None:
+    """A kernel of 0 among the options is a fault of the space that the campaign survives."""
+    broken = copy.deepcopy(toys.SPACE)
+    broken["genome"]["stages"][0]["convolution"]["kernel"]["choice"] = [1, 3, 0]
+    bench = Bench(tmp_path, space=broken, budget={"trials": 12})
+    assert len(exhaust(bench.supply())) == 12
+    infeasible = bench.store.trials(bench.id, statuses=["infeasible"])
+    assert infeasible
+    assert all(trial.choices["kernel"] == 0 for trial in infeasible)
+    assert all("kernel: 0" in (trial.reason or "") for trial in infeasible)
+
+
+def test_failures_are_told_and_kept(bench: Bench) -> None:
+    supply = bench.supply()
+    assignment = supply.next()
+    assert assignment is not None
+    supply.record_start(assignment.number)
+    failure = Failure(kind="diverged", reason="loss is nan at epoch 1", detail="trace")
+    trial = supply.record_end(assignment.number, "failed", failure)
+    assert (trial.status, trial.reason) == ("failed", "diverged: loss is nan at epoch 1")
+    assert trial.detail == "trace"
+    outcome = outcome_of(trial, 3)
+    assert outcome is not None
+    assert outcome.reason == "diverged"
+
+
+def test_what_cannot_be_looked_at_cheaply_is_infeasible(tmp_path: Path) -> None:
+    """A network whose weights would be other ones at fewer steps is recorded, and not trained."""
+    space = copy.deepcopy(toys.SPACE)
+    space["genome"]["clock"]["steps"] = 4
+    forms = ["last", {"form": "w_avg_t"}]
+    space["genome"]["decoder"] = {"choice": forms, "name": "decoder"}
+    recipe = {"epochs": 3, "fidelity": [{"until": 1, "steps": 3}]}
+    bench = Bench(tmp_path, space=space, recipe=recipe, controls=[], budget={"trials": 6})
+    assert len(exhaust(bench.supply())) == 6
+    infeasible = bench.store.trials(bench.id, statuses=["infeasible"])
+    assert infeasible
+    assert all("decoder.weights: has other weights at" in (t.reason or "") for t in infeasible)
+
+
+def test_who_only_guesses_is_told_as_such(tmp_path: Path) -> None:
+    """Which class a network that learned nothing happens to name says nothing of its cell."""
+    bench = Bench(tmp_path)
+    supply = bench.supply()
+    first, second = supply.next(), supply.next()
+    assert first is not None
+    assert second is not None
+    for assignment, epochs in ((first, 1), (second, 3)):
+        train(supply, assignment, epochs=epochs, status="pruned" if epochs < 3 else "finished")
+    trials = [bench.store.trial(bench.id, one.number) for one in (first, second)]
+    scores = [trial.top1 or 0.0 for trial in trials]
+    between = sum(scores) / 2
+    told = [outcome_of(trial, 3, guess=between) for trial in trials]
+    assert [one.score for one in told if one] == [max(score, between) for score in scores]
+    assert [one.score for one in (outcome_of(t, 3) for t in trials) if one] == scores
+
+
+def test_a_stopped_training_is_told_with_its_fidelity(bench: Bench, monkeypatch: Any) -> None:
+    supply = bench.supply()
+    supply.next()
+    assignment = supply.next()
+    assert assignment is not None
+    told: list[Any] = []
+    monkeypatch.setattr(sampler_of(supply), "tell", lambda _choices, outcome: told.append(outcome))
+    train(supply, assignment, epochs=1, status="pruned")
+    assert told[0].fidelity == pytest.approx(1 / 3)
+    assert told[0].score == pytest.approx(toys.score(assignment.number, 1, 3))
+    assert not told[0].final
+
+
+@pytest.mark.parametrize("name", ["random", "optuna"])
+def test_a_new_driver_goes_on_where_the_last_one_was(tmp_path: Path, name: str) -> None:
+    """Killed between any two calls, with two trials open: the same campaign in the end."""
+    sampler = {"name": name, "options": {} if name == "random" else {"startup": 3}}
+    whole = Bench(tmp_path / "whole", sampler=sampler, budget={"trials": 10})
+    exhaust(whole.supply())
+    broken = Bench(tmp_path / "broken", sampler=sampler, budget={"trials": 10})
+    handed = []
+    for _ in range(30):
+        supply = broken.supply()
+        if (assignment := supply.next()) is None:
+            break
+        handed.append(assignment.number)
+        if handed.count(assignment.number) > 1:  # the first time it is lost before its end
+            train(supply, assignment)
+    assert handed == [number for number in range(10) for _ in range(2)]
+    choices = [[t.choices for t in bench.store.trials(bench.id)] for bench in (whole, broken)]
+    assert choices[0] == choices[1]
+
+
+def test_interrupted_trials_come_before_new_ones(bench: Bench) -> None:
+    supply = bench.supply()
+    first, second, third = supply.next(), supply.next(), supply.next()
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    train(supply, first)
+    supply.record_start(third.number)
+    supply.record_report(third.number, Report.model_validate(toys.report(1, 0.1)))
+    again = bench.supply()
+    assert again.unfinished == 2
+    assert again.next() == third, "the one that had begun"
+    assert again.next() == second
+    new = again.next()
+    assert new is not None
+    assert new.number == 3
+
+
+def test_a_trial_that_only_lacks_its_end_is_ended(bench: Bench) -> None:
+    supply = bench.supply()
+    assignment = supply.next()
+    assert assignment is not None
+    supply.record_start(assignment.number)
+    for epoch in (1, 2, 3):
+        report = Report.model_validate(toys.report(epoch, 0.2 * epoch))
+        supply.record_report(assignment.number, report)
+    following = bench.supply().next()
+    assert following is not None
+    assert following.number == 1
+    assert bench.store.trial(bench.id, 0).status == "finished"
+
+
+def test_a_trial_that_was_to_stop_ends_where_it_is(bench: Bench) -> None:
+    """Its driver was killed between the scheduler's word and writing down the end."""
+    supply = bench.supply()
+    for _ in range(2):
+        assignment = supply.next()
+        assert assignment is not None
+        supply.record_start(assignment.number)
+        supply.record_report(assignment.number, Report.model_validate(toys.report(1, 0.5)))
+    again = bench.supply()
+    ended: list[Trial] = []
+    again.on_idle_end = ended.append
+    again.settle({1, 77})
+    assert [(trial.number, trial.status, trial.epochs) for trial in ended] == [(1, "pruned", 1)]
+    assert again.unfinished == 1
+    following = [again.next(), again.next()]
+    assert [found.number for found in following if found is not None] == [0, 2]
