@@ -51,7 +51,7 @@ def trials(store: Store, campaign: str, *, choices: bool = True) -> pd.DataFrame
     `choice.PATH` for every choice that any trial made, empty where the branch was not taken.
     Raises StoreError for an unknown campaign.
     """
-    records = store.trials(store.campaign(campaign).id)
+    records = store.results.find(store.campaigns.get(campaign).id)
     rows = []
     for trial in records:
         row: dict[str, Any] = {"trial": trial.number}
@@ -71,7 +71,7 @@ def reports(store: Store, campaign: str) -> pd.DataFrame:
     """One row a report, in the order of arrival: trial, epoch and what was measured."""
     rows = [
         {"trial": report["number"], **{name: report[name] for name in _REPORT[1:]}}
-        for report in store.all_reports(store.campaign(campaign).id)
+        for report in store.results.all_reports(store.campaigns.get(campaign).id)
     ]
     return _frame(rows, _REPORT)
 
@@ -80,7 +80,7 @@ def steps(store: Store, campaign: str) -> pd.DataFrame:
     """Accuracy by time step, long: trial, epoch, step (from 0) and accuracy (0..1)."""
     rows = [
         {"trial": report["number"], "epoch": report["epoch"], "step": step, "accuracy": value}
-        for report in store.all_reports(store.campaign(campaign).id)
+        for report in store.results.all_reports(store.campaigns.get(campaign).id)
         for step, value in enumerate(report["accuracy_by_step"] or ())
     ]
     return _frame(rows, ("trial", "epoch", "step", "accuracy"))

@@ -91,7 +91,7 @@ def submit(
     """
     listener(Happening(kind="packing"))
     packed, space = prepared or prepare(campaign, home)
-    record = store.create_campaign(
+    record = store.campaigns.create(
         campaign.name, campaign.document(), space.document(), _describe_data(packed)
     )
     return record.id
@@ -119,21 +119,21 @@ def run(
     again, InputError (CampaignError) if it cannot run on this machine or cluster or if nothing of
     its space may be trained, VentralError if Ray breaks down.
     """
-    record = store.campaign(campaign_id)
+    record = store.campaigns.get(campaign_id)
     campaign = Campaign.parse(record.document, f"campaign {record.id}")
     check_resources(campaign.resources, largest_offer(address))
     _await_silence(record, store)
     switch = Stop()
     with switch.on_signals():
-        store.set_state(record.id, "running")
+        store.campaigns.set_state(record.id, "running")
         try:
             setting = _build_setting(record, campaign, home, store, listener, address)
             outcome = _run_mirrored(
                 setting, record, switch, trainable, patience if mirror else None
             )
-            store.set_state(record.id, outcome.state, outcome.reason)
+            store.campaigns.set_state(record.id, outcome.state, outcome.reason)
             # What was running is waiting now.
-            outcome = replace(outcome, trials=store.counts(record.id))
+            outcome = replace(outcome, trials=store.results.counts(record.id))
         except BaseException as error:
             _fail(store, record.id, error)
             raise
@@ -151,7 +151,7 @@ def _await_silence(record: Record, store: Store) -> None:
         return
     until = time.monotonic() + SILENCE_HEARTBEATS * HEARTBEAT_SECONDS
     while time.monotonic() < until:
-        now = store.campaign(record.id)
+        now = store.campaigns.get(record.id)
         if now.heartbeat != record.heartbeat:
             raise StoreError(
                 f"campaign {record.id}",
@@ -168,7 +168,7 @@ def stop(campaign_id: str, store: Store, timeout: float = 20.0) -> bool:
     A driver on this machine is sent SIGINT, one elsewhere finds the request at its next
     heartbeat. Raises StoreError if the campaign is not running.
     """
-    record = store.ask_stop(campaign_id)
+    record = store.campaigns.ask_stop(campaign_id)
     if record.state != "running" or record.driver is None:
         cure = f"`ventral status {record.id}` shows its outcome"
         raise StoreError(f"campaign {record.id}", "is not running", cure)
@@ -177,7 +177,7 @@ def stop(campaign_id: str, store: Store, timeout: float = 20.0) -> bool:
             os.kill(record.driver.pid, signal.SIGINT)
     until = time.monotonic() + timeout
     while time.monotonic() < until:
-        if store.campaign(record.id).state != "running":
+        if store.campaigns.get(record.id).state != "running":
             return True
         time.sleep(0.1)
     return False
@@ -298,7 +298,7 @@ def _train_supply(
     ray_record: Path,
 ) -> RunResult:
     """The run of a supply's trials."""
-    past = setting.store.all_reports(record.id)
+    past = setting.store.results.all_reports(record.id)
     seed = setting.campaign.seed
     planned = scheduler.create(
         setting.campaign.scheduler,
@@ -306,7 +306,7 @@ def _train_supply(
         seed,
         past,
         objectives=setting.campaign.objectives,
-        trial=lambda number: setting.store.trial(record.id, number),
+        trial=lambda number: setting.store.results.get(record.id, number),
         guess=setting.guess,
     )
     supply.judge = planned.remember
@@ -371,7 +371,7 @@ def _tune(
 
 
 def _outcome(setting: Setting, supply: Supply, switch: Stop) -> RunResult:
-    counts = setting.store.counts(setting.campaign_id)
+    counts = setting.store.results.counts(setting.campaign_id)
     state: Literal["finished", "stopped", "failed"] = "finished"
     reason = "space exhausted" if supply.exhausted else None
     unfinished = counts["waiting"] + counts["running"]
@@ -379,7 +379,7 @@ def _outcome(setting: Setting, supply: Supply, switch: Stop) -> RunResult:
     if switch and (unfinished or not whole):
         state, reason = "stopped", switch.reason
     elif counts["failed"] and not counts["finished"] + counts["pruned"]:
-        first = setting.store.trials(setting.campaign_id, statuses=["failed"])[0]
+        first = setting.store.results.find(setting.campaign_id, statuses=["failed"])[0]
         state, reason = "failed", f"all {counts['failed']} trials failed ({first.reason})"
     return RunResult(campaign_id=setting.campaign_id, state=state, reason=reason, trials=counts)
 
@@ -390,5 +390,5 @@ def _fail(store: Store, campaign_id: str, error: BaseException) -> None:
     interrupted = isinstance(error, KeyboardInterrupt | ClusterLost | Halted)
     state: Literal["stopped", "failed"] = "stopped" if interrupted else "failed"
     with contextlib.suppress(Exception):
-        if store.campaign(campaign_id).driver == Process.current():
-            store.set_state(campaign_id, state, str(error) or type(error).__name__)
+        if store.campaigns.get(campaign_id).driver == Process.current():
+            store.campaigns.set_state(campaign_id, state, str(error) or type(error).__name__)

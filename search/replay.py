@@ -46,11 +46,11 @@ class Replay:
 
 def replay(store: Store, campaign_id: str) -> Replay:
     """Derive every decision of a campaign. Raises StoreError; SpaceError if it cannot be read."""
-    record = store.campaign(campaign_id)
+    record = store.campaigns.get(campaign_id)
     campaign = Campaign.parse(record.document, f"campaign {record.id}")
     space = Space.parse(record.space, f"campaign {record.id}: space")
-    trials, reports = store.trials(record.id), store.all_reports(record.id)
-    journal = store.journal(record.id)
+    trials, reports = store.results.find(record.id), store.results.all_reports(record.id)
+    journal = store.results.journal(record.id)
     suggested = {
         t.number: journal.get(t.number) for t in trials if t.origin not in (CONTROL, RETRY)
     }

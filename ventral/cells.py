@@ -64,7 +64,7 @@ def _genome(store: "Store", campaign_id: str, number: int) -> "Genome | None":
     from space.genome import Genome
 
     try:
-        return Genome.parse(store.trial(campaign_id, number).genome)
+        return Genome.parse(store.results.get(campaign_id, number).genome)
     except GenomeError:
         return None
 

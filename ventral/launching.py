@@ -84,11 +84,11 @@ def refuse_if_interrupted(campaign: "CampaignFile", store: "Store") -> None:
     """Raises CampaignError if the newest campaign of that name and content can be resumed."""
     from space.errors import CampaignError
 
-    named = (record for record in store.campaigns() if record.name == campaign.name)
+    named = (record for record in store.campaigns.all() if record.name == campaign.name)
     record = next(named, None)
     if record is None or record.state not in RESUMABLE or not _is_same(record, campaign):
         return
-    counts = store.counts(record.id)
+    counts = store.results.counts(record.id)
     done = counts["finished"] + counts["pruned"]
     raise CampaignError(
         f"campaign {record.name}",
@@ -122,7 +122,7 @@ def drive(campaign_id: str, home: "Home", store: "Store", launch: Launch) -> Non
     from search.campaign import Campaign, check_resources
     from search.mirror.mirroring import describe_backlog
 
-    record = store.campaign(campaign_id)
+    record = store.campaigns.get(campaign_id)
     if launch.detach:
         # Before it is in the background, where an error would not be seen.
         check_resources(Campaign.parse(record.document).resources, read_offered(launch.address))
@@ -131,9 +131,9 @@ def drive(campaign_id: str, home: "Home", store: "Store", launch: Launch) -> Non
     from search import driver
     from ventral.live import Live
 
-    with Live(record, home, store.counts(record.id)) as live:
+    with Live(record, home, store.results.counts(record.id)) as live:
         outcome = driver.run(campaign_id, home, store, live.listen, address=launch.address)
-    _conclude(store.campaign(campaign_id), store, launch.output)
+    _conclude(store.campaigns.get(campaign_id), store, launch.output)
     if outcome.unsent:
         note(describe_backlog(store, campaign_id, outcome.unsent))
     if outcome.state == "stopped":
@@ -180,7 +180,7 @@ def _conclude(record: "Campaign", store: "Store", output: Format) -> None:
 
     ranked = ranking.best(store, record.id, 10)
     references = ranking.references(store, record)
-    failed = store.trials(record.id, statuses=["failed"])
+    failed = store.results.find(record.id, statuses=["failed"])
     if not ranked and references:
         show_references(record, references, store, output)
         for line in failed_lines(failed):

@@ -27,8 +27,8 @@ def find_campaign(campaign: str, only: Collection[str] = ()) -> tuple[Home, Stor
     of them. Raises InputError if there are several, or none.
     """
     home, store = open_store()
-    record = store.campaign(campaign)
-    named = store.campaigns_named(campaign) if record.id != campaign else [record]
+    record = store.campaigns.get(campaign)
+    named = store.campaigns.named(campaign) if record.id != campaign else [record]
     if len(named) == 1:
         return home, store, record
     if not only:

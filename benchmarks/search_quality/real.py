@@ -134,7 +134,7 @@ def _campaign(home: Path) -> Campaign | None:
     """The newest campaign in a home, None if there is none."""
     try:
         with _store(home) as store:
-            return next(iter(store.campaigns()), None)
+            return next(iter(store.campaigns.all()), None)
     except StoreError:
         return None
 
@@ -221,7 +221,7 @@ def searched(folder: Path) -> Iterator[tuple[str, int, list[Trial]]]:
 def _trials(home: Path) -> list[Trial]:
     """All trials of the newest campaign in a home."""
     with _store(home) as store:
-        return store.trials(store.campaigns()[0].id)
+        return store.results.find(store.campaigns.all()[0].id)
 
 
 # -------------------------------------------------------------------------------------- reporting
@@ -258,7 +258,7 @@ def report(folder: Path) -> dict[str, list[dict[str, Any]]]:
                     "deviation": reference.deviation,
                     "cell": reference.trial.cell,
                 }
-                for reference in references(store, store.campaigns()[0])
+                for reference in references(store, store.campaigns.all()[0])
             ]
     return {"searches": searches, "certified": certified}
 
@@ -267,7 +267,7 @@ def _guess(folder: Path) -> float:
     """Top-1 of the best constant answer on the searches' data."""
     home = next(iter(sorted(folder.glob("search-*-*"))))
     with _store(home) as store:
-        return float(store.campaigns()[0].data["guess"])
+        return float(store.campaigns.all()[0].data["guess"])
 
 
 def _told(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:

@@ -132,7 +132,7 @@ class Simulator:
         try:
             return self._played(setting, repeat, enough)
         finally:
-            self._store.set_state(setting.campaign_id, "finished")
+            self._store.campaigns.set_state(setting.campaign_id, "finished")
 
     def _setting(self, method: Method, repeat: int, trials: int) -> Setting:
         document = {
@@ -150,10 +150,10 @@ class Simulator:
         }
         campaign = Campaign.parse(document)
         data = PackRef(path="nowhere", checksum="")
-        record = self._store.create_campaign(
+        record = self._store.campaigns.create(
             campaign.name, campaign.document(), self.world.space.document(), data.model_dump()
         )
-        self._store.set_state(record.id, "running")
+        self._store.campaigns.set_state(record.id, "running")
         return Setting(
             campaign_id=record.id,
             campaign=campaign,
@@ -180,7 +180,7 @@ class Simulator:
                 trial = _trial(found)
                 judge.on_trial_add(None, trial)
                 recorder.on_trial_start(trial=trial)
-                digest = setting.store.trial(setting.campaign_id, found.number).digest
+                digest = setting.store.results.get(setting.campaign_id, found.number).digest
                 training = self.world.training(digest, repeat)
                 until = now + training.seconds_an_epoch
                 heapq.heappush(running, _Running(until, next(order), trial, digest, training))

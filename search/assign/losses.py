@@ -79,7 +79,7 @@ class Losses:
         self._memory: Counter[int] = Counter()
         self._environment: Counter[int] = Counter()  # of this driver alone
         self._nodes: Counter[tuple[int, int]] = Counter()
-        for event in store.events(campaign_id):
+        for event in store.campaigns.events(campaign_id):
             if event.kind == EVENT:
                 cause, epochs = event.detail.get("cause", "worker"), event.detail.get("epochs", 0)
                 if cause != "environment":
@@ -107,7 +107,7 @@ class Losses:
         cause: Cause = "silence" if silent else cause_of(words)
         evidence = "\n".join(text for text in (_shorten(words.strip()), _last_lines(log)) if text)
         detail = {"trial": number, "cause": cause, "epochs": epochs, "error": evidence}
-        self._store.event(self._id, EVENT, detail)
+        self._store.campaigns.add_event(self._id, EVENT, detail)
         self._count(number, cause, epochs)
         return _REASONS[cause], self._failure(number, cause, epochs, evidence)
 

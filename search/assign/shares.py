@@ -54,7 +54,7 @@ def room(claims: Sequence[ShareClaim], mine: ShareClaim, offered: Machine) -> in
 
 
 class Share:
-    """A driver's share of a place. Its claim ends with the campaign's run (`Store.set_state`)."""
+    """A driver's share of a place. Its claim ends with the campaign's run."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Share:
         self._last_look = clock()
         self.beside: tuple[str, ...] = ()
         """The campaigns that shared the place at the last look."""
-        store.put_claim(claim, place)
+        store.shares.put_claim(claim, place)
         self._limit = self._look(0)
 
     def limit(self, live: int) -> int:
@@ -81,10 +81,10 @@ class Share:
         return self._limit
 
     def _look(self, live: int) -> int:
-        claims = self._store.claims(self._place)
+        claims = self._store.shares.claims(self._place)
         mine = next((one for one in claims if one.campaign == self._claim.campaign), self._claim)
         if live != mine.held:
-            self._store.set_held(self._claim.campaign, live)
+            self._store.shares.set_held(self._claim.campaign, live)
         self.beside = tuple(one.campaign for one in claims if one.campaign != mine.campaign)
         if not self.beside:
             return UNLIMITED

@@ -1,8 +1,8 @@
 """The campaign's supply of trials: what is trained next, and its outcome.
 
 `Supply` decides what is trained next: first the trials that were interrupted, then the space's
-controls, then what the sampler suggests (search/assign/suggesting.py). Before anything is handed out
-it is written to the store, with the journal of its suggestion. It is also where results come
+controls, then what the sampler suggests (search/assign/suggesting.py). Before anything is handed
+out it is written to the store, with the journal of its suggestion. It is also where results come
 back: to the store and to the sampler, in one place, so that a new driver that reads the store
 knows what the old one knew.
 
@@ -75,9 +75,9 @@ class Supply:
         self.pause: Callable[[], bool] = lambda: False
         """Called between trials that need no worker: whether no more are to be looked for."""
         self._reports: dict[int, list[Reported]] = defaultdict(list)  # of trials that are not over
-        suggester = self._rebuild_suggester(store.trials(setting.campaign_id))
+        suggester = self._rebuild_suggester(store.results.find(setting.campaign_id))
         self._source: Suggester | Ahead = Ahead(suggester) if ahead else suggester
-        self._unfinished = deque(store.unfinished(setting.campaign_id))
+        self._unfinished = deque(store.results.unfinished(setting.campaign_id))
         self._lost: deque[int] = deque()
 
     def close(self) -> None:
@@ -91,8 +91,8 @@ class Supply:
         """A suggester that knows what the last driver's knew, and what arrived since."""
         campaign, space = self._set.campaign, self._set.space
         suggester = suggester_of(campaign, space)
-        journal = self._set.store.journal(self._set.campaign_id)
-        reports = group_by_trial(self._set.store.all_reports(self._set.campaign_id))
+        journal = self._set.store.results.journal(self._set.campaign_id)
+        reports = group_by_trial(self._set.store.results.all_reports(self._set.campaign_id))
         curves = {n: curve_of(own, self._set.epochs) for n, own in reports.items()}
         last_calls: dict[int, Any] = {}
         for trial in trials:
@@ -148,7 +148,7 @@ class Supply:
         while self._lost or self._unfinished:
             again = bool(self._lost)
             if again:
-                trial = self._set.store.trial(self._set.campaign_id, self._lost.popleft())
+                trial = self._set.store.results.get(self._set.campaign_id, self._lost.popleft())
             else:
                 trial = self._unfinished.popleft()
                 again = trial.started is not None
@@ -202,7 +202,9 @@ class Supply:
         self._ended, self.error = True, self._source.error
         if self.error is None:
             self.exhausted, tried = True, SAMPLER_TRIES + DRAWN_TRIES
-            self._set.store.event(self._set.campaign_id, "space exhausted", {"tried": tried})
+            self._set.store.campaigns.add_event(
+                self._set.campaign_id, "space exhausted", {"tried": tried}
+            )
             self._set.tell("exhausted", tried=tried)
         return None
 
@@ -242,7 +244,7 @@ class Supply:
             takeover=takeover,
             calls=None if origin == CONTROL else suggestion.calls,
         )
-        self._set.store.add_trial(self._set.campaign_id, trial)
+        self._set.store.trials.add(self._set.campaign_id, trial)
         if suggestion.reason is not None:
             self._set.tell("infeasible", number, reason=suggestion.reason, cell=cell)
             return None
@@ -253,12 +255,12 @@ class Supply:
 
     def _apply_takeover(self, number: int, takeover: Takeover) -> bool:
         """Whether a trial is over by what another campaign trained."""
-        reports = self._set.store.reports(self._set.campaign_id, number)
+        reports = self._set.store.results.reports(self._set.campaign_id, number)
         for report in reports:
             self._reports[number].append(report)
         stops = [self.judge(report | {"number": number}) for report in reports]
         if takeover.status is not None:
-            trial = self._set.store.trial(self._set.campaign_id, number)
+            trial = self._set.store.results.get(self._set.campaign_id, number)
             self._announce_end(trial)
         elif any(stops):
             trial = self.record_end(number, "pruned")
@@ -271,7 +273,7 @@ class Supply:
 
     def record_start(self, number: int) -> None:
         """A worker has taken a trial up."""
-        self._set.store.start_trial(
+        self._set.store.trials.start(
             self._set.campaign_id, number, devices=self._set.campaign.resources.devices
         )
         self._set.tell("started", number)
@@ -288,7 +290,7 @@ class Supply:
         document = report.model_dump(mode="json")
         store, campaign_id = self._set.store, self._set.campaign_id
         row = document | {LATE: True} if late else document
-        new = store.add_report(campaign_id, number, row, trained=trained)
+        new = store.trials.add_report(campaign_id, number, row, trained=trained)
         if new:
             self._reports[number].append(document)
             self._set.tell("report", number, **document)
@@ -296,7 +298,7 @@ class Supply:
 
     def requeue(self, number: int, reason: str) -> None:
         """A trial lost its worker: it waits again, and goes on before any other."""
-        self._set.store.requeue_trial(self._set.campaign_id, number, reason)
+        self._set.store.trials.requeue(self._set.campaign_id, number, reason)
         self._lost.append(number)
         self._set.tell("retry", number, reason=reason)
 
@@ -304,11 +306,11 @@ class Supply:
         """A trial is over: finished, pruned or failed."""
         store, campaign_id = self._set.store, self._set.campaign_id
         if failure is None:
-            store.finish_trial(campaign_id, number, status)
+            store.trials.finish(campaign_id, number, status)
         else:
             reason = f"{failure.kind}: {failure.reason}"
-            store.finish_trial(campaign_id, number, status, reason, failure.detail or None)
-        trial = store.trial(campaign_id, number)
+            store.trials.finish(campaign_id, number, status, reason, failure.detail or None)
+        trial = store.results.get(campaign_id, number)
         self._announce_end(trial)
         return trial
 

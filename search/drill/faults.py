@@ -224,7 +224,7 @@ def mlflow_away(server: Tracking) -> Fault:
 
 
 def _backlog(scene: Scene) -> int:
-    return scene.store.backlog(scene.campaign_id)
+    return scene.store.outbox.backlog(scene.campaign_id)
 
 
 # -------------------------------------------------------------------------- doing them

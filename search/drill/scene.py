@@ -224,9 +224,9 @@ class Scene:
         """What is on record now."""
         at = time.monotonic()
         self._note_cluster()
-        trials = self.store.trials(self.campaign_id)
+        trials = self.store.results.find(self.campaign_id)
         unfinished = [trial for trial in trials if trial.status not in ENDED]
-        full = int(self.store.campaign(self.campaign_id).document["recipe"]["epochs"])
+        full = int(self.store.campaigns.get(self.campaign_id).document["recipe"]["epochs"])
         return Snapshot(
             at=at,
             ended={trial.number: trial for trial in trials if trial.status in ENDED},

@@ -80,7 +80,7 @@ def judge(evidence: Evidence, moments: Sequence[Snapshot], *, finished: bool) ->
     """What the faults at these moments cost a campaign that is at its end (or, if not `finished`,
     was stopped).
     """
-    trials = {trial.number: trial for trial in evidence.store.trials(evidence.campaign_id)}
+    trials = {trial.number: trial for trial in evidence.store.results.find(evidence.campaign_id)}
     lost = sum(_count_lost(moment, trials) for moment in moments)
     repeated = sum(
         count - 1
@@ -100,8 +100,8 @@ def judge(evidence: Evidence, moments: Sequence[Snapshot], *, finished: bool) ->
 def _find_out_of_turn(evidence: Evidence, moments: Sequence[Snapshot]) -> Iterator[str]:
     """New trials that took a slot for which an interrupted one was waiting."""
     slots = _count_peak(evidence.happenings)
-    trials = evidence.store.trials(evidence.campaign_id)
-    events = evidence.store.events(evidence.campaign_id)
+    trials = evidence.store.results.find(evidence.campaign_id)
+    events = evidence.store.campaigns.events(evidence.campaign_id)
     losses = iter([event for event in events if event.kind == EVENT])
     waiting: set[int | None] = set()
     known: set[int | None] = set()
@@ -135,7 +135,7 @@ def _check_records(
     evidence: Evidence, trials: Mapping[int, Trial], *, finished: bool
 ) -> Iterator[str]:
     """What the store holds that cannot be true of the campaign."""
-    record = evidence.store.campaign(evidence.campaign_id)
+    record = evidence.store.campaigns.get(evidence.campaign_id)
     campaign = Campaign.parse(record.document)
     if finished and record.state != "finished":
         yield f"the campaign is {record.state} ({record.reason})"
@@ -147,7 +147,7 @@ def _check_records(
     for trial in trials.values():
         if trial.status == "running" or (finished and trial.status == "waiting"):
             yield f"trial {trial.number} is {trial.status}"
-        reports = evidence.store.reports(evidence.campaign_id, trial.number)
+        reports = evidence.store.results.reports(evidence.campaign_id, trial.number)
         epochs = [report["epoch"] for report in reports]
         if epochs != list(range(1, trial.epochs + 1)):
             yield f"trial {trial.number} has reports of the epochs {epochs}"
@@ -161,10 +161,10 @@ def _check_mlflow(evidence: Evidence, trials: Mapping[int, Trial]) -> Iterator[s
         return
     from mlflow.tracking import MlflowClient
 
-    unsent = evidence.store.backlog(evidence.campaign_id)
+    unsent = evidence.store.outbox.backlog(evidence.campaign_id)
     if unsent:
         yield f"{unsent} runs are not in MLflow"
-    experiment = evidence.store.campaign(evidence.campaign_id).experiment
+    experiment = evidence.store.campaigns.get(evidence.campaign_id).experiment
     client = MlflowClient(tracking_uri=evidence.tracking_uri)
     runs = client.search_runs([experiment], max_results=50_000) if experiment else []
     counts = Counter(int(run.data.tags["ventral.trial"]) for run in runs)

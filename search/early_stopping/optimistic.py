@@ -3,9 +3,9 @@
 After every epoch the final score is predicted from the curves of the trainings that were finished
 (search/early_stopping/extrapolation.py), some standard deviations better than expected. If a
 finished training is at least as good as that, and costs no more in anything else that counts, the
-rest of this one would be useless. Unlike ASHA, which ends a fixed part at each rung however good they
-all are, this rule lets all go on that may be the best, and ends nearly all where nearly all are
-bad.
+rest of this one would be useless. Unlike ASHA, which ends a fixed part at each rung however good
+they all are, this rule lets all go on that may be the best, and ends nearly all where nearly all
+are bad.
 
 A report's judgement follows from the reports before it, in the order of arrival. This module knows
 no Ray.

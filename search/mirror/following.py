@@ -49,8 +49,10 @@ class Following:
         Those that were shown and wait again become SCHEDULED: all that have not ended, if the
         campaign does not run or is `ending`.
         """
-        campaign = self._store.campaign(self._campaign_id)
-        entries = {entry.number: entry for entry in self._store.unfinished_runs(campaign.id)}
+        campaign = self._store.campaigns.get(self._campaign_id)
+        entries = {
+            entry.number: entry for entry in self._store.outbox.unfinished_runs(campaign.id)
+        }
         runs = campaign.state == "running" and not ending
         running = {n for n, entry in entries.items() if runs and entry.status == "running"}
         self._curves = {n: curve for n, curve in self._curves.items() if n in running}
@@ -80,7 +82,7 @@ class Following:
         reports: dict[int, list[dict[str, Any]]] = defaultdict(list)
         anew = [entry.number for entry in changed]
         if anew or self._curves:
-            for report in self._store.new_reports(
+            for report in self._store.outbox.new_reports(
                 self._campaign_id, anew, self._curves, self._read
             ):
                 reports[report["number"]].append(report)
@@ -108,8 +110,8 @@ class Following:
     ) -> None:
         """Make or bring up to date the runs of trials that began, or that wait again."""
         numbers = [entry.number for entry in changed]
-        self._store.mark_showing(campaign.id, numbers)
-        trials = {one.number: one for one in self._store.some_trials(campaign.id, numbers)}
+        self._store.outbox.mark_showing(campaign.id, numbers)
+        trials = {one.number: one for one in self._store.results.some(campaign.id, numbers)}
         written: dict[int, tuple[str | None, int]] = {}
         try:
             for entry in changed:
@@ -123,7 +125,7 @@ class Following:
                 if number not in self._refused:
                     written[number] = run_id, entry.version
         finally:
-            self._store.mark_shown(campaign.id, written, running)
+            self._store.outbox.mark_shown(campaign.id, written, running)
 
     def _write(
         self,

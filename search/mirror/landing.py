@@ -46,7 +46,7 @@ def read_lines(store: Store, tracking: str) -> list[CampaignLine]:
 
     One that cannot be read is `damaged`, and hides none of the others.
     """
-    return [_line(store, record, tracking) for record in store.campaigns()]
+    return [_line(store, record, tracking) for record in store.campaigns.all()]
 
 
 def _line(store: Store, record: Campaign, tracking: str) -> CampaignLine:

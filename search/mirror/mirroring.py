@@ -90,7 +90,7 @@ class MirrorProcess:
 
     def _is_owing(self) -> bool:
         """Whether MLflow lacks trials that ended, or shows some as running."""
-        return bool(self.backlog) or self._store.shows_running(self._campaign_id)
+        return bool(self.backlog) or self._store.outbox.shows_running(self._campaign_id)
 
     @property
     def process(self) -> subprocess.Popen[str] | None:
@@ -100,7 +100,7 @@ class MirrorProcess:
     @property
     def backlog(self) -> int:
         """Trials not sent yet, by the store."""
-        return self._store.backlog(self._campaign_id)
+        return self._store.outbox.backlog(self._campaign_id)
 
     def close(self, timeout: float = 30.0) -> int:
         """Send what is left, for at most `timeout` seconds; the rest arrives at the next start.
@@ -174,13 +174,13 @@ def catch_up(home: Home, say: Callable[[str], None], timeout: float = 60.0) -> N
     aside = database.prepare(home, lambda: resend_lost(store, home))
     if aside is not None:
         say(f"MLflow's database was broken and is now {aside}; a new one is filled")
-    for record in store.campaigns():
+    for record in store.campaigns.all():
         if record.state == "running" or not same_tracking(record.tracking, home.tracking_uri):
             continue
         mirror = MirrorProcess(store, home, record.id)
         if unsent := mirror.backlog:
             say(f"sending {unsent} trials of campaign {record.id} to MLflow ...")
-        elif store.shows_running(record.id):
+        elif store.outbox.shows_running(record.id):
             say(f"campaign {record.id} does not run any more: telling MLflow ...")
         else:
             continue
@@ -192,7 +192,7 @@ def catch_up(home: Home, say: Callable[[str], None], timeout: float = 60.0) -> N
 def describe_backlog(store: Store, campaign_id: str, unsent: int) -> str:
     """That `unsent` trials are not in MLflow, the reason if it is known, and what sends them."""
     text = f"{unsent} trials are not in MLflow yet"
-    error = store.mirror_error(campaign_id)
+    error = store.outbox.mirror_error(campaign_id)
     if error is None:
         return f"{text}; the next start sends them"
     return f"{text} ({error}); once that is fixed, `ventral resume {campaign_id}` sends them"

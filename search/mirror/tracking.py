@@ -89,7 +89,7 @@ class Mirror:
     @property
     def backlog(self) -> Backlog:
         """Where the mirror stands now."""
-        unsent = self._store.backlog(self._campaign_id)
+        unsent = self._store.outbox.backlog(self._campaign_id)
         return Backlog(unsent=unsent, error=self._error, experiment=self._experiment)
 
     def close(self, timeout: float = 30.0) -> Backlog:
@@ -147,9 +147,12 @@ class Mirror:
 
     def _recover(self) -> None:
         """Put on record that MLflow takes records again, if it did not before."""
-        away = self._error is not None or self._store.mirror_error(self._campaign_id) is not None
+        away = (
+            self._error is not None
+            or self._store.outbox.mirror_error(self._campaign_id) is not None
+        )
         if away and not self._refused:
-            self._store.event(self._campaign_id, "mirror-back")
+            self._store.campaigns.add_event(self._campaign_id, "mirror-back")
         self._error = None
 
     def _report(self, error: Exception) -> None:
@@ -158,21 +161,21 @@ class Mirror:
         if self._error is None:
             log.warning("MLflow does not take records now (%s); the campaign goes on", text)
             with suppress(VentralError):
-                self._store.event(self._campaign_id, "mirror-away", {"error": text})
+                self._store.campaigns.add_event(self._campaign_id, "mirror-away", {"error": text})
         self._error = text
 
     def _connect(self) -> Client:
-        campaign = self._store.campaign(self._campaign_id)
+        campaign = self._store.campaigns.get(self._campaign_id)
         uri, where = self._home.tracking_uri, self._home.tracking_label
         aside = database.prepare(self._home, lambda: resend_lost(self._store, self._home))
         if aside is not None:
             log.warning("MLflow's database was broken and is now %s; a new one is filled", aside)
-            self._store.event(campaign.id, "mirror-renewed", {"aside": str(aside)})
+            self._store.campaigns.add_event(campaign.id, "mirror-renewed", {"aside": str(aside)})
         with database.no_strays(uri):
             client = Client(uri, self._files if self._is_database else None)
             location = database.ARTIFACTS + campaign.id if self._is_database else None
             self._experiment, anew = client.experiment(campaign, location)
-        self._store.set_experiment(campaign.id, where, self._experiment, anew=anew)
+        self._store.campaigns.set_experiment(campaign.id, where, self._experiment, anew=anew)
         self._reconcile(client)
         self._following = Following(self._store, client, campaign.id, self._experiment)
         self._looked = float("-inf")
@@ -198,13 +201,15 @@ class Mirror:
         while not self._late():
             outbox = [
                 entry
-                for entry in self._store.outbox(self._campaign_id, BATCH + len(self._refused))
+                for entry in self._store.outbox.pending(
+                    self._campaign_id, BATCH + len(self._refused)
+                )
                 if entry.number not in self._refused
             ]
             if not outbox:
                 return
-            campaign = self._store.campaign(self._campaign_id)
-            self._store.mark_sending(campaign.id, [entry.number for entry in outbox])
+            campaign = self._store.campaigns.get(self._campaign_id)
+            self._store.outbox.mark_sending(campaign.id, [entry.number for entry in outbox])
             sent: dict[int, tuple[str, int]] = {}
             try:
                 for entry in outbox:
@@ -214,15 +219,15 @@ class Mirror:
                     if run_id is not None:
                         sent[entry.number] = run_id, entry.version
             finally:
-                self._store.mark_sent(campaign.id, sent)
+                self._store.outbox.mark_sent(campaign.id, sent)
             if not self._closing.is_set():
                 # However much has ended, what trains is seen.
                 self._look(ending=False)
 
     def _send(self, client: Client, campaign: Campaign, entry: Outgoing) -> str | None:
         """Write one trial's run and give its id; None if MLflow will never take it as it is."""
-        trial = self._store.trial(campaign.id, entry.number)
-        run = run_of(campaign, trial, self._store.reports(campaign.id, entry.number))
+        trial = self._store.results.get(campaign.id, entry.number)
+        run = run_of(campaign, trial, self._store.results.reports(campaign.id, entry.number))
         experiment = str(self._experiment)
         try:
             run_id = client.locate(experiment, run_key(campaign.id, entry.number), entry)
@@ -236,25 +241,27 @@ class Mirror:
             self._refused.add(entry.number)
             detail = {"trial": entry.number, "error": redact(str(error))[:500]}
             log.warning("MLflow refuses trial %(trial)d: %(error)s", detail)
-            self._store.event(campaign.id, "mirror-refused", detail)
+            self._store.campaigns.add_event(campaign.id, "mirror-refused", detail)
             return None
 
     def _reconcile(self, client: Client) -> None:
         """No run of ours may stay RUNNING: it is sent again, or is looked at as a trial that has
         not ended, or is ended if it is one too many.
         """
-        known = self._store.runs(self._campaign_id)
+        known = self._store.outbox.runs(self._campaign_id)
         for run_id, key in client.running(str(self._experiment)):
             owner, _, number = key.rpartition("/")
             if owner != self._campaign_id or not number.isdigit():
                 continue
             if known.get(int(number), run_id) == run_id:
-                self._store.resend(self._campaign_id, int(number))
+                self._store.outbox.resend(self._campaign_id, int(number))
             else:
                 client.discard(run_id)
 
 
 def resend_lost(store: Store, home: Home) -> None:
     """Nothing that was sent to the home's MLflow is there any more, of whatever campaign."""
-    records = store.campaigns()
-    store.resend_all([one.id for one in records if same_tracking(one.tracking, home.tracking_uri)])
+    records = store.campaigns.all()
+    store.outbox.resend_all(
+        [one.id for one in records if same_tracking(one.tracking, home.tracking_uri)]
+    )

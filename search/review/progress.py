@@ -83,10 +83,14 @@ class Progress:
 
 def progress(store: Store, campaign_id: str) -> Progress:
     """How far the campaign is now."""
-    record = store.campaign(campaign_id)
-    counts, costs, budget = store.counts(record.id), store.ledger(record.id), _budget(record)
-    best = store.top(record.id, 1, without=CONTROL)
-    claims = store.claims_beside(record.id) if record.state == "running" else []
+    record = store.campaigns.get(campaign_id)
+    counts, costs, budget = (
+        store.results.counts(record.id),
+        store.campaigns.ledger(record.id),
+        _budget(record),
+    )
+    best = store.results.top(record.id, 1, without=CONTROL)
+    claims = store.shares.claims_beside(record.id) if record.state == "running" else []
     joined = next((claim.joined for claim in claims if claim.campaign == record.id), None)
     done = counts["finished"] + counts["pruned"] + counts["failed"]
     pace = _pace(store, record, done - costs.reused, joined)
@@ -94,14 +98,14 @@ def progress(store: Store, campaign_id: str) -> Progress:
         record=record,
         counts=counts,
         best=best[0] if best else None,
-        failures=store.failures(record.id),
+        failures=store.results.failures(record.id),
         ledger=costs,
         budget=budget,
         workers=_workers(store, record) if record.state == "running" else (),
         pace=pace,
         remaining=_estimate_remaining(record, done, costs, budget, pace),
-        unmirrored=store.backlog(record.id),
-        mirror_error=store.mirror_error(record.id),
+        unmirrored=store.outbox.backlog(record.id),
+        mirror_error=store.outbox.mirror_error(record.id),
         beside=tuple(one.campaign for one in claims if one.campaign != record.id),
     )
 
@@ -117,7 +121,7 @@ def _budget(record: Campaign) -> Budget:
 def _pace(store: Store, record: Campaign, done: int, joined: float | None) -> Pace | None:
     """The pace of the run that is going on, else that of all runs together."""
     if joined is not None:
-        ends = [at for at in store.ends(record.id, RECENT + 1) if at > joined]
+        ends = [at for at in store.results.ends(record.id, RECENT + 1) if at > joined]
         since = ends[-1] if len(ends) > RECENT else joined
         passed, counted = time.time() - since, min(len(ends), RECENT)
         if counted >= ENOUGH and passed > 0:
@@ -161,8 +165,8 @@ def _estimate_remaining(
 
 def _workers(store: Store, record: Campaign) -> tuple[Worker, ...]:
     workers = []
-    for trial in store.trials(record.id, statuses=["running"]):
-        attempts = store.attempts(record.id, trial.number)
+    for trial in store.results.find(record.id, statuses=["running"]):
+        attempts = store.campaigns.attempts(record.id, trial.number)
         since = attempts[-1].started if attempts else trial.started or time.time()
         workers.append(
             Worker(

@@ -34,7 +34,7 @@ class Reference:
 
 def best(store: Store, campaign_id: str, n: int | None = None) -> list[Trial]:
     """The searched trials that have a score, best first, the controls left out; at most `n`."""
-    return store.top(campaign_id, n, without=CONTROL)
+    return store.results.top(campaign_id, n, without=CONTROL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ def standing(store: Store, record: Record) -> Standing:
     state, reason, counts, first = record.state, record.reason, {}, []
     if state != "damaged":
         try:
-            counts, first = store.counts(record.id), best(store, record.id, 1)
+            counts, first = store.results.counts(record.id), best(store, record.id, 1)
         except StoreError as error:
             state, reason, counts = "damaged", str(error), {}
     return Standing(
@@ -75,7 +75,7 @@ def references(store: Store, record: Record) -> list[Reference]:
     """
     ended: tuple[Status, ...] = ("finished", "pruned", "failed")
     by_network: dict[str, list[Trial]] = defaultdict(list)
-    for trial in store.trials(record.id, statuses=ended, origin=CONTROL):
+    for trial in store.results.find(record.id, statuses=ended, origin=CONTROL):
         by_network[identity(trial.digest, trial.recipe)].append(trial)
     names = _names(record) if by_network else {}
     rows: list[Reference] = []

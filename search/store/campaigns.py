@@ -11,20 +11,23 @@ import sqlalchemy as sa
 
 from search.host.home import ID_LETTERS, ID_SIGNS, Process
 from search.store import ledger
-from search.store.connected import Connected, campaign_of, refuse_if_running, storable
+from search.store.connected import Database, campaign_of, refuse_if_running, storable
 from search.store.ledger import Attempt, Ledger
 from search.store.records import Campaign, Event, State
 from search.store.tables import CAMPAIGNS, EVENTS, MIRROR, SHARES, TRIALS
 from space.errors import StoreError
 
 HEARTBEAT_SECONDS = 5.0
-"""How often a driver should call `Store.heartbeat`."""
+"""How often a driver should call `store.campaigns.heartbeat`."""
 
 
-class Campaigns(Connected):
+class Campaigns:
     """Campaigns: made, driven, stopped, and what happened in them."""
 
-    def create_campaign(
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(
         self,
         name: str,
         document: Mapping[str, Any],
@@ -45,26 +48,26 @@ class Campaigns(Connected):
             "stop_asked": False,
             "sequence": 0,
         }
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             connection.execute(sa.insert(CAMPAIGNS).values(values))
-            return self._campaign(connection, campaign_id)
+            return self._database.campaign(connection, campaign_id)
 
-    def campaign(self, id_or_name: str) -> Campaign:
+    def get(self, id_or_name: str) -> Campaign:
         """The campaign of that id, else the newest one of that name, else StoreError."""
-        with self._reading() as connection:
-            return self._campaign(connection, id_or_name)
+        with self._database.reading() as connection:
+            return self._database.campaign(connection, id_or_name)
 
-    def campaigns_named(self, name: str) -> list[Campaign]:
+    def named(self, name: str) -> list[Campaign]:
         """The campaigns of that name, newest first."""
         order = (CAMPAIGNS.c.created.desc(), CAMPAIGNS.c.id)
         query = sa.select(CAMPAIGNS).where(CAMPAIGNS.c.name == name).order_by(*order)
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return [campaign_of(row) for row in connection.execute(query).mappings()]
 
-    def campaigns(self) -> list[Campaign]:
+    def all(self) -> list[Campaign]:
         """All campaigns, newest first; one whose record cannot be read is `damaged`."""
         order = (CAMPAIGNS.c.created.desc(), CAMPAIGNS.c.id)
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             try:
                 rows = connection.execute(sa.select(CAMPAIGNS).order_by(*order)).mappings()
                 return [campaign_of(row) for row in rows]
@@ -105,8 +108,8 @@ class Campaigns(Connected):
         Trials that a dead driver left running become waiting. The other states end the run:
         what was running is waiting again, and the time since the last heartbeat is added.
         """
-        with self._writing() as connection:
-            campaign = self._campaign(connection, campaign_id)
+        with self._database.writing() as connection:
+            campaign = self._database.campaign(connection, campaign_id)
             if state == "running":
                 values = self._claim(campaign)
             elif state in ("finished", "stopped", "failed", "waiting"):
@@ -117,7 +120,7 @@ class Campaigns(Connected):
                     "heartbeat": time.time(),
                     "stop_asked": False,
                     "seconds": CAMPAIGNS.c.seconds
-                    + self._clocks.take_elapsed(campaign.id, last=True),
+                    + self._database.clocks.take_elapsed(campaign.id, last=True),
                 }
             else:
                 raise ValueError(f"{state!r} is not a state that a campaign can be moved to")
@@ -131,7 +134,7 @@ class Campaigns(Connected):
                 self._charge_all(connection, campaign.id)
                 ledger.end(connection, campaign.id, "stopped")
                 connection.execute(sa.delete(SHARES).where(SHARES.c.campaign == campaign.id))
-            self._clocks.forget(campaign.id)
+            self._database.clocks.forget(campaign.id)
             connection.execute(
                 sa.update(TRIALS)
                 .where(TRIALS.c.campaign == campaign.id, TRIALS.c.status == "running")
@@ -145,8 +148,8 @@ class Campaigns(Connected):
 
         StoreError while a driver is at work on the campaign, since it would not know.
         """
-        with self._writing() as connection:
-            campaign = self._campaign(connection, campaign_id)
+        with self._database.writing() as connection:
+            campaign = self._database.campaign(connection, campaign_id)
             refuse_if_running(campaign)
             values: dict[str, Any] = {"document": dict(document)}
             if campaign.state == "finished":
@@ -163,7 +166,7 @@ class Campaigns(Connected):
                 f"is being run by process {campaign.driver.pid} on {campaign.driver.machine}",
                 f"wait for it, or stop it with `ventral stop {campaign.id}`",
             )
-        self._clocks.take_elapsed(campaign.id)
+        self._database.clocks.take_elapsed(campaign.id)
         at = time.time()
         return {
             "state": "running",
@@ -181,7 +184,7 @@ class Campaigns(Connected):
         Raises StoreError if the campaign is no longer this process's: then it must end at once
         without writing any more.
         """
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             owner = str(Process.current())
             mine = (CAMPAIGNS.c.id == campaign_id) & (CAMPAIGNS.c.driver == owner)
             stop_asked = connection.execute(
@@ -189,7 +192,7 @@ class Campaigns(Connected):
                 .where(mine, CAMPAIGNS.c.state == "running")
                 .values(
                     heartbeat=time.time(),
-                    seconds=CAMPAIGNS.c.seconds + self._clocks.take_elapsed(campaign_id),
+                    seconds=CAMPAIGNS.c.seconds + self._database.clocks.take_elapsed(campaign_id),
                 )
                 .returning(CAMPAIGNS.c.stop_asked)
             ).scalar_one_or_none()
@@ -207,17 +210,17 @@ class Campaigns(Connected):
 
         Nothing happens if another driver has taken the campaign over: its workers live.
         """
-        with self._writing() as connection:
-            if self._campaign(connection, campaign_id).driver != Process.current():
+        with self._database.writing() as connection:
+            if self._database.campaign(connection, campaign_id).driver != Process.current():
                 return
             self._charge_all(connection, campaign_id)
             ledger.end(connection, campaign_id, "stopped")
-            self._clocks.forget(campaign_id)
+            self._database.clocks.forget(campaign_id)
 
     def ask_stop(self, campaign_id: str) -> Campaign:
         """Ask the driver, wherever it runs, to stop at its next heartbeat."""
-        with self._writing() as connection:
-            campaign = self._campaign(connection, campaign_id)
+        with self._database.writing() as connection:
+            campaign = self._database.campaign(connection, campaign_id)
             connection.execute(
                 sa.update(CAMPAIGNS)
                 .where(CAMPAIGNS.c.id == campaign.id, CAMPAIGNS.c.state == "running")
@@ -227,8 +230,8 @@ class Campaigns(Connected):
 
     def _charge_all(self, connection: sa.Connection, campaign_id: str) -> None:
         """Bring every attempt that this process drives up to date."""
-        for number in self._clocks.attempts(campaign_id):
-            seconds = self._clocks.seconds_spent(campaign_id, number)
+        for number in self._database.clocks.attempts(campaign_id):
+            seconds = self._database.clocks.seconds_spent(campaign_id, number)
             ledger.charge(connection, campaign_id, number, seconds)
 
     def set_experiment(
@@ -237,8 +240,8 @@ class Campaigns(Connected):
         """Where the mirror writes. At a new place, or if the experiment had to be made `anew`,
         every trial is to be sent again.
         """
-        with self._writing() as connection:
-            campaign = self._campaign(connection, campaign_id)
+        with self._database.writing() as connection:
+            campaign = self._database.campaign(connection, campaign_id)
             if (campaign.tracking, campaign.experiment) == (tracking, experiment) and not anew:
                 return
             connection.execute(
@@ -257,23 +260,25 @@ class Campaigns(Connected):
 
     def ledger(self, campaign_id: str) -> Ledger:
         """What the campaign has cost so far."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return ledger.read(connection, campaign_id)
 
     def attempts(self, campaign_id: str, number: int) -> list[Attempt]:
         """The starts of a trial, in their order."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return ledger.attempts(connection, campaign_id, number)
 
     # ---------------------------------------------------------------- events
 
-    def event(self, campaign_id: str, kind: str, detail: Mapping[str, Any] | None = None) -> None:
+    def add_event(
+        self, campaign_id: str, kind: str, detail: Mapping[str, Any] | None = None
+    ) -> None:
         """Put a line into the campaign's history."""
         clean = {
             key: storable(item) if isinstance(item, str) else item
             for key, item in (detail or {}).items()
         }
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             connection.execute(
                 sa.insert(EVENTS).values(
                     campaign=campaign_id, at=time.time(), kind=kind, detail=clean
@@ -283,7 +288,7 @@ class Campaigns(Connected):
     def events(self, campaign_id: str) -> list[Event]:
         """The campaign's history, oldest first."""
         query = sa.select(EVENTS).where(EVENTS.c.campaign == campaign_id).order_by(EVENTS.c.id)
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return [
                 Event(at=row.at, kind=row.kind, detail=row.detail or {})
                 for row in connection.execute(query)

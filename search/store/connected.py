@@ -1,8 +1,6 @@
 """The connection to a store, and what every part of it looks up.
 
-`Campaigns`, `Trials`, `Results`, `Outbox` and `Shares` are the parts of `Store`, each a class over
-this one: what is written of campaigns and of trials, what is read of them, what the mirror has to
-send, and what drivers claim of a place.
+Each part of a `Store` holds the one `Database`: it opens the transactions of all parts.
 """
 
 from __future__ import annotations
@@ -29,13 +27,13 @@ SILENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Connected:
+class Database:
     """An open store."""
 
     where: str
-    _engine: sa.Engine
+    engine: sa.Engine
     _file: tuple[int, int] | None = None
-    _clocks: Clocks = field(default_factory=Clocks)
+    clocks: Clocks = field(default_factory=Clocks)
 
     @classmethod
     def open(cls, url: str, *, create: bool = True) -> Self:
@@ -48,23 +46,24 @@ class Connected:
         label, engine = engine_for(url, create)
         with clear_errors(label):
             check_schema(label, engine)
-        return cls(where=label, _engine=engine, _file=identity(engine))
+        return cls(where=label, engine=engine, _file=identity(engine))
 
     def close(self) -> None:
         """Close the connections. The store may be used again afterwards."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
+    def reading(self) -> Iterator[sa.Connection]:
         """A connection to read by."""
         self._check_file()
-        with clear_errors(self.where), self._engine.connect() as connection:
+        with clear_errors(self.where), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction to write in; what it raises undoes it."""
         self._check_file()
-        with clear_errors(self.where), self._engine.connect() as connection:
+        with clear_errors(self.where), self.engine.connect() as connection:
             writer = connection.execution_options(ventral_writes=True)
             with writer.begin():
                 yield writer
@@ -73,14 +72,15 @@ class Connected:
         """VentralError if the file is no longer the one that was opened: what is written to that
         is seen by no reader, and is gone when it is closed.
         """
-        if self._file is not None and identity(self._engine) != self._file:
+        if self._file is not None and identity(self.engine) != self._file:
             raise VentralError(
                 f"{self.where}: was removed or replaced while it was in use, and what was "
                 "recorded in it since is lost; put it back, or restore it from a copy, and go on "
                 "with `ventral resume`"
             )
 
-    def _campaign(self, connection: sa.Connection, id_or_name: str) -> Campaign:
+    def campaign(self, connection: sa.Connection, id_or_name: str) -> Campaign:
+        """The campaign of that id, else the newest one of that name, else StoreError."""
         by_id = sa.select(CAMPAIGNS).where(CAMPAIGNS.c.id == id_or_name)
         row = connection.execute(by_id).mappings().one_or_none()
         if row is None:
@@ -92,10 +92,11 @@ class Connected:
             )
             row = connection.execute(by_name).mappings().one_or_none()
         if row is None:
-            raise self._unknown_campaign(connection, id_or_name)
+            raise self.unknown_campaign(connection, id_or_name)
         return campaign_of(row)
 
-    def _unknown_campaign(self, connection: sa.Connection, name: str) -> StoreError:
+    def unknown_campaign(self, connection: sa.Connection, name: str) -> StoreError:
+        """That there is no such campaign, with those that are meant perhaps."""
         known = connection.execute(
             sa.select(CAMPAIGNS.c.id, CAMPAIGNS.c.name).order_by(CAMPAIGNS.c.created.desc())
         ).all()
@@ -109,10 +110,11 @@ class Connected:
             cure += "; `ventral list` shows all"
         return StoreError("", f"no campaign {name!r} in {self.where}", cure)
 
-    def _unknown_trial(
+    def unknown_trial(
         self, connection: sa.Connection, campaign_id: str, number: int
     ) -> StoreError:
-        campaign = self._campaign(connection, campaign_id)
+        """That the campaign has no such trial, with the numbers that it has."""
+        campaign = self.campaign(connection, campaign_id)
         numbers = connection.execute(
             sa.select(
                 sa.func.count(), sa.func.min(TRIALS.c.number), sa.func.max(TRIALS.c.number)

@@ -218,7 +218,7 @@ class Meter:
         self._look()
 
     def _look(self) -> None:
-        self._ledger, self._at = self._store.ledger(self._id), self._clock()
+        self._ledger, self._at = self._store.campaigns.ledger(self._id), self._clock()
         self._epochs = self._ledger.epochs
 
     def epoch(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from search.store.connected import Connected, of_trial
+from search.store.connected import Database, of_trial
 from search.store.database import insert_missing, insert_once
 from search.store.records import ENDED, Outgoing, Unfinished
 from search.store.reports import curves_of
@@ -16,10 +16,13 @@ from search.store.tables import EVENTS, MIRROR, TRIALS
 _SHOWN = ("live", "sending")
 
 
-class Outbox(Connected):
+class Outbox:
     """The ended trials on their way, and the others as far as MLflow shows them."""
 
-    def outbox(self, campaign_id: str, limit: int | None = None) -> list[Outgoing]:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def pending(self, campaign_id: str, limit: int | None = None) -> list[Outgoing]:
         """The ended trials that the mirror has still to send, in the order of arrival."""
         query = (
             sa.select(MIRROR.c.number, MIRROR.c.version, MIRROR.c.run, MIRROR.c.state)
@@ -29,7 +32,7 @@ class Outbox(Connected):
             .order_by(TRIALS.c.arrived)
             .limit(limit)
         )
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return [
                 Outgoing(
                     number=row.number,
@@ -42,7 +45,7 @@ class Outbox(Connected):
 
     def mark_sending(self, campaign_id: str, numbers: Iterable[int]) -> None:
         """The mirror is about to send these: from now on their runs may exist."""
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             _mark_sending(connection, campaign_id, numbers)
 
     def mark_sent(self, campaign_id: str, sent: Mapping[int, tuple[str, int]]) -> None:
@@ -50,7 +53,7 @@ class Outbox(Connected):
 
         One that changed meanwhile stays in the outbox, with its run.
         """
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             for number, (run, version) in sent.items():
                 row = sa.update(MIRROR).where(*of_trial(MIRROR, campaign_id, number))
                 connection.execute(row.values(run=run))
@@ -67,7 +70,7 @@ class Outbox(Connected):
             .where((TRIALS.c.status == "running") | MIRROR.c.state.in_(_SHOWN))
             .order_by(TRIALS.c.number)
         )
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return [
                 Unfinished(
                     number=row.number,
@@ -90,7 +93,7 @@ class Outbox(Connected):
         """What curves are made of, in the order of arrival: every report of the trials `whole`,
         and those of `others` that arrived after that place in the campaign's sequence.
         """
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return curves_of(connection, campaign_id, whole, others, after)
 
     def mark_showing(self, campaign_id: str, numbers: Collection[int]) -> None:
@@ -99,7 +102,7 @@ class Outbox(Connected):
             {"campaign": campaign_id, "number": number, "state": "sending", "version": 1}
             for number in numbers
         ]
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             insert_missing(connection, MIRROR, rows)
             _mark_sending(connection, campaign_id, numbers)
 
@@ -131,12 +134,12 @@ class Outbox(Connected):
             .where(MIRROR.c.version == sa.bindparam("was"))
             .values(run=sa.bindparam("shows"), state=sa.bindparam("as"))
         )
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             connection.execute(statement, values)
 
     def resend(self, campaign_id: str, number: int) -> None:
         """The run of this trial turned out to be incomplete: send it again if the trial ended."""
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             connection.execute(
                 sa.update(MIRROR)
                 .where(*of_trial(MIRROR, campaign_id, number))
@@ -145,7 +148,7 @@ class Outbox(Connected):
 
     def resend_all(self, campaign_ids: Collection[str]) -> None:
         """Nothing that was sent of these campaigns is there any more."""
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             connection.execute(
                 sa.update(MIRROR)
                 .where(MIRROR.c.campaign.in_(campaign_ids))
@@ -160,7 +163,7 @@ class Outbox(Connected):
             .where(MIRROR.c.campaign == campaign_id, MIRROR.c.state != "sent")
             .where(TRIALS.c.status.in_(ENDED))
         )
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return int(connection.execute(query.select_from(MIRROR)).scalar_one())
 
     def mirror_error(self, campaign_id: str) -> str | None:
@@ -172,7 +175,7 @@ class Outbox(Connected):
             .order_by(EVENTS.c.id.desc())
             .limit(1)
         )
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             last = connection.execute(query).first()
         if last is None or last.kind == "mirror-back":
             return None
@@ -186,7 +189,7 @@ class Outbox(Connected):
         query = sa.select(MIRROR.c.number, MIRROR.c.run).where(
             MIRROR.c.campaign == campaign_id, MIRROR.c.run.is_not(None)
         )
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return {row.number: row.run for row in connection.execute(query)}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from search.store.connected import Connected
+from search.store.connected import Database
 from search.store.database import damage_error
 from search.store.records import ENDED, STATUSES, Donor, Order, Status, Trial
 from search.store.reports import reports_of
@@ -20,20 +20,23 @@ DONORS = 20
 """Trials of one work that are examined for what can be taken over."""
 
 
-class Results(Connected):
+class Results:
     """Trials as they are read; those of a dead driver are waiting, whatever it last wrote."""
 
-    def trial(self, campaign_id: str, number: int) -> Trial:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, campaign_id: str, number: int) -> Trial:
         """One trial with its genome; StoreError if there is none."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             trials = self._trials(
                 connection, campaign_id, [TRIALS.c.number == number], genomes=True
             )
             if not trials:
-                raise self._unknown_trial(connection, campaign_id, number)
+                raise self._database.unknown_trial(connection, campaign_id, number)
             return trials[0]
 
-    def trials(
+    def find(
         self,
         campaign_id: str,
         *,
@@ -62,26 +65,26 @@ class Results(Connected):
             order.insert(0, TRIALS.c[by].desc().nulls_last())
         # One that is written as running may count as waiting: then the limit is kept here.
         exact = not wanted & {"waiting", "running"} or wanted >= {"waiting", "running"}
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             trials = self._trials(
                 connection, campaign_id, where, order, limit if exact else None, genomes=genomes
             )
             return [trial for trial in trials if trial.status in wanted][:limit]
 
-    def some_trials(self, campaign_id: str, numbers: Iterable[int]) -> list[Trial]:
+    def some(self, campaign_id: str, numbers: Iterable[int]) -> list[Trial]:
         """The trials of those numbers, with genomes; what is not there is left out."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             where = [TRIALS.c.number.in_(list(numbers))]
             return self._trials(connection, campaign_id, where, genomes=True)
 
-    def results(self, campaign_id: str) -> list[Trial]:
+    def ended(self, campaign_id: str) -> list[Trial]:
         """The ended trials in the order in which their results arrived: what a sampler knows."""
-        ended = self.trials(campaign_id, statuses=ENDED)
+        ended = self.find(campaign_id, statuses=ENDED)
         return sorted(ended, key=lambda trial: trial.arrived or 0)
 
     def unfinished(self, campaign_id: str) -> list[Trial]:
         """Trials that a resumed driver continues, with genomes: first those once started."""
-        waiting = self.trials(campaign_id, statuses=("running", "waiting"), genomes=True)
+        waiting = self.find(campaign_id, statuses=("running", "waiting"), genomes=True)
         return sorted(waiting, key=lambda trial: (trial.started is None, trial.number))
 
     def top(
@@ -111,7 +114,7 @@ class Results(Connected):
             sa.func.coalesce(TRIALS.c.parameters, 0),
             TRIALS.c.number,
         )
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return self._trials(connection, campaign_id, where, order, n, genomes=genomes)
 
     def counts(self, campaign_id: str) -> dict[Status, int]:
@@ -121,11 +124,11 @@ class Results(Connected):
             .where(TRIALS.c.campaign == campaign_id)
             .group_by(TRIALS.c.status)
         )
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             counts = {status: int(count) for status, count in connection.execute(query)}
-            if counts.get("running") and self._campaign(connection, campaign_id).state == (
-                "interrupted"
-            ):
+            if counts.get("running") and self._database.campaign(
+                connection, campaign_id
+            ).state == ("interrupted"):
                 counts["waiting"] = counts.get("waiting", 0) + counts.pop("running")
             return {status: counts.get(status, 0) for status in STATUSES}
 
@@ -137,7 +140,7 @@ class Results(Connected):
             .group_by(TRIALS.c.reason)
         )
         counts: dict[str, int] = {}
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             for reason, count in connection.execute(query):
                 kind = (reason or "unknown").partition(":")[0]
                 counts[kind] = counts.get(kind, 0) + int(count)
@@ -152,23 +155,23 @@ class Results(Connected):
             .order_by(TRIALS.c.arrived.desc())
             .limit(n)
         )
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return [float(ended) for ended in connection.execute(query).scalars()]
 
     def reports(self, campaign_id: str, number: int) -> list[dict[str, Any]]:
         """A trial's reports by epoch, each with `at` and `arrived`."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return reports_of(connection, campaign_id, [REPORTS.c.number == number])
 
     def all_reports(self, campaign_id: str) -> list[dict[str, Any]]:
         """All reports of a campaign in the order of arrival, each with its trial's `number`."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return reports_of(connection, campaign_id, [], numbered=True)
 
     def journal(self, campaign_id: str) -> dict[int, list[dict[str, Any]]]:
         """For each suggestion, the sampler's calls since the one before."""
         query = sa.select(JOURNAL).where(JOURNAL.c.campaign == campaign_id)
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return {row.number: row.calls for row in connection.execute(query)}
 
     def donors(self, work: str, but: str | None = None) -> list[Donor]:
@@ -184,15 +187,18 @@ class Results(Connected):
             .limit(DONORS)
         )
         donors = []
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             for row in connection.execute(query).all():
                 where = [TRIALS.c.number == row.number]
                 [trial] = self._trials(connection, row.campaign, where, genomes=True)
                 if trial.status == "running":
                     continue
-                document = self._campaign(connection, row.campaign).document
+                document = self._database.campaign(connection, row.campaign).document
                 donors.append(Donor(trial=trial, document=document))
         return donors
+
+    def _is_interrupted(self, connection: sa.Connection, campaign_id: str) -> bool:
+        return self._database.campaign(connection, campaign_id).state == "interrupted"
 
     def _trials(
         self,
@@ -216,7 +222,10 @@ class Results(Connected):
         rows = connection.execute(query.limit(limit)).mappings().all()
         trials = [_trial_of(row) for row in rows]
         running = [trial.status == "running" for trial in trials]
-        if not any(running) or self._campaign(connection, campaign_id).state != "interrupted":
+        if (
+            not any(running)
+            or self._database.campaign(connection, campaign_id).state != "interrupted"
+        ):
             return trials
         # A dead driver's trials are not running, whatever it last wrote.
         return [

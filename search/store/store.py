@@ -15,16 +15,43 @@ number is stored as NULL and read as None.
 from __future__ import annotations
 
 from search.store.campaigns import Campaigns
+from search.store.connected import Database
 from search.store.outbox import Outbox
 from search.store.results import Results
 from search.store.shares import Shares
 from search.store.trials import Trials
 
 
-class Store(Campaigns, Trials, Results, Outbox, Shares):
-    """An open store. Safe to use from several threads; every call is one transaction.
+class Store:
+    """An open store. Safe to use from several threads; every call of a part is one transaction.
 
-    `where` is the SQLite file, or the address without its password. Every method raises
-    StoreError with the cause and a cure if the database is away, full, locked for long or not
-    writable.
+    Every method raises StoreError with the cause and a cure if the database is away, full, locked
+    for long or not writable.
     """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.campaigns = Campaigns(database)
+        self.trials = Trials(database)
+        self.results = Results(database)
+        self.outbox = Outbox(database)
+        self.shares = Shares(database)
+
+    @classmethod
+    def open(cls, url: str, *, create: bool = True) -> Store:
+        """Open the store at `url`, making it or bringing it up to this version if needed.
+
+        With `create=False` a store that does not exist is a StoreError. Raises StoreError as
+        well if the database is a newer version's, is something else than a store of Ventral, or
+        cannot be reached. Several processes may open one store at once.
+        """
+        return cls(Database.open(url, create=create))
+
+    @property
+    def where(self) -> str:
+        """The SQLite file, or the address without its password."""
+        return self.database.where
+
+    def close(self) -> None:
+        """Close the connections. The store may be used again afterwards."""
+        self.database.close()

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from search.store import ledger
-from search.store.connected import Connected, of_trial, refuse_if_running, storable
+from search.store.connected import Database, of_trial, refuse_if_running, storable
 from search.store.database import insert_once
 from search.store.ledger import How
 from search.store.outbox import hand_out
@@ -21,14 +21,17 @@ from search.store.tables import CAMPAIGNS, GENOMES, JOURNAL, REPORTS, TRIALS
 from space.errors import StoreError
 
 
-class Trials(Connected):
+class Trials:
     """Trials: added, started, reported on, ended, tried again."""
 
-    def add_trial(self, campaign_id: str, trial: NewTrial) -> None:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, campaign_id: str, trial: NewTrial) -> None:
         """Put a trial on record. StoreError if the campaign has a trial of that number."""
         document = dict(trial.genome)
         checksum = _checksum(document)
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             place = self._next(connection, campaign_id)
             insert_once(
                 connection,
@@ -40,7 +43,7 @@ class Trials(Connected):
                 raise StoreError(
                     f"campaign {campaign_id}",
                     f"holds a trial {trial.number} already",
-                    "take the number from `Store.next_number`",
+                    "take the number from `store.trials.next_number`",
                 )
             if trial.calls is not None:
                 calls = [dict(call) for call in trial.calls]
@@ -89,11 +92,11 @@ class Trials(Connected):
     def next_number(self, campaign_id: str) -> int:
         """The number of the next new trial: one more than the highest so far, or 0."""
         highest = sa.select(sa.func.max(TRIALS.c.number)).where(TRIALS.c.campaign == campaign_id)
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             number = connection.execute(highest).scalar_one_or_none()
             return 0 if number is None else int(number) + 1
 
-    def start_trial(
+    def start(
         self, campaign_id: str, number: int, folder: str | None = None, *, devices: float = 1.0
     ) -> None:
         """A worker takes the trial up, for the first time or again, on `devices` devices."""
@@ -108,26 +111,26 @@ class Trials(Connected):
         }
         if folder is not None:
             values["folder"] = folder
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             attempt = self._change(connection, campaign_id, number, values)
             ledger.begin(connection, campaign_id, number, attempt, devices)
-            self._clocks.begin(campaign_id, number)
+            self._database.clocks.begin(campaign_id, number)
 
-    def requeue_trial(self, campaign_id: str, number: int, reason: str | None = None) -> None:
+    def requeue(self, campaign_id: str, number: int, reason: str | None = None) -> None:
         """A trial whose worker was lost waits again, with all that it reported."""
         values = {"status": "waiting", "reason": storable(reason)}
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             self._change(connection, campaign_id, number, values)
             self._end_attempt(connection, campaign_id, number, "lost")
 
-    def retry_trial(self, campaign_id: str, number: int) -> None:
+    def retry(self, campaign_id: str, number: int) -> None:
         """A failed trial waits to be trained again, and its campaign to go on.
 
         What it reported stays. StoreError if it has not failed, or while the campaign runs.
         """
         values = {"status": "waiting", "reason": None, "ended": None, "arrived": None}
-        with self._writing() as connection:
-            campaign = self._campaign(connection, campaign_id)
+        with self._database.writing() as connection:
+            campaign = self._database.campaign(connection, campaign_id)
             refuse_if_running(campaign)
             failed = connection.execute(
                 sa.update(TRIALS)
@@ -136,7 +139,7 @@ class Trials(Connected):
             )
             if failed.rowcount != 1:
                 if not self._exists(connection, campaign.id, number):
-                    raise self._unknown_trial(connection, campaign.id, number)
+                    raise self._database.unknown_trial(connection, campaign.id, number)
                 raise StoreError(
                     f"trial {number} of campaign {campaign.id}",
                     "has not failed",
@@ -163,15 +166,15 @@ class Trials(Connected):
             .returning(TRIALS.c.attempts)
         ).scalar_one_or_none()
         if attempts is None:
-            raise self._unknown_trial(connection, campaign_id, number)
+            raise self._database.unknown_trial(connection, campaign_id, number)
         return int(attempts)
 
     def _end_attempt(
         self, connection: sa.Connection, campaign_id: str, number: int, how: How
     ) -> None:
-        seconds = self._clocks.seconds_spent(campaign_id, number)
+        seconds = self._database.clocks.seconds_spent(campaign_id, number)
         ledger.end(connection, campaign_id, how, number, seconds=seconds)
-        self._clocks.end(campaign_id, number)
+        self._database.clocks.end(campaign_id, number)
 
     def add_report(
         self, campaign_id: str, number: int, report: Mapping[str, Any], *, trained: bool = True
@@ -182,16 +185,16 @@ class Trials(Connected):
         epoch that was trained again, unless `trained` is false: a checkpoint's memory of it.
         """
         row = report_row(report)
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             row |= {"campaign": campaign_id, "number": number, "at": time.time()}
             row["arrived"] = self._next(connection, campaign_id)
             this = {"of": campaign_id, "trial": number}
             trial = connection.execute(_HELD, this).one_or_none()
             if trial is None:
-                raise self._unknown_trial(connection, campaign_id, number)
+                raise self._database.unknown_trial(connection, campaign_id, number)
             new = insert_once(connection, REPORTS, row)
             if new or trained:
-                spent = self._clocks.seconds_spent(campaign_id, number)
+                spent = self._database.clocks.seconds_spent(campaign_id, number)
                 again = int(not new)
                 ledger.charge(
                     connection, campaign_id, number, spent, epochs=1 - again, repeated=again
@@ -206,7 +209,7 @@ class Trials(Connected):
             connection.execute(_SCORED, values | this)
             return True
 
-    def finish_trial(
+    def finish(
         self,
         campaign_id: str,
         number: int,
@@ -221,7 +224,7 @@ class Trials(Connected):
         """
         if status not in ENDED:
             raise ValueError(f"{status!r} is not an end; one of {', '.join(ENDED)} is")
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             place = self._next(connection, campaign_id)
             done = connection.execute(
                 sa.update(TRIALS)
@@ -239,13 +242,13 @@ class Trials(Connected):
                 if status != "infeasible":
                     self._end_attempt(connection, campaign_id, number, status)  # type: ignore[arg-type]
             elif not self._exists(connection, campaign_id, number):
-                raise self._unknown_trial(connection, campaign_id, number)
+                raise self._database.unknown_trial(connection, campaign_id, number)
 
     def _next(self, connection: sa.Connection, campaign_id: str) -> int:
         """The campaign's next place in its sequence of happenings."""
         place = connection.execute(_NEXT, {"of": campaign_id}).scalar_one_or_none()
         if place is None:
-            raise self._unknown_campaign(connection, campaign_id)
+            raise self._database.unknown_campaign(connection, campaign_id)
         return int(place)
 
     def _exists(self, connection: sa.Connection, campaign_id: str, number: int) -> bool:

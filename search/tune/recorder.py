@@ -64,7 +64,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]
         self._silence = Silence(setting.campaign.limits.epoch_seconds)
         self._silent: set[str] = set()
         self._beaten = time.monotonic()
-        counts = setting.store.counts(setting.campaign_id)
+        counts = setting.store.results.counts(setting.campaign_id)
         self._any_score = bool(counts["finished"] + counts["pruned"])
         self._in_a_row = 0
 
@@ -114,7 +114,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]
         def lost() -> None:
             log = tail(self._set.home.trial(self._set.campaign_id, number) / LOG, MUCH)
             words = _last_words(trial)
-            epochs = self._set.store.trial(self._set.campaign_id, number).epochs
+            epochs = self._set.store.results.get(self._set.campaign_id, number).epochs
             reason, failure = self._losses.add(
                 number, words, silent=silent, log=log, epochs=epochs
             )
@@ -203,7 +203,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]
         return bool(self._stop)
 
     def _beat(self) -> None:
-        if self._set.store.heartbeat(self._set.campaign_id):
+        if self._set.store.campaigns.heartbeat(self._set.campaign_id):
             self._stop.request("asked to stop")
 
     def kill_workers(self) -> None:
@@ -217,7 +217,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]
                 ray.kill(actor)
         if self._actors:
             with contextlib.suppress(Exception):  # the run is ending, perhaps by this very error
-                self._set.store.release(self._set.campaign_id)
+                self._set.store.campaigns.release(self._set.campaign_id)
         self._actors.clear()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -251,13 +251,13 @@ class Checkpoints:
     """Keeps the checkpoints of the campaign's `keep` best trials, of all controls, and of failed
     trials that may go on from theirs.
 
-    Best is as `Store.top` orders: top-1, then fewer parameters, then the older trial.
+    Best is as `store.results.top` orders: top-1, then fewer parameters, then the older trial.
     """
 
     def __init__(self, setting: Setting) -> None:
         self._set, self._keep = setting, setting.campaign.keep
         self._ranks: list[tuple[float, int, int]] = []  # a heap, the worst first
-        for trial in setting.store.results(setting.campaign_id):
+        for trial in setting.store.results.ended(setting.campaign_id):
             self.update(trial)
 
     def update(self, trial: Trial) -> None:

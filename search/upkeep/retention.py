@@ -42,7 +42,7 @@ def plan(
     `keep` is how many of its best trials a campaign keeps (default: as its file says);
     `older_than` leaves alone what was used within that many seconds.
     """
-    records = store.campaigns()
+    records = store.campaigns.all()
     items = [
         item
         for record in records
@@ -60,7 +60,7 @@ def remove(store: Store, items: Sequence[Item]) -> Iterator[Item]:
     A campaign that was started meanwhile is left alone.
     """
     for item in items:
-        if item.campaign is not None and store.campaign(item.campaign).state == "running":
+        if item.campaign is not None and store.campaigns.get(item.campaign).state == "running":
             continue
         if item.path.is_dir():
             shutil.rmtree(item.path, ignore_errors=True)
@@ -80,10 +80,10 @@ def _checkpoints(store: Store, home: Home, record: Campaign, keep: int | None) -
     if not home.campaign(record.id).is_dir():
         return
     number = int(record.document.get("keep", 0)) if keep is None else keep
-    best = store.top(record.id, number, without=CONTROL) if number else []
+    best = store.results.top(record.id, number, without=CONTROL) if number else []
     best_numbers = {trial.number for trial in best}
     ends: dict[Status, What] = {"pruned": "pruned", "failed": "failed", "finished": "finished"}
-    for trial in store.trials(record.id):
+    for trial in store.results.find(record.id):
         what = ends.get(trial.status)
         path = home.trial(record.id, trial.number) / CHECKPOINT
         if (

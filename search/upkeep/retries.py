@@ -41,8 +41,10 @@ def requeue(store: Store, home: Home, record: Record, trials: Sequence[Trial]) -
     for trial in trials:
         if kind(trial) == "corrupt-checkpoint":
             shutil.rmtree(home.trial(record.id, trial.number), ignore_errors=True)
-        store.retry_trial(record.id, trial.number)
-        store.event(record.id, RETRIED, {"trial": trial.number, "after": trial.reason})
+        store.trials.retry(record.id, trial.number)
+        store.campaigns.add_event(
+            record.id, RETRIED, {"trial": trial.number, "after": trial.reason}
+        )
 
 
 def add_changed(
@@ -54,7 +56,7 @@ def add_changed(
     an override that does not change the recipe, StoreError while the campaign runs.
     """
     campaign = Campaign.parse(record.document, f"campaign {record.id}")
-    known = {identity(one.digest, one.recipe): one.number for one in store.trials(record.id)}
+    known = {identity(one.digest, one.recipe): one.number for one in store.results.find(record.id)}
     overlays = []
     for trial in trials:
         _refuse_unless_failed(record, trial)
@@ -67,13 +69,13 @@ def add_changed(
                 f"with this recipe is trial {same}, which is on record already",
                 "set another value",
             )
-    needed = store.ledger(record.id).trials + len(trials)
+    needed = store.campaigns.ledger(record.id).trials + len(trials)
     budget = campaign.budget.model_copy(update={"trials": max(campaign.budget.trials, needed)})
     document = campaign.model_copy(update={"budget": budget}).document()
-    store.set_document(record.id, document, "trials are to be tried again")
+    store.campaigns.set_document(record.id, document, "trials are to be tried again")
     numbers = []
     for trial, overlay in zip(trials, overlays, strict=True):
-        number = store.next_number(record.id)
+        number = store.trials.next_number(record.id)
         recipe = campaign.recipe.overlaid(overlay)
         trial_again = NewTrial(
             number=number,
@@ -89,9 +91,9 @@ def add_changed(
             folder=str(home.trial(record.id, number)),
             work=reuse.work_of(trial.digest, recipe, record.data["checksum"], trial.seed),
         )
-        store.add_trial(record.id, trial_again)
+        store.trials.add(record.id, trial_again)
         detail = {"trial": number, "of": trial.number, "set": list(overrides)}
-        store.event(record.id, RETRIED, detail)
+        store.campaigns.add_event(record.id, RETRIED, detail)
         numbers.append(number)
     return numbers
 

@@ -28,7 +28,7 @@ def test_one_row_a_trial(store: Store) -> None:
     assert (frame.ended >= frame.created).all()
     assert str(frame.created.dt.tz) == "UTC"
     assert frame.created[0].timestamp() == pytest.approx(
-        store.trial(campaign.id, 0).created, abs=1e-3
+        store.results.get(campaign.id, 0).created, abs=1e-3
     )
     assert not [
         name for name in frames.trials(store, campaign.id, choices=False) if "." in str(name)
@@ -63,7 +63,7 @@ def test_reports_and_steps_are_long(store: Store) -> None:
 
 
 def test_nothing_yet_has_the_same_columns_and_types(store: Store) -> None:
-    empty = store.create_campaign("empty", {}, {}, {})
+    empty = store.campaigns.create("empty", {}, {}, {})
     full = fill(store)
     for make in (frames.reports, frames.steps):
         pd.testing.assert_series_equal(make(store, empty.id).dtypes, make(store, full.id).dtypes)

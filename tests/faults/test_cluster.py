@@ -62,7 +62,7 @@ def test_a_killed_node_s_trials_go_on_first(
     made = scene(changes, address=nodes.address, environment=nodes.environment, seconds=0.5)
     outcome = run(node_loss(nodes), made, 1, rng)
     survived(outcome, made, 1)
-    causes = {event.detail["cause"] for event in made.store.events(made.campaign_id)}
+    causes = {event.detail["cause"] for event in made.store.campaigns.events(made.campaign_id)}
     assert causes <= {"node"}
     nothing_left(nodes, made.folder)
 
@@ -126,7 +126,7 @@ def test_a_killed_head_means_resume(scene: MakeScene) -> None:
         first.kill("head")
         assert made.wait() == 1, "its own end, before Ray ends the process"
         assert f"go on with `ventral resume {made.campaign_id}`" in made.output()
-        assert made.store.campaign(made.campaign_id).state == "stopped"
+        assert made.store.campaigns.get(made.campaign_id).state == "stopped"
         moments.append(made.snapshot())
     with Nodes() as second:
         made.address, made.environment = second.address, second.environment
@@ -191,7 +191,7 @@ def test_submit_stop_kill_and_resume_there(shell: Shell, nodes: Nodes) -> None:
     def counted(status: Status, count: int) -> None:
         log = home.campaign(campaign) / "detached.log"
         what = f"{count} trials {status}, see {log}"
-        wait_until(lambda: store.counts(campaign)[status] >= count, what, 300, pause=0.02)
+        wait_until(lambda: store.results.counts(campaign)[status] >= count, what, 300, pause=0.02)
 
     counted("finished", 1)
     counted("running", 2)
@@ -203,7 +203,7 @@ def test_submit_stop_kill_and_resume_there(shell: Shell, nodes: Nodes) -> None:
     again = shell("resume", campaign, "--address", nodes.address, "--detach")
     assert again.returncode == 0, again.stderr
     counted("finished", len(moments[0].ended) + 1)
-    driver = store.campaign(campaign).driver
+    driver = store.campaigns.get(campaign).driver
     assert driver is not None
     os.kill(driver.pid, 9)
     moments.append(scene.snapshot())

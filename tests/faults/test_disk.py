@@ -29,7 +29,7 @@ def fill(disk: Path) -> Path:
 
 def after_two(scene: Scene) -> Snapshot:
     """Two trials have ended, and others run."""
-    counts = scene.store.counts
+    counts = scene.store.results.counts
     scene.until(lambda: counts(scene.campaign_id)["finished"] >= 2, "two trials' end")
     return scene.snapshot()
 
@@ -55,7 +55,7 @@ def test_the_store_s_disk(scene: MakeScene, small_disk: Path) -> None:
     assert "free some space and `ventral resume`" in made.output()
     assert "Traceback" not in made.output()
     filler.unlink()
-    assert made.store.campaign(made.campaign_id).state in ("interrupted", "failed")
+    assert made.store.campaigns.get(made.campaign_id).state in ("interrupted", "failed")
     ends_well(made, moment)
 
 
@@ -87,7 +87,7 @@ def test_the_checkpoints_disk(scene: MakeScene, small_disk: Path) -> None:
     assert made.wait() == 1, made.output()
     assert "No space left on device" in made.output()
     assert f"Free some space, then `ventral resume {made.campaign_id}`" in made.output()
-    counts = made.store.counts(made.campaign_id)
+    counts = made.store.results.counts(made.campaign_id)
     assert counts["failed"] == 0
     assert counts["waiting"] >= 1
     filler.unlink()
@@ -104,11 +104,11 @@ def test_mlflow_s_disk(scene: MakeScene, small_disk: Path, empty_mlflow: Path) -
     )
     shutil.copy(empty_mlflow, small_disk / "mlflow.db")
     made.start()
-    made.until(lambda: bool(made.store.runs(made.campaign_id)), "the first run in MLflow")
+    made.until(lambda: bool(made.store.outbox.runs(made.campaign_id)), "the first run in MLflow")
     moment = made.snapshot()
     filler = fill(small_disk)
     assert made.wait() == 0, made.output()
-    assert made.store.backlog(made.campaign_id) > 0
-    assert "mirror-away" in {event.kind for event in made.store.events(made.campaign_id)}
+    assert made.store.outbox.backlog(made.campaign_id) > 0
+    assert "mirror-away" in {event.kind for event in made.store.campaigns.events(made.campaign_id)}
     filler.unlink()
     ends_well(made, moment)

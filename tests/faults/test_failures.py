@@ -39,14 +39,14 @@ def finish(scene: Scene) -> dict[int, Trial]:
     assert scene.wait(600) == 0, scene.output()
     verdict = scene.verdict([])
     assert verdict.good, verdict
-    return {trial.number: trial for trial in scene.store.trials(scene.campaign_id)}
+    return {trial.number: trial for trial in scene.store.results.find(scene.campaign_id)}
 
 
 def losses(scene: Scene, number: int) -> list[Any]:
     """The causes of a trial's losses."""
     return [
         event.detail["cause"]
-        for event in scene.store.events(scene.campaign_id)
+        for event in scene.store.campaigns.events(scene.campaign_id)
         if event.kind == EVENT and event.detail["trial"] == number
     ]
 
@@ -87,17 +87,19 @@ def test_a_lost_data_folder_costs_no_trial(scene: MakeScene) -> None:
         mirror=True,
     )
     made.start()
-    made.until(lambda: made.store.counts(made.campaign_id)["finished"] >= 1, "a trial's end")
+    made.until(
+        lambda: made.store.results.counts(made.campaign_id)["finished"] >= 1, "a trial's end"
+    )
     away = made.home.data.rename(made.home.path / "away")
     assert made.wait() == 1, made.output()
     moment = made.snapshot()
     assert "is put back, and others would fail as well" in made.output()
     assert f"Put the data back, then `ventral resume {made.campaign_id}`" in made.output()
     assert "Traceback" not in made.output()
-    counts = made.store.counts(made.campaign_id)
+    counts = made.store.results.counts(made.campaign_id)
     assert counts["failed"] == 0
     assert counts["waiting"] >= 1
-    assert made.store.campaign(made.campaign_id).state == "stopped"
+    assert made.store.campaigns.get(made.campaign_id).state == "stopped"
     away.rename(made.home.data)
     made.start()
     assert made.wait() == 0, made.output()
@@ -106,7 +108,7 @@ def test_a_lost_data_folder_costs_no_trial(scene: MakeScene) -> None:
 
 
 def _in_mlflow(scene: Scene, number: int) -> str:
-    run = scene.store.runs(scene.campaign_id)[number]
+    run = scene.store.outbox.runs(scene.campaign_id)[number]
     return (scene.home.run_files(scene.campaign_id, run) / "failure.txt").read_text()
 
 
@@ -168,7 +170,7 @@ def test_any_process_of_the_cluster(scene: MakeScene, rng: random.Random) -> Non
             ),
             f"it goes on without {name}",
         )
-        if not made.alive and made.store.campaign(made.campaign_id).state != "finished":
+        if not made.alive and made.store.campaigns.get(made.campaign_id).state != "finished":
             assert "ventral resume" in made.output() or made.output() == "", name
             made.start()
     if not made.alive:

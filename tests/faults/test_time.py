@@ -55,11 +55,11 @@ def test_clocks_that_jump(scene: MakeScene, rng: random.Random, tmp_path: Path) 
     environment = {"PYTHONPATH": f"{tmp_path}/clock:{ROOT}"}
     made = scene(long(3, budget={"trials": 14, "seconds": 3600}), environment=environment)
     survived(run(FAULTS["driver"], made, 3, rng), made, 3)
-    record = made.store.campaign(made.campaign_id)
+    record = made.store.campaigns.get(made.campaign_id)
     assert record.seconds < 600, "the time that drivers ran is not the clock's"
-    created = [trial.created for trial in made.store.trials(made.campaign_id)]
+    created = [trial.created for trial in made.store.results.find(made.campaign_id)]
     assert created != sorted(created), "the clock did jump"
-    results = [trial.arrived or 0 for trial in made.store.results(made.campaign_id)]
+    results = [trial.arrived or 0 for trial in made.store.results.ended(made.campaign_id)]
     assert results == sorted(results)
 
 

@@ -25,8 +25,8 @@ class Bench(DriverBench):
         return self.run(self.id, seconds=0.3)
 
     def change(self, *overrides: str) -> None:
-        document = self.store.campaign(self.id).document
-        self.store.set_document(self.id, amend(document, "", overrides).document())
+        document = self.store.campaigns.get(self.id).document
+        self.store.campaigns.set_document(self.id, amend(document, "", overrides).document())
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,7 @@ def test_epochs_are_a_hard_stop_that_keeps_what_was_running(
     bench = Bench(tmp_path / "home", epochs=7)
     outcome = bench.go_on()
     assert (outcome.state, outcome.reason) == ("stopped", "budget.epochs: 7 are used up")
-    ledger = bench.store.ledger(bench.id)
+    ledger = bench.store.campaigns.ledger(bench.id)
     assert (ledger.epochs, ledger.repeated) == (7, 0), "exactly"
     assert outcome.trials["waiting"] >= 1
     assert outcome.trials["running"] == 0
@@ -48,7 +48,7 @@ def test_epochs_are_a_hard_stop_that_keeps_what_was_running(
     with monkeypatch.context() as patch:
         refuse_ray(patch)
         assert bench.go_on().reason == "budget.epochs: 7 are used up"
-    assert bench.store.ledger(bench.id).attempts == ledger.attempts
+    assert bench.store.campaigns.ledger(bench.id).attempts == ledger.attempts
 
     # Used up by the last epoch of the last trial: then nothing is left, and that is its end.
     bench.change("budget.epochs=24")
@@ -56,7 +56,7 @@ def test_epochs_are_a_hard_stop_that_keeps_what_was_running(
     assert (outcome.state, outcome.trials["finished"]) == ("finished", 6)
     for number, epochs in bench.epochs(bench.id).items():
         assert sorted(set(epochs)) == [1, 2, 3, 4], number
-    ledger = bench.store.ledger(bench.id)
+    ledger = bench.store.campaigns.ledger(bench.id)
     ran = sum(len(epochs) for epochs in bench.epochs(bench.id).values())
     # An epoch that was cut off before its report is trained, but on nobody's account.
     assert 24 <= ledger.epochs <= ran
@@ -70,7 +70,7 @@ def test_device_hours_are_a_hard_stop(tmp_path: Path) -> None:
     outcome = bench.go_on()
     assert outcome.state == "stopped"
     assert (outcome.reason or "").startswith("budget.device_hours: ")
-    assert 1.5 <= bench.store.ledger(bench.id).device_seconds < 6
+    assert 1.5 <= bench.store.campaigns.ledger(bench.id).device_seconds < 6
     assert outcome.trials["waiting"] >= 1
     bench.change("budget.device_hours=1")
     assert bench.go_on().trials["finished"] == 6

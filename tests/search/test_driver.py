@@ -27,7 +27,7 @@ from search import driver
 from search.host.machine import machine
 from search.replay import Replay, replay
 from search.setting import Happening
-from search.store import Store
+from search.store.trials import Trials
 from search.tune import access
 from search.tune.remains import find_marked
 from search.tune.searcher import TuneSearcher
@@ -192,21 +192,21 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
 
 def test_every_trial_is_on_record(whole: Whole) -> None:
     store = whole.bench.store
-    assert whole.outcome.state == store.campaign(whole.id).state == "finished"
+    assert whole.outcome.state == store.campaigns.get(whole.id).state == "finished"
     assert (whole.outcome.trials["finished"], whole.outcome.trials["failed"]) == (9, 1)
-    trials = {trial.number: trial for trial in store.trials(whole.id)}
+    trials = {trial.number: trial for trial in store.results.find(whole.id)}
     assert trials[5].reason == "diverged: loss is nan"
     assert trials[5].detail == "a traceback"
     for number in set(trials) - {5}:
         assert trials[number].epochs == 3
         assert trials[number].top1 == pytest.approx(toys.score(number, 3, 3))
-        assert [report["epoch"] for report in store.reports(whole.id, number)] == [1, 2, 3]
+        assert [report["epoch"] for report in store.results.reports(whole.id, number)] == [1, 2, 3]
 
 
 def test_a_lost_worker_s_trial_goes_on_from_its_checkpoint(whole: Whole) -> None:
-    assert whole.bench.store.trial(whole.id, 3).attempts == 2
+    assert whole.bench.store.results.get(whole.id, 3).attempts == 2
     assert whole.bench.epochs(whole.id)[3] == [1, 2, 3]
-    [lost] = [e for e in whole.bench.store.events(whole.id) if e.kind == "worker lost"]
+    [lost] = [e for e in whole.bench.store.campaigns.events(whole.id) if e.kind == "worker lost"]
     assert lost.detail["trial"] == 3
     assert "died" in lost.detail["error"].lower()
 
@@ -219,7 +219,7 @@ def test_workers_are_used_again_with_one_thread(whole: Whole) -> None:
 
 
 def test_the_best_checkpoints_are_kept(whole: Whole) -> None:
-    best = [t.number for t in whole.bench.store.top(whole.id) if t.origin != "control"][:2]
+    best = [t.number for t in whole.bench.store.results.top(whole.id) if t.origin != "control"][:2]
     kept = {int(path.name.removeprefix("trial-")) for path in whole.folder.glob("trial-*")}
     assert kept == {0, *best}, "the best two and the control"
 
@@ -275,9 +275,9 @@ def test_ctrl_c_stops_cleanly(bench: Bench) -> None:
     output, _ = process.communicate(timeout=GUARD)
     assert process.returncode == 0, output
     assert "outcome stopped False" in output, "and torch was never loaded"
-    record = bench.store.campaign(campaign_id)
+    record = bench.store.campaigns.get(campaign_id)
     assert (record.state, record.reason) == ("stopped", "interrupted (SIGINT)")
-    trials = bench.store.trials(campaign_id)
+    trials = bench.store.results.find(campaign_id)
     assert {trial.status for trial in trials} == {"waiting"}
     assert {trial.number: trial.epochs for trial in trials if trial.epochs} == {
         number: max(run) for number, run in epochs.items()
@@ -294,20 +294,22 @@ def test_a_killed_and_a_stopped_driver_lose_nothing_and_repeat_nothing(bench: Be
         process = bench.started(campaign_id, seconds=0.3)
 
         def enough(lines: list[str]) -> bool:
-            done = bench.store.counts(campaign_id)["finished"] >= finished
+            done = bench.store.results.counts(campaign_id)["finished"] >= finished
             return done and lines[-1].startswith("report")
 
         wait_for(process, enough)
         marks.append(bench.mark(campaign_id))
-        done = {t.number for t in bench.store.trials(campaign_id, statuses=["finished"])}
+        done = {t.number for t in bench.store.results.find(campaign_id, statuses=["finished"])}
         end(process)
         process.communicate(timeout=GUARD)
-        assert {t.number for t in bench.store.trials(campaign_id, statuses=["finished"])} >= done
+        assert {
+            t.number for t in bench.store.results.find(campaign_id, statuses=["finished"])
+        } >= done
 
     interrupt(lambda process: process.kill(), 2)
-    assert bench.store.campaign(campaign_id).state == "interrupted"
+    assert bench.store.campaigns.get(campaign_id).state == "interrupted"
     interrupt(lambda _process: driver.stop(campaign_id, bench.store), 5)
-    assert bench.store.campaign(campaign_id).state == "stopped"
+    assert bench.store.campaigns.get(campaign_id).state == "stopped"
     with pytest.raises(StoreError, match="not running"):
         driver.stop(campaign_id, bench.store)
 
@@ -315,7 +317,7 @@ def test_a_killed_and_a_stopped_driver_lose_nothing_and_repeat_nothing(bench: Be
     assert outcome.state == "finished"
     assert outcome.trials["finished"] == 9
     assert bench.epochs(campaign_id) == {number: [1, 2, 3] for number in range(9)}
-    assert {len(bench.store.reports(campaign_id, number)) for number in range(9)} == {3}
+    assert {len(bench.store.results.reports(campaign_id, number)) for number in range(9)} == {3}
     assert replay(bench.store, campaign_id) == Replay(decisions=8, unjournaled=0, difference=None)
     for mark in marks:
         assert_gone(mark)
@@ -327,7 +329,7 @@ def test_a_driver_elsewhere_is_dead_only_when_it_is_silent(
     """Whatever its clock says: the two machines' clocks need not agree."""
     monkeypatch.setattr(driver, "HEARTBEAT_SECONDS", 0.5)
     campaign_id = bench.submit()
-    bench.store.set_state(campaign_id, "running")
+    bench.store.campaigns.set_state(campaign_id, "running")
 
     def elsewhere(heartbeat: float) -> None:
         with sqlite3.connect(bench.home.path / "store.db", timeout=30) as connection:
@@ -336,7 +338,7 @@ def test_a_driver_elsewhere_is_dead_only_when_it_is_silent(
 
     behind = time.time() - 3600
     elsewhere(behind)
-    record = bench.store.campaign(campaign_id)
+    record = bench.store.campaigns.get(campaign_id)
     assert record.state == "interrupted", "by the clock"
     with monkeypatch.context() as patch:
         patch.setattr(time, "sleep", lambda _seconds: elsewhere(behind + 1))
@@ -363,13 +365,13 @@ def test_an_error_in_the_store_ends_the_run_with_that_error(
     def full(*_arguments: Any, **_options: Any) -> None:
         raise StoreError("store.db", "the disk is full", "free some space")
 
-    monkeypatch.setattr(Store, "add_report", full)
+    monkeypatch.setattr(Trials, "add_report", full)
     with pytest.raises(StoreError, match="the disk is full"):
         bench.run(campaign_id)
-    record = bench.store.campaign(campaign_id)
+    record = bench.store.campaigns.get(campaign_id)
     assert record.state == "failed"
     assert "the disk is full" in (record.reason or "")
-    assert {trial.status for trial in bench.store.trials(campaign_id)} == {"waiting"}
+    assert {trial.status for trial in bench.store.results.find(campaign_id)} == {"waiting"}
 
 
 @pytest.mark.slow
@@ -378,8 +380,8 @@ def test_the_time_budget_is_a_hard_stop(bench: Bench) -> None:
     outcome = bench.run(campaign_id, seconds=0.5)
     assert outcome.state == "stopped"
     assert outcome.reason == "budget.seconds: 9 is used up"
-    assert outcome.trials["waiting"] == len(bench.store.trials(campaign_id))
-    assert 9 <= bench.store.campaign(campaign_id).seconds < 16
+    assert outcome.trials["waiting"] == len(bench.store.results.find(campaign_id))
+    assert 9 <= bench.store.campaigns.get(campaign_id).seconds < 16
     assert bench.run(campaign_id).state == "stopped", "the time of all drivers counts"
 
 
@@ -390,10 +392,10 @@ def test_asha_stops_the_worse_and_they_are_pruned(bench: Bench) -> None:
     outcome = bench.run(campaign_id, seconds=0.02)
     assert outcome.trials["pruned"] >= 3
     assert outcome.trials["finished"] >= 1
-    for trial in bench.store.trials(campaign_id):
+    for trial in bench.store.results.find(campaign_id):
         assert trial.epochs == 9 if trial.status == "finished" else trial.epochs in (1, 3)
     assert replay(bench.store, campaign_id).difference is None
-    assert bench.store.top(campaign_id, 1)[0].status == "finished"
+    assert bench.store.results.top(campaign_id, 1)[0].status == "finished"
 
 
 @pytest.mark.slow
@@ -420,7 +422,7 @@ def test_infeasible_limits_are_told_before_ray_is_started(bench: Bench) -> None:
     campaign_id = bench.submit(limits={"parameters": 1})
     with pytest.raises(CampaignError, match="in a row may not be trained"):
         bench.run(campaign_id)
-    assert bench.store.campaign(campaign_id).state == "failed"
+    assert bench.store.campaigns.get(campaign_id).state == "failed"
     assert "starting" not in [happening.kind for happening in bench.happenings]
 
 
@@ -448,24 +450,24 @@ def test_lost_data_is_packed_again_but_only_the_same(
 ) -> None:
     monkeypatch.setattr(TuneSearcher, "prepare", lambda _self: False)
     campaign_id = bench.submit()
-    record = bench.store.campaign(campaign_id)
+    record = bench.store.campaigns.get(campaign_id)
     shutil.rmtree(bench.home.data)
     assert bench.run(campaign_id).state == "finished"
     assert Path(record.data["path"]).exists()
 
     shutil.rmtree(bench.home.data)
     document = {**record.document, "data": {**record.document["data"], "train_images": 32}}
-    other = bench.store.create_campaign("other", document, record.space, record.data)
+    other = bench.store.campaigns.create("other", document, record.space, record.data)
     with pytest.raises(DataError, match="gives other images"):
         bench.run(other.id)
-    assert bench.store.campaign(other.id).state == "failed"
+    assert bench.store.campaigns.get(other.id).state == "failed"
 
 
 def test_a_machine_without_the_resources_is_refused(bench: Bench) -> None:
     campaign_id = bench.submit(resources={"cpus": 10_000})
     with pytest.raises(CampaignError, match="asks for 10000 cores a trial"):
         bench.run(campaign_id)
-    assert bench.store.campaign(campaign_id).state == "waiting"
+    assert bench.store.campaigns.get(campaign_id).state == "waiting"
 
 
 # ------------------------------------------------------------------------- the real thing
@@ -504,6 +506,6 @@ def test_real_trials_are_trained_and_mirrored_without_torch_here(bench: Bench) -
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["3 0", "['optuna']"]
-    [record] = bench.store.campaigns()
-    assert all(trial.top1 is not None for trial in bench.store.trials(record.id))
-    assert len(bench.store.runs(record.id)) == 3
+    [record] = bench.store.campaigns.all()
+    assert all(trial.top1 is not None for trial in bench.store.results.find(record.id))
+    assert len(bench.store.outbox.runs(record.id)) == 3

@@ -148,7 +148,7 @@ def test_their_campaigns_replay_over_killed_drivers(tmp_path: Path, crashes: flo
     Player(bench, 0, crashes=crashes).play()
     result = replay(bench.store, bench.id)
     assert result.difference is None, str(result.difference)
-    trials = bench.store.trials(bench.id)
+    trials = bench.store.results.find(bench.id)
     assert result.decisions >= len([one for one in trials if one.origin == CLIMBER]) > 6
 
 

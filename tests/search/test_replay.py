@@ -47,7 +47,7 @@ def assert_equal(bench: Bench) -> Replay:
     found = again(bench)
     assert found.difference is None, str(found.difference)
     assert found.unjournaled == 0
-    trials = bench.store.trials(bench.id)
+    trials = bench.store.results.find(bench.id)
     assert found.decisions >= sum(trial.origin != "control" for trial in trials)
     return found
 
@@ -60,26 +60,26 @@ def test_a_campaign_of_several_objectives_replays(tmp_path: Path) -> None:
     }
     bench, player = played(tmp_path, "nsga2", crashes=0.05, **several)
     assert player.crashed
-    assert bench.store.counts(bench.id)["pruned"], "the scheduler had something to decide"
+    assert bench.store.results.counts(bench.id)["pruned"], "the scheduler had something to decide"
     assert_equal(bench)
-    calls = [c for calls in bench.store.journal(bench.id).values() for c in calls]
+    calls = [c for calls in bench.store.results.journal(bench.id).values() for c in calls]
     scored = [call for call in calls if "score" in call]
-    trials = {trial.number: trial for trial in bench.store.trials(bench.id)}
+    trials = {trial.number: trial for trial in bench.store.results.find(bench.id)}
     assert scored
     for call in scored:
         macs, lacking = call["costs"]
         trial = trials[call["told"]]
-        last = bench.store.reports(bench.id, trial.number)[-1]["accuracy_by_step"]
+        last = bench.store.results.reports(bench.id, trial.number)[-1]["accuracy_by_step"]
         assert (macs, lacking) == (trial.macs, 1 - last[0])
 
 
 @pytest.mark.parametrize("name", samplers.NAMES)
 def test_a_campaign_replays(name: str, tmp_path: Path) -> None:
     bench, _ = played(tmp_path, name)
-    counts = bench.store.counts(bench.id)
+    counts = bench.store.results.counts(bench.id)
     assert counts["pruned"], "the scheduler had something to decide"
     assert counts["infeasible"], "and so had the limits"
-    trials = bench.store.trials(bench.id)
+    trials = bench.store.results.find(bench.id)
     assert assert_equal(bench).decisions > len(trials), "suggestions, and words of the scheduler"
 
 
@@ -88,7 +88,7 @@ def test_a_campaign_whose_drivers_were_killed_replays(name: str, tmp_path: Path)
     bench, player = played(tmp_path, name, crashes=0.06)
     assert player.crashed > 2
     assert_equal(bench)
-    counts = bench.store.counts(bench.id)
+    counts = bench.store.results.counts(bench.id)
     assert counts["finished"] + counts["pruned"] == 24
 
 
@@ -104,7 +104,7 @@ def test_points_that_come_again_are_in_the_journal(seed: int, tmp_path: Path) ->
     """A space of 36 networks: the sampler suggests known ones, and is told of them again."""
     more = {"space": FEW, "budget": {"trials": 30}, "limits": {}}
     bench, _ = played(tmp_path, "optuna", seed, crashes=0.02 * seed, **more)
-    calls = [call for found in bench.store.journal(bench.id).values() for call in found]
+    calls = [call for found in bench.store.results.journal(bench.id).values() for call in found]
     assert any("asked" in call for call in calls)
     assert_equal(bench)
 
@@ -114,12 +114,12 @@ def test_a_new_driver_knows_what_the_old_one_knew(tmp_path: Path) -> None:
     bench, _ = played(tmp_path, "optuna", crashes=0.05)
     told = {
         call["told"]: call
-        for found in bench.store.journal(bench.id).values()
+        for found in bench.store.results.journal(bench.id).values()
         for call in found
         if "told" in call
     }
-    last = max(trial.suggested for trial in bench.store.trials(bench.id))
-    before = {t.number for t in bench.store.results(bench.id) if (t.arrived or 0) < last}
+    last = max(trial.suggested for trial in bench.store.results.find(bench.id))
+    before = {t.number for t in bench.store.results.ended(bench.id) if (t.arrived or 0) < last}
     assert before <= told.keys()
     first, second = bench.supply(), bench.supply()
     assert sampler_of(first).ask() == sampler_of(second).ask()
@@ -132,7 +132,7 @@ def test_what_another_campaign_answered_replays(scheduler: dict[str, Any], tmp_p
     """A campaign of the same seed, in the same store, under the same rule or a stricter one."""
     played(tmp_path, "random")
     bench, _ = played(tmp_path, "random", crashes=0.03, scheduler=scheduler)
-    taken = [trial for trial in bench.store.trials(bench.id) if trial.source is not None]
+    taken = [trial for trial in bench.store.results.find(bench.id) if trial.source is not None]
     assert {trial.status for trial in taken} >= {"finished"}
     assert_equal(bench)
 
@@ -148,7 +148,7 @@ def changed(bench: Bench, table: sa.Table, number: int, **values: Any) -> None:
 
 def sampled(bench: Bench, after: int = 8) -> Any:
     """A trained trial of the sampler's, with others after it."""
-    trials = bench.store.trials(bench.id, statuses=["finished", "pruned"])
+    trials = bench.store.results.find(bench.id, statuses=["finished", "pruned"])
     return next(t for t in trials if t.number >= after and t.origin != "control")
 
 
@@ -181,10 +181,10 @@ def test_a_changed_score_is_the_first_difference(bench: Bench) -> None:
 
 def test_a_changed_journal_is_the_first_difference(bench: Bench) -> None:
     """An outcome is changed where it was told, and in its trial, so that both agree."""
-    trial = bench.store.top(bench.id, 1, statuses=["finished"], origin="optuna")[0]
+    trial = bench.store.results.top(bench.id, 1, statuses=["finished"], origin="optuna")[0]
     [(number, calls)] = [
         (number, calls)
-        for number, calls in bench.store.journal(bench.id).items()
+        for number, calls in bench.store.results.journal(bench.id).items()
         if any(call.get("told") == trial.number for call in calls)
     ]
     failed = {"told": trial.number, "reason": "failed"}
@@ -198,7 +198,7 @@ def test_a_changed_journal_is_the_first_difference(bench: Bench) -> None:
 
 
 def test_a_training_that_was_not_stopped_is_a_difference(bench: Bench) -> None:
-    pruned = bench.store.trials(bench.id, statuses=["pruned"])[0]
+    pruned = bench.store.results.find(bench.id, statuses=["pruned"])[0]
     changed(bench, TRIALS, pruned.number, status="failed", reason="diverged: x", arrived=10**6)
     found = again(bench)
     assert str(found.difference) == (
@@ -209,7 +209,7 @@ def test_a_training_that_was_not_stopped_is_a_difference(bench: Bench) -> None:
 
 def test_a_changed_report_is_a_difference(bench: Bench) -> None:
     """The first report of a trial that went on is made the worst of all."""
-    trials = bench.store.trials(bench.id, statuses=["finished"])
+    trials = bench.store.results.find(bench.id, statuses=["finished"])
     number = next(t.number for t in trials if t.number > 8)
     with change_rows(bench.store) as connection:
         first = (REPORTS.c.campaign == bench.id) & (REPORTS.c.number == number)
@@ -222,7 +222,7 @@ def test_a_changed_report_is_a_difference(bench: Bench) -> None:
 
 
 def test_what_was_infeasible_must_be_so(bench: Bench) -> None:
-    trial = bench.store.trials(bench.id, statuses=["infeasible"])[-1]
+    trial = bench.store.results.find(bench.id, statuses=["infeasible"])[-1]
     changed(bench, TRIALS, trial.number, status="waiting", reason=None, arrived=None, ended=None)
     found = again(bench)
     assert found.difference is not None
@@ -239,8 +239,8 @@ def test_suggestions_without_a_journal_are_given(bench: Bench) -> None:
 
 
 def test_the_journal_holds_json_and_little_of_it(bench: Bench) -> None:
-    journal: Mapping[int, Any] = bench.store.journal(bench.id)
+    journal: Mapping[int, Any] = bench.store.results.journal(bench.id)
     assert set(journal) == {
-        t.number for t in bench.store.trials(bench.id) if t.origin != "control"
+        t.number for t in bench.store.results.find(bench.id) if t.origin != "control"
     }
     assert len(json.dumps(journal)) < 100 * len(journal)

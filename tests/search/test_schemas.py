@@ -155,9 +155,9 @@ def test_what_was_trained_before_is_found_by_its_work_and_charged(
 ) -> None:
     """The migration's own copy of the code sees an old trial as the code of today does."""
     store = Store.open(old[1])
-    for record in store.campaigns():
+    for record in store.campaigns.all():
         recipe = Recipe.model_validate(record.document["recipe"])
-        ledger, trials = store.ledger(record.id), store.trials(record.id)
+        ledger, trials = store.campaigns.ledger(record.id), store.results.find(record.id)
         assert ledger.epochs == sum(trial.epochs for trial in trials if not trial.source)
         for trial in trials:
             work = reuse.work_of(
@@ -166,13 +166,13 @@ def test_what_was_trained_before_is_found_by_its_work_and_charged(
                 record.data["checksum"],
                 trial.seed,
             )
-            found = [(one.trial.campaign, one.trial.number) for one in store.donors(work)]
+            found = [(one.trial.campaign, one.trial.number) for one in store.results.donors(work)]
             did = trial.epochs > 0 or trial.status == "failed"
             assert ((record.id, trial.number) in found) == did
             if trial.attempts:
-                assert sum(one.epochs for one in store.attempts(record.id, trial.number)) == (
-                    trial.epochs
-                )
+                assert sum(
+                    one.epochs for one in store.campaigns.attempts(record.id, trial.number)
+                ) == (trial.epochs)
     store.close()
 
 
@@ -182,9 +182,9 @@ def test_an_old_campaign_goes_on_to_its_end(
 ) -> None:
     """With a supply, as a driver has it, and without Ray's processes."""
     store = Store.open(old[1])
-    record = store.campaign(name)
-    before = {trial.number: trial for trial in store.trials(record.id)}
-    store.set_state(record.id, "running")
+    record = store.campaigns.get(name)
+    before = {trial.number: trial for trial in store.results.find(record.id)}
+    store.campaigns.set_state(record.id, "running")
     campaign = Campaign.parse(record.document)
     supply = Supply(
         Setting(
@@ -204,12 +204,12 @@ def test_an_old_campaign_goes_on_to_its_end(
             report = toys.report(epoch, toys.score(assignment.number, epoch, 3))
             supply.record_report(assignment.number, Report.model_validate(report))
         supply.record_end(assignment.number, "finished")
-    store.set_state(record.id, "finished")
-    counts = store.counts(record.id)
+    store.campaigns.set_state(record.id, "finished")
+    counts = store.results.counts(record.id)
     # What the other campaigns trained answers some of the new one's trials.
     assert sum(counts.values()) - counts["infeasible"] == campaign.budget.trials
     assert counts["waiting"] == counts["running"] == 0
     for number, trial in before.items():
         if trial.status == "finished":
-            assert store.trial(record.id, number).arrived == trial.arrived
+            assert store.results.get(record.id, number).arrived == trial.arrived
     store.close()

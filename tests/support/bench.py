@@ -29,7 +29,7 @@ class StoreBench:
     def put_on_record(self, campaign: Campaign, data: PackRef = DATA) -> str:
         """The id of a new campaign over a toy space."""
         space = _space_of(campaign).document()
-        record = self.store.create_campaign(
+        record = self.store.campaigns.create(
             campaign.name, campaign.document(), space, data.model_dump()
         )
         return record.id
@@ -59,7 +59,7 @@ class Bench(StoreBench):
         """A new campaign, and its first driver's supply."""
         campaign = toys.campaign(**changes)
         campaign_id = self.put_on_record(campaign, data)
-        self.store.set_state(campaign_id, "running")
+        self.store.campaigns.set_state(campaign_id, "running")
         return campaign_id, Supply(self.make_setting(campaign_id, campaign, data))
 
     def run(self, *, stop_at: int = 10**9, **changes: Any) -> tuple[str, list[Assignment]]:
@@ -69,7 +69,7 @@ class Bench(StoreBench):
         while (assignment := supply.next()) is not None:
             trained.append(assignment)
             self.train(supply, assignment, stop_at)
-        self.store.set_state(campaign_id, "finished")
+        self.store.campaigns.set_state(campaign_id, "finished")
         return campaign_id, trained
 
     def train(self, supply: Supply, assignment: Assignment, stop_at: int = 10**9) -> None:
@@ -85,18 +85,18 @@ class Bench(StoreBench):
         """(status, epochs, top-1) of each network by its digest."""
         return {
             trial.digest: (trial.status, trial.epochs, trial.top1)
-            for trial in self.store.trials(campaign_id)
+            for trial in self.store.results.find(campaign_id)
         }
 
     def go_on(self, campaign_id: str) -> list[int]:
         """What the next driver trains; the campaign is finished after it."""
-        self.store.set_state(campaign_id, "running")
-        record = self.store.campaign(campaign_id)
+        self.store.campaigns.set_state(campaign_id, "running")
+        record = self.store.campaigns.get(campaign_id)
         campaign = Campaign.parse(record.document)
         supply = Supply(self.make_setting(campaign_id, campaign, PackRef(**record.data)))
         numbers = []
         while (assignment := supply.next()) is not None:
             numbers.append(assignment.number)
             self.train(supply, assignment)
-        self.store.set_state(campaign_id, "finished")
+        self.store.campaigns.set_state(campaign_id, "finished")
         return numbers

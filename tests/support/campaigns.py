@@ -26,11 +26,11 @@ def report(epoch: int, top1: float, **changes: Any) -> dict[str, Any]:
 
 def new_campaign(store: Store, name: str = "motifs") -> Campaign:
     """A campaign that this process drives."""
-    campaign = store.create_campaign(
+    campaign = store.campaigns.create(
         name, {"name": name, "sampler": {"name": "random"}}, {"space": name}, {"name": "digits"}
     )
-    store.set_state(campaign.id, "running")
-    return store.campaign(campaign.id)
+    store.campaigns.set_state(campaign.id, "running")
+    return store.campaigns.get(campaign.id)
 
 
 def add(store: Store, campaign_id: str, number: int, **changes: Any) -> None:
@@ -47,17 +47,17 @@ def add(store: Store, campaign_id: str, number: int, **changes: Any) -> None:
         "macs": 50_000,
         "cell": f"cell-{number}",
     }
-    store.add_trial(campaign_id, NewTrial(**(values | changes)))
+    store.trials.add(campaign_id, NewTrial(**(values | changes)))
 
 
 def train(
     store: Store, campaign_id: str, number: int, *scores: float, status: Any = "finished"
 ) -> None:
     """Start a trial, report one score an epoch, and end it with `status`."""
-    store.start_trial(campaign_id, number)
+    store.trials.start(campaign_id, number)
     for epoch, score in enumerate(scores, 1):
-        store.add_report(campaign_id, number, report(epoch, score))
-    store.finish_trial(campaign_id, number, status)
+        store.trials.add_report(campaign_id, number, report(epoch, score))
+    store.trials.finish(campaign_id, number, status)
 
 
 def fill(store: Store) -> Campaign:
@@ -71,6 +71,6 @@ def fill(store: Store) -> Campaign:
     train(store, campaign.id, 2, 0.2, status="pruned")
     add(store, campaign.id, 3, status="infeasible", reason="9.0 M parameters, over 1.0 M")
     add(store, campaign.id, 4)
-    store.start_trial(campaign.id, 4)
-    store.finish_trial(campaign.id, 4, "failed", "diverged: the loss is nan", "Traceback\nnan")
+    store.trials.start(campaign.id, 4)
+    store.trials.finish(campaign.id, 4, "failed", "diverged: the loss is nan", "Traceback\nnan")
     return campaign

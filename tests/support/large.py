@@ -22,7 +22,7 @@ def campaign(store: Store, trials: int, name: str = "large", **changes: Any) -> 
     file = toys.campaign(name=name, budget={"trials": trials}, **changes)
     space = Space.load("motifs-small")
     rng = random.Random(name)
-    record = store.create_campaign(
+    record = store.campaigns.create(
         name, file.document(), space.document(), {"checksum": "0" * 64, "path": "/nowhere"}
     )
     genomes, rows, reports, attempts = [], [], [], []
@@ -71,6 +71,6 @@ def campaign(store: Store, trials: int, name: str = "large", **changes: Any) -> 
         tables = ((GENOMES, genomes), (TRIALS, rows), (REPORTS, reports), (ATTEMPTS, attempts))
         for table, values in tables:
             connection.execute(sa.insert(table), values)
-    store.set_state(record.id, "running")
-    store.set_state(record.id, "finished")
-    return store.campaign(record.id)
+    store.campaigns.set_state(record.id, "running")
+    store.campaigns.set_state(record.id, "finished")
+    return store.campaigns.get(record.id)

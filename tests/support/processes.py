@@ -47,9 +47,11 @@ from search.host.home import Home
 from search.mirror.client import Client
 from search.mirror.tracking import Mirror
 from search.store import Store
+from search.store.campaigns import Campaigns
+from search.store.outbox import Outbox
 
 home, campaign_id, where, count = Home.at(sys.argv[1], {}), sys.argv[2], sys.argv[3], [0]
-owner = Store if hasattr(Store, where) else Client
+owner = next(one for one in (Outbox, Campaigns, Client) if hasattr(one, where))
 method = getattr(owner, where)
 
 def dies(*arguments, **named):

@@ -52,7 +52,7 @@ class Bench(StoreBench):
 
     def supply(self, *, ahead: bool = False) -> Supply:
         """A new driver's supply."""
-        self.store.set_state(self.id, "running")
+        self.store.campaigns.set_state(self.id, "running")
         return Supply(self.setting, ahead=ahead)
 
     def kinds(self) -> list[str]:
@@ -113,7 +113,7 @@ class Player:
             supply = self.bench.supply(ahead=self._ahead)
             try:
                 self._drive(supply)
-                self.bench.store.set_state(self.bench.id, "finished")
+                self.bench.store.campaigns.set_state(self.bench.id, "finished")
                 return
             except CrashError:
                 self.crashed += 1
@@ -122,7 +122,7 @@ class Player:
 
     def _drive(self, supply: Supply) -> None:
         campaign, stop = self.bench.campaign, Stop()
-        past = self.bench.store.all_reports(self.bench.id)
+        past = self.bench.store.results.all_reports(self.bench.id)
         epochs = self.bench.setting.epochs
         planned = scheduler.create(
             campaign.scheduler,
@@ -130,7 +130,7 @@ class Player:
             campaign.seed,
             past,
             objectives=campaign.objectives,
-            trial=lambda number: self.bench.store.trial(self.bench.id, number),
+            trial=lambda number: self.bench.store.results.get(self.bench.id, number),
         )
         supply.judge = planned.remember
         supply.settle(planned.stopped)

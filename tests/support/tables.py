@@ -13,7 +13,7 @@ from search.store import Store
 
 def engine_of(store: Store) -> sa.Engine:
     """The engine by which a store reaches its database."""
-    return store._engine  # noqa: SLF001 - the one place that looks behind a store
+    return store.database.engine
 
 
 @contextmanager

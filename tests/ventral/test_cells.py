@@ -45,7 +45,7 @@ def searched(store: Store) -> str:
 
 
 def rows(store: Store, campaign: str, capsys: pytest.CaptureFixture[str]) -> dict[int, Any]:
-    record = store.campaign(campaign)
+    record = store.campaigns.get(campaign)
     found = ranking.best(store, campaign)
     show_cells(record, found, ranking.references(store, record), store, Format.json)
     return {row["trial"]: row for row in json.loads(capsys.readouterr().out)}
@@ -74,8 +74,8 @@ def test_a_row_says_whether_its_network_is_recurrent(
 
 
 def lines(store: Store, campaign: str) -> list[str]:
-    record = store.campaign(campaign)
-    failed = store.trials(campaign, statuses=["failed"])
+    record = store.campaigns.get(campaign)
+    failed = store.results.find(campaign, statuses=["failed"])
     return closing_lines(ranking.best(store, campaign), ranking.references(store, record), failed)
 
 
@@ -105,10 +105,10 @@ def test_failed_trials_are_counted_and_named_with_the_most_frequent_reason(store
     campaign = new_campaign(store).id
     for number in range(14):
         add(store, campaign, number)
-        store.start_trial(campaign, number)
+        store.trials.start(campaign, number)
         reason = f"diverged: at step {number}" if number % 7 else "out-of-memory: 80 GB"
-        store.finish_trial(campaign, number, "failed", reason)
-    (line,) = failed_lines(store.trials(campaign, statuses=["failed"]))
+        store.trials.finish(campaign, number, "failed", reason)
+    (line,) = failed_lines(store.results.find(campaign, statuses=["failed"]))
     assert line == (
         "14 trials failed: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...; most often because "
         "diverged: at step 1 (12 of 14)"
@@ -126,7 +126,7 @@ def test_networks_that_differ_in_what_no_name_says_are_told_apart(
         document["stages"][0]["convolution"]["activation"] = activation
         add(store, campaign, number, cell="SimpleRNN", genome=document, digest=activation)
         train(store, campaign, number, 0.5)
-    record = store.campaign(campaign)
+    record = store.campaigns.get(campaign)
     show_cells(record, ranking.best(store, campaign), [], store, Format.table)
     printed = capsys.readouterr().out
     assert printed.count("SimpleRNN [conv1.convolution.activation elu]") == 2

@@ -65,9 +65,9 @@ def test_a_campaign_of_another_package_s_classes_runs_resumes_and_replays(tmp_pa
     (pack,) = home.data.glob("my_package.bars-Bars-8-*")
     assert json.loads((pack / "manifest.json").read_text())["spec"]["images"] == 60
 
-    document = store.campaign(campaign_id).document
+    document = store.campaigns.get(campaign_id).document
     longer = amend(document, "a campaign", ["budget.trials=4"])
-    store.set_document(campaign_id, longer.document(), "its budget was changed")
+    store.campaigns.set_document(campaign_id, longer.document(), "its budget was changed")
     assert driver.run(campaign_id, home, store, mirror=False).state == "finished"
     assert len(find_replayed(store, campaign_id)) == 4
     store.close()
@@ -77,7 +77,7 @@ def find_replayed(store: Store, campaign_id: str) -> list[Trial]:
     """The campaign's trials, every decision about which was derived again."""
     result = replay(store, campaign_id)
     assert result.difference is None, str(result.difference)
-    trials = store.trials(campaign_id)
+    trials = store.results.find(campaign_id)
     assert result.decisions > len(trials), "suggestions, and judgements of epochs"
     assert {trial.status for trial in trials} <= {"finished", "pruned"}
     return trials

@@ -16,7 +16,9 @@ ENDED: tuple[Status, ...] = ("finished", "pruned")
 def _await(shell: Shell, campaign: str, more_than: int = 0) -> None:
     """Wait until more than so many trials are over."""
     store = Store.open(f"sqlite:///{shell.home}/store.db")
-    wait_until(lambda: sum(store.counts(campaign)[one] for one in ENDED) > more_than, pause=0.2)
+    wait_until(
+        lambda: sum(store.results.counts(campaign)[one] for one in ENDED) > more_than, pause=0.2
+    )
     store.close()
 
 

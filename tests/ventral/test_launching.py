@@ -21,8 +21,8 @@ def test_an_interrupted_campaign_is_known_again_by_its_images(
     submitted = toys.campaign(data=data)
     document = submitted.document()
     document["data"]["path"] = recorded
-    begun = store.create_campaign("toy", document, {}, {})
-    store.set_state(begun.id, "stopped")
+    begun = store.campaigns.create("toy", document, {}, {})
+    store.campaigns.set_state(begun.id, "stopped")
     if same:
         with pytest.raises(CampaignError, match="was stopped"):
             refuse_if_interrupted(submitted, store)

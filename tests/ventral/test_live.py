@@ -16,9 +16,9 @@ def lines(tmp_path: Path, *happenings: Happening) -> list[str]:
     """What is printed for happenings where there is no terminal."""
     home = Home.at(tmp_path, {})
     store = Store.open(home.store_url)
-    made = store.create_campaign("c", {"budget": {"trials": 3}}, {"name": "s"}, {})
+    made = store.campaigns.create("c", {"budget": {"trials": 3}}, {"name": "s"}, {})
     printed = io.StringIO()
-    with redirect_stderr(printed), Live(store.campaign(made.id), home) as live:
+    with redirect_stderr(printed), Live(store.campaigns.get(made.id), home) as live:
         for happening in happenings:
             live.listen(happening)
     store.close()

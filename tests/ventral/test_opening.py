@@ -7,7 +7,7 @@ from tests.ventral.conftest import Shell
 
 
 def test_a_name_of_several_campaigns_is_taken_only_to_look(shell: Shell, store: Store) -> None:
-    old, new = (store.create_campaign("night", {}, {}, {}) for _ in range(2))
+    old, new = (store.campaigns.create("night", {}, {}, {}) for _ in range(2))
     looked = shell("status", "night", "-o", "json")
     assert looked.json["id"] == new.id
     assert "2 campaigns are named night" in looked.err
@@ -19,8 +19,8 @@ def test_a_name_of_several_campaigns_is_taken_only_to_look(shell: Shell, store: 
         assert new.id in refused.err
         assert "give an id" in refused.err
     # One of them can be meant only.
-    store.set_state(new.id, "running")
-    store.set_state(new.id, "finished")
+    store.campaigns.set_state(new.id, "running")
+    store.campaigns.set_state(new.id, "finished")
     ended = shell("trial", "retry", "night", "--failed")
     assert f"{new.id} is meant" in ended.err
     assert "no trial to try again" in ended.err

@@ -57,7 +57,9 @@ def test_campaigns_of_any_name_are_listed_and_named_in_errors(shell: Shell) -> N
     shell.home.mkdir()
     name = EVIL[:-1]  # no database holds half a character
     with_store = Store.open(f"sqlite:///{shell.home}/store.db")
-    campaigns = [with_store.create_campaign(name, {"name": name}, {"name": "s"}, {}) for _ in "ab"]
+    campaigns = [
+        with_store.campaigns.create(name, {"name": name}, {"name": "s"}, {}) for _ in "ab"
+    ]
     add(with_store, campaigns[0].id, 0, cell=name)
     train(with_store, campaigns[0].id, 0, 0.5)
     with_store.close()
@@ -82,10 +84,10 @@ def test_campaigns_of_any_name_are_listed_and_named_in_errors(shell: Shell) -> N
 def test_mlflow_gets_printable_names_and_tags(tmp_path: Path) -> None:
     store = Store.open(f"sqlite:///{tmp_path}/store.db")
     name = EVIL[:-1]
-    campaign = store.create_campaign(name, {"name": name}, {"name": "s"}, {})
+    campaign = store.campaigns.create(name, {"name": name}, {"name": "s"}, {})
     add(store, campaign.id, 0, cell=name)
     train(store, campaign.id, 0, 0.5)
-    trial = store.trial(campaign.id, 0)
+    trial = store.results.get(campaign.id, 0)
     texts = [experiment_name(campaign), run_name(trial)]
     texts += run_of(campaign, trial, []).tags.values()
     texts.append(experiment_tags(campaign)["ventral.campaign.name"])

@@ -60,7 +60,7 @@ def test_a_store_that_may_only_be_read_is_read_beside_its_writer(tmp_path: Path)
     with only_readable(home.path, tmp_path / "seen") as seen:
         reader = Store.open(Home.at(seen, {}).store_url, create=False)
         record = fill(writer)
-        assert [one.id for one in reader.campaigns()] == [record.id]
+        assert [one.id for one in reader.campaigns.all()] == [record.id]
         reader.close()
     writer.close()
 
@@ -88,7 +88,7 @@ def test_a_damaged_campaign_is_listed_with_the_others(tmp_path: Path) -> None:
     store = Store.open(home.store_url)
     campaigns = [fill(store) for _ in range(3)]
     for one in campaigns:
-        store.set_state(one.id, "finished")
+        store.campaigns.set_state(one.id, "finished")
     store.close()
     connection = sqlite3.connect(home.path / "store.db")
     with connection:
@@ -131,7 +131,7 @@ def test_a_home_that_has_moved_is_used_as_before(campaign: Campaign, tmp_path: P
 def assert_served(shell: Shell, campaign_id: str, number: int) -> None:
     """MLflow's pages have the files of the trial's run."""
     store = Store.open(Home.at(shell.home, {}).store_url)
-    run = store.runs(campaign_id)[number]
+    run = store.outbox.runs(campaign_id)[number]
     store.close()
     server = shell.start("ui", campaign_id, "--port", "0", "--no-browser")
     assert server.stdout is not None

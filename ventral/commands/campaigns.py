@@ -30,7 +30,7 @@ def list_campaigns(output: Output = Format.table) -> None:
 
     _, store = open_store()
     rows: list[dict[str, Any]] = []
-    for record in store.campaigns():
+    for record in store.campaigns.all():
         standing = ranking.standing(store, record)
         if standing.state == "damaged":
             note(f"campaign {printable(record.id)} cannot be read: {standing.reason}")
@@ -72,7 +72,7 @@ def logs(
         while True:
             for line in lines:
                 show(line, end="")
-            if not follow or store.campaign(record.id).state != "running":
+            if not follow or store.campaigns.get(record.id).state != "running":
                 return
             sys.stdout.flush()
             time.sleep(0.5)

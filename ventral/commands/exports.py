@@ -42,7 +42,7 @@ def export(
         raise InputError("export", "does not say which cells", "give --top N or --trial NUMBER")
     home, store, record = find_campaign(campaign)
     if trial is not None:
-        chosen = [store.trial(record.id, trial)]
+        chosen = [store.results.get(record.id, trial)]
     else:
         chosen = ranking.best(store, record.id, top)
     if not chosen:
@@ -83,7 +83,7 @@ def _export(number: int, record: "Campaign", store: "Store", home: "Home", folde
     from workers.data.pack import Pack
     from workers.job import Recipe
 
-    trial = store.trial(record.id, number)
+    trial = store.results.get(record.id, number)
     if trial.genome is None or trial.top1 is None:
         raise VentralError(f"trial {number} has no score: it is {trial.status}")
     weights = _read_weights(trial, record, home)
@@ -92,7 +92,7 @@ def _export(number: int, record: "Campaign", store: "Store", home: "Home", folde
     part = recipe.fidelity_of(trial.epochs)
     genome = reduce_genome(Genome.parse(trial.genome), size=part.size, steps=part.steps)
     pack = Pack.load(home.pack(record.data["path"]), record.data["checksum"])
-    by_step = store.reports(record.id, number)[-1]["accuracy_by_step"]
+    by_step = store.results.reports(record.id, number)[-1]["accuracy_by_step"]
     campaign = Campaign.parse(record.document, f"campaign {record.id}")
     trained = fit_recipe(campaign, recipe, trial.genome)
     card = _make_card(trial, record, trained, pack, genome)

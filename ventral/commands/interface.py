@@ -152,8 +152,8 @@ def _find(home: "Home", campaign: str | None) -> "Campaign | None":
     store: Store = Store.open(home.store_url, create=False)
     try:
         if campaign is not None:
-            return store.campaign(campaign)
-        known = store.campaigns()
+            return store.campaigns.get(campaign)
+        known = store.campaigns.all()
         return next((one for one in known if has_runs_in(one, home.tracking_uri)), None)
     finally:
         store.close()

@@ -24,7 +24,7 @@ def replay(campaign: Id, output: Output = Format.table) -> None:
     _, store, record = find_campaign(campaign)
     from search import replay as replays
 
-    trials = sum(store.counts(record.id).values())
+    trials = sum(store.results.counts(record.id).values())
     if trials >= MANY:
         note(f"deriving the suggestions of {trials} trials")
     result = replays.replay(store, record.id)

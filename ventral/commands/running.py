@@ -106,7 +106,7 @@ def resume(
         raise StoreError(f"campaign {record.id}", "is running already", cure)
     if overrides:
         _amend(record, store, overrides, address)
-    elif record.state == "finished" and not store.backlog(record.id):
+    elif record.state == "finished" and not store.outbox.backlog(record.id):
         note(f"campaign {record.id} is finished; `ventral top {record.id}` shows the best cells")
         note(f"More of it: ventral resume {record.id} --set budget.trials=...")
         return
@@ -120,13 +120,13 @@ def _amend(record: "Campaign", store: "Store", overrides: list[str], address: st
 
     amended = campaigns.amend(record.document, f"campaign {record.id}", overrides)
     campaigns.check_resources(amended.resources, read_offered(address))
-    trials = store.ledger(record.id).trials
+    trials = store.campaigns.ledger(record.id).trials
     if amended.budget.trials < trials:
         cure = f"write at least {trials}"
         problem = f"is {amended.budget.trials}, but {trials} trials are on record already"
         raise CampaignError("budget.trials", problem, cure)
-    store.set_document(record.id, amended.document(), "its budget was changed")
-    store.event(record.id, "changed", {"set": overrides})
+    store.campaigns.set_document(record.id, amended.document(), "its budget was changed")
+    store.campaigns.add_event(record.id, "changed", {"set": overrides})
 
 
 def certify(  # noqa: PLR0913  (each is an option of the command)
@@ -153,7 +153,7 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
 
     _, store, record = find_campaign(campaign)
     if trial:
-        chosen = [store.trial(record.id, number) for number in dict.fromkeys(trial)]
+        chosen = [store.results.get(record.id, number) for number in dict.fromkeys(trial)]
     else:
         chosen = ranking.best(store, record.id, top)
     if not chosen:

@@ -51,7 +51,7 @@ def list_trials(
         _check_choice("--status", one, STATUSES)
     _check_choice("--by", by, ORDERS)
     _, store, record = find_campaign(campaign)
-    records = store.trials(record.id, statuses=wanted, cell=cell, by=by, limit=limit)  # type: ignore[arg-type]
+    records = store.results.find(record.id, statuses=wanted, cell=cell, by=by, limit=limit)  # type: ignore[arg-type]
     columns = [
         Column(key="trial", right=True),
         Column(key="status"),
@@ -94,9 +94,9 @@ def show(
     from ventral.opening import find_campaign
 
     _, store, record = find_campaign(campaign)
-    entry = store.trial(record.id, trial)
-    reports = store.reports(record.id, trial)
-    attempts = store.attempts(record.id, trial)
+    entry = store.results.get(record.id, trial)
+    reports = store.results.reports(record.id, trial)
+    attempts = store.campaigns.attempts(record.id, trial)
     made = choices_that_act(record, entry)
     document = row(entry) | {
         "acting": made,
@@ -184,8 +184,8 @@ def _chosen(
     if bool(numbers) == failed:
         raise InputError("retry", "does not say which trials", "give their numbers, or --failed")
     if failed:
-        return store.trials(record.id, statuses=["failed"], genomes=True)
-    return [store.trial(record.id, number) for number in numbers]
+        return store.results.find(record.id, statuses=["failed"], genomes=True)
+    return [store.results.get(record.id, number) for number in numbers]
 
 
 def row(trial: "Trial") -> dict[str, Any]:

@@ -66,7 +66,7 @@ def test_a_worker_may_be_lost_as_often_as_the_campaign_says(store: Store) -> Non
     assert lose(losses, KILLED) == "lost"
     assert lose(Losses(store, campaign.id, 0), RAISED) == "environment"
     assert lose(Losses(store, campaign.id, 0), KILLED, silent=True) == "hung"
-    store.event(campaign.id, RETRIED, {"trial": 3})
+    store.campaigns.add_event(campaign.id, RETRIED, {"trial": 3})
     assert lose(Losses(store, campaign.id, 1), KILLED) is None, "somebody wants it again"
 
 
@@ -96,7 +96,7 @@ def test_a_retry_is_a_clean_slate_for_nodes_too(store: Store) -> None:
     while lose(losses, NODE) is None:
         pass
     assert lose(Losses(store, campaign.id, 0), NODE) == "lost"
-    store.event(campaign.id, RETRIED, {"trial": 3})
+    store.campaigns.add_event(campaign.id, RETRIED, {"trial": 3})
     assert lose(Losses(store, campaign.id, 0), NODE) is None
 
 
@@ -117,7 +117,7 @@ def test_what_is_kept_of_a_loss(store: Store) -> None:
     Losses(store, campaign.id, 1).add(
         7, "begin" + "w" * 9000 + "end", silent=False, log=log, epochs=4
     )
-    (event,) = store.events(campaign.id)
+    (event,) = store.campaigns.events(campaign.id)
     assert {key: event.detail[key] for key in ("trial", "cause", "epochs")} == {
         "trial": 7,
         "cause": "worker",

@@ -19,7 +19,7 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> list[Trial]:
     """One trial of every end: finished twice, pruned, infeasible, failed."""
     folder: Path = tmp_path_factory.mktemp("outcomes")
     store = Store.open(f"sqlite:///{folder}/store.db")
-    return store.trials(fill(store).id)
+    return store.results.find(fill(store).id)
 
 
 def reports(*scores: float | None) -> list[dict[str, Any]]:

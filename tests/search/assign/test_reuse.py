@@ -34,14 +34,14 @@ def test_the_same_campaign_again_is_answered_from_the_store(bench: Bench) -> Non
     second, trained = bench.run(name="again")
     assert trained == []
     assert bench.results(second) == bench.results(first)
-    trials = bench.store.trials(second)
+    trials = bench.store.results.find(second)
     assert [trial.source for trial in trials] == [f"{first}/{n}" for n in range(6)]
     assert {(trial.source_epochs, trial.attempts) for trial in trials} == {(3, 0)}
-    ledger = bench.store.ledger(second)
+    ledger = bench.store.campaigns.ledger(second)
     assert (ledger.trials, ledger.reused, ledger.attempts) == (6, 6, 0)
     assert (ledger.device_seconds, ledger.epochs) == (0, 0)
-    assert len(bench.store.all_reports(second)) == 18
-    assert [entry.number for entry in bench.store.outbox(second)] == list(range(6))
+    assert len(bench.store.results.all_reports(second)) == 18
+    assert [entry.number for entry in bench.store.outbox.pending(second)] == list(range(6))
     ended = [one for one in bench.happenings if one.kind == "finished"]
     assert [one.detail["source"] for one in ended] == [f"{first}/{n}" for n in range(6)]
 
@@ -50,7 +50,7 @@ def test_the_first_origin_is_named_whoever_handed_it_on(bench: Bench) -> None:
     first, _ = bench.run()
     bench.run(name="second")
     third, _ = bench.run(name="third")
-    assert {trial.source for trial in bench.store.trials(third)} == {
+    assert {trial.source for trial in bench.store.results.find(third)} == {
         f"{first}/{n}" for n in range(6)
     }
 
@@ -59,10 +59,10 @@ def test_answers_count_in_the_budget_and_the_sampler_hears_of_them(bench: Bench)
     bench.run()
     campaign_id, trained = bench.run(name="more", budget={"trials": 9})
     assert [assignment.number for assignment in trained] == [6, 7, 8]
-    assert bench.store.ledger(campaign_id).trials == 9
-    results = bench.store.results(campaign_id)
+    assert bench.store.campaigns.ledger(campaign_id).trials == 9
+    results = bench.store.results.ended(campaign_id)
     assert [trial.number for trial in results] == list(range(9))
-    again = bench.store.campaign(campaign_id)
+    again = bench.store.campaigns.get(campaign_id)
     assert len({trial.digest + str(trial.recipe) for trial in results}) == 9, again.id
 
 
@@ -85,7 +85,7 @@ def test_another_work_is_done(bench: Bench, other: dict[str, Any]) -> None:
         trained.append(assignment)
         bench.train(supply, assignment)
     assert len(trained) == 6
-    assert {trial.source for trial in bench.store.trials(campaign_id)} == {None}
+    assert {trial.source for trial in bench.store.results.find(campaign_id)} == {None}
 
 
 def test_a_longer_training_answers_a_shorter_one_unless_the_schedule_looks_ahead(
@@ -94,7 +94,7 @@ def test_a_longer_training_answers_a_shorter_one_unless_the_schedule_looks_ahead
     bench.run(recipe={"epochs": 5} | CONSTANT)
     short, trained = bench.run(name="short", recipe={"epochs": 3} | CONSTANT)
     assert trained == []
-    assert {(trial.status, trial.epochs) for trial in bench.store.trials(short)} == {
+    assert {(trial.status, trial.epochs) for trial in bench.store.results.find(short)} == {
         ("finished", 3)
     }
     bench.run(name="cosine", recipe={"epochs": 5})
@@ -107,7 +107,7 @@ def test_what_was_pruned_is_answered_only_by_the_same_rule(bench: Bench) -> None
     bench.run(scheduler=asha, stop_at=1)
     same, trained = bench.run(name="same", scheduler=asha)
     assert trained == []
-    assert {trial.status for trial in bench.store.trials(same)} == {"pruned"}
+    assert {trial.status for trial in bench.store.results.find(same)} == {"pruned"}
     _, trained = bench.run(name="other", scheduler={"name": "fifo"})
     assert len(trained) == 6, "their checkpoints are gone"
 
@@ -122,7 +122,7 @@ def test_a_divergence_is_remembered_and_a_lost_worker_is_not(bench: Bench) -> No
         supply.record_end(assignment.number, "failed", Failure.model_validate(failure))
     campaign_id, trained = bench.run(name="again", budget={"trials": 2})
     assert [assignment.number for assignment in trained] == [1]
-    diverged = bench.store.trial(campaign_id, 0)
+    diverged = bench.store.results.get(campaign_id, 0)
     assert (diverged.status, diverged.reason) == ("failed", "diverged: it broke")
     assert diverged.detail == "a traceback"
 
@@ -167,16 +167,16 @@ def test_a_training_goes_on_from_another_campaign_s_checkpoint(
     trained_for(supply, 2)
     second, supply = bench.supply(data, name="longer", **one(epochs=5, schedule="constant"))
     _, continued = trained_for(supply, 5)
-    trial = bench.store.trial(second, 0)
+    trial = bench.store.results.get(second, 0)
     assert (trial.status, trial.source, trial.source_epochs) == ("finished", f"{first}/0", 2)
-    ledger = bench.store.ledger(second)
+    ledger = bench.store.campaigns.ledger(second)
     assert (ledger.epochs, ledger.repeated, ledger.reused) == (3, 0, 0), "two were taken over"
     third, supply = bench.supply(
         data, name="fresh", reuse=False, **one(epochs=5, schedule="constant")
     )
     _, fresh = trained_for(supply, 5)
     assert continued == fresh, "the numbers are those of a training that was never interrupted"
-    assert bench.store.trial(third, 0).source is None
+    assert bench.store.results.get(third, 0).source is None
 
 
 def test_a_pruned_trial_goes_on_whatever_the_schedule_if_the_epochs_are_the_same(
@@ -188,7 +188,7 @@ def test_a_pruned_trial_goes_on_whatever_the_schedule_if_the_epochs_are_the_same
     second, supply = bench.supply(data, name="other rule", scheduler=asha, **one(epochs=4))
     _, reports = trained_for(supply, 4)
     assert len(reports) == 4
-    trial = bench.store.trial(second, 0)
+    trial = bench.store.results.get(second, 0)
     assert (trial.source, trial.source_epochs, trial.epochs) == (f"{first}/0", 2, 4)
 
 
@@ -198,9 +198,9 @@ def test_without_its_checkpoint_it_is_trained_anew(bench: Bench, data: PackRef) 
     shutil.rmtree(assignment.job.folder)
     second, supply = bench.supply(data, name="again", scheduler={"name": "asha"}, **one(epochs=4))
     trained_for(supply, 4)
-    trial = bench.store.trial(second, 0)
+    trial = bench.store.results.get(second, 0)
     assert (trial.source, trial.source_epochs) == (None, 0)
-    assert bench.store.ledger(second).epochs == 4
+    assert bench.store.campaigns.ledger(second).epochs == 4
 
 
 def test_an_answered_trial_keeps_its_weights_for_an_export(bench: Bench, data: PackRef) -> None:
@@ -227,11 +227,11 @@ def test_a_work_is_found_at_once_among_many(tmp_path: Path) -> None:
     store = Store.open(f"sqlite:///{tmp_path}/store.db")
     large.campaign(store, 5_000)
     for number in range(0, 5_000, 500):
-        found = store.donors(f"large-{number}")
+        found = store.results.donors(f"large-{number}")
         assert [donor.trial.number for donor in found] == [number]
-        assert store.donors(f"nobody-{number}") == []
+        assert store.results.donors(f"nobody-{number}") == []
     with record_statements(engine_of(store)) as asked:
-        store.donors("large-7")
+        store.results.donors("large-7")
     with engine_of(store).connect() as connection:
         for statement in asked:
             values = ("?",) * statement.count("?")
@@ -265,7 +265,7 @@ def test_a_running_trial_is_nobody_s_answer(bench: Bench) -> None:
     _, other = bench.supply(name="beside", budget={"trials": 1})
     found = other.next()
     assert found is not None
-    trial: Trial = bench.store.trials(bench.store.campaign("beside").id)[0]
+    trial: Trial = bench.store.results.find(bench.store.campaigns.get("beside").id)[0]
     assert (trial.source, trial.epochs) == (None, 0)
 
 
@@ -286,7 +286,7 @@ def test_between_answered_trials_the_driver_is_asked_whether_to_go_on(bench: Ben
     answers = iter([False, False, True])
     supply.pause = lambda: next(answers)
     assert supply.next() is None
-    assert bench.store.counts(campaign_id)["finished"] == 2
+    assert bench.store.results.counts(campaign_id)["finished"] == 2
     supply.pause = lambda: False
     assert supply.next() is None
-    assert bench.store.counts(campaign_id)["finished"] == 5
+    assert bench.store.results.counts(campaign_id)["finished"] == 5

@@ -128,11 +128,14 @@ def test_shares_grow_and_shrink_as_campaigns_come_and_go(url: str) -> None:
     assert one.limit(2) == 2, "two have ended"
     ticks.now += 2
     assert two.limit(0) == 2
-    assert [found.campaign for found in store.claims_beside(second.id)] == [first.id, second.id]
-    store.set_state(first.id, "finished")
+    assert [found.campaign for found in store.shares.claims_beside(second.id)] == [
+        first.id,
+        second.id,
+    ]
+    store.campaigns.set_state(first.id, "finished")
     ticks.now += 2
     assert two.limit(2) == UNLIMITED
-    assert store.claims_beside(first.id) == []
+    assert store.shares.claims_beside(first.id) == []
 
 
 def test_a_dead_driver_and_another_place_take_no_share(url: str) -> None:
@@ -182,8 +185,8 @@ def overlap(store: Store, ids: list[str]) -> int:
     spans = [
         (one.started, one.ended or one.started, campaign_id)
         for campaign_id in ids
-        for trial in store.trials(campaign_id)
-        for one in store.attempts(campaign_id, trial.number)
+        for trial in store.results.find(campaign_id)
+        for one in store.campaigns.attempts(campaign_id, trial.number)
     ]
     both = max(min(start for start, _, owner in spans if owner == one) for one in ids)
     moments = sorted(start for start, _, _ in spans if start >= both)
@@ -209,13 +212,13 @@ def test_two_campaigns_at_once_on_one_store_share_the_machine(url: str, tmp_path
         assert "outcome finished" in output, output
     assert any("sharing" in output for output in outputs)
     for campaign_id in ids:
-        trials = store.trials(campaign_id)
+        trials = store.results.find(campaign_id)
         assert {trial.status for trial in trials} == {"finished"}
         assert len(trials) == 6
         for trial in trials:
             assert trial.top1 == pytest.approx(toys.score(trial.number, 3, 3))
-            assert len(store.reports(campaign_id, trial.number)) == 3
-        assert store.campaign(campaign_id).state == "finished"
+            assert len(store.results.reports(campaign_id, trial.number)) == 3
+        assert store.campaigns.get(campaign_id).state == "finished"
     # An attempt's end is written a moment after its worker is free for the next one.
     assert overlap(store, ids) <= machine().cpus + 1
 
@@ -239,20 +242,20 @@ def test_the_campaign_of_higher_priority_gets_the_machine(url: str, tmp_path: Pa
         pass
     second = start(home.path, url, urgent)
     assert "outcome finished" in second.communicate(timeout=GUARD)[0]
-    over = store.campaign(urgent)
+    over = store.campaigns.get(urgent)
     assert over.ended is not None
     assert "outcome finished" in first.communicate(timeout=GUARD)[0]
     started = [
         one.started
-        for trial in store.trials(patient)
-        for one in store.attempts(patient, trial.number)
+        for trial in store.results.find(patient)
+        for one in store.campaigns.attempts(patient, trial.number)
     ]
     beside = [
         one.started
-        for trial in store.trials(urgent)
-        for one in store.attempts(urgent, trial.number)
+        for trial in store.results.find(urgent)
+        for one in store.campaigns.attempts(urgent, trial.number)
     ]
     # While the urgent one had trials to start, the patient one began none.
     assert sum(min(beside) + 2 < at < max(beside) for at in started) == 0
     assert sum(at > over.ended for at in started) > 0
-    assert {trial.status for trial in store.trials(patient)} == {"finished"}
+    assert {trial.status for trial in store.results.find(patient)} == {"finished"}

@@ -36,7 +36,7 @@ def bench(tmp_path: Path) -> Bench:
 def test_controls_come_first_and_count(bench: Bench) -> None:
     found = exhaust(bench.supply())
     assert [assignment.number for assignment in found] == list(range(6))
-    trials = bench.store.trials(bench.id)
+    trials = bench.store.results.find(bench.id)
     assert [trial.origin for trial in trials] == [CONTROL] + ["random"] * 5
     assert {trial.status for trial in trials} == {"finished"}
     assert {trial.seed for trial in trials} == {1}, "all trials have the campaign's seed"
@@ -45,7 +45,7 @@ def test_controls_come_first_and_count(bench: Bench) -> None:
 def test_no_controls_if_none_are_named(tmp_path: Path) -> None:
     bench = Bench(tmp_path, controls=[])
     exhaust(bench.supply())
-    assert CONTROL not in {trial.origin for trial in bench.store.trials(bench.id)}
+    assert CONTROL not in {trial.origin for trial in bench.store.results.find(bench.id)}
 
 
 def test_a_trial_is_on_record_before_it_is_handed_out(bench: Bench) -> None:
@@ -53,7 +53,7 @@ def test_a_trial_is_on_record_before_it_is_handed_out(bench: Bench) -> None:
     supply.next()
     assignment = supply.next()
     assert assignment is not None
-    trial = bench.store.trial(bench.id, assignment.number)
+    trial = bench.store.results.get(bench.id, assignment.number)
     assert trial.status == "waiting"
     job = assignment.job
     assert job.genome == trial.genome
@@ -71,19 +71,19 @@ def test_nothing_is_trained_twice(tmp_path: Path) -> None:
     bench = Bench(tmp_path, space=space, budget={"trials": 100})
     supply = bench.supply()
     exhaust(supply)
-    trials = bench.store.trials(bench.id)
+    trials = bench.store.results.find(bench.id)
     digests = [trial.digest for trial in trials]
     assert len(set(digests)) == len(digests) == 37
     assert supply.exhausted
     assert supply.error is None
     assert bench.kinds()[-1] == "exhausted"
-    assert bench.store.events(bench.id)[-1].kind == "space exhausted"
+    assert bench.store.campaigns.events(bench.id)[-1].kind == "space exhausted"
 
 
 def test_a_known_point_is_told_again_not_trained(bench: Bench, monkeypatch: Any) -> None:
     supply = bench.supply()
     exhaust(supply)
-    first = bench.store.trials(bench.id)[1]
+    first = bench.store.results.find(bench.id)[1]
     bench.campaign = bench.campaign.model_copy(
         update={"budget": bench.campaign.budget.model_copy(update={"trials": 7})}
     )
@@ -108,7 +108,7 @@ def test_over_the_limit_is_infeasible_and_costs_no_budget(
     told: list[Any] = []
     monkeypatch.setattr(sampler_of(supply), "tell", lambda _choices, outcome: told.append(outcome))
     handed = exhaust(supply)
-    trials = bench.store.trials(bench.id)
+    trials = bench.store.results.find(bench.id)
     infeasible = [trial for trial in trials if trial.status == "infeasible"]
     assert len(handed) == 6, "the budget counts what is trained"
     assert infeasible
@@ -140,7 +140,7 @@ def test_choices_that_make_no_genome_are_infeasible(tmp_path: Path) -> None:
     broken["genome"]["stages"][0]["convolution"]["kernel"]["choice"] = [1, 3, 0]
     bench = Bench(tmp_path, space=broken, budget={"trials": 12})
     assert len(exhaust(bench.supply())) == 12
-    infeasible = bench.store.trials(bench.id, statuses=["infeasible"])
+    infeasible = bench.store.results.find(bench.id, statuses=["infeasible"])
     assert infeasible
     assert all(trial.choices["kernel"] == 0 for trial in infeasible)
     assert all("kernel: 0" in (trial.reason or "") for trial in infeasible)
@@ -169,7 +169,7 @@ def test_what_cannot_be_looked_at_cheaply_is_infeasible(tmp_path: Path) -> None:
     recipe = {"epochs": 3, "fidelity": [{"until": 1, "steps": 3}]}
     bench = Bench(tmp_path, space=space, recipe=recipe, controls=[], budget={"trials": 6})
     assert len(exhaust(bench.supply())) == 6
-    infeasible = bench.store.trials(bench.id, statuses=["infeasible"])
+    infeasible = bench.store.results.find(bench.id, statuses=["infeasible"])
     assert infeasible
     assert all("decoder.weights: has other weights at" in (t.reason or "") for t in infeasible)
 
@@ -183,7 +183,7 @@ def test_who_only_guesses_is_told_as_such(tmp_path: Path) -> None:
     assert second is not None
     for assignment, epochs in ((first, 1), (second, 3)):
         train(supply, assignment, epochs=epochs, status="pruned" if epochs < 3 else "finished")
-    trials = [bench.store.trial(bench.id, one.number) for one in (first, second)]
+    trials = [bench.store.results.get(bench.id, one.number) for one in (first, second)]
     scores = [trial.top1 or 0.0 for trial in trials]
     between = sum(scores) / 2
     told = [outcome_of(trial, 3, guess=between) for trial in trials]
@@ -220,7 +220,9 @@ def test_a_new_driver_goes_on_where_the_last_one_was(tmp_path: Path, name: str) 
         if handed.count(assignment.number) > 1:  # the first time it is lost before its end
             train(supply, assignment)
     assert handed == [number for number in range(10) for _ in range(2)]
-    choices = [[t.choices for t in bench.store.trials(bench.id)] for bench in (whole, broken)]
+    choices = [
+        [t.choices for t in bench.store.results.find(bench.id)] for bench in (whole, broken)
+    ]
     assert choices[0] == choices[1]
 
 
@@ -253,7 +255,7 @@ def test_a_trial_that_only_lacks_its_end_is_ended(bench: Bench) -> None:
     following = bench.supply().next()
     assert following is not None
     assert following.number == 1
-    assert bench.store.trial(bench.id, 0).status == "finished"
+    assert bench.store.results.get(bench.id, 0).status == "finished"
 
 
 def test_a_trial_that_was_to_stop_ends_where_it_is(bench: Bench) -> None:

@@ -241,7 +241,7 @@ def test_a_campaign_trains_what_fits_and_recomputes_what_fits_so(tmp_path: Path)
         recomputes[width] = trainer.network.recompute
         train(supply, assignment)
     assert recomputes == {2: False, 16: True}
-    trials = bench.store.trials(bench.id)
+    trials = bench.store.results.find(bench.id)
     (large,) = (trial for trial in trials if trial.status == "infeasible")
     assert large.choices == {"width": 512}
     assert large.reason is not None

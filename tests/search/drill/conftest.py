@@ -19,8 +19,8 @@ def scene(tmp_path: Path) -> Scene:
     home.ensure()
     store = Store.open(home.store_url)
     document = toys.campaign(budget={"trials": 3}, recipe={"epochs": 2}).document()
-    campaign = store.create_campaign("toy", document, {}, {})
-    store.set_state(campaign.id, "running")
+    campaign = store.campaigns.create("toy", document, {}, {})
+    store.campaigns.set_state(campaign.id, "running")
     scene = Scene(home=home, store=store, campaign_id=campaign.id)
     scene.folder.mkdir(parents=True)
     for number in range(3):
@@ -28,5 +28,5 @@ def scene(tmp_path: Path) -> Scene:
         train(store, campaign.id, number, 0.1, 0.2)
         (scene.folder / f"epochs-{number}").write_text("1 17\n2 17\n")
     tell(scene, "starting", "started 0", "started 1", "finished 0", "started 2", "finished 1")
-    store.set_state(campaign.id, "finished")
+    store.campaigns.set_state(campaign.id, "finished")
     return scene

@@ -41,9 +41,9 @@ def test_interrupted_are_those_that_lack_an_epoch(scene: Scene) -> None:
     for number in (3, 4, 5):
         add(scene.store, scene.campaign_id, number)
     for number, epochs in ((3, 1), (4, 2)):
-        scene.store.start_trial(scene.campaign_id, number)
+        scene.store.trials.start(scene.campaign_id, number)
         for epoch in range(1, epochs + 1):
-            scene.store.add_report(scene.campaign_id, number, report(epoch, 0.1))
+            scene.store.trials.add_report(scene.campaign_id, number, report(epoch, 0.1))
     now = scene.snapshot()
     assert now.interrupted == (3,)
     assert set(now.ended) == {0, 1, 2}

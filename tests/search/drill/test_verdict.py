@@ -48,12 +48,15 @@ def test_reports_that_are_gone_are_lost(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("break_it", "problem"),
     [
-        (lambda s: s.store.start_trial(s.campaign_id, 1), "trial 1 is running"),
-        (lambda s: s.store.set_state(s.campaign_id, "failed", "why"), "the campaign is failed"),
+        (lambda s: s.store.trials.start(s.campaign_id, 1), "trial 1 is running"),
+        (
+            lambda s: s.store.campaigns.set_state(s.campaign_id, "failed", "why"),
+            "the campaign is failed",
+        ),
         (lambda s: add(s.store, s.campaign_id, 3), "4 trials where the budget has 3"),
         (lambda s: add(s.store, s.campaign_id, 5), "numbers with gaps: [0, 1, 2, 5]"),
         (
-            lambda s: s.store.add_report(s.campaign_id, 2, toys.report(4, 0.3)),
+            lambda s: s.store.trials.add_report(s.campaign_id, 2, toys.report(4, 0.3)),
             "trial 2 has reports of the epochs [1, 2, 4]",
         ),
         (lambda s: (s.folder / "ventral-abc").mkdir(), "ventral-abc is left"),
@@ -105,6 +108,6 @@ def test_a_new_trial_before_an_interrupted_one_is_said(scene: Scene) -> None:
 
 def test_a_slot_that_a_lost_worker_left_is_not_for_a_new_trial(scene: Scene) -> None:
     event = {"trial": 1, "cause": "worker"}
-    scene.store.event(scene.campaign_id, "worker lost", event)
+    scene.store.campaigns.add_event(scene.campaign_id, "worker lost", event)
     tell(scene, "retry 1", "started 5", "started 1")
     assert scene.verdict([]).problems == ("trial 5 was started before ['1']",)

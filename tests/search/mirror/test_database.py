@@ -132,8 +132,8 @@ def test_a_broken_one_is_put_aside_and_filled_from_the_store(
         assert Mirror(store, home, campaign.id).start().close().unsent == 0
     [aside] = asides(home)
     assert caplog.text.count(str(aside)) == 1
-    assert [event.kind for event in store.events(campaign.id)] == ["mirror-renewed"]
-    assert store.backlog(other.id) == 5, "what the other campaign had there is gone as well"
+    assert [event.kind for event in store.campaigns.events(campaign.id)] == ["mirror-renewed"]
+    assert store.outbox.backlog(other.id) == 5, "what the other campaign had there is gone as well"
     assert Mirror(store, home, other.id).start().close().unsent == 0
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("SELECT count(*) FROM runs").fetchone() == (10,)
@@ -199,9 +199,9 @@ def test_in_a_moved_home_all_is_sent_again(home: Home, how: str, tmp_path: Path)
     store = Store.open(home.store_url)
     campaign, elsewhere = fill(store), fill(store)
     for one, place in ((campaign, "mlflow.db"), (elsewhere, "other.db")):
-        store.set_experiment(one.id, f"sqlite:////old/home/{place}", "1", anew=True)
-        store.mark_sent(one.id, {number: (f"run{number}", 1) for number in range(5)})
-        store.set_state(one.id, "finished")
+        store.campaigns.set_experiment(one.id, f"sqlite:////old/home/{place}", "1", anew=True)
+        store.outbox.mark_sent(one.id, {number: (f"run{number}", 1) for number in range(5)})
+        store.campaigns.set_state(one.id, "finished")
     store.close()
     moved = Home.at(home.path.rename(tmp_path / "moved"), {})
     file = moved.path / "mlflow.db"
@@ -210,8 +210,8 @@ def test_in_a_moved_home_all_is_sent_again(home: Home, how: str, tmp_path: Path)
     catch_up(moved, said.append)
     assert said[-1] == f"sending 5 trials of campaign {campaign.id} to MLflow ..."
     store = Store.open(moved.store_url)
-    assert store.campaign(campaign.id).tracking == moved.tracking_label
-    assert [store.backlog(one.id) for one in (campaign, elsewhere)] == [0, 0]
+    assert store.campaigns.get(campaign.id).tracking == moved.tracking_label
+    assert [store.outbox.backlog(one.id) for one in (campaign, elsewhere)] == [0, 0]
     store.close()
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("SELECT count(*) FROM runs").fetchone() == (5,)

@@ -24,6 +24,7 @@ from search.mirror.runs import KEY_TAG
 from search.mirror.server import Server
 from search.mirror.tracking import Mirror
 from search.store import Campaign, Store
+from search.store.outbox import Outbox
 from tests.support import large, toys
 from tests.support.campaigns import add, new_campaign, report, train
 from tests.support.effort import record_statements
@@ -49,7 +50,7 @@ def campaign(store: Store) -> Campaign:
     campaign = new_campaign(store)
     for number in (0, 1):
         add(store, campaign.id, number)
-    store.start_trial(campaign.id, 0)
+    store.trials.start(campaign.id, 0)
     return campaign
 
 
@@ -139,11 +140,11 @@ def test_a_curve_grows_by_one_call_a_look(
 
     monkeypatch.setattr(Client, "extend", counted)
     following = connect()
-    store.add_report(campaign.id, 0, report(1, 0.1))
+    store.trials.add_report(campaign.id, 0, report(1, 0.1))
     following.follow()
     assert view.curve(0) == [(1, 0.1)]
     for epoch in (2, 3):
-        store.add_report(campaign.id, 0, report(epoch, epoch / 10))
+        store.trials.add_report(campaign.id, 0, report(epoch, epoch / 10))
     following.follow()
     following.follow()
     assert len(calls) == 1, "two reports arrive together, and none is sent again"
@@ -157,17 +158,17 @@ def test_at_its_end_it_is_whole_and_nothing_is_there_twice(
 ) -> None:
     following = connect()
     for epoch in (1, 2):
-        store.add_report(campaign.id, 0, report(epoch, epoch / 10))
+        store.trials.add_report(campaign.id, 0, report(epoch, epoch / 10))
         following.follow()
     shown = view.runs()[0].info.run_id
-    store.add_report(campaign.id, 0, report(3, 0.3))
-    store.finish_trial(campaign.id, 0, "finished")
+    store.trials.add_report(campaign.id, 0, report(3, 0.3))
+    store.trials.finish(campaign.id, 0, "finished")
     # A mirror that knows nothing of what the other one sent.
     send(store, home, campaign.id)
     run = view.runs()[0]
     assert (run.info.run_id, run.info.status) == (shown, "FINISHED")
     assert run.info.run_name == "cell-0 #0 30.0%"
-    assert run.info.end_time == round((store.trial(campaign.id, 0).ended or 0) * 1000)
+    assert run.info.end_time == round((store.results.get(campaign.id, 0).ended or 0) * 1000)
     assert (home.run_files(campaign.id, shown) / "genome.json").is_file()
     for key in ("top1", "loss", "epochs", "seconds"):
         assert [step for step, _ in view.curve(0, key)] == [1, 2, 3]
@@ -180,10 +181,10 @@ def test_what_it_has_is_not_sent_again_at_the_end(
     from search.mirror.runs import run_of
 
     following = connect()
-    store.add_report(campaign.id, 0, report(1, 0.1))
+    store.trials.add_report(campaign.id, 0, report(1, 0.1))
     following.follow()
-    store.add_report(campaign.id, 0, report(2, 0.2))
-    trial, reports = store.trial(campaign.id, 0), store.reports(campaign.id, 0)
+    store.trials.add_report(campaign.id, 0, report(2, 0.2))
+    trial, reports = store.results.get(campaign.id, 0), store.results.reports(campaign.id, 0)
     run = run_of(campaign, trial, reports)
     left = following.trim(0, view.runs()[0].info.run_id, run)
     assert {point.step for point in left.metrics} == {2}
@@ -195,15 +196,15 @@ def test_a_trial_whose_worker_was_lost_waits_and_runs_again(
 ) -> None:
     following = connect()
     for epoch in (1, 2):
-        store.add_report(campaign.id, 0, report(epoch, epoch / 10))
+        store.trials.add_report(campaign.id, 0, report(epoch, epoch / 10))
     following.follow()
-    store.requeue_trial(campaign.id, 0, "its worker was lost")
+    store.trials.requeue(campaign.id, 0, "its worker was lost")
     following.follow()
     assert view.statuses() == {0: "SCHEDULED"}
     assert view.runs()[0].data.tags["ventral.status"] == "waiting"
-    store.start_trial(campaign.id, 0)
-    store.add_report(campaign.id, 0, report(2, 0.9))  # once more, and otherwise
-    store.add_report(campaign.id, 0, report(3, 0.3))
+    store.trials.start(campaign.id, 0)
+    store.trials.add_report(campaign.id, 0, report(2, 0.9))  # once more, and otherwise
+    store.trials.add_report(campaign.id, 0, report(3, 0.3))
     following.follow()
     run = view.runs()[0]
     assert (run.info.status, run.data.tags["ventral.status"]) == ("RUNNING", "running")
@@ -215,15 +216,15 @@ def test_a_campaign_that_stops_leaves_no_run_running(
     store: Store, home: Home, campaign: Campaign, connect: Connect, view: View
 ) -> None:
     connect().follow()
-    assert store.shows_running(campaign.id)
+    assert store.outbox.shows_running(campaign.id)
     send(store, home, campaign.id)
     assert view.statuses() == {0: "SCHEDULED"}
-    assert not store.shows_running(campaign.id)
-    store.set_state(campaign.id, "stopped")
+    assert not store.outbox.shows_running(campaign.id)
+    store.campaigns.set_state(campaign.id, "stopped")
     connect().follow()
     assert view.statuses() == {0: "SCHEDULED"}
-    store.set_state(campaign.id, "running")
-    store.start_trial(campaign.id, 0)
+    store.campaigns.set_state(campaign.id, "running")
+    store.trials.start(campaign.id, 0)
     connect().follow()
     assert view.statuses() == {0: "RUNNING"}
     assert view.runs()[0].info.end_time is None
@@ -232,17 +233,17 @@ def test_a_campaign_that_stops_leaves_no_run_running(
 def test_a_trial_that_is_tried_again_runs_again(
     store: Store, home: Home, campaign: Campaign, connect: Connect, view: View
 ) -> None:
-    store.finish_trial(campaign.id, 0, "failed", "diverged: nan", "Traceback")
+    store.trials.finish(campaign.id, 0, "failed", "diverged: nan", "Traceback")
     send(store, home, campaign.id)
     assert view.statuses() == {0: "FAILED"}
-    store.set_state(campaign.id, "stopped")
-    store.retry_trial(campaign.id, 0)
-    store.set_state(campaign.id, "running")
-    store.start_trial(campaign.id, 0)
+    store.campaigns.set_state(campaign.id, "stopped")
+    store.trials.retry(campaign.id, 0)
+    store.campaigns.set_state(campaign.id, "running")
+    store.trials.start(campaign.id, 0)
     connect().follow()
     run = view.runs()[0]
     assert (run.info.status, run.data.tags["ventral.reason"]) == ("RUNNING", "")
-    store.finish_trial(campaign.id, 0, "pruned")
+    store.trials.finish(campaign.id, 0, "pruned")
     send(store, home, campaign.id)
     assert view.statuses() == {0: "FINISHED"}
 
@@ -251,11 +252,11 @@ def test_a_run_that_somebody_removes_comes_back(
     store: Store, campaign: Campaign, connect: Connect, view: View
 ) -> None:
     following = connect()
-    store.add_report(campaign.id, 0, report(1, 0.1))
+    store.trials.add_report(campaign.id, 0, report(1, 0.1))
     following.follow()
     removed = view.runs()[0].info.run_id
     view.client.delete_run(removed)
-    store.add_report(campaign.id, 0, report(2, 0.2))
+    store.trials.add_report(campaign.id, 0, report(2, 0.2))
     following.follow()  # notices
     following.follow()
     assert view.runs()[0].info.run_id != removed
@@ -272,18 +273,18 @@ def test_a_trial_that_ends_meanwhile_is_left_to_the_outbox(
     monkeypatch: pytest.MonkeyPatch,
     ends: str,
 ) -> None:
-    owner: Any = Store if ends == "before it is marked" else Client
-    name = "mark_showing" if owner is Store else "write"
+    owner: Any = Outbox if ends == "before it is marked" else Client
+    name = "mark_showing" if owner is Outbox else "write"
     method = getattr(owner, name)
 
     def finish_first(*arguments: Any) -> Any:
-        store.finish_trial(campaign.id, 0, "finished")
+        store.trials.finish(campaign.id, 0, "finished")
         return method(*arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(owner, name, finish_first)
         connect().follow()
-    assert [entry.number for entry in store.outbox(campaign.id)] == [0]
+    assert [entry.number for entry in store.outbox.pending(campaign.id)] == [0]
     send(store, home, campaign.id)
     assert view.statuses() == {0: "FINISHED"}
 
@@ -297,7 +298,7 @@ def test_a_look_takes_a_few_statements_however_many_trials_there_are(
     store: Store, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign = large.campaign(store, 5_000)
-    store.set_state(campaign.id, "running")
+    store.campaigns.set_state(campaign.id, "running")
     client = Client(home.tracking_uri, lambda run: home.run_files(campaign.id, run))
     monkeypatch.setattr(client, "write", lambda _experiment, run, _run_id: run.tags[KEY_TAG])
     monkeypatch.setattr(client, "extend", lambda _run_id, _points: None)
@@ -305,16 +306,16 @@ def test_a_look_takes_a_few_statements_however_many_trials_there_are(
     numbers = range(5_000, 5_020)
     for number in numbers:
         add(store, campaign.id, number)
-        store.start_trial(campaign.id, number)
+        store.trials.start(campaign.id, number)
     with record_statements(engine_of(store)) as first:
         following.follow()
     for number in numbers:
-        store.add_report(campaign.id, number, report(1, 0.5))
+        store.trials.add_report(campaign.id, number, report(1, 0.5))
     with record_statements(engine_of(store)) as later:
         following.follow()
     with record_statements(engine_of(store)) as ending:
         following.follow(ending=True)
-    assert set(store.runs(campaign.id)) == set(numbers)
+    assert set(store.outbox.runs(campaign.id)) == set(numbers)
     assert max(map(count_real, (first, later, ending))) <= 10
     assert count_real(later) <= 3
     client.close()
@@ -332,7 +333,7 @@ store = Store.open(home.store_url)
 Mirror(store, home, campaign_id).start()
 for epoch in range(1, 1000):
     time.sleep(0.2)
-    store.add_report(campaign_id, 0, report(epoch, epoch / 1000))
+    store.trials.add_report(campaign_id, 0, report(epoch, epoch / 1000))
 """
 
 
@@ -364,9 +365,9 @@ def test_a_kill_between_two_steps_neither_loses_nor_doubles(
     assert died.returncode == -signal.SIGKILL
     connect().follow()
     assert view.statuses() == {0: "RUNNING"}
-    reports = [(one["epoch"], one["top1"]) for one in store.reports(campaign.id, 0)]
+    reports = [(one["epoch"], one["top1"]) for one in store.results.reports(campaign.id, 0)]
     assert view.curve(0) == reports
-    store.finish_trial(campaign.id, 0, "finished")
+    store.trials.finish(campaign.id, 0, "finished")
     send(store, home, campaign.id)
     assert view.statuses() == {0: "FINISHED"}
     assert view.curve(0) == reports
@@ -383,9 +384,9 @@ home = Home.at(sys.argv[1], {})
 store = Store.open(home.store_url)
 campaign = new_campaign(store)
 add(store, campaign.id, 0)
-store.start_trial(campaign.id, 0)
+store.trials.start(campaign.id, 0)
 Mirror(store, home, campaign.id).start()
-while not store.runs(campaign.id):
+while not store.outbox.runs(campaign.id):
     time.sleep(0.05)
 print(campaign.id, flush=True)
 os.kill(os.getpid(), 9)
@@ -430,19 +431,19 @@ def test_what_happened_while_mlflow_was_away_is_caught_up(
     monkeypatch.setattr(tracking, "FIRST_DELAY", 0.05)
     monkeypatch.setattr(tracking, "LOOK_SECONDS", 0.05)
     mirror = Mirror(store, home, campaign.id).start()
-    wait_until(lambda: bool(store.runs(campaign.id)))
+    wait_until(lambda: bool(store.outbox.runs(campaign.id)))
     with monkeypatch.context() as patch:
         for name in ("extend", "write", "experiment"):
             patch.setattr(Client, name, unreachable)
-        store.add_report(campaign.id, 0, report(1, 0.1))
+        store.trials.add_report(campaign.id, 0, report(1, 0.1))
         train(store, campaign.id, 1, 0.5)
         mirror.notify()
         wait_until(lambda: mirror.backlog.error is not None)
-        store.add_report(campaign.id, 0, report(2, 0.2))
+        store.trials.add_report(campaign.id, 0, report(2, 0.2))
     wait_until(lambda: mirror.backlog.error is None and not mirror.backlog.unsent)
     wait_until(lambda: view.curve(0) == [(1, 0.1), (2, 0.2)])
     assert view.statuses() == {0: "RUNNING", 1: "FINISHED"}
-    store.finish_trial(campaign.id, 0, "finished")
+    store.trials.finish(campaign.id, 0, "finished")
     mirror.notify()
     assert mirror.close(GUARD).unsent == 0
     assert view.statuses() == {0: "FINISHED", 1: "FINISHED"}
@@ -462,19 +463,19 @@ def test_through_a_server(
         view = View(served, campaign.id)
         mirror = Mirror(store, home, campaign.id, served.tracking_uri).start()
         wait_until(lambda: view.statuses() == {0: "RUNNING"})
-        store.add_report(campaign.id, 0, report(1, 0.1))
+        store.trials.add_report(campaign.id, 0, report(1, 0.1))
         wait_until(lambda: view.curve(0) == [(1, 0.1)])
-        store.requeue_trial(campaign.id, 0)
+        store.trials.requeue(campaign.id, 0)
         wait_until(lambda: view.statuses() == {0: "SCHEDULED"})
-        store.start_trial(campaign.id, 0)
+        store.trials.start(campaign.id, 0)
         wait_until(lambda: view.statuses() == {0: "RUNNING"})
         server.end()
-        store.add_report(campaign.id, 0, report(2, 0.2))
+        store.trials.add_report(campaign.id, 0, report(2, 0.2))
         wait_until(lambda: mirror.backlog.error is not None)
         server = Server(home.tracking_uri, home.artifacts, home.path / "server.log", port)
         server.wait()
         wait_until(lambda: len(view.curve(0)) == 2)
-        store.finish_trial(campaign.id, 0, "finished")
+        store.trials.finish(campaign.id, 0, "finished")
         assert mirror.close(GUARD).unsent == 0
         assert view.statuses() == {0: "FINISHED"}
         assert view.curve(0) == [(1, 0.1), (2, 0.2)]
@@ -521,7 +522,7 @@ def test_a_campaign_is_seen_while_it_trains_and_after_its_driver_was_killed(
 
     first = start(0.5)
     wait_until(grows)
-    assert store.counts(campaign_id)["finished"] == 0
+    assert store.results.counts(campaign_id)["finished"] == 0
     first.kill()
     first.wait()
     # By the mirror itself, which sees that its driver is gone.

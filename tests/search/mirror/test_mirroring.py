@@ -94,12 +94,12 @@ def test_what_ends_later_is_sent_when_it_is_told(store: Store, home: Home) -> No
     campaign = fill(store)
     mirror = MirrorProcess(store, home, campaign.id).start()
     try:
-        wait_until(lambda: store.backlog(campaign.id) == 0)
+        wait_until(lambda: store.outbox.backlog(campaign.id) == 0)
         add(store, campaign.id, 5)
         train(store, campaign.id, 5, 0.5)
-        assert store.backlog(campaign.id) == 1
+        assert store.outbox.backlog(campaign.id) == 1
         mirror.notify()
-        wait_until(lambda: store.backlog(campaign.id) == 0)
+        wait_until(lambda: store.outbox.backlog(campaign.id) == 0)
     finally:
         assert mirror.close(5) == 0
     assert mirror.process is not None
@@ -115,7 +115,7 @@ def test_one_that_is_killed_is_followed_by_another(
     process = mirror.process
     assert process is not None
     first = process.pid
-    wait_until(lambda: store.backlog(campaign.id) < 5)
+    wait_until(lambda: store.outbox.backlog(campaign.id) < 5)
     os.kill(first, signal.SIGKILL)
     wait_until(lambda: process.poll() is not None)
     with caplog.at_level(logging.WARNING):
@@ -137,7 +137,7 @@ def test_it_ends_with_its_driver(store: Store, home: Home) -> None:
     )
     assert driver.stdout is not None
     pid = int(driver.stdout.readline())
-    wait_until(lambda: store.backlog(campaign.id) < 5)
+    wait_until(lambda: store.outbox.backlog(campaign.id) < 5)
     assert alive(pid)
     driver.kill()
     driver.communicate()

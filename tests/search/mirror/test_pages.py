@@ -171,7 +171,10 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     campaigns.train(store, campaign.id, 1, 0.5, 0.75)
     host = "::1" if has_ipv6() else "127.0.0.1"
     assert Mirror(store, home, campaign.id).start().close(60).unsent == 0
-    experiment, run = store.campaign(campaign.id).experiment, store.runs(campaign.id)[1]
+    experiment, run = (
+        store.campaigns.get(campaign.id).experiment,
+        store.outbox.runs(campaign.id)[1],
+    )
     store.close()
     assert experiment is not None
     with pytest.MonkeyPatch.context() as patch:

@@ -81,10 +81,12 @@ def trials_in(client: Any, experiment: str | None) -> list[int]:
 
 def assert_complete(store: Store, home: Home, campaign_id: str) -> dict[int, Any]:
     """Each trial of `fill` has one run, whole and ended."""
-    runs = runs_of(home.tracking_uri, store.campaign(campaign_id).experiment)
+    runs = runs_of(home.tracking_uri, store.campaigns.get(campaign_id).experiment)
     assert {number: run.info.status for number, run in runs.items()} == FATES
-    assert store.outbox(campaign_id) == []
-    assert store.runs(campaign_id) == {number: run.info.run_id for number, run in runs.items()}
+    assert store.outbox.pending(campaign_id) == []
+    assert store.outbox.runs(campaign_id) == {
+        number: run.info.run_id for number, run in runs.items()
+    }
     assert runs[0].data.metrics["top1"] == 0.6
     assert runs[4].data.params == {"stages.0.kernel": "3", "recipe.learning_rate": "0.01"}
     for run in runs.values():
@@ -134,9 +136,11 @@ def test_values_keep_their_meaning_and_fit() -> None:
 
 def test_a_run_is_a_function_of_what_the_store_holds(store: Store) -> None:
     campaign = fill(store)
-    trial, reports = store.trial(campaign.id, 1), store.reports(campaign.id, 1)
+    trial, reports = store.results.get(campaign.id, 1), store.results.reports(campaign.id, 1)
     run = run_of(campaign, trial, reports)
-    assert run == run_of(store.campaign(campaign.id), trial, store.reports(campaign.id, 1))
+    assert run == run_of(
+        store.campaigns.get(campaign.id), trial, store.results.reports(campaign.id, 1)
+    )
     assert run.name == "cell-1 #1 80.0%"
     at = round(reports[1]["at"] * 1000)
     assert Point(key="top1", value=0.8, at=at, step=2) in run.metrics
@@ -146,11 +150,11 @@ def test_a_run_is_a_function_of_what_the_store_holds(store: Store) -> None:
     }
     assert json.loads(run.files["genome.json"]) == {"stages": [1]}
     assert json.loads(run.files["accuracy_by_step.json"])["by_epoch"]["2"][-1] == 0.8
-    refused = run_of(campaign, store.trial(campaign.id, 3), [])
+    refused = run_of(campaign, store.results.get(campaign.id, 3), [])
     assert refused.name == "cell-3 #3 infeasible"
     assert refused.tags["ventral.reason"] == "9.0 M parameters, over 1.0 M"
     assert set(refused.files) == {"genome.json"}
-    failed = run_of(campaign, store.trial(campaign.id, 4), [])
+    failed = run_of(campaign, store.results.get(campaign.id, 4), [])
     assert failed.files["failure.txt"] == "Traceback\nnan"
 
 
@@ -184,7 +188,7 @@ def test_every_ended_trial_is_one_run(store: Store, home: Home) -> None:
     assert json.loads((files / "accuracy_by_step.json").read_text())["epoch"] == 2
     place = files.relative_to(home.artifacts).as_posix()
     assert best.info.artifact_uri == f"mlflow-artifacts:/{place}"
-    trial = store.trial(campaign.id, 1)
+    trial = store.results.get(campaign.id, 1)
     assert trial.started is not None
     assert best.info.start_time == round(trial.started * 1000)
 
@@ -230,17 +234,17 @@ def test_trials_arrive_while_the_campaign_runs(store: Store, home: Home) -> None
         add(store, campaign.id, number)
         train(store, campaign.id, number, 0.5)
         running.notify()
-        wait_until(lambda: store.backlog(campaign.id) == 0)
+        wait_until(lambda: store.outbox.backlog(campaign.id) == 0)
     assert running.close().unsent == 0
-    assert len(runs_of(home.tracking_uri, store.campaign(campaign.id).experiment)) == 3
+    assert len(runs_of(home.tracking_uri, store.campaigns.get(campaign.id).experiment)) == 3
 
 
 def test_a_trial_that_went_on_updates_its_run(store: Store, home: Home) -> None:
     campaign = fill(store)
     mirror(store, home, campaign.id)
-    store.start_trial(campaign.id, 2)
-    store.add_report(campaign.id, 2, report(2, 0.9))
-    store.finish_trial(campaign.id, 2, "finished")
+    store.trials.start(campaign.id, 2)
+    store.trials.add_report(campaign.id, 2, report(2, 0.9))
+    store.trials.finish(campaign.id, 2, "finished")
     mirror(store, home, campaign.id)
     run = assert_complete(store, home, campaign.id)[2]
     assert (run.data.metrics["top1"], run.data.metrics["epochs"]) == (0.9, 2)
@@ -254,13 +258,13 @@ def test_what_is_no_longer_true_of_a_trial_that_was_tried_again_is_gone(
     campaign = fill(store)
     mirror(store, home, campaign.id)
     client = client_of(home.tracking_uri)
-    failed = store.runs(campaign.id)[4]
+    failed = store.outbox.runs(campaign.id)[4]
     assert client.get_run(failed).data.tags["ventral.reason"].startswith("diverged")
-    store.set_state(campaign.id, "finished")
-    store.retry_trial(campaign.id, 4)
-    store.start_trial(campaign.id, 4)
-    store.add_report(campaign.id, 4, report(1, 0.7))
-    store.finish_trial(campaign.id, 4, "finished")
+    store.campaigns.set_state(campaign.id, "finished")
+    store.trials.retry(campaign.id, 4)
+    store.trials.start(campaign.id, 4)
+    store.trials.add_report(campaign.id, 4, report(1, 0.7))
+    store.trials.finish(campaign.id, 4, "finished")
     mirror(store, home, campaign.id)
     run = client.get_run(failed)
     assert (run.info.status, run.data.tags["ventral.status"]) == ("FINISHED", "finished")
@@ -299,7 +303,7 @@ def test_a_kill_between_two_steps_neither_loses_nor_doubles(
     arguments = [str(home.path), campaign.id, where, str(count)]
     died = subprocess.run([sys.executable, "-c", KILLED, *arguments], cwd=ROOT, timeout=GUARD)
     assert died.returncode == -signal.SIGKILL
-    assert store.backlog(campaign.id) == 5
+    assert store.outbox.backlog(campaign.id) == 5
     assert mirror(store, home, campaign.id).unsent == 0
     assert_complete(store, home, campaign.id)
 
@@ -308,7 +312,7 @@ def test_a_run_left_running_is_ended_and_one_too_many_removed(store: Store, home
     campaign = fill(store)
     experiment = mirror(store, home, campaign.id).experiment
     client = client_of(home.tracking_uri)
-    client.set_terminated(store.runs(campaign.id)[1], status="RUNNING")
+    client.set_terminated(store.outbox.runs(campaign.id)[1], status="RUNNING")
     extra = client.create_run(experiment, tags={KEY_TAG: f"{campaign.id}/1"}).info.run_id
     others = client.create_run(experiment, run_name="by hand").info.run_id
     mirror(store, home, campaign.id)
@@ -316,7 +320,7 @@ def test_a_run_left_running_is_ended_and_one_too_many_removed(store: Store, home
     assert client.get_run(extra).info.status == "KILLED"
     assert client.get_run(others).info.status == "RUNNING", "what is not ours is left alone"
     client.delete_run(others)
-    run = client.get_run(store.runs(campaign.id)[1])
+    run = client.get_run(store.outbox.runs(campaign.id)[1])
     assert (run.info.status, run.info.lifecycle_stage) == ("FINISHED", "active")
 
 
@@ -326,15 +330,15 @@ def test_a_deleted_run_or_experiment_or_database_comes_back(
     campaign = fill(store)
     experiment = mirror(store, home, campaign.id).experiment
     client = client_of(home.tracking_uri)
-    removed = store.runs(campaign.id)[2]
+    removed = store.outbox.runs(campaign.id)[2]
     client.delete_run(removed)
-    store.resend(campaign.id, 2)
+    store.outbox.resend(campaign.id, 2)
     assert mirror(store, home, campaign.id).unsent == 0
-    assert store.runs(campaign.id)[2] != removed
+    assert store.outbox.runs(campaign.id)[2] != removed
     assert trials_in(client, experiment) == [0, 1, 2, 3, 4]
 
     client.delete_experiment(experiment)
-    store.resend(campaign.id, 1)
+    store.outbox.resend(campaign.id, 1)
     assert mirror(store, home, campaign.id).unsent == 0
     assert client.get_experiment(experiment).lifecycle_stage == "active"
     assert set(trials_in(client, experiment)) == {0, 1, 2, 3, 4}
@@ -359,7 +363,7 @@ def test_the_campaign_goes_on_without_mlflow(store: Store, home: Home) -> None:
     backlog = away.close(4.0)
     assert backlog.unsent == 5
     assert backlog.error is not None
-    assert [event.kind for event in store.events(campaign.id)] == ["mirror-away"]
+    assert [event.kind for event in store.campaigns.events(campaign.id)] == ["mirror-away"]
     assert mirror(store, home, campaign.id).unsent == 0
     assert_complete(store, home, campaign.id)
 
@@ -374,7 +378,7 @@ def test_a_password_is_in_no_record_and_in_no_log(
     uri = address.format(secret, free_port())
     backlog = Mirror(store, home, campaign.id, uri).start().close(2.0)
     assert backlog.error is not None
-    assert store.mirror_error(campaign.id) is not None
+    assert store.outbox.mirror_error(campaign.id) is not None
     store.close()
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("search")]
     assert ours
@@ -391,7 +395,7 @@ def test_what_keeps_the_mirror_from_sending_is_on_record_until_it_sends(
     file.rename(home.path / "away.db")
     file.mkdir()
     assert mirror(store, home, campaign.id, 1.0).unsent == 5
-    assert "unable to open database file" in str(store.mirror_error(campaign.id))
+    assert "unable to open database file" in str(store.outbox.mirror_error(campaign.id))
     assert "unable to open" in str(progress(store, campaign.id).mirror_error)
     said = describe_backlog(store, campaign.id, 5)
     assert said.startswith("5 trials are not in MLflow yet (OperationalError: unable to open")
@@ -399,7 +403,7 @@ def test_what_keeps_the_mirror_from_sending_is_on_record_until_it_sends(
     file.rmdir()
     (home.path / "away.db").rename(file)
     assert mirror(store, home, campaign.id).unsent == 0
-    assert store.mirror_error(campaign.id) is None
+    assert store.outbox.mirror_error(campaign.id) is None
 
 
 def test_the_mirror_waits_for_mlflow_to_come_back(
@@ -436,7 +440,7 @@ def test_a_trial_that_mlflow_refuses_holds_nobody_up(
         patch.setattr(tracking, "run_of", odd)
         backlog = mirror(store, home, campaign.id)
     assert (backlog.unsent, backlog.error) == (1, None)
-    (event,) = store.events(campaign.id)
+    (event,) = store.campaigns.events(campaign.id)
     assert (event.kind, event.detail["trial"]) == ("mirror-refused", 1)
     assert mirror(store, home, campaign.id).unsent == 0
     assert_complete(store, home, campaign.id)
@@ -447,7 +451,7 @@ def test_more_than_mlflow_takes_in_one_call(store: Store, home: Home) -> None:
     add(store, campaign.id, 0, choices={f"stages[{n}].kernel": n for n in range(250)})
     train(store, campaign.id, 0, *(epoch / 1000 for epoch in range(1, 401)))
     assert mirror(store, home, campaign.id).unsent == 0
-    run = runs_of(home.tracking_uri, store.campaign(campaign.id).experiment)[0]
+    run = runs_of(home.tracking_uri, store.campaigns.get(campaign.id).experiment)[0]
     assert len(run.data.params) == 250
     history = client_of(home.tracking_uri).get_metric_history(run.info.run_id, "loss")
     assert len(history) == 400
@@ -487,7 +491,7 @@ def test_through_a_server_that_goes_away_and_comes_back(
     wait_until(lambda: running.backlog.error is not None)
     with server(home, port):
         assert running.close(60).unsent == 0
-        runs = runs_of(uri, store.campaign(campaign.id).experiment)
+        runs = runs_of(uri, store.campaigns.get(campaign.id).experiment)
         assert {n: run.info.status for n, run in runs.items()} == {**FATES, 5: "FINISHED"}
 
 
@@ -508,7 +512,7 @@ def test_parameters_are_the_choices_that_act(store: Store) -> None:
     sample = space.complete(
         {"cell": "without_hidden", "one.feedback_to_out": "add", "feedback.conv3_to_conv2": False}
     )
-    campaign = store.create_campaign("c", {"name": "c"}, space.document(), {})
+    campaign = store.campaigns.create("c", {"name": "c"}, space.document(), {})
     add(
         store,
         campaign.id,
@@ -519,7 +523,7 @@ def test_parameters_are_the_choices_that_act(store: Store) -> None:
         cell="out: in3 + res ~ sig(out3s)",
     )
     train(store, campaign.id, 0, 0.5)
-    trial = store.trial(campaign.id, 0)
+    trial = store.results.get(campaign.id, 0)
     run = run_of(campaign, trial, [])
     assert "one.feedback_to_out.add.kernel" in trial.choices
     assert not [name for name in run.parameters if name.startswith("one.feedback_to_out.add")]
@@ -533,5 +537,5 @@ def test_choices_of_another_space_are_all_parameters(store: Store) -> None:
     campaign = new_campaign(store)
     add(store, campaign.id, 0)
     train(store, campaign.id, 0, 0.5)
-    run = run_of(campaign, store.trial(campaign.id, 0), [])
+    run = run_of(campaign, store.results.get(campaign.id, 0), [])
     assert run.parameters.keys() == {"stages.0.kernel", "recipe.learning_rate"}

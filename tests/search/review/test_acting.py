@@ -55,10 +55,10 @@ SPACE: dict[str, Any] = {
 @pytest.fixture
 def recorded(store: Store) -> tuple[Campaign, Trial]:
     space = Space.parse(SPACE).with_images(size=8, channels=1, classes=10)
-    campaign = store.create_campaign("one", {}, space.document(), {})
+    campaign = store.campaigns.create("one", {}, space.document(), {})
     sample = space.complete({"width": 4, "kernel": 3, "idle": 1})
     add(store, campaign.id, 0, choices=sample.choices, digest=sample.digest)
-    return campaign, store.trial(campaign.id, 0)
+    return campaign, store.results.get(campaign.id, 0)
 
 
 @pytest.mark.parametrize("quickly", [False, True])

@@ -38,27 +38,27 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def begun(store: Store, **changes: object) -> Campaign:
     file = toys.campaign(**changes)
-    record = store.create_campaign("toy", file.document(), {}, {})
-    store.set_state(record.id, "running")
+    record = store.campaigns.create("toy", file.document(), {}, {})
+    store.campaigns.set_state(record.id, "running")
     claim = ShareClaim(
         campaign=record.id, priority=0, cpus=1, gpus=0, wanted=2, held=0, joined=time.time()
     )
     Share(store, claim, "here", Machine(cpus=2, gpus=0))
-    return store.campaign(record.id)
+    return store.campaigns.get(record.id)
 
 
 def train_for(store: Store, clock: Clock, campaign_id: str, number: int, seconds: float) -> None:
     add(store, campaign_id, number)
-    store.start_trial(campaign_id, number)
+    store.trials.start(campaign_id, number)
     clock.now += seconds
-    store.add_report(campaign_id, number, report(1, 0.5))
-    store.finish_trial(campaign_id, number, "finished")
-    store.heartbeat(campaign_id)
+    store.trials.add_report(campaign_id, number, report(1, 0.5))
+    store.trials.finish(campaign_id, number, "finished")
+    store.campaigns.heartbeat(campaign_id)
 
 
 def test_a_finished_campaign_is_told_whole(store: Store) -> None:
     campaign = fill(store)
-    store.set_state(campaign.id, "finished")
+    store.campaigns.set_state(campaign.id, "finished")
     found = progress(store, campaign.id)
     assert found.best is not None
     assert (found.best.number, found.best.top1) == (1, 0.8)
@@ -87,9 +87,9 @@ def test_the_pace_is_that_of_the_last_trials_of_this_run(store: Store, clock: Cl
     assert found.pace.trials_per_hour == pytest.approx(360.0, rel=0.01)
     assert found.pace.basis == "the last 20 trials"
     # A night between two runs is no part of any trial.
-    store.set_state(record.id, "stopped")
+    store.campaigns.set_state(record.id, "stopped")
     clock.now += 8 * 3600
-    store.set_state(record.id, "running")
+    store.campaigns.set_state(record.id, "running")
     claim = ShareClaim(
         campaign=record.id, priority=0, cpus=1, gpus=0, wanted=2, held=0, joined=clock.now
     )
@@ -118,8 +118,8 @@ def test_the_part_of_the_budget_that_comes_first_is_the_end(store: Store, clock:
 def test_what_is_being_trained_is_shown(store: Store, clock: Clock) -> None:
     record = begun(store)
     add(store, record.id, 0)
-    store.start_trial(record.id, 0)
-    store.add_report(record.id, 0, report(1, 0.25))
+    store.trials.start(record.id, 0)
+    store.trials.add_report(record.id, 0, report(1, 0.25))
     clock.now += 12
     [worker] = progress(store, record.id).workers
     assert (worker.trial, worker.epoch, worker.top1, worker.seconds) == (0, 1, 0.25, 12.0)
@@ -134,16 +134,16 @@ def test_before_anything_has_ended_there_is_no_pace(store: Store) -> None:
 
 def test_trials_are_listed_by_what_is_asked_for(store: Store) -> None:
     campaign = large.campaign(store, 300)
-    every = store.trials(campaign.id)
-    pruned = store.trials(campaign.id, statuses=["pruned"], by="top1", limit=5)
+    every = store.results.find(campaign.id)
+    pruned = store.results.find(campaign.id, statuses=["pruned"], by="top1", limit=5)
     scores = sorted((one.top1 or 0 for one in every if one.status == "pruned"), reverse=True)
     assert [one.top1 for one in pruned] == scores[:5]
-    cell = store.trials(campaign.id, cell="out3")
+    cell = store.results.find(campaign.id, cell="out3")
     assert {one.number % 7 for one in cell} == {3}
-    assert store.trials(campaign.id, cell="%") == []
-    largest = store.trials(campaign.id, by="parameters", limit=2)
+    assert store.results.find(campaign.id, cell="%") == []
+    largest = store.results.find(campaign.id, by="parameters", limit=2)
     assert [one.number for one in largest] == [299, 298]
-    last = store.trials(campaign.id, by="top1")[-1]
+    last = store.results.find(campaign.id, by="top1")[-1]
     assert last.top1 is None, "what has no score comes last"
 
 
@@ -151,12 +151,16 @@ def test_waiting_ones_of_a_dead_driver_are_listed_within_the_limit(store: Store)
     record = begun(store)
     for number in range(4):
         add(store, record.id, number)
-    store.start_trial(record.id, 1)
+    store.trials.start(record.id, 1)
     with change_rows(store) as connection:
         connection.exec_driver_sql("UPDATE campaigns SET driver = NULL")
-    assert [t.number for t in store.trials(record.id, statuses=["waiting"], limit=3)] == [0, 1, 2]
+    assert [t.number for t in store.results.find(record.id, statuses=["waiting"], limit=3)] == [
+        0,
+        1,
+        2,
+    ]
     train(store, record.id, 0, 0.5)
-    assert [t.number for t in store.trials(record.id, statuses=["running"], limit=3)] == []
+    assert [t.number for t in store.results.find(record.id, statuses=["running"], limit=3)] == []
 
 
 def test_five_thousand_trials_are_summed_up_in_a_moment(store: Store) -> None:

@@ -38,7 +38,7 @@ def test_damaged_records_have_a_standing_of_their_own(store: Store) -> None:
 def test_a_control_s_score_is_the_mean_of_its_full_trainings(store: Store) -> None:
     """And its name that of the campaign's space."""
     space = toys.space()
-    record = store.create_campaign("toy", toys.campaign().document(), space.document(), {})
+    record = store.campaigns.create("toy", toys.campaign().document(), space.document(), {})
     control = space.control("wide")
     alike = {"digest": control.digest, "recipe": control.recipe, "origin": "control"}
     for number in range(4):

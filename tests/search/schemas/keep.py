@@ -72,7 +72,7 @@ def fill(home: Home, url: str) -> None:
     process.send_signal(signal.SIGKILL)
     process.communicate()
     driver.submit(toys.campaign(name="new"), home, store)
-    counts = {record.name: store.counts(record.id) for record in store.campaigns()}
+    counts = {record.name: store.results.counts(record.id) for record in store.campaigns.all()}
     print(len(seen), counts)
     assert min(counts["done"][end] for end in ("finished", "pruned", "failed", "infeasible")) > 0
     assert min(counts["killed"]["finished"], counts["killed"]["waiting"]) > 0

@@ -15,7 +15,7 @@ from tests.support.processes import start_python
 
 
 def test_ids_have_no_lookalikes_and_never_read_as_numbers(store: Store) -> None:
-    ids = {store.create_campaign("n", {}, {}, {}).id for _ in range(50)}
+    ids = {store.campaigns.create("n", {}, {}, {}).id for _ in range(50)}
     assert len(ids) == 50
     assert all(re.fullmatch(f"[{ID_LETTERS}][{ID_SIGNS}]{{7}}", one) for one in ids)
     assert not set("01ilo") & set(ID_SIGNS)
@@ -30,16 +30,16 @@ def test_seconds_add_up_over_resumes_whatever_the_clock_does(
     campaign = new_campaign(store)
     clock["ticks"] += 4
     clock["wall"] -= 5000
-    assert store.heartbeat(campaign.id) is False
+    assert store.campaigns.heartbeat(campaign.id) is False
     clock["ticks"] += 3
-    store.set_state(campaign.id, "stopped", "Ctrl-C")
-    stopped = store.campaign(campaign.id)
+    store.campaigns.set_state(campaign.id, "stopped", "Ctrl-C")
+    stopped = store.campaigns.get(campaign.id)
     assert (stopped.state, stopped.reason, stopped.seconds) == ("stopped", "Ctrl-C", 7.0)
     clock["ticks"] += 1000
-    store.set_state(campaign.id, "running")
+    store.campaigns.set_state(campaign.id, "running")
     clock["ticks"] += 2
-    store.set_state(campaign.id, "finished")
-    done = store.campaign(campaign.id)
+    store.campaigns.set_state(campaign.id, "finished")
+    done = store.campaigns.get(campaign.id)
     assert (done.state, done.seconds, done.reason) == ("finished", 9.0, None)
     assert done.started == 1e9
 
@@ -52,9 +52,9 @@ store = Store.open(sys.argv[1])
 campaign = new_campaign(store, "driven")
 for number in range(4):
     add(store, campaign.id, number)
-store.start_trial(campaign.id, 2, "trial-2")
-store.add_report(campaign.id, 2, report(1, 0.5))
-store.start_trial(campaign.id, 3)
+store.trials.start(campaign.id, 2, "trial-2")
+store.trials.add_report(campaign.id, 2, report(1, 0.5))
+store.trials.start(campaign.id, 3)
 print(campaign.id, flush=True)
 time.sleep(60)
 """
@@ -67,35 +67,35 @@ def test_a_killed_driver_leaves_an_interrupted_campaign_that_goes_on(
     try:
         assert driver.stdout is not None
         campaign_id = driver.stdout.readline().strip()
-        running = store.campaign(campaign_id)
+        running = store.campaigns.get(campaign_id)
         assert running.state == "running"
         assert running.driver is not None
         assert running.driver.pid == driver.pid
-        assert store.counts(campaign_id) == {
+        assert store.results.counts(campaign_id) == {
             **dict.fromkeys(("finished", "pruned", "infeasible", "failed"), 0),
             "waiting": 2,
             "running": 2,
         }
         with pytest.raises(StoreError, match=rf"run by process {driver.pid} .*ventral stop"):
-            store.set_state(campaign_id, "running")
+            store.campaigns.set_state(campaign_id, "running")
     finally:
         driver.send_signal(signal.SIGKILL)
         driver.communicate()
-    assert store.campaign(campaign_id).state == "interrupted"
-    assert store.counts(campaign_id)["waiting"] == 4
-    assert store.counts(campaign_id)["running"] == 0
-    assert {trial.status for trial in store.trials(campaign_id)} == {"waiting"}
-    assert [trial.number for trial in store.trials(campaign_id, statuses=["waiting"])] == [
+    assert store.campaigns.get(campaign_id).state == "interrupted"
+    assert store.results.counts(campaign_id)["waiting"] == 4
+    assert store.results.counts(campaign_id)["running"] == 0
+    assert {trial.status for trial in store.results.find(campaign_id)} == {"waiting"}
+    assert [trial.number for trial in store.results.find(campaign_id, statuses=["waiting"])] == [
         0,
         1,
         2,
         3,
     ]
-    assert store.trials(campaign_id, statuses=["running"]) == []
+    assert store.results.find(campaign_id, statuses=["running"]) == []
 
-    store.set_state(campaign_id, "running")
-    assert store.campaign(campaign_id).state == "running"
-    unfinished = store.unfinished(campaign_id)
+    store.campaigns.set_state(campaign_id, "running")
+    assert store.campaigns.get(campaign_id).state == "running"
+    unfinished = store.results.unfinished(campaign_id)
     assert [trial.number for trial in unfinished] == [2, 3, 0, 1], "those once started come first"
     assert (unfinished[0].epochs, unfinished[0].folder) == (1, "trial-2")
     assert unfinished[0].genome == {"stages": [2]}
@@ -103,21 +103,23 @@ def test_a_killed_driver_leaves_an_interrupted_campaign_that_goes_on(
 
 def test_only_the_driver_may_go_on(store: Store) -> None:
     campaign = new_campaign(store)
-    assert store.heartbeat(campaign.id) is False
-    assert store.ask_stop(campaign.id).id == campaign.id
-    assert store.heartbeat(campaign.id) is True
-    store.set_state(campaign.id, "stopped")
+    assert store.campaigns.heartbeat(campaign.id) is False
+    assert store.campaigns.ask_stop(campaign.id).id == campaign.id
+    assert store.campaigns.heartbeat(campaign.id) is True
+    store.campaigns.set_state(campaign.id, "stopped")
     with pytest.raises(StoreError, match="taken over by another driver, or ended"):
-        store.heartbeat(campaign.id)
-    store.set_state(campaign.id, "running")
-    assert store.heartbeat(campaign.id) is False, "an old wish to stop is not the new driver's"
+        store.campaigns.heartbeat(campaign.id)
+    store.campaigns.set_state(campaign.id, "running")
+    assert store.campaigns.heartbeat(campaign.id) is False, (
+        "an old wish to stop is not the new driver's"
+    )
 
 
 def test_events_are_kept_in_order(store: Store) -> None:
     campaign = new_campaign(store)
-    store.event(campaign.id, "retry", {"trial": 3, "cost": float("nan")})
-    store.event(campaign.id, "done")
-    assert [(one.kind, one.detail) for one in store.events(campaign.id)] == [
+    store.campaigns.add_event(campaign.id, "retry", {"trial": 3, "cost": float("nan")})
+    store.campaigns.add_event(campaign.id, "done")
+    assert [(one.kind, one.detail) for one in store.campaigns.events(campaign.id)] == [
         ("retry", {"trial": 3, "cost": None}),
         ("done", {}),
     ]

@@ -15,31 +15,31 @@ from tests.support.tables import change_rows
 
 
 def test_a_name_means_its_newest_campaign_and_an_id_always_itself(store: Store) -> None:
-    first = store.create_campaign("night", {"a": [1, {"b": None}]}, {"s": 1}, {"d": 2})
-    second = store.create_campaign("night", {}, {}, {})
-    shadow = store.create_campaign(first.id, {}, {}, {})
-    assert store.campaign("night").id == second.id
-    assert store.campaign(first.id) == first
+    first = store.campaigns.create("night", {"a": [1, {"b": None}]}, {"s": 1}, {"d": 2})
+    second = store.campaigns.create("night", {}, {}, {})
+    shadow = store.campaigns.create(first.id, {}, {}, {})
+    assert store.campaigns.get("night").id == second.id
+    assert store.campaigns.get(first.id) == first
     assert (first.document, first.space, first.data) == (
         {"a": [1, {"b": None}]},
         {"s": 1},
         {"d": 2},
     )
-    assert [one.id for one in store.campaigns()] == [shadow.id, second.id, first.id]
+    assert [one.id for one in store.campaigns.all()] == [shadow.id, second.id, first.id]
 
 
 def test_an_unknown_campaign_is_named_with_what_is_close(store: Store) -> None:
     with pytest.raises(StoreError, match=r"no campaign 'night' in .*it holds none yet"):
-        store.campaign("night")
-    campaign = store.create_campaign("occluded-night", {}, {}, {})
+        store.campaigns.get("night")
+    campaign = store.campaigns.create("occluded-night", {}, {}, {})
     with pytest.raises(StoreError, match="did you mean occluded-night; `ventral list`"):
-        store.campaign("ocluded-night")
+        store.campaigns.get("ocluded-night")
     with pytest.raises(StoreError, match=rf"there are {campaign.id} \(occluded-night\)"):
-        store.trial("zzzz", 1)
+        store.results.get("zzzz", 1)
     with pytest.raises(StoreError, match="no campaign 'zzzz'"):
         add(store, "zzzz", 0)
     with pytest.raises(StoreError, match="no campaign 'zzzz'"):
-        store.add_report("zzzz", 0, report(1, 0.5))
+        store.trials.add_report("zzzz", 0, report(1, 0.5))
 
 
 @pytest.mark.parametrize(
@@ -55,4 +55,4 @@ def test_a_driver_elsewhere_is_known_by_its_heartbeat(
             sa.text("UPDATE campaigns SET driver = :driver, heartbeat = :at"),
             {"driver": str(far), "at": time.time() - silent},
         )
-    assert store.campaign(campaign.id).state == state
+    assert store.campaigns.get(campaign.id).state == state

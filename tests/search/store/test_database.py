@@ -82,7 +82,7 @@ def test_addresses_that_cannot_work(url: str, words: str) -> None:
 def test_several_processes_may_open_a_new_store_at_once(url: str) -> None:
     code = (
         "import sys; from search.store import Store;"
-        "print(len(Store.open(sys.argv[1]).campaigns()))"
+        "print(len(Store.open(sys.argv[1]).campaigns.all()))"
     )
     processes = [start_python(code, url) for _ in range(4)]
     outputs = [process.communicate(timeout=GUARD) for process in processes]
@@ -97,7 +97,7 @@ def test_a_full_disk_says_so_and_loses_nothing(tmp_path: Path) -> None:
     large = {"filler": "x" * 2_000_000}
     with pytest.raises(StoreError, match=r"the disk is full.*free some space"):
         add(store, campaign.id, 10, genome=large)
-    assert [trial.number for trial in store.trials(campaign.id)] == [0, 1, 2, 3, 4]
+    assert [trial.number for trial in store.results.find(campaign.id)] == [0, 1, 2, 3, 4]
 
 
 def test_a_locked_store_says_so(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_locked_store_says_so(tmp_path: Path) -> None:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="is locked by another process"):
             new_campaign(store)
-        assert store.campaigns() == [], "readers do not wait for a writer"
+        assert store.campaigns.all() == [], "readers do not wait for a writer"
     assert new_campaign(store).state == "running"
 
 
@@ -116,9 +116,9 @@ def test_a_server_that_was_restarted_is_found_again(postgresql: postgres.Server)
     campaign = fill(store)
     ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
     postgresql.sql(f"{ours} AND backend_type = 'client backend'")
-    assert len(store.trials(campaign.id)) == 5
+    assert len(store.results.find(campaign.id)) == 5
     add(store, campaign.id, 5)
-    assert store.counts(campaign.id)["waiting"] == 1
+    assert store.results.counts(campaign.id)["waiting"] == 1
 
 
 def test_a_server_that_is_away_is_named_without_its_password(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ def test_a_new_trial_has_not_begun(store: Store, status: str) -> None:
     campaign = new_campaign(store)
     with pytest.raises(ValueError, match=f"is waiting or infeasible, not '{status}'"):
         add(store, campaign.id, 0, status=status)
-    assert store.trials(campaign.id) == []
+    assert store.results.find(campaign.id) == []
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def trial(store: Store) -> Trial:
     campaign = new_campaign(store)
     add(store, campaign.id, 7)
     train(store, campaign.id, 7, 0.5, 0.6)
-    return store.trial(campaign.id, 7)
+    return store.results.get(campaign.id, 7)
 
 
 @pytest.mark.parametrize(

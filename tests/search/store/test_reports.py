@@ -9,38 +9,38 @@ from tests.support.campaigns import add, new_campaign, report
 def test_a_report_counts_once_and_never_backwards(store: Store) -> None:
     campaign = new_campaign(store)
     add(store, campaign.id, 0)
-    store.start_trial(campaign.id, 0)
-    assert store.add_report(campaign.id, 0, report(1, 0.3))
-    assert store.add_report(campaign.id, 0, report(2, 0.5))
-    before = store.trial(campaign.id, 0)
+    store.trials.start(campaign.id, 0)
+    assert store.trials.add_report(campaign.id, 0, report(1, 0.3))
+    assert store.trials.add_report(campaign.id, 0, report(2, 0.5))
+    before = store.results.get(campaign.id, 0)
     # A worker that continues from an older checkpoint repeats what it reported.
-    assert store.add_report(campaign.id, 0, report(1, 0.9)) is False
-    assert store.add_report(campaign.id, 0, report(2, 0.9)) is False
-    assert store.trial(campaign.id, 0) == before
-    assert [one["top1"] for one in store.reports(campaign.id, 0)] == [0.3, 0.5]
+    assert store.trials.add_report(campaign.id, 0, report(1, 0.9)) is False
+    assert store.trials.add_report(campaign.id, 0, report(2, 0.9)) is False
+    assert store.results.get(campaign.id, 0) == before
+    assert [one["top1"] for one in store.results.reports(campaign.id, 0)] == [0.3, 0.5]
 
 
 def test_a_late_report_of_an_earlier_epoch_is_not_the_score(store: Store) -> None:
     campaign = new_campaign(store)
     add(store, campaign.id, 0)
-    store.start_trial(campaign.id, 0)
-    store.add_report(campaign.id, 0, report(2, 0.5))
-    assert store.add_report(campaign.id, 0, report(1, 0.7))
-    trial = store.trial(campaign.id, 0)
+    store.trials.start(campaign.id, 0)
+    store.trials.add_report(campaign.id, 0, report(2, 0.5))
+    assert store.trials.add_report(campaign.id, 0, report(1, 0.7))
+    trial = store.results.get(campaign.id, 0)
     assert (trial.epochs, trial.top1, trial.best) == (2, 0.5, 0.7)
 
 
 def test_numbers_that_are_not_finite_are_no_numbers(store: Store) -> None:
     campaign = new_campaign(store)
     add(store, campaign.id, 0)
-    store.start_trial(campaign.id, 0)
+    store.trials.start(campaign.id, 0)
     odd = report(1, float("nan"), loss=float("inf"), accuracy_by_step=[0.1, float("nan")])
-    store.add_report(campaign.id, 0, odd | {"gradient": float("-inf"), "rate": 0.1})
-    store.finish_trial(campaign.id, 0, "failed", "diverged\x00", "log\x00tail")
-    trial = store.trial(campaign.id, 0)
+    store.trials.add_report(campaign.id, 0, odd | {"gradient": float("-inf"), "rate": 0.1})
+    store.trials.finish(campaign.id, 0, "failed", "diverged\x00", "log\x00tail")
+    trial = store.results.get(campaign.id, 0)
     assert (trial.top1, trial.best, trial.loss, trial.epochs) == (None, None, None, 1)
     assert (trial.reason, trial.detail) == ("diverged\\0", "log\\0tail")
-    kept = store.reports(campaign.id, 0)[0]
+    kept = store.results.reports(campaign.id, 0)[0]
     assert (kept["top1"], kept["loss"], kept["accuracy_by_step"]) == (None, None, [0.1, None])
     assert (kept["gradient"], kept["rate"]) == (None, 0.1)
-    assert store.top(campaign.id, statuses=["failed"]) == []
+    assert store.results.top(campaign.id, statuses=["failed"]) == []

@@ -18,22 +18,22 @@ def test_results_keep_the_order_of_arrival_when_the_clock_jumps(
     monkeypatch.setattr(time, "time", lambda: float(next(wall)))
     for number in range(4):
         add(store, campaign.id, number)
-        store.start_trial(campaign.id, number)
+        store.trials.start(campaign.id, number)
     for number in (2, 0, 3):
-        store.add_report(campaign.id, number, report(1, 0.1 * number))
-    store.finish_trial(campaign.id, 3, "pruned")
+        store.trials.add_report(campaign.id, number, report(1, 0.1 * number))
+    store.trials.finish(campaign.id, 3, "pruned")
     add(store, campaign.id, 4, status="infeasible", reason="too large")
-    store.finish_trial(campaign.id, 0, "finished")
-    assert [(trial.number, trial.status) for trial in store.results(campaign.id)] == [
+    store.trials.finish(campaign.id, 0, "finished")
+    assert [(trial.number, trial.status) for trial in store.results.ended(campaign.id)] == [
         (3, "pruned"),
         (4, "infeasible"),
         (0, "finished"),
     ]
-    assert [one["number"] for one in store.all_reports(campaign.id)] == [2, 0, 3]
-    places = [trial.arrived for trial in store.results(campaign.id)]
+    assert [one["number"] for one in store.results.all_reports(campaign.id)] == [2, 0, 3]
+    places = [trial.arrived for trial in store.results.ended(campaign.id)]
     # Ending once more does not move a result.
-    store.finish_trial(campaign.id, 3, "pruned")
-    assert [trial.arrived for trial in store.results(campaign.id)] == places
+    store.trials.finish(campaign.id, 3, "pruned")
+    assert [trial.arrived for trial in store.results.ended(campaign.id)] == places
 
 
 def test_the_best_come_first(store: Store) -> None:
@@ -45,12 +45,17 @@ def test_the_best_come_first(store: Store) -> None:
     add(store, campaign.id, 4, origin="control")
     train(store, campaign.id, 4, 0.6)
     add(store, campaign.id, 5)
-    store.start_trial(campaign.id, 5)
-    store.add_report(campaign.id, 5, report(1, 0.99))
-    top = [trial.number for trial in store.top(campaign.id)]
+    store.trials.start(campaign.id, 5)
+    store.trials.add_report(campaign.id, 5, report(1, 0.99))
+    top = [trial.number for trial in store.results.top(campaign.id)]
     assert top == [2, 1, 3, 4, 0], "of equals the smaller first; nothing that still runs"
-    assert [trial.number for trial in store.top(campaign.id, 2)] == [2, 1]
-    assert [t.number for t in store.top(campaign.id, statuses=["finished"])] == [2, 1, 4, 0]
-    assert [trial.number for trial in store.top(campaign.id, origin="control")] == [4]
-    assert [trial.number for trial in store.trials(campaign.id, origin="control")] == [4]
-    assert store.top(campaign.id, 1, genomes=True)[0].genome == {"stages": [2]}
+    assert [trial.number for trial in store.results.top(campaign.id, 2)] == [2, 1]
+    assert [t.number for t in store.results.top(campaign.id, statuses=["finished"])] == [
+        2,
+        1,
+        4,
+        0,
+    ]
+    assert [trial.number for trial in store.results.top(campaign.id, origin="control")] == [4]
+    assert [trial.number for trial in store.results.find(campaign.id, origin="control")] == [4]
+    assert store.results.top(campaign.id, 1, genomes=True)[0].genome == {"stages": [2]}

@@ -14,26 +14,26 @@ def claim(campaign: str, held: int = 0) -> ShareClaim:
 
 def test_a_claim_is_read_as_it_was_put(store: Store) -> None:
     campaign = new_campaign(store)
-    store.put_claim(claim(campaign.id), "here")
-    assert store.claims("here") == [claim(campaign.id)]
-    assert store.claims("elsewhere") == []
+    store.shares.put_claim(claim(campaign.id), "here")
+    assert store.shares.claims("here") == [claim(campaign.id)]
+    assert store.shares.claims("elsewhere") == []
 
 
 def test_a_campaign_has_one_claim(store: Store) -> None:
     campaign = new_campaign(store)
-    store.put_claim(claim(campaign.id, held=3), "here")
-    store.put_claim(claim(campaign.id), "there")
-    assert store.claims("here") == []
-    store.set_held(campaign.id, 2)
-    assert store.claims("there") == [claim(campaign.id, held=2)]
+    store.shares.put_claim(claim(campaign.id, held=3), "here")
+    store.shares.put_claim(claim(campaign.id), "there")
+    assert store.shares.claims("here") == []
+    store.shares.set_held(campaign.id, 2)
+    assert store.shares.claims("there") == [claim(campaign.id, held=2)]
 
 
 def test_claims_beside_are_those_of_the_running_campaigns_at_a_place(store: Store) -> None:
     first, second, other = (new_campaign(store, name) for name in ("first", "second", "other"))
     for campaign, place in ((first, "here"), (second, "here"), (other, "there")):
-        store.put_claim(claim(campaign.id), place)
-    beside = {one.campaign for one in store.claims_beside(first.id)}
+        store.shares.put_claim(claim(campaign.id), place)
+    beside = {one.campaign for one in store.shares.claims_beside(first.id)}
     assert beside == {first.id, second.id}
-    store.set_state(second.id, "stopped")
-    assert store.claims_beside(first.id) == [claim(first.id)]
-    assert store.claims_beside(second.id) == [], "its claim ended with its run"
+    store.campaigns.set_state(second.id, "stopped")
+    assert store.shares.claims_beside(first.id) == [claim(first.id)]
+    assert store.shares.claims_beside(second.id) == [], "its claim ended with its run"

@@ -14,9 +14,10 @@ from tests.support.processes import start_python
 def test_what_was_written_is_there_when_opened_again(store: Store, url: str) -> None:
     campaign = fill(store)
     again = Store.open(url)
-    assert again.campaign(campaign.id) == store.campaign(campaign.id)
-    assert again.trials(campaign.id, genomes=True) == store.trials(campaign.id, genomes=True)
-    assert len(again.trials(campaign.id)) == 5
+    assert again.campaigns.get(campaign.id) == store.campaigns.get(campaign.id)
+    written = store.results.find(campaign.id, genomes=True)
+    assert again.results.find(campaign.id, genomes=True) == written
+    assert len(again.results.find(campaign.id)) == 5
 
 
 def test_readers_see_whole_states_while_the_driver_writes(store: Store, url: str) -> None:
@@ -29,8 +30,8 @@ def test_readers_see_whole_states_while_the_driver_writes(store: Store, url: str
         mine = Store.open(url)
         try:
             while not done.is_set():
-                counts = mine.counts(campaign.id)
-                trials = mine.trials(campaign.id)
+                counts = mine.results.counts(campaign.id)
+                trials = mine.results.find(campaign.id)
                 seen.append((sum(counts.values()), len(trials)))
                 assert all(t.top1 is not None for t in trials if t.status == "finished")
         except BaseException as error:
@@ -72,16 +73,16 @@ def test_what_a_killed_driver_called_done_is_there_and_whole(store: Store, url: 
         time.sleep(delay)
         writer.send_signal(signal.SIGKILL)
         said = [int(line) for line in writer.communicate()[0].split()]
-        trials = {trial.number: trial for trial in store.trials(campaign_id)}
+        trials = {trial.number: trial for trial in store.results.find(campaign_id)}
         for number in said:
             assert trials[number].status == "finished"
         for trial in trials.values():
-            reports = store.reports(campaign_id, trial.number)
+            reports = store.results.reports(campaign_id, trial.number)
             assert trial.epochs == len(reports)
             assert trial.status != "finished" or trial.epochs == 3
         ended = {number for number, trial in trials.items() if trial.status == "finished"}
-        assert {entry.number for entry in store.outbox(campaign_id)} == ended
+        assert {entry.number for entry in store.outbox.pending(campaign_id)} == ended
         places = [t.suggested for t in trials.values()] + [
-            t.arrived for t in store.results(campaign_id)
+            t.arrived for t in store.results.ended(campaign_id)
         ]
         assert len(set(places)) == len(places), "every happening has a place of its own"

@@ -45,11 +45,11 @@ def test_a_driver_whose_store_was_removed_or_replaced_is_told(
     store: Store, lose: Callable[[Path], None]
 ) -> None:
     campaign = fill(store)
-    assert store.heartbeat(campaign.id) is False
+    assert store.campaigns.heartbeat(campaign.id) is False
     lose(Path(store.where))
     for write in (
-        lambda: store.heartbeat(campaign.id),
-        lambda: store.set_state(campaign.id, "finished"),
+        lambda: store.campaigns.heartbeat(campaign.id),
+        lambda: store.campaigns.set_state(campaign.id, "finished"),
     ):
         with pytest.raises(
             VentralError, match=r"was removed or replaced.*`ventral resume`"
@@ -74,13 +74,13 @@ DAMAGES = {
 def test_one_damaged_campaign_hides_no_other(store: Store, home: Home, column: str) -> None:
     whole, broken = fill(store), fill(store)
     for one in (whole, broken):
-        store.set_state(one.id, "finished")
+        store.campaigns.set_state(one.id, "finished")
     change(store, f"UPDATE campaigns SET {column} = {DAMAGES[column]} WHERE id = '{broken.id}'")
-    found = {record.id: record for record in store.campaigns()}
+    found = {record.id: record for record in store.campaigns.all()}
     assert (found[whole.id].state, found[broken.id].state) == ("finished", "damaged")
     assert "is damaged" in str(found[broken.id].reason)
     with pytest.raises(StoreError, match=r"is damaged .*restore the store from a copy"):
-        store.campaign(broken.id)
+        store.campaigns.get(broken.id)
     home.ensure(home.data / "digits-8-abc")
     assert {item.campaign for item in retention.plan(store, home, keep=0)} <= {whole.id}
     assert home.data / "digits-8-abc" not in {item.path for item in retention.plan(store, home)}
@@ -101,5 +101,5 @@ def test_a_damaged_trial_is_named(store: Store, column: str, value: str) -> None
     campaign = fill(store)
     change(store, f"UPDATE trials SET {column} = {value} WHERE number = 1")
     with pytest.raises(StoreError, match=r"is damaged .*restore the store from a copy"):
-        store.trials(campaign.id)
-    assert store.trial(campaign.id, 0).number == 0
+        store.results.find(campaign.id)
+    assert store.results.get(campaign.id, 0).number == 0

@@ -13,36 +13,36 @@ from tests.support.tables import engine_of
 
 def test_a_trials_life(store: Store) -> None:
     campaign = new_campaign(store)
-    assert store.next_number(campaign.id) == 0
+    assert store.trials.next_number(campaign.id) == 0
     add(store, campaign.id, 0, choices={"b": 1.5, "a": "x", "c": None, "d": True})
-    assert store.next_number(campaign.id) == 1
-    trial = store.trial(campaign.id, 0)
+    assert store.trials.next_number(campaign.id) == 1
+    trial = store.results.get(campaign.id, 0)
     assert (trial.status, trial.epochs, trial.top1, trial.arrived) == ("waiting", 0, None, None)
     assert list(trial.choices.items()) == [("b", 1.5), ("a", "x"), ("c", None), ("d", True)]
 
-    store.start_trial(campaign.id, 0, "folder")
+    store.trials.start(campaign.id, 0, "folder")
     for epoch, top1 in [(1, 0.2), (2, 0.7), (3, 0.6)]:
-        assert store.add_report(campaign.id, 0, report(epoch, top1))
-    store.finish_trial(campaign.id, 0, "finished")
-    trial = store.trial(campaign.id, 0)
+        assert store.trials.add_report(campaign.id, 0, report(epoch, top1))
+    store.trials.finish(campaign.id, 0, "finished")
+    trial = store.results.get(campaign.id, 0)
     assert (trial.status, trial.top1, trial.best, trial.epochs) == ("finished", 0.6, 0.7, 3)
     assert (trial.seconds, trial.memory_mb, trial.attempts) == (4.5, 200.0, 1)
     assert trial.genome == {"stages": [0]}
-    assert store.trials(campaign.id)[0].genome is None
-    reports = store.reports(campaign.id, 0)
+    assert store.results.find(campaign.id)[0].genome is None
+    reports = store.results.reports(campaign.id, 0)
     assert [one["epoch"] for one in reports] == [1, 2, 3]
     assert reports[1]["accuracy_by_step"] == [0.175, 0.35, 0.5249999999999999, 0.7]
 
     with pytest.raises(StoreError, match="holds a trial 0 already"):
         add(store, campaign.id, 0)
     with pytest.raises(StoreError, match="no trial 7; it has trials 0 to 0"):
-        store.start_trial(campaign.id, 7)
+        store.trials.start(campaign.id, 7)
     with pytest.raises(StoreError, match="no trial 7"):
-        store.finish_trial(campaign.id, 7, "failed")
+        store.trials.finish(campaign.id, 7, "failed")
     with pytest.raises(StoreError, match="no trial 7"):
-        store.add_report(campaign.id, 7, report(1, 0.1))
+        store.trials.add_report(campaign.id, 7, report(1, 0.1))
     with pytest.raises(ValueError, match="not an end"):
-        store.finish_trial(campaign.id, 0, "running")
+        store.trials.finish(campaign.id, 0, "running")
 
 
 def test_each_document_is_kept_once_and_two_spellings_are_two(store: Store) -> None:
@@ -52,20 +52,20 @@ def test_each_document_is_kept_once_and_two_spellings_are_two(store: Store) -> N
     add(store, campaign.id, 2, digest="same", genome={"states": {"x": 1, "b": 2}})
     with engine_of(store).connect() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM genomes")).scalar_one() == 2
-    assert store.trial(campaign.id, 2).genome == {"states": {"x": 1, "b": 2}}
+    assert store.results.get(campaign.id, 2).genome == {"states": {"x": 1, "b": 2}}
 
 
 def test_stopping_leaves_no_trial_running(store: Store) -> None:
     campaign = new_campaign(store)
     for number in range(3):
         add(store, campaign.id, number)
-        store.start_trial(campaign.id, number)
-    store.requeue_trial(campaign.id, 1, "node lost")
-    assert store.trial(campaign.id, 1).reason == "node lost"
-    store.set_state(campaign.id, "stopped")
-    assert store.counts(campaign.id)["running"] == 0
-    assert store.counts(campaign.id)["waiting"] == 3
-    store.set_state(campaign.id, "running")
-    store.start_trial(campaign.id, 1)
-    trial = store.trial(campaign.id, 1)
+        store.trials.start(campaign.id, number)
+    store.trials.requeue(campaign.id, 1, "node lost")
+    assert store.results.get(campaign.id, 1).reason == "node lost"
+    store.campaigns.set_state(campaign.id, "stopped")
+    assert store.results.counts(campaign.id)["running"] == 0
+    assert store.results.counts(campaign.id)["waiting"] == 3
+    store.campaigns.set_state(campaign.id, "running")
+    store.trials.start(campaign.id, 1)
+    trial = store.results.get(campaign.id, 1)
     assert (trial.status, trial.attempts, trial.reason) == ("running", 2, None)

@@ -39,13 +39,13 @@ def test_without_an_address_trials_have_this_machine() -> None:
 
 def test_a_trial_may_start_while_the_share_of_the_place_allows_it(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    bench.store.set_state(bench.id, "running")
+    bench.store.campaigns.set_state(bench.id, "running")
     remains = Remains(mark=None, scratch=tmp_path, driver=Process.current())
     ground = Ground(
         machines=(Machine(cpus=4, gpus=0),), remains=remains, resources={}, place="cluster"
     )
     other = new_campaign(bench.store, "other")
-    bench.store.put_claim(
+    bench.store.shares.put_claim(
         ShareClaim(campaign=other.id, priority=9, cpus=1, gpus=0, wanted=3, held=3, joined=0.0),
         "cluster",
     )
@@ -60,11 +60,11 @@ def test_a_trial_may_start_while_the_share_of_the_place_allows_it(tmp_path: Path
 
 def test_while_nothing_may_start_the_driver_gives_signs_of_life(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    bench.store.set_state(bench.id, "running")
+    bench.store.campaigns.set_state(bench.id, "running")
     remains = Remains(mark=None, scratch=tmp_path, driver=Process.current())
     ground = Ground(machines=(Machine(cpus=2, gpus=0),), remains=remains, resources={})
     other = new_campaign(bench.store, "other")
-    bench.store.put_claim(
+    bench.store.shares.put_claim(
         ShareClaim(campaign=other.id, priority=9, cpus=1, gpus=0, wanted=2, held=2, joined=0.0),
         Process.current().host,
     )

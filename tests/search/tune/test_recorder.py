@@ -74,7 +74,7 @@ def test_what_is_no_trial_s_own_stops_the_run_and_puts_the_trial_back(run: Run, 
     assert f"trial {number} is put back" in words
     assert "it broke" in words
     assert f"ventral resume {run.bench.id}" in words
-    assert run.bench.store.trial(run.bench.id, number).status == "waiting"
+    assert run.bench.store.results.get(run.bench.id, number).status == "waiting"
     assert "failed" not in run.bench.kinds(), "no sampler was told of it"
     again = run.bench.supply().next()
     assert again is not None
@@ -90,7 +90,7 @@ def test_a_worker_that_cannot_import_is_tried_again_and_then_stops_the_run(
         trial = run.trial()
         trial.error_file = str(words)
         run.recorder.on_trial_error(trial=trial)
-        assert run.bench.store.trial(run.bench.id, 0).status == "waiting"
+        assert run.bench.store.results.get(run.bench.id, 0).status == "waiting"
         assert bool(run.stop) == (lost == 2)
     assert isinstance(run.stop.error, Halted)
     assert "ModuleNotFoundError: No module named 'models.build'" in str(run.stop.error)
@@ -107,7 +107,7 @@ def test_too_many_failures_in_a_row_stop_the_run(run: Run) -> None:
     assert isinstance(run.stop.error, Halted)
     words = f"{FAILURES_IN_A_ROW} trials failed in a row, the last of them trial {last} (error: it"
     assert words in str(run.stop.error)
-    assert run.bench.store.trial(run.bench.id, last).status == "failed"
+    assert run.bench.store.results.get(run.bench.id, last).status == "failed"
     assert not Run(run.bench).stop, "the next run begins to count again"
 
 
@@ -116,7 +116,7 @@ def test_a_reused_training_is_no_failure(run: Run) -> None:
         run.fail("error")
     for status in ("failed", "finished"):  # the first of them changes nothing
         assert run.supply.on_idle_end is not None
-        trial = run.bench.store.trial(run.bench.id, 0)
+        trial = run.bench.store.results.get(run.bench.id, 0)
         run.supply.on_idle_end(replace(trial, status=status))
         assert not run.stop, "one more failure would have stopped the run"
     run.fail("error")

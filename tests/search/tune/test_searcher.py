@@ -31,7 +31,7 @@ def test_ray_is_given_a_job_and_a_number(bench: Bench) -> None:
     assert Job.model_validate_json(config["job"]).data == DATA
     stopping[0] = True
     assert searcher.suggest("b") == Searcher.FINISHED
-    assert [trial.number for trial in bench.store.trials(bench.id)] == [0]
+    assert [trial.number for trial in bench.store.results.find(bench.id)] == [0]
 
 
 def test_ray_is_told_when_the_budget_is_used_up(bench: Bench) -> None:
@@ -50,7 +50,9 @@ def test_ray_is_given_no_more_than_fit(bench: Bench) -> None:
     assert isinstance(searcher.suggest("a"), dict)
     assert isinstance(searcher.suggest("b"), dict)
     assert searcher.suggest("c") is None
-    assert bench.store.next_number(bench.id) == 2, "nothing is put on record before it is needed"
+    assert bench.store.trials.next_number(bench.id) == 2, (
+        "nothing is put on record before it is needed"
+    )
     searcher.on_trial_complete("a")
     assert isinstance(searcher.suggest("c"), dict)
 

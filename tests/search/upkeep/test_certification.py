@@ -35,18 +35,18 @@ def drain(bench: Bench, trials: int = 100) -> list[int]:
     while len(numbers) < trials and (found := supply.next()) is not None:
         train(supply, found)
         numbers.append(found.number)
-    bench.store.set_state(bench.id, "stopped")
+    bench.store.campaigns.set_state(bench.id, "stopped")
     return numbers
 
 
 def certified(bench: Bench, seeds: int = SEEDS, top: int = 2) -> Campaign:
     best = ranking.best(bench.store, bench.id, top)
-    return certification(bench.store.campaign(bench.id), best, seeds)
+    return certification(bench.store.campaigns.get(bench.id), best, seeds)
 
 
 def test_every_control_is_trained_with_every_seed_before_anything_else(tmp_path: Path) -> None:
     bench = finished(tmp_path, control_seeds=SEEDS)
-    trials = bench.store.trials(bench.id)
+    trials = bench.store.results.find(bench.id)
     first = trials[:SEEDS]
     assert [trial.origin for trial in first] == ["control"] * SEEDS
     assert len({trial.seed for trial in first}) == SEEDS
@@ -61,8 +61,8 @@ def test_a_new_driver_trains_no_seed_twice(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "parts", control_seeds=SEEDS)
     assert drain(bench, 2) == [0, 1]
     assert drain(bench) == [2, 3, 4, 5]
-    seeds = [trial.seed for trial in bench.store.trials(bench.id)]
-    assert seeds == [trial.seed for trial in whole.store.trials(whole.id)]
+    seeds = [trial.seed for trial in bench.store.results.find(bench.id)]
+    assert seeds == [trial.seed for trial in whole.store.results.find(whole.id)]
 
 
 def test_the_best_cells_and_the_controls_are_trained_from_other_seeds(tmp_path: Path) -> None:
@@ -74,13 +74,13 @@ def test_the_best_cells_and_the_controls_are_trained_from_other_seeds(tmp_path: 
     assert campaign.budget.trials == 3 * SEEDS
     other = bench.beside(campaign)
     assert len(drain(other)) == 3 * SEEDS
-    trials = other.store.trials(other.id)
+    trials = other.store.results.find(other.id)
     assert {trial.origin for trial in trials} == {"control"}
     assert bench.campaign.seed not in {trial.seed for trial in trials}
     by_network: dict[str, set[int]] = {}
     for trial in trials:
         by_network.setdefault(trial.digest, set()).add(trial.seed)
-    wide = bench.store.trial(bench.id, 0)
+    wide = bench.store.results.get(bench.id, 0)
     assert set(by_network) == {wide.digest, *(trial.digest for trial in best)}
     assert {len(seeds) for seeds in by_network.values()} == {SEEDS}
     rates = {trial.digest: trial.recipe for trial in trials}
@@ -92,8 +92,8 @@ def test_what_it_amounts_to_is_a_mean_over_seeds(tmp_path: Path) -> None:
     bench = finished(tmp_path)
     other = bench.beside(certified(bench))
     drain(other)
-    trials = {trial.number: trial for trial in other.store.trials(other.id)}
-    found = ranking.references(other.store, other.store.campaign(other.id))
+    trials = {trial.number: trial for trial in other.store.results.find(other.id)}
+    found = ranking.references(other.store, other.store.campaigns.get(other.id))
     assert [one.top1 for one in found] == sorted((one.top1 for one in found), reverse=True)
     for place, name in enumerate(other.campaign.controls or ()):
         [reference] = [one for one in found if one.name == name]
@@ -110,7 +110,7 @@ def test_failed_seeds_are_counted_and_stopped_ones_are_not(tmp_path: Path) -> No
     ends = {0: (3, "finished"), 1: (1, "pruned"), 2: (2, "failed"), 3: (3, "finished")}
     while (found := supply.next()) is not None:
         train(supply, found, *ends[found.number])
-    [reference] = ranking.references(bench.store, bench.store.campaign(bench.id))
+    [reference] = ranking.references(bench.store, bench.store.campaigns.get(bench.id))
     scores = [toys.score(0, 3, 3), toys.score(3, 3, 3)]
     assert reference.top1 == pytest.approx(statistics.fmean(scores))
     assert (reference.name, reference.seeds, reference.failed) == ("wide", 2, 1)
@@ -120,7 +120,7 @@ def test_a_campaign_that_cannot_be_read_any_more_shows_its_controls_all_the_same
     tmp_path: Path,
 ) -> None:
     bench = finished(tmp_path)
-    record = bench.store.campaign(bench.id)
+    record = bench.store.campaigns.get(bench.id)
     [before] = ranking.references(bench.store, record)
     [after] = ranking.references(bench.store, replace(record, document={"name": "of old"}))
     assert after == replace(before, name=before.trial.cell)
@@ -133,7 +133,7 @@ def test_more_seeds_later_train_only_what_is_new(tmp_path: Path) -> None:
     second = bench.beside(certified(bench, seeds=SEEDS))
     numbers = drain(second)
     assert len(numbers) == 3, "one more seed of three networks"
-    trials = second.store.trials(second.id)
+    trials = second.store.results.find(second.id)
     assert len(trials) == 3 * SEEDS
     assert sum(trial.source is not None for trial in trials) == 3 * 2
 
@@ -144,11 +144,11 @@ def test_a_cell_whose_recipe_was_changed_is_certified_with_that_recipe(tmp_path:
     found = supply.next()
     assert found is not None
     train(supply, found, 1, "failed")
-    bench.store.set_state(bench.id, "finished")
-    record, failed = bench.store.campaign(bench.id), bench.store.trial(bench.id, 0)
+    bench.store.campaigns.set_state(bench.id, "finished")
+    record, failed = bench.store.campaigns.get(bench.id), bench.store.results.get(bench.id, 0)
     [again] = add_changed(bench.store, bench.home, record, [failed], ["recipe.learning_rate=0.02"])
-    trial = bench.store.trial(bench.id, again)
-    other = bench.beside(certification(bench.store.campaign(bench.id), [trial], 1))
+    trial = bench.store.results.get(bench.id, again)
+    other = bench.beside(certification(bench.store.campaigns.get(bench.id), [trial], 1))
     sample = other.space.control(f"trial-{trial.number}")
     assert (sample.digest, sample.recipe) == (trial.digest, {"learning_rate": 0.02})
 
@@ -165,7 +165,7 @@ def test_equal_networks_are_certified_once(tmp_path: Path) -> None:
 def test_a_control_over_a_limit_is_left_out(tmp_path: Path) -> None:
     """The budget would be filled with trials of the sampler's."""
     bench = finished(tmp_path, limits={"parameters": 250})
-    assert bench.store.trial(bench.id, 0).status == "infeasible"
+    assert bench.store.results.get(bench.id, 0).status == "infeasible"
     best = ranking.best(bench.store, bench.id, 1)[0]
     campaign = certified(bench, top=1)
     assert campaign.controls == (f"trial-{best.number}",)
@@ -175,14 +175,14 @@ def test_a_control_over_a_limit_is_left_out(tmp_path: Path) -> None:
 def test_a_control_with_a_certified_cells_name_is_refused(tmp_path: Path) -> None:
     space = toys.SPACE | {"controls": {"trial-1": toys.SPACE["controls"]["wide"]}}
     bench = finished(tmp_path, space=space)
-    trial = bench.store.trial(bench.id, 1)
+    trial = bench.store.results.get(bench.id, 1)
     with pytest.raises(CampaignError, match=r"controls\.trial-1.*rename it"):
-        certification(bench.store.campaign(bench.id), [trial], 1)
+        certification(bench.store.campaigns.get(bench.id), [trial], 1)
 
 
 def test_choices_that_now_make_another_network_are_refused(tmp_path: Path) -> None:
     bench = finished(tmp_path)
-    trial = bench.store.trial(bench.id, 1)
+    trial = bench.store.results.get(bench.id, 1)
     object.__setattr__(trial, "digest", "0" * 16)
     with pytest.raises(CampaignError, match="another network"):
-        certification(bench.store.campaign(bench.id), [trial], 1)
+        certification(bench.store.campaigns.get(bench.id), [trial], 1)

@@ -23,7 +23,7 @@ class Bench(StoreBench):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.over = self.campaign("over")
-        self.store.set_state(self.over.id, "finished")
+        self.store.campaigns.set_state(self.over.id, "finished")
         self.running = self.campaign("running")
         for name in ("used", "unused"):
             pack = self.home.ensure(self.home.data / name)
@@ -46,9 +46,9 @@ class Bench(StoreBench):
         train(self.store, record.id, 1, 0.9)
         train(self.store, record.id, 2, 0.8)
         train(self.store, record.id, 3, 0.7, status="pruned")
-        self.store.start_trial(record.id, 4)
-        self.store.finish_trial(record.id, 4, "failed", "error: it broke")
-        return self.store.campaign(record.id)
+        self.store.trials.start(record.id, 4)
+        self.store.trials.finish(record.id, 4, "failed", "error: it broke")
+        return self.store.campaigns.get(record.id)
 
     def plan(self, **options: float) -> list[tuple[str, int | None]]:
         found = retention.plan(self.store, self.home, **options)  # type: ignore[arg-type]
@@ -86,11 +86,11 @@ def test_the_best_and_what_the_campaign_s_file_keeps_stay(bench: Bench) -> None:
 def test_removing_gives_the_bytes_back_and_touches_nothing_else(bench: Bench) -> None:
     items = retention.plan(bench.store, bench.home, keep=1)
     assert sum(item.bytes for item in items) == 4 * BYTES
-    before = [bench.store.trials(one.id) for one in (bench.over, bench.running)]
+    before = [bench.store.results.find(one.id) for one in (bench.over, bench.running)]
     assert list(retention.remove(bench.store, items)) == items
     assert not any(item.path.exists() for item in items)
     assert bench.plan(keep=1) == []
-    assert [bench.store.trials(one.id) for one in (bench.over, bench.running)] == before
+    assert [bench.store.results.find(one.id) for one in (bench.over, bench.running)] == before
     for number in range(6):
         assert (bench.home.trial(bench.running.id, number) / "checkpoint").exists()
     waiting = bench.home.trial(bench.over.id, 5) / "checkpoint"
@@ -100,7 +100,7 @@ def test_removing_gives_the_bytes_back_and_touches_nothing_else(bench: Bench) ->
 
 def test_a_campaign_that_was_started_meanwhile_is_left_alone(bench: Bench) -> None:
     items = retention.plan(bench.store, bench.home, keep=0)
-    bench.store.set_state(bench.over.id, "running")
+    bench.store.campaigns.set_state(bench.over.id, "running")
     gone = list(retention.remove(bench.store, items))
     assert [item.what for item in gone] == ["pack"]
 

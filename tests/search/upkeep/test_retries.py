@@ -28,7 +28,7 @@ def failing(bench: Bench, *kinds: str, **changes: Any) -> tuple[str, Supply]:
         supply.record_start(assignment.number)
         failure: Any = {"kind": kind, "reason": "it broke"}
         supply.record_end(assignment.number, "failed", Failure.model_validate(failure))
-    bench.store.set_state(campaign_id, "finished")
+    bench.store.campaigns.set_state(campaign_id, "finished")
     return campaign_id, supply
 
 
@@ -38,21 +38,23 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def trials(store: Store, campaign_id: str) -> list[Trial]:
-    return store.trials(campaign_id, statuses=["failed"], genomes=True)
+    return store.results.find(campaign_id, statuses=["failed"], genomes=True)
 
 
 def test_what_may_go_well_is_tried_again_as_it_is(bench: Bench) -> None:
     campaign_id, _ = failing(bench, "error", "data", "corrupt-checkpoint")
     left = bench.home.trial(campaign_id, 2) / "checkpoint"
     left.mkdir(parents=True)
-    record = bench.store.campaign(campaign_id)
+    record = bench.store.campaigns.get(campaign_id)
     retries.requeue(bench.store, bench.home, record, trials(bench.store, campaign_id))
     assert not left.exists(), "a damaged checkpoint would fail it again"
-    assert bench.store.campaign(campaign_id).state == "stopped"
+    assert bench.store.campaigns.get(campaign_id).state == "stopped"
     assert bench.go_on(campaign_id) == [0, 1, 2]
-    assert bench.store.counts(campaign_id)["finished"] == 3
+    assert bench.store.results.counts(campaign_id)["finished"] == 3
     events = [
-        one.detail["trial"] for one in bench.store.events(campaign_id) if one.kind == "retry"
+        one.detail["trial"]
+        for one in bench.store.campaigns.events(campaign_id)
+        if one.kind == "retry"
     ]
     assert events == [0, 1, 2]
     assert replay(bench.store, campaign_id).difference is None
@@ -61,26 +63,26 @@ def test_what_may_go_well_is_tried_again_as_it_is(bench: Bench) -> None:
 @pytest.mark.parametrize("kind", DETERMINISTIC)
 def test_what_failed_by_itself_is_not_tried_unchanged(bench: Bench, kind: str) -> None:
     campaign_id, _ = failing(bench, "error", kind)
-    record = bench.store.campaign(campaign_id)
+    record = bench.store.campaigns.get(campaign_id)
     with pytest.raises(CampaignError, match=r"trial 1.*failed by itself.*--set recipe"):
         retries.requeue(bench.store, bench.home, record, trials(bench.store, campaign_id))
-    assert bench.store.counts(campaign_id)["failed"] == 2, "and so is none of the others"
+    assert bench.store.results.counts(campaign_id)["failed"] == 2, "and so is none of the others"
 
 
 def test_changed_it_is_a_new_trial_for_which_the_budget_grows(bench: Bench) -> None:
     campaign_id, _ = failing(bench, "diverged", "diverged")
-    record = bench.store.campaign(campaign_id)
+    record = bench.store.campaigns.get(campaign_id)
     old = trials(bench.store, campaign_id)
     made = retries.add_changed(
         bench.store, bench.home, record, old, ["recipe.learning_rate=0.0001"]
     )
     assert made == [2, 3]
-    new = bench.store.trial(campaign_id, 2)
+    new = bench.store.results.get(campaign_id, 2)
     assert (new.digest, new.origin, new.status) == (old[0].digest, RETRY, "waiting")
     assert new.recipe == {"learning_rate": 0.0001}
-    assert bench.store.campaign(campaign_id).document["budget"]["trials"] == 4
+    assert bench.store.campaigns.get(campaign_id).document["budget"]["trials"] == 4
     assert bench.go_on(campaign_id) == [2, 3]
-    counts = bench.store.counts(campaign_id)
+    counts = bench.store.results.counts(campaign_id)
     assert (counts["finished"], counts["failed"]) == (2, 2)
     # And a driver after that knows them all.
     assert bench.go_on(campaign_id) == []
@@ -89,12 +91,12 @@ def test_changed_it_is_a_new_trial_for_which_the_budget_grows(bench: Bench) -> N
 
 def test_the_same_change_twice_is_refused(bench: Bench) -> None:
     campaign_id, _ = failing(bench, "diverged")
-    record, override = bench.store.campaign(campaign_id), ["recipe.learning_rate=0.0001"]
+    record, override = bench.store.campaigns.get(campaign_id), ["recipe.learning_rate=0.0001"]
     old = trials(bench.store, campaign_id)
     retries.add_changed(bench.store, bench.home, record, old, override)
     with pytest.raises(CampaignError, match="is trial 1, which is on record already"):
         retries.add_changed(bench.store, bench.home, record, old, override)
-    assert len(bench.store.trials(campaign_id)) == 2
+    assert len(bench.store.results.find(campaign_id)) == 2
 
 
 def test_with_room_in_the_budget_it_does_not_grow(bench: Bench) -> None:
@@ -103,13 +105,13 @@ def test_with_room_in_the_budget_it_does_not_grow(bench: Bench) -> None:
     assert assignment is not None
     supply.record_start(0)
     supply.record_end(0, "failed", Failure(kind="diverged", reason="nan"))
-    bench.store.set_state(campaign_id, "stopped")
-    record = bench.store.campaign(campaign_id)
+    bench.store.campaigns.set_state(campaign_id, "stopped")
+    record = bench.store.campaigns.get(campaign_id)
     old = trials(bench.store, campaign_id)
     assert retries.add_changed(bench.store, bench.home, record, old, ["recipe.batch_size=8"]) == [
         1
     ]
-    assert bench.store.campaign(campaign_id).document["budget"]["trials"] == 5
+    assert bench.store.campaigns.get(campaign_id).document["budget"]["trials"] == 5
     assert bench.go_on(campaign_id) == [1, 2, 3, 4]
     assert replay(bench.store, campaign_id).difference is None
 
@@ -126,12 +128,12 @@ def test_with_room_in_the_budget_it_does_not_grow(bench: Bench) -> None:
 )
 def test_other_changes_are_refused(bench: Bench, override: str, words: str) -> None:
     campaign_id, _ = failing(bench, "diverged")
-    record = bench.store.campaign(campaign_id)
+    record = bench.store.campaigns.get(campaign_id)
     with pytest.raises(CampaignError, match=words):
         retries.add_changed(
             bench.store, bench.home, record, trials(bench.store, campaign_id), [override]
         )
-    assert len(bench.store.trials(campaign_id)) == 1
+    assert len(bench.store.results.find(campaign_id)) == 1
 
 
 def test_a_change_that_is_over_a_limit_puts_nothing_on_record(
@@ -141,7 +143,7 @@ def test_a_change_that_is_over_a_limit_puts_nothing_on_record(
     recipe = {"epochs": 3, "batch_size": 2, "evaluation_batch_size": 1}
     other = Bench(tmp_path / "unlimited")
     unlimited, _ = failing(other, "diverged", "diverged", recipe=recipe)
-    campaign = Campaign.parse(other.store.campaign(unlimited).document)
+    campaign = Campaign.parse(other.store.campaigns.get(unlimited).document)
     larger_batch = campaign.recipe.overlaid({"batch_size": 64})
     small, large = sorted(
         memory_to_train(campaign, larger_batch, Genome.parse(trial.genome))
@@ -150,7 +152,7 @@ def test_a_change_that_is_over_a_limit_puts_nothing_on_record(
     assert small < large
     limits = {"memory": large - 1}
     campaign_id, _ = failing(bench, "diverged", "diverged", recipe=recipe, limits=limits)
-    record, old = bench.store.campaign(campaign_id), trials(bench.store, campaign_id)
+    record, old = bench.store.campaigns.get(campaign_id), trials(bench.store, campaign_id)
     with pytest.raises(CampaignError) as refused:
         retries.add_changed(bench.store, bench.home, record, old, ["recipe.batch_size=64"])
     [over] = [
@@ -163,9 +165,9 @@ def test_a_change_that_is_over_a_limit_puts_nothing_on_record(
         f"{large:,} bytes to train in exceed limits.memory: {large - 1:,}"
     )
     assert "lower recipe.batch_size" in refused.value.cure
-    assert [trial.number for trial in bench.store.trials(campaign_id)] == [0, 1]
-    assert bench.store.campaign(campaign_id).document == record.document
-    assert all(event.kind != "retry" for event in bench.store.events(campaign_id))
+    assert [trial.number for trial in bench.store.results.find(campaign_id)] == [0, 1]
+    assert bench.store.campaigns.get(campaign_id).document == record.document
+    assert all(event.kind != "retry" for event in bench.store.campaigns.events(campaign_id))
     fits = [trial for trial in old if trial.number != over]
     assert retries.add_changed(
         bench.store, bench.home, record, fits, ["recipe.batch_size=64"]
@@ -174,12 +176,12 @@ def test_a_change_that_is_over_a_limit_puts_nothing_on_record(
 
 def test_only_failed_trials_of_a_resting_campaign(bench: Bench) -> None:
     campaign_id, _ = bench.run(budget={"trials": 1})
-    record, done = bench.store.campaign(campaign_id), bench.store.trials(campaign_id)
+    record, done = bench.store.campaigns.get(campaign_id), bench.store.results.find(campaign_id)
     with pytest.raises(CampaignError, match="has not failed: it is finished"):
         retries.requeue(bench.store, bench.home, record, done)
     failed, _ = failing(bench, "error")
-    bench.store.set_state(failed, "running")
-    record = bench.store.campaign(failed)
+    bench.store.campaigns.set_state(failed, "running")
+    record = bench.store.campaigns.get(failed)
     with pytest.raises(StoreError, match="is running"):
         retries.requeue(bench.store, bench.home, record, trials(bench.store, failed))
     with pytest.raises(StoreError, match="is running"):

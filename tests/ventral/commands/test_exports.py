@@ -93,9 +93,9 @@ def test_a_card_says_that_its_network_was_recomputed(
     """The trial's own recipe does not: `limits.over_memory` decided it."""
     assert ventral.card(exports[0]).recipe["recompute"] is False
     store = Store.open(Home.at(copied.home).store_url)
-    document = store.campaign(campaign.id).document
+    document = store.campaigns.get(campaign.id).document
     limits = document["limits"] | {"memory": 1, "over_memory": "recompute"}
-    store.set_document(campaign.id, document | {"limits": limits}, "a limit")
+    store.campaigns.set_document(campaign.id, document | {"limits": limits}, "a limit")
     store.close()
     ended = copied("export", campaign.id, "--top", "1", "--to", "cells", "-o", "json")
     assert ended.code == 0, ended.err

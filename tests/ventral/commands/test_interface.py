@@ -85,7 +85,7 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> Shown:
     store = Store.open(home.store_url)
     filled = campaigns.fill(store)
     assert Mirror(store, home, filled.id).start().close(60).unsent == 0
-    store.set_state(filled.id, "finished")
+    store.campaigns.set_state(filled.id, "finished")
     store.close()
     return Shown(shell, filled.id)
 
@@ -243,10 +243,10 @@ def test_it_opens_at_the_experiment_of_a_database_that_was_made_anew(
     home = Home.at()
     store = Store.open(home.store_url)
     filled = campaigns.fill(store)
-    store.set_experiment(filled.id, home.tracking_label, "1", anew=True)
+    store.campaigns.set_experiment(filled.id, home.tracking_label, "1", anew=True)
 
     def make_anew(home: Home, _say: object) -> None:
-        store.set_experiment(filled.id, home.tracking_label, "77", anew=True)
+        store.campaigns.set_experiment(filled.id, home.tracking_label, "77", anew=True)
 
     server = SimpleNamespace(
         port=5000,
@@ -258,7 +258,7 @@ def test_it_opens_at_the_experiment_of_a_database_that_was_made_anew(
     monkeypatch.setattr(interface, "_start", lambda *_: server)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     for campaign in (filled.id, None):
-        store.set_experiment(filled.id, home.tracking_label, "1", anew=True)
+        store.campaigns.set_experiment(filled.id, home.tracking_label, "1", anew=True)
         interface.ui(campaign, browser=False)
         assert "/experiments/77/" in capsys.readouterr().out
     store.close()

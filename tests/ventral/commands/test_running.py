@@ -100,7 +100,7 @@ def test_a_resume_that_cannot_run_changes_nothing(campaign: Campaign, copied: Sh
         ended = copied("resume", campaign.id, *more, *options)
         assert ended.code == 2
         assert "resources.cpus: asks for 4096 cores" in ended.err
-    document = Store.open(f"sqlite:///{copied.home}/store.db").campaign(campaign.id).document
+    document = Store.open(f"sqlite:///{copied.home}/store.db").campaigns.get(campaign.id).document
     assert document["budget"]["trials"] == 5
     assert copied("status", campaign.id, "-o", "json").json["state"] == "finished"
 

@@ -10,7 +10,7 @@ from tests.ventral.conftest import Shell
 
 def test_status_tells_budget_ledger_failures_and_pace(shell: Shell, store: Store) -> None:
     record = fill(store)
-    store.set_state(record.id, "stopped", "budget.epochs: 6 are used up")
+    store.campaigns.set_state(record.id, "stopped", "budget.epochs: 6 are used up")
     told = shell("status", record.id)
     assert "failures: 1 diverged" in told.out
     assert "epochs 6" in told.out
@@ -26,18 +26,18 @@ def test_status_tells_budget_ledger_failures_and_pace(shell: Shell, store: Store
 def test_status_can_be_watched_until_the_end(shell: Shell, store: Store) -> None:
     record = new_campaign(store)
     add(store, record.id, 0)
-    store.start_trial(record.id, 0)
+    store.trials.start(record.id, 0)
     watching = shell.start("status", record.id, "--watch")
     assert watching.stdout is not None
     lines = [watching.stdout.readline()]
     assert "running" in lines[0]
     while "trial 0: epoch 0" not in lines[-1]:
         lines.append(watching.stdout.readline())
-    store.add_report(record.id, 0, report(1, 0.5))
+    store.trials.add_report(record.id, 0, report(1, 0.5))
     while "trial 0: epoch 1, 50.0 %" not in lines[-1]:
         lines.append(watching.stdout.readline())
-    store.finish_trial(record.id, 0, "finished")
-    store.set_state(record.id, "finished")
+    store.trials.finish(record.id, 0, "finished")
+    store.campaigns.set_state(record.id, "finished")
     rest, _ = watching.communicate(timeout=GUARD)
     assert "finished" in rest
     assert watching.returncode == 0

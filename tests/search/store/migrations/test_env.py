@@ -25,4 +25,4 @@ def test_a_migration_that_fails_leaves_nothing_behind(
     _, engine = engine_for(url, create=False)
     assert sa.inspect(engine).get_table_names() == []
     engine.dispose()
-    assert Store.open(url).campaigns() == []
+    assert Store.open(url).campaigns.all() == []
