@@ -21,11 +21,12 @@ from typing import Any, Literal
 
 from ray.tune.schedulers import TrialScheduler
 
+from search.assign.setting import Happening, Listener, Setting
+from search.assign.stopping import Halted, Stop
 from search.assign.supply import Supply
 from search.campaign import Campaign, check_resources
 from search.host.home import Home, Process
 from search.mirror.mirroring import MirrorProcess
-from search.setting import Happening, Listener, Setting
 from search.store import HEARTBEAT_SECONDS, Status, Store
 from search.store import Campaign as Record
 from search.tune import loop, remains, scheduler
@@ -34,7 +35,6 @@ from search.tune.place import count_slots, largest_offer, open_ground, share_gro
 from search.tune.ray_internals import survivable
 from search.tune.recorder import Ending, Recorder
 from search.tune.searcher import TuneSearcher
-from search.tune.stopping import Halted, Stop
 from space.errors import DataError, StoreError, VentralError
 from space.space import Space
 from workers.data.pack import Pack

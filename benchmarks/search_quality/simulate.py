@@ -19,15 +19,15 @@ from typing import Any, Protocol
 
 from ray.tune.schedulers import TrialScheduler
 
+from search.assign.setting import Setting
+from search.assign.stopping import Stop
 from search.assign.supply import Assignment, Supply
 from search.campaign import Campaign
 from search.host.home import Home
 from search.samplers.protocol import derive_seed
-from search.setting import Setting
 from search.store import Status, Store
 from search.tune import scheduler
 from search.tune.recorder import Recorder
-from search.tune.stopping import Stop
 from space.space import Space
 from workers.job import Failure, PackRef, Recipe
 

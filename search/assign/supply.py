@@ -18,6 +18,7 @@ from typing import Any
 from search import samplers
 from search.assign import reuse
 from search.assign.outcomes import Reported, curve_of, group_by_trial, outcome_of
+from search.assign.setting import Setting
 from search.assign.suggesting import (
     DRAWN_TRIES,
     SAMPLER_TRIES,
@@ -29,7 +30,6 @@ from search.assign.suggesting import (
 )
 from search.campaign import Campaign, control_runs
 from search.samplers import Outcome
-from search.setting import Setting
 from search.store import CONTROL, RETRY, NewTrial, Status, Takeover, Trial
 from space.cell_names import short_name
 from space.errors import CampaignError

@@ -19,11 +19,11 @@ import ray
 from ray import tune
 
 from search.assign.losses import Losses, Silence, tail
+from search.assign.setting import Setting
+from search.assign.stopping import Halted, Stop
 from search.assign.supply import Supply
-from search.setting import Setting
 from search.store import CONTROL, HEARTBEAT_SECONDS, Trial
 from search.store.ledger import Meter
-from search.tune.stopping import Halted, Stop
 from workers.job import ENVIRONMENT, HOPELESS, LOG, Failure, Report
 
 log = logging.getLogger(__name__)

@@ -24,9 +24,9 @@ import pytest
 import ray
 
 from search import driver
+from search.assign.setting import Happening
 from search.host.machine import machine
 from search.replay import Replay, replay
-from search.setting import Happening
 from search.store.trials import Trials
 from search.tune import access
 from search.tune.remains import find_marked

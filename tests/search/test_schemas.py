@@ -14,10 +14,10 @@ import pytest
 import sqlalchemy as sa
 
 from search.assign import reuse
+from search.assign.setting import Setting
 from search.assign.supply import Supply
 from search.campaign import Campaign
 from search.host.home import Home
-from search.setting import Setting
 from search.store import Store, migrations
 from search.store.database import SCHEMA, SCHEMA_TABLE, engine_for
 from space.space import Space

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from search.assign.setting import Happening, Setting
 from search.assign.supply import Assignment, Supply
 from search.campaign import Campaign
 from search.host.home import Home
-from search.setting import Happening, Setting
 from search.store import Store
 from space.space import Space
 from tests.support import toys

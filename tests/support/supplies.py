@@ -11,14 +11,14 @@ from typing import Any
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
+from search.assign.setting import Setting
+from search.assign.stopping import Stop
 from search.assign.suggesting import Ahead, Suggester
 from search.assign.supply import Assignment, Supply
 from search.campaign import Campaign
-from search.setting import Setting
 from search.tune import scheduler
 from search.tune.recorder import Recorder
 from search.tune.searcher import TuneSearcher
-from search.tune.stopping import Stop
 from space.space import Space
 from tests.support import toys
 from tests.support.bench import StoreBench

@@ -9,13 +9,13 @@ from types import SimpleNamespace
 import pytest
 import sqlalchemy as sa
 
+from search.assign.stopping import Stop
 from search.campaign import Budget
 from search.host.home import Process
 from search.store import Store
 from search.store.ledger import REFRESH_SECONDS, Meter
 from search.store.tables import CAMPAIGNS
 from search.tune.recorder import Recorder
-from search.tune.stopping import Stop
 from space.errors import StoreError
 from tests.support import supplies, toys
 from tests.support.campaigns import add, new_campaign, report, train

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from search.assign.stopping import Halted, Stop
 from search.assign.supply import Supply
 from search.tune.recorder import FAILURES_IN_A_ROW, Recorder
-from search.tune.stopping import Halted, Stop
 from tests.support import toys
 from tests.support.supplies import Bench
 from workers.job import DETERMINISTIC, ENVIRONMENT

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from search.setting import Happening
+from search.assign.setting import Happening
 from space.errors import InputError
 from tests.support.bench import DATA
 from tests.support.supplies import Bench
