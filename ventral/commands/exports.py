@@ -92,11 +92,11 @@ def _export(number: int, record: "Campaign", store: "Store", home: "Home", folde
     part = recipe.fidelity_of(trial.epochs)
     genome = reduce_genome(Genome.parse(trial.genome), size=part.size, steps=part.steps)
     pack = Pack.load(home.pack(record.data["path"]), record.data["checksum"])
-    by_step = store.results.reports(record.id, number)[-1]["accuracy_by_step"]
+    by_step = store.results.reports(record.id, number)[-1].report.accuracy_by_step
     campaign = Campaign.parse(record.document, f"campaign {record.id}")
     trained = fit_recipe(campaign, recipe, trial.genome)
     card = _make_card(trial, record, trained, pack, genome)
-    card = card.model_copy(update={"accuracy_by_step": tuple(by_step)})
+    card = card.model_copy(update={"accuracy_by_step": by_step})
     return export.write(folder, genome, weights, card)
 
 
