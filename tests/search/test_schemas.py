@@ -14,12 +14,14 @@ import pytest
 import sqlalchemy as sa
 
 from search.assign import reuse
-from search.assign.supply import Supply
+from search.assign.setting import Setting
+from search.assign.stopping import Stop
 from search.campaign import Campaign
 from search.host.home import Home
-from search.setting import Setting
+from search.run import build_run
 from search.store import Store, migrations
 from search.store.database import SCHEMA, SCHEMA_TABLE, engine_for
+from search.tune.rungs import Rungs
 from space.space import Space
 from tests.support import postgres, toys
 from tests.support.tables import engine_of
@@ -180,13 +182,13 @@ def test_what_was_trained_before_is_found_by_its_work_and_charged(
 def test_an_old_campaign_goes_on_to_its_end(
     old: tuple[str, str, Rows], tmp_path: Path, name: str
 ) -> None:
-    """With a supply, as a driver has it, and without Ray's processes."""
+    """With a run, as a driver has it, and without Ray's processes."""
     store = Store.open(old[1])
     record = store.campaigns.get(name)
     before = {trial.number: trial for trial in store.results.find(record.id)}
     store.campaigns.set_state(record.id, "running")
     campaign = Campaign.parse(record.document)
-    supply = Supply(
+    run = build_run(
         Setting(
             campaign_id=record.id,
             campaign=campaign,
@@ -194,16 +196,18 @@ def test_an_old_campaign_goes_on_to_its_end(
             data=PackRef(path="/nowhere", checksum=record.data["checksum"]),
             home=Home.at(tmp_path / "home"),
             store=store,
-        )
+        ),
+        Stop(),
+        Rungs,
     )
-    while (assignment := supply.next()) is not None:
+    while (assignment := run.queue.next()) is not None:
         done = before.get(assignment.number)
         assert done is None or done.status == "waiting", "nothing that was over is trained again"
-        supply.record_start(assignment.number)
+        run.records.start(assignment.number)
         for epoch in range(1, 4):
             report = toys.report(epoch, toys.score(assignment.number, epoch, 3))
-            supply.record_report(assignment.number, Report.model_validate(report))
-        supply.record_end(assignment.number, "finished")
+            run.records.add_report(assignment.number, Report.model_validate(report))
+        run.records.end(assignment.number, "finished")
     store.campaigns.set_state(record.id, "finished")
     counts = store.results.counts(record.id)
     # What the other campaigns trained answers some of the new one's trials.
