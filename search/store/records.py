@@ -120,6 +120,20 @@ class Trial:
     family: str | None
     winner: str | None
 
+    def row(self) -> dict[str, Any]:
+        """The trial as tables, JSON and frames show it: what it is, its scores, its choices."""
+        return {_SHOWN_AS.get(name, name): getattr(self, name) for name in _ROW}
+
+
+_ROW = (
+    *("number", "digest", "cell", "recurrence", "status", "reason", "split"),
+    *("top1", "best", "top5", "loss", "epochs", "parameters", "macs", "seconds", "memory_mb"),
+    *("seed", "origin", "control", "family", "winner", "source", "attempts"),
+    *("suggested", "arrived", "created", "started", "ended", "choices"),
+)
+_SHOWN_AS = {"number": "trial", "recurrence": "recurrent"}
+"""The keys of a row that differ from their fields' names."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reported:
