@@ -39,6 +39,7 @@ from space.space import Space
 from tests.support.campaigns import add, fill, new_campaign, report, train
 from tests.support.processes import DIES_AT
 from tests.support.waiting import GUARD, wait_until
+from workers.job import ScoredSplit
 
 ROOT = Path(__file__).parents[3]
 
@@ -139,12 +140,13 @@ def test_scores_are_called_after_the_split_that_they_are_of(store: Store) -> Non
     campaign = fill(store)
     trial, reports = store.results.get(campaign.id, 1), store.results.reports(campaign.id, 1)
     two, three = {"train": 9, "test": 9}, {"train": 8, "validation": 1, "test": 9}
-    for data, split, name in (
+    cases: list[tuple[dict[str, Any], ScoredSplit, str]] = [
         ({}, "test", "top1"),
         ({"counts": two, "split": "test"}, "test", "top1"),
         ({"counts": three, "split": "validation"}, "validation", "top1"),
         ({"counts": three, "split": "test"}, "test", "test_top1"),
-    ):
+    ]
+    for data, split, name in cases:
         scored = replace(campaign, data=campaign.data | data)
         run = run_of(scored, replace(trial, split=split), reports)
         assert run.tags["ventral.split"] == split
