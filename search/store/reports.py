@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from pydantic import ValidationError
 
-from search.store.database import damage_error, finite
+from search.store.engine import damage_error, finite
 from search.store.records import Reported
 from search.store.tables import REPORTS
 from workers.job import Report
@@ -26,6 +26,12 @@ def report_row(report: Report) -> dict[str, Any]:
     if report.epoch < 1:
         raise ValueError(f"a report's epoch counts from 1, not {report.epoch!r}")
     return {key: finite(getattr(report, key)) for key in FIELDS}
+
+
+def scores_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a trial shows of its last report, which is that row."""
+    last = {key: row[key] for key in ("top1", "top5", "loss", "memory_mb")}
+    return last | {"epochs": row["epoch"], "seconds": row["seconds"] or 0.0}
 
 
 def reports_of(
