@@ -89,7 +89,7 @@ def network(
     from models.build import build
     from space.errors import InputError
     from space.genome import Genome
-    from ventral.genomes import find_genome
+    from space.genomes import find_genome
 
     if not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise InputError("seed", f"{seed!r} is not a seed", "give a whole number from 0")

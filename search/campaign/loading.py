@@ -11,7 +11,7 @@ from search.campaign.settings import Campaign, Resources
 from search.host.machine import Machine, machine
 from space.documents.files import parse_yaml, read_document
 from space.documents.trees import place
-from space.documents.validation import quote, suggestion
+from space.documents.validation import quote
 from space.errors import CampaignError
 from space.space import Space
 from workers.job import Recipe
@@ -175,13 +175,6 @@ def _blamed(error: CampaignError, overrides: Sequence[str], file: str) -> Campai
 
 def _space(written: str | dict[str, Any], file: Path) -> Space:
     """The space that a campaign file names or holds. Raises SpaceError or GenomeError."""
-    if not isinstance(written, str):
-        return Space.parse(written, f"{file}: space", folder=file.parent)
-    if written in Space.named():
-        return Space.load(written)
-    beside = file.parent / written
-    if os.path.isfile(beside):  # noqa: PTH113 - Path.is_file() fails on a text that is too long
-        return Space.load(beside)
-    names = Space.named()
-    cure = suggestion(written, names) or "give a path relative to the campaign file"
-    raise CampaignError(f"{file}: space", f"{quote(written)} is no named space and no file", cure)
+    if isinstance(written, str):
+        return Space.load(written, file.parent, where=f"{file}: space")
+    return Space.parse(written, f"{file}: space", folder=file.parent)
