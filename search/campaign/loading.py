@@ -18,16 +18,22 @@ from workers.job import Recipe
 
 
 def load(
-    path: str | Path, overrides: Sequence[str] = (), *, offered: Machine | None = None
+    source: str | Path | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    offered: Machine | None = None,
 ) -> Campaign:
-    """The campaign of a YAML or JSON file with `overrides` ("budget.trials=8") applied.
+    """The campaign of a YAML or JSON file, or of a document like one, with `overrides`
+    ("budget.trials=8") applied.
 
     Its space is worked in and the path of its images made absolute (from the folder of the file;
-    an override's from the current one), so that the campaign no longer depends on where either
-    lies. Raises CampaignError, SpaceError or GenomeError for whatever would keep it from running
-    on `offered`, by default this machine.
+    an override's and a document's from the current one), so that the campaign no longer depends
+    on where either lies. Raises CampaignError, SpaceError or GenomeError for whatever would keep
+    it from running on `offered`, by default this machine.
     """
-    path = Path(path)
+    if isinstance(source, Mapping):
+        return _loaded(copy.deepcopy(dict(source)), "", overrides, Path("campaign"), offered)
+    path = Path(source)
     document = read_document(path, CampaignError)
     _place_data(document, path.parent)
     return _loaded(document, str(path), overrides, path, offered)

@@ -6,6 +6,7 @@ import typer
 
 from space.documents.outside import printable
 from ventral.cells import distinguish_cells
+from ventral.kinds import Feedforward, Recurrent, pick_kind
 from ventral.output import (
     Column,
     Format,
@@ -40,9 +41,12 @@ def list_trials(
         str, typer.Option("--by", help="order: number, or the largest first")
     ] = "number",
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="at most so many")] = None,
+    recurrent: Recurrent = False,
+    feedforward: Feedforward = False,
     output: Output = Format.table,
 ) -> None:
     """The trials of a campaign."""
+    from search.review import ranking
     from search.store import STATUSES
     from ventral.opening import find_campaign
 
@@ -51,7 +55,11 @@ def list_trials(
         _check_choice("--status", one, STATUSES)
     _check_choice("--by", by, ORDERS)
     _, store, record = find_campaign(campaign)
-    records = store.results.find(record.id, statuses=wanted, cell=cell, by=by, limit=limit)  # type: ignore[arg-type]
+    kind = pick_kind(recurrent=recurrent, feedforward=feedforward)
+    most = limit if kind is None else None
+    records = store.results.find(record.id, statuses=wanted, cell=cell, by=by, limit=most)  # type: ignore[arg-type]
+    if kind is not None:
+        records = ranking.keep_kind(records, kind)[:limit]
     columns = [
         Column(key="trial", right=True),
         Column(key="status"),
