@@ -98,11 +98,11 @@ def _export(store: Store, home: Home, record: Record, number: int, folder: Path)
     part = recipe.fidelity_of(trial.epochs)
     genome = reduce_genome(Genome.parse(trial.genome), size=part.size, steps=part.steps)
     pack = Pack.load(home.pack(record.data["path"]), record.data["checksum"])
-    by_step = store.results.reports(record.id, number)[-1]["accuracy_by_step"]
+    by_step = store.results.reports(record.id, number)[-1].report.accuracy_by_step
     campaign = Campaign.parse(record.document, f"campaign {record.id}")
     trained = fit_recipe(campaign, recipe, trial.genome)
     card = _make_card(trial, record, trained, pack, genome)
-    card = card.model_copy(update={"accuracy_by_step": tuple(by_step)})
+    card = card.model_copy(update={"accuracy_by_step": by_step})
     weights, epoch = read_weights(saved)
     if epoch != trial.epochs:
         raise VentralError(

@@ -1,5 +1,6 @@
 """`ventral trial`: the trials of a campaign, one of them whole, and failed ones once more."""
 
+from math import isnan
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -111,7 +112,7 @@ def show(
         "detail": entry.detail,
         "recipe": entry.recipe,
         "genome": entry.genome,
-        "reports": reports,
+        "reports": [one.document() for one in reports],
         "attempts": [vars(attempt) for attempt in attempts],
     }
     inert = len(entry.choices) - len(made)
@@ -125,9 +126,9 @@ def show(
         *(printable(f"  {path} = {choice}") for path, choice in made.items()),
         *([f"  ({inert} more choices made no difference)"] if inert else []),
         *(
-            f"epoch {report['epoch']}: top-1 {_format_score(report['top1'])}, by step "
-            + " ".join("?" if one is None else f"{one:.2f}" for one in _curve(report))
-            for report in reports
+            f"epoch {report.epoch}: top-1 {_format_score(report.top1)}, by step "
+            + " ".join("?" if isnan(one) else f"{one:.2f}" for one in report.accuracy_by_step)
+            for report in (one.report for one in reports)
         ),
         *(
             f"attempt {one.attempt}: {one.how or 'running'}, {one.epochs} epochs in "
@@ -138,12 +139,8 @@ def show(
     value(document, output, "\n".join(lines))
 
 
-def _format_score(top1: float | None) -> str:
-    return "not a number" if top1 is None else percent(top1)
-
-
-def _curve(report: dict[str, Any]) -> list[float | None]:
-    return report["accuracy_by_step"] or []
+def _format_score(top1: float) -> str:
+    return "not a number" if isnan(top1) else percent(top1)
 
 
 @app.command()
