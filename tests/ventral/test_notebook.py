@@ -1,6 +1,7 @@
-"""What a notebook does without the command line: campaigns on record, exports, certifications.
+"""What a notebook does without the command line: campaigns, exports, certifications.
 
-Campaigns that are run this way are in tests/test_readme.py.
+A campaign that trains by itself is the README's (tests/test_readme.py); here it is answered by
+what was trained before.
 """
 
 from __future__ import annotations
@@ -41,6 +42,19 @@ def test_a_campaign_of_a_document_is_put_on_record(tmp_path: Path) -> None:
     file.write_text(TINY)
     second = ventral.submit(file, overrides=["name=mine"], home=home, run=False, new=True)
     assert second.campaign_id != first.campaign_id
+
+
+def test_a_campaign_is_run_to_its_end(campaign: Campaign, copied: Shell) -> None:
+    """Of the same trainings: nothing is trained, and all is decided and recorded again."""
+    changes = ["name=again", "resources.concurrent=1"]
+    result = ventral.submit(yaml.safe_load(TINY), overrides=changes, home=copied.home)
+    assert (result.state, result.reason, result.unsent) == ("finished", None, 0)
+    frames = [ventral.trials(name, home=copied.home) for name in (campaign.id, "again")]
+    assert frames[1].top1.tolist() == frames[0].top1.tolist()
+    assert frames[1].attempts.sum() == 0
+    status = copied("status", result.campaign_id, "-o", "json").json
+    assert status["state"] == "finished"
+    assert status["trials"] == result.trials
 
 
 def test_a_finished_campaign_has_nothing_to_go_on_with(campaign: Campaign) -> None:

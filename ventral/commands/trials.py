@@ -21,7 +21,7 @@ from ventral.output import (
 )
 
 if TYPE_CHECKING:
-    from search.store import Campaign, Store, Trial
+    from search.store import Trial
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -164,10 +164,9 @@ def retry(
     from search.upkeep import retries
     from ventral.opening import find_campaign
 
-    home, store, record = find_campaign(campaign, ("finished", "stopped", "failed", "interrupted"))
-    chosen = _chosen(record, store, trials or [], failed=failed or reason is not None)
-    if reason is not None:
-        chosen = [one for one in chosen if (one.reason or "").startswith(reason)]
+    home, store, record = find_campaign(campaign, retries.POSSIBLE)
+    failed = failed or reason is not None
+    chosen = retries.choose_failed(store, record, trials or [], failed=failed, reason=reason)
     if not chosen:
         note("no trial to try again")
         return
@@ -179,18 +178,6 @@ def retry(
         retries.requeue(store, home, record, chosen)
         note(f"to be tried again: {', '.join(str(one.number) for one in chosen)}")
     note(f"Next: ventral resume {record.id}")
-
-
-def _chosen(
-    record: "Campaign", store: "Store", numbers: list[int], *, failed: bool
-) -> "list[Trial]":
-    from space.errors import InputError
-
-    if bool(numbers) == failed:
-        raise InputError("retry", "does not say which trials", "give their numbers, or --failed")
-    if failed:
-        return store.results.find(record.id, statuses=["failed"], genomes=True)
-    return [store.results.get(record.id, number) for number in numbers]
 
 
 def row(trial: "Trial") -> dict[str, Any]:
