@@ -103,7 +103,7 @@ class Home:
     @property
     def tracking_is_local(self) -> bool:
         """True if runs are written straight into a database, without a server in between."""
-        return not self.tracking_uri.startswith(("http://", "https://", "databricks"))
+        return not is_server(self.tracking_uri)
 
     @property
     def tracking_label(self) -> str:
@@ -191,6 +191,11 @@ def sqlite_file(url: str) -> Path | None:
         return None
     name = unquote(url.partition("?")[0].partition(":///")[2])
     return Path(name).absolute() if name and name != ":memory:" else None
+
+
+def is_server(tracking: str) -> bool:
+    """Whether an MLflow address is one of a server, and not of the database itself."""
+    return tracking.startswith(("http://", "https://", "databricks"))
 
 
 def safe_address(uri: str) -> str:
