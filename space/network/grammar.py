@@ -26,7 +26,6 @@ from space.documents.bounds import CHANNELS, EDGES, GATES, KERNEL, PARTS, SOURCE
 from space.documents.validation import Value as Written
 
 Activation = Literal["identity", "elu", "relu", "tanh", "sigmoid", "softplus"]
-Nonlinearity = Literal["identity", "sigmoid", "tanh", "relu", "elu", "softplus"]
 TermOp = Literal["identity", "convolution", "separable", "position", "scalar", "match"]
 
 EXTERNAL_SOURCES = ("input", "residual", "feedback")
@@ -237,7 +236,7 @@ class Gate(GrammarValue):
     complement: Reference | None = None
     offset: float = 0.0
     scale: float = 1.0
-    nonlinearity: Nonlinearity = "sigmoid"
+    nonlinearity: Activation = "sigmoid"
     terms: Annotated[tuple[Term, ...], LISTED, Field(max_length=TERMS)] = ()
     norm: MaybeNorm = None
     bias: float = 0.0

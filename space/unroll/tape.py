@@ -8,6 +8,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
 from space.network.architecture import Architecture
+from space.step.activations import ACTIVATIONS
 from space.step.operations import (
     Activate,
     Bias,
@@ -30,8 +31,6 @@ from space.step.operations import (
 from space.step.parameters import parameters
 
 FLOAT, HALF, INDEX = 4, 2, 8  # bytes of a float32, of bfloat16 or float16, of a maximum's place
-
-OWN_RESULT = ("relu", "tanh", "sigmoid")  # their gradients follow from their results
 
 Key = Hashable
 
@@ -119,7 +118,9 @@ class Tape:
         match what:
             case Convolve() | Separate() | Bias() | Classify():
                 return HALF if self._half else FLOAT
-            case Activate(name="softplus") | Sum(wide=True):
+            case Activate(name=name) if ACTIVATIONS[name].wide:
+                return FLOAT
+            case Sum(wide=True):
                 return FLOAT
             case Weigh() | Normalise() | Frame() | Zeros():
                 return FLOAT
@@ -139,7 +140,7 @@ class Tape:
             case Separate():
                 self._keep_separate(use, what, operands[0], result)
             case Activate(name=name):
-                use.keeps.add(result.key if name in OWN_RESULT else operands[0].key)
+                use.keeps.add(result.key if ACTIVATIONS[name].own_gradient else operands[0].key)
             case Multiply():
                 learned = sum(operand.learned for operand in operands)  # by place: x * x has two
                 kept = [operand for operand in operands if learned > operand.learned]
