@@ -4,7 +4,7 @@ All widths are scaled by one factor; what is missing after rounding is made up s
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from space.controls.trunk import chain
 from space.documents.bounds import CHANNELS
@@ -90,19 +90,24 @@ class _Search:
         return abs(self.measure(widths) - self._target)
 
     def _adjust(self, widths: list[int]) -> list[int]:
-        """Single stages made wider or narrower for as long as that comes nearer."""
+        """Single stages made wider or narrower for as long as that comes nearer; where that is
+        not near enough, two of them at once.
+        """
         while True:
-            steps = (self._step(widths, at, by) for at in range(len(widths)) for by in (1, -1))
-            best = min((step for step in steps if step), key=self._miss, default=widths)
+            best = min(self._steps(widths), key=self._miss, default=widths)
+            if self._miss(best) >= self._miss(widths) > TOLERANCE * self._target:
+                pairs = (two for one in self._steps(widths) for two in self._steps(one))
+                best = min(pairs, key=self._miss, default=widths)
             if self._miss(best) >= self._miss(widths):
                 return widths
             widths = best
 
-    def _step(self, widths: list[int], at: int, by: int) -> list[int] | None:
-        width = widths[at] + by * self._units[at]
-        if not self._units[at] <= width <= CHANNELS:
-            return None
-        return [*widths[:at], width, *widths[at + 1 :]]
+    def _steps(self, widths: list[int]) -> Iterator[list[int]]:
+        """The widths with one stage a unit wider, or narrower."""
+        for at, unit in enumerate(self._units):
+            for width in (widths[at] + unit, widths[at] - unit):
+                if unit <= width <= CHANNELS:
+                    yield [*widths[:at], width, *widths[at + 1 :]]
 
 
 def _whole(width: float, unit: int) -> int:
