@@ -16,10 +16,11 @@ word always agree. With one winner it is the plain 95 % interval.
 
 import math
 import statistics
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scipy import stats  # type: ignore[import-untyped]
+from scipy.special import ndtri, stdtr, stdtrit  # type: ignore[import-untyped]
 
 LEVEL = 0.05
 RESOLUTION = 1e-9
@@ -91,7 +92,7 @@ def _p(differences: Sequence[float]) -> float:
     if error is None:
         return 1.0
     t = abs(statistics.fmean(differences)) / error
-    return float(2 * stats.t.sf(t, len(differences) - 1))
+    return float(2 * stdtr(len(differences) - 1, -t))
 
 
 def _standard_error(differences: Sequence[float]) -> float | None:
@@ -114,7 +115,7 @@ def _verdict(one: Comparison, level: float) -> Verdict:
     )
     if mean is None or error is None:
         return verdict
-    half = error * float(stats.t.ppf(1 - level / 2, len(differences) - 1))
+    half = error * float(stdtrit(len(differences) - 1, 1 - level / 2))
     p = _p(differences)
     return Verdict(
         winner=one.winner,
@@ -150,20 +151,25 @@ def correlate_ranks(first: Sequence[float], second: Sequence[float]) -> Correlat
     n = len(first)
     if n < LEAST_RANKED or len(set(first)) == 1 or len(set(second)) == 1:
         return Correlation(n=n, rho=None)
-    rho = float(stats.spearmanr(first, second).statistic)
+    rho = statistics.correlation(_rank(first), _rank(second))
     if n == LEAST_RANKED or abs(rho) >= 1 - RESOLUTION:
         return Correlation(n=n, rho=rho)
-    half = stats.norm.ppf(1 - LEVEL / 2) * math.sqrt(1.06 / (n - 3))
+    half = float(ndtri(1 - LEVEL / 2)) * math.sqrt(1.06 / (n - 3))
     return Correlation(
         n=n, rho=rho, low=math.tanh(math.atanh(rho) - half), high=math.tanh(math.atanh(rho) + half)
     )
 
 
-def luck(searched: float, certified: Sequence[float]) -> float | None:
-    """How much of a score of the search was luck: what the same network scores from other seeds
-    on average, taken from it. None without other seeds.
+def _rank(scores: Sequence[float]) -> list[float]:
+    """The place of each score among all, from 1; of equal ones the mean of their places."""
+    ordered = sorted(scores)
+    return [
+        (bisect_left(ordered, score) + bisect_right(ordered, score) + 1) / 2 for score in scores
+    ]
 
-    Both on the split that the search decided by: a score that was chosen for being high is too
-    high, one of a seed that was not chosen is not.
+
+def luck(searched: float, certified: Sequence[float]) -> float | None:
+    """How much of a score of the search was luck: what the same network scores on average from
+    seeds, and on images, that it was not chosen by, taken from it. None without such scores.
     """
     return searched - statistics.fmean(certified) if certified else None
