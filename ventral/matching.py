@@ -40,6 +40,11 @@ KINDS = {
 }
 """What the families are called in sentences."""
 
+SELECTED_ON_TEST = (
+    "warning: this campaign has no validation images. It selected its winners, and will tune the "
+    "networks, on the images that they are certified on"
+)
+
 NETWORKS = (
     Column(key="name", title="network"),
     Column(key="family", write=lambda family: KINDS[family]),
@@ -95,6 +100,8 @@ def certify_matched(
             "has no recurrent network to be certified beside matched controls",
             "`ventral certify` without --matched trains any network from other seeds",
         )
+    if not record.document["data"].get("validation"):
+        note(SELECTED_ON_TEST)
     listed = matched.networks(record, winners)
     offered = read_offered(launch.address)
     tuning = matched.tuning(record, listed, asked.overrides, offered=offered)

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from search.assign.suggesting import find_refusal, identity
-from search.campaign import Campaign, clone, controls
+from search.campaign import Campaign, clone, controls, final_recipe
+from search.campaign.splits import KEYS
 from search.host.machine import Machine
 from search.review import ranking
 from search.samplers.protocol import derive_seed
@@ -31,7 +32,6 @@ from space.errors import CampaignError, GenomeError
 from space.genome import Genome
 from space.space import Space
 from space.unroll.cost import cost
-from workers.job import Recipe
 
 Family = Literal["winner", "parameters", "macs", "depth", "control"]
 
@@ -214,7 +214,9 @@ def tuning(
         for network in listed
         for place, rate in enumerate(rates(campaign, network))
     }
-    return _derive(record, "rates", chosen, 1, overrides, offered, {})
+    # Scored on the split that decides, also where the winner is one of a certification.
+    recipe = {key: item for key, item in record.document["recipe"].items() if key not in KEYS}
+    return _derive(record, "rates", chosen, 1, overrides, offered, recipe)
 
 
 def final(
@@ -228,12 +230,12 @@ def final(
     offered: Machine | None = None,
 ) -> Campaign:
     """The campaign that trains every network with its chosen rate from `seeds` seeds, scored on
-    the test split; on the validation images as well with `all_data`.
+    the test split; with `all_data` trained on the validation images as well.
+
+    Raises CampaignError as `tuning` does, and for `all_data` without validation images.
     """
     trained = {network.name: _control(network, chosen[network.name]) for network in listed}
-    # The split of the reports, and what is trained on.
-    recipe = {"score_on": "test"} | ({"train_on": "train+validation"} if all_data else {})
-    recipe = {key: item for key, item in recipe.items() if key in Recipe.model_fields}  # TEMP
+    recipe = final_recipe(record.document, all_data=all_data)
     return _derive(record, "matched", trained, seeds, overrides, offered, recipe)
 
 
@@ -271,7 +273,7 @@ def _derive(
     derived = record.document | {
         "name": f"{campaign.name[:180]}-{suffix}",
         "space": Space.parse(document, "space").document(),
-        "recipe": {**record.document["recipe"], **recipe},
+        "recipe": recipe,
         "sampler": {"name": "random"},
         "objectives": [],
         "scheduler": {"name": "fifo"},

@@ -184,5 +184,7 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     if not chosen:
         raise VentralError(f"no cell of campaign {record.id} has a score yet")
     offered = read_offered(address)
-    made = certification(record, chosen, seeds, overrides or [], offered=offered)
+    made = certification(
+        record, chosen, seeds, overrides or [], all_data=all_data, offered=offered
+    )
     run_campaign(made, launch, new=new, estimate=estimate)

@@ -128,6 +128,8 @@ def test_the_final_trainings_pair_by_seeds_that_nothing_was_decided_by(bench: Be
     chosen = {one.name: rates(bench.campaign, one)[place % 3] for place, one in enumerate(found)}
     campaign = final(record_of(bench), found, chosen, SEEDS)
     done = bench.beside(campaign)
+    assert (campaign.recipe.score_on, campaign.recipe.train_on) == ("test", "train")
+    assert (tuned.recipe.score_on, tuned.recipe.train_on) == ("validation", "train")
     assert carry_out(done) == len(found) * SEEDS == campaign.budget.trials
     seeds: dict[str, set[int]] = {}
     for trial in trials_of(done):
@@ -212,3 +214,24 @@ def test_the_epochs_are_those_of_the_search(tmp_path: Path) -> None:
     campaign = tuning(record_of(bench), listed(bench))
     assert isinstance(campaign.space, dict)
     assert campaign.space["recipe"] == {"epochs": 3}
+
+
+def test_final_trainings_may_take_the_validation_images_where_there_are_any(bench: Bench) -> None:
+    found = listed(bench)
+    chosen = {one.name: 0.01 for one in found}
+    record = record_of(bench)
+    campaign = final(record, found, chosen, 1, all_data=True)
+    assert (campaign.recipe.score_on, campaign.recipe.train_on) == ("test", "train+validation")
+    data = record.document["data"] | {"validation": 0}
+    of_before = replace(record, document=record.document | {"data": data})
+    with pytest.raises(CampaignError, match=r"data\.validation"):
+        final(of_before, found, chosen, 1, all_data=True)
+
+
+def test_rates_are_never_chosen_by_the_test_split(bench: Bench) -> None:
+    """Not where the winner is a trial of a certification either."""
+    record = record_of(bench)
+    recipe = record.document["recipe"] | {"score_on": "test", "train_on": "train+validation"}
+    certified = replace(record, document=record.document | {"recipe": recipe})
+    campaign = tuning(certified, listed(bench))
+    assert (campaign.recipe.score_on, campaign.recipe.train_on) == ("validation", "train")
