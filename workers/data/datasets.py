@@ -16,6 +16,7 @@ from workers.data.drawing import draw_part
 from workers.data.fashion_mnist import describe_fashion_mnist, open_fashion_mnist
 from workers.data.image_folder import describe_image_folder, open_image_folder
 from workers.data.outside import describe_outside, open_outside
+from workers.data.pathfinder import describe_pathfinder, open_pathfinder
 from workers.data.source import DatasetInfo, Source
 from workers.data.specs import (
     DataSpec,
@@ -24,6 +25,7 @@ from workers.data.specs import (
     FashionMnist,
     ImageFolder,
     OutsideData,
+    Pathfinder,
 )
 
 
@@ -42,6 +44,8 @@ def open_source(spec: DataSpec, workers: int = 1) -> Source:
             source = open_fashion_mnist(spec)
         case ImageFolder():
             source = open_image_folder(spec, workers)
+        case Pathfinder():
+            source = open_pathfinder(spec)
         case OutsideData():
             source = open_outside(spec)
         case _:
@@ -64,5 +68,6 @@ def describe() -> list[DatasetInfo]:
         describe_digits_occluded(),
         describe_fashion_mnist(),
         describe_image_folder(),
+        describe_pathfinder(),
         *describe_outside(),
     ]

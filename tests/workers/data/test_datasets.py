@@ -6,7 +6,7 @@ from space.errors import DataError
 from ventral.testing import DataSetSuite
 from workers.data.datasets import open_source
 from workers.data.source import Source
-from workers.data.specs import DataSpec, Digits, DigitsOccluded
+from workers.data.specs import DataSpec, Digits, DigitsOccluded, Pathfinder
 
 
 def test_a_part_larger_than_the_whole_is_refused() -> None:
@@ -37,3 +37,16 @@ class TestBuiltIn(DataSetSuite):
     @pytest.fixture
     def version(self, source: Source) -> str:
         return source.fingerprint
+
+
+GENERATED = [Pathfinder(curve_length=4, distractors=1)]
+
+
+class TestGenerated(TestBuiltIn):
+    """Those that are drawn keep it too, at their own size."""
+
+    size = 32
+
+    @pytest.fixture(params=GENERATED, ids=lambda spec: spec.name)
+    def spec(self, request: pytest.FixtureRequest) -> DataSpec:
+        return request.param  # type: ignore[no-any-return]
