@@ -10,6 +10,7 @@ from typing import assert_never
 
 from space.documents.outside import printable
 from space.errors import DataError
+from workers.data.clutter import describe_clutter, open_clutter
 from workers.data.digits import describe_digits, open_digits
 from workers.data.digits_occluded import describe_digits_occluded, open_digits_occluded
 from workers.data.drawing import draw_part
@@ -19,6 +20,7 @@ from workers.data.outside import describe_outside, open_outside
 from workers.data.pathfinder import describe_pathfinder, open_pathfinder
 from workers.data.source import DatasetInfo, Source
 from workers.data.specs import (
+    Clutter,
     DataSpec,
     Digits,
     DigitsOccluded,
@@ -46,6 +48,8 @@ def open_source(spec: DataSpec, workers: int = 1) -> Source:
             source = open_image_folder(spec, workers)
         case Pathfinder():
             source = open_pathfinder(spec)
+        case Clutter():
+            source = open_clutter(spec)
         case OutsideData():
             source = open_outside(spec)
         case _:
@@ -69,5 +73,6 @@ def describe() -> list[DatasetInfo]:
         describe_fashion_mnist(),
         describe_image_folder(),
         describe_pathfinder(),
+        describe_clutter(),
         *describe_outside(),
     ]

@@ -38,10 +38,20 @@ class RandomNumbers:
         return int(self.integers(below, 1)[0])
 
     def uniform(self, low: float, high: float, *shape: int) -> Reals:
-        """An array of `shape`, from `low` to below `high`, in steps of 2**-53 of their distance."""
+        """An array of `shape`, from `low` to below `high`, in 2**53 steps."""
         drawn = np.asarray(self._philox.random_raw(math.prod(shape)), dtype=np.uint64)
         unit = (drawn >> np.uint64(11)).astype(np.float64) * 2.0**-53
         return (low + (high - low) * unit).reshape(shape)
+
+    def normal(self, deviation: float, *shape: int) -> Reals:
+        """An array of `shape`, of mean 0: each is the sum of twelve uniform numbers of 16 bits.
+
+        That has the standard deviation 1 and no tails beyond 6, and needs no logarithm.
+        """
+        drawn = np.asarray(self._philox.random_raw(3 * math.prod(shape)), dtype="<u8")
+        sums = drawn.view("<u2").reshape(*shape, 12).sum(axis=-1, dtype=np.int64)
+        numbers: Reals = (sums - 12 * 32767.5) / 65536 * deviation
+        return numbers
 
     def directions(self, count: int) -> Reals:
         """Unit vectors [count,2] all round the circle, without a sine.

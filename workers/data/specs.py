@@ -104,6 +104,13 @@ def _check_multiple_of_8(size: int) -> int:
     return size
 
 
+def _check_multiple_of_16(size: int) -> int:
+    if size % 16:
+        cure = f"write {max(16, round(size / 16) * 16)}"
+        raise InputError("", f"{size} is not a multiple of 16", cure)
+    return size
+
+
 class Pathfinder(_Data):
     """Two dots on one dashed curve or on two, among short curves. Lengths are in pixels."""
 
@@ -133,6 +140,31 @@ class Pathfinder(_Data):
         if dashes * (self.dash + self.gap) * (self.gap + 2) > self.size**2:
             problem = f"{dashes} dashes do not fit into {self.size} x {self.size} pixels"
             raise InputError("distractors", problem, "write fewer, or a larger size")
+        return self
+
+
+class Clutter(_Data):
+    """Overlapping digits, the central one to be named; hidden by those in front, by degrees."""
+
+    name: Literal["clutter"] = "clutter"
+    size: Annotated[int, Field(ge=16, le=256), AfterValidator(_check_multiple_of_16)] = Field(
+        default=32, description="side in pixels, a multiple of 16; digits take half of it"
+    )
+    digits: int = Field(default=3, ge=1, le=8, description="in an image, the named one included")
+    occlusion: float = Field(
+        default=0.3, ge=0, le=1, description="part of the named digit that is hidden by others"
+    )
+    noise: float = Field(
+        default=0.0, ge=0, le=1, description="standard deviation, black 0 to white 1"
+    )
+    train_images: Images | None = Field(default=6000, description="of 120,000 (null)")
+    test_images: Images | None = Field(default=2000, description="of 5,970 (null)")
+
+    @model_validator(mode="after")
+    def _has_occluders(self) -> Self:
+        if self.occlusion and self.digits == 1:
+            problem = "1 digit alone is hidden by none"
+            raise InputError("digits", problem, "write 2 or more, or occlusion: 0")
         return self
 
 
@@ -184,7 +216,14 @@ class ImageFolder(_Data):
 REGISTRY = Registry(
     noun="data set",
     group="ventral.data",
-    built_in=("digits", "digits-occluded", "fashion-mnist", "imagefolder", "pathfinder"),
+    built_in=(
+        "digits",
+        "digits-occluded",
+        "fashion-mnist",
+        "imagefolder",
+        "pathfinder",
+        "clutter",
+    ),
     methods=("open",),
 )
 
@@ -217,7 +256,8 @@ def _kind(written: Any) -> str:
 
 
 _BuiltIn = Annotated[
-    Digits | DigitsOccluded | FashionMnist | ImageFolder | Pathfinder, Field(discriminator="name")
+    Digits | DigitsOccluded | FashionMnist | ImageFolder | Pathfinder | Clutter,
+    Field(discriminator="name"),
 ]
 DataSpec = Annotated[
     Annotated[_BuiltIn, Tag("built-in")] | Annotated[OutsideData, Tag("outside")],
