@@ -19,13 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.data.digits import CLASSES, read_digits
+from workers.data.drawing import draw_stratified
 from workers.data.images import Images, resize
 from workers.data.random_numbers import RandomNumbers
-from workers.data.source import SPLITS, DatasetInfo, Integers, Source, Split
+from workers.data.source import DatasetInfo, Integers, Source, Split
 from workers.data.specs import Clutter
 
-COPIES = {"train": 100, "test": 10}
+COPIES = {"train": 100, "validation": 10, "test": 10}
 """How many images name each digit of a split."""
+
+_VALIDATION = 200  # of scikit-learn's digits for training: no digit is in two splits
+_VALIDATION_STREAM = 6 << 48
 
 _PLACEMENTS = 64
 _INK = 64  # from this grey on a pixel is the digit's
@@ -55,13 +59,28 @@ class DigitSet:
 
 def open_clutter(spec: Clutter) -> Source:
     """The cluttered digits that `spec` asks for."""
-    images, labels = read_digits()
     splits = {}
-    for name in SPLITS:
-        digits = DigitSet.make(images[name], labels[name], spec.size // 2)
-        tiled = np.tile(labels[name], COPIES[name])
-        splits[name] = Split(labels=tiled, read=partial(_read, spec, name, digits))
+    for name, digits in read_digit_sets(spec.size // 2).items():
+        labels = np.tile(digits.labels, COPIES[name])
+        splits[name] = Split(labels=labels, read=partial(_read, spec, name, digits))
     return Source(classes=CLASSES, channels=1, fingerprint="clutter-1", splits=splits)
+
+
+def read_digit_sets(side: int) -> dict[str, DigitSet]:
+    """The digits of each split, `side` pixels wide."""
+    images, labels = read_digits()
+    held_out = draw_stratified(labels["train"], _VALIDATION, 0, _VALIDATION_STREAM)
+    trained = np.setdiff1d(np.arange(len(labels["train"])), held_out)
+    tested = np.arange(len(labels["test"]))
+    parts = {
+        "train": ("train", trained),
+        "validation": ("train", held_out),
+        "test": ("test", tested),
+    }
+    return {
+        name: DigitSet.make(images[origin][part], labels[origin][part], side)
+        for name, (origin, part) in parts.items()
+    }
 
 
 def _read(spec: Clutter, split: str, digits: DigitSet, numbers: Integers) -> Images:
@@ -152,7 +171,7 @@ def describe_clutter() -> DatasetInfo:
     """The line of `ventral data list`."""
     return DatasetInfo(
         name="clutter",
-        images="120,000 + 5,970 (6,000 + 2,000)",
+        images="6,000 of 100,000 + 2,000 + 2,000 of 5,970",
         classes="10",
         sizes="multiples of 16 (32)",
         origin="made from scikit-learn's digits",

@@ -16,6 +16,7 @@ from workers.data.digits_occluded import describe_digits_occluded, open_digits_o
 from workers.data.drawing import draw_part
 from workers.data.fashion_mnist import describe_fashion_mnist, open_fashion_mnist
 from workers.data.image_folder import describe_image_folder, open_image_folder
+from workers.data.objects import describe_objects, open_objects
 from workers.data.outside import describe_outside, open_outside
 from workers.data.pathfinder import describe_pathfinder, open_pathfinder
 from workers.data.source import DatasetInfo, Source
@@ -26,6 +27,7 @@ from workers.data.specs import (
     DigitsOccluded,
     FashionMnist,
     ImageFolder,
+    Objects,
     OutsideData,
     Pathfinder,
 )
@@ -50,6 +52,8 @@ def open_source(spec: DataSpec, workers: int = 1) -> Source:
             source = open_pathfinder(spec)
         case Clutter():
             source = open_clutter(spec)
+        case Objects():
+            source = open_objects(spec)
         case OutsideData():
             source = open_outside(spec)
         case _:
@@ -58,6 +62,7 @@ def open_source(spec: DataSpec, workers: int = 1) -> Source:
     splits = {
         name: draw_part(split, counts[name], spec.seed, f"{name}_images")
         for name, split in source.splits.items()
+        if name in counts
     }
     if lone := set(splits["test"].labels.tolist()) - set(splits["train"].labels.tolist()):
         problem = f"none of them is of the class {printable(source.classes[min(lone)])!r}"
@@ -74,5 +79,6 @@ def describe() -> list[DatasetInfo]:
         describe_image_folder(),
         describe_pathfinder(),
         describe_clutter(),
+        describe_objects(),
         *describe_outside(),
     ]

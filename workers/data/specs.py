@@ -157,7 +157,7 @@ class Clutter(_Data):
     noise: float = Field(
         default=0.0, ge=0, le=1, description="standard deviation, black 0 to white 1"
     )
-    train_images: Images | None = Field(default=6000, description="of 120,000 (null)")
+    train_images: Images | None = Field(default=6000, description="of 100,000 (null)")
     test_images: Images | None = Field(default=2000, description="of 5,970 (null)")
 
     @model_validator(mode="after")
@@ -166,6 +166,25 @@ class Clutter(_Data):
             problem = "1 digit alone is hidden by none"
             raise InputError("digits", problem, "write 2 or more, or occlusion: 0")
         return self
+
+
+class Objects(_Data):
+    """Shaded solids of eight classes at any place, size and pose, over backgrounds."""
+
+    name: Literal["objects"] = "objects"
+    size: Annotated[int, Field(ge=16, le=256), AfterValidator(_check_multiple_of_8)] = Field(
+        default=32, description="side in pixels, a multiple of 8"
+    )
+    variation: float = Field(
+        default=1.0, ge=0, le=1, description="of place, size and pose: 0 none, 1 any"
+    )
+    distractors: int = Field(default=2, ge=0, le=8, description="smaller solids around and behind")
+    occlusion: float = Field(default=0.2, ge=0, le=1, description="part that a bar hides")
+    background: Literal["both", "photograph", "noise"] = Field(
+        default="both", description="photographs, 1/f noise, or either by chance"
+    )
+    train_images: Images | None = Field(default=8000, description="of 100,000 (null)")
+    test_images: Images | None = Field(default=2000, description="of 20,000 (null)")
 
 
 def _colour(value: Any) -> Any:
@@ -213,17 +232,13 @@ class ImageFolder(_Data):
         return named[self.background] if isinstance(self.background, str) else self.background
 
 
+GENERATED = ("pathfinder", "clutter", "objects")
+"""Data sets that are drawn: they need no files."""
+
 REGISTRY = Registry(
     noun="data set",
     group="ventral.data",
-    built_in=(
-        "digits",
-        "digits-occluded",
-        "fashion-mnist",
-        "imagefolder",
-        "pathfinder",
-        "clutter",
-    ),
+    built_in=("digits", "digits-occluded", "fashion-mnist", "imagefolder", *GENERATED),
     methods=("open",),
 )
 
@@ -256,7 +271,7 @@ def _kind(written: Any) -> str:
 
 
 _BuiltIn = Annotated[
-    Digits | DigitsOccluded | FashionMnist | ImageFolder | Pathfinder | Clutter,
+    Digits | DigitsOccluded | FashionMnist | ImageFolder | Pathfinder | Clutter | Objects,
     Field(discriminator="name"),
 ]
 DataSpec = Annotated[

@@ -6,7 +6,7 @@ from space.errors import DataError
 from ventral.testing import DataSetSuite
 from workers.data.datasets import open_source
 from workers.data.source import Source
-from workers.data.specs import Clutter, DataSpec, Digits, DigitsOccluded, Pathfinder
+from workers.data.specs import Clutter, DataSpec, Digits, DigitsOccluded, Objects, Pathfinder
 
 
 def test_a_part_larger_than_the_whole_is_refused() -> None:
@@ -39,7 +39,7 @@ class TestBuiltIn(DataSetSuite):
         return source.fingerprint
 
 
-GENERATED = [Clutter(), Pathfinder(curve_length=4, distractors=1)]
+GENERATED = [Clutter(), Objects(), Pathfinder(curve_length=4, distractors=1)]
 
 
 class TestGenerated(TestBuiltIn):
