@@ -6,7 +6,7 @@ training or of where packs are kept.
 """
 
 from dataclasses import replace
-from typing import assert_never
+from typing import assert_never, get_args
 
 from space.documents.outside import printable
 from space.errors import DataError
@@ -16,6 +16,7 @@ from workers.data.digits_occluded import describe_digits_occluded, open_digits_o
 from workers.data.drawing import draw_part
 from workers.data.fashion_mnist import describe_fashion_mnist, open_fashion_mnist
 from workers.data.image_folder import describe_image_folder, open_image_folder
+from workers.data.manifest import SplitName
 from workers.data.objects import describe_objects, open_objects
 from workers.data.outside import describe_outside, open_outside
 from workers.data.pathfinder import describe_pathfinder, open_pathfinder
@@ -60,9 +61,9 @@ def open_source(spec: DataSpec, workers: int = 1) -> Source:
             assert_never(spec)
     counts = {"train": spec.train_images, "test": spec.test_images}
     splits = {
-        name: draw_part(split, counts[name], spec.seed, f"{name}_images")
+        name: draw_part(split, counts.get(name), spec.seed, f"{name}_images")
         for name, split in source.splits.items()
-        if name in counts
+        if name in get_args(SplitName)  # what a pack has a place for
     }
     if lone := set(splits["test"].labels.tolist()) - set(splits["train"].labels.tolist()):
         problem = f"none of them is of the class {printable(source.classes[min(lone)])!r}"
