@@ -18,7 +18,14 @@ from workers.data.packing import pack
 
 def test_data_is_listed_and_packed_once(shell: Shell) -> None:
     names = {row["name"] for row in shell("data", "list", "-o", "json").json}
-    assert names == {"digits", "digits-occluded", "fashion-mnist", "imagefolder"}
+    assert names == {
+        "digits",
+        "digits-occluded",
+        "fashion-mnist",
+        "imagefolder",
+        "pathfinder",
+        "clutter",
+    }
     first = shell("data", "pack", "digits", "-o", "json").json
     again = shell("data", "pack", "digits", "-o", "json").json
     assert first == again
