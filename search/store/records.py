@@ -108,7 +108,7 @@ class Trial:
     source_epochs: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Reported:
     """A report on record, of the trial `number`.
 
