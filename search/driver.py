@@ -228,6 +228,7 @@ def _build_setting(
         store=store,
         listener=listener,
         guess=record.data.get("guess"),
+        split=record.data.get("split", "test"),
         address=address,
     )
 

@@ -18,7 +18,7 @@ FIELDS = tuple(Report.model_fields)
 """The fields of a report; each has a column of its own."""
 
 _NUMBERS = ("top1", "top5", "loss", "train_loss", "seconds", "memory_mb")
-_ABOUT = ("number", "at", "arrived", "more")
+_ABOUT = ("number", "at", "arrived", "late")
 
 
 def report_row(report: Report) -> dict[str, Any]:
@@ -44,9 +44,9 @@ def reports_of(
             report=_report_of(dict(zip(FIELDS, fields, strict=True))),
             at=at,
             arrived=arrived,
-            late=bool(more and more.get("late")),
+            late=late,
         )
-        for number, at, arrived, more, *fields in connection.execute(query)
+        for number, at, arrived, late, *fields in connection.execute(query)
     ]
 
 
@@ -77,9 +77,8 @@ def _incomplete_report_of(fields: dict[str, Any]) -> Report:
     """A report some of whose numbers were not finite, or were not known to an earlier version."""
     steps = fields["accuracy_by_step"] or ()
     numbers = {key: _number(fields[key]) for key in _NUMBERS}
-    return Report.model_construct(
-        epoch=fields["epoch"], accuracy_by_step=tuple(map(_number, steps)), **numbers
-    )
+    values: dict[str, Any] = numbers | {"accuracy_by_step": tuple(map(_number, steps))}
+    return Report.model_construct(epoch=fields["epoch"], **values)
 
 
 def _number(value: object) -> float:
