@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from models.build import Network
     from workers.card import Card
     from workers.evaluation import Evaluation
+    from workers.job import ScoredSplit
 
 __all__ = ["card", "evaluate", "load", "network", "normalise", "trials"]
 
@@ -60,8 +61,10 @@ def normalise(
     return normalise_pixels(pixels, facts, size=facts.image_size, value_range=value_range)
 
 
-def evaluate(export: str | Path, *, home: str | Path | None = None) -> "Evaluation":
-    """Score an export again on the test split that its campaign scored it on.
+def evaluate(
+    export: str | Path, *, split: "ScoredSplit" = "test", home: str | Path | None = None
+) -> "Evaluation":
+    """Score an export on a split of its data: test, or the validation that its search decided by.
 
     The data is packed anew if `home` (default: VENTRAL_HOME) does not hold the pack. Raises
     InputError for a damaged export, DataError if the data is missing or is not the one recorded.
@@ -70,7 +73,7 @@ def evaluate(export: str | Path, *, home: str | Path | None = None) -> "Evaluati
     from search.host.home import Home
     from workers.scoring import evaluate_export
 
-    return evaluate_export(export, Home.at(home).data)
+    return evaluate_export(export, Home.at(home).data, split)
 
 
 def network(

@@ -27,7 +27,7 @@ from search.assign.suggesting import (
 from search.campaign import control_runs
 from search.early_stopping.judging import Judge
 from search.store import CONTROL, NewTrial, Takeover, Trial
-from space.cell_names import short_name
+from space.cell_names import name_network
 from space.errors import CampaignError
 from space.unroll.cost import cost
 from workers.job import Job
@@ -156,7 +156,7 @@ class Queue:
             reason=reason,
             calls=(),
         )
-        return self._record(suggestion, CONTROL, seed)
+        return self._record(suggestion, CONTROL, seed, control=name)
 
     def _next_suggestion(self) -> Assignment | None:
         """A new point to train; None if it needs no training, or if there is none."""
@@ -173,7 +173,9 @@ class Queue:
             self._set.tell("exhausted", tried=tried)
         return None
 
-    def _record(self, suggestion: Suggestion, origin: str, seed: int) -> Assignment | None:
+    def _record(
+        self, suggestion: Suggestion, origin: str, seed: int, control: str | None = None
+    ) -> Assignment | None:
         """Put a suggestion on record, as waiting or as infeasible."""
         sample, number = suggestion.sample, suggestion.number
         overlay = {} if sample is None else sample.recipe
@@ -190,7 +192,7 @@ class Queue:
         if takeover is not None:
             # Weights belong to a spelling: the trial takes that over as well.
             genome = takeover.donor.trial.genome or genome
-        cell = "" if sample is None else short_name(sample.genome)
+        cell, recurrence = ("", None) if sample is None else name_network(sample.genome)
         trial = NewTrial(
             number=number,
             digest=suggestion.digest,
@@ -202,6 +204,9 @@ class Queue:
             parameters=None if suggestion.cost is None else suggestion.cost.parameters,
             macs=None if suggestion.cost is None else suggestion.cost.macs,
             cell=cell,
+            recurrence=recurrence,
+            split=self._set.split,
+            control=control,
             status="infeasible" if recipe is None else "waiting",
             reason=suggestion.reason,
             folder=str(self._set.home.trial(self._set.campaign_id, number)),

@@ -12,7 +12,7 @@ from search.host.home import Home
 from search.samplers import Outcome
 from search.store import Store, Takeover, Trial
 from space.space import Space
-from workers.job import Job, PackRef, Recipe, Report
+from workers.job import Job, PackRef, Recipe, Report, ScoredSplit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +44,8 @@ class Setting:
     listener: Listener = lambda _happening: None
     guess: float | None = None
     """Top-1 of the best constant answer; None in campaigns of before it was known."""
+    split: ScoredSplit = "test"
+    """What trials are scored on; test in campaigns of before there was a validation split."""
     address: str | None = None
     """Of the running Ray cluster on which trials run; None for one of the driver's own."""
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from search.host.home import Process
-from workers.job import Report
+from space.recurrence import Recurrence
+from workers.job import Report, ScoredSplit
 
 State = Literal["waiting", "running", "finished", "stopped", "failed", "interrupted", "damaged"]
 """Of a campaign. `interrupted` is never written: it is a running campaign whose driver died. So is
@@ -32,6 +33,8 @@ CONTROL, RETRY = "control", "retry"
 ENDED: tuple[Status, ...] = ("finished", "pruned", "infeasible", "failed")
 STATES: tuple[State, ...] = get_args(State)
 STATUSES: tuple[Status, ...] = get_args(Status)
+SPLITS: tuple[ScoredSplit, ...] = get_args(ScoredSplit)
+RECURRENCES: tuple[Recurrence, ...] = get_args(Recurrence)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +76,12 @@ class Trial:
     "control". `suggested` and `arrived` are places in the campaign's sequence of happenings;
     `attempts` counts the starts; `detail` is the tail of a failed trial's log. `source` is the
     CAMPAIGN/NUMBER of the trial whose training this one took over, if any, for the first
-    `source_epochs` of its epochs.
+    `source_epochs` of its epochs. `control` is a control's name (None of one that an earlier
+    version put on record without), `recurrence` the network's (None where the choices make none),
+    `split` what the scores are of: validation,
+    or test where nothing is decided by them, and in campaigns of before there was a validation
+    split. `family` and `winner` say of a control in what it is matched,
+    and to which network.
     """
 
     campaign: str
@@ -106,9 +114,14 @@ class Trial:
     arrived: int | None
     source: str | None
     source_epochs: int
+    control: str | None
+    recurrence: Recurrence | None
+    split: ScoredSplit
+    family: str | None
+    winner: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Reported:
     """A report on record, of the trial `number`.
 
@@ -186,6 +199,11 @@ class NewTrial:
     parameters: int | None
     macs: int | None
     cell: str
+    recurrence: Recurrence | None
+    split: ScoredSplit
+    control: str | None = None
+    family: str | None = None
+    winner: str | None = None
     status: Status = "waiting"
     reason: str | None = None
     folder: str | None = None
@@ -220,6 +238,20 @@ class Event:
     at: float
     kind: str
     detail: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opening:
+    """Networks were scored on a split after the search: `who` did it, by which `command`.
+
+    `networks` are their names, as the command shows them.
+    """
+
+    at: float
+    who: str
+    command: str
+    networks: tuple[str, ...]
+    split: ScoredSplit
 
 
 @dataclass(frozen=True, kw_only=True)

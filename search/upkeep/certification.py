@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from search.assign.suggesting import find_refusal, identity
-from search.campaign import Campaign, clone, controls
+from search.campaign import Campaign, clone, controls, final_recipe
 from search.host.machine import Machine
 from search.samplers.protocol import derive_seed
 from search.store import RETRY, Trial
@@ -29,13 +29,16 @@ def certification(
     seeds: int,
     overrides: Sequence[str] = (),
     *,
+    all_data: bool = False,
     offered: Machine | None = None,
 ) -> Campaign:
     """The campaign that trains some trials' cells, and its campaign's controls, from other seeds.
 
-    Every training runs to the end. The seeds follow from the campaign's, and more of them begin
-    with those of fewer. `overrides` change other fields, as those of `ventral submit` do. Raises
-    CampaignError for a cell that this version would not build as the search did.
+    Every training runs to the end and is scored on the test split, since nothing is decided by it;
+    with `all_data` the validation images are trained on, too. The seeds follow from the
+    campaign's, and more of them begin with those of fewer. `overrides` change other fields, as
+    those of `ventral submit` do. Raises CampaignError for a cell that this version would not build
+    as the search did.
     """
     where = f"campaign {record.id}"
     campaign = Campaign.parse(record.document, where)
@@ -48,6 +51,7 @@ def certification(
     document = record.document | {
         "name": f"{campaign.name}-certified"[:200],
         "space": space.document(),
+        "recipe": final_recipe(record.document, all_data=all_data),
         "sampler": {"name": "random"},
         "objectives": [],
         "scheduler": {"name": "fifo"},

@@ -14,6 +14,7 @@ from search.assign.losses import RETRIED
 from search.assign.suggesting import identity
 from search.campaign import CHANGEABLE, Campaign, apply
 from search.campaign.limits import find_excess
+from search.campaign.splits import refuse_own_splits
 from search.host.home import Home
 from search.store import RETRY, NewTrial, Store, Trial
 from search.store import Campaign as Record
@@ -88,6 +89,8 @@ def add_changed(
             parameters=trial.parameters,
             macs=trial.macs,
             cell=trial.cell,
+            recurrence=trial.recurrence,
+            split=trial.split,
             folder=str(home.trial(record.id, number)),
             work=reuse.work_of(trial.digest, recipe, record.data["checksum"], trial.seed),
         )
@@ -134,6 +137,7 @@ def _overlay(campaign: Campaign, trial: Trial, overrides: Sequence[str]) -> dict
             )
         apply(document, override)
     overlay: dict[str, Any] = document["recipe"]
+    refuse_own_splits("recipe", overlay)
     try:
         same = campaign.recipe.overlaid(overlay) == campaign.recipe.overlaid(trial.recipe)
     except InputError as error:
