@@ -2,7 +2,8 @@
 
 A rule of another package is a class: `Options` is the pydantic model of its options, its objects
 are made as `Class(plan, options)` and keep the contract of `protocol.py`. The built-in ones have
-their settings beside them in the campaign file, and are made by `search/tune/scheduler.py`.
+their settings beside them in the campaign file, and are made by
+`search/early_stopping/judging.py`.
 """
 
 from collections.abc import Mapping
