@@ -176,11 +176,11 @@ class Simulator:
         running: list[_Running] = []
         ended: list[Ended] = []
         while True:
-            while len(running) < self._slots and (found := supply.next()) is not None:
-                trial = _trial(found)
+            while len(running) < self._slots and (assigned := supply.next()) is not None:
+                trial = _trial(assigned)
                 judge.on_trial_add(None, trial)
                 recorder.on_trial_start(trial=trial)
-                digest = setting.store.results.get(setting.campaign_id, found.number).digest
+                digest = setting.store.results.get(setting.campaign_id, assigned.number).digest
                 training = self.world.training(digest, repeat)
                 until = now + training.seconds_an_epoch
                 heapq.heappush(running, _Running(until, next(order), trial, digest, training))

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from search.early_stopping.protocol import EarlyStopping, EpochReport, Plan
+from search.early_stopping.protocol import EarlyStopping, EpochReport, TrainingPlan
 
 Costs = Callable[[int, Mapping[str, Any]], tuple[float, ...]]
 """A training's further objectives, by its number and its report."""
@@ -16,7 +16,7 @@ class Watch:
     def __init__(
         self,
         rule: EarlyStopping,
-        plan: Plan,
+        plan: TrainingPlan,
         costs: Costs = lambda _number, _report: (),
     ) -> None:
         self._rule, self._plan, self._costs = rule, plan, costs

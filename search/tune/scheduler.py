@@ -71,7 +71,7 @@ def create(
         )
         scheduler = Optimistic(optimism, epochs, chance)
     elif settings.name != "asha":
-        plan = early_stopping.Plan(epochs=epochs, grace=grace, seed=seed)
+        plan = early_stopping.TrainingPlan(epochs=epochs, grace=grace, seed=seed)
         rule = early_stopping.make(settings.name, plan, settings.options)
         costs = partial(_costs, objectives, trial)
         scheduler = Optimistic(Watch(rule, plan, costs), epochs, chance)

@@ -266,7 +266,7 @@ class TestBuiltIn(EarlyStoppingSuite):
 
     @pytest.fixture(params=early_stopping.NAMES)
     def make(self, request: pytest.FixtureRequest) -> Make:
-        def made(plan: early_stopping.Plan = PLAN) -> Judging:
+        def made(plan: early_stopping.TrainingPlan = PLAN) -> Judging:
             settings = Scheduler(name=request.param, grace_epochs=plan.grace, brackets=2)
             return Judging(create(settings, plan.epochs, plan.seed, guess=0.15))
 
