@@ -39,7 +39,7 @@ from space.errors import DataError, StoreError, VentralError
 from space.space import Space
 from workers.data.pack import Pack
 from workers.data.packing import pack
-from workers.job import PackRef
+from workers.job import PackRef, ScoredSplit
 from workers.trainable import TrialTrainable
 
 log = logging.getLogger(__name__)
@@ -92,7 +92,10 @@ def submit(
     listener(Happening(kind="packing"))
     packed, space = prepared or prepare(campaign, home)
     record = store.campaigns.create(
-        campaign.name, campaign.document(), space.document(), _describe_data(packed)
+        campaign.name,
+        campaign.document(),
+        space.document(),
+        _describe_data(packed, packed.scored(campaign.recipe.score_on)),
     )
     return record.id
 
@@ -194,15 +197,17 @@ def _space_for(document: Any, packed: Pack) -> Space:
     )
 
 
-def _describe_data(packed: Pack) -> dict[str, Any]:
-    """What the store keeps of a campaign's data."""
+def _describe_data(packed: Pack, split: ScoredSplit) -> dict[str, Any]:
+    """What the store keeps of a campaign's data, of which `split` is what its scores are of."""
     return {
         **packed.ref.model_dump(mode="json"),
         "spec": packed.spec,
         "size": packed.size,
         "channels": packed.channels,
         "classes": packed.classes,
-        "guess": packed.guess,
+        "counts": packed.splits,
+        "split": split,
+        "guess": packed.guess(split),
     }
 
 

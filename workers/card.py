@@ -14,6 +14,7 @@ from space.genome import Genome
 from space.network.sizes import first_informed_step
 from space.unroll.cost import cost
 from workers.data.statistics import divisors
+from workers.job import ScoredSplit
 
 Score = Annotated[float, Field(ge=0, le=1)]
 Channels = Annotated[tuple[float, ...], Field(min_length=1)]
@@ -25,10 +26,14 @@ Deviations = Annotated[
 class Card(Value):
     """The facts of an export: where it comes from, how it was trained, what it scored.
 
-    Scores lie in 0..1 on the test split of `data`. Images are normalised channel by channel:
-    (pixel / 255 - mean) / std, where a std is 1 for a channel that has none; `image_size` is the
-    side that the network takes. `evaluation_batch_size` and `threads` are those of the recorded
-    scores, so that the same machine gives the same numbers.
+    Scores lie in 0..1 on the split `split` of `data`: validation, by which a search selects, or
+    test, where nothing was selected or where, in campaigns of before, that was what a search
+    selected by. `test_*` are there once the test split was opened for this network (`with_test`).
+
+    Images are normalised channel by channel: (pixel / 255 - mean) / std, where a std is 1 for a
+    channel that has none; `image_size` is the side that the network takes.
+    `evaluation_batch_size` and `threads` are those of the recorded scores, so that the same
+    machine gives the same numbers.
     """
 
     name: str
@@ -46,10 +51,14 @@ class Card(Value):
     seed: int
     recipe: dict[str, Any]
     epochs: int = Field(ge=0)
+    split: ScoredSplit = "test"
     top1: Score
     top5: Score | None = None
     loss: float | None = None
     accuracy_by_step: tuple[Score, ...] = ()
+    test_top1: Score | None = None
+    test_top5: Score | None = None
+    test_loss: float | None = None
     evaluation_batch_size: int = Field(default=256, ge=1)
     threads: int = Field(default=1, ge=1, le=THREADS)
     versions: dict[str, str] = Field(default_factory=dict)
@@ -59,6 +68,25 @@ class Card(Value):
         if len(self.mean) != len(self.std):
             raise InputError("std", f"{len(self.std)} of them for {len(self.mean)} means")
         return self
+
+    @property
+    def scores(self) -> dict[ScoredSplit, tuple[float, float | None, float | None]]:
+        """Top-1, top-5 and loss by split, as far as they are on record."""
+        scores: dict[ScoredSplit, tuple[float, float | None, float | None]] = {}
+        if self.test_top1 is not None:
+            scores["test"] = (self.test_top1, self.test_top5, self.test_loss)
+        return {self.split: (self.top1, self.top5, self.loss)} | scores
+
+    @property
+    def data_spec(self) -> dict[str, Any]:
+        """`data` as this version reads it: before there were validation splits, it had none."""
+        return {"validation": 0} | self.data
+
+    def with_test(self, top1: float, top5: float, loss: float) -> Self:
+        """The card with what an evaluation on the test split gave."""
+        if self.split == "test":
+            return self
+        return self.model_copy(update={"test_top1": top1, "test_top5": top5, "test_loss": loss})
 
 
 def format_card(genome: Genome, card: Card) -> str:
@@ -83,6 +111,14 @@ Made with {", ".join(f"{name} {version}" for name, version in card.versions.item
 
 def _head(card: Card) -> str:
     """Facts in YAML, under the keys that model hubs read."""
+    name = card.data.get("name", "")
+    results = "\n".join(
+        f"""  - task: {{type: image-classification}}
+    dataset: {{name: {name}, type: {name}, split: {split}}}
+    metrics:
+    - {{type: accuracy, value: {top1}}}"""
+        for split, (top1, _, _) in card.scores.items()
+    )
     return f"""---
 library_name: ventral-search
 license: other
@@ -90,10 +126,7 @@ tags: [convrnn, ventral-stream, image-classification]
 model-index:
 - name: {json.dumps(card.name)}
   results:
-  - task: {{type: image-classification}}
-    dataset: {{name: {card.data.get("name", "")}, type: {card.data.get("name", "")}}}
-    metrics:
-    - {{type: accuracy, value: {card.top1}}}
+{results}
 ---"""
 
 
@@ -105,16 +138,40 @@ def _origin(card: Card) -> str:
     by_step = " ".join(f"{accuracy:.3f}" for accuracy in card.accuracy_by_step)
     return f"""## Where it comes from
 {source if card.campaign else ""}Trained for {card.epochs} epochs with seed {card.seed} on \
-`{json.dumps(card.data)}` (checksum `{card.data_checksum[:16]}`).
+`{json.dumps(card.data)}` (checksum `{card.data_checksum[:16]}`){_trained_on(card)}.
 
-| score on the test split | |
-|---|---|
-| top-1 | {card.top1:.4f} |
-| top-5 | {"" if card.top5 is None else f"{card.top5:.4f}"} |
-| loss, nats | {"" if card.loss is None else f"{card.loss:.4f}"} |
+{_scores(card)}
 
-Accuracy of the read-out at each step: {by_step}
+Accuracy of the read-out at each step ({card.split}): {by_step}
 """
+
+
+def _trained_on(card: Card) -> str:
+    whole = card.recipe.get("train_on") == "train+validation"
+    return ", the training and the validation images together" if whole else ""
+
+
+def _scores(card: Card) -> str:
+    """The scores by split, and what they may be taken for."""
+    splits = card.scores
+    rows = [
+        f"| {name} | "
+        + " | ".join("" if row[place] is None else f"{row[place]:.4f}" for row in splits.values())
+        + " |"
+        for place, name in enumerate(("top-1", "top-5", "loss, nats"))
+    ]
+    if card.split == "validation":
+        opened = "was" if "test" in splits else "was not"
+        meaning = (
+            "The search selected by validation, so that the best of many is partly luck. The test "
+            f"split {opened} opened for this network (`ventral evaluate` opens it)."
+        )
+    elif card.recipe.get("score_on") == "test":
+        meaning = "Nothing was selected by these scores."
+    else:
+        meaning = "Selected on test: the campaign had no validation split."
+    head = f"| score | {' | '.join(splits)} |\n|---|{'---|' * len(splits)}"
+    return "\n".join([head, *rows, "", meaning])
 
 
 def _time(genome: Genome) -> str:
@@ -148,7 +205,8 @@ images = ventral.normalise(pixels, card) # uint8 [N, H, W, C] -> float32 [N, C, 
 logits = network(images)                 # [N, {genome.classes}]
 by_step = network.step_logits(images)    # [N, {genome.clock.steps}, {genome.classes}]
 ```
-`ventral evaluate FOLDER` scores it again on its data. `genome.json` alone builds the same \
+`ventral evaluate FOLDER` scores it on the test split of its data, with `--split validation` on \
+the other. `genome.json` alone builds the same \
 network untrained, and can be the `base` of a search space.
 
 Images are {genome.image.size} x {genome.image.size} pixels, normalised by \

@@ -54,7 +54,7 @@ def evaluate(
     *,
     batch_size: int = 256,
     device: str | torch.device | None = None,
-    split: SplitName = "test",
+    split: SplitName,
     threads: int | None = None,
     reduced: bool = False,
 ) -> Evaluation:

@@ -105,6 +105,15 @@ def read_card(folder: str | Path) -> Card:
     return parse(Card, facts, str(file), nodes=RECORD)
 
 
+def rewrite_card(folder: str | Path, card: Card) -> None:
+    """Give an export another card; its network and its weights stay as they are.
+
+    Raises InputError for a damaged export, OSError where it cannot be written.
+    """
+    network = load(folder)
+    write(folder, network.genome, network.state_dict(), card)
+
+
 def load(folder: str | Path) -> "Network":
     """The trained network of an export, on the CPU, in evaluation mode.
 

@@ -38,6 +38,10 @@ class PackRef(Value):
     checksum: str
 
 
+ScoredSplit = Literal["validation", "test"]
+"""A split on which networks are scored."""
+
+
 # ---------------------------------------------------------------------------------------- recipe
 
 
@@ -79,7 +83,7 @@ class Fidelity(Value):
     """A cheaper look, up to an epoch: smaller images, fewer steps, a part of the images.
 
     What is not given is as in the rest of the training. The network is scored as it is trained:
-    on the whole test split, at this size and after these steps.
+    on all images of the split that the recipe scores on, at this size and after these steps.
     """
 
     until: Epochs = Field(description="the last epoch of it")
@@ -157,6 +161,16 @@ class Recipe(Value):
         description="of torch, for a trial on a CPU; a campaign's default: its cores",
     )
     checkpoint_epochs: Epochs = Field(default=1, description="epochs between checkpoints")
+    train_on: Literal["train", "train+validation"] = Field(
+        default="train",
+        description="the images that are trained on; the validation ones too only where nothing "
+        "is decided any more, with score_on: test",
+    )
+    score_on: ScoredSplit = Field(
+        default="validation",
+        description="the split of the reports; test only where nothing is decided by them, as "
+        "`ventral certify` does (data without a validation split is scored on test in any case)",
+    )
 
     @model_validator(mode="after")
     def _recomputes_a_plan(self) -> Self:
@@ -179,6 +193,13 @@ class Recipe(Value):
             raise InputError(f"fidelity[{len(self.fidelity) - 1}].until", problem, cure)
         return self
 
+    @model_validator(mode="after")
+    def _scores_what_it_did_not_see(self) -> Self:
+        if self.train_on == "train+validation" and self.score_on == "validation":
+            problem = "the network is trained on the validation images"
+            raise InputError("score_on", problem, "write test, or train_on: train")
+        return self
+
     def fidelity_of(self, epoch: int) -> Fidelity:
         """How an epoch (from 1) is trained."""
         return next((part for part in self.fidelity if epoch <= part.until), WHOLE)
@@ -193,7 +214,7 @@ class Recipe(Value):
         left out: they may change no more than their rounding.
         """
         # Recipes are known by this: one that asks for nothing new has to look as it always did.
-        new = set() if self.fidelity else {"fidelity"}
+        new = {key for key, before in _LATER.items() if getattr(self, key) == before}
         return self.model_dump(mode="json", exclude=_EXECUTION | new)
 
     def overlaid(self, overlay: Mapping[str, Any], where: str = "recipe") -> "Recipe":
@@ -205,6 +226,8 @@ class Recipe(Value):
 
 
 _EXECUTION = {"unroll", "recompute", "compile", "threads", "checkpoint_epochs"}
+_LATER = {"fidelity": (), "train_on": "train", "score_on": "validation"}
+"""The keys that recipes got later, with the value that means what was done before."""
 
 
 def _merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
@@ -241,7 +264,8 @@ class Job(Value):
 
 
 class Report(Value):
-    """The evidence after an epoch, on the test split.
+    """The evidence after an epoch, on the split that the recipe scores on: validation in a
+    search, test where nothing is decided by it, and in campaigns of before, which lack validation.
 
     Scores lie in 0..1; `loss` and `train_loss` are mean cross entropies in nats, without L2.
     """

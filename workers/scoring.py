@@ -2,25 +2,49 @@
 
 from pathlib import Path
 
-from space.errors import DataError
-from workers.data.pack import find_pack
+from space.errors import DataError, InputError
+from workers.card import Card
+from workers.data.pack import Pack, find_pack
 from workers.data.packing import pack
 from workers.data.specs import data_spec
 from workers.evaluation import Evaluation, evaluate
 from workers.export import load, read_card
+from workers.job import ScoredSplit
 
 
-def evaluate_export(folder: str | Path, packs: str | Path) -> Evaluation:
-    """The scores of an export on the test split of its data.
+def evaluate_export(
+    folder: str | Path, packs: str | Path, split: ScoredSplit = "test"
+) -> Evaluation:
+    """The scores of an export on a split of its data.
 
-    That is the pack of its checksum in the folder `packs`, or is packed there.
-    On the machine of the recorded scores these the numbers are the same. Raises InputError for a
-    damaged export, DataError if the data is missing or not the recorded one.
+    That is the pack of its checksum in the folder `packs`, or is packed there. On the machine of
+    the recorded scores of that split the numbers are the same. Raises InputError for a damaged
+    export, or for a validation split that is not there or was trained on, DataError if the data
+    is missing or not the recorded one.
     """
-    card, network = read_card(folder), load(folder)
-    data = find_pack(Path(packs), card.data_checksum)
+    card = read_card(folder)
+    if split == "validation" and card.recipe.get("train_on") == "train+validation":
+        problem = f"{folder} was trained on the validation images"
+        raise InputError("split", problem, "score it on test")
+    network, data = load(folder), _open_data(folder, card, Path(packs))
+    if split not in data.splits:
+        problem = f"the data of {folder} has no {split} split: it was selected on test"
+        raise InputError("split", problem, "score it on test")
+    return evaluate(
+        network,
+        data,
+        batch_size=card.evaluation_batch_size,
+        split=split,
+        threads=card.threads,
+        reduced=True,
+    )
+
+
+def _open_data(folder: str | Path, card: Card, packs: Path) -> Pack:
+    """The pack that an export was scored on. Raises DataError if there is another one instead."""
+    data = find_pack(packs, card.data_checksum)
     if data is None:
-        data = pack(data_spec(card.data, f"{folder}: data"), packs)
+        data = pack(data_spec(card.data_spec, f"{folder}: data"), packs)
     if data.checksum != card.data_checksum:
         raise DataError(
             str(data.path),
@@ -28,10 +52,4 @@ def evaluate_export(folder: str | Path, packs: str | Path) -> Evaluation:
             f"{card.data_checksum[:16]}",
             "use the version of Ventral and the images that the campaign used",
         )
-    return evaluate(
-        network,
-        data,
-        batch_size=card.evaluation_batch_size,
-        threads=card.threads,
-        reduced=True,
-    )
+    return data

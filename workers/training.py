@@ -15,15 +15,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from space.errors import CheckpointError
+from space.errors import CheckpointError, InputError
 from workers import checkpoint, compiling
 from workers.data.augmentation import augment, average
 from workers.data.feed import Feed
+from workers.data.manifest import SplitName
 from workers.data.pack import Pack
 from workers.data.preprocessing import Normalisation, to_unit
 from workers.evaluation import Scored, check_fit, evaluate, move_network
 from workers.failures import Diverged, device_lost, out_of_memory
-from workers.job import WHOLE, Fidelity, Job, Report
+from workers.job import WHOLE, Fidelity, Job, Recipe, Report
 from workers.optimisation import Optimisation, learning_rate
 from workers.peak_memory import read_peak, reset_peak
 from workers.seeds import mix_seed, seed_all
@@ -82,7 +83,8 @@ class Trainer:
         seed_all(mix_seed(job.seed, "build"))
         self.pack = Pack.load(job.data.path, job.data.checksum)
         self._build = build
-        self._train = Feed(self.pack, "train", self.device)
+        self._scored = self.pack.scored(recipe.score_on)
+        self._train = Feed(self.pack, _trained_splits(recipe, self.pack), self.device)
         self._normalise = Normalisation(self.pack, self.device)
         on_gpu = self.device.type == "cuda"
         precision = "bf16" if recipe.precision == "auto" else recipe.precision
@@ -96,7 +98,7 @@ class Trainer:
     def _prepare(self, fidelity: Fidelity) -> None:
         """Make the network, its optimiser and its batches as a fidelity wants them, untrained."""
         self._fidelity, recipe = fidelity, self.job.recipe
-        self._images = max(1, round(fidelity.images * self.pack.count("train")))
+        self._images = max(1, round(fidelity.images * len(self._train)))
         # An incomplete last batch is left out: the order is new in every epoch.
         self._batch = min(recipe.batch_size, self._images)
         self._steps_per_epoch = self._images // self._batch
@@ -120,7 +122,7 @@ class Trainer:
         return self.epoch >= self.job.recipe.epochs
 
     def run_epoch(self) -> Report:
-        """Train for an epoch, evaluate on the test split, and report both.
+        """Train for an epoch, evaluate on the split that the recipe scores on, and report both.
 
         Raises Diverged at the first loss or weight that is not finite.
         """
@@ -128,7 +130,11 @@ class Trainer:
         self.enter(recipe.fidelity_of(self.epoch + 1))
         train_loss = self._train_epoch(self.epoch + 1)
         scores = evaluate(
-            self.network, self.pack, batch_size=recipe.evaluation_batch_size, reduced=True
+            self.network,
+            self.pack,
+            batch_size=recipe.evaluation_batch_size,
+            split=self._scored,
+            reduced=True,
         )
         if not math.isfinite(scores.loss):
             raise Diverged(f"evaluation loss is {scores.loss} at epoch {self.epoch + 1}")
@@ -170,7 +176,7 @@ class Trainer:
         generator, seed = torch.Generator(), self.job.seed
         generator.manual_seed(mix_seed(seed, "order", epoch))
         order = torch.randperm(self._images, generator=generator)
-        if self._images < (count := self.pack.count("train")):
+        if self._images < (count := len(self._train)):
             # Always the same part, which a larger one contains.
             generator.manual_seed(mix_seed(seed, "part"))
             order = torch.randperm(count, generator=generator)[order]
@@ -194,9 +200,9 @@ class Trainer:
                     yield self.update(images, labels, 0)
 
         def evaluations() -> Iterator[object]:
-            count = self.pack.count("test")
-            size = min(recipe.evaluation_batch_size, count)
-            images = torch.from_numpy(np.array(self.pack.images("test")[:size])).to(self.device)
+            size = min(recipe.evaluation_batch_size, self.pack.count(self._scored))
+            pixels = np.array(self.pack.images(self._scored)[:size])
+            images = torch.from_numpy(pixels).to(self.device)
             with torch.no_grad():
                 while True:
                     yield cast(Scored, self.network).step_logits(self._normalise(to_unit(images)))
@@ -204,7 +210,7 @@ class Trainer:
         update = time_each(updates(), seconds * 0.75, self.device)
         self.network.eval()
         evaluation = time_each(evaluations(), seconds * 0.25, self.device)
-        batches = math.ceil(self.pack.count("test") / recipe.evaluation_batch_size)
+        batches = math.ceil(self.pack.count(self._scored) / recipe.evaluation_batch_size)
         return self._steps_per_epoch * update + batches * evaluation
 
     def update(self, images: Tensor, labels: Tensor, step: int) -> Tensor:
@@ -281,6 +287,16 @@ class Trainer:
         """Go on from what `state` gave."""
         self.network.load_state_dict(_select(tensors, "network."))
         self.optimisation.load_state(_select(tensors, "optimiser."), numbers)
+
+
+def _trained_splits(recipe: Recipe, pack: Pack) -> tuple[SplitName, ...]:
+    """The splits that are trained on. Raises InputError if one is not there."""
+    if recipe.train_on == "train":
+        return ("train",)
+    if pack.selection != "validation":
+        problem = f"{recipe.train_on}, but the data has no validation split"
+        raise InputError("recipe.train_on", problem, "write train")
+    return ("train", "validation")
 
 
 def _select(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

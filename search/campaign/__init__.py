@@ -19,6 +19,7 @@ from search.campaign.settings import (
     json_schema,
     schema_text,
 )
+from search.campaign.splits import final_recipe
 from search.campaign.trainings import control_runs, controls, full_epochs
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "clone",
     "control_runs",
     "controls",
+    "final_recipe",
     "full_epochs",
     "json_schema",
     "load",

@@ -6,6 +6,7 @@ from typing import Any
 from search import early_stopping, samplers
 from search.campaign.objectives import steps_of
 from search.campaign.settings import Campaign, Resources
+from search.campaign.splits import check_splits
 from search.campaign.trainings import control_runs, full_epochs
 from search.host.machine import Machine
 from space.documents.bounds import LEAST_CORES
@@ -26,6 +27,7 @@ def check(campaign: Campaign, space: Space, offered: Machine) -> None:
     _check_recipe(campaign, space)
     _check_limits(campaign)
     _check_controls(campaign, space)
+    check_splits(campaign, space)
     samplers.check(campaign.sampler.name, campaign.sampler.options)
     early_stopping.check(campaign.scheduler.name, campaign.scheduler.options)
     _check_objectives(campaign, space)

@@ -67,7 +67,9 @@ def memory_to_train(campaign: Campaign, recipe: Recipe, genome: Genome) -> int:
     """
     half = bool(campaign.resources.gpus) and recipe.precision != "float32"
     reads = all_logits(genome) if recipe.loss_steps == "all" else decoder_reads(genome)
-    batch = min(recipe.batch_size, campaign.data.train_images or recipe.batch_size)
+    batch = recipe.batch_size
+    if recipe.train_on == "train":
+        batch = min(batch, campaign.data.train_images or batch)
     copies = _copies(recipe)
     if recipe.unroll == "literal":
         steps = {step for _, step in reads}
@@ -78,8 +80,9 @@ def memory_to_train(campaign: Campaign, recipe: Recipe, genome: Genome) -> int:
 
 def memory_to_evaluate(campaign: Campaign, recipe: Recipe, genome: Genome) -> int:
     """Bytes of an evaluation between two epochs; it computes in float32, whatever trained."""
-    batch = recipe.evaluation_batch_size
-    batch, copies = min(batch, campaign.data.test_images or batch), _copies(recipe)
+    batch, copies = recipe.evaluation_batch_size, _copies(recipe)
+    if recipe.score_on == "test" or not campaign.data.validation:
+        batch = min(batch, campaign.data.test_images or batch)
     if recipe.unroll == "literal":
         return evaluation_memory(genome, batch, copies=copies)
     return planned_evaluation_memory(plan(genome, all_logits(genome)), batch, copies=copies)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack
 
 from search.assign.suggesting import find_refusal, identity
-from search.campaign import Campaign, clone, controls
+from search.campaign import Campaign, clone, controls, final_recipe
 from search.host.home import Home
 from search.host.machine import Machine
 from search.review import ranking
@@ -51,13 +51,16 @@ def certification(
     seeds: int,
     overrides: Sequence[str] = (),
     *,
+    all_data: bool = False,
     offered: Machine | None = None,
 ) -> Campaign:
     """The campaign that trains some trials' cells, and its campaign's controls, from other seeds.
 
-    Every training runs to the end. The seeds follow from the campaign's, and more of them begin
-    with those of fewer. `overrides` change other fields, as those of `ventral submit` do. Raises
-    CampaignError for a cell that this version would not build as the search did.
+    Every training runs to the end and is scored on the test split, since nothing is decided by it;
+    with `all_data` the validation images are trained on, too. The seeds follow from the
+    campaign's, and more of them begin with those of fewer. `overrides` change other fields, as
+    those of `ventral submit` do. Raises CampaignError for a cell that this version would not build
+    as the search did.
     """
     where = f"campaign {record.id}"
     campaign = Campaign.parse(record.document, where)
@@ -70,6 +73,7 @@ def certification(
     document = record.document | {
         "name": f"{campaign.name}-certified"[:200],
         "space": space.document(),
+        "recipe": final_recipe(record.document, all_data=all_data),
         "sampler": {"name": "random"},
         "objectives": [],
         "scheduler": {"name": "fifo"},
@@ -98,6 +102,8 @@ def certify_campaign(
     winners: Sequence[Trial],
     seeds: int,
     overrides: Sequence[str] = (),
+    *,
+    all_data: bool = False,
     **driving: Unpack[Driving],
 ) -> Certified:
     """Put the certification of some trials on record, and drive it to its end.
@@ -105,7 +111,7 @@ def certify_campaign(
     Raises what `certification` and `search.upkeep.submission.launch` do.
     """
     offered = read_offered(driving.get("address"))
-    campaign = certification(record, winners, seeds, overrides, offered=offered)
+    campaign = certification(record, winners, seeds, overrides, all_data=all_data, offered=offered)
     result = launch(campaign, home, store, **driving)
     networks = ranking.references(store, store.campaigns.get(result.campaign_id))
     return Certified(run=result, networks=tuple(networks))

@@ -143,6 +143,7 @@ def _make_card(trial: Trial, record: Record, recipe: Recipe, pack: Pack, genome:
         seed=trial.seed,
         recipe=recipe.model_dump(mode="json"),
         epochs=trial.epochs,
+        split=pack.scored(recipe.score_on),
         top1=trial.top1,
         top5=trial.top5,
         loss=trial.loss,

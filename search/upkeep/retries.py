@@ -14,6 +14,7 @@ from search.assign.losses import RETRIED
 from search.assign.suggesting import identity
 from search.campaign import CHANGEABLE, Campaign, apply
 from search.campaign.limits import find_excess
+from search.campaign.splits import refuse_own_splits
 from search.host.home import Home
 from search.store import RETRY, NewTrial, State, Store, Trial
 from search.store import Campaign as Record
@@ -159,6 +160,7 @@ def _overlay(campaign: Campaign, trial: Trial, overrides: Sequence[str]) -> dict
             )
         apply(document, override)
     overlay: dict[str, Any] = document["recipe"]
+    refuse_own_splits("recipe", overlay)
     try:
         same = campaign.recipe.overlaid(overlay) == campaign.recipe.overlaid(trial.recipe)
     except InputError as error:

@@ -92,7 +92,7 @@ def packs(folder: Path) -> trials.Try:
         if rng.random() < 0.8:
             sealed(path / MANIFEST, "checksum", seal if rng.random() < 0.8 else lambda _: None)
         found = Pack.load(path)
-        assert found.guess <= 1
+        assert found.guess(found.selection) <= 1
         assert len(found.mean) == len(found.std) == found.channels
         for split in ("train", "test"):
             assert found.images(split).sum() >= 0  # every page is touched

@@ -32,13 +32,39 @@ def test_a_page_begins_with_a_head_that_model_hubs_read() -> None:
 
 
 def test_a_page_says_what_the_network_is_and_what_it_scored() -> None:
-    text = page(top5=0.875, accuracy_by_step=(0.1, 0.5))
+    text = page(top5=0.875, accuracy_by_step=(0.1, 0.5), split="validation")
     price = cost(genome())
     assert f"{price.parameters:,} parameters, {price.macs:,} multiply-adds an image" in text
     assert "| top-1 | 0.5000 |\n| top-5 | 0.8750 |\n| loss, nats |  |" in text
-    assert "Accuracy of the read-out at each step: 0.100 0.500\n" in text
+    assert "Accuracy of the read-out at each step (validation): 0.100 0.500\n" in text
     for node in ("conv1", "head"):
         assert f"| {node} | {first_informed_step(genome(), node)} |" in text
+
+
+def test_a_page_says_of_which_split_its_scores_are_and_what_they_may_be_taken_for() -> None:
+    closed = page(split="validation")
+    assert "| score | validation |" in closed
+    assert "| test |" not in closed
+    assert "was not opened for this network" in closed
+    opened = format_card(genome(), card(split="validation").with_test(0.25, 0.75, 2.0))
+    assert "| score | validation | test |\n|---|---|---|\n| top-1 | 0.5000 | 0.2500 |" in opened
+    assert "was opened for this network" in opened
+    results = yaml.safe_load(opened.split("---\n", 2)[1])["model-index"][0]["results"]
+    splits = [result["dataset"]["split"] for result in results]
+    values = [result["metrics"][0]["value"] for result in results]
+    assert dict(zip(splits, values, strict=True)) == {"validation": 0.5, "test": 0.25}
+    assert "Selected on test: the campaign had no validation split." in page()
+    certified = page(recipe={"score_on": "test", "train_on": "train+validation"})
+    assert "Nothing was selected by these scores." in certified
+    assert ", the training and the validation images together." in certified
+    assert "together" not in closed
+
+
+def test_a_card_of_before_is_of_data_without_a_validation_split() -> None:
+    assert card().split == "test"
+    assert card().data_spec["validation"] == 0
+    assert card(data={"name": "digits", "validation": 0.2}).data_spec["validation"] == 0.2
+    assert card().with_test(0.25, 0.75, 2.0) == card(), "its score is of that split already"
 
 
 def test_where_it_comes_from_is_there_only_if_it_is_known() -> None:

@@ -21,7 +21,7 @@ Build = Callable[[Job], nn.Module]
 
 def test_scores_are_what_they_are_called(digits: Pack, build: Build, job: MakeJob) -> None:
     network = build(job()).eval()
-    result = evaluate(network, digits, batch_size=64)
+    result = evaluate(network, digits, batch_size=64, split="test")
     stored = torch.from_numpy(np.array(digits.images("test"))).permute(0, 3, 1, 2) / 255
     images = (stored - digits.mean[0]) / digits.std[0]
     labels = torch.from_numpy(np.array(digits.labels("test")))
@@ -45,7 +45,7 @@ def test_a_score_can_be_had_again(digits: Pack, build: Build, job: MakeJob) -> N
     other = build(job(seed=5))
     other.load_state_dict(trainer.network.state_dict())
     torch.set_num_threads(2)
-    again = evaluate(other, digits, batch_size=48, threads=1)
+    again = evaluate(other, digits, batch_size=48, split="validation", threads=1)
     assert torch.get_num_threads() == 2
     assert (again.top1, again.top5, again.loss) == (report.top1, report.top5, report.loss)
     assert again.accuracy_by_step == report.accuracy_by_step
@@ -57,7 +57,7 @@ def test_fewer_than_five_classes_are_all_in_the_top_five(
 ) -> None:
     network = build(job().model_copy(update={"genome": {"classes": 12}}))
     with pytest.raises(InputError, match=r"genome\.classes: 12, but the data has 10; set 10"):
-        evaluate(network, digits)
+        evaluate(network, digits, split="test")
 
 
 @pytest.mark.parametrize(

@@ -107,14 +107,14 @@ def test_it_ends_as_the_whole_network(sixteen: Pack) -> None:
     network = trainer.network
     assert isinstance(network, Network)
     assert network.genome == Genome.parse(trainer.job.genome)
-    assert evaluate(network, sixteen).top1 == trainer.reports[-1].top1
+    assert evaluate(network, sixteen, split="validation").top1 == trainer.reports[-1].top1
 
 
 def test_a_cheap_score_is_that_of_the_averaged_images(sixteen: Pack) -> None:
     """By hand: means over 2x2 pixels, and what the whole network's weights say of them."""
     made = job(sixteen, fidelity=CHEAP)
     trainer = trained(made, epochs=1)
-    pixels = np.array(sixteen.images("test"), dtype=np.float64)[..., 0] / 255
+    pixels = np.array(sixteen.images("validation"), dtype=np.float64)[..., 0] / 255
     small = pixels.reshape(len(pixels), 8, 2, 8, 2).mean(axis=(2, 4))
     images = torch.from_numpy((small - sixteen.mean[0]) / sixteen.std[0])[:, None].float()
     assert isinstance(trainer.network, Network)
@@ -123,7 +123,7 @@ def test_a_cheap_score_is_that_of_the_averaged_images(sixteen: Pack) -> None:
     other.load_state_dict(trainer.network.state_dict())
     with torch.no_grad():
         output = other.eval()(images).argmax(1).numpy()
-    hits = float((output == sixteen.labels("test")).mean())
+    hits = float((output == sixteen.labels("validation")).mean())
     assert trainer.reports[0].top1 == pytest.approx(hits, abs=1.5 / len(output))
     build(Genome.parse(made.genome)).load_state_dict(trainer.network.state_dict())
 
@@ -163,7 +163,7 @@ def test_a_part_of_the_images_is_always_the_same_part(
     monkeypatch.setattr(Feed, "batches", batches)
     while not trainer.finished:
         trainer.run_epoch()
-    trains = [part for part in seen if part != set(range(80))]
+    trains = [part for part in seen if part != set(range(240))]
     assert [len(part) for part in trains] == [48, 48, 96, 120]
     assert trains[0] == trains[1] < trains[2] < trains[3]
     # The rate goes through a whole epoch's steps in fewer strides.

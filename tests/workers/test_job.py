@@ -78,6 +78,12 @@ def test_how_a_training_is_computed_does_not_decide_its_numbers() -> None:
     assert {*plain.deciding()} < {*Recipe.model_fields}
 
 
+def test_what_is_trained_on_is_not_scored_on() -> None:
+    with pytest.raises(InputError, match=r"score_on: the network is trained on .* write test"):
+        Recipe().overlaid({"train_on": "train+validation"})
+    assert Recipe().overlaid({"train_on": "train+validation", "score_on": "test"})
+
+
 def test_the_literal_unroll_cannot_recompute() -> None:
     with pytest.raises(InputError, match=r"recompute: .*write false, or unroll: planned"):
         Recipe().overlaid({"unroll": "literal", "recompute": True})

@@ -62,7 +62,7 @@ from workers.data.pack import Pack
 genome, weights, pack = sys.argv[1:]
 network = build(Genome.parse(json.load(open(genome))))
 network.load_state_dict(load_file(weights))
-found = evaluate(network, Pack.load(pack), batch_size=100, threads=1)
+found = evaluate(network, Pack.load(pack), batch_size=100, split="validation", threads=1)
 print(json.dumps([found.top1, found.loss, *found.accuracy_by_step]))
 """
 
@@ -104,7 +104,7 @@ def test_l2_is_the_gradient_of_half_the_decayed_sum_of_squares(
 
 def test_an_untrained_network_is_at_chance(digits: Pack) -> None:
     network = build(sample(0).genome)
-    assert 0.0 <= evaluate(network, digits).top1 < 0.3
+    assert 0.0 <= evaluate(network, digits, split="test").top1 < 0.3
 
 
 @pytest.mark.parametrize("how", [{"unroll": "literal"}, {"recompute": True}])

@@ -10,7 +10,13 @@ import pytest
 import torch
 from torch import nn
 
-from space.errors import CheckpointError
+from space.errors import CheckpointError, InputError
+from workers.data.feed import Feed
+from workers.data.manifest import SplitName
+from workers.data.pack import Pack
+from workers.data.packing import pack
+from workers.data.specs import Digits
+from workers.evaluation import evaluate
 from workers.failures import Diverged, failure
 from workers.job import Job, Report
 from workers.training import Trainer
@@ -114,6 +120,69 @@ def test_it_learns(job: MakeJob, build: Build) -> None:
 
 
 # ------------------------------------------------------------------------------------- evaluation
+
+
+def test_an_epoch_is_scored_on_validation_and_test_stays_closed(
+    job: MakeJob, build: Build, digits: Pack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: set[str] = set()
+
+    def read(pack: Pack, split: SplitName) -> Any:
+        opened.add(split)
+        return original(pack, split)
+
+    original = Pack.labels
+    monkeypatch.setattr(Pack, "labels", read)
+    trainer = Trainer(job(), build=build)
+    report = trainer.run_epoch()
+    again = evaluate(trainer.network, digits, batch_size=256, split="validation")
+    assert (report.top1, report.loss) == (again.top1, again.loss)
+    assert trainer.epoch_seconds(0.01) > 0
+    assert opened == {"train", "validation"}
+
+
+def test_a_final_training_is_scored_on_test_and_may_train_on_all_the_rest(
+    job: MakeJob, build: Build, digits: Pack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The weights are those of the search's training, unless more images are trained on."""
+    search, final, whole = (
+        Trainer(job(batch_size=40, **recipe), build=build)
+        for recipe in ({}, {"score_on": "test"}, WHOLE)
+    )
+    searched, fed = search.run_epoch(), []
+
+    def batches(feed: Feed, order: Any, size: int) -> Any:
+        fed.append(len(order))
+        return original(feed, order, size)
+
+    original = Feed.batches
+    monkeypatch.setattr(Feed, "batches", batches)
+    report, _ = final.run_epoch(), whole.run_epoch()
+    assert same_weights(search.network, final.network)
+    assert not same_weights(final.network, whole.network)
+    assert searched.train_loss == report.train_loss
+    for trainer in (final, whole):
+        scores = evaluate(trainer.network, digits, batch_size=256, split="test")
+        assert (scores.top1, scores.loss) == (trainer.reports[-1].top1, trainer.reports[-1].loss)
+    images = digits.splits
+    every = [images["train"], images["train"] + images["validation"]]
+    assert [part for part in fed if part != images["test"]] == every
+
+
+WHOLE = {"train_on": "train+validation", "score_on": "test"}
+
+
+def test_data_of_before_is_scored_on_test_and_has_no_validation_images_to_train_on(
+    job: MakeJob, build: Build, tmp_path: Path
+) -> None:
+    before = pack(Digits(size=8, train_images=64, test_images=64, validation=0), tmp_path)
+    made = job().model_copy(update={"data": before.ref})
+    trainer = Trainer(made, build=build)
+    report = trainer.run_epoch()
+    assert evaluate(trainer.network, before, batch_size=256, split="test").loss == report.loss
+    asking = made.model_copy(update={"recipe": made.recipe.overlaid(WHOLE)})
+    with pytest.raises(InputError, match=r"recipe\.train_on: .* the data has no validation split"):
+        Trainer(asking, build=build)
 
 
 # --------------------------------------------------------------------------------------- failures

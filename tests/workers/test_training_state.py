@@ -37,6 +37,19 @@ def test_a_job_is_known_by_what_decides_its_numbers(job: MakeJob) -> None:
         assert identify_job(same) == identify_job(plain)
 
 
+def test_a_job_that_asks_for_nothing_new_is_known_as_before(job: MakeJob) -> None:
+    """Checkpoints that were written before there were validation splits are gone on from."""
+    data = {"path": "p", "checksum": "c"}
+    made = Job.model_validate(job().model_dump() | {"data": data})
+    assert identify_job(made) == OF_BEFORE
+    final = job(score_on="test")
+    whole = job(score_on="test", train_on="train+validation")
+    assert len({identify_job(other) for other in (job(), final, whole)}) == 3
+
+
+OF_BEFORE = "48faf345e6502800c03c3d91732b8cddd5f048ae6123506c188427cef6c6e32b"
+
+
 def test_the_order_of_keys_does_not_count_and_that_of_lists_does(job: MakeJob) -> None:
     def identity(genome: dict[str, Any]) -> str:
         return identify_job(job().model_copy(update={"genome": genome}))

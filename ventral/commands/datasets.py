@@ -1,6 +1,6 @@
 """`ventral data`: which data sets there are, and packing one for training."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +10,7 @@ from space.documents.outside import printable
 from ventral.output import Column, Format, Output, note, table, value
 
 if TYPE_CHECKING:
+    from workers.data.manifest import SplitName
     from workers.data.pack import Pack
     from workers.data.source import Source
     from workers.data.specs import DataSpec
@@ -71,16 +72,16 @@ def pack(
     row: dict[str, Any] = {
         "path": str(packed.path),
         "checksum": packed.checksum,
-        "train": packed.count("train"),
-        "test": packed.count("test"),
+        **{str(split): count for split, count in packed.splits.items()},
         "size": packed.size,
         "channels": packed.channels,
         "classes": len(packed.classes),
         "mean": list(packed.mean),
         "std": list(packed.std),
         "spec": spec.model_dump(mode="json"),
-        "splits": {"train": packed.count("train"), "test": packed.count("test")},
+        "splits": packed.splits,
         "held_out": source.held_out,
+        "validated_on": source.validation,
         "images": classes,
         "passed_over": [
             {"reason": over.reason, "count": over.count, "first": over.first}
@@ -126,13 +127,13 @@ def _count_classes(packed: "Pack") -> list[dict[str, Any]]:
     import numpy as np
 
     number = len(packed.classes)
-    train, test = (
-        np.bincount(packed.labels("train"), minlength=number).tolist(),
-        np.bincount(packed.labels("test"), minlength=number).tolist(),
-    )
+    counts = {
+        split: np.bincount(packed.labels(split), minlength=number).tolist()
+        for split in packed.splits
+    }
     return [
-        {"class": name, "train": in_train, "test": in_test}
-        for name, in_train, in_test in zip(packed.classes, train, test, strict=True)
+        {"class": name} | {split: counts[split][label] for split in counts}
+        for label, name in enumerate(packed.classes)
     ]
 
 
@@ -141,22 +142,29 @@ SHOWN = 20
 
 
 def _format_pack(packed: "Pack", source: "Source", classes: Sequence[dict[str, Any]]) -> str:
+    counts = packed.splits
+    *most, last = [
+        f"{count:,} {'training' if split == 'train' else split}" for split, count in counts.items()
+    ]
     lines = [
         str(packed.path),
-        f"{packed.count('train'):,} training and {packed.count('test'):,} test images of "
+        f"{', '.join(most)} and {last} images of "
         f"{packed.size}x{packed.size}x{packed.channels} in {len(classes)} classes, "
         f"checksum {packed.checksum[:16]}",
         "",
-        f"{'train':>8} {'test':>8}  class",
+        _align({split: split for split in counts}, "class"),
         *(
-            f"{row['train']:>8,} {row['test']:>8,}  {printable(row['class'])}"
+            _align({split: f"{row[split]:,}" for split in counts}, printable(row["class"]))
             for row in classes[:SHOWN]
         ),
     ]
     if len(classes) > SHOWN:
-        lines.append(f"{'...':>8} {'...':>8}  and {len(classes) - SHOWN} more (all: -o json)")
+        more = f"and {len(classes) - SHOWN} more (all: -o json)"
+        lines.append(_align(dict.fromkeys(counts, "..."), more))
+    decides = "the validation images, by which a search decides: "
+    lines += ["", decides + (printable(source.validation) or "none, it would be the test images")]
     if source.held_out != "test":
-        lines += ["", f"the test images, on which a search decides: {printable(source.held_out)}"]
+        lines.append(f"the test images: {printable(source.held_out)}")
     if source.passed_over:
         lines += ["", "passed over:"]
         lines += [
@@ -164,3 +172,10 @@ def _format_pack(packed: "Pack", source: "Source", classes: Sequence[dict[str, A
             for over in source.passed_over
         ]
     return "\n".join(lines)
+
+
+def _align(cells: Mapping["SplitName", str], label: str) -> str:
+    """A row of the table: a cell a split, then the label."""
+    return (
+        " ".join(f"{cell:>{max(8, len(split))}}" for split, cell in cells.items()) + f"  {label}"
+    )

@@ -1,12 +1,25 @@
 """`ventral export` and `ventral evaluate`: cells out of a campaign, and scored again."""
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ventral.kinds import Feedforward, Recurrent, pick_kind
 from ventral.output import Column, Format, Output, note, percent, table, value
+
+if TYPE_CHECKING:
+    from workers.card import Card
+    from workers.evaluation import Evaluation
+
+
+class ScoredSplit(StrEnum):
+    """A split on which an export can be scored."""
+
+    validation = "validation"
+    test = "test"
+
 
 Id = Annotated[str, typer.Argument(help="a campaign's id, or the name of the newest one")]
 
@@ -58,24 +71,51 @@ def export(
 
 def evaluate(
     folder: Annotated[Path, typer.Argument(help="a folder that `ventral export` wrote")],
+    split: Annotated[
+        ScoredSplit, typer.Option("--split", help="what it is scored on")
+    ] = ScoredSplit.test,
     output: Output = Format.table,
 ) -> None:
-    """Score an export again on its data, beside the recorded score."""
+    """Score an export on its data, beside the recorded score of the same split.
+
+    On the test split, by default: its first score there is written into the export's card.
+    """
     from ventral.opening import home_data
     from workers.export import read_card
 
     card = read_card(folder)
-    note("scoring it again; packing its data comes first if the home does not hold the pack")
+    note("scoring it; packing its data comes first if the home does not hold the pack")
     from workers.scoring import evaluate_export
 
-    scores = evaluate_export(folder, home_data())
+    scores = evaluate_export(folder, home_data(), split.value)
+    recorded = card.scores.get(split.value)
     row = {
         "folder": str(folder),
+        "split": split.value,
         "top1": scores.top1,
-        "recorded_top1": card.top1,
+        "recorded_top1": None if recorded is None else recorded[0],
         "top5": scores.top5,
         "loss": scores.loss,
         "accuracy_by_step": list(scores.accuracy_by_step),
     }
-    same = "the same" if scores.top1 == card.top1 else f"not the recorded {percent(card.top1)}"
-    value(row, output, f"top-1 {percent(scores.top1)}, {same}")
+    if recorded is None:
+        compared = f"of which none is recorded to compare with ({card.split} {percent(card.top1)})"
+    elif recorded[0] == scores.top1:
+        compared = "the same as recorded"
+    else:
+        compared = f"not the recorded {percent(recorded[0])}"
+    value(row, output, f"top-1 {percent(scores.top1)} on {split.value}, {compared}")
+    if recorded is None and split is ScoredSplit.test:
+        _record_test(folder, card, scores)
+
+
+def _record_test(folder: Path, card: "Card", scores: "Evaluation") -> None:
+    """Write an export's first score on the test split into its card."""
+    from workers.export import rewrite_card
+
+    try:
+        rewrite_card(folder, card.with_test(scores.top1, scores.top5, scores.loss))
+    except OSError as error:
+        note(f"the card of {folder} does not say so: it cannot be written ({error.strerror})")
+        return
+    note(f"the card of {folder} says from now on that the test split was opened for it")

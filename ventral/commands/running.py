@@ -112,6 +112,9 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
         list[int] | None, typer.Option(min=0, help="this trial, whatever its rank")
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="trainings of each, from other seeds")] = 5,
+    all_data: Annotated[
+        bool, typer.Option("--all-data", help="train on the validation images as well")
+    ] = False,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="change a field: recipe.epochs=20")
     ] = None,
@@ -121,7 +124,10 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     address: Address = None,
     output: Output = Format.table,
 ) -> None:
-    """Train the best cells again from other seeds, beside the controls: how much was luck?"""
+    """Train the best cells again from other seeds, beside the controls: how much was luck?
+
+    They are scored on the test split, which the search has not seen.
+    """
     from search.upkeep.certification import certification, choose_winners
     from search.upkeep.submission import read_offered
     from ventral.opening import find_campaign
@@ -129,6 +135,8 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     _, store, record = find_campaign(campaign)
     chosen = choose_winners(store, record, top=top, trials=trial or ())
     offered = read_offered(address)
-    made = certification(record, chosen, seeds, overrides or [], offered=offered)
+    made = certification(
+        record, chosen, seeds, overrides or [], all_data=all_data, offered=offered
+    )
     launch = Launch(output=output, detach=detach, address=address)
     run_campaign(made, launch, new=new, estimate=estimate)

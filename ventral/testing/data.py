@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from space.documents.extensions import parse_options
-from workers.data.source import SPLITS, OfferedDataSet, Source
+from workers.data.source import SPLITS, OfferedDataSet, Source, Split
 
 IMAGES = 40
 """At most so many images of a split are read."""
@@ -42,9 +42,12 @@ class DataSetSuite:
         """What the author calls the images as they are."""
         return self.kind.version
 
-    def test_it_lists_both_splits(self, source: Source) -> None:
-        """Labels are places in `classes`; every class that is tested can be learned."""
-        assert set(source.splits) == set(SPLITS)
+    def test_it_lists_its_splits(self, source: Source) -> None:
+        """Labels are places in `classes`; every class that is tested can be learned.
+
+        A validation split of its own has every class, since a search decides by it.
+        """
+        assert set(source.splits) - {"validation"} == set(SPLITS)
         assert source.channels in (1, 3)
         for split in source.splits.values():
             assert split.labels.ndim == 1
@@ -52,27 +55,39 @@ class DataSetSuite:
             assert len(split.labels)
             assert split.labels.min() >= 0
             assert split.labels.max() < len(source.classes)
-        tested = set(source.splits["test"].labels.tolist())
-        assert tested <= set(source.splits["train"].labels.tolist())
+        seen = {name: set(split.labels.tolist()) for name, split in source.splits.items()}
+        assert seen["test"] <= seen["train"]
+        assert seen.get("validation", seen["train"]) == seen["train"]
+
+    def test_images_of_one_origin_are_of_one_class(self, source: Source) -> None:
+        """They stay together where a validation split is taken from the training images."""
+        for split in source.splits.values():
+            if split.origins is None:
+                continue
+            assert split.origins.shape == split.labels.shape
+            assert split.origins.dtype.kind in "iu"
+            pairs = set(zip(split.origins.tolist(), split.labels.tolist(), strict=True))
+            assert len(pairs) == len(set(split.origins.tolist()))
 
     def test_classes_have_names_of_their_own(self, source: Source) -> None:
         """They stand in reports and in exports."""
         assert all(isinstance(name, str) and name for name in source.classes)
         assert len(set(source.classes)) == len(source.classes)
 
-    @pytest.mark.parametrize("split", SPLITS)
+    @pytest.mark.parametrize("split", ["train", "validation", "test"])
     def test_images_are_bytes_of_the_size(self, source: Source, split: str) -> None:
         """[n,H,W,C] for n places, also for one."""
         shape = (self.size, self.size, source.channels)
-        for count in (1, min(IMAGES, len(source.splits[split].labels))):
-            images = source.splits[split].read(np.arange(count))
+        part = _open_split(source, split)
+        for count in (1, min(IMAGES, len(part.labels))):
+            images = part.read(np.arange(count))
             assert images.dtype == np.uint8
             assert images.shape == (count, *shape)
 
-    @pytest.mark.parametrize("split", SPLITS)
+    @pytest.mark.parametrize("split", ["train", "validation", "test"])
     def test_an_image_is_the_same_in_any_company(self, source: Source, split: str) -> None:
         """In whatever order places are asked for, alone or with others, twice in one question."""
-        part = source.splits[split]
+        part = _open_split(source, split)
         places = np.arange(min(IMAGES, len(part.labels)))
         images = part.read(places)
         np.testing.assert_array_equal(part.read(places[::-1]), images[::-1])
@@ -108,3 +123,10 @@ class DataSetSuite:
         before = source.splits["train"].read(place)
         monkeypatch.chdir(tmp_path)
         np.testing.assert_array_equal(source.splits["train"].read(place), before)
+
+
+def _open_split(source: Source, name: str) -> Split:
+    """A split of the data set; skips the test where it brings none of that name."""
+    if name == "validation" and name not in source.splits:
+        pytest.skip("its validation split is taken from the training images")
+    return source.splits[name]

@@ -12,7 +12,7 @@ from space.documents.outside import printable
 from space.errors import DataError
 from workers.data.digits import describe_digits, open_digits
 from workers.data.digits_occluded import describe_digits_occluded, open_digits_occluded
-from workers.data.drawing import draw_part
+from workers.data.drawing import carve_validation, draw_part
 from workers.data.fashion_mnist import describe_fashion_mnist, open_fashion_mnist
 from workers.data.image_folder import describe_image_folder, open_image_folder
 from workers.data.outside import describe_outside, open_outside
@@ -46,15 +46,37 @@ def open_source(spec: DataSpec, workers: int = 1) -> Source:
             source = open_outside(spec)
         case _:
             assert_never(spec)
+    source = _validated(source, spec)
     counts = {"train": spec.train_images, "test": spec.test_images}
     splits = {
-        name: draw_part(split, counts[name], spec.seed, f"{name}_images")
+        name: draw_part(split, counts.get(name), spec.seed, f"{name}_images")
         for name, split in source.splits.items()
     }
-    if lone := set(splits["test"].labels.tolist()) - set(splits["train"].labels.tolist()):
+    labels = {name: set(split.labels.tolist()) for name, split in splits.items()}
+    if lone := set().union(*labels.values()) - labels["train"]:
         problem = f"none of them is of the class {printable(source.classes[min(lone)])!r}"
         raise DataError("train_images", f"{spec.train_images}: {problem}", "write more")
     return replace(source, splits=splits)
+
+
+def _validated(source: Source, spec: DataSpec) -> Source:
+    """The data set with a validation split, unless `spec` wants none. Raises DataError."""
+    train, test, own = (source.splits.get(name) for name in ("train", "test", "validation"))
+    assert train is not None
+    assert test is not None
+    if not spec.validation:
+        return replace(source, splits={"train": train, "test": test}, validation="")
+    if own is not None:
+        splits = {"train": train, "validation": own, "test": test}
+        return replace(source, splits=splits, validation=source.validation or "its own")
+    train, validation = carve_validation(train, spec.validation, spec.seed, source.classes)
+    left, taken = len(train.labels), len(validation.labels)
+    if spec.train_images is not None and spec.train_images > left:
+        problem = f"{spec.train_images} asked for, {left} there beside {taken} for validation"
+        raise DataError("train_images", problem, f"write {left} or fewer, or less validation")
+    what = f"{taken:,} of the training images, every class in proportion"
+    splits = {"train": train, "validation": validation, "test": test}
+    return replace(source, splits=splits, validation=what)
 
 
 def describe() -> list[DatasetInfo]:

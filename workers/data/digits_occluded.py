@@ -43,7 +43,11 @@ def open_digits_occluded(spec: DigitsOccluded) -> Source:
 
     counts = {"train": spec.copies, "test": 1}
     splits = {
-        name: Split(labels=np.tile(labels[name], counts[name]), read=partial(read, name))
+        name: Split(
+            labels=np.tile(labels[name], counts[name]),
+            read=partial(read, name),
+            origins=np.tile(np.arange(len(labels[name])), counts[name]),
+        )
         for name in SPLITS
     }
     fingerprint = "digits-occluded-1"

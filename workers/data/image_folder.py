@@ -24,11 +24,13 @@ def open_image_folder(spec: ImageFolder, workers: int) -> Source:
     A tree without split folders is split: a tenth of it, every class in proportion, is held out.
     Raises DataError for a tree that is not a data set.
     """
-    tree = read_image_tree(Path(spec.path).expanduser())
+    tree = read_image_tree(Path(spec.path).expanduser(), validate=bool(spec.validation))
     splits, held_out = {"train": tree.train}, tree.held_out
     if held_out is None:
         splits["train"], held_out = _hold_out(tree.train, spec)
     splits["test"] = held_out
+    if tree.validation is not None:
+        splits["validation"] = tree.validation
     framing = Framing(
         size=spec.size,
         shortest=spec.shortest or spec.size,
@@ -54,6 +56,7 @@ def open_image_folder(spec: ImageFolder, workers: int) -> Source:
             if tree.held_out_folder is None
             else f"{tree.held_out_folder}/"
         ),
+        validation="" if tree.validation_folder is None else f"{tree.validation_folder}/",
         passed_over=tree.passed_over,
     )
 
@@ -95,6 +98,7 @@ def describe_image_folder() -> DatasetInfo:
         images="your own",
         classes="your own",
         sizes="any",
-        origin="path: ROOT with ROOT/train/CLASS/*.jpg and ROOT/val, or ROOT/CLASS/*.jpg",
+        origin="path: ROOT with ROOT/train/CLASS/*.jpg and ROOT/val or ROOT/test or both, "
+        "or ROOT/CLASS/*.jpg",
         available=True,
     )

@@ -1,7 +1,10 @@
 """A tree of image files as a data set: which folders are splits and classes, which files count.
 
-    ROOT/train/CLASS/**  with  ROOT/val/CLASS/**  or  ROOT/test/CLASS/**
+    ROOT/train/CLASS/**  with  ROOT/val/CLASS/**  or  ROOT/test/CLASS/**  or both
     ROOT/CLASS/**
+
+With `val` and `test`, `val` is the validation split; with `val` alone it is the test split, as
+where ImageNet's numbers are published, and with `test` alone likewise.
 
 The names of splits are known in any case and in their usual spellings, and folders that all have
 such names are never classes. Every real folder counts once, and a link never leads above itself.
@@ -49,18 +52,22 @@ class PassedOver:
 class ImageTree:
     """What a tree holds. Classes and images are in the order of their names.
 
-    `held_out` is None for a tree without splits, else the images of the folder `held_out_folder`.
+    `held_out` is None for a tree without splits, else the images of the folder `held_out_folder`,
+    which are the test split; `validation` likewise, None for a tree without such a split.
     """
 
     classes: tuple[str, ...]
     train: tuple[ImageFile, ...]
     held_out: tuple[ImageFile, ...] | None
     held_out_folder: str | None
+    validation: tuple[ImageFile, ...] | None
+    validation_folder: str | None
     passed_over: tuple[PassedOver, ...]
 
 
-def read_image_tree(root: Path) -> ImageTree:
-    """The tree at `root`.
+def read_image_tree(root: Path, *, validate: bool = True) -> ImageTree:
+    """The tree at `root`. Without `validate` it is read as campaigns of before did, which had no
+    validation split: `val` was their test split, and a `test` beside it was left unopened.
 
     Raises DataError if there is no such folder, if it has fewer than two classes, if its splits
     have different classes, or if a folder is of two classes or splits; BrokenImages for links
@@ -69,23 +76,21 @@ def read_image_tree(root: Path) -> ImageTree:
     if not root.is_dir():
         raise DataError(printable(str(root)), "no such folder", CURE)
     reader = _Reader(root)
-    splits = reader.split_folders()
-    if splits is None:
-        classes, train = reader.classes(root)
-        held_out, name = None, None
-        reader.refuse_broken()
-    else:
-        folder = splits.get("val") or splits["test"]
-        classes, train = reader.classes(splits["train"])
-        others, held_out = reader.classes(folder)
-        name = folder.name
-        reader.refuse_broken()
-        _check_same_classes(root, (splits["train"].name, classes), (name, others))
+    splits = reader.split_folders(validate=validate) or {"train": root}
+    val, test = splits.get("val"), splits.get("test")
+    held_out, validation = (test, val) if validate and val and test else (val or test, None)
+    classes, train = reader.classes(splits["train"])
+    listed = {folder: reader.classes(folder) for folder in (held_out, validation) if folder}
+    reader.refuse_broken()
+    for folder, (others, _) in listed.items():
+        _check_same_classes(root, (splits["train"].name, classes), (folder.name, others))
     return ImageTree(
         classes=tuple(classes),
         train=tuple(train),
-        held_out=None if held_out is None else tuple(held_out),
-        held_out_folder=name,
+        held_out=tuple(listed[held_out][1]) if held_out else None,
+        held_out_folder=held_out.name if held_out else None,
+        validation=tuple(listed[validation][1]) if validation else None,
+        validation_folder=validation.name if validation else None,
         passed_over=reader.passed_over(),
     )
 
@@ -152,8 +157,9 @@ class _Reader:
         if self._broken:
             raise BrokenImages.of(self._broken)
 
-    def split_folders(self) -> dict[Role, Path] | None:
-        """The folders of the splits by role: train, and val or test or both.
+    def split_folders(self, *, validate: bool) -> dict[Role, Path] | None:
+        """The folders of the splits by role: train, and val or test or both; without `validate`
+        a `test` beside `val` is passed over.
 
         None if the folders of the root are classes. Raises DataError if they are neither.
         """
@@ -181,7 +187,7 @@ class _Reader:
         for name in listing.folders:
             if not any(name in names for names in roles.values()):
                 self._skip(root / name, "a folder beside the splits")
-        if {"val", "test"} <= set(roles):
+        if not validate and {"val", "test"} <= set(roles):
             unopened = f"left unopened: {roles['val'][0]}/ is the held-out split of a search"
             self._skip(root / roles["test"][0], unopened)
         return {role: listing.folders[names[0]] for role, names in roles.items()}

@@ -63,7 +63,7 @@ def open_outside(spec: OutsideData) -> Source:
         return images
 
     splits = {
-        name: Split(labels=split.labels.astype(np.int64), read=partial(read, split))
+        name: replace(split, labels=split.labels.astype(np.int64), read=partial(read, split))
         for name, split in source.splits.items()
     }
     return replace(source, fingerprint=f"{kind.version} {source.fingerprint}", splits=splits)
@@ -97,8 +97,11 @@ def _check_source(source: object, refuse: Callable[[str], NoReturn]) -> None:
     """Refuse what is no listed data set."""
     if not isinstance(source, Source):
         refuse(f"opens a {type(source).__name__}, and no Source")
-    if set(source.splits) != set(SPLITS):
-        refuse(f"has the splits {', '.join(source.splits)}, and not {' and '.join(SPLITS)}")
+    if set(source.splits) - {"validation"} != set(SPLITS):
+        refuse(
+            f"has the splits {', '.join(source.splits)}, and not {' and '.join(SPLITS)}, with a "
+            "validation split or without"
+        )
     if source.channels not in (1, 3):
         refuse(f"has {source.channels} channels, and not 1 or 3")
     classes = len(source.classes)
@@ -110,3 +113,23 @@ def _check_source(source: object, refuse: Callable[[str], NoReturn]) -> None:
             refuse(f"has no images of {name}")
         if labels.min() < 0 or labels.max() >= classes:
             refuse(f"has labels of {name} outside of its {classes} classes")
+        _check_origins(name, split, refuse)
+    if (own := source.splits.get("validation")) is not None:
+        lacking = set(source.splits["train"].labels.tolist()) - set(own.labels.tolist())
+        if lacking:
+            refuse(f"has no image of validation of the class {source.classes[min(lacking)]!r}")
+
+
+def _check_origins(name: str, split: Split, refuse: Callable[[str], NoReturn]) -> None:
+    """Refuse origins that are not one whole number an image, or of images of two classes."""
+    origins = split.origins
+    if origins is None:
+        return
+    whole = isinstance(origins, np.ndarray) and origins.dtype.kind in "iu"
+    if not whole or origins.shape != split.labels.shape:
+        refuse(f"has origins of {name} that are no array [N] of whole numbers")
+    pairs = np.unique(
+        np.stack([origins.astype(np.int64), split.labels.astype(np.int64)], 1), axis=0
+    )
+    if len(pairs) > len(np.unique(origins)):
+        refuse(f"has images of {name} of one origin and two classes")

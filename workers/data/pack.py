@@ -1,15 +1,16 @@
 """Packs: a data set decoded and resized once, for every trial of a node to map into memory.
 
-A pack is a folder: for each split `SPLIT.images.npy` (uint8 [N,H,W,C]) and `SPLIT.labels.npy`
-(int64 [N]), and `manifest.json` with the classes, the statistics of the training split and the
-SHA-256 of every file. Its checksum is a hash of the manifest, so equal checksums mean equal
-images on any machine. `packing.py` writes packs.
+A pack is a folder: for each split (`train`, `validation`, `test`) `SPLIT.images.npy` (uint8
+[N,H,W,C]) and `SPLIT.labels.npy` (int64 [N]), and `manifest.json` with the classes, the statistics
+of the training split and the SHA-256 of every file. Packs of campaigns of before have no
+`validation`. The checksum is a hash of the manifest, so equal checksums mean equal images on any
+machine. `packing.py` writes packs.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from workers.data.manifest import (
     read_manifest,
     verify_files,
 )
-from workers.job import PackRef
+from workers.job import PackRef, ScoredSplit
 
 
 @dataclass(frozen=True)
@@ -108,10 +109,24 @@ class Pack:
         """The names of the classes, in the order of the labels."""
         return list(self.manifest.classes)
 
-    @cached_property
-    def guess(self) -> float:
-        """Top-1 on the test split of the best constant answer: its most frequent class."""
-        labels = self.labels("test")
+    @property
+    def splits(self) -> dict[SplitName, int]:
+        """The number of images by split: train, validation (if there is one), test."""
+        counts = self.manifest.counts
+        return {split: counts[split] for split in get_args(SplitName) if split in counts}
+
+    @property
+    def selection(self) -> ScoredSplit:
+        """The split that a search decides by: test in packs of before, which lack validation."""
+        return self.scored("validation")
+
+    def scored(self, wanted: ScoredSplit) -> ScoredSplit:
+        """The split of the scores of a recipe that wants `wanted` (Recipe.score_on)."""
+        return wanted if wanted in self.manifest.counts else "test"
+
+    def guess(self, split: SplitName) -> float:
+        """Top-1 on a split of the best constant answer: its most frequent class."""
+        labels = self.labels(split)
         return float(np.bincount(labels).max() / len(labels))
 
     @property

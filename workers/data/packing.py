@@ -82,8 +82,9 @@ def _identity(spec: DataSpec) -> dict[str, Any]:
     Packs are known by this: a spec that asks for nothing new has to look as it always did.
     """
     document = spec.model_dump(mode="json", exclude={"path"})
-    if document.get("background") == "white":
-        del document["background"]
+    for key, before in (("background", "white"), ("validation", 0)):
+        if document.get(key) == before:
+            del document[key]
     return document
 
 

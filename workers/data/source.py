@@ -13,21 +13,29 @@ from workers.data.images import Images
 
 Integers = NDArray[np.int64]
 SPLITS = ("train", "test")
+"""The splits that every data set has; one may have a `validation` split as well."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """One split: `labels` [N], and `read(indices [n])` -> images [n,H,W,C] uint8."""
+    """One split: `labels` [N], and `read(indices [n])` -> images [n,H,W,C] uint8.
+
+    `origins` [N] says which images are made of the same thing (copies of one digit, say): these
+    are of one class, and stay together where a split is divided. By default none are.
+    """
 
     labels: Integers
     read: Callable[[Integers], Images]
+    origins: Integers | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """An opened data set. `fingerprint` changes whenever its files do.
 
-    `held_out` says what the `test` split is, `passed_over` what was found and left out.
+    `splits` are `train`, `test` and perhaps `validation`, which is else taken from `train`.
+    `held_out` says what the `test` split is, `validation` what that is ("" if there is none),
+    `passed_over` what was come across and left out.
     """
 
     classes: tuple[str, ...]
@@ -35,6 +43,7 @@ class Source:
     fingerprint: str
     splits: dict[str, Split]
     held_out: str = "test"
+    validation: str = ""
     passed_over: tuple[PassedOver, ...] = ()
 
 

@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    PlainSerializer,
     Tag,
     WithJsonSchema,
     model_validator,
@@ -43,14 +44,38 @@ def _check_digit_size(size: int) -> int:
 DigitSize = Annotated[int, Field(ge=8, le=256), AfterValidator(_check_digit_size)]
 
 
+def _check_validation(part: float) -> float:
+    """A share as it is, a count as a whole number: equal parts are written alike."""
+    if part > 1 and part != int(part):
+        cure = f"write a share below 1, or {int(part)} or {int(part) + 1} images"
+        raise InputError("", f"{part} is neither a share nor a number of images", cure)
+    return part if 0 < part < 1 else int(part)
+
+
+Validation = Annotated[
+    float,
+    Field(ge=0, le=IMAGES),
+    AfterValidator(_check_validation),
+    PlainSerializer(lambda part: part),  # 120 and not 120.0
+]
+
+
 class _Data(Value):
     """The options of every data set; `*_images` keep a seeded stratified part."""
 
     seed: int = Field(
         default=0, ge=0, lt=2**32, description="of every random draw in making the data"
     )
+    validation: Validation = Field(
+        default=0.1,
+        description="images that a search decides by, taken from the training ones with "
+        "every class in proportion: a share of them, or how many; a validation split of the "
+        "data set's own is taken whole instead. 0 only in campaigns of before, selected on "
+        "test",
+    )
     train_images: Images | None = Field(
-        default=None, description="how many training images to keep"
+        default=None,
+        description="how many training images to keep of those that are not for validation",
     )
     test_images: Images | None = Field(default=None, description="how many test images to keep")
 
@@ -116,7 +141,7 @@ Background = Annotated[
 
 
 class ImageFolder(_Data):
-    """Any tree `root/train/CLASS/*.jpg` with `root/val` or `root/test`, or `root/CLASS/*`."""
+    """A tree `root/train/CLASS/*.jpg` with `root/val`, `root/test` or both, or `root/CLASS/*`."""
 
     name: Literal["imagefolder"] = "imagefolder"
     path: str = Field(description="the root of the tree; relative to the campaign file")

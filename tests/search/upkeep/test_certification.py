@@ -44,6 +44,18 @@ def certified(bench: Bench, seeds: int = SEEDS, top: int = 2) -> Campaign:
     return certification(bench.store.campaigns.get(bench.id), best, seeds)
 
 
+def test_all_data_are_the_validation_images_too(tmp_path: Path) -> None:
+    bench = finished(tmp_path)
+    record, best = bench.store.campaigns.get(bench.id), ranking.best(bench.store, bench.id, 1)
+    whole = certification(record, best, 1, all_data=True)
+    assert (whole.recipe.train_on, whole.recipe.score_on) == ("train+validation", "test")
+    document = record.document | {"data": record.document["data"] | {"validation": 0}}
+    before = replace(record, document=document)
+    assert certification(before, best, 1).recipe.score_on == "validation", "there is none"
+    with pytest.raises(CampaignError, match="has no validation images"):
+        certification(before, best, 1, all_data=True)
+
+
 def test_every_control_is_trained_with_every_seed_before_anything_else(tmp_path: Path) -> None:
     bench = finished(tmp_path, control_seeds=SEEDS)
     trials = bench.store.results.find(bench.id)
@@ -77,6 +89,8 @@ def test_the_best_cells_and_the_controls_are_trained_from_other_seeds(tmp_path: 
     trials = other.store.results.find(other.id)
     assert {trial.origin for trial in trials} == {"control"}
     assert bench.campaign.seed not in {trial.seed for trial in trials}
+    scored = {"score_on": "test", "train_on": "train"}
+    assert campaign.recipe.model_dump(include={*scored}) == scored
     by_network: dict[str, set[int]] = {}
     for trial in trials:
         by_network.setdefault(trial.digest, set()).add(trial.seed)

@@ -124,6 +124,7 @@ def test_with_room_in_the_budget_it_does_not_grow(bench: Bench) -> None:
         ("budget.trials=9", "does not change the trial's recipe"),
         ("recipe.epochs=9", "have the same epochs"),
         ("recipe.optimiser=adamw", "has that recipe already"),
+        ("recipe.score_on=test", "score_on: is the same for all trials of a campaign"),
     ],
 )
 def test_other_changes_are_refused(bench: Bench, override: str, words: str) -> None:

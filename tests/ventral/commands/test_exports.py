@@ -33,11 +33,11 @@ def test_an_export_scores_exactly_what_was_recorded(
             "genome.json",
             "model.safetensors",
         ]
-        again = ventral.evaluate(folder, home=campaign.shell.home)
+        again = ventral.evaluate(folder, split="validation", home=campaign.shell.home)
         assert again.top1 == row["top1"]
         assert ventral.card(folder).top1 == row["top1"]
         assert ventral.load(folder).genome.digest == row["digest"]
-        shown = campaign.shell("evaluate", folder, "-o", "json").json
+        shown = campaign.shell("evaluate", folder, "--split", "validation", "-o", "json").json
         assert shown["top1"] == shown["recorded_top1"] == row["top1"]
 
 
@@ -46,9 +46,9 @@ def test_a_loaded_network_is_what_its_card_says(campaign: Campaign, exports: lis
     assert (network.image_size, network.image_channels, network.classes) == (8, 1, 10)
     packed = Pack.load(next((campaign.shell.home / "data").glob("digits-*")))
     assert packed.checksum == card.data_checksum
-    images = ventral.normalise(np.array(packed.images("test")), card)
+    images = ventral.normalise(np.array(packed.images("validation")), card)
     with torch.no_grad():
-        hits = network(images).argmax(1).numpy() == packed.labels("test")
+        hits = network(images).argmax(1).numpy() == packed.labels("validation")
     assert hits.mean() == card.top1
     assert not network.training
     text = (exports[0] / "README.md").read_text()

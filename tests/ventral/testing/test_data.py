@@ -48,11 +48,11 @@ def with_labels(labels: NDArray[Any]) -> Source:
 @pytest.mark.parametrize(
     ("source", "check"),
     [
-        (replace(SOURCE, splits={}), SUITE.test_it_lists_both_splits),
-        (replace(SOURCE, channels=2), SUITE.test_it_lists_both_splits),
-        (with_labels(np.full(60, 10)), SUITE.test_it_lists_both_splits),
-        (with_labels(np.zeros(60, dtype=np.int64)), SUITE.test_it_lists_both_splits),
-        (with_labels(np.zeros(60)), SUITE.test_it_lists_both_splits),
+        (replace(SOURCE, splits={}), SUITE.test_it_lists_its_splits),
+        (replace(SOURCE, channels=2), SUITE.test_it_lists_its_splits),
+        (with_labels(np.full(60, 10)), SUITE.test_it_lists_its_splits),
+        (with_labels(np.zeros(60, dtype=np.int64)), SUITE.test_it_lists_its_splits),
+        (with_labels(np.zeros(60)), SUITE.test_it_lists_its_splits),
         (replace(SOURCE, classes=("0",) * 10), SUITE.test_classes_have_names_of_their_own),
         (replace(SOURCE, classes=("",)), SUITE.test_classes_have_names_of_their_own),
         (with_reader(lambda _, images: images * 0), SUITE.test_images_differ),

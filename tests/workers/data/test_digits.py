@@ -8,7 +8,7 @@ from workers.data.specs import Digits
 
 
 def test_digits_are_split_1200_to_597_with_every_class_in_proportion() -> None:
-    source = open_source(Digits())
+    source = open_source(Digits(validation=0))
     train, test = (source.splits[name].labels for name in ("train", "test"))
     assert (len(train), len(test)) == (1200, 597)
     share = np.bincount(train) / (np.bincount(train) + np.bincount(test))

@@ -1,12 +1,23 @@
 """Draws that are the same on every machine, and parts with every class in proportion."""
 
+import contextlib
+import math
+from dataclasses import replace
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from space.errors import DataError
-from workers.data.drawing import draw_part, draw_stratified, random_bits
+from workers.data.drawing import (
+    carve_validation,
+    draw_part,
+    draw_stratified,
+    random_bits,
+    share_out,
+)
 from workers.data.source import Integers, Split
 
 LABELS = st.lists(st.integers(0, 3), min_size=1, max_size=40).map(
@@ -50,6 +61,62 @@ def test_a_part_is_exact_where_the_proportions_are_whole() -> None:
     labels = np.repeat(np.arange(4), [400, 200, 100, 100])
     kept = draw_stratified(labels, 80, seed=3, stream=9)
     np.testing.assert_array_equal(np.bincount(labels[kept]), [40, 20, 10, 10])
+
+
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=6).filter(sum), st.data())
+def test_a_number_is_shared_out_by_largest_remainders(
+    sizes: list[int], data: st.DataObject
+) -> None:
+    count = data.draw(st.integers(0, sum(sizes)))
+    parts = share_out(count, np.array(sizes)).tolist()
+    quotas = [Fraction(count * size, sum(sizes)) for size in sizes]
+    assert sum(parts) == count
+    assert all(
+        part in (math.floor(q), math.ceil(q)) for part, q in zip(parts, quotas, strict=True)
+    )
+    up = [q - part for part, q in zip(parts, quotas, strict=True) if part > q]
+    down = [q - part for part, q in zip(parts, quotas, strict=True) if part < q]
+    assert not up or not down or min(1 + over for over in up) >= max(down)
+
+
+@given(
+    st.lists(st.integers(0, 3), min_size=8, max_size=40),
+    st.integers(1, 3),
+    SEEDS,
+    st.floats(0.05, 0.95),
+)
+def test_validation_images_are_taken_whole_by_origin_and_from_every_class(
+    drawn: list[int], copies: int, seed: int, part: float
+) -> None:
+    """Of each class its proportion, and in the two splits every image once; else an error."""
+    labels = np.tile(np.array(drawn, dtype=np.int64), copies)
+    origins = np.tile(np.arange(len(drawn)), copies)
+    train = replace(numbered(len(labels)), labels=labels, origins=origins)
+    with contextlib.suppress(DataError):
+        left, carved = carve_validation(train, part, seed, "abcd")
+        _check_division(train, left, carved, round(part * len(drawn)) * copies)
+
+
+def _check_division(train: Split, left: Split, carved: Split, count: int) -> None:
+    labels, origins = train.labels, train.origins
+    assert origins is not None
+    parts = [split.read(np.arange(len(split.labels))).ravel() for split in (left, carved)]
+    assert sorted(np.concatenate(parts).tolist()) == list(range(len(labels)))
+    assert not set(origins[parts[0]]) & set(origins[parts[1]])
+    assert set(left.labels) == set(carved.labels) == set(labels)
+    assert len(carved.labels) == count
+
+
+def test_validation_images_are_what_they_were() -> None:
+    """Packs are made again on other machines, by other versions."""
+    left, carved = carve_validation(numbered(40), 0.2, 7, "ab")
+    assert carved.read(np.arange(8)).ravel().tolist() == PINNED
+    again, same = carve_validation(numbered(40), 8, 7, "ab")
+    assert same.read(np.arange(8)).ravel().tolist() == PINNED
+    assert again.labels.tolist() == left.labels.tolist()
+
+
+PINNED = [1, 7, 14, 16, 25, 27, 32, 38]
 
 
 def numbered(count: int) -> Split:

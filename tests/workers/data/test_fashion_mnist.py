@@ -27,12 +27,14 @@ def fashion(tmp_path: Path) -> Path:
 
 
 def test_fashion_mnist_reads_idx_files(fashion: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = open_source(FashionMnist(path=str(fashion)))
+    source = open_source(FashionMnist(path=str(fashion), validation=0))
     expected = np.random.default_rng(0).integers(0, 256, (40, 28, 28))
     np.testing.assert_array_equal(pixels(source, "train")[..., 0], expected)
     np.testing.assert_array_equal(source.splits["test"].labels, np.arange(20) % 10)
     monkeypatch.setenv("VENTRAL_FASHION_MNIST", str(fashion))
-    assert pixels(open_source(FashionMnist(size=14)), "test").shape == (20, 14, 14, 1)
+    small = open_source(FashionMnist(size=14, validation=10))
+    shapes = [pixels(small, split).shape[:2] for split in ("train", "validation", "test")]
+    assert shapes == [(30, 14), (10, 14), (20, 14)]
     assert {info.name: info.available for info in describe()}["fashion-mnist"]
 
 

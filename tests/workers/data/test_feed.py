@@ -31,6 +31,22 @@ def test_batches_are_the_images_of_the_order_with_their_labels(
         np.testing.assert_array_equal(classes.numpy(), labels[part])
 
 
+@given(st.permutations(range(12)), st.integers(1, 12))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_several_splits_are_fed_as_one(digits: Pack, order: list[int], size: int) -> None:
+    """The images of the second begin where those of the first end."""
+    feed = Feed(digits, ("train", "validation"), torch.device("cpu"))
+    assert len(feed) == digits.count("train") + digits.count("validation")
+    at = np.array(order) + digits.count("train") - 6
+    images, labels = (
+        np.concatenate([of(split) for split in ("train", "validation")])[at]
+        for of in (digits.images, digits.labels)
+    )
+    batches = list(feed.batches(at, size))
+    np.testing.assert_array_equal(np.concatenate([pixels for pixels, _ in batches]), images)
+    np.testing.assert_array_equal(np.concatenate([classes for _, classes in batches]), labels)
+
+
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_a_batch_may_be_changed_and_the_pack_stays(digits: Pack, split: SplitName) -> None:
     feed, order = Feed(digits, split, torch.device("cpu")), np.arange(8)

@@ -31,7 +31,9 @@ def test_a_tree_with_splits(tmp_path: Path) -> None:
     source = open_source(folder(tmp_path), workers=2)
     assert source.classes == ("ant", "bee", "cat")
     train = pixels(source, "train")
-    assert train.shape == (30, 16, 16, 3)
+    assert train.shape == (27, 16, 16, 3)
+    assert np.bincount(source.splits["validation"].labels).tolist() == [1, 1, 1]
+    assert (source.held_out, source.validation[:5]) == ("val/", "3 of ")
     np.testing.assert_array_equal(train[:, 8, 8, 0], 50 * source.splits["train"].labels)
     assert len(source.splits["test"].labels) == 6
     alone = pixels(open_source(folder(tmp_path), workers=1), "train")
@@ -41,11 +43,47 @@ def test_a_tree_with_splits(tmp_path: Path) -> None:
 def test_a_tree_without_splits_is_split_the_same_each_time(tmp_path: Path) -> None:
     tree(tmp_path)
     first, second = (open_source(folder(tmp_path)) for _ in range(2))
-    assert [len(first.splits[name].labels) for name in ("train", "test")] == [27, 3]
+    counts = {name: len(split.labels) for name, split in first.splits.items()}
+    assert counts == {"train": 24, "validation": 3, "test": 3}
     np.testing.assert_array_equal(first.splits["test"].labels, [0, 1, 2])
     np.testing.assert_array_equal(pixels(first, "test"), pixels(second, "test"))
-    seen = {tuple(p) for name in ("train", "test") for p in pixels(first, name)[:, 0, 0]}
+    seen = {tuple(p) for name in first.splits for p in pixels(first, name)[:, 0, 0]}
     assert len(seen) == 30  # none twice, none left out
+
+
+def test_a_tree_with_three_splits_is_taken_as_it_is(tmp_path: Path) -> None:
+    for name, count in (("train", 10), ("val", 3), ("test", 2)):
+        tree(tmp_path / name, count)
+    source = open_source(folder(tmp_path))
+    assert {name: len(split.labels) for name, split in source.splits.items()} == {
+        "train": 30,
+        "validation": 9,
+        "test": 6,
+    }
+    assert (source.validation, source.held_out, source.passed_over) == ("val/", "test/", ())
+    before = open_source(ImageFolder(path=str(tmp_path), size=16, validation=0))
+    assert (set(before.splits), before.held_out) == ({"train", "test"}, "val/")
+    np.testing.assert_array_equal(pixels(before, "test"), pixels(source, "validation"))
+    (tmp_path / "val" / "cat").rename(tmp_path / "cats")
+    with pytest.raises(DataError, match=r"not every class .* train/ and val/: 'cat' in train/ al"):
+        open_source(folder(tmp_path))
+
+
+def test_a_class_with_too_few_images_to_validate_on_is_named_with_what_would_do(
+    tmp_path: Path,
+) -> None:
+    tree(tmp_path / "train"), tree(tmp_path / "test", 1)
+    for number in range(2, 10):
+        (tmp_path / "train" / "bee" / f"{number}.png").unlink()
+    with pytest.raises(
+        DataError, match=r"0\.1 leaves no .* class 'bee', which has 2; write 11 or"
+    ):
+        open_source(folder(tmp_path))
+    enough = open_source(ImageFolder(path=str(tmp_path), size=16, validation=11))
+    assert np.bincount(enough.splits["validation"].labels).tolist() == [5, 1, 5]
+    (tmp_path / "train" / "bee" / "1.png").unlink()
+    with pytest.raises(DataError, match="'bee', which has 1; give every class two or more"):
+        open_source(folder(tmp_path))
 
 
 def test_the_crop_is_central_after_the_shortest_side(tmp_path: Path) -> None:
@@ -54,7 +92,7 @@ def test_the_crop_is_central_after_the_shortest_side(tmp_path: Path) -> None:
     wide[:, 20:40] = 255
     Image.fromarray(wide).save(tmp_path / "ant" / "0.png")
     source = open_source(ImageFolder(path=str(tmp_path), size=20))
-    everything = np.concatenate([pixels(source, name) for name in ("train", "test")])
+    everything = np.concatenate([pixels(source, name) for name in source.splits])
     assert (everything == 255).all(axis=(1, 2, 3)).any()
 
 

@@ -64,10 +64,25 @@ def test_splits_are_known_in_any_case_and_spelling(
     assert (len(tree.train), len(tree.held_out), tree.held_out_folder) == (2, 2, held_out)
 
 
-def test_validation_comes_before_test_and_the_test_images_are_left_alone(tmp_path: Path) -> None:
+def test_three_splits_are_what_they_are_called(tmp_path: Path) -> None:
     for split in ("train", "val", "test"):
         grow(tmp_path, *(f"{split}/{label}/{split}.png" for label in ("cat", "dog")))
     tree = read_image_tree(tmp_path)
+    assert tree.held_out is not None
+    assert tree.validation is not None
+    assert (tree.held_out_folder, tree.validation_folder) == ("test", "val")
+    assert {image.path.name for image in tree.held_out} == {"test.png"}
+    assert {image.path.name for image in tree.validation} == {"val.png"}
+    assert not tree.passed_over
+
+
+def test_before_there_was_validation_val_came_first_and_test_was_left_alone(
+    tmp_path: Path,
+) -> None:
+    for split in ("train", "val", "test"):
+        grow(tmp_path, *(f"{split}/{label}/{split}.png" for label in ("cat", "dog")))
+    tree = read_image_tree(tmp_path, validate=False)
+    assert tree.validation is None
     assert tree.held_out is not None
     assert tree.held_out_folder == "val"
     assert {image.path.name for image in tree.held_out} == {"val.png"}

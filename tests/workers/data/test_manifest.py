@@ -19,6 +19,7 @@ from workers.data.manifest import (
 )
 
 NAMES = ("train.images.npy", "train.labels.npy", "test.images.npy", "test.labels.npy")
+VALIDATION = ("validation.images.npy", "validation.labels.npy")
 
 
 def facts(**changes: Any) -> dict[str, Any]:
@@ -49,6 +50,11 @@ def test_a_manifest_comes_back_and_its_checksum_is_of_keys_that_are_not_known_to
 ) -> None:
     plain = read_manifest(sealed(tmp_path, facts()))
     assert (plain.size, plain.counts) == (8, {"train": 2, "test": 1})
+    three = facts(
+        counts={"train": 2, "validation": 1, "test": 1},
+        files={name: {"bytes": 3, "sha256": "0"} for name in (*NAMES, *VALIDATION)},
+    )
+    assert set(read_manifest(sealed(tmp_path, three)).counts) == {"train", "validation", "test"}
     later = read_manifest(sealed(tmp_path, facts(more="of a later version")))
     assert later.checksum != plain.checksum
     shuffled = dict(reversed(facts().items()))

@@ -20,6 +20,8 @@ from workers.data.specs import OutsideData, data_spec
 BARS = {"name": "my_package.bars:Bars", "size": 8}
 
 BAD = """
+from dataclasses import replace
+
 import numpy as np
 from pydantic import BaseModel
 from workers.data.source import Source, Split
@@ -34,6 +36,8 @@ class Good:
         side: int = 8
         splits: int = 2
         kind: str = "uint8"
+        own: int = 2
+        origins: int = 0
 
     def __init__(self, size, seed, options):
         self.options = options
@@ -46,10 +50,14 @@ class Good:
                 (len(places), options.side, options.side, options.channels), options.kind
             ),
         )
-        names = ["train", "test"][: options.splits]
+        names = ["train", "test", "validation"][: options.splits]
+        splits = {name: split for name in names}
+        if options.origins:
+            splits["train"] = replace(split, origins=np.zeros(options.origins, dtype=int))
+        if "validation" in splits:
+            splits["validation"] = replace(split, labels=np.arange(options.own))
         return Source(
-            classes=("a", "b"), channels=options.channels, fingerprint="",
-            splits={name: split for name in names},
+            classes=("a", "b"), channels=options.channels, fingerprint="", splits=splits
         )
 
 
@@ -81,6 +89,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 
 PACKAGES = ("my_package", "bad_package")
+GOOD = {"name": "bad_package.bad:Good", "validation": 0}
 
 
 def change(installed: Path, old: str, new: str) -> None:
@@ -95,11 +104,19 @@ def change(installed: Path, old: str, new: str) -> None:
 
 def test_it_is_packed_as_the_others_are(tmp_path: Path) -> None:
     made = pack(data_spec({**BARS, "images": 60, "train_images": 40}), tmp_path / "packs")
-    assert (made.count("train"), made.count("test"), made.size) == (40, 15, 8)
+    assert (made.splits, made.size) == ({"train": 40, "validation": 6, "test": 15}, 8)
     assert made.classes == ["across", "down"]
     assert made.images("train").max() == 255
     again = data_spec(made.spec)
     assert pack(again, tmp_path / "packs").path == made.path, "its manifest says how it was made"
+
+
+def test_a_validation_split_of_its_own_is_taken_whole() -> None:
+    facts = GOOD | {"size": 8, "splits": 3, "validation": 0.1}
+    source = open_source(data_spec(facts))
+    assert [len(source.splits[name].labels) for name in source.splits] == [4, 2, 4]
+    assert source.validation == "its own"
+    assert set(open_source(data_spec(facts | {"validation": 0})).splits) == {"train", "test"}
 
 
 def test_one_data_set_is_one_pack_however_it_is_written(tmp_path: Path) -> None:
@@ -144,8 +161,12 @@ def test_entry_points_are_listed_and_named() -> None:
         ({"name": "bad_package.bad:Good", "channels": 2}, "has 2 channels, and not 1 or 3"),
         ({"name": "bad_package.bad:Good", "splits": 1}, "the splits train, and not train and"),
         ({"name": "bad_package.bad:Good", "labels": 0}, "has no images of train"),
-        ({"name": "bad_package.bad:Good", "side": 9}, r"gives uint8 \(4, 9, 9, 1\) for uint8 "),
-        ({"name": "bad_package.bad:Good", "kind": "float32"}, "gives float32"),
+        ({**GOOD, "side": 9}, r"gives uint8 \(4, 9, 9, 1\) for uint8 "),
+        ({**GOOD, "kind": "float32"}, "gives float32"),
+        ({**GOOD, "validation": 0.1, "splits": 3, "own": 1}, "no image of validation .* 'b'"),
+        ({**GOOD, "origins": 3}, "origins of train that are no array"),
+        ({**GOOD, "origins": 4}, "images of train of one origin and two classes"),
+        ({**GOOD, "validation": 0.1}, "validation: 0.1 leaves no image .* 'a', which has 2"),
         ({"name": "nobody.here:Data"}, "no installed distribution has a module nobody"),
     ],
 )

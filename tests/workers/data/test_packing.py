@@ -173,11 +173,12 @@ def test_as_many_threads_decode_as_the_process_may_use(
 def test_packs_keep_the_identity_that_they_had(tmp_path: Path) -> None:
     """Recorded scores are of packs with these checksums; a trial's identity is made of them."""
     expected: dict[DataSpec, tuple[str, str]] = {
-        Digits(): ("digits-8-b2db7a40a2a8", "66c6a5ef3d66d41a"),
-        DigitsOccluded(size=16, copies=1, train_images=100): (
+        Digits(validation=0): ("digits-8-b2db7a40a2a8", "66c6a5ef3d66d41a"),
+        DigitsOccluded(size=16, copies=1, train_images=100, validation=0): (
             "digits-occluded-16-809d2d3f4164",
             "d05254748aaeb507",
         ),
+        Digits(): ("digits-8-93516350e9e7", "141e525bfa38ea4b"),
     }
     for spec, identity in expected.items():
         made = pack(spec, tmp_path)
