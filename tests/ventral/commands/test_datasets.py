@@ -23,8 +23,22 @@ def test_data_is_listed_and_packed_once(shell: Shell) -> None:
     again = shell("data", "pack", "digits", "-o", "json").json
     assert first == again
     assert Path(first["path"]).is_dir()
-    assert (first["train"], first["test"]) == (1200, 597)
-    assert first["splits"] == {"train": 1200, "test": 597}
+    assert (first["train"], first["test"]) == (1080, 597)
+    assert first["splits"] == {"train": 1080, "validation": 120, "test": 597}
+    before = shell("data", "pack", "digits", "--set", "validation=0", "-o", "json").json
+    assert before["splits"] == {"train": 1200, "test": 597}
+    assert before["checksum"] == OF_BEFORE
+    told = shell("data", "pack", "digits").out
+    assert "1,080 training, 120 validation and 597 test images of 8x8x1 in 10 classes" in told
+    assert "   train validation     test  class\n     107         12       59  0\n" in told
+    assert "by which a search decides: 120 of the training images, every class in pro" in told
+    refused = shell("data", "pack", "digits", "--set", "validation=0.001")
+    assert refused.code == 2
+    assert "validation: 0.001 leaves no image to validate on of the class '0'" in refused.err
+
+
+OF_BEFORE = "66c6a5ef3d66d41ac4eb2dadfabef8c94c59d1d345c7d425f4edf3d9c8dfc9f7"
+"""The checksum of the digits before there were validation splits."""
 
 
 def test_a_pack_is_the_one_that_a_campaign_of_the_same_words_uses(
@@ -56,7 +70,7 @@ def test_a_folder_of_images_may_have_any_name_that_is_text(
     for name in ("\u2603 \U0001f600: {x}", os.fsdecode(b"b\xe4r")):
         for label in ("cats", "dogs"):
             (tmp_path / name / label).mkdir(parents=True)
-            for number in range(3):
+            for number in range(10):
                 image = Image.new("RGB", (8, 8), (25 * number, 0, 99))
                 image.save(tmp_path / name / label / f"{number}.png")
         command = ["data", "pack", "imagefolder", "--size", "8", "--path", str(tmp_path / name)]
@@ -80,16 +94,16 @@ def test_a_tree_of_images_is_packed_from_the_command_line(shell: Shell) -> None:
     assert packed.code == 0, packed.err
     assert packed.json["classes"] == 2
     assert packed.json["channels"] == 3
-    assert packed.json["splits"] == {"train": 18, "test": 2}
+    assert packed.json["splits"] == {"train": 16, "validation": 2, "test": 2}
     assert packed.json["images"] == [
-        {"class": "cats", "train": 9, "test": 1},
-        {"class": "dogs", "train": 9, "test": 1},
+        {"class": "cats", "train": 8, "validation": 1, "test": 1},
+        {"class": "dogs", "train": 8, "validation": 1, "test": 1},
     ]
     assert packed.json["passed_over"] == [
         {"reason": "not an image (.txt)", "count": 1, "first": "dogs/notes.txt"}
     ]
     told = shell("data", "pack", "imagefolder", "--path", "images", "--size", "8").out
-    assert "9        1  cats" in told
+    assert "8          1        1  cats" in told
     assert "1  not an image (.txt): dogs/notes.txt" in told
     assert "a tenth of the images, every class in proportion" in told
     for name in ("cats/3.png", "dogs/4.png"):

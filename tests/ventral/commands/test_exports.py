@@ -1,5 +1,6 @@
 """`ventral export` and `evaluate`: a cell that scores elsewhere what it scored here."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -35,10 +36,36 @@ def test_an_export_scores_exactly_what_was_recorded(
         ]
         again = ventral.evaluate(folder, split="validation", home=campaign.shell.home)
         assert again.top1 == row["top1"]
-        assert ventral.card(folder).top1 == row["top1"]
+        facts = ventral.card(folder)
+        assert (facts.split, facts.top1) == ("validation", row["top1"])
         assert ventral.load(folder).genome.digest == row["digest"]
         shown = campaign.shell("evaluate", folder, "--split", "validation", "-o", "json").json
         assert shown["top1"] == shown["recorded_top1"] == row["top1"]
+        assert ventral.card(folder) == facts
+
+
+def test_the_test_split_is_opened_by_an_evaluation_and_the_card_says_so(
+    campaign: Campaign, exports: list[Path], tmp_path: Path
+) -> None:
+    """Only scores of one split are compared; what was scored there first is on the card."""
+    folder = tmp_path / "cell"
+    shutil.copytree(exports[0], folder)
+    assert "was not opened for this network" in (folder / "README.md").read_text()
+    first = campaign.shell("evaluate", folder)
+    assert first.code == 0, first.err
+    assert "on test, of which none is recorded to compare with (validation " in first.out
+    facts = ventral.card(folder)
+    assert facts.test_top1 == ventral.evaluate(folder, home=campaign.shell.home).top1
+    assert (
+        f"| top-1 | {facts.top1:.4f} | {facts.test_top1:.4f} |"
+        in (folder / "README.md").read_text()
+    )
+    assert facts.top1 == ventral.card(exports[0]).top1
+    again = campaign.shell("evaluate", folder, "-o", "json").json
+    assert (again["split"], again["recorded_top1"]) == ("test", facts.test_top1)
+    assert again["top1"] == facts.test_top1
+    assert "the same as recorded" in campaign.shell("evaluate", folder).out
+    assert ventral.card(folder) == facts
 
 
 def test_a_loaded_network_is_what_its_card_says(campaign: Campaign, exports: list[Path]) -> None:
@@ -106,8 +133,6 @@ def test_a_card_says_that_its_network_was_recomputed(
 
 
 def test_a_damaged_export_says_so(campaign: Campaign, exports: list[Path], tmp_path: Path) -> None:
-    import shutil
-
     folder = tmp_path / "cell"
     shutil.copytree(exports[0], folder)
     weights = folder / "model.safetensors"

@@ -41,13 +41,24 @@ def numbered(_places: Integers, images: Images) -> Images:
 
 
 def with_labels(labels: NDArray[Any]) -> Source:
-    train = replace(SOURCE.splits["train"], labels=labels)
-    return replace(SOURCE, splits=SOURCE.splits | {"train": train})
+    return with_split("train", labels=labels)
+
+
+def with_split(name: str, **changes: Any) -> Source:
+    """The digits with one of their splits changed."""
+    return replace(SOURCE, splits=SOURCE.splits | {name: replace(SOURCE.splits[name], **changes)})
 
 
 @pytest.mark.parametrize(
     ("source", "check"),
     [
+        (with_split("validation", labels=np.zeros(120, int)), SUITE.test_it_lists_its_splits),
+        (with_split("train", origins=np.zeros(60, int)), SUITE.test_it_lists_its_splits),
+        (with_split("train", origins=np.zeros(59, int)), SUITE.test_it_lists_its_splits),
+        (
+            with_split("validation", read=lambda places: np.zeros((len(places), 8, 8, 1))),
+            lambda source: SUITE.test_images_are_bytes_of_the_size(source, "train"),
+        ),
         (replace(SOURCE, splits={}), SUITE.test_it_lists_its_splits),
         (replace(SOURCE, channels=2), SUITE.test_it_lists_its_splits),
         (with_labels(np.full(60, 10)), SUITE.test_it_lists_its_splits),
