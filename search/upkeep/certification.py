@@ -102,6 +102,8 @@ def certify_campaign(
     winners: Sequence[Trial],
     seeds: int,
     overrides: Sequence[str] = (),
+    *,
+    all_data: bool = False,
     **driving: Unpack[Driving],
 ) -> Certified:
     """Put the certification of some trials on record, and drive it to its end.
@@ -109,7 +111,7 @@ def certify_campaign(
     Raises what `certification` and `search.upkeep.submission.launch` do.
     """
     offered = read_offered(driving.get("address"))
-    campaign = certification(record, winners, seeds, overrides, offered=offered)
+    campaign = certification(record, winners, seeds, overrides, all_data=all_data, offered=offered)
     result = launch(campaign, home, store, **driving)
     networks = ranking.references(store, store.campaigns.get(result.campaign_id))
     return Certified(run=result, networks=tuple(networks))

@@ -113,6 +113,9 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
         list[int] | None, typer.Option(min=0, help="this trial, whatever its rank")
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="trainings of each, from other seeds")] = 5,
+    all_data: Annotated[
+        bool, typer.Option("--all-data", help="train on the validation images as well")
+    ] = False,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="change a field: recipe.epochs=20")
     ] = None,
@@ -133,7 +136,10 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     address: Address = None,
     output: Output = Format.table,
 ) -> None:
-    """Train the best cells again from other seeds, beside the controls: how much was luck?"""
+    """Train the best cells again from other seeds, beside the controls: how much was luck?
+
+    They are scored on the test split, which the search has not seen.
+    """
     from search.upkeep.certification import certification, choose_winners
     from search.upkeep.submission import read_offered
     from ventral.opening import find_campaign
