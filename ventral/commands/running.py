@@ -127,9 +127,6 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
             "multiply-adds and depth, all tuned alike, on the test split: does recurrence help?",
         ),
     ] = False,
-    all_data: Annotated[
-        bool, typer.Option("--all-data", help="train on the validation images, too")
-    ] = False,
     new: New = False,
     detach: Detach = False,
     estimate: Estimate = True,

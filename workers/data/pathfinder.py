@@ -33,7 +33,7 @@ from workers.data.source import DatasetInfo, Integers, Source, Split
 from workers.data.specs import Pathfinder
 
 CLASSES = ("two", "one")
-COUNTS = {"train": 100_000, "validation": 2_000, "test": 20_000}
+COUNTS = {"train": 100_000, "validation": 1_000, "test": 20_000}
 
 _BEND = 0.4  # tangent of half of the greatest turn between two dashes
 _WIDTH, _DOT = 0.6, 1.7  # half of a dash's width, and a dot's radius, in pixels
@@ -231,7 +231,7 @@ def describe_pathfinder() -> DatasetInfo:
     """The line of `ventral data list`."""
     return DatasetInfo(
         name="pathfinder",
-        images="4,000 of 100,000 + 2,000 + 2,000 of 20,000",
+        images="4,000 of 100,000 + 1,000 + 2,000 of 20,000",
         classes="2",
         sizes="multiples of 8 from 24 (32)",
         origin="generated",

@@ -6,12 +6,19 @@ import numpy as np
 import pytest
 
 from space.errors import InputError
+from tests.support.generated import GeneratedSuite
 from workers.data.clutter import COPIES, Scene, open_clutter, read_digit_sets
 from workers.data.datasets import open_source
 from workers.data.random_numbers import RandomNumbers
 from workers.data.specs import Clutter, data_spec
 
 PINNED = "738dbf7646dbb2e34ea43d1c2635859daa905ce8624196d7e0d235336e4eff29"
+
+
+class TestClutter(GeneratedSuite):
+    """The contract of data sets."""
+
+    spec = Clutter()
 
 
 def test_the_same_bytes_on_every_machine() -> None:

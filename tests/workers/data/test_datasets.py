@@ -1,25 +1,13 @@
 """Data sets by name: a part of one is exact, or refused."""
 
-from typing import get_args
-
-import numpy as np
 import pytest
 
 from space.errors import DataError, InputError
 from tests.support.datasets import pixels
 from ventral.testing import DataSetSuite
 from workers.data.datasets import open_source
-from workers.data.manifest import SplitName
 from workers.data.source import Source
-from workers.data.specs import (
-    Clutter,
-    DataSpec,
-    Digits,
-    DigitsOccluded,
-    Objects,
-    Pathfinder,
-    data_spec,
-)
+from workers.data.specs import DataSpec, Digits, DigitsOccluded, data_spec
 
 
 def test_a_part_larger_than_the_whole_is_refused() -> None:
@@ -121,28 +109,3 @@ class TestBuiltIn(DataSetSuite):
     @pytest.fixture
     def version(self, source: Source) -> str:
         return source.fingerprint
-
-
-GENERATED = [Clutter(), Objects(), Pathfinder(curve_length=4, distractors=1)]
-
-
-class TestGenerated(TestBuiltIn):
-    """Those that are drawn keep it too, at their own size."""
-
-    size = 32
-
-    @pytest.fixture(params=GENERATED, ids=lambda spec: spec.name)
-    def spec(self, request: pytest.FixtureRequest) -> DataSpec:
-        return request.param  # type: ignore[no-any-return]
-
-    def test_it_lists_both_splits(self, source: Source) -> None:
-        """All that a pack has a place for, every class in each."""
-        assert set(source.splits) == set(get_args(SplitName))
-        for split in source.splits.values():
-            assert set(split.labels.tolist()) == set(range(len(source.classes)))
-
-    def test_no_image_is_in_two_splits(self, source: Source) -> None:
-        images = {name: split.read(np.arange(20)) for name, split in source.splits.items()}
-        assert len({image.tobytes() for split in images.values() for image in split}) == 20 * len(
-            images
-        )

@@ -8,12 +8,19 @@ import pytest
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
+from tests.support.generated import GeneratedSuite
 from workers.data.datasets import open_source
 from workers.data.objects import CLASSES, INSTANCES, draw_object, make_solids
 from workers.data.random_numbers import RandomNumbers
 from workers.data.specs import Objects
 
 PINNED = "e477f2e1439a2e0ef0b4c5db262b3a40d3e10f4dcc028244d845a6fbaf1a10b1"
+
+
+class TestObjects(GeneratedSuite):
+    """The contract of data sets."""
+
+    spec = Objects()
 
 
 def test_the_same_bytes_on_every_machine() -> None:

@@ -8,12 +8,19 @@ import pytest
 from sklearn.linear_model import RidgeClassifier
 
 from space.errors import DataError, InputError
+from tests.support.generated import GeneratedSuite
 from workers.data.datasets import open_source
 from workers.data.pathfinder import draw_scene, place_curves
 from workers.data.random_numbers import RandomNumbers
 from workers.data.specs import Pathfinder, data_spec
 
 PINNED = "6db4d59c2afc1959cd93bb7dadf70a9f9ed292c13e54ffadc9c10e2b5d27b3d9"
+
+
+class TestPathfinder(GeneratedSuite):
+    """The contract of data sets."""
+
+    spec = Pathfinder(curve_length=4, distractors=1)
 
 
 def test_the_same_bytes_on_every_machine() -> None:
