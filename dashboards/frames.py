@@ -70,8 +70,8 @@ def trials(store: Store, campaign: str, *, choices: bool = True) -> pd.DataFrame
 def reports(store: Store, campaign: str) -> pd.DataFrame:
     """One row a report, in the order of arrival: trial, epoch and what was measured."""
     rows = [
-        {"trial": report["number"], **{name: report[name] for name in _REPORT[1:]}}
-        for report in store.results.all_reports(store.campaigns.get(campaign).id)
+        {"trial": one.number, **{name: getattr(one.report, name) for name in _REPORT[1:]}}
+        for one in store.results.all_reports(store.campaigns.get(campaign).id)
     ]
     return _frame(rows, _REPORT)
 
@@ -79,9 +79,9 @@ def reports(store: Store, campaign: str) -> pd.DataFrame:
 def steps(store: Store, campaign: str) -> pd.DataFrame:
     """Accuracy by time step, long: trial, epoch, step (from 0) and accuracy (0..1)."""
     rows = [
-        {"trial": report["number"], "epoch": report["epoch"], "step": step, "accuracy": value}
-        for report in store.results.all_reports(store.campaigns.get(campaign).id)
-        for step, value in enumerate(report["accuracy_by_step"] or ())
+        {"trial": one.number, "epoch": one.report.epoch, "step": step, "accuracy": value}
+        for one in store.results.all_reports(store.campaigns.get(campaign).id)
+        for step, value in enumerate(one.report.accuracy_by_step)
     ]
     return _frame(rows, ("trial", "epoch", "step", "accuracy"))
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from search.assign.outcomes import Reported, curve_of, group_by_trial, outcome_of
+from search.assign.outcomes import curve_of, group_by_trial, outcome_of
 from search.assign.suggesting import JournalEntry, Suggestion, call_of
-from search.assign.supply import LATE, suggester_of
+from search.assign.supply import suggester_of
 from search.campaign import Campaign, full_epochs
-from search.store import CONTROL, RETRY, Store, Trial
+from search.store import CONTROL, RETRY, Reported, Store, Trial
 from search.tune import scheduler
 from space.space import Space
 
@@ -201,28 +201,28 @@ def _judgements(
         guess=guess,
     )
     remaining: dict[int, int] = defaultdict(int)
-    for report in reports:
-        remaining[report["number"]] += 1
+    for reported in reports:
+        remaining[reported.number] += 1
     stops: dict[int, bool] = defaultdict(bool)
-    for report in reports:
-        number, epoch = report["number"], report["epoch"]
+    for reported in reports:
+        number, epoch = reported.number, reported.report.epoch
         trial = known[number]
         remaining[number] -= 1
-        stops[number] |= planned.remember(report)
+        stops[number] |= planned.remember(number, reported.report)
         taken = epoch < trial.source_epochs
         answered = trial.attempts == 0 and trial.ended is not None and epoch <= trial.source_epochs
         # Of reports that came together the scheduler's word came with the last.
-        if report.get(LATE) or taken or answered or epoch >= epochs:
+        if reported.late or taken or answered or epoch >= epochs:
             continue
         derived, stops[number] = stops[number], False
         recorded = trial.status == "pruned" and not remaining[number]
         waits = trial.status in ("waiting", "running") and not remaining[number]
         if derived == recorded or (derived and waits):  # it is to be carried out
-            yield report["arrived"], None
+            yield reported.arrived, None
             continue
         words = ("goes on", "stops")
         what = (
             f"after epoch {epoch} it {words[recorded]} on record, derived is that it "
             f"{words[derived]}"
         )
-        yield report["arrived"], Mismatch(place=report["arrived"], trial=number, what=what)
+        yield reported.arrived, Mismatch(place=reported.arrived, trial=number, what=what)

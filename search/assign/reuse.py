@@ -143,7 +143,7 @@ def _take_pruned(campaign: Campaign, recipe: Recipe, donor: Donor) -> Takeover |
 def _has_reports(store: Store, takeover: Takeover) -> bool:
     """Whether the donor's reports of these epochs are all there."""
     trial = takeover.donor.trial
-    epochs = [report["epoch"] for report in store.results.reports(trial.campaign, trial.number)]
+    epochs = [one.report.epoch for one in store.results.reports(trial.campaign, trial.number)]
     return epochs[: takeover.epochs] == list(range(1, takeover.epochs + 1))
 
 

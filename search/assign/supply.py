@@ -11,13 +11,13 @@ knows what the old one knew.
 
 import shutil
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from search import samplers
 from search.assign import reuse
-from search.assign.outcomes import Reported, curve_of, group_by_trial, outcome_of
+from search.assign.outcomes import curve_of, group_by_trial, outcome_of
 from search.assign.suggesting import (
     DRAWN_TRIES,
     SAMPLER_TRIES,
@@ -36,9 +36,6 @@ from space.errors import CampaignError
 from space.space import Space
 from space.unroll.cost import cost
 from workers.job import Failure, Job, Report
-
-LATE = "late"
-"""The mark of a report that was put on record together with the one after it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,13 +65,13 @@ class Supply:
         """Whether it ended because no point was found that is not on record."""
         self.on_idle_end: Callable[[Trial], None] = lambda _trial: None
         """Called for a trial that ended without a worker: its training was done before."""
-        self.judge: Callable[[Mapping[str, Any]], bool] = lambda _report: False
+        self.judge: Callable[[int, Report], bool] = lambda _number, _report: False
         """Puts a report of another campaign's worker before the scheduler: whether the trial
         stops there.
         """
         self.pause: Callable[[], bool] = lambda: False
         """Called between trials that need no worker: whether no more are to be looked for."""
-        self._reports: dict[int, list[Reported]] = defaultdict(list)  # of trials that are not over
+        self._reports: dict[int, list[Report]] = defaultdict(list)  # of trials that are not over
         suggester = self._rebuild_suggester(store.results.find(setting.campaign_id))
         self._source: Suggester | Ahead = Ahead(suggester) if ahead else suggester
         self._unfinished = deque(store.results.unfinished(setting.campaign_id))
@@ -113,7 +110,7 @@ class Supply:
                 suggester.tell(trial.number, outcome)
         return suggester
 
-    def _outcome(self, trial: Trial, reports: Sequence[Reported]) -> Outcome | None:
+    def _outcome(self, trial: Trial, reports: Sequence[Report]) -> Outcome | None:
         campaign, guess = self._set.campaign, self._set.guess
         return outcome_of(trial, self._set.epochs, reports, campaign.objectives, guess)
 
@@ -255,10 +252,10 @@ class Supply:
 
     def _apply_takeover(self, number: int, takeover: Takeover) -> bool:
         """Whether a trial is over by what another campaign trained."""
-        reports = self._set.store.results.reports(self._set.campaign_id, number)
-        for report in reports:
-            self._reports[number].append(report)
-        stops = [self.judge(report | {"number": number}) for report in reports]
+        on_record = self._set.store.results.reports(self._set.campaign_id, number)
+        reports = [one.report for one in on_record]
+        self._reports[number] += reports
+        stops = [self.judge(number, report) for report in reports]
         if takeover.status is not None:
             trial = self._set.store.results.get(self._set.campaign_id, number)
             self._announce_end(trial)
@@ -287,13 +284,11 @@ class Supply:
         true for what comes together with the epoch after it: the scheduler's word on the trial
         came with that one.
         """
-        document = report.model_dump(mode="json")
         store, campaign_id = self._set.store, self._set.campaign_id
-        row = document | {LATE: True} if late else document
-        new = store.trials.add_report(campaign_id, number, row, trained=trained)
+        new = store.trials.add_report(campaign_id, number, report, trained=trained, late=late)
         if new:
-            self._reports[number].append(document)
-            self._set.tell("report", number, **document)
+            self._reports[number].append(report)
+            self._set.tell("report", number, **report.model_dump(mode="json"))
         return new
 
     def requeue(self, number: int, reason: str) -> None:

@@ -7,10 +7,12 @@ epoch. Samplers receive all of them as costs, smaller is better.
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Protocol
+from collections.abc import Sequence
+from typing import Annotated, Protocol
 
 from pydantic import AfterValidator, Field
+
+from workers.job import Report
 
 _PATTERN = r"^(parameters|macs|top1@\d{1,4})$"
 _AT = "top1@"
@@ -49,11 +51,11 @@ def steps_of(objectives: Sequence[Objective]) -> tuple[int, ...]:
 
 def sizes_of(network: Sized, objectives: Sequence[Objective]) -> tuple[float, ...]:
     """The costs that are known before a training, in the order of the objectives."""
-    return costs_of(network, [o for o in objectives if _step(o) is None], None)
+    return costs_of(network, [o for o in objectives if _step(o) is None], ())
 
 
 def costs_of(
-    network: Sized, objectives: Sequence[Objective], by_step: Sequence[float | None] | None
+    network: Sized, objectives: Sequence[Objective], by_step: Sequence[float]
 ) -> tuple[float, ...]:
     """All objectives as costs, in their order. Top-1 at a step counts as what it lacks of 1.
 
@@ -65,12 +67,11 @@ def costs_of(
     )
 
 
-def scores_of(report: Mapping[str, Any], steps: Sequence[int]) -> tuple[float, ...] | None:
-    """A report's top-1, and top-1 at each of the steps; None if one of them is not a number."""
-    if (top1 := report["top1"]) is None or math.isnan(top1):
+def scores_of(report: Report, steps: Sequence[int]) -> tuple[float, ...] | None:
+    """A report's top-1, and top-1 at each of the steps; None if top-1 is not a number."""
+    if math.isnan(report.top1):
         return None
-    by_step = report.get("accuracy_by_step")
-    return (top1, *(_at(by_step, step) for step in steps))
+    return (report.top1, *(_at(report.accuracy_by_step, step) for step in steps))
 
 
 def _step(objective: Objective) -> int | None:
@@ -78,7 +79,7 @@ def _step(objective: Objective) -> int | None:
     return int(objective.removeprefix(_AT)) if objective.startswith(_AT) else None
 
 
-def _at(by_step: Sequence[float | None] | None, step: int) -> float:
+def _at(by_step: Sequence[float], step: int) -> float:
     """Top-1 at a step; 0 where it is not known or not a number."""
-    value = by_step[step] if by_step and step < len(by_step) else None
-    return 0.0 if value is None or math.isnan(value) else value
+    value = by_step[step] if step < len(by_step) else 0.0
+    return 0.0 if math.isnan(value) else value

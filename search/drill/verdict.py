@@ -148,7 +148,7 @@ def _check_records(
         if trial.status == "running" or (finished and trial.status == "waiting"):
             yield f"trial {trial.number} is {trial.status}"
         reports = evidence.store.results.reports(evidence.campaign_id, trial.number)
-        epochs = [report["epoch"] for report in reports]
+        epochs = [one.report.epoch for one in reports]
         if epochs != list(range(1, trial.epochs + 1)):
             yield f"trial {trial.number} has reports of the epochs {epochs}"
         if trial.status == "finished" and trial.epochs != campaign.recipe.epochs:

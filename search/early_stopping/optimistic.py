@@ -13,10 +13,10 @@ no Ray.
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from search.campaign.objectives import scores_of
 from search.early_stopping.extrapolation import Early, Line
+from workers.job import Report
 
 Sizes = Callable[[int], tuple[float, ...]]
 """What else counts of a trial, and is known before it trains, by its number; fewer are better."""
@@ -46,13 +46,12 @@ class Optimism:
         self._finished: list[int] = []
         self._lines: dict[int, tuple[Line, ...]] = {}
 
-    def remember(self, report: Mapping[str, Any]) -> bool:
-        """Take a report (`number`, `epoch`, `top1`, and `accuracy_by_step` where steps count):
-        whether its trial ends there, too early.
+    def remember(self, number: int, report: Report) -> bool:
+        """Take a report of a trial: whether the trial ends there, too early.
 
         A report that is known already changes nothing, and ends nothing.
         """
-        number, epoch, scores = report["number"], report["epoch"], scores_of(report, self._steps)
+        epoch, scores = report.epoch, scores_of(report, self._steps)
         curve = self._curves.setdefault(number, {})
         if epoch in curve or scores is None:
             return False

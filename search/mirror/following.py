@@ -14,11 +14,10 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from search.mirror.client import Client, is_refusal
 from search.mirror.runs import Point, Run, points_of, run_key, run_of
-from search.store import ENDED, Campaign, Store, Trial, Unfinished
+from search.store import ENDED, Campaign, Reported, Store, Trial, Unfinished
 
 log = logging.getLogger(__name__)
 
@@ -77,16 +76,16 @@ class Following:
         left = tuple(point for point in run.metrics if point not in curve.points)
         return replace(run, parameters={}, metrics=left)
 
-    def _read_reports(self, changed: Sequence[Unfinished]) -> Mapping[int, list[dict[str, Any]]]:
+    def _read_reports(self, changed: Sequence[Unfinished]) -> Mapping[int, list[Reported]]:
         """New reports of the trials that are shown, and all of those that are not yet."""
-        reports: dict[int, list[dict[str, Any]]] = defaultdict(list)
+        reports: dict[int, list[Reported]] = defaultdict(list)
         anew = [entry.number for entry in changed]
         if anew or self._curves:
             for report in self._store.outbox.new_reports(
                 self._campaign_id, anew, self._curves, self._read
             ):
-                reports[report["number"]].append(report)
-                self._read = max(self._read, report["arrived"])
+                reports[report.number].append(report)
+                self._read = max(self._read, report.arrived)
         return reports
 
     def _extend(self, number: int, points: Sequence[Point]) -> None:
@@ -105,7 +104,7 @@ class Following:
         self,
         campaign: Campaign,
         changed: Sequence[Unfinished],
-        reports: Mapping[int, list[dict[str, Any]]],
+        reports: Mapping[int, list[Reported]],
         running: set[int],
     ) -> None:
         """Make or bring up to date the runs of trials that began, or that wait again."""
@@ -132,7 +131,7 @@ class Following:
         campaign: Campaign,
         entry: Unfinished,
         trial: Trial,
-        reports: Sequence[Mapping[str, Any]],
+        reports: Sequence[Reported],
     ) -> str | None:
         """Write the run of a trial that has not ended; its id, None if there is none to have."""
         run = run_of(campaign, trial, reports)

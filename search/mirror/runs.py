@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlencode
 
 from search.review.acting import choices_that_act
 from search.review.ranking import recurrent
-from search.store import ENDED, Campaign, Scalar, Status, Trial
+from search.store import ENDED, Campaign, Reported, Scalar, Status, Trial
 from space.documents.outside import printable
 
 REASON, SOURCE = "ventral.reason", "ventral.source"
@@ -83,7 +84,7 @@ class Run:
     files: dict[str, str]
 
 
-def run_of(campaign: Campaign, trial: Trial, reports: Sequence[Mapping[str, Any]]) -> Run:
+def run_of(campaign: Campaign, trial: Trial, reports: Sequence[Reported]) -> Run:
     """The run of a trial (with its genome) and its reports by epoch."""
     ended = trial.status in ENDED
     return Run(
@@ -150,23 +151,23 @@ def _value(value: Scalar) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def points_of(report: Mapping[str, Any]) -> tuple[Point, ...]:
+def points_of(reported: Reported) -> tuple[Point, ...]:
     """The metrics of one report.
 
     How far a trial has come, and in how many seconds of training, are among them: as points of
     its curve they are the same whenever they are sent.
     """
-    values = {key: report.get(key) for key in EPOCH_METRICS}
-    values |= {"epochs": report["epoch"], "seconds": report["seconds"] or 0.0}
-    at = _milliseconds(report["at"])
+    report, at = reported.report, _milliseconds(reported.at)
+    values = {key: getattr(report, key) for key in EPOCH_METRICS}
+    values |= {"epochs": float(report.epoch), "seconds": report.seconds}
     return tuple(
-        Point(key=key, value=float(value), at=at, step=report["epoch"])
+        Point(key=key, value=float(value), at=at, step=report.epoch)
         for key, value in values.items()
-        if value is not None
+        if not math.isnan(value)
     )
 
 
-def _metrics_of(trial: Trial, reports: Sequence[Mapping[str, Any]]) -> tuple[Point, ...]:
+def _metrics_of(trial: Trial, reports: Sequence[Reported]) -> tuple[Point, ...]:
     sizes = {"parameters": trial.parameters, "macs": trial.macs}
     at = _milliseconds(trial.created)
     points = [
@@ -174,8 +175,8 @@ def _metrics_of(trial: Trial, reports: Sequence[Mapping[str, Any]]) -> tuple[Poi
         for key, value in sizes.items()
         if value is not None
     ]
-    for report in reports:
-        points += points_of(report)
+    for reported in reports:
+        points += points_of(reported)
     return tuple(points)
 
 
@@ -200,13 +201,10 @@ def _tags_of(campaign: Campaign, trial: Trial) -> dict[str, str]:
     return {key: _cut(printable(value), TAG_LENGTH) for key, value in tags.items() if value}
 
 
-def _files_of(trial: Trial, reports: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def _files_of(trial: Trial, reports: Sequence[Reported]) -> dict[str, str]:
     files = {"genome.json": json.dumps(trial.genome, indent=2) + "\n"}
-    curves = {
-        report["epoch"]: report["accuracy_by_step"]
-        for report in reports
-        if report.get("accuracy_by_step")
-    }
+    documents = [one.document() for one in reports if one.report.accuracy_by_step]
+    curves = {document["epoch"]: document["accuracy_by_step"] for document in documents}
     if curves:
         last = max(curves)
         files["accuracy_by_step.json"] = json.dumps(

@@ -4,7 +4,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from search.assign.suggesting import identity
 from search.campaign import Campaign, controls
@@ -14,6 +14,9 @@ from space.cell_names import named_recurrence
 from space.errors import InputError, StoreError
 from space.recurrence import Recurrence
 from space.space import Space
+
+Kind = Literal["recurrent", "feedforward"]
+"""Of a network. One whose choices make no network is of neither kind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +35,16 @@ class Reference:
     failed: int
 
 
-def best(store: Store, campaign_id: str, n: int | None = None) -> list[Trial]:
-    """The searched trials that have a score, best first, the controls left out; at most `n`."""
-    return store.results.top(campaign_id, n, without=CONTROL)
+def best(
+    store: Store, campaign_id: str, n: int | None = None, kind: Kind | None = None
+) -> list[Trial]:
+    """The searched trials that have a score, best first, the controls left out; at most `n`.
+
+    With a `kind` only those whose networks are recurrent, or feedforward.
+    """
+    if kind is None:
+        return store.results.top(campaign_id, n, without=CONTROL)
+    return keep_kind(store.results.top(campaign_id, None, without=CONTROL), kind)[:n]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,17 +136,27 @@ def recurrent(trial: Trial) -> Recurrence | None:
     return named_recurrence(trial.cell) if trial.cell else None
 
 
+def kind_of(trial: Trial) -> Kind | None:
+    """Whether a trial's network is recurrent; None where its choices make no network."""
+    recurrence = recurrent(trial)
+    if recurrence is None:
+        return None
+    return "feedforward" if recurrence == "none" else "recurrent"
+
+
+def keep_kind(trials: Sequence[Trial], kind: Kind) -> list[Trial]:
+    """Those trials whose networks are of that kind, in their order."""
+    return [trial for trial in trials if kind_of(trial) == kind]
+
+
 def best_of_kinds(trials: Sequence[Trial]) -> tuple[Trial | None, Trial | None]:
     """The best recurrent network and the best feedforward one among trials, best first.
 
     Those that were trained to the end go before those that were stopped early.
     """
     ordered = sorted(trials, key=lambda trial: trial.status != "finished")
-    kinds = [(trial, recurrent(trial)) for trial in ordered]
-    return (
-        next((trial for trial, kind in kinds if kind not in (None, "none")), None),
-        next((trial for trial, kind in kinds if kind == "none"), None),
-    )
+    recurrent, feedforward = (keep_kind(ordered, kind) for kind in get_args(Kind))
+    return next(iter(recurrent), None), next(iter(feedforward), None)
 
 
 def gain(trial: Trial, references: Sequence[Reference], top1: float | None = None) -> float | None:

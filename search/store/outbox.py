@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
 
 import sqlalchemy as sa
 
 from search.store.connected import Database, of_trial
 from search.store.database import insert_missing, insert_once
-from search.store.records import ENDED, Outgoing, Unfinished
+from search.store.records import ENDED, Outgoing, Reported, Unfinished
 from search.store.reports import curves_of
 from search.store.tables import EVENTS, MIRROR, TRIALS
 
@@ -89,7 +88,7 @@ class Outbox:
 
     def new_reports(
         self, campaign_id: str, whole: Collection[int], others: Collection[int], after: int
-    ) -> list[dict[str, Any]]:
+    ) -> list[Reported]:
         """What curves are made of, in the order of arrival: every report of the trials `whole`,
         and those of `others` that arrived after that place in the campaign's sequence.
         """

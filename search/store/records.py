@@ -5,11 +5,13 @@ All times are seconds since 1970 (UTC). Scores are fractions in 0..1; None where
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from search.host.home import Process
+from workers.job import Report
 
 State = Literal["waiting", "running", "finished", "stopped", "failed", "interrupted", "damaged"]
 """Of a campaign. `interrupted` is never written: it is a running campaign whose driver died. So is
@@ -104,6 +106,33 @@ class Trial:
     arrived: int | None
     source: str | None
     source_epochs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reported:
+    """A report on record, of the trial `number`.
+
+    `at` is when it came, `arrived` its place in the campaign's sequence of happenings. One that
+    came `late` was put on record together with the one after it: the scheduler judged the trial
+    at that one. What was not a finite number is nan in the report.
+    """
+
+    number: int
+    report: Report
+    at: float
+    arrived: int
+    late: bool = False
+
+    def document(self) -> dict[str, Any]:
+        """The report as JSON has it, with `at`, `arrived` and `late`; null for what is nan."""
+        fields = self.report.model_dump()
+        fields["accuracy_by_step"] = [_json(one) for one in self.report.accuracy_by_step]
+        document = {key: _json(value) for key, value in fields.items()}
+        return document | {"at": self.at, "arrived": self.arrived, "late": self.late}
+
+
+def _json(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from search.store.connected import Database
 from search.store.database import damage_error
-from search.store.records import ENDED, STATUSES, Donor, Order, Status, Trial
+from search.store.records import ENDED, STATUSES, Donor, Order, Reported, Status, Trial
 from search.store.reports import reports_of
 from search.store.tables import GENOMES, JOURNAL, REPORTS, TRIALS
 from space.documents.outside import printable
@@ -158,15 +158,15 @@ class Results:
         with self._database.reading() as connection:
             return [float(ended) for ended in connection.execute(query).scalars()]
 
-    def reports(self, campaign_id: str, number: int) -> list[dict[str, Any]]:
-        """A trial's reports by epoch, each with `at` and `arrived`."""
+    def reports(self, campaign_id: str, number: int) -> list[Reported]:
+        """A trial's reports by epoch."""
         with self._database.reading() as connection:
             return reports_of(connection, campaign_id, [REPORTS.c.number == number])
 
-    def all_reports(self, campaign_id: str) -> list[dict[str, Any]]:
-        """All reports of a campaign in the order of arrival, each with its trial's `number`."""
+    def all_reports(self, campaign_id: str) -> list[Reported]:
+        """All reports of a campaign in the order of arrival."""
         with self._database.reading() as connection:
-            return reports_of(connection, campaign_id, [], numbered=True)
+            return reports_of(connection, campaign_id, by="arrived")
 
     def journal(self, campaign_id: str) -> dict[int, list[dict[str, Any]]]:
         """For each suggestion, the sampler's calls since the one before."""

@@ -19,6 +19,7 @@ from search.store.records import ENDED, NewTrial, Status, Takeover
 from search.store.reports import report_row, reports_of
 from search.store.tables import CAMPAIGNS, GENOMES, JOURNAL, REPORTS, TRIALS
 from space.errors import StoreError
+from workers.job import Report
 
 
 class Trials:
@@ -65,16 +66,15 @@ class Trials:
             "source": takeover.donor.name,
             "source_epochs": takeover.epochs,
         }
-        for report in reports:
-            fields = {key: report[key] for key in report if key not in ("at", "arrived")}
-            row = report_row(fields) | {"campaign": campaign_id, "number": number, "at": at}
+        rows = [report_row(one.report) for one in reports]
+        for row in rows:
+            row |= {"campaign": campaign_id, "number": number, "at": at}
             row["arrived"] = self._next(connection, campaign_id)
             connection.execute(sa.insert(REPORTS).values(row))
-        if reports:
-            last, scores = reports[-1], [one["top1"] for one in reports]
-            values |= {key: last[key] for key in ("top1", "top5", "loss", "memory_mb")}
-            values |= {"epochs": last["epoch"], "seconds": last["seconds"] or 0.0}
-            values["best"] = max((one for one in scores if one is not None), default=None)
+        if rows:
+            values |= _scores_of(rows[-1])
+            scores = [row["top1"] for row in rows if row["top1"] is not None]
+            values["best"] = max(scores, default=None)
         if takeover.status is not None:
             values |= {
                 "status": takeover.status,
@@ -177,14 +177,21 @@ class Trials:
         self._database.clocks.end(campaign_id, number)
 
     def add_report(
-        self, campaign_id: str, number: int, report: Mapping[str, Any], *, trained: bool = True
+        self,
+        campaign_id: str,
+        number: int,
+        report: Report,
+        *,
+        trained: bool = True,
+        late: bool = False,
     ) -> bool:
-        """Keep one epoch's report (the fields of `workers.job.Report`).
+        """Keep one epoch's report.
 
         Idempotent by epoch: a repeated one changes no score and gives False. It is charged as an
         epoch that was trained again, unless `trained` is false: a checkpoint's memory of it.
+        `late` is as in `Reported`.
         """
-        row = report_row(report)
+        row = report_row(report) | {"more": {"late": True} if late else None}
         with self._database.writing() as connection:
             row |= {"campaign": campaign_id, "number": number, "at": time.time()}
             row["arrived"] = self._next(connection, campaign_id)
@@ -204,8 +211,7 @@ class Trials:
             scores = [score for score in (trial.best, row["top1"]) if score is not None]
             values = {"best": max(scores, default=None)}
             if row["epoch"] > trial.epochs:
-                values |= {key: row[key] for key in ("top1", "top5", "loss", "memory_mb")}
-                values |= {"epochs": row["epoch"], "seconds": row["seconds"] or 0.0}
+                values |= _scores_of(row)
             connection.execute(_SCORED, values | this)
             return True
 
@@ -254,6 +260,12 @@ class Trials:
     def _exists(self, connection: sa.Connection, campaign_id: str, number: int) -> bool:
         query = sa.select(sa.literal(1)).where(*of_trial(TRIALS, campaign_id, number))
         return connection.execute(query).first() is not None
+
+
+def _scores_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a trial shows of its last report, which is that row."""
+    last = {key: row[key] for key in ("top1", "top5", "loss", "memory_mb")}
+    return last | {"epochs": row["epoch"], "seconds": row["seconds"] or 0.0}
 
 
 def _new_row(trial: NewTrial, place: int) -> dict[str, Any]:

@@ -23,14 +23,16 @@ from search.campaign.objectives import Objective, Sized, costs_of, sizes_of, ste
 from search.early_stopping.optimistic import Optimism
 from search.early_stopping.watch import Watch
 from search.samplers.protocol import derive_seed
+from search.store import Reported
+from workers.job import Report
 
 METRIC, MODE, TIME = "top1", "max", "epoch"
 
 AGAIN = "again"
 """The key in a Ray trial's config that says whether the trial was interrupted."""
 
-Past = Iterable[Mapping[str, Any]]
-"""Reports in the order of arrival, each with the `number` of its trial, `epoch` and `top1`."""
+Past = Iterable[Reported]
+"""Reports in the order of arrival."""
 
 
 def create(
@@ -84,9 +86,9 @@ def create(
             reduction_factor=settings.reduction_factor,
             brackets=settings.brackets,
         )
-    for report in past:
-        if scheduler.remember(report):
-            scheduler.stopped.add(report["number"])
+    for one in past:
+        if scheduler.remember(one.number, one.report):
+            scheduler.stopped.add(one.number)
     return scheduler
 
 
@@ -100,11 +102,11 @@ def _costs(
     objectives: Sequence[Objective],
     trial: Callable[[int], Sized] | None,
     number: int,
-    report: Mapping[str, Any],
+    report: Report,
 ) -> tuple[float, ...]:
     if not objectives or trial is None:
         return ()
-    return costs_of(trial(number), objectives, report.get("accuracy_by_step"))
+    return costs_of(trial(number), objectives, report.accuracy_by_step)
 
 
 class InterruptedFirst:
@@ -147,7 +149,7 @@ class InOrder(InterruptedFirst, FIFOScheduler):  # type: ignore[misc]
 
     stopped: frozenset[int] = frozenset()
 
-    def remember(self, _report: Mapping[str, Any]) -> bool:
+    def remember(self, _number: int, _report: Report) -> bool:
         """Whether a trial ends at a report: never."""
         return False
 
@@ -168,12 +170,12 @@ class Chance:
         self._learned = math.inf  # the first epoch at which any training knew better
         self._known: set[tuple[int, int]] = set()
 
-    def remember(self, report: Mapping[str, Any]) -> bool:
+    def remember(self, number: int, report: Report) -> bool:
         """Take a report: whether its trial ends there. One that is known ends nothing."""
-        score, epoch = report[METRIC], report[TIME]
-        if score is None or math.isnan(score) or (report["number"], epoch) in self._known:
+        score, epoch = report.top1, report.epoch
+        if math.isnan(score) or (number, epoch) in self._known:
             return False
-        self._known.add((report["number"], epoch))
+        self._known.add((number, epoch))
         if score > self._guess:
             self._learned = min(self._learned, epoch)
             return False
@@ -188,17 +190,17 @@ class Remembering(InterruptedFirst, ABC):
     stopped: set[int]
     """Trials that an earlier driver was to stop. Not kept up to date."""
 
-    def remember(self, report: Mapping[str, Any]) -> bool:
+    def remember(self, number: int, report: Report) -> bool:
         """Take a report: whether its trial ends there, before its last epoch.
 
         A report that is known already changes nothing, and ends nothing.
         """
-        stops = self._stops(report)
-        guesses = self.chance is not None and self.chance.remember(report)
-        return stops or (guesses and report[TIME] < self.epochs)
+        stops = self._stops(number, report)
+        guesses = self.chance is not None and self.chance.remember(number, report)
+        return stops or (guesses and report.epoch < self.epochs)
 
     @abstractmethod
-    def _stops(self, report: Mapping[str, Any]) -> bool:
+    def _stops(self, number: int, report: Report) -> bool:
         """`remember` by the scheduler's own rule."""
 
     def on_trial_result(self, _tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
@@ -215,9 +217,10 @@ class Remembering(InterruptedFirst, ABC):
         """Whether the trial ends at any of what a result brings."""
         number = trial.config["trial"]
         # Epochs of a training that was interrupted, whose reports never arrived.
-        last = {**result.get("report", {}), **result}
-        reports = [*result.get("earlier", ()), last]
-        stops = [self.remember({**report, "number": number}) for report in reports]
+        documents = list(result.get("earlier", ()))
+        if "report" in result:
+            documents.append(result["report"])
+        stops = [self.remember(number, Report.model_validate(one)) for one in documents]
         return any(stops)
 
 
@@ -233,12 +236,12 @@ class NumberedASHA(Remembering, AsyncHyperBandScheduler):  # type: ignore[misc]
         self._entered: set[int] = set()
         self.stopped = set()
 
-    def _stops(self, report: Mapping[str, Any]) -> bool:
-        if report[METRIC] is None or math.isnan(report[METRIC]):
+    def _stops(self, number: int, report: Report) -> bool:
+        if math.isnan(report.top1):
             return False
-        stand_in = self._enter(report["number"])
-        decision = AsyncHyperBandScheduler.on_trial_result(self, None, stand_in, dict(report))
-        return bool(decision == TrialScheduler.STOP and report[TIME] < self.epochs)
+        result = {TIME: report.epoch, METRIC: report.top1}
+        decision = AsyncHyperBandScheduler.on_trial_result(self, None, self._enter(number), result)
+        return bool(decision == TrialScheduler.STOP and report.epoch < self.epochs)
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         """Enter a new trial of Ray's into its bracket, once a number."""
@@ -271,8 +274,8 @@ class Optimistic(Remembering, FIFOScheduler):  # type: ignore[misc]
         self._rule, self.epochs, self.chance = rule, epochs, chance
         self.stopped = set()
 
-    def _stops(self, report: Mapping[str, Any]) -> bool:
-        return self._rule.remember(report)
+    def _stops(self, number: int, report: Report) -> bool:
+        return self._rule.remember(number, report)
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         """Let an interrupted trial go before new ones."""

@@ -7,18 +7,40 @@ with some of the seeds before is taken over (search/assign/reuse.py).
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Unpack
 
 from search.assign.suggesting import find_refusal, identity
 from search.campaign import Campaign, clone, controls, final_recipe
 from search.campaign.lineage import lineage, name_trial
+from search.host.home import Home
 from search.host.machine import Machine
+from search.review import ranking
+from search.review.ranking import Reference
 from search.samplers.protocol import derive_seed
-from search.store import RETRY, Trial
+from search.store import RETRY, Store, Trial
 from search.store import Campaign as Record
-from space.errors import CampaignError
+from search.upkeep.submission import Driving, launch, read_offered
+from space.errors import CampaignError, VentralError
 from space.space import Space
 from space.unroll.cost import cost
+
+if TYPE_CHECKING:
+    from search.driver import RunResult
+
+
+def choose_winners(
+    store: Store, record: Record, *, top: int = 3, trials: Sequence[int] = ()
+) -> list[Trial]:
+    """The trials of those numbers, else the `top` best cells of the search.
+
+    Raises StoreError for an unknown trial, VentralError if no cell has a score yet.
+    """
+    if trials:
+        return [store.results.get(record.id, number) for number in dict.fromkeys(trials)]
+    if chosen := ranking.best(store, record.id, top):
+        return chosen
+    raise VentralError(f"no cell of campaign {record.id} has a score yet")
 
 
 def certification(
@@ -61,6 +83,38 @@ def certification(
         "seed": derive_seed(campaign.seed, "certified"),
     }
     return clone(document, where, overrides, offered=offered)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certified:
+    """How a certification ended. `networks` are the winners and the controls that have a score,
+    each over its seeds, the best mean first; empty before it is run.
+    """
+
+    run: "RunResult"
+    networks: tuple[Reference, ...]
+
+
+def certify_campaign(
+    store: Store,
+    home: Home,
+    record: Record,
+    winners: Sequence[Trial],
+    seeds: int,
+    overrides: Sequence[str] = (),
+    *,
+    all_data: bool = False,
+    **driving: Unpack[Driving],
+) -> Certified:
+    """Put the certification of some trials on record, and drive it to its end.
+
+    Raises what `certification` and `search.upkeep.submission.launch` do.
+    """
+    offered = read_offered(driving.get("address"))
+    campaign = certification(record, winners, seeds, overrides, all_data=all_data, offered=offered)
+    result = launch(campaign, home, store, **driving)
+    networks = ranking.references(store, store.campaigns.get(result.campaign_id))
+    return Certified(run=result, networks=tuple(networks))
 
 
 def is_certified(name: str) -> bool:

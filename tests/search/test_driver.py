@@ -200,7 +200,7 @@ def test_every_trial_is_on_record(whole: Whole) -> None:
     for number in set(trials) - {5}:
         assert trials[number].epochs == 3
         assert trials[number].top1 == pytest.approx(toys.score(number, 3, 3))
-        assert [report["epoch"] for report in store.results.reports(whole.id, number)] == [1, 2, 3]
+        assert [one.report.epoch for one in store.results.reports(whole.id, number)] == [1, 2, 3]
 
 
 def test_a_lost_worker_s_trial_goes_on_from_its_checkpoint(whole: Whole) -> None:

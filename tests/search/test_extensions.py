@@ -19,6 +19,7 @@ from search.replay import replay
 from search.tune.scheduler import create
 from space.errors import CampaignError, InputError
 from tests.support import toys
+from tests.support.campaigns import report, reported
 from tests.support.packages import install_page, write_files
 from tests.support.supplies import Bench, Player
 
@@ -106,10 +107,13 @@ def test_a_rule_stops_trainings_of_ray_s() -> None:
     """And a resumed campaign knows what the rule would have stopped."""
     settings = Scheduler(name="plateau", grace_epochs=2, options={"patience": 1})
     scores = [0.5, 0.6, 0.6, 0.7]
-    past = [{"number": 0, "epoch": e, "top1": top1} for e, top1 in enumerate(scores, 1)]
+    past = [reported(0, epoch, top1) for epoch, top1 in enumerate(scores, 1)]
     whole = create(settings, 9, 0)
     ray = SimpleNamespace(trial_id="ray-0", config={"trial": 0})
-    words = [whole.on_trial_result(None, ray, one) for one in past]
+    words = [
+        whole.on_trial_result(None, ray, {"epoch": e, "report": toys.report(e, top1)})
+        for e, top1 in enumerate(scores, 1)
+    ]
     assert words == ["CONTINUE", "CONTINUE", "STOP", "CONTINUE"]
     assert create(settings, 9, 0, past).stopped == {0}
 
@@ -132,7 +136,7 @@ def test_a_rule_is_shown_the_costs_of_several_objectives(
         objectives=("macs", "top1@0"),
         trial=lambda number: SimpleNamespace(parameters=1, macs=100 + number),
     )
-    scheduler.remember({"number": 3, "epoch": 1, "top1": 0.5, "accuracy_by_step": [0.25, 0.5]})
+    scheduler.remember(3, report(1, 0.5, accuracy_by_step=(0.25, 0.5)))
     assert [one.costs for one in shown] == [(103.0, 0.75)]
 
 

@@ -69,7 +69,7 @@ def test_a_campaign_of_several_objectives_replays(tmp_path: Path) -> None:
     for call in scored:
         macs, lacking = call["costs"]
         trial = trials[call["told"]]
-        last = bench.store.results.reports(bench.id, trial.number)[-1]["accuracy_by_step"]
+        last = bench.store.results.reports(bench.id, trial.number)[-1].report.accuracy_by_step
         assert (macs, lacking) == (trial.macs, 1 - last[0])
 
 

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from search.store import Campaign, NewTrial, Store
+from search.store import Campaign, NewTrial, Reported, Store
+from workers.job import Report
 
 STEPS = 4
 
 
-def report(epoch: int, top1: float, **changes: Any) -> dict[str, Any]:
-    """One epoch's report as a worker gives it."""
-    values = {
+def report(epoch: int, top1: float, **changes: Any) -> Report:
+    """One epoch's report as a worker gives it; also with what is not a number."""
+    values: dict[str, Any] = {
         "epoch": epoch,
         "top1": top1,
         "top5": min(1.0, top1 + 0.3),
         "loss": 2.0 / epoch,
         "train_loss": 2.2 / epoch,
-        "accuracy_by_step": [top1 * (step + 1) / STEPS for step in range(STEPS)],
+        "accuracy_by_step": tuple(top1 * (step + 1) / STEPS for step in range(STEPS)),
         "seconds": 1.5 * epoch,
         "memory_mb": 200.0,
     }
-    return values | changes
+    return Report.model_construct(**(values | changes))
+
+
+def reported(number: int, epoch: int, top1: float, **changes: Any) -> Reported:
+    """One epoch's report as the store gives it."""
+    return Reported(number=number, report=report(epoch, top1, **changes), at=0.0, arrived=0)
 
 
 def new_campaign(store: Store, name: str = "motifs") -> Campaign:

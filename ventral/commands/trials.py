@@ -1,11 +1,13 @@
 """`ventral trial`: the trials of a campaign, one of them whole, and failed ones once more."""
 
+from math import isnan
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from space.documents.outside import printable
 from ventral.cells import distinguish_cells
+from ventral.kinds import Feedforward, Recurrent, pick_kind
 from ventral.output import (
     Column,
     Format,
@@ -19,7 +21,7 @@ from ventral.output import (
 )
 
 if TYPE_CHECKING:
-    from search.store import Campaign, Store, Trial
+    from search.store import Trial
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -40,9 +42,12 @@ def list_trials(
         str, typer.Option("--by", help="order: number, or the largest first")
     ] = "number",
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="at most so many")] = None,
+    recurrent: Recurrent = False,
+    feedforward: Feedforward = False,
     output: Output = Format.table,
 ) -> None:
     """The trials of a campaign."""
+    from search.review import ranking
     from search.store import STATUSES
     from ventral.opening import find_campaign
 
@@ -51,7 +56,11 @@ def list_trials(
         _check_choice("--status", one, STATUSES)
     _check_choice("--by", by, ORDERS)
     _, store, record = find_campaign(campaign)
-    records = store.results.find(record.id, statuses=wanted, cell=cell, by=by, limit=limit)  # type: ignore[arg-type]
+    kind = pick_kind(recurrent=recurrent, feedforward=feedforward)
+    most = limit if kind is None else None
+    records = store.results.find(record.id, statuses=wanted, cell=cell, by=by, limit=most)  # type: ignore[arg-type]
+    if kind is not None:
+        records = ranking.keep_kind(records, kind)[:limit]
     columns = [
         Column(key="trial", right=True),
         Column(key="status"),
@@ -103,7 +112,7 @@ def show(
         "detail": entry.detail,
         "recipe": entry.recipe,
         "genome": entry.genome,
-        "reports": reports,
+        "reports": [one.document() for one in reports],
         "attempts": [vars(attempt) for attempt in attempts],
     }
     inert = len(entry.choices) - len(made)
@@ -117,9 +126,9 @@ def show(
         *(printable(f"  {path} = {choice}") for path, choice in made.items()),
         *([f"  ({inert} more choices made no difference)"] if inert else []),
         *(
-            f"epoch {report['epoch']}: top-1 {_format_score(report['top1'])}, by step "
-            + " ".join("?" if one is None else f"{one:.2f}" for one in _curve(report))
-            for report in reports
+            f"epoch {report.epoch}: top-1 {_format_score(report.top1)}, by step "
+            + " ".join("?" if isnan(one) else f"{one:.2f}" for one in report.accuracy_by_step)
+            for report in (one.report for one in reports)
         ),
         *(
             f"attempt {one.attempt}: {one.how or 'running'}, {one.epochs} epochs in "
@@ -130,12 +139,8 @@ def show(
     value(document, output, "\n".join(lines))
 
 
-def _format_score(top1: float | None) -> str:
-    return "not a number" if top1 is None else percent(top1)
-
-
-def _curve(report: dict[str, Any]) -> list[float | None]:
-    return report["accuracy_by_step"] or []
+def _format_score(top1: float) -> str:
+    return "not a number" if isnan(top1) else percent(top1)
 
 
 @app.command()
@@ -159,10 +164,9 @@ def retry(
     from search.upkeep import retries
     from ventral.opening import find_campaign
 
-    home, store, record = find_campaign(campaign, ("finished", "stopped", "failed", "interrupted"))
-    chosen = _chosen(record, store, trials or [], failed=failed or reason is not None)
-    if reason is not None:
-        chosen = [one for one in chosen if (one.reason or "").startswith(reason)]
+    home, store, record = find_campaign(campaign, retries.POSSIBLE)
+    failed = failed or reason is not None
+    chosen = retries.choose_failed(store, record, trials or [], failed=failed, reason=reason)
     if not chosen:
         note("no trial to try again")
         return
@@ -174,18 +178,6 @@ def retry(
         retries.requeue(store, home, record, chosen)
         note(f"to be tried again: {', '.join(str(one.number) for one in chosen)}")
     note(f"Next: ventral resume {record.id}")
-
-
-def _chosen(
-    record: "Campaign", store: "Store", numbers: list[int], *, failed: bool
-) -> "list[Trial]":
-    from space.errors import InputError
-
-    if bool(numbers) == failed:
-        raise InputError("retry", "does not say which trials", "give their numbers, or --failed")
-    if failed:
-        return store.results.find(record.id, statuses=["failed"], genomes=True)
-    return [store.results.get(record.id, number) for number in numbers]
 
 
 def row(trial: "Trial") -> dict[str, Any]:

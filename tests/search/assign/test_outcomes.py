@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from search.assign.outcomes import curve_of, group_by_trial, outcome_of
 from search.samplers import Outcome
 from search.store import Status, Store, Trial
-from tests.support.campaigns import fill, report
+from tests.support.campaigns import STEPS, fill, report, reported
+from workers.job import Report
 
 
 @pytest.fixture(scope="module")
@@ -22,21 +23,24 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> list[Trial]:
     return store.results.find(fill(store).id)
 
 
-def reports(*scores: float | None) -> list[dict[str, Any]]:
-    return [report(epoch, 0.0) | {"top1": score} for epoch, score in enumerate(scores, 1)]
+def reports(*scores: float) -> list[Report]:
+    return [
+        report(epoch, score, accuracy_by_step=(0.0,) * STEPS)
+        for epoch, score in enumerate(scores, 1)
+    ]
 
 
 def test_reports_are_grouped_in_their_order() -> None:
-    mixed = [report(epoch, 0.1) | {"number": number} for epoch in (1, 2) for number in (7, 3)]
+    mixed = [reported(number, epoch, 0.1) for epoch in (1, 2) for number in (7, 3)]
     groups = group_by_trial(mixed)
-    assert {number: [one["epoch"] for one in group] for number, group in groups.items()} == {
+    assert {number: [one.epoch for one in group] for number, group in groups.items()} == {
         7: [1, 2],
         3: [1, 2],
     }
 
 
 def test_a_curve_leaves_out_what_is_no_score_and_ends_at_a_full_training() -> None:
-    assert curve_of(reports(0.1, None, 0.3), 2) == [(0.5, 0.1), (1.0, 0.3)]
+    assert curve_of(reports(0.1, math.nan, 0.3), 2) == [(0.5, 0.1), (1.0, 0.3)]
 
 
 def test_a_finished_trial_is_final_and_a_pruned_one_comes_with_its_fidelity(

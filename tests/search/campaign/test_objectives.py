@@ -8,6 +8,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from search.campaign.objectives import Objective, costs_of, scores_of, sizes_of, steps_of
+from tests.support.campaigns import report
 
 NETWORK: Any = SimpleNamespace(parameters=1000, macs=50)
 READ: TypeAdapter[str] = TypeAdapter(Objective)
@@ -31,8 +32,8 @@ def test_costs_stand_in_the_order_of_the_objectives() -> None:
     assert costs_of(NETWORK, objectives, [0.25, 0.75]) == (0.25, 50.0, 0.75, 1000.0)
 
 
-@pytest.mark.parametrize("by_step", [None, [], [0.5], [0.5, None], [0.5, math.nan]])
-def test_what_is_not_known_of_a_step_lacks_all(by_step: list[float | None] | None) -> None:
+@pytest.mark.parametrize("by_step", [[], [0.5], [0.5, math.nan]])
+def test_what_is_not_known_of_a_step_lacks_all(by_step: list[float]) -> None:
     assert costs_of(NETWORK, ["top1@1"], by_step) == (1.0,)
 
 
@@ -42,8 +43,7 @@ def test_a_size_that_is_not_known_is_nothing() -> None:
 
 
 def test_a_report_scores_at_its_end_and_at_each_step() -> None:
-    report = {"top1": 0.75, "accuracy_by_step": [0.25, 0.75]}
-    assert scores_of(report, (0, 7)) == (0.75, 0.25, 0.0)
-    assert scores_of({"top1": 0.75}, ()) == (0.75,)
-    for top1 in (None, math.nan):
-        assert scores_of(report | {"top1": top1}, (0,)) is None
+    shown = report(1, 0.75, accuracy_by_step=(0.25, 0.75))
+    assert scores_of(shown, (0, 7)) == (0.75, 0.25, 0.0)
+    assert scores_of(shown, ()) == (0.75,)
+    assert scores_of(report(1, math.nan), (0,)) is None

@@ -16,8 +16,7 @@ import pytest
 from search.drill.scene import Scene
 from search.drill.verdict import Snapshot, Verdict
 from search.tune.remains import MARK
-from tests.support import toys
-from tests.support.campaigns import add, train
+from tests.support.campaigns import add, report, train
 from tests.support.scenes import tell
 
 
@@ -56,7 +55,7 @@ def test_reports_that_are_gone_are_lost(scene: Scene) -> None:
         (lambda s: add(s.store, s.campaign_id, 3), "4 trials where the budget has 3"),
         (lambda s: add(s.store, s.campaign_id, 5), "numbers with gaps: [0, 1, 2, 5]"),
         (
-            lambda s: s.store.trials.add_report(s.campaign_id, 2, toys.report(4, 0.3)),
+            lambda s: s.store.trials.add_report(s.campaign_id, 2, report(4, 0.3)),
             "trial 2 has reports of the epochs [1, 2, 4]",
         ),
         (lambda s: (s.folder / "ventral-abc").mkdir(), "ventral-abc is left"),

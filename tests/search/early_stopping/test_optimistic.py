@@ -9,6 +9,7 @@ import pytest
 
 from search.early_stopping.extrapolation import Line, early_scores
 from search.early_stopping.optimistic import Optimism
+from tests.support.campaigns import report
 
 EPOCHS = 10
 
@@ -21,7 +22,7 @@ def train(optimism: Optimism, number: int, final: float) -> int:
     """Report a curve that rises evenly until it is stopped; the epochs that were trained."""
     for epoch in range(1, EPOCHS + 1):
         top1 = final * epoch / EPOCHS
-        if optimism.remember({"number": number, "epoch": epoch, "top1": top1}):
+        if optimism.remember(number, report(epoch, top1)):
             return epoch
     return EPOCHS
 
@@ -57,28 +58,27 @@ def test_a_trial_that_knows_earlier_in_time_is_not_dominated() -> None:
     """Top-1 at a step is foreseen like top-1 itself."""
     optimism = rule(steps=(1,))
 
-    def by_step(number: int, last: float, early: float) -> int:
+    def train_both(number: int, last: float, early: float) -> int:
         for epoch in range(1, EPOCHS + 1):
             part = epoch / EPOCHS
-            report = {"number": number, "epoch": epoch, "top1": part * last}
-            if optimism.remember(report | {"accuracy_by_step": [0.1, part * early, 0.1]}):
+            by_step = (0.1, part * early, 0.1)
+            if optimism.remember(number, report(epoch, part * last, accuracy_by_step=by_step)):
                 return epoch
         return EPOCHS
 
-    assert by_step(0, 0.8, 0.4) == EPOCHS, "nothing is known yet"
-    assert by_step(1, 0.2, 0.1) < EPOCHS, "worse at both"
-    assert by_step(2, 0.2, 0.7) == EPOCHS, "worse in the end, better at the step"
-    assert by_step(3, 0.1, 0.3) < EPOCHS, "beaten by one of them in both"
+    assert train_both(0, 0.8, 0.4) == EPOCHS, "nothing is known yet"
+    assert train_both(1, 0.2, 0.1) < EPOCHS, "worse at both"
+    assert train_both(2, 0.2, 0.7) == EPOCHS, "worse in the end, better at the step"
+    assert train_both(3, 0.1, 0.3) < EPOCHS, "beaten by one of them in both"
 
 
 def test_a_known_report_and_one_without_a_score_change_nothing() -> None:
     optimism = rule()
     train(optimism, 0, 0.8)
-    bad = {"number": 1, "epoch": 2, "top1": 0.01}
-    assert optimism.remember(bad)
-    assert not optimism.remember(bad), "it ended nothing the second time"
-    assert not optimism.remember({"number": 2, "epoch": 2, "top1": math.nan})
-    assert not optimism.remember({"number": 2, "epoch": 3, "top1": None})
+    bad = report(2, 0.01)
+    assert optimism.remember(1, bad)
+    assert not optimism.remember(1, bad), "it ended nothing the second time"
+    assert not optimism.remember(2, report(2, math.nan))
 
 
 def test_the_line_follows_many_pairs_and_a_usual_one_few() -> None:

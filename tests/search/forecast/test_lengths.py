@@ -10,6 +10,7 @@ import pytest
 from search.campaign import Scheduler
 from search.forecast.lengths import rungs_of, training_lengths
 from search.tune import scheduler
+from tests.support.campaigns import report
 
 
 @pytest.mark.parametrize("epochs", [9, 10, 27, 30, 100])
@@ -36,8 +37,7 @@ def test_the_lengths_are_those_that_the_scheduler_gives_to_the_same_kind_of_scor
             quality, length = rng.gauss(0, 1), epochs
             for epoch in range(1, epochs + 1):
                 top1 = quality + 0.5 * rng.gauss(0, 1)
-                report = {"number": number, "epoch": epoch, "top1": top1}
-                if asha.remember(report):
+                if asha.remember(number, report(epoch, top1)):
                     length = epoch
                     break
             real.append(length)

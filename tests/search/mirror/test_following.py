@@ -365,7 +365,9 @@ def test_a_kill_between_two_steps_neither_loses_nor_doubles(
     assert died.returncode == -signal.SIGKILL
     connect().follow()
     assert view.statuses() == {0: "RUNNING"}
-    reports = [(one["epoch"], one["top1"]) for one in store.results.reports(campaign.id, 0)]
+    reports = [
+        (one.report.epoch, one.report.top1) for one in store.results.reports(campaign.id, 0)
+    ]
     assert view.curve(0) == reports
     store.trials.finish(campaign.id, 0, "finished")
     send(store, home, campaign.id)

@@ -142,7 +142,7 @@ def test_a_run_is_a_function_of_what_the_store_holds(store: Store) -> None:
         store.campaigns.get(campaign.id), trial, store.results.reports(campaign.id, 1)
     )
     assert run.name == "cell-1 #1 80.0%"
-    at = round(reports[1]["at"] * 1000)
+    at = round(reports[1].at * 1000)
     assert Point(key="top1", value=0.8, at=at, step=2) in run.metrics
     assert {point.key for point in run.metrics} == {
         *("top1", "top5", "loss", "train_loss"),

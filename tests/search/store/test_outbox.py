@@ -98,12 +98,12 @@ def test_new_reports_are_those_that_arrived_since(store: Store) -> None:
         store.trials.start(campaign.id, number)
         store.trials.add_report(campaign.id, number, report(1, number / 10))
     first = store.outbox.new_reports(campaign.id, [0, 1], [], 0)
-    assert [(one["number"], one["epoch"], one["top1"]) for one in first] == [
+    assert [(one.number, one.report.epoch, one.report.top1) for one in first] == [
         (0, 1, 0),
         (1, 1, 0.1),
     ]
-    last = first[-1]["arrived"]
+    last = first[-1].arrived
     store.trials.add_report(campaign.id, 0, report(2, 0.4))
     later = store.outbox.new_reports(campaign.id, [2], [0, 1], last)
-    assert [(one["number"], one["epoch"]) for one in later] == [(2, 1), (0, 2)]
-    assert store.outbox.new_reports(campaign.id, [], [0, 1, 2], later[-1]["arrived"]) == []
+    assert [(one.number, one.report.epoch) for one in later] == [(2, 1), (0, 2)]
+    assert store.outbox.new_reports(campaign.id, [], [0, 1, 2], later[-1].arrived) == []

@@ -29,7 +29,7 @@ def test_results_keep_the_order_of_arrival_when_the_clock_jumps(
         (4, "infeasible"),
         (0, "finished"),
     ]
-    assert [one["number"] for one in store.results.all_reports(campaign.id)] == [2, 0, 3]
+    assert [one.number for one in store.results.all_reports(campaign.id)] == [2, 0, 3]
     places = [trial.arrived for trial in store.results.ended(campaign.id)]
     # Ending once more does not move a result.
     store.trials.finish(campaign.id, 3, "pruned")

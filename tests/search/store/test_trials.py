@@ -30,8 +30,8 @@ def test_a_trials_life(store: Store) -> None:
     assert trial.genome == {"stages": [0]}
     assert store.results.find(campaign.id)[0].genome is None
     reports = store.results.reports(campaign.id, 0)
-    assert [one["epoch"] for one in reports] == [1, 2, 3]
-    assert reports[1]["accuracy_by_step"] == [0.175, 0.35, 0.5249999999999999, 0.7]
+    assert [one.report.epoch for one in reports] == [1, 2, 3]
+    assert reports[1].report == report(2, 0.7)
 
     with pytest.raises(StoreError, match="holds a trial 0 already"):
         add(store, campaign.id, 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +15,10 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from search import early_stopping
 from search.campaign import Scheduler
 from search.early_stopping import EpochReport
+from search.store import Reported
 from search.tune.scheduler import create
+from tests.support import campaigns, toys
+from tests.support.campaigns import reported
 from ventral.testing import EarlyStoppingSuite
 from ventral.testing.early_stopping import PLAN, Make
 
@@ -25,14 +30,26 @@ def trial(number: int, ray_id: str = "") -> Any:
     return SimpleNamespace(trial_id=ray_id or f"ray-{number}", config={"trial": number})
 
 
-def report(number: int, epoch: int, top1: float | None) -> dict[str, Any]:
-    return {"number": number, "epoch": epoch, "top1": top1}
-
-
-def decide(scheduler: TrialScheduler, who: Any, epoch: int, top1: float, **more: Any) -> bool:
+def decide(
+    scheduler: TrialScheduler,
+    who: Any,
+    epoch: int,
+    top1: float,
+    earlier: Sequence[Reported] = (),
+) -> bool:
     """Whether the trial goes on."""
-    result = {"epoch": epoch, "top1": top1, **more}
+    result = result_of(epoch, top1, earlier)
     return bool(scheduler.on_trial_result(None, who, result) == TrialScheduler.CONTINUE)
+
+
+def result_of(epoch: int, top1: float, earlier: Sequence[Reported] = ()) -> dict[str, Any]:
+    """A result as a worker gives it."""
+    return {
+        "epoch": epoch,
+        "top1": top1,
+        "report": toys.report(epoch, top1),
+        "earlier": [one.report.model_dump(mode="json") for one in earlier],
+    }
 
 
 def test_the_worse_two_thirds_stop_at_a_rung() -> None:
@@ -60,7 +77,7 @@ def test_by_default_half_stop_after_a_quarter_of_the_epochs(
 
 
 def test_scores_of_an_earlier_driver_stand_in_the_rungs() -> None:
-    past = [report(number, 1, 0.5 + 0.1 * number) for number in range(4)]
+    past = [reported(number, 1, 0.5 + 0.1 * number) for number in range(4)]
     fresh, resumed = create(ASHA, EPOCHS, 0, []), create(ASHA, EPOCHS, 0, past)
     for scheduler in (fresh, resumed):
         scheduler.on_trial_add(None, trial(9))
@@ -70,7 +87,7 @@ def test_scores_of_an_earlier_driver_stand_in_the_rungs() -> None:
 
 def test_a_continued_trial_is_judged_once_at_each_rung() -> None:
     """It passed the first rung before; a bad epoch between two rungs does not stop it."""
-    past = [report(0, 1, 0.9), report(1, 1, 0.8), report(2, 1, 0.7)]
+    past = [reported(0, 1, 0.9), reported(1, 1, 0.8), reported(2, 1, 0.7)]
     scheduler = create(ASHA, EPOCHS, 0, past)
     scheduler.on_trial_add(None, trial(0, "another-ray-id"))
     assert decide(scheduler, trial(0, "another-ray-id"), 2, 0.1)
@@ -80,17 +97,17 @@ def test_a_continued_trial_is_judged_once_at_each_rung() -> None:
 def test_reports_that_never_arrived_are_made_up_for() -> None:
     scheduler = create(ASHA, EPOCHS, 0, [])
     scheduler.on_trial_add(None, trial(0))
-    decide(scheduler, trial(0), 2, 0.9, earlier=[report(0, 1, 0.8)])
+    decide(scheduler, trial(0), 2, 0.9, earlier=[reported(0, 1, 0.8)])
     scheduler.on_trial_add(None, trial(1))
     assert not decide(scheduler, trial(1), 1, 0.7)
 
 
 def test_a_trial_stops_at_what_it_did_not_live_to_report() -> None:
     """Its first epoch was among the worst, which nobody heard; its second one is no rung."""
-    past = [report(number, 1, 0.5 + number / 10) for number in range(4)]
+    past = [reported(number, 1, 0.5 + number / 10) for number in range(4)]
     scheduler = create(ASHA, EPOCHS, 0, past)
     scheduler.on_trial_add(None, trial(9))
-    assert not decide(scheduler, trial(9), 2, 0.9, earlier=[report(9, 1, 0.1)])
+    assert not decide(scheduler, trial(9), 2, 0.9, earlier=[reported(9, 1, 0.1)])
 
 
 def test_a_last_result_is_in_the_rungs_too() -> None:
@@ -98,23 +115,22 @@ def test_a_last_result_is_in_the_rungs_too() -> None:
     scheduler = create(ASHA, EPOCHS, 0, [])
     for number in range(4):
         scheduler.on_trial_add(None, trial(number))
-        earlier = [report(number, epoch, 0.9) for epoch in range(1, EPOCHS)]
-        result = {"epoch": EPOCHS, "top1": 0.9, "earlier": earlier}
-        scheduler.on_trial_complete(None, trial(number), result)
+        earlier = [reported(number, epoch, 0.9) for epoch in range(1, EPOCHS)]
+        scheduler.on_trial_complete(None, trial(number), result_of(EPOCHS, 0.9, earlier))
     scheduler.on_trial_add(None, trial(9))
     assert not decide(scheduler, trial(9), 1, 0.8)
 
 
 def test_a_new_driver_is_told_which_trials_were_to_stop() -> None:
-    past = [report(number, 1, 0.9 - number / 10) for number in range(3)]
+    past = [reported(number, 1, 0.9 - number / 10) for number in range(3)]
     assert create(ASHA, EPOCHS, 0, past).stopped == {1, 2}
-    again = [*past, report(1, 1, 0.9), report(0, 2, 0.0)]
+    again = [*past, reported(1, 1, 0.9), reported(0, 2, 0.0)]
     assert create(ASHA, EPOCHS, 0, again).stopped == {1, 2}, "a report is judged once"
     assert create(Scheduler(name="fifo"), EPOCHS, 0, past).stopped == set()
 
 
 def test_epochs_without_a_score_do_not_count() -> None:
-    scheduler = create(ASHA, EPOCHS, 0, [report(0, 1, None)])
+    scheduler = create(ASHA, EPOCHS, 0, [reported(0, 1, math.nan)])
     scheduler.on_trial_add(None, trial(1))
     assert decide(scheduler, trial(1), 1, 0.0)
 
@@ -142,8 +158,8 @@ def test_brackets_depend_on_seed_and_number_alone(seed: int) -> None:
 OPTIMISTIC = Scheduler(name="optimistic", grace_epochs=2, deviations=2.0)
 
 
-def curve(number: int, final: float, epochs: int = EPOCHS) -> list[dict[str, Any]]:
-    return [report(number, epoch, final * epoch / EPOCHS) for epoch in range(1, epochs + 1)]
+def curve(number: int, final: float, epochs: int = EPOCHS) -> list[Reported]:
+    return [reported(number, epoch, final * epoch / EPOCHS) for epoch in range(1, epochs + 1)]
 
 
 def test_what_cannot_become_the_best_stops() -> None:
@@ -158,11 +174,9 @@ def test_what_cannot_become_the_best_stops() -> None:
 def test_a_resumed_optimistic_campaign_decides_as_one_that_went_on() -> None:
     past = [*curve(0, 0.9), *curve(1, 0.1, epochs=2), *curve(2, 0.7, epochs=3)]
     whole = create(OPTIMISTIC, EPOCHS, 0, [])
-    judged = [whole.remember(one) for one in past]
+    judged = [whole.remember(one.number, one.report) for one in past]
     resumed = create(OPTIMISTIC, EPOCHS, 0, past)
-    assert resumed.stopped == {
-        one["number"] for one, over in zip(past, judged, strict=True) if over
-    }
+    assert resumed.stopped == {one.number for one, over in zip(past, judged, strict=True) if over}
     assert resumed.stopped >= {1}
     for scheduler in (whole, resumed):
         scheduler.on_trial_add(None, trial(3))
@@ -213,16 +227,23 @@ def test_who_still_guesses_stops_once_another_one_did_better_by_then(rule: Sched
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_a_resumed_campaign_knows_who_guesses(rule: Scheduler) -> None:
-    past = [report(0, 1, 0.2), report(1, 1, GUESS), report(1, 2, GUESS), report(2, 1, GUESS)]
+    past = [
+        reported(0, 1, 0.2),
+        reported(1, 1, GUESS),
+        reported(1, 2, GUESS),
+        reported(2, 1, GUESS),
+    ]
     whole = create(rule, EPOCHS, 0, guess=GUESS)
-    judged = [whole.remember(one) for one in past]
+    judged = [whole.remember(one.number, one.report) for one in past]
     assert judged == [False, False, True, False]
     resumed = create(rule, EPOCHS, 0, past, guess=GUESS)
     assert resumed.stopped == {1}
     for scheduler in (whole, resumed):
-        assert not any(scheduler.remember(one) for one in past), "known reports end nothing"
-        assert scheduler.remember(report(2, 2, GUESS))
-        assert not scheduler.remember(report(3, EPOCHS, GUESS)), "it is at its end"
+        assert not any(scheduler.remember(one.number, one.report) for one in past), (
+            "known reports end nothing"
+        )
+        assert scheduler.remember(2, campaigns.report(2, GUESS))
+        assert not scheduler.remember(3, campaigns.report(EPOCHS, GUESS)), "it is at its end"
 
 
 @pytest.mark.parametrize(
@@ -243,8 +264,8 @@ def test_a_resumed_campaign_knows_who_guesses(rule: Scheduler) -> None:
 )
 def test_who_guesses_may_train(changes: dict[str, Any], more: dict[str, Any]) -> None:
     rule = OPTIMISTIC.model_copy(update=changes)
-    scheduler = create(rule, EPOCHS, 0, [report(0, 1, 0.2)], **more)
-    assert not any(scheduler.remember(report(1, e, GUESS)) for e in range(1, EPOCHS))
+    scheduler = create(rule, EPOCHS, 0, [reported(0, 1, 0.2)], **more)
+    assert not any(scheduler.remember(1, campaigns.report(e, GUESS)) for e in range(1, EPOCHS))
 
 
 # ------------------------------------------------------------------------- the contract of rules
@@ -257,8 +278,8 @@ class Judging:
     scheduler: Any
 
     def judge(self, seen: EpochReport) -> bool:
-        shown = {"number": seen.trial, "epoch": seen.epoch, "top1": seen.top1, "loss": seen.loss}
-        return bool(self.scheduler.remember(shown))
+        shown = campaigns.report(seen.epoch, seen.top1, loss=seen.loss)
+        return bool(self.scheduler.remember(seen.trial, shown))
 
 
 class TestBuiltIn(EarlyStoppingSuite):
