@@ -264,9 +264,9 @@ def _ventral(
     folder: Path, trials: int, chosen: argparse.Namespace, ends: Ends, _system: str
 ) -> dict[str, Any]:
     from search import driver
+    from search.assign.setting import Happening
     from search.campaign import Campaign
     from search.host.home import Home
-    from search.setting import Happening
     from search.store import Store
 
     os.environ["BENCH_EPOCHS"] = str(chosen.epochs)

@@ -19,22 +19,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from ray.tune.schedulers import TrialScheduler
-
-from search.assign.supply import Supply
+from search.assign.setting import Happening, Listener, Setting
+from search.assign.stopping import Halted, Stop
 from search.campaign import Campaign, check_resources
 from search.host.home import Home, Process
 from search.mirror.mirroring import MirrorProcess
-from search.setting import Happening, Listener, Setting
+from search.run import Run, build_run
 from search.store import HEARTBEAT_SECONDS, Status, Store
 from search.store import Campaign as Record
-from search.tune import loop, remains, scheduler
-from search.tune.cluster import ClusterLost, Ground
+from search.tune import remains
+from search.tune.cluster import ClusterLost
+from search.tune.loop import make_loop
 from search.tune.place import count_slots, largest_offer, open_ground, share_ground
 from search.tune.ray_internals import survivable
-from search.tune.recorder import Ending, Recorder
-from search.tune.searcher import TuneSearcher
-from search.tune.stopping import Halted, Stop
+from search.tune.rungs import Rungs
 from space.errors import DataError, StoreError, VentralError
 from space.space import Space
 from workers.data.pack import Pack
@@ -230,6 +228,7 @@ def _build_setting(
         store=store,
         listener=listener,
         guess=record.data.get("guess"),
+        split=record.data.get("split", "test"),
         address=address,
     )
 
@@ -279,110 +278,61 @@ def _run_mirrored(
 def _train(
     setting: Setting,
     record: Record,
-    switch: Stop,
+    stop: Stop,
     trainable: type[Any],
     notify: Callable[[], None],
 ) -> RunResult:
     """Everything between the store and Ray. Raises what went wrong in either."""
     ray_record = setting.home.campaign(record.id) / CLUSTER
     remains.sweep(ray_record)
-    supply = Supply(setting, ahead=True)
-    try:
-        return _train_supply(setting, supply, record, switch, trainable, notify, ray_record)
-    finally:
-        supply.close()
-
-
-def _train_supply(
-    setting: Setting,
-    supply: Supply,
-    record: Record,
-    switch: Stop,
-    trainable: type[Any],
-    notify: Callable[[], None],
-    ray_record: Path,
-) -> RunResult:
-    """The run of a supply's trials."""
-    past = setting.store.results.all_reports(record.id)
-    seed = setting.campaign.seed
-    planned = scheduler.create(
-        setting.campaign.scheduler,
-        setting.epochs,
-        seed,
-        past,
-        objectives=setting.campaign.objectives,
-        trial=lambda number: setting.store.results.get(record.id, number),
-        guess=setting.guess,
-    )
-    supply.judge = planned.remember
-    supply.settle(planned.stopped)
-    searcher = TuneSearcher(supply, lambda: bool(switch))
     seconds = setting.campaign.budget.seconds
     deadline = None if seconds is None else time.monotonic() + seconds - record.seconds
-    recorder = Recorder(setting, supply, switch, notify=notify, deadline=deadline)
+    run = build_run(setting, stop, Rungs, notify=notify, deadline=deadline, ahead=True)
+    with contextlib.closing(run):
+        # Asked before Ray is started: a campaign with nothing left to do ends at once.
+        if not run.pulse.check() and run.queue.prepare():
+            setting.tell("starting", unfinished=run.queue.unfinished)
+            try:
+                _train_on_ray(run, trainable, ray_record)
+            except KeyboardInterrupt:
+                if stop.error is None:
+                    raise
+        if stop.error is not None:
+            raise stop.error
+        if run.queue.error is not None:
+            raise run.queue.error
+        return _outcome(run)
+
+
+def _train_on_ray(run: Run, trainable: type[Any], ray_record: Path) -> None:
+    """Step Ray Tune's loop until nothing is left to train, or the run is to end."""
+    setting, stop = run.setting, run.stop
     keep_error = partial(_fail, setting.store, setting.campaign_id)
-    # Asked before Ray is started: a campaign with nothing left to do ends at once.
-    if not recorder.pulse() and searcher.prepare():
-        setting.tell("starting", unfinished=supply.unfinished)
+    with open_ground(setting, ray_record, stop, keep_error) as ground:
+        stop.catch()
+        slots = count_slots(setting.campaign, ground.machines)
+        may_start = share_ground(setting, run.pulse.check, ground, slots)
         try:
-            with open_ground(setting, ray_record, switch, keep_error) as ground:
-                switch.catch()
-                slots = count_slots(setting.campaign, ground.machines)
-                searcher.may_start = share_ground(setting, recorder.pulse, ground, slots)
-                _tune(setting, searcher, recorder, switch, trainable, ground, slots, planned)
-        except KeyboardInterrupt:
-            if switch.error is None:
+            with survivable():
+                loop = make_loop(run, trainable, ground, slots, may_start)
+                while not loop.is_finished():
+                    loop.step()
+                loop.cleanup()
+        except Exception:
+            # The first error, and not the one that Ray raised after it.
+            if stop.error is None:
                 raise
-    if switch.error is not None:
-        raise switch.error
-    if supply.error is not None:
-        raise supply.error
-    return _outcome(setting, supply, switch)
 
 
-def _tune(
-    setting: Setting,
-    searcher: TuneSearcher,
-    recorder: Recorder,
-    switch: Stop,
-    trainable: type[Any],
-    ground: Ground,
-    slots: int,
-    planned: TrialScheduler,
-) -> None:
-    """Ray Tune's own part."""
-    campaign = setting.campaign
-    resources = {
-        "cpu": campaign.resources.cpus,
-        "gpu": campaign.resources.gpus,
-        **ground.resources,
-    }
-    searcher.slots = slots
-    try:
-        with survivable():
-            loop.run(
-                trainable,
-                resources,
-                searcher,
-                planned,
-                callbacks=[recorder],
-                stopper=Ending(switch, recorder),
-                scratch=ground.scratch,
-            )
-    except Exception:
-        # The first error, and not the one that Ray raised after it.
-        if switch.error is None:
-            raise
-
-
-def _outcome(setting: Setting, supply: Supply, switch: Stop) -> RunResult:
+def _outcome(run: Run) -> RunResult:
+    setting, stop = run.setting, run.stop
     counts = setting.store.results.counts(setting.campaign_id)
     state: Literal["finished", "stopped", "failed"] = "finished"
-    reason = "space exhausted" if supply.exhausted else None
+    reason = "space exhausted" if run.queue.exhausted else None
     unfinished = counts["waiting"] + counts["running"]
     whole = sum(counts.values()) - counts["infeasible"] >= setting.campaign.budget.trials
-    if switch and (unfinished or not whole):
-        state, reason = "stopped", switch.reason
+    if stop and (unfinished or not whole):
+        state, reason = "stopped", stop.reason
     elif counts["failed"] and not counts["finished"] + counts["pruned"]:
         first = setting.store.results.find(setting.campaign_id, statuses=["failed"])[0]
         state, reason = "failed", f"all {counts['failed']} trials failed ({first.reason})"

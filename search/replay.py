@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from search.assign.journal import Entry, OutcomeEntry, read_journal
 from search.assign.outcomes import curve_of, group_by_trial, outcome_of
-from search.assign.suggesting import JournalEntry, Suggestion, call_of
-from search.assign.supply import suggester_of
+from search.assign.suggesting import Suggestion, make_suggester
 from search.campaign import Campaign, full_epochs
+from search.early_stopping import judging
 from search.store import CONTROL, RETRY, Reported, Store, Trial
-from search.tune import scheduler
+from search.tune.rungs import Rungs
 from space.space import Space
 
 
@@ -50,7 +51,7 @@ def replay(store: Store, campaign_id: str) -> Replay:
     campaign = Campaign.parse(record.document, f"campaign {record.id}")
     space = Space.parse(record.space, f"campaign {record.id}: space")
     trials, reports = store.results.find(record.id), store.results.all_reports(record.id)
-    journal = store.results.journal(record.id)
+    journal = read_journal(store.results.journal(record.id))
     suggested = {
         t.number: journal.get(t.number) for t in trials if t.origin not in (CONTROL, RETRY)
     }
@@ -86,10 +87,10 @@ def _suggestions(
     space: Space,
     trials: Sequence[Trial],
     reports: Sequence[Reported],
-    journal: Mapping[int, Sequence[JournalEntry] | None],
+    journal: Mapping[int, Sequence[Entry] | None],
 ) -> Iterator[tuple[int, Mismatch | None]]:
     """Every suggestion with a journal: its place, and how it differs from the derived one."""
-    suggester = suggester_of(campaign, space)
+    suggester = make_suggester(campaign, space)
     epochs = full_epochs(campaign, space)
     curves = {
         number: curve_of(own_reports, epochs)
@@ -114,7 +115,7 @@ def _suggestions(
 
 
 def _describe_difference(
-    trial: Trial, calls: Sequence[JournalEntry], suggestion: Suggestion | None
+    trial: Trial, calls: Sequence[Entry], suggestion: Suggestion | None
 ) -> str | None:
     """How a recorded suggestion differs from the derived one, as text."""
     if suggestion is None:
@@ -151,26 +152,26 @@ def _find_untold(
     space: Space,
     trials: Sequence[Trial],
     reports: Sequence[Reported],
-    journal: Mapping[int, Sequence[JournalEntry]],
+    journal: Mapping[int, Sequence[Entry]],
     guess: float | None,
 ) -> Mismatch | None:
     """The first trial whose result differs from the last one that the sampler received."""
-    last: dict[int, tuple[int, JournalEntry]] = {}
+    last: dict[int, tuple[int, OutcomeEntry]] = {}
     for trial in trials:
         for call in journal.get(trial.number, ()):
-            if "told" in call:
-                last[call["told"]] = trial.suggested, call
+            if isinstance(call, OutcomeEntry):
+                last[call.number] = trial.suggested, call
     epochs, own = full_epochs(campaign, space), group_by_trial(reports)
     differences = []
     for trial in trials:
         outcome = outcome_of(trial, epochs, own.get(trial.number, ()), campaign.objectives, guess)
-        call_place, call = last.get(trial.number, (0, {}))
-        if outcome is None or call == call_of(trial.number, outcome):
+        call_place, entry = last.get(trial.number, (0, None))
+        if outcome is None or entry == OutcomeEntry.of(trial.number, outcome):
             continue
         if call_place < (trial.arrived or 0):
             continue  # it has ended again since, and no suggestion followed
         recorded = outcome.reason if outcome.score is None else outcome.score
-        reported = call.get("reason", call.get("score"))
+        reported = None if entry is None else entry.reason or entry.score
         what = f"its result is recorded as {recorded}, but the sampler was told {reported}"
         place = trial.arrived or trial.suggested
         differences.append(Mismatch(place=place, trial=trial.number, what=what))
@@ -192,10 +193,11 @@ def _judgements(
         return
     epochs = full_epochs(campaign, space)
     known = {trial.number: trial for trial in trials}
-    planned = scheduler.create(
+    judge = judging.make(
         campaign.scheduler,
         epochs,
         campaign.seed,
+        Rungs,
         objectives=campaign.objectives,
         trial=known.__getitem__,
         guess=guess,
@@ -208,7 +210,7 @@ def _judgements(
         number, epoch = reported.number, reported.report.epoch
         trial = known[number]
         remaining[number] -= 1
-        stops[number] |= planned.remember(number, reported.report)
+        stops[number] |= judge.remember(number, reported.report)
         taken = epoch < trial.source_epochs
         answered = trial.attempts == 0 and trial.ended is not None and epoch <= trial.source_epochs
         # Of reports that came together the scheduler's word came with the last.

@@ -35,8 +35,18 @@ _LETTERS = 3
 
 def short_name(genome: Genome) -> str:
     """The cell that most stages carry, and how many feedback edges act."""
+    return name_network(genome)[0]
+
+
+def name_network(genome: Genome) -> tuple[str, Recurrence]:
+    """A network's short name and its recurrence, which follow from one analysis of it."""
     network = drop_inert(genome)
     kind = loops(network)
+    return _name(genome, network, kind), kind
+
+
+def _name(genome: Genome, network: Genome, kind: Recurrence) -> str:
+    """The short name of a genome, which `network` is without its inert parts."""
     carried = Counter(stage.cell for stage in network.stages if stage.cell is not None)
     cells = [name for name, _ in carried.most_common()]
     cells.sort(key=lambda name: not network.cells[name].recurrent)  # the recurrent ones first
@@ -49,16 +59,6 @@ def short_name(genome: Genome) -> str:
         return f"{FEEDFORWARD}, {name}" if name else FEEDFORWARD
     fed = "" if kind == "local" else f" +{len(network.edges)}{_BY[kind]}"
     return f"{name or CONVOLUTIONS}{fed}"
-
-
-def named_recurrence(name: str) -> Recurrence:
-    """The recurrence of a network, from its short name.
-
-    Earlier versions wrote `feedforward +1 feedback` of a network without cells.
-    """
-    if name.startswith(FEEDFORWARD):
-        return "feedback" if name.endswith(_BY["both"]) else "none"
-    return next((kind for kind, words in _BY.items() if name.endswith(words)), "local")
 
 
 def cell_name(cell: Cell, acts: Cell | None = None) -> str:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live as Screen
 
+    from search.assign.setting import Happening
     from search.host.home import Home
-    from search.setting import Happening
     from search.store import Campaign, Status
 
 

@@ -188,6 +188,7 @@ def certify(folder: Path, seeds: int, best: int) -> None:
         "space": document,
         "sampler": {"name": "random"},
         "scheduler": {"name": "fifo"},
+        "recipe": CAMPAIGN["recipe"] | {"score_on": "test"},
         "resources": {"cpus": 1},
         "controls": [*document["controls"]],
         "control_seeds": seeds,

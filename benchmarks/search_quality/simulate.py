@@ -1,10 +1,10 @@
 """A simulated executor: campaigns in which the trainings were done before.
 
-Everything between the sampler and the store is the campaign's own: supply, recorder, scheduler,
-store. Only Ray Tune's part is played here: workers that take a trial each, epochs that end in the
-order of a virtual clock, and the scheduler's word after each of them. What an epoch reports, and
-how many seconds it took, is the world's to say. A suggestion takes no time: a trial is suggested
-when a worker is free, as in a campaign whose trials take much longer than that.
+Everything between the sampler and the store is the campaign's own: queue, records, judge, store.
+Only Ray Tune's part is played here: workers that take a trial each, epochs that end in the order
+of a virtual clock, and the scheduler's word after each of them. What an epoch reports, and how
+many seconds it took, is the world's to say. A suggestion takes no time: a trial is suggested when
+a worker is free, as in a campaign whose trials take much longer than that.
 """
 
 import heapq
@@ -19,17 +19,20 @@ from typing import Any, Protocol
 
 from ray.tune.schedulers import TrialScheduler
 
-from search.assign.supply import Assignment, Supply
+from search.assign.queue import Assignment
+from search.assign.setting import Setting
+from search.assign.stopping import Stop
 from search.campaign import Campaign
 from search.host.home import Home
+from search.run import build_run
 from search.samplers.protocol import derive_seed
-from search.setting import Setting
 from search.store import Status, Store
-from search.tune import scheduler
+from search.tune.evidence import EVIDENCE, Evidence
 from search.tune.recorder import Recorder
-from search.tune.stopping import Stop
+from search.tune.rungs import Rungs
+from search.tune.scheduler import Judged
 from space.space import Space
-from workers.job import Failure, PackRef, Recipe
+from workers.job import Failure, PackRef, Recipe, Report
 
 SLOTS = 2
 SHARED_MEMORY = Path("/dev/shm")  # the store's file is written many times a trial
@@ -167,18 +170,14 @@ class Simulator:
         self, setting: Setting, repeat: int, enough: Callable[[Ended], bool]
     ) -> list[Ended]:
         """Ray Tune's part."""
-        stop, supply = Stop(), Supply(setting)
-        recorder = Recorder(setting, supply, stop)
-        judge = scheduler.create(
-            setting.campaign.scheduler, setting.epochs, setting.campaign.seed, ()
-        )
+        run = build_run(setting, Stop(), Rungs)
+        recorder, scheduler = Recorder(run), Judged(run.judge)
         now, order = 0.0, itertools.count()
         running: list[_Running] = []
         ended: list[Ended] = []
         while True:
-            while len(running) < self._slots and (found := supply.next()) is not None:
+            while len(running) < self._slots and (found := run.queue.next()) is not None:
                 trial = _trial(found)
-                judge.on_trial_add(None, trial)
                 recorder.on_trial_start(trial=trial)
                 digest = setting.store.results.get(setting.campaign_id, found.number).digest
                 training = self.world.training(digest, repeat)
@@ -188,9 +187,9 @@ class Simulator:
                 break
             first = heapq.heappop(running)
             now = first.until
-            status = self._epoch(first, setting, recorder, judge)
-            if stop.error is not None:
-                raise stop.error
+            status = self._epoch(first, setting, recorder, scheduler)
+            if run.stop.error is not None:
+                raise run.stop.error
             if status is None:
                 first.until, first.order = now + first.training.seconds_an_epoch, next(order)
                 heapq.heappush(running, first)
@@ -208,31 +207,32 @@ class Simulator:
             )
             if enough(ended[-1]):
                 break
-        if supply.error is not None:
-            raise supply.error
+        if run.queue.error is not None:
+            raise run.queue.error
         return ended
 
     def _epoch(
-        self, run: _Running, setting: Setting, recorder: Recorder, judge: TrialScheduler
+        self, run: _Running, setting: Setting, recorder: Recorder, scheduler: Judged
     ) -> Status | None:
         """An epoch has ended; how the trial ended with it, if it did."""
         trial, training, number = run.trial, run.training, run.trial.config["trial"]
         if run.epoch >= len(training.top1):
             kind, _, reason = (training.reason or "error: no score").partition(": ")
             failure = Failure.model_validate({"kind": kind, "reason": reason})
-            nothing = {"top1": float("nan"), "epoch": run.epoch}
-            trial.last_result = {"trial": number, **nothing, "failure": failure.model_dump()}
+            trial.last_result = {"trial": number, "top1": float("nan"), "epoch": run.epoch}
+            trial.last_result[EVIDENCE] = Evidence(failure=failure)
             recorder.on_trial_complete(trial=trial)
             return "failed"
         top1 = training.top1[run.epoch]
         run.epoch += 1
         report = _report(run.epoch, top1, run.epoch * training.seconds_an_epoch)
-        result = {"trial": number, "report": report, "top1": top1, "epoch": run.epoch}
+        result = {"trial": number, "top1": top1, "epoch": run.epoch}
+        result[EVIDENCE] = Evidence(report=report)
         trial.last_result = result
         recorder.on_trial_result(trial=trial, result=result)
         if run.epoch >= setting.epochs:
-            judge.on_trial_result(None, trial, result)
-        elif judge.on_trial_result(None, trial, result) != TrialScheduler.STOP:
+            scheduler.on_trial_result(None, trial, result)
+        elif scheduler.on_trial_result(None, trial, result) != TrialScheduler.STOP:
             return None
         recorder.on_trial_complete(trial=trial)
         return "finished" if run.epoch >= setting.epochs else "pruned"
@@ -249,18 +249,18 @@ def _trial(assignment: Assignment) -> Any:
     )
 
 
-def _report(epoch: int, top1: float, seconds: float) -> dict[str, Any]:
+def _report(epoch: int, top1: float, seconds: float) -> Report:
     """An epoch's report; of a training that was not done here only these are known."""
-    return {
-        "epoch": epoch,
-        "top1": top1,
-        "top5": 1.0,
-        "loss": 0.0,
-        "train_loss": 0.0,
-        "accuracy_by_step": [],
-        "seconds": seconds,
-        "memory_mb": 0.0,
-    }
+    return Report(
+        epoch=epoch,
+        top1=top1,
+        top5=1.0,
+        loss=0.0,
+        train_loss=0.0,
+        accuracy_by_step=(),
+        seconds=seconds,
+        memory_mb=0.0,
+    )
 
 
 @contextmanager

@@ -48,8 +48,11 @@ class Task:
 
     @property
     def data(self) -> DigitsOccluded:
-        """1200 training and 597 test images: digits among fragments, behind an occluder."""
-        return DigitsOccluded(size=self.size, copies=1)
+        """1200 training and 597 test images: digits among fragments, behind an occluder.
+
+        Without validation images: the rows of the table are of all 1200, scored on test.
+        """
+        return DigitsOccluded(size=self.size, copies=1, validation=0)
 
     def space(self, half: Half = "all") -> Space:
         """The task's space, or a half of it.

@@ -7,22 +7,21 @@ from the order of its calls, and from nothing else. Every suggestion carries its
 journal. With them a new driver brings a new suggester to the state of the old one (`recall`), and
 `ventral replay` derives every suggestion again (search/replay.py).
 
-`Ahead` runs a suggester in a thread of its own, so that no driver waits for a slow sampler.
+search/assign/ahead.py runs a suggester in a thread of its own, so that no driver waits for a slow
+sampler.
 
 This module knows no store, no Ray and no training.
 """
 
 import hashlib
 import json
-import logging
 import random
-import threading
-import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from search import samplers
+from search.assign.journal import AnswerEntry, Curve, Entry, OutcomeEntry
 from search.campaign import Campaign
 from search.campaign.limits import LIMITED, find_excess
 from search.samplers import Choices, Outcome, Sampler
@@ -31,30 +30,21 @@ from space.errors import CampaignError, GenomeError, InputError
 from space.reduction import reduce_genome
 from space.space import Sample, Space
 from space.unroll.cost import Cost, cost
-
-log = logging.getLogger(__name__)
+from workers.job import Recipe
 
 INFEASIBLE_IN_A_ROW = 200
 """Infeasible samples one after the other that end the campaign."""
 SAMPLER_TRIES, DRAWN_TRIES = 30, 500
 """Tries to find a new point: first from the sampler, then drawn from the space."""
 
-Curve = Sequence[tuple[float, float]]
-"""(fidelity, top-1) of a trial's epochs, in their order."""
-
-JournalEntry = dict[str, Any]
-"""One call of the journal, as JSON holds it: {"told": number, "score": ..., "fidelity": ...} (and
-"costs", if there are further objectives) or {"told": number, "reason": ...} for the outcome of a
-trial, and {"asked": choices} for an answer that was known already. What the sampler
-receives at once for such an answer is not written down."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Suggestion:
     """A new point, to be put on record under `number`.
 
-    `sample` is None where the choices make no genome. `reason` says why the point may not be
-    trained, if so; the sampler has received that already.
+    `sample` is None where the choices make no genome, `recipe` (the closed one) where they make
+    none of the campaign's. `reason` says why the point may not be trained, if so; the sampler has
+    received that already.
     """
 
     number: int
@@ -62,8 +52,9 @@ class Suggestion:
     digest: str
     sample: Sample | None
     cost: Cost | None
+    recipe: Recipe | None
     reason: str | None
-    calls: tuple[JournalEntry, ...]
+    calls: tuple[Entry, ...]
 
 
 class Suggester:
@@ -75,11 +66,14 @@ class Suggester:
         self._trained: set[tuple[str, int]] = set()  # with which seeds
         self._choices: dict[int, Choices] = {}
         self._outcomes: dict[int, Outcome] = {}
-        self._calls: list[JournalEntry] = []
+        self._calls: list[Entry] = []
         self._next = 0
         self._infeasible_in_a_row = 0
         self.error: CampaignError | None = None
         """Why there are no more suggestions, if it is the user's to correct."""
+
+    def close(self) -> None:
+        """Nothing to end: it works where it is called."""
 
     # ---------------------------------------------------------------- what is known
 
@@ -104,7 +98,7 @@ class Suggester:
         digest: str,
         recipe: Mapping[str, Any],
         choices: Choices,
-        calls: Sequence[JournalEntry],
+        calls: Sequence[Entry],
         curves: Mapping[int, Curve],
     ) -> None:
         """Take the recorded suggestion `number`, with its `calls`, for the next one.
@@ -112,11 +106,11 @@ class Suggester:
         `curves` holds every trial's curve, for the sampler.
         """
         for call in calls:
-            if "told" in call:
-                self._tell(call["told"], outcome_of_call(call, curves.get(call["told"], ())))
+            if isinstance(call, OutcomeEntry):
+                self._tell(call.number, call.outcome(curves.get(call.number, ())))
             else:
-                self._sampler.recall(call["asked"])
-                self._tell_again(call["asked"], self._identity_of(call["asked"]))
+                self._sampler.recall(call.choices)
+                self._tell_again(call.choices, self._identity_of(call.choices))
         self._sampler.recall(choices)
         self._take(number, digest, recipe, choices)
 
@@ -127,7 +121,7 @@ class Suggester:
 
     def tell(self, number: int, outcome: Outcome) -> None:
         """Pass the outcome of a trial to the sampler, also of one that it did not suggest."""
-        self._calls.append(call_of(number, outcome))
+        self._calls.append(OutcomeEntry.of(number, outcome))
         self._tell(number, outcome)
 
     def _tell(self, number: int, outcome: Outcome) -> None:
@@ -147,13 +141,11 @@ class Suggester:
             self._judge(suggestion)
         return suggestion
 
-    def derive(
-        self, calls: Sequence[JournalEntry], curves: Mapping[int, Curve]
-    ) -> Suggestion | None:
+    def derive(self, calls: Sequence[Entry], curves: Mapping[int, Curve]) -> Suggestion | None:
         """The point that is suggested after the calls of the journal."""
         for call in calls:
-            if "told" in call:
-                self.tell(call["told"], outcome_of_call(call, curves.get(call["told"], ())))
+            if isinstance(call, OutcomeEntry):
+                self.tell(call.number, call.outcome(curves.get(call.number, ())))
         return self._find_new()
 
     def _find_new(self) -> Suggestion | None:
@@ -166,7 +158,7 @@ class Suggester:
                 suggestion = self._weigh(suggestion)
                 self._take(self._next, suggestion.digest, recipe, choices)
                 return suggestion
-            self._calls.append({"asked": dict(choices)})
+            self._calls.append(AnswerEntry(choices=dict(choices)))
             self._tell_again(choices, same)
         return None
 
@@ -190,6 +182,7 @@ class Suggester:
             digest=_digest_of(choices) if sample is None else sample.digest,
             sample=sample,
             cost=None,
+            recipe=None,
             reason=reason,
             calls=tuple(self._calls),
         )
@@ -201,8 +194,8 @@ class Suggester:
         if suggestion.sample is None:
             return suggestion
         costs = cost(suggestion.sample.genome)
-        reason = find_refusal(self._campaign, suggestion.sample, costs)
-        return replace(suggestion, cost=costs, reason=reason)
+        recipe, reason = close_recipe(self._campaign, suggestion.sample, costs)
+        return replace(suggestion, cost=costs, recipe=recipe, reason=reason)
 
     def _identity_of(self, choices: Choices) -> str:
         """The identity of the trial that choices make."""
@@ -228,108 +221,10 @@ class Suggester:
             self.error = _nothing_feasible(suggestion.reason)
 
 
-class Ahead:
-    """A suggester at work in a thread, one suggestion ahead of the question.
-
-    A suggestion that is made ahead does not know the results that arrive meanwhile. So it is made
-    only where that saves something: while questions come so fast that making suggestions takes a
-    notable part of the time. A trial that takes minutes is suggested when its slot is free.
-
-    All methods are for the driver's thread, which waits only where the method says so.
-    """
-
-    BUSY = 0.02
-    """The part of the time between two questions from which on suggestions are made ahead."""
-
-    def __init__(self, suggester: Suggester) -> None:
-        self._suggester = suggester
-        self._outcomes_to_tell: deque[tuple[int, Outcome]] = deque()
-        self._change = threading.Condition()
-        self._wanted, self._closing = False, False
-        self._answer: list[Suggestion | None] = []
-        self._failure: BaseException | None = None
-        self._last_question: float | None = None
-        self._between, self._making = 0.0, 0.0
-        self._thread = threading.Thread(target=self._run, name="suggestions", daemon=True)
-        self._thread.start()
-
-    @property
-    def error(self) -> CampaignError | None:
-        """Why there are no more suggestions, if it is the user's to correct."""
-        return self._suggester.error
-
-    def control(self, digest: str, recipe: Mapping[str, Any], seed: int) -> int | None:
-        """As `Suggester.control`, for as long as no suggestion was asked for."""
-        if self._last_question is not None or self._wanted or self._answer:
-            raise RuntimeError("controls come before suggestions")
-        return self._suggester.control(digest, recipe, seed)
-
-    def tell(self, number: int, outcome: Outcome) -> None:
-        """Take the outcome of a trial. The next suggestion that is begun knows it."""
-        self._outcomes_to_tell.append((number, outcome))
-
-    def ready(self, seconds: float = 0.0) -> bool:
-        """Whether `suggest` would answer at once, after waiting for at most so long."""
-        with self._change:
-            self._want()
-            return self._change.wait_for(self._is_ready, seconds)
-
-    def suggest(self) -> Suggestion | None:
-        """As `Suggester.suggest`; waits for as long as it takes."""
-        with self._change:
-            self._want()
-            self._change.wait_for(self._is_ready)
-            if self._failure is not None:
-                raise self._failure
-            answer = self._answer.pop()
-            now = time.monotonic()
-            if self._last_question is not None:
-                self._between = _smooth(self._between, now - self._last_question)
-            self._last_question = now
-            if answer is not None and self._making > self.BUSY * self._between:
-                self._want()
-            return answer
-
-    def close(self) -> None:
-        """End the thread. What was made ahead is forgotten: it is on no record."""
-        with self._change:
-            self._closing = True
-            self._change.notify_all()
-        self._thread.join()
-
-    def _is_ready(self) -> bool:
-        return bool(self._answer) or self._failure is not None
-
-    def _want(self) -> None:
-        if not self._answer:
-            self._wanted = True
-            self._change.notify_all()
-
-    def _run(self) -> None:
-        while True:
-            with self._change:
-                self._change.wait_for(lambda: self._wanted or self._closing)
-                if self._closing:
-                    return
-            began = time.monotonic()
-            answer: list[Suggestion | None] = []
-            failure: BaseException | None = None
-            try:
-                while self._outcomes_to_tell:
-                    self._suggester.tell(*self._outcomes_to_tell.popleft())
-                answer = [self._suggester.suggest()]
-            except BaseException as error:
-                log.debug("the sampler failed", exc_info=True)
-                failure = error  # the driver's thread raises it
-            with self._change:
-                self._making = _smooth(self._making, time.monotonic() - began)
-                self._answer, self._failure, self._wanted = answer, failure, False
-                self._change.notify_all()
-
-
-def _smooth(mean: float, value: float) -> float:
-    """A mean over about the last ten values; the first one sets it."""
-    return value if mean == 0.0 else 0.9 * mean + 0.1 * value
+def make_suggester(campaign: Campaign, space: Space) -> Suggester:
+    """A fresh suggester of a campaign."""
+    sampler = samplers.make(campaign.sampler.name, space, campaign.seed, campaign.sampler.options)
+    return Suggester(sampler, space, campaign)
 
 
 # ------------------------------------------------------------------------- values
@@ -340,33 +235,25 @@ def identity(digest: str, recipe: Mapping[str, Any]) -> str:
     return f"{digest} {json.dumps(dict(recipe), sort_keys=True)}"
 
 
-def call_of(number: int, outcome: Outcome) -> JournalEntry:
-    """The journal's record of an outcome. Its curve is in the trial's reports."""
-    if outcome.score is None:
-        return {"told": number, "reason": outcome.reason}
-    call = {"told": number, "score": outcome.score, "fidelity": outcome.fidelity}
-    return call | ({"costs": list(outcome.costs)} if outcome.costs else {})
-
-
-def outcome_of_call(call: JournalEntry, curve: Curve = ()) -> Outcome:
-    """The inverse of `call_of`, with the part of a trial's curve that was known then."""
-    if "reason" in call:
-        return Outcome(reason=call["reason"])
-    fidelity = call["fidelity"]
-    known = tuple(point for point in curve if point[0] <= fidelity)
-    costs = tuple(call.get("costs", ()))
-    return Outcome(score=call["score"], fidelity=fidelity, curve=known, costs=costs)
-
-
 def find_refusal(campaign: Campaign, sample: Sample, estimate: Cost) -> str | None:
     """Why a sample may not be trained, or None."""
+    return close_recipe(campaign, sample, estimate)[1]
+
+
+def close_recipe(
+    campaign: Campaign, sample: Sample, estimate: Cost
+) -> tuple[Recipe | None, str | None]:
+    """The campaign's recipe with a sample's laid over it, if that is one, and why the sample may
+    not be trained, if so.
+    """
+    recipe: Recipe | None = None
     try:
         recipe = campaign.recipe.overlaid(sample.recipe)
         for part in recipe.fidelity:
             reduce_genome(sample.genome, size=part.size, steps=part.steps)
     except InputError as error:
-        return str(error)
-    return find_excess(campaign, recipe, sample.genome, estimate)
+        return recipe, str(error)
+    return recipe, find_excess(campaign, recipe, sample.genome, estimate)
 
 
 def _nothing_feasible(reason: str) -> CampaignError:

@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import Any
 
 from search import driver
+from search.assign.setting import Happening
 from search.campaign import Campaign
 from search.drill.verdict import Evidence, Snapshot, TimedEvent, Verdict, judge
 from search.host.home import Home, Process
 from search.host.programs import python_command
-from search.setting import Happening
 from search.store import ENDED, Store
 from search.tune import remains
 from space.errors import VentralError

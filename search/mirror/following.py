@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from search.mirror.client import Client, is_refusal
-from search.mirror.runs import Point, Run, points_of, run_key, run_of
+from search.mirror.runs import Point, Run, name_scores, points_of, run_key, run_of
 from search.store import ENDED, Campaign, Reported, Store, Trial, Unfinished
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,8 @@ class Following:
         ]
         reports = self._read_reports(changed)
         for number in [n for n in self._curves if n in reports]:
-            self._extend(number, [p for report in reports[number] for p in points_of(report)])
+            points = [p for report in reports[number] for p in points_of(report)]
+            self._extend(number, name_scores(campaign, points))
         if changed:
             self._write_all(campaign, changed, reports, running)
 

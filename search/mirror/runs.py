@@ -10,8 +10,8 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import urlencode
 
@@ -37,6 +37,8 @@ VIEW = "ventral-best-first"
 NAME_LENGTH, VALUE_LENGTH, TAG_LENGTH = 250, 6000, 5000
 
 EPOCH_METRICS = ("top1", "top5", "loss", "train_loss")
+SCORES = ("top1", "top5", "loss")
+"""The metrics that are of a split: of validation under these names, of test as `test_top1` ..."""
 
 RunStatus = Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]
 
@@ -93,7 +95,7 @@ def run_of(campaign: Campaign, trial: Trial, reports: Sequence[Reported]) -> Run
         started=_milliseconds(trial.started or trial.created),
         ended=_milliseconds(trial.ended or trial.created) if ended else None,
         parameters=parameters_of(choices_that_act(campaign, trial, quickly=trial.number >= EXACT)),
-        metrics=_metrics_of(trial, reports),
+        metrics=name_scores(campaign, _metrics_of(trial, reports)),
         tags=_tags_of(campaign, trial),
         files=_files_of(trial, reports) if ended else {},
     )
@@ -180,6 +182,24 @@ def _metrics_of(trial: Trial, reports: Sequence[Reported]) -> tuple[Point, ...]:
     return tuple(points)
 
 
+def name_scores(campaign: Campaign, points: Iterable[Point]) -> tuple[Point, ...]:
+    """Points under the names of the split that their campaign's scores are of.
+
+    A campaign of before, which had no validation split, keeps the names that its runs have.
+    """
+    if "validation" not in campaign.data.get("counts", ()) or scored_split(campaign) != "test":
+        return tuple(points)
+    return tuple(
+        replace(point, key=f"test_{point.key}") if point.key in SCORES else point
+        for point in points
+    )
+
+
+def scored_split(campaign: Campaign) -> str:
+    """What the scores of a campaign's trials are of: those of before are of test."""
+    return str(campaign.data.get("split", "test"))
+
+
 def _tags_of(campaign: Campaign, trial: Trial) -> dict[str, str]:
     sampler = campaign.document.get("sampler")
     name = sampler.get("name") if isinstance(sampler, Mapping) else sampler
@@ -194,6 +214,7 @@ def _tags_of(campaign: Campaign, trial: Trial) -> dict[str, str]:
         "ventral.origin": trial.origin,
         "ventral.cell": trial.cell,
         "ventral.recurrent": recurrent(trial) or "",
+        "ventral.split": scored_split(campaign),
         REASON: trial.reason or "",
         "ventral.seed": str(trial.seed),
         SOURCE: trial.source or "",
@@ -301,6 +322,7 @@ def runs_path(experiment_id: str) -> str:
 
 _COLUMNS = {
     "metrics.`top1`": 90,
+    "metrics.`test_top1`": 90,
     "tags.`ventral.cell`": 150,
     "tags.`ventral.recurrent`": 120,
     "tags.`ventral.status`": 100,

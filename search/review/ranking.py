@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from search.assign.suggesting import identity
-from search.campaign import Campaign, controls
 from search.store import CONTROL, State, Status, Store, Trial
 from search.store import Campaign as Record
-from space.cell_names import named_recurrence
-from space.errors import InputError, StoreError
+from space.errors import StoreError
 from space.recurrence import Recurrence
-from space.space import Space
 
 Kind = Literal["recurrent", "feedforward"]
 """Of a network. One whose choices make no network is of neither kind."""
@@ -87,16 +84,15 @@ def references(store: Store, record: Record) -> list[Reference]:
     by_network: dict[str, list[Trial]] = defaultdict(list)
     for trial in store.results.find(record.id, statuses=ended, origin=CONTROL):
         by_network[identity(trial.digest, trial.recipe)].append(trial)
-    names = _names(record) if by_network else {}
     rows: list[Reference] = []
-    for network, trials in by_network.items():
+    for trials in by_network.values():
         scored = [trial for trial in trials if trial.top1 is not None]
         full = [trial for trial in scored if trial.status == "finished"]
         if counted := full or [trial for trial in scored if trial.status == "pruned"]:
             scores = [trial.top1 or 0.0 for trial in counted]
             rows.append(
                 Reference(
-                    name=names.get(network, trials[0].cell),
+                    name=trials[0].control or trials[0].cell,
                     trial=max(counted, key=lambda trial: (trial.top1 or 0.0, -trial.number)),
                     top1=statistics.fmean(scores),
                     deviation=statistics.stdev(scores) if len(scores) > 1 else None,
@@ -105,17 +101,6 @@ def references(store: Store, record: Record) -> list[Reference]:
                 )
             )
     return sorted(rows, key=lambda row: -row.top1)
-
-
-def _names(record: Record) -> dict[str, str]:
-    """The names of a campaign's controls by network; none if another version wrote it."""
-    try:
-        space = Space.parse(record.space, f"campaign {record.id}: space")
-        named = controls(Campaign.parse(record.document, f"campaign {record.id}"), space)
-        samples = {name: space.control(name) for name in named}
-    except InputError:
-        return {}
-    return {identity(sample.digest, sample.recipe): name for name, sample in samples.items()}
 
 
 def pareto(trials: Sequence[Trial]) -> list[Trial]:
@@ -133,7 +118,7 @@ def pareto(trials: Sequence[Trial]) -> list[Trial]:
 
 def recurrent(trial: Trial) -> Recurrence | None:
     """The recurrence of a trial's network; None where its choices make no network."""
-    return named_recurrence(trial.cell) if trial.cell else None
+    return trial.recurrence
 
 
 def kind_of(trial: Trial) -> Kind | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,8 +13,8 @@ from search.host.home import ID_LETTERS, ID_SIGNS, Process
 from search.store import ledger
 from search.store.connected import Database, campaign_of, refuse_if_running, storable
 from search.store.ledger import Attempt, Ledger
-from search.store.records import Campaign, Event, State
-from search.store.tables import CAMPAIGNS, EVENTS, MIRROR, SHARES, TRIALS
+from search.store.records import Campaign, Event, Opening, Split, State
+from search.store.tables import CAMPAIGNS, EVENTS, MIRROR, OPENINGS, SHARES, TRIALS
 from space.errors import StoreError
 
 HEARTBEAT_SECONDS = 5.0
@@ -293,6 +293,44 @@ class Campaigns:
                 Event(at=row.at, kind=row.kind, detail=row.detail or {})
                 for row in connection.execute(query)
             ]
+
+    # ---------------------------------------------------------------- the test split
+
+    def add_opening(
+        self,
+        campaign_id: str,
+        *,
+        who: str,
+        command: str,
+        networks: Sequence[str],
+        split: Split = "test",
+    ) -> None:
+        """Put on record that networks of the campaign were scored on a split, after the search."""
+        values: dict[str, Any] = {"who": storable(who), "command": storable(command)}
+        values |= {"campaign": campaign_id, "at": time.time()}
+        values |= {"networks": list(networks), "split": split}
+        with self._database.writing() as connection:
+            connection.execute(sa.insert(OPENINGS).values(values))
+
+    def openings(self, campaign_id: str) -> list[Opening]:
+        """Whoever scored networks of the campaign on a split after the search, oldest first."""
+        of_campaign = OPENINGS.c.campaign == campaign_id
+        query = sa.select(OPENINGS).where(of_campaign).order_by(OPENINGS.c.id)
+        with self._database.reading() as connection:
+            return [
+                Opening(
+                    at=row.at,
+                    who=row.who,
+                    command=row.command,
+                    networks=tuple(row.networks),
+                    split=row.split,
+                )
+                for row in connection.execute(query)
+            ]
+
+    def test_openings(self, campaign_id: str) -> int:
+        """How often networks of the campaign were scored on the test split after the search."""
+        return sum(opening.split == "test" for opening in self.openings(campaign_id))
 
 
 def _new_id() -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from search.host.home import Process
+from space.recurrence import Recurrence
 from workers.job import Report
 
 State = Literal["waiting", "running", "finished", "stopped", "failed", "interrupted", "damaged"]
@@ -24,6 +25,11 @@ Status = Literal["waiting", "running", "finished", "pruned", "infeasible", "fail
 Order = Literal["number", "top1", "best", "parameters", "macs", "epochs", "seconds"]
 """By what trials can be listed."""
 
+Split = Literal["validation", "test"]
+"""Of a data set: what a trial's scores are of. A search decides by validation; campaigns of before
+there was one decided by test.
+"""
+
 Scalar = str | int | float | bool | None
 
 CONTROL, RETRY = "control", "retry"
@@ -32,6 +38,8 @@ CONTROL, RETRY = "control", "retry"
 ENDED: tuple[Status, ...] = ("finished", "pruned", "infeasible", "failed")
 STATES: tuple[State, ...] = get_args(State)
 STATUSES: tuple[Status, ...] = get_args(Status)
+SPLITS: tuple[Split, ...] = get_args(Split)
+RECURRENCES: tuple[Recurrence, ...] = get_args(Recurrence)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +81,10 @@ class Trial:
     "control". `suggested` and `arrived` are places in the campaign's sequence of happenings;
     `attempts` counts the starts; `detail` is the tail of a failed trial's log. `source` is the
     CAMPAIGN/NUMBER of the trial whose training this one took over, if any, for the first
-    `source_epochs` of its epochs.
+    `source_epochs` of its epochs. `control` is a control's name (None of one that an earlier
+    version put on record without), `recurrence` the network's (None where the choices make none),
+    `split` what the scores are of. `family` and `winner` say of a control in what it is matched,
+    and to which network.
     """
 
     campaign: str
@@ -106,9 +117,14 @@ class Trial:
     arrived: int | None
     source: str | None
     source_epochs: int
+    control: str | None
+    recurrence: Recurrence | None
+    split: Split
+    family: str | None
+    winner: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Reported:
     """A report on record, of the trial `number`.
 
@@ -186,6 +202,11 @@ class NewTrial:
     parameters: int | None
     macs: int | None
     cell: str
+    recurrence: Recurrence | None
+    split: Split
+    control: str | None = None
+    family: str | None = None
+    winner: str | None = None
     status: Status = "waiting"
     reason: str | None = None
     folder: str | None = None
@@ -220,6 +241,20 @@ class Event:
     at: float
     kind: str
     detail: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opening:
+    """Networks were scored on a split after the search: `who` did it, by which `command`.
+
+    `networks` are their names, as the command shows them.
+    """
+
+    at: float
+    who: str
+    command: str
+    networks: tuple[str, ...]
+    split: Split
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic import ValidationError
 
-from search.store.database import finite
+from search.store.database import damage_error, finite
 from search.store.records import Reported
 from search.store.tables import REPORTS
 from workers.job import Report
@@ -16,8 +17,8 @@ from workers.job import Report
 FIELDS = tuple(Report.model_fields)
 """The fields of a report; each has a column of its own."""
 
-_SCORES = ("top1", "top5", "loss", "train_loss", "seconds", "memory_mb")
-_CURVE = ("number", "epoch", "top1", "top5", "loss", "train_loss", "seconds", "at", "arrived")
+_NUMBERS = ("top1", "top5", "loss", "train_loss", "seconds", "memory_mb")
+_ABOUT = ("number", "at", "arrived", "late")
 
 
 def report_row(report: Report) -> dict[str, Any]:
@@ -34,10 +35,19 @@ def reports_of(
     *,
     by: str = "epoch",
 ) -> list[Reported]:
-    """Reports by epoch, or by another column: "arrived"."""
-    query = sa.select(REPORTS).where(REPORTS.c.campaign == campaign_id, *where)
-    rows = connection.execute(query.order_by(REPORTS.c[by])).mappings()
-    return [_reported_of(row) for row in rows]
+    """Reports by epoch, or by another column: "arrived". Raises StoreError for a damaged one."""
+    query = sa.select(*(REPORTS.c[name] for name in (*_ABOUT, *FIELDS)))
+    query = query.where(REPORTS.c.campaign == campaign_id, *where).order_by(REPORTS.c[by])
+    return [
+        Reported(
+            number=number,
+            report=_report_of(dict(zip(FIELDS, fields, strict=True))),
+            at=at,
+            arrived=arrived,
+            late=late,
+        )
+        for number, at, arrived, late, *fields in connection.execute(query)
+    ]
 
 
 def curves_of(
@@ -48,31 +58,33 @@ def curves_of(
     after: int,
 ) -> list[Reported]:
     """Every report of the trials `whole`, and those of `others` that arrived after that place in
-    the campaign's sequence, in the order of arrival; without accuracies by step and memory.
+    the campaign's sequence, in the order of arrival.
     """
     new = REPORTS.c.number.in_(list(others)) & (REPORTS.c.arrived > after)
-    query = (
-        sa.select(*(REPORTS.c[name] for name in _CURVE))
-        .where(REPORTS.c.campaign == campaign_id, REPORTS.c.number.in_([*whole, *others]))
-        .where(REPORTS.c.number.in_(list(whole)) | new)
-        .order_by(REPORTS.c.arrived)
-    )
-    return [_reported_of(row) for row in connection.execute(query).mappings()]
+    where = [REPORTS.c.number.in_([*whole, *others]), REPORTS.c.number.in_(list(whole)) | new]
+    return reports_of(connection, campaign_id, where, by="arrived")
 
 
-def _reported_of(row: Mapping[Any, Any]) -> Reported:
-    """A row as a report; what a version did not write, or could not as a number, is nan."""
-    values = {key: math.nan if row.get(key) is None else row[key] for key in _SCORES}
-    steps = row.get("accuracy_by_step") or ()
-    values["accuracy_by_step"] = tuple(math.nan if one is None else one for one in steps)
-    more = row.get("more") or {}
-    return Reported(
-        number=row["number"],
-        report=Report.model_construct(_REPORT_FIELDS, epoch=row["epoch"], **values),
-        at=row["at"],
-        arrived=row["arrived"],
-        late=bool(more.get("late")),
-    )
+def _report_of(fields: dict[str, Any]) -> Report:
+    try:
+        # Faster than to construct one without a look at its fields.
+        return Report.model_validate(fields)
+    except ValidationError:
+        return _incomplete_report_of(fields)
 
 
-_REPORT_FIELDS = set(FIELDS)
+def _incomplete_report_of(fields: dict[str, Any]) -> Report:
+    """A report some of whose numbers were not finite, or were not known to an earlier version."""
+    steps = fields["accuracy_by_step"] or ()
+    numbers = {key: _number(fields[key]) for key in _NUMBERS}
+    values: dict[str, Any] = numbers | {"accuracy_by_step": tuple(map(_number, steps))}
+    return Report.model_construct(epoch=fields["epoch"], **values)
+
+
+def _number(value: object) -> float:
+    """The value, nan for one that was not a number; StoreError for what no version writes."""
+    if value is None:
+        return math.nan
+    if not isinstance(value, int | float):
+        raise damage_error(f"a report holds {value!r} where a number stands")
+    return float(value)

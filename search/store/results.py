@@ -11,7 +11,17 @@ import sqlalchemy as sa
 
 from search.store.connected import Database
 from search.store.database import damage_error
-from search.store.records import ENDED, STATUSES, Donor, Order, Reported, Status, Trial
+from search.store.records import (
+    ENDED,
+    RECURRENCES,
+    SPLITS,
+    STATUSES,
+    Donor,
+    Order,
+    Reported,
+    Status,
+    Trial,
+)
 from search.store.reports import reports_of
 from search.store.tables import GENOMES, JOURNAL, REPORTS, TRIALS
 from space.documents.outside import printable
@@ -240,6 +250,9 @@ def _trial_of(row: Mapping[Any, Any]) -> Trial:
     where = f"campaign {printable(str(row['campaign']))} trial {printable(str(row['number']))}"
     if row["status"] not in STATUSES:
         raise damage_error(f"its status is {row['status']!r}", where)
+    if row["recurrence"] not in (None, *RECURRENCES) or row["split"] not in SPLITS:
+        what = f"its recurrence is {row['recurrence']!r}, its split {row['split']!r}"
+        raise damage_error(what, where)
     for key in ("choices", "recipe", "genome"):
         if not isinstance(values[key], (dict, NoneType) if key == "genome" else dict):
             raise damage_error(f"its {key} is not a mapping", where)

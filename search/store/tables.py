@@ -82,6 +82,14 @@ TRIALS = sa.Table(
     # CAMPAIGN/NUMBER of the trial whose training this one took over, and how many epochs of it.
     sa.Column("source", sa.Text),
     sa.Column("source_epochs", sa.Integer, nullable=False, server_default="0"),
+    # The name of a control; none, local, feedback or both (see space/recurrence.py), NULL where
+    # there is no network or it is not known; the split that the scores are of.
+    sa.Column("control", sa.Text),
+    sa.Column("recurrence", sa.String(8)),
+    sa.Column("split", sa.String(10), nullable=False, server_default="test"),
+    # Of a control that is matched to a winner: in what, and to which.
+    sa.Column("family", sa.String(16)),
+    sa.Column("winner", sa.Text),
     sa.Index("ix_trials_campaign_status", "campaign", "status"),
     sa.Index("ix_trials_work", "work"),
 )
@@ -136,10 +144,10 @@ REPORTS = sa.Table(
     sa.Column("accuracy_by_step", JSON),
     sa.Column("seconds", sa.Double),
     sa.Column("memory_mb", sa.Double),
-    # Fields of a report that have no column of their own.
-    sa.Column("more", JSON),
     sa.Column("at", sa.Double, nullable=False),
     sa.Column("arrived", sa.BigInteger, nullable=False),
+    # It came together with the one after it, at which the scheduler judged.
+    sa.Column("late", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.ForeignKeyConstraint(
         ["campaign", "number"], ["trials.campaign", "trials.number"], ondelete="CASCADE"
     ),
@@ -172,6 +180,27 @@ EVENTS = sa.Table(
     sa.Column("at", sa.Double, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("detail", JSON),
+)
+
+OPENINGS = sa.Table(
+    "openings",
+    METADATA,
+    sa.Column(
+        "id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), sa.Identity(), primary_key=True
+    ),
+    sa.Column(
+        "campaign",
+        sa.ForeignKey("campaigns.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    sa.Column("at", sa.Double, nullable=False),
+    # USER@MACHINE, and the command that scored.
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("command", sa.Text, nullable=False),
+    # The names of the networks that were scored.
+    sa.Column("networks", JSON, nullable=False),
+    sa.Column("split", sa.String(10), nullable=False),
 )
 
 MIRROR = sa.Table(

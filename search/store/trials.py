@@ -191,7 +191,7 @@ class Trials:
         epoch that was trained again, unless `trained` is false: a checkpoint's memory of it.
         `late` is as in `Reported`.
         """
-        row = report_row(report) | {"more": {"late": True} if late else None}
+        row = report_row(report) | {"late": late}
         with self._database.writing() as connection:
             row |= {"campaign": campaign_id, "number": number, "at": time.time()}
             row["arrived"] = self._next(connection, campaign_id)
@@ -297,6 +297,11 @@ def _new_row(trial: NewTrial, place: int) -> dict[str, Any]:
         "arrived": place if ended else None,
         "work": trial.work,
         "source_epochs": 0,
+        "control": trial.control,
+        "recurrence": trial.recurrence,
+        "split": trial.split,
+        "family": trial.family,
+        "winner": trial.winner,
     }
 
 

@@ -25,7 +25,11 @@ from ray.tune.experiment import Experiment, Trial
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import SearchAlgorithm, Searcher
 
-from search.tune.scheduler import AGAIN
+from search.run import Run
+from search.tune.cluster import Ground
+from search.tune.evidence import EVIDENCE, read_result
+from search.tune.recorder import Ending, Recorder
+from search.tune.scheduler import AGAIN, Judged
 from search.tune.searcher import TuneSearcher
 
 FOLDER = "trial"
@@ -37,25 +41,52 @@ another one, since there may be no room left for its own.
 """
 
 
-def run(
+def make_loop(
+    run: Run,
+    trainable: type[Any],
+    ground: Ground,
+    slots: int,
+    may_start: Callable[[int], bool],
+) -> "Loop":
+    """Ray Tune's loop over a run's trials, at most `slots` of `trainable` at once on `ground`.
+
+    `may_start` is asked, with the number of trials that run, before another one starts. Whoever
+    steps it, until it is finished, calls `cleanup` then; not after an error: whoever leaves the
+    cluster ends its workers, and a broken one would never answer.
+    """
+    needs, recorder = run.setting.campaign.resources, Recorder(run)
+    return assemble_loop(
+        trainable,
+        {"cpu": needs.cpus, "gpu": needs.gpus, **ground.resources},
+        TuneSearcher(run, slots, may_start),
+        Judged(run.judge),
+        slots=slots,
+        callbacks=[recorder],
+        stopper=Ending(run, recorder),
+        scratch=ground.scratch,
+    )
+
+
+def assemble_loop(
     trainable: type[Any],
     resources: dict[str, float],
-    searcher: TuneSearcher,
+    searcher: Searcher,
     scheduler: TrialScheduler,
+    *,
+    slots: int,
     callbacks: list[tune.Callback],
     stopper: tune.Stopper,
     scratch: Path,
-) -> None:
-    """Run trials of `trainable`, each taking `resources`, until there are no more of them.
+) -> "Loop":
+    """Ray Tune's loop over the trials of a searcher, each taking `resources`.
 
-    `searcher.slots` is the number of trials at once. `scratch` is a folder for what Ray writes.
+    `scratch` is a folder for what Ray writes.
     """
     experiment = Experiment("run", trainable, storage_path=str(scratch / "tune"))
-    trials = SuggestedTrials(searcher, trainable, resources, experiment.storage)
     loop = Loop(
-        searcher.slots or 1,
+        slots,
         threads(resources.get("cpu", 1.0)),
-        search_alg=trials,
+        search_alg=SuggestedTrials(searcher, trainable, resources, experiment.storage),
         scheduler=scheduler,
         stopper=stopper,
         callbacks=callbacks,
@@ -64,11 +95,7 @@ def run(
         resource_manager_factory=lambda: Unreserved({}),
     )
     loop.setup_experiments([experiment], total_num_samples=0)
-    while not loop.is_finished():
-        loop.step()
-    # Not after an error: whoever leaves the cluster ends its workers, and a broken one would never
-    # answer.
-    loop.cleanup()
+    return loop
 
 
 def threads(cpus: float) -> int:
@@ -81,7 +108,7 @@ class SuggestedTrials(SearchAlgorithm):  # type: ignore[misc]
 
     def __init__(
         self,
-        searcher: TuneSearcher,
+        searcher: Searcher,
         trainable: type[Any],
         resources: dict[str, float],
         storage: Any,
@@ -176,6 +203,12 @@ class Loop(TuneController):  # type: ignore[misc]
                 self._actor_manager.remove_actor(actor)
                 self._unstage_trial_with_resources(trial)
                 self._pending_trials_list.append(trial)
+
+    def _process_trial_result(self, trial: Trial, result: dict[str, Any]) -> Any:
+        # Here, since Ray shows a flattened copy to the scheduler and the result to callbacks.
+        if EVIDENCE not in result:
+            read_result(result)
+        return super()._process_trial_result(trial, result)
 
     def checkpoint(self, force: bool = False, wait: bool = False) -> None:
         """Nothing to save: campaigns are resumed from the store."""

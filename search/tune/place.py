@@ -8,16 +8,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from search.assign.setting import Setting
 from search.assign.shares import Share
+from search.assign.stopping import Stop
 from search.campaign import Campaign
 from search.host.home import Home, Process
 from search.host.machine import Machine, largest, machine, together
-from search.setting import Setting
 from search.store import ShareClaim
 from search.tune import cluster
 from search.tune.cluster import Ground
 from search.tune.joining import survey
-from search.tune.stopping import Stop
 from space.errors import CampaignError, VentralError
 
 LEAVING_PATIENCE = 10.0

@@ -1,11 +1,11 @@
-"""The thin adapter that makes a campaign's supply of trials a Ray Tune searcher."""
+"""The thin adapter that makes a campaign's queue of trials a Ray Tune searcher."""
 
 from collections.abc import Callable
 from typing import Any
 
 from ray.tune.search import Searcher
 
-from search.assign.supply import Assignment, Supply
+from search.run import Run
 from search.tune.scheduler import AGAIN, METRIC, MODE
 
 PATIENCE = 0.05
@@ -13,37 +13,30 @@ PATIENCE = 0.05
 
 
 class TuneSearcher(Searcher):  # type: ignore[misc]
-    """`Supply` as Ray Tune asks for it. Ray is given each trial's job and number as its config.
+    """A run's queue as Ray Tune asks for it. Ray is given each trial's job and number as its
+    config.
 
-    Results reach the supply through the recorder (recorder.py), which sees whole results;
-    Ray's own notices to a searcher carry less, and are ignored.
+    Results reach the run through the recorder (recorder.py), which sees whole results; Ray's own
+    notices to a searcher carry less, and are ignored.
     """
 
-    def __init__(self, supply: Supply, stopping: Callable[[], bool]) -> None:
+    def __init__(self, run: Run, slots: int, may_start: Callable[[int], bool]) -> None:
+        """`slots` is how many trials Ray may have at once. `may_start` is asked, with the number
+        of trials that Ray has, before it is given another one.
+        """
         super().__init__(metric=METRIC, mode=MODE)
-        self._supply, self._stopping = supply, stopping
+        self._queue, self._stop = run.queue, run.stop
+        self._slots, self._may_start = slots, may_start
         self._live: set[str] = set()
-        self.slots: int | None = None
-        """How many trials Ray may have at once; None sets no limit."""
-        self.may_start: Callable[[int], bool] = lambda _live: True
-        """Asked, with the number of trials that Ray has, before it is given another one."""
-        self._ready: Assignment | None = None
-
-    def prepare(self) -> bool:
-        """Get the first trial ready; False if there is none."""
-        self._ready = self._ready or self._supply.next()
-        return self._ready is not None
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The config of a new trial; None if there is none now, FINISHED if there will be none."""
-        if not self._stopping() and not self._has_room():
+        if self._stop:
+            return str(Searcher.FINISHED)
+        if not self._has_room():
             return None
-        assignment, self._ready = self._ready, None
-        if self._stopping():
-            assignment = None
-        elif assignment is None:
-            assignment = self._supply.next()
-        if assignment is None and self._live and not self._stopping():
+        assignment = self._queue.next()
+        if assignment is None and self._live and not self._stop:
             return None  # one of these may lose its worker, and has then to be given out again
         if assignment is None:
             return str(Searcher.FINISHED)
@@ -57,15 +50,15 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
     def _has_room(self) -> bool:
         """Whether there is room for a trial, and one to put there without holding Ray up."""
         live = len(self._live)
-        if (self.slots is not None and live >= self.slots) or not self.may_start(live):
+        if live >= self._slots or not self._may_start(live):
             return False
         # While nothing runs, nothing is held up.
-        return not live or self._ready is not None or self._supply.ready(PATIENCE)
+        return not live or self._queue.ready(PATIENCE)
 
     def on_trial_complete(
         self, trial_id: str, _result: dict[str, Any] | None = None, _error: bool = False
     ) -> None:
-        """Count one live trial less; its outcome reaches the supply by the recorder."""
+        """Count one live trial less; its outcome reaches the run by the recorder."""
         self._live.discard(trial_id)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -114,6 +114,8 @@ def add_changed(
             parameters=trial.parameters,
             macs=trial.macs,
             cell=trial.cell,
+            recurrence=trial.recurrence,
+            split=trial.split,
             folder=str(home.trial(record.id, number)),
             work=reuse.work_of(trial.digest, recipe, record.data["checksum"], trial.seed),
         )

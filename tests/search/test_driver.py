@@ -24,13 +24,13 @@ import pytest
 import ray
 
 from search import driver
+from search.assign.queue import Queue
+from search.assign.setting import Happening
 from search.host.machine import machine
 from search.replay import Replay, replay
-from search.setting import Happening
 from search.store.trials import Trials
 from search.tune import access
 from search.tune.remains import find_marked
-from search.tune.searcher import TuneSearcher
 from space.errors import CampaignError, DataError, StoreError
 from tests.support import toys
 from tests.support.driving import DriverBench
@@ -344,7 +344,7 @@ def test_a_driver_elsewhere_is_dead_only_when_it_is_silent(
         patch.setattr(time, "sleep", lambda _seconds: elsewhere(behind + 1))
         with pytest.raises(StoreError, match="is being run by process 17 on far-away"):
             bench.run(campaign_id)
-    monkeypatch.setattr(TuneSearcher, "prepare", lambda _self: False)
+    monkeypatch.setattr(Queue, "prepare", lambda _self: False)
     slept: list[float] = []
     sleep = time.sleep
 
@@ -431,15 +431,15 @@ def test_a_campaign_of_failures_alone_has_failed(
 ) -> None:
     campaign_id = bench.submit(budget={"trials": 1})
 
-    def fails(self: TuneSearcher) -> bool:
-        assignment = self._supply.next()
+    def fails(self: Queue) -> bool:
+        assignment = self.next()
         assert assignment is not None
         failure = Failure(kind="diverged", reason="loss is nan")
-        self._supply.record_start(assignment.number)
-        self._supply.record_end(assignment.number, "failed", failure)
+        self._records.start(assignment.number)
+        self._records.end(assignment.number, "failed", failure)
         return False
 
-    monkeypatch.setattr(TuneSearcher, "prepare", fails)
+    monkeypatch.setattr(Queue, "prepare", fails)
     outcome = bench.run(campaign_id)
     assert outcome.state == "failed"
     assert outcome.reason == "all 1 trials failed (diverged: loss is nan)"
@@ -448,7 +448,7 @@ def test_a_campaign_of_failures_alone_has_failed(
 def test_lost_data_is_packed_again_but_only_the_same(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(TuneSearcher, "prepare", lambda _self: False)
+    monkeypatch.setattr(Queue, "prepare", lambda _self: False)
     campaign_id = bench.submit()
     record = bench.store.campaigns.get(campaign_id)
     shutil.rmtree(bench.home.data)

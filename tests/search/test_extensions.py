@@ -14,14 +14,15 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from search import early_stopping, samplers
 from search.campaign import Scheduler, json_schema, load
+from search.early_stopping.judging import make
 from search.host.machine import Machine
 from search.replay import replay
-from search.tune.scheduler import create
+from search.tune.rungs import Rungs
 from space.errors import CampaignError, InputError
 from tests.support import toys
 from tests.support.campaigns import report, reported
 from tests.support.packages import install_page, write_files
-from tests.support.supplies import Bench, Player
+from tests.support.runs import Bench, Player
 
 CLIMBER, PLATEAU = "my_package.climber:Climber", "my_package.plateau:Plateau"
 
@@ -103,19 +104,14 @@ def test_one_error_names_field_value_and_cure(
     assert isinstance(caught.value, InputError)
 
 
-def test_a_rule_stops_trainings_of_ray_s() -> None:
+def test_a_rule_stops_trainings() -> None:
     """And a resumed campaign knows what the rule would have stopped."""
     settings = Scheduler(name="plateau", grace_epochs=2, options={"patience": 1})
     scores = [0.5, 0.6, 0.6, 0.7]
     past = [reported(0, epoch, top1) for epoch, top1 in enumerate(scores, 1)]
-    whole = create(settings, 9, 0)
-    ray = SimpleNamespace(trial_id="ray-0", config={"trial": 0})
-    words = [
-        whole.on_trial_result(None, ray, {"epoch": e, "report": toys.report(e, top1)})
-        for e, top1 in enumerate(scores, 1)
-    ]
-    assert words == ["CONTINUE", "CONTINUE", "STOP", "CONTINUE"]
-    assert create(settings, 9, 0, past).stopped == {0}
+    judge = make(settings, 9, 0, Rungs)
+    assert [judge.remember(0, one.report) for one in past] == [False, False, True, False]
+    assert make(settings, 9, 0, Rungs).recall(past) == {0}
 
 
 def test_a_rule_is_shown_the_costs_of_several_objectives(
@@ -129,14 +125,15 @@ def test_a_rule_is_shown_the_costs_of_several_objectives(
             return False
 
     monkeypatch.setattr(early_stopping, "make", lambda *_: Watching())
-    scheduler = create(
+    judge = make(
         Scheduler(name="plateau"),
         9,
         0,
+        Rungs,
         objectives=("macs", "top1@0"),
         trial=lambda number: SimpleNamespace(parameters=1, macs=100 + number),
     )
-    scheduler.remember(3, report(1, 0.5, accuracy_by_step=(0.25, 0.5)))
+    judge.remember(3, report(1, 0.5, accuracy_by_step=(0.25, 0.5)))
     assert [one.costs for one in shown] == [(103.0, 0.75)]
 
 

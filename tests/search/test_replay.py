@@ -14,7 +14,7 @@ from search import samplers
 from search.replay import Replay, replay
 from search.store.tables import JOURNAL, REPORTS, TRIALS
 from tests.support import toys
-from tests.support.supplies import Bench, Player, sampler_of
+from tests.support.runs import Bench, Player, sampler_of
 from tests.support.tables import change_rows
 
 ASHA = {"name": "asha", "grace_epochs": 1, "reduction_factor": 2, "brackets": 2}
@@ -121,7 +121,7 @@ def test_a_new_driver_knows_what_the_old_one_knew(tmp_path: Path) -> None:
     last = max(trial.suggested for trial in bench.store.results.find(bench.id))
     before = {t.number for t in bench.store.results.ended(bench.id) if (t.arrived or 0) < last}
     assert before <= told.keys()
-    first, second = bench.supply(), bench.supply()
+    first, second = bench.begin(), bench.begin()
     assert sampler_of(first).ask() == sampler_of(second).ask()
 
 

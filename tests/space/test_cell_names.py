@@ -2,7 +2,7 @@
 
 from hypothesis import given, settings
 
-from space.cell_names import MAX_LENGTH, cell_name, named_recurrence, short_name
+from space.cell_names import FEEDFORWARD, MAX_LENGTH, cell_name, name_network, short_name
 from space.genome import Genome
 from space.network.grammar import Cell
 from space.recurrence import recurrence
@@ -52,7 +52,11 @@ def test_terms_of_feedback_that_is_not_there_are_not_named() -> None:
 @settings(max_examples=60, deadline=None)
 @given(genome=genomes() | any_genomes())
 def test_a_name_says_what_goes_round(genome: Genome) -> None:
-    assert named_recurrence(short_name(genome)) == recurrence(genome)
+    name, kind = name_network(genome)
+    assert (name, kind) == (short_name(genome), recurrence(genome))
+    assert name.startswith(FEEDFORWARD) == (kind == "none")
+    assert name.endswith(" feedback only") == (kind == "feedback")
+    assert name.endswith(" feedback") == (kind == "both")
 
 
 def test_no_two_words_of_a_cell_are_alike() -> None:
@@ -107,9 +111,3 @@ def test_a_motif_is_written_edge_by_edge() -> None:
     )
     assert cell_name(cell) == "out: in + res * tanh(hid5) ~ sig(out7s); hid: in3"
     assert len(cell_name(cell)) <= MAX_LENGTH
-
-
-def test_names_that_earlier_versions_wrote_are_understood() -> None:
-    assert named_recurrence("feedforward +1 feedback") == "feedback"
-    assert named_recurrence("feedforward, out: in5 + res") == "none"
-    assert named_recurrence("ConvGRU") == "local"

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from search.assign.supply import Assignment, Supply
+from search.assign.queue import Assignment
+from search.assign.setting import Happening, Setting
+from search.assign.stopping import Stop
 from search.campaign import Campaign
 from search.host.home import Home
-from search.setting import Happening, Setting
+from search.run import Run, build_run
 from search.store import Store
+from search.tune.rungs import Rungs
 from space.space import Space
 from tests.support import toys
 from workers.job import PackRef, Report
@@ -55,31 +58,33 @@ def _space_of(campaign: Campaign) -> Space:
 class Bench(StoreBench):
     """A store in which toy campaigns are carried out one after another, without Ray."""
 
-    def supply(self, data: PackRef = DATA, **changes: Any) -> tuple[str, Supply]:
-        """A new campaign, and its first driver's supply."""
+    def begin(self, data: PackRef = DATA, **changes: Any) -> tuple[str, Run]:
+        """A new campaign, and its first driver's run."""
         campaign = toys.campaign(**changes)
         campaign_id = self.put_on_record(campaign, data)
         self.store.campaigns.set_state(campaign_id, "running")
-        return campaign_id, Supply(self.make_setting(campaign_id, campaign, data))
+        return campaign_id, build_run(
+            self.make_setting(campaign_id, campaign, data), Stop(), Rungs
+        )
 
     def run(self, *, stop_at: int = 10**9, **changes: Any) -> tuple[str, list[Assignment]]:
         """Carry a campaign out; (its id, the trials that had to be trained)."""
-        campaign_id, supply = self.supply(**changes)
+        campaign_id, run = self.begin(**changes)
         trained = []
-        while (assignment := supply.next()) is not None:
+        while (assignment := run.queue.next()) is not None:
             trained.append(assignment)
-            self.train(supply, assignment, stop_at)
+            self.train(run, assignment, stop_at)
         self.store.campaigns.set_state(campaign_id, "finished")
         return campaign_id, trained
 
-    def train(self, supply: Supply, assignment: Assignment, stop_at: int = 10**9) -> None:
+    def train(self, run: Run, assignment: Assignment, stop_at: int = 10**9) -> None:
         """Report the trial's epochs, at most `stop_at`: then it is stopped early."""
         number, epochs = assignment.number, assignment.job.recipe.epochs
-        supply.record_start(number)
+        run.records.start(number)
         for epoch in range(1, min(epochs, stop_at) + 1):
             report = Report.model_validate(toys.report(epoch, toys.score(number, epoch, epochs)))
-            supply.record_report(number, report)
-        supply.record_end(number, "finished" if epochs <= stop_at else "pruned")
+            run.records.add_report(number, report)
+        run.records.end(number, "finished" if epochs <= stop_at else "pruned")
 
     def results(self, campaign_id: str) -> dict[str, tuple[str, int, float | None]]:
         """(status, epochs, top-1) of each network by its digest."""
@@ -93,10 +98,11 @@ class Bench(StoreBench):
         self.store.campaigns.set_state(campaign_id, "running")
         record = self.store.campaigns.get(campaign_id)
         campaign = Campaign.parse(record.document)
-        supply = Supply(self.make_setting(campaign_id, campaign, PackRef(**record.data)))
+        setting = self.make_setting(campaign_id, campaign, PackRef(**record.data))
+        run = build_run(setting, Stop(), Rungs)
         numbers = []
-        while (assignment := supply.next()) is not None:
+        while (assignment := run.queue.next()) is not None:
             numbers.append(assignment.number)
-            self.train(supply, assignment)
+            self.train(run, assignment)
         self.store.campaigns.set_state(campaign_id, "finished")
         return numbers

@@ -40,7 +40,9 @@ def new_campaign(store: Store, name: str = "motifs") -> Campaign:
 
 
 def add(store: Store, campaign_id: str, number: int, **changes: Any) -> None:
-    """Put a trial on record."""
+    """Put a trial on record; its recurrence is what the cell's name says."""
+    cell = changes.get("cell", f"cell-{number}")
+    plain = "none" if cell.startswith("feedforward") else "local"
     values: dict[str, Any] = {
         "number": number,
         "digest": f"{number:016x}",
@@ -51,7 +53,9 @@ def add(store: Store, campaign_id: str, number: int, **changes: Any) -> None:
         "origin": "random",
         "parameters": 1000 + number,
         "macs": 50_000,
-        "cell": f"cell-{number}",
+        "cell": cell,
+        "recurrence": plain if cell else None,
+        "split": "validation",
     }
     store.trials.add(campaign_id, NewTrial(**(values | changes)))
 

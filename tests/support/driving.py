@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from search import driver
-from search.setting import Listener
+from search.assign.setting import Listener
 from tests.support import toys
 from tests.support.bench import StoreBench
 

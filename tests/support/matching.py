@@ -7,7 +7,7 @@ from typing import Any
 
 from search.store import Campaign as Record
 from search.store import Trial
-from tests.support.supplies import Bench, train
+from tests.support.runs import Bench, train
 
 SPACE: dict[str, Any] = {
     "name": "loops",
@@ -66,10 +66,10 @@ def search(folder: Path, **changes: Any) -> Bench:
 
 
 def carry_out(bench: Bench, trials: int = 1000) -> int:
-    """Train what the supply gives, at most so many trials; how many they were."""
-    supply, done = bench.supply(), 0
-    while done < trials and (assignment := supply.next()) is not None:
-        train(supply, assignment)
+    """Train what the queue gives, at most so many trials; how many they were."""
+    run, done = bench.begin(), 0
+    while done < trials and (assignment := run.queue.next()) is not None:
+        train(run, assignment)
         done += 1
     bench.store.campaigns.set_state(bench.id, "stopped" if done == trials else "finished")
     return done

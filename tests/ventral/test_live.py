@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from search.assign.setting import Happening
 from search.host.home import Home
-from search.setting import Happening
 from search.store import Store
 from ventral.live import Live
 

@@ -13,7 +13,7 @@ from search.review.verdicts import Comparison, Correlation, judge
 from search.upkeep import matched
 from space.errors import InputError, StoreError
 from tests.support.matching import record_of, search, trials_of
-from tests.support.supplies import Bench
+from tests.support.runs import Bench
 from ventral.launching import Launch
 from ventral.matching import Matching, certify_matched, format_evidence
 from ventral.output import Format

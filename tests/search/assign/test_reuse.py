@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from search.assign import reuse
-from search.assign.supply import Assignment, Supply
+from search.assign.queue import Assignment
+from search.run import Run
 from search.store import Store, Trial
 from tests.support import large, toys
 from tests.support.bench import DATA, Bench
@@ -79,11 +80,11 @@ def test_another_work_is_done(bench: Bench, other: dict[str, Any]) -> None:
     """Another seed (of the trainings and of the sampler), recipe or data, or no wish to reuse."""
     bench.run()
     data = other.pop("data", DATA)
-    campaign_id, supply = bench.supply(data=data, name="other", **other)
+    campaign_id, run = bench.begin(data=data, name="other", **other)
     trained = []
-    while (assignment := supply.next()) is not None:
+    while (assignment := run.queue.next()) is not None:
         trained.append(assignment)
-        bench.train(supply, assignment)
+        bench.train(run, assignment)
     assert len(trained) == 6
     assert {trial.source for trial in bench.store.results.find(campaign_id)} == {None}
 
@@ -113,13 +114,13 @@ def test_what_was_pruned_is_answered_only_by_the_same_rule(bench: Bench) -> None
 
 
 def test_a_divergence_is_remembered_and_a_lost_worker_is_not(bench: Bench) -> None:
-    _, supply = bench.supply(budget={"trials": 2})
+    _, run = bench.begin(budget={"trials": 2})
     for kind in ("diverged", "error"):
-        assignment = supply.next()
+        assignment = run.queue.next()
         assert assignment is not None
-        supply.record_start(assignment.number)
+        run.records.start(assignment.number)
         failure: Any = {"kind": kind, "reason": "it broke", "detail": "a traceback"}
-        supply.record_end(assignment.number, "failed", Failure.model_validate(failure))
+        run.records.end(assignment.number, "failed", Failure.model_validate(failure))
     campaign_id, trained = bench.run(name="again", budget={"trials": 2})
     assert [assignment.number for assignment in trained] == [1]
     diverged = bench.store.results.get(campaign_id, 0)
@@ -136,22 +137,22 @@ def data(tmp_path: Path) -> PackRef:
     return pack(spec, tmp_path / "packs").ref
 
 
-def trained_for(supply: Supply, epochs: int) -> tuple[Assignment, list[Any]]:
-    """Train the supply's next trial for so many epochs, as a worker does; its reports."""
+def trained_for(run: Run, epochs: int) -> tuple[Assignment, list[Any]]:
+    """Train the run's next trial for so many epochs, as a worker does; its reports."""
     from workers.training import Trainer
 
-    assignment = supply.next()
+    assignment = run.queue.next()
     assert assignment is not None
     trainer, own = Trainer(assignment.job, "cpu"), Path(assignment.job.folder) / "checkpoint"
     if own.exists():
         trainer.load(own)
-    supply.record_start(assignment.number)
+    run.records.start(assignment.number)
     for report in trainer.reports:
-        supply.record_report(assignment.number, report, trained=False)
+        run.records.add_report(assignment.number, report, trained=False)
     while trainer.epoch < epochs:
-        supply.record_report(assignment.number, trainer.run_epoch())
+        run.records.add_report(assignment.number, trainer.run_epoch())
         trainer.save(own)
-    supply.record_end(assignment.number, "finished" if trainer.finished else "pruned")
+    run.records.end(assignment.number, "finished" if trainer.finished else "pruned")
     reports = [(one.epoch, one.top1, one.loss, one.train_loss) for one in trainer.reports]
     return assignment, reports
 
@@ -163,18 +164,16 @@ def one(**recipe: Any) -> dict[str, Any]:
 def test_a_training_goes_on_from_another_campaign_s_checkpoint(
     bench: Bench, data: PackRef
 ) -> None:
-    first, supply = bench.supply(data, **one(epochs=2, schedule="constant"))
-    trained_for(supply, 2)
-    second, supply = bench.supply(data, name="longer", **one(epochs=5, schedule="constant"))
-    _, continued = trained_for(supply, 5)
+    first, run = bench.begin(data, **one(epochs=2, schedule="constant"))
+    trained_for(run, 2)
+    second, run = bench.begin(data, name="longer", **one(epochs=5, schedule="constant"))
+    _, continued = trained_for(run, 5)
     trial = bench.store.results.get(second, 0)
     assert (trial.status, trial.source, trial.source_epochs) == ("finished", f"{first}/0", 2)
     ledger = bench.store.campaigns.ledger(second)
     assert (ledger.epochs, ledger.repeated, ledger.reused) == (3, 0, 0), "two were taken over"
-    third, supply = bench.supply(
-        data, name="fresh", reuse=False, **one(epochs=5, schedule="constant")
-    )
-    _, fresh = trained_for(supply, 5)
+    third, run = bench.begin(data, name="fresh", reuse=False, **one(epochs=5, schedule="constant"))
+    _, fresh = trained_for(run, 5)
     assert continued == fresh, "the numbers are those of a training that was never interrupted"
     assert bench.store.results.get(third, 0).source is None
 
@@ -182,22 +181,22 @@ def test_a_training_goes_on_from_another_campaign_s_checkpoint(
 def test_a_pruned_trial_goes_on_whatever_the_schedule_if_the_epochs_are_the_same(
     bench: Bench, data: PackRef
 ) -> None:
-    first, supply = bench.supply(data, **one(epochs=4))
-    trained_for(supply, 2)
+    first, run = bench.begin(data, **one(epochs=4))
+    trained_for(run, 2)
     asha = {"name": "asha", "grace_epochs": 1, "reduction_factor": 2}
-    second, supply = bench.supply(data, name="other rule", scheduler=asha, **one(epochs=4))
-    _, reports = trained_for(supply, 4)
+    second, run = bench.begin(data, name="other rule", scheduler=asha, **one(epochs=4))
+    _, reports = trained_for(run, 4)
     assert len(reports) == 4
     trial = bench.store.results.get(second, 0)
     assert (trial.source, trial.source_epochs, trial.epochs) == (f"{first}/0", 2, 4)
 
 
 def test_without_its_checkpoint_it_is_trained_anew(bench: Bench, data: PackRef) -> None:
-    _, supply = bench.supply(data, **one(epochs=4))
-    assignment, _ = trained_for(supply, 2)
+    _, run = bench.begin(data, **one(epochs=4))
+    assignment, _ = trained_for(run, 2)
     shutil.rmtree(assignment.job.folder)
-    second, supply = bench.supply(data, name="again", scheduler={"name": "asha"}, **one(epochs=4))
-    trained_for(supply, 4)
+    second, run = bench.begin(data, name="again", scheduler={"name": "asha"}, **one(epochs=4))
+    trained_for(run, 4)
     trial = bench.store.results.get(second, 0)
     assert (trial.source, trial.source_epochs) == (None, 0)
     assert bench.store.campaigns.ledger(second).epochs == 4
@@ -207,10 +206,10 @@ def test_an_answered_trial_keeps_its_weights_for_an_export(bench: Bench, data: P
     """In hard links: they cost nothing, and outlive the first campaign's."""
     from workers import checkpoint
 
-    _, supply = bench.supply(data, **one(epochs=2))
-    donor, _ = trained_for(supply, 2)
-    second, supply = bench.supply(data, name="again", **one(epochs=2))
-    assert supply.next() is None
+    _, run = bench.begin(data, **one(epochs=2))
+    donor, _ = trained_for(run, 2)
+    second, run = bench.begin(data, name="again", **one(epochs=2))
+    assert run.queue.next() is None
     own = bench.home.trial(second, 0) / "checkpoint"
     source = Path(donor.job.folder) / "checkpoint"
     tensors = "tensors.safetensors"
@@ -257,13 +256,13 @@ def test_a_work_has_one_name_however_it_is_written() -> None:
 
 
 def test_a_running_trial_is_nobody_s_answer(bench: Bench) -> None:
-    _, supply = bench.supply(budget={"trials": 1})
-    assignment = supply.next()
+    _, run = bench.begin(budget={"trials": 1})
+    assignment = run.queue.next()
     assert assignment is not None
-    supply.record_start(assignment.number)
-    supply.record_report(assignment.number, Report.model_validate(toys.report(1, 0.5)))
-    _, other = bench.supply(name="beside", budget={"trials": 1})
-    found = other.next()
+    run.records.start(assignment.number)
+    run.records.add_report(assignment.number, Report.model_validate(toys.report(1, 0.5)))
+    _, other = bench.begin(name="beside", budget={"trials": 1})
+    found = other.queue.next()
     assert found is not None
     trial: Trial = bench.store.results.find(bench.store.campaigns.get("beside").id)[0]
     assert (trial.source, trial.epochs) == (None, 0)
@@ -271,22 +270,24 @@ def test_a_running_trial_is_nobody_s_answer(bench: Bench) -> None:
 
 def test_what_was_linked_for_a_point_that_never_was_on_record_is_gone(bench: Bench) -> None:
     """A driver links a checkpoint, and dies before the trial is on record."""
-    campaign_id, supply = bench.supply(controls=[])
+    campaign_id, run = bench.begin(controls=[])
     left = bench.home.trial(campaign_id, 0) / CHECKPOINT
     left.mkdir(parents=True)
-    assignment = supply.next()
+    assignment = run.queue.next()
     assert assignment is not None
     assert assignment.number == 0
     assert not left.exists()
 
 
-def test_between_answered_trials_the_driver_is_asked_whether_to_go_on(bench: Bench) -> None:
+def test_between_answered_trials_the_driver_is_asked_whether_to_go_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench.run(controls=[], budget={"trials": 5})
-    campaign_id, supply = bench.supply(controls=[], budget={"trials": 5})
+    campaign_id, run = bench.begin(controls=[], budget={"trials": 5})
     answers = iter([False, False, True])
-    supply.pause = lambda: next(answers)
-    assert supply.next() is None
+    with monkeypatch.context() as patch:
+        patch.setattr(run.pulse, "check", lambda: next(answers))
+        assert run.queue.next() is None
     assert bench.store.results.counts(campaign_id)["finished"] == 2
-    supply.pause = lambda: False
-    assert supply.next() is None
+    assert run.queue.next() is None
     assert bench.store.results.counts(campaign_id)["finished"] == 5

@@ -1,146 +1,58 @@
-"""Suggestions that are made ahead, in a thread of their own."""
+"""New points: closed, checked, and each new."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from typing import Any
+import copy
 
 import pytest
 
-from search import samplers
-from search.assign.suggesting import Ahead, Suggester, Suggestion, call_of, outcome_of_call
-from search.samplers import Outcome
+from search.assign.suggesting import Suggester, close_recipe, find_refusal, make_suggester
+from space.unroll.cost import cost
 from tests.support import toys
-from tests.support.waiting import GUARD, wait_until
-
-
-def suggester(name: str = "random", **options: Any) -> Suggester:
-    campaign, space = toys.campaign(), toys.space()
-    return Suggester(samplers.make(name, space, 1, options), space, campaign)
-
-
-def paused(made: Suggester) -> tuple[Suggester, threading.Semaphore]:
-    """A suggester that thinks, each time, until the semaphore is released."""
-    suggest, permits = made.suggest, threading.Semaphore(0)
-
-    def thinking() -> Suggestion | None:
-        permits.acquire(timeout=GUARD)
-        return suggest()
-
-    made.suggest = thinking  # type: ignore[method-assign]
-    return made, permits
 
 
 @pytest.fixture
-def ahead() -> Iterator[list[Ahead]]:
-    """Those that are to be closed."""
-    opened: list[Ahead] = []
-    before = threading.active_count()
-    yield opened
-    for one in opened:
-        one.close()
-    assert threading.active_count() == before
+def suggester() -> Suggester:
+    return make_suggester(toys.campaign(), toys.space())
 
 
-def test_what_comes_from_the_thread_is_what_comes_without_it(ahead: list[Ahead]) -> None:
-    direct, made = suggester(), Ahead(suggester())
-    ahead.append(made)
-    for _ in range(12):
-        assert made.suggest() == direct.suggest()
-
-
-def test_nobody_waits_for_what_was_made_ahead(ahead: list[Ahead]) -> None:
-    source, permits = paused(suggester())
-    made = Ahead(source)
-    ahead.append(made)
-    assert not made.ready()
-    permits.release(2)
-    assert made.suggest() is not None
-    assert made.ready(GUARD), "the second one, during an epoch"
-    # Whoever waited for the sampler now would wait for ever.
-    assert made.suggest() is not None
-    assert not made.ready()
-    permits.release()
-
-
-def test_waiting_has_a_limit(ahead: list[Ahead]) -> None:
-    source, permits = paused(suggester())
-    made = Ahead(source)
-    ahead.append(made)
-    assert not made.ready(0.1), "although the sampler goes on thinking"
-    soon = threading.Timer(0.05, permits.release)
-    soon.start()
-    assert made.ready(GUARD), "it waits for as long as is said"
-    soon.join()
-
-
-def test_where_trials_are_slow_a_suggestion_knows_every_result(
-    ahead: list[Ahead], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Made ahead, it would not know what arrives while it waits."""
-    now = [0.0]
-    monkeypatch.setattr("search.assign.suggesting.time.monotonic", lambda: now[0])
-    source, suggest = suggester(), Suggester.suggest
-
-    def thinking() -> Suggestion | None:
-        now[0] += 0.003
-        return suggest(source)
-
-    source.suggest = thinking  # type: ignore[method-assign]
-    made = Ahead(source)
-    ahead.append(made)
-    known = []
-    for number in range(6):
-        suggestion = made.suggest()
+def test_a_suggestion_carries_the_closed_recipe(suggester: Suggester) -> None:
+    campaign = toys.campaign()
+    for _ in range(3):
+        suggestion = suggester.suggest()
         assert suggestion is not None
-        known.append(suggestion.calls)
-        # The thread is idle again; nothing that is public says so.
-        wait_until(lambda: not made._wanted, pause=0.001)  # noqa: SLF001
-        now[0] += 0.3  # a hundred times what the suggestion took
-        made.tell(number, Outcome(score=0.5, fidelity=1.0))
-    assert known[0] == ()
-    # The first one after the start is made ahead: it is not known then how fast trials are.
-    told = [[call["told"] for call in calls] for calls in known[2:]]
-    assert told == [[0, 1], [2], [3], [4]]
+        assert suggestion.sample is not None
+        assert suggestion.recipe == campaign.recipe.overlaid(suggestion.sample.recipe)
+        assert suggestion.recipe != campaign.recipe
 
 
-def test_an_error_of_the_sampler_is_the_driver_s(ahead: list[Ahead]) -> None:
-    broken = suggester()
-
-    def suggest() -> Suggestion | None:
-        raise ZeroDivisionError("the model is singular")
-
-    broken.suggest = suggest  # type: ignore[method-assign]
-    made = Ahead(broken)
-    ahead.append(made)
-    assert made.ready(GUARD), "it is not waited for any more"
-    with pytest.raises(ZeroDivisionError, match="singular"):
-        made.suggest()
+def test_no_point_is_suggested_twice_and_calls_say_how_it_came(suggester: Suggester) -> None:
+    suggestions = [suggester.suggest() for _ in range(20)]
+    digests = [(one.digest, str(one.recipe)) for one in suggestions if one is not None]
+    assert len(set(digests)) == 20
+    again = make_suggester(toys.campaign(), toys.space())
+    assert [again.derive(one.calls, {}) for one in suggestions if one is not None] == suggestions
 
 
-def test_controls_come_before_suggestions(ahead: list[Ahead]) -> None:
-    made = Ahead(suggester())
-    ahead.append(made)
-    assert made.control("0" * 16, {}, 0) == 0
-    assert made.control("0" * 16, {}, 0) is None, "it is known"
-    assert made.control("0" * 16, {}, 1) == 1, "with another seed it is another training"
-    first = made.suggest()
-    assert first is not None
-    assert first.number == 2
-    with pytest.raises(RuntimeError, match="before suggestions"):
-        made.control("1" * 16, {}, 0)
+def test_a_recipe_that_is_none_is_a_reason() -> None:
+    document = copy.deepcopy(toys.SPACE)
+    document["recipe"] = {"batch_size": {"choice": [16, 0], "name": "batch"}}
+    campaign, space = toys.campaign(space=document), toys.space(document)
+    refused = 0
+    for batch in (16, 0):
+        sample = space.complete({"batch": batch, "recipe.batch_size": batch})
+        if sample.recipe["batch_size"] != batch:
+            continue
+        recipe, reason = close_recipe(campaign, sample, cost(sample.genome))
+        assert (recipe is None) == (batch == 0) == (reason is not None)
+        assert find_refusal(campaign, sample, cost(sample.genome)) == reason
+        refused += recipe is None
+    assert refused == 1
 
 
-@pytest.mark.parametrize(
-    "outcome",
-    [
-        Outcome(score=0.1 + 0.2, fidelity=1.0, curve=((1 / 3, 0.1), (2 / 3, 0.2), (1.0, 0.3))),
-        Outcome(score=0.25, fidelity=1 / 3, curve=((1 / 3, 0.25),)),
-        Outcome(score=0.25, fidelity=1 / 3, curve=((1 / 3, 0.25),), costs=(250.0, 1e9)),
-        Outcome(reason="diverged"),
-    ],
-)
-def test_the_journal_loses_nothing_of_an_outcome(outcome: Outcome) -> None:
-    later = ((1.5, 0.9),)  # what a trial that went on reported after it
-    assert outcome_of_call(call_of(7, outcome), (*outcome.curve, *later)) == outcome
+def test_a_network_over_a_limit_has_a_recipe_and_a_reason() -> None:
+    campaign, space = toys.campaign(limits={"macs": 10}), toys.space()
+    sample = space.complete({})
+    recipe, reason = close_recipe(campaign, sample, cost(sample.genome))
+    assert recipe is not None
+    assert "exceed limits.macs: 10" in (reason or "")

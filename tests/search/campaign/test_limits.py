@@ -16,7 +16,7 @@ from space.unroll.plan import plan
 from space.unroll.planned_memory import planned_evaluation_memory, planned_memory
 from space.unroll.reads import all_logits
 from tests.support import toys
-from tests.support.supplies import Bench, train
+from tests.support.runs import Bench, train
 from ventral.cli import main
 from workers.data.packing import pack
 from workers.data.specs import DigitsOccluded
@@ -232,14 +232,14 @@ def test_a_campaign_trains_what_fits_and_recomputes_what_fits_so(tmp_path: Path)
         budget={"trials": 3},
     )
     digits = pack(DigitsOccluded(size=8, train_images=64, test_images=8), tmp_path / "packs")
-    supply, recomputes = bench.supply(), {}
-    while (assignment := supply.next()) is not None:
+    run, recomputes = bench.begin(), {}
+    while (assignment := run.queue.next()) is not None:
         job = assignment.job.model_copy(update={"data": digits.ref})
         trainer = Trainer(job, "cpu")
         assert trainer.run_epoch().epoch == 1
         width = job.genome["stages"][0]["convolution"]["width"]
         recomputes[width] = trainer.network.recompute
-        train(supply, assignment)
+        train(run, assignment)
     assert recomputes == {2: False, 16: True}
     trials = bench.store.results.find(bench.id)
     (large,) = (trial for trial in trials if trial.status == "infeasible")
@@ -256,11 +256,11 @@ def test_a_memory_that_nothing_fits_ends_the_campaign(
 ) -> None:
     monkeypatch.setattr(suggesting, "INFEASIBLE_IN_A_ROW", 2)
     bench = Bench(tmp_path, space=DEEP, limits={"memory": 1000})
-    supply = bench.supply()
-    assert supply.next() is None
-    assert isinstance(supply.error, CampaignError)
-    assert supply.error.where == "limits.memory"
-    assert "2 samples in a row may not be trained" in supply.error.problem
+    run = bench.begin()
+    assert run.queue.next() is None
+    assert isinstance(run.queue.error, CampaignError)
+    assert run.queue.error.where == "limits.memory"
+    assert "2 samples in a row may not be trained" in run.queue.error.problem
 
 
 def test_a_point_that_is_known_is_not_forecast_again(
@@ -274,8 +274,8 @@ def test_a_point_that_is_known_is_not_forecast_again(
         return find_excess(of, recipe, found, costs)
 
     monkeypatch.setattr(suggesting, "find_excess", noting)
-    supply = Bench(tmp_path, space=DEEP, limits={"memory": "1 GiB"}).supply()
-    while (assignment := supply.next()) is not None:
-        train(supply, assignment)
-    assert supply.exhausted
+    run = Bench(tmp_path, space=DEEP, limits={"memory": "1 GiB"}).begin()
+    while (assignment := run.queue.next()) is not None:
+        train(run, assignment)
+    assert run.queue.exhausted
     assert sorted(checked) == sorted(genome(width).digest for width in (2, 16, 512))

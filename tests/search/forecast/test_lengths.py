@@ -9,7 +9,7 @@ import pytest
 
 from search.campaign import Scheduler
 from search.forecast.lengths import rungs_of, training_lengths
-from search.tune import scheduler
+from search.tune.rungs import Rungs
 from tests.support.campaigns import report
 
 
@@ -20,8 +20,9 @@ def test_the_rungs_are_those_of_the_scheduler(
     epochs: int, factor: float, grace: int | None
 ) -> None:
     settings = Scheduler(reduction_factor=factor, grace_epochs=grace)
-    real = scheduler.create(settings, epochs, 0, [])
-    rungs = real._brackets[0]._rungs  # noqa: SLF001 - Ray shows them nowhere else
+    real = Rungs(settings, epochs, 0)
+    bracket = real._asha._brackets[0]  # noqa: SLF001 - Ray shows them nowhere else
+    rungs = bracket._rungs  # noqa: SLF001
     milestones = sorted(rung for rung, _ in rungs)
     reached = [int(np.ceil(rung)) for rung in milestones if np.ceil(rung) < epochs]
     assert list(rungs_of(settings, epochs, 0)) == reached
@@ -32,7 +33,7 @@ def test_the_lengths_are_those_that_the_scheduler_gives_to_the_same_kind_of_scor
     settings, trials, epochs = Scheduler(reduction_factor=3.0, grace_epochs=1), 60, 9
     rng, real = random.Random(0), []
     for _ in range(30):
-        asha = scheduler.create(settings, epochs, 0, [])
+        asha = Rungs(settings, epochs, 0)
         for number in range(trials):
             quality, length = rng.gauss(0, 1), epochs
             for epoch in range(1, epochs + 1):

@@ -134,6 +134,24 @@ def test_values_keep_their_meaning_and_fit() -> None:
     assert len(named["e"]) == 6000
 
 
+def test_scores_are_called_after_the_split_that_they_are_of(store: Store) -> None:
+    """Validation's and those of before as they are, test's where nothing was decided by it."""
+    campaign = fill(store)
+    trial, reports = store.results.get(campaign.id, 1), store.results.reports(campaign.id, 1)
+    two, three = {"train": 9, "test": 9}, {"train": 8, "validation": 1, "test": 9}
+    for data, split, name in (
+        ({}, "test", "top1"),
+        ({"counts": two, "split": "test"}, "test", "top1"),
+        ({"counts": three, "split": "validation"}, "validation", "top1"),
+        ({"counts": three, "split": "test"}, "test", "test_top1"),
+    ):
+        run = run_of(replace(campaign, data=campaign.data | data), trial, reports)
+        assert run.tags["ventral.split"] == split
+        keys = [point.key for point in run.metrics]
+        assert [key for key in keys if key.endswith("top1")] == [name, name]
+        assert "train_loss" in keys
+
+
 def test_a_run_is_a_function_of_what_the_store_holds(store: Store) -> None:
     campaign = fill(store)
     trial, reports = store.results.get(campaign.id, 1), store.results.reports(campaign.id, 1)

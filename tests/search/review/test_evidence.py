@@ -10,7 +10,7 @@ from search.review.evidence import Evidence, read_evidence
 from search.upkeep.matched import final, networks, rates, select_winners
 from tests.support import toys
 from tests.support.matching import carry_out, record_of, search, trials_of
-from tests.support.supplies import Bench, train
+from tests.support.runs import Bench, train
 
 SEEDS = 3
 
@@ -91,9 +91,9 @@ def test_a_training_that_failed_leaves_its_pair_out(bench: Bench) -> None:
     winners, _ = select_winners(bench.store, bench.id, 1)
     found = networks(record_of(bench), winners)
     done = bench.beside(final(record_of(bench), found, {o.name: 0.01 for o in found}, SEEDS))
-    supply = done.supply()
-    while (assignment := supply.next()) is not None:
-        train(supply, assignment, *((1, "failed") if assignment.number == 0 else (3,)))
+    run = done.begin()
+    while (assignment := run.queue.next()) is not None:
+        train(run, assignment, *((1, "failed") if assignment.number == 0 else (3,)))
     evidence = read_evidence(done.store, record_of(done), winners)
     assert [verdict.seeds for verdict in evidence.verdicts] == [SEEDS - 1] * 3
     first = evidence.document()["networks"][0]["scores"]

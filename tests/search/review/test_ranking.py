@@ -41,6 +41,7 @@ def test_a_control_s_score_is_the_mean_of_its_full_trainings(store: Store) -> No
     record = store.campaigns.create("toy", toys.campaign().document(), space.document(), {})
     control = space.control("wide")
     alike = {"digest": control.digest, "recipe": control.recipe, "origin": "control"}
+    alike["control"] = "wide"
     for number in range(4):
         add(store, record.id, number, **alike)
     train(store, record.id, 0, 0.5, 0.6)

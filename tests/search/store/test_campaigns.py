@@ -123,3 +123,27 @@ def test_events_are_kept_in_order(store: Store) -> None:
         ("retry", {"trial": 3, "cost": None}),
         ("done", {}),
     ]
+
+
+def test_each_opening_of_the_test_split_is_on_record(store: Store) -> None:
+    campaign, other = new_campaign(store), new_campaign(store, "other")
+    assert (store.campaigns.openings(campaign.id), store.campaigns.test_openings(campaign.id)) == (
+        [],
+        0,
+    )
+    for split in ("test", "validation", "test"):
+        store.campaigns.add_opening(
+            campaign.id,
+            who="ada@here",
+            command="evaluate --store postgresql://me:secret@host/db",
+            networks=["trial 3", "wide"],
+            split=split,
+        )
+    openings = store.campaigns.openings(campaign.id)
+    assert [opening.split for opening in openings] == ["test", "validation", "test"]
+    assert openings[0].networks == ("trial 3", "wide")
+    assert openings[0].who == "ada@here"
+    assert "secret" not in openings[0].command
+    assert openings[0].at <= openings[2].at
+    assert store.campaigns.test_openings(campaign.id) == 2
+    assert store.campaigns.test_openings(other.id) == 0

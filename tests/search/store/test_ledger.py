@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,10 +15,10 @@ from search.host.home import Process
 from search.store import Store
 from search.store.ledger import REFRESH_SECONDS, Meter
 from search.store.tables import CAMPAIGNS
+from search.tune.evidence import read_result
 from search.tune.recorder import Recorder
-from search.tune.stopping import Stop
 from space.errors import StoreError
-from tests.support import supplies, toys
+from tests.support import runs, toys
 from tests.support.campaigns import add, new_campaign, report, train
 from tests.support.tables import change_rows
 from workers.job import Report
@@ -206,15 +207,15 @@ def test_a_driver_that_was_taken_over_ends_no_attempt_of_its_successor(store: St
 @pytest.mark.parametrize("heard", [0, 1, 2])
 def test_the_recorder_counts_what_is_charged(tmp_path: Path, heard: int) -> None:
     """Epochs that no driver lived to hear are counted, those that one heard are not again."""
-    bench = supplies.Bench(tmp_path, budget={"trials": 3, "epochs": 3}, recipe={"epochs": 4})
-    supply, stop = bench.supply(), Stop()
-    assignment = supply.next()
+    bench = runs.Bench(tmp_path, budget={"trials": 3, "epochs": 3}, recipe={"epochs": 4})
+    run = bench.begin()
+    assignment = run.queue.next()
     assert assignment is not None
-    supply.record_start(assignment.number)
+    run.records.start(assignment.number)
     reports = [toys.report(epoch, 0.1) for epoch in (1, 2, 3)]
     for one in reports[:heard]:
-        supply.record_report(assignment.number, Report.model_validate(one))
-    recorder = Recorder(bench.setting, supply, stop)
+        run.records.add_report(assignment.number, Report.model_validate(one))
+    recorder = Recorder(run)
     ray = SimpleNamespace(
         trial_id="a",
         config={"trial": assignment.number},
@@ -223,13 +224,16 @@ def test_the_recorder_counts_what_is_charged(tmp_path: Path, heard: int) -> None
     )
     recorder.on_trial_start(trial=ray)
     # Its new worker tells first what the checkpoint holds.
-    known = {"earlier": reports[:2], "report": reports[1]}
+    known: dict[str, Any] = {"earlier": reports[:2], "report": reports[1]}
+    read_result(known)
     recorder.on_trial_result(trial=ray, result=known)
     recorder.on_step_end()
-    assert stop.error is None
-    assert not stop, "two of three"
+    assert run.stop.error is None
+    assert not run.stop, "two of three"
     assert bench.store.campaigns.ledger(bench.id).epochs == 2
-    recorder.on_trial_result(trial=ray, result={"report": reports[2]})
+    last: dict[str, Any] = {"report": reports[2]}
+    read_result(last)
+    recorder.on_trial_result(trial=ray, result=last)
     recorder.on_step_end()
     assert bench.store.campaigns.ledger(bench.id).epochs == 3
-    assert stop.reason == "budget.epochs: 3 are used up"
+    assert run.stop.reason == "budget.epochs: 3 are used up"

@@ -28,11 +28,11 @@ class Listed(Searcher):  # type: ignore[misc]
 
     def __init__(self, trials: int, slots: int, config: dict[str, Any]) -> None:
         super().__init__(metric="top1", mode="max")
-        self.left, self.slots, self._live = trials, slots, set[str]()
+        self.left, self._slots, self._live = trials, slots, set[str]()
         self._config = config
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        if len(self._live) >= self.slots:
+        if len(self._live) >= self._slots:
             return None
         if not self.left:
             return str(Searcher.FINISHED)
@@ -125,11 +125,20 @@ def ran(
     """What the trials noted."""
     watch = Watch()
     config = {"folder": str(folder), "seconds": seconds, "together": together}
-    searcher: Any = Listed(trials, slots or OFFERED.slots(cpus, gpus), config)
-    resources = {"cpu": cpus, "gpu": gpus, **ground.resources}
-    loop.run(
-        noting(), resources, searcher, FIFOScheduler(), [watch], NoopStopper(), ground.scratch
+    slots = slots or OFFERED.slots(cpus, gpus)
+    steps = loop.assemble_loop(
+        noting(),
+        {"cpu": cpus, "gpu": gpus, **ground.resources},
+        Listed(trials, slots, config),
+        FIFOScheduler(),
+        slots=slots,
+        callbacks=[watch],
+        stopper=NoopStopper(),
+        scratch=ground.scratch,
     )
+    while not steps.is_finished():
+        steps.step()
+    steps.cleanup()
     notes = [json.loads(file.read_text()) for file in folder.glob("*.json")]
     assert len(notes) == trials
     return notes, watch

@@ -14,7 +14,7 @@ from search.tune.place import count_slots, largest_offer, share_ground, total_of
 from search.tune.remains import Remains
 from tests.support import toys
 from tests.support.campaigns import new_campaign
-from tests.support.supplies import Bench
+from tests.support.runs import Bench
 
 NODES = (Machine(cpus=4, gpus=0), Machine(cpus=3, gpus=0))
 

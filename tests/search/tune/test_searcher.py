@@ -1,4 +1,4 @@
-"""The supply as a searcher of Ray Tune, against a real store and without Ray's processes."""
+"""The queue as a searcher of Ray Tune, against a real store and without Ray's processes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from ray.tune.search import Searcher
 
+from search.run import Run
 from search.tune.searcher import TuneSearcher
 from tests.support.bench import DATA
-from tests.support.supplies import Bench, suggester_of
+from tests.support.runs import Bench, suggester_of
 from tests.support.waiting import GUARD
 from workers.job import Job
 
@@ -20,22 +21,25 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
 
 
+def searcher_of(run: Run, slots: int = 100) -> TuneSearcher:
+    """A searcher at a place that nobody else uses."""
+    return TuneSearcher(run, slots, lambda _live: True)
+
+
 def test_ray_is_given_a_job_and_a_number(bench: Bench) -> None:
-    stopping = [False]
-    searcher = TuneSearcher(bench.supply(), lambda: stopping[0])
-    assert searcher.prepare()
-    assert searcher.prepare(), "asked twice, it prepares once"
+    run = bench.begin()
+    searcher = searcher_of(run)
     config = searcher.suggest("a")
     assert isinstance(config, dict)
     assert config["trial"] == 0
     assert Job.model_validate_json(config["job"]).data == DATA
-    stopping[0] = True
+    run.stop.request("asked to stop")
     assert searcher.suggest("b") == Searcher.FINISHED
     assert [trial.number for trial in bench.store.results.find(bench.id)] == [0]
 
 
 def test_ray_is_told_when_the_budget_is_used_up(bench: Bench) -> None:
-    searcher = TuneSearcher(bench.supply(), lambda: False)
+    searcher = searcher_of(bench.begin())
     given = [searcher.suggest(str(number)) for number in range(7)]
     assert [config["trial"] for config in given[:6]] == list(range(6))  # type: ignore[index]
     assert given[6] is None, "one that runs may have to be given out again"
@@ -45,8 +49,7 @@ def test_ray_is_told_when_the_budget_is_used_up(bench: Bench) -> None:
 
 
 def test_ray_is_given_no_more_than_fit(bench: Bench) -> None:
-    searcher = TuneSearcher(bench.supply(), lambda: False)
-    searcher.slots = 2
+    searcher = searcher_of(bench.begin(), slots=2)
     assert isinstance(searcher.suggest("a"), dict)
     assert isinstance(searcher.suggest("b"), dict)
     assert searcher.suggest("c") is None
@@ -60,15 +63,15 @@ def test_ray_is_given_no_more_than_fit(bench: Bench) -> None:
 def test_ray_does_not_wait_for_a_sampler_that_thinks(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    supply = bench.supply(ahead=True)
+    run = bench.begin(ahead=True)
     try:
-        searcher, suggester = TuneSearcher(supply, lambda: False), suggester_of(supply)
+        searcher, suggester = searcher_of(run), suggester_of(run)
         assert isinstance(searcher.suggest("a"), dict), "the control"
         suggest, over = suggester.suggest, threading.Event()
         monkeypatch.setattr(suggester, "suggest", lambda: over.wait(GUARD) and suggest())
         assert searcher.suggest("b") is None, "while the sampler thinks"
         over.set()
-        assert supply.ready(GUARD)
+        assert run.queue.ready(GUARD)
         assert isinstance(searcher.suggest("b"), dict)
     finally:
-        supply.close()
+        run.close()

@@ -17,7 +17,7 @@ from search.upkeep.certification import certification
 from search.upkeep.retries import add_changed
 from space.errors import CampaignError
 from tests.support import toys
-from tests.support.supplies import Bench, train
+from tests.support.runs import Bench, train
 
 SEEDS = 3
 
@@ -30,10 +30,10 @@ def finished(tmp_path: Path, **changes: Any) -> Bench:
 
 
 def drain(bench: Bench, trials: int = 100) -> list[int]:
-    """Train what the supply gives, at most so many trials; their numbers."""
-    supply, numbers = bench.supply(), list[int]()
-    while len(numbers) < trials and (found := supply.next()) is not None:
-        train(supply, found)
+    """Train what the queue gives, at most so many trials; their numbers."""
+    run, numbers = bench.begin(), list[int]()
+    while len(numbers) < trials and (found := run.queue.next()) is not None:
+        train(run, found)
         numbers.append(found.number)
     bench.store.campaigns.set_state(bench.id, "stopped")
     return numbers
@@ -120,10 +120,10 @@ def test_what_it_amounts_to_is_a_mean_over_seeds(tmp_path: Path) -> None:
 
 def test_failed_seeds_are_counted_and_stopped_ones_are_not(tmp_path: Path) -> None:
     bench = Bench(tmp_path, control_seeds=4, budget={"trials": 4})
-    supply = bench.supply()
+    run = bench.begin()
     ends = {0: (3, "finished"), 1: (1, "pruned"), 2: (2, "failed"), 3: (3, "finished")}
-    while (found := supply.next()) is not None:
-        train(supply, found, *ends[found.number])
+    while (found := run.queue.next()) is not None:
+        train(run, found, *ends[found.number])
     [reference] = ranking.references(bench.store, bench.store.campaigns.get(bench.id))
     scores = [toys.score(0, 3, 3), toys.score(3, 3, 3)]
     assert reference.top1 == pytest.approx(statistics.fmean(scores))
@@ -154,10 +154,10 @@ def test_more_seeds_later_train_only_what_is_new(tmp_path: Path) -> None:
 
 def test_a_cell_whose_recipe_was_changed_is_certified_with_that_recipe(tmp_path: Path) -> None:
     bench = Bench(tmp_path, controls=[], budget={"trials": 1})
-    supply = bench.supply()
-    found = supply.next()
+    run = bench.begin()
+    found = run.queue.next()
     assert found is not None
-    train(supply, found, 1, "failed")
+    train(run, found, 1, "failed")
     bench.store.campaigns.set_state(bench.id, "finished")
     record, failed = bench.store.campaigns.get(bench.id), bench.store.results.get(bench.id, 0)
     [again] = add_changed(bench.store, bench.home, record, [failed], ["recipe.learning_rate=0.02"])

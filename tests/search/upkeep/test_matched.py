@@ -24,7 +24,7 @@ from space.genome import Genome
 from space.recurrence import recurrence
 from space.unroll.cost import cost
 from tests.support.matching import SPACE, carry_out, record_of, search, trials_of
-from tests.support.supplies import Bench
+from tests.support.runs import Bench
 
 SEEDS = 3
 
@@ -135,6 +135,8 @@ def test_the_final_trainings_pair_by_seeds_that_nothing_was_decided_by(bench: Be
     for trial in trials_of(done):
         seeds.setdefault(trial.digest, set()).add(trial.seed)
         [name] = {one.name for one in found if one.genome.digest == trial.digest}
+        [same] = {(one.family, one.winner) for one in found if one.name == name}
+        assert (trial.control, trial.family, trial.winner) == (name, *same)
         assert trial.recipe["learning_rate"] == chosen[name]
     assert len({frozenset(one) for one in seeds.values()}) == 1
     decided = {bench.campaign.seed, tuned.seed}

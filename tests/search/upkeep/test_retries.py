@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from search.assign.supply import Supply
 from search.campaign import Campaign
 from search.campaign.limits import memory_to_train
 from search.replay import replay
+from search.run import Run
 from search.store import RETRY, Store, Trial
 from search.upkeep import retries
 from space.errors import CampaignError, StoreError
@@ -19,17 +19,17 @@ from tests.support.bench import Bench
 from workers.job import DETERMINISTIC, Failure
 
 
-def failing(bench: Bench, *kinds: str, **changes: Any) -> tuple[str, Supply]:
+def failing(bench: Bench, *kinds: str, **changes: Any) -> tuple[str, Run]:
     """A finished campaign whose trials failed in these ways, one after another."""
-    campaign_id, supply = bench.supply(budget={"trials": len(kinds)}, controls=[], **changes)
+    campaign_id, run = bench.begin(budget={"trials": len(kinds)}, controls=[], **changes)
     for kind in kinds:
-        assignment = supply.next()
+        assignment = run.queue.next()
         assert assignment is not None
-        supply.record_start(assignment.number)
+        run.records.start(assignment.number)
         failure: Any = {"kind": kind, "reason": "it broke"}
-        supply.record_end(assignment.number, "failed", Failure.model_validate(failure))
+        run.records.end(assignment.number, "failed", Failure.model_validate(failure))
     bench.store.campaigns.set_state(campaign_id, "finished")
-    return campaign_id, supply
+    return campaign_id, run
 
 
 @pytest.fixture
@@ -100,11 +100,11 @@ def test_the_same_change_twice_is_refused(bench: Bench) -> None:
 
 
 def test_with_room_in_the_budget_it_does_not_grow(bench: Bench) -> None:
-    campaign_id, supply = bench.supply(budget={"trials": 5}, controls=[])
-    assignment = supply.next()
+    campaign_id, run = bench.begin(budget={"trials": 5}, controls=[])
+    assignment = run.queue.next()
     assert assignment is not None
-    supply.record_start(0)
-    supply.record_end(0, "failed", Failure(kind="diverged", reason="nan"))
+    run.records.start(0)
+    run.records.end(0, "failed", Failure(kind="diverged", reason="nan"))
     bench.store.campaigns.set_state(campaign_id, "stopped")
     record = bench.store.campaigns.get(campaign_id)
     old = trials(bench.store, campaign_id)

@@ -1,13 +1,16 @@
 """The one switch by which signals, budgets, requests and errors end a run before its end."""
 
 import contextlib
+import logging
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 from space.errors import VentralError
+
+log = logging.getLogger(__name__)
 
 BLOCKED_SECONDS = 20.0
 """So long after the first signal, another one interrupts whatever is going on."""
@@ -47,6 +50,20 @@ class Stop:
         main = threading.main_thread()
         if main.ident is not None and signal.getsignal(CAUGHT[0]) == self._handle:
             signal.pthread_kill(main.ident, CAUGHT[0])
+
+    def unless_ending(self, act: Callable[[], object]) -> None:
+        """Do it, unless the run is ending: what ends then was interrupted, not finished.
+
+        An error in it ends the run.
+        """
+        if self:
+            return
+        try:
+            act()
+        except Exception as error:
+            # Ray would take it for a failure of the trial.
+            log.debug("the run ends, since a record failed", exc_info=True)
+            self.fail(error)
 
     @contextlib.contextmanager
     def on_signals(self) -> Iterator[None]:

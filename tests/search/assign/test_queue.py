@@ -1,4 +1,4 @@
-"""The supply of trials, against a real store."""
+"""What is trained next, against a real store."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ import pytest
 
 from search.assign import suggesting
 from search.assign.outcomes import outcome_of
-from search.assign.supply import Assignment, Supply
+from search.assign.queue import Assignment
+from search.run import Run
 from search.samplers.protocol import key
-from search.store import CONTROL, Trial
+from search.store import CONTROL
 from space.errors import CampaignError
 from tests.support import toys
-from tests.support.supplies import Bench, sampler_of, train
+from tests.support.runs import Bench, sampler_of, train
 from workers.job import Failure, Report
 
 
-def exhaust(supply: Supply) -> list[Assignment]:
-    """All that the supply has, each trained before the next is asked for."""
+def exhaust(run: Run) -> list[Assignment]:
+    """All that the queue has, each trained before the next is asked for."""
     found = []
-    while (assignment := supply.next()) is not None:
-        train(supply, assignment)
+    while (assignment := run.queue.next()) is not None:
+        train(run, assignment)
         found.append(assignment)
     return found
 
@@ -34,7 +35,7 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def test_controls_come_first_and_count(bench: Bench) -> None:
-    found = exhaust(bench.supply())
+    found = exhaust(bench.begin())
     assert [assignment.number for assignment in found] == list(range(6))
     trials = bench.store.results.find(bench.id)
     assert [trial.origin for trial in trials] == [CONTROL] + ["random"] * 5
@@ -44,14 +45,14 @@ def test_controls_come_first_and_count(bench: Bench) -> None:
 
 def test_no_controls_if_none_are_named(tmp_path: Path) -> None:
     bench = Bench(tmp_path, controls=[])
-    exhaust(bench.supply())
+    exhaust(bench.begin())
     assert CONTROL not in {trial.origin for trial in bench.store.results.find(bench.id)}
 
 
 def test_a_trial_is_on_record_before_it_is_handed_out(bench: Bench) -> None:
-    supply = bench.supply()
-    supply.next()
-    assignment = supply.next()
+    run = bench.begin()
+    run.queue.next()
+    assignment = run.queue.next()
     assert assignment is not None
     trial = bench.store.results.get(bench.id, assignment.number)
     assert trial.status == "waiting"
@@ -69,32 +70,32 @@ def test_nothing_is_trained_twice(tmp_path: Path) -> None:
     """36 networks and a control, and more trials are asked for: all different, then no more."""
     space = {**toys.SPACE, "recipe": {}}
     bench = Bench(tmp_path, space=space, budget={"trials": 100})
-    supply = bench.supply()
-    exhaust(supply)
+    run = bench.begin()
+    exhaust(run)
     trials = bench.store.results.find(bench.id)
     digests = [trial.digest for trial in trials]
     assert len(set(digests)) == len(digests) == 37
-    assert supply.exhausted
-    assert supply.error is None
+    assert run.queue.exhausted
+    assert run.queue.error is None
     assert bench.kinds()[-1] == "exhausted"
     assert bench.store.campaigns.events(bench.id)[-1].kind == "space exhausted"
 
 
 def test_a_known_point_is_told_again_not_trained(bench: Bench, monkeypatch: Any) -> None:
-    supply = bench.supply()
-    exhaust(supply)
+    run = bench.begin()
+    exhaust(run)
     first = bench.store.results.find(bench.id)[1]
     bench.campaign = bench.campaign.model_copy(
         update={"budget": bench.campaign.budget.model_copy(update={"trials": 7})}
     )
-    supply = bench.supply()
-    sampler = sampler_of(supply)
+    run = bench.begin()
+    sampler = sampler_of(run)
     told = []
     ask = sampler.ask
     answers = iter([first.choices])
     monkeypatch.setattr(sampler, "ask", lambda: next(answers, None) or ask())
     monkeypatch.setattr(sampler, "tell", lambda c, o: told.append((key(c), o.score)))
-    assignment = supply.next()
+    assignment = run.queue.next()
     assert assignment is not None
     assert told == [(key(first.choices), first.top1)]
     assert assignment.number == 6
@@ -104,10 +105,10 @@ def test_over_the_limit_is_infeasible_and_costs_no_budget(
     tmp_path: Path, monkeypatch: Any
 ) -> None:
     bench = Bench(tmp_path, limits={"parameters": 150})
-    supply = bench.supply()
+    run = bench.begin()
     told: list[Any] = []
-    monkeypatch.setattr(sampler_of(supply), "tell", lambda _choices, outcome: told.append(outcome))
-    handed = exhaust(supply)
+    monkeypatch.setattr(sampler_of(run), "tell", lambda _choices, outcome: told.append(outcome))
+    handed = exhaust(run)
     trials = bench.store.results.find(bench.id)
     infeasible = [trial for trial in trials if trial.status == "infeasible"]
     assert len(handed) == 6, "the budget counts what is trained"
@@ -126,12 +127,12 @@ def test_over_the_limit_is_infeasible_and_costs_no_budget(
 def test_a_limit_that_nothing_meets_ends_the_campaign(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(suggesting, "INFEASIBLE_IN_A_ROW", 20)
     bench = Bench(tmp_path, limits={"macs": 10})
-    supply = bench.supply()
-    assert supply.next() is None
-    assert isinstance(supply.error, CampaignError)
-    assert supply.error.where == "limits.macs"
-    assert "20 samples in a row" in supply.error.problem
-    assert supply.next() is None, "it stays ended"
+    run = bench.begin()
+    assert run.queue.next() is None
+    assert isinstance(run.queue.error, CampaignError)
+    assert run.queue.error.where == "limits.macs"
+    assert "20 samples in a row" in run.queue.error.problem
+    assert run.queue.next() is None, "it stays ended"
 
 
 def test_choices_that_make_no_genome_are_infeasible(tmp_path: Path) -> None:
@@ -139,7 +140,7 @@ def test_choices_that_make_no_genome_are_infeasible(tmp_path: Path) -> None:
     broken = copy.deepcopy(toys.SPACE)
     broken["genome"]["stages"][0]["convolution"]["kernel"]["choice"] = [1, 3, 0]
     bench = Bench(tmp_path, space=broken, budget={"trials": 12})
-    assert len(exhaust(bench.supply())) == 12
+    assert len(exhaust(bench.begin())) == 12
     infeasible = bench.store.results.find(bench.id, statuses=["infeasible"])
     assert infeasible
     assert all(trial.choices["kernel"] == 0 for trial in infeasible)
@@ -147,12 +148,12 @@ def test_choices_that_make_no_genome_are_infeasible(tmp_path: Path) -> None:
 
 
 def test_failures_are_told_and_kept(bench: Bench) -> None:
-    supply = bench.supply()
-    assignment = supply.next()
+    run = bench.begin()
+    assignment = run.queue.next()
     assert assignment is not None
-    supply.record_start(assignment.number)
+    run.records.start(assignment.number)
     failure = Failure(kind="diverged", reason="loss is nan at epoch 1", detail="trace")
-    trial = supply.record_end(assignment.number, "failed", failure)
+    trial = run.records.end(assignment.number, "failed", failure)
     assert (trial.status, trial.reason) == ("failed", "diverged: loss is nan at epoch 1")
     assert trial.detail == "trace"
     outcome = outcome_of(trial, 3)
@@ -168,7 +169,7 @@ def test_what_cannot_be_looked_at_cheaply_is_infeasible(tmp_path: Path) -> None:
     space["genome"]["decoder"] = {"choice": forms, "name": "decoder"}
     recipe = {"epochs": 3, "fidelity": [{"until": 1, "steps": 3}]}
     bench = Bench(tmp_path, space=space, recipe=recipe, controls=[], budget={"trials": 6})
-    assert len(exhaust(bench.supply())) == 6
+    assert len(exhaust(bench.begin())) == 6
     infeasible = bench.store.results.find(bench.id, statuses=["infeasible"])
     assert infeasible
     assert all("decoder.weights: has other weights at" in (t.reason or "") for t in infeasible)
@@ -177,12 +178,12 @@ def test_what_cannot_be_looked_at_cheaply_is_infeasible(tmp_path: Path) -> None:
 def test_who_only_guesses_is_told_as_such(tmp_path: Path) -> None:
     """Which class a network that learned nothing happens to name says nothing of its cell."""
     bench = Bench(tmp_path)
-    supply = bench.supply()
-    first, second = supply.next(), supply.next()
+    run = bench.begin()
+    first, second = run.queue.next(), run.queue.next()
     assert first is not None
     assert second is not None
     for assignment, epochs in ((first, 1), (second, 3)):
-        train(supply, assignment, epochs=epochs, status="pruned" if epochs < 3 else "finished")
+        train(run, assignment, epochs=epochs, status="pruned" if epochs < 3 else "finished")
     trials = [bench.store.results.get(bench.id, one.number) for one in (first, second)]
     scores = [trial.top1 or 0.0 for trial in trials]
     between = sum(scores) / 2
@@ -192,13 +193,13 @@ def test_who_only_guesses_is_told_as_such(tmp_path: Path) -> None:
 
 
 def test_a_stopped_training_is_told_with_its_fidelity(bench: Bench, monkeypatch: Any) -> None:
-    supply = bench.supply()
-    supply.next()
-    assignment = supply.next()
+    run = bench.begin()
+    run.queue.next()
+    assignment = run.queue.next()
     assert assignment is not None
     told: list[Any] = []
-    monkeypatch.setattr(sampler_of(supply), "tell", lambda _choices, outcome: told.append(outcome))
-    train(supply, assignment, epochs=1, status="pruned")
+    monkeypatch.setattr(sampler_of(run), "tell", lambda _choices, outcome: told.append(outcome))
+    train(run, assignment, epochs=1, status="pruned")
     assert told[0].fidelity == pytest.approx(1 / 3)
     assert told[0].score == pytest.approx(toys.score(assignment.number, 1, 3))
     assert not told[0].final
@@ -209,16 +210,16 @@ def test_a_new_driver_goes_on_where_the_last_one_was(tmp_path: Path, name: str) 
     """Killed between any two calls, with two trials open: the same campaign in the end."""
     sampler = {"name": name, "options": {} if name == "random" else {"startup": 3}}
     whole = Bench(tmp_path / "whole", sampler=sampler, budget={"trials": 10})
-    exhaust(whole.supply())
+    exhaust(whole.begin())
     broken = Bench(tmp_path / "broken", sampler=sampler, budget={"trials": 10})
     handed = []
     for _ in range(30):
-        supply = broken.supply()
-        if (assignment := supply.next()) is None:
+        run = broken.begin()
+        if (assignment := run.queue.next()) is None:
             break
         handed.append(assignment.number)
         if handed.count(assignment.number) > 1:  # the first time it is lost before its end
-            train(supply, assignment)
+            train(run, assignment)
     assert handed == [number for number in range(10) for _ in range(2)]
     choices = [
         [t.choices for t in bench.store.results.find(bench.id)] for bench in (whole, broken)
@@ -227,50 +228,60 @@ def test_a_new_driver_goes_on_where_the_last_one_was(tmp_path: Path, name: str) 
 
 
 def test_interrupted_trials_come_before_new_ones(bench: Bench) -> None:
-    supply = bench.supply()
-    first, second, third = supply.next(), supply.next(), supply.next()
+    run = bench.begin()
+    first, second, third = run.queue.next(), run.queue.next(), run.queue.next()
     assert first is not None
     assert second is not None
     assert third is not None
-    train(supply, first)
-    supply.record_start(third.number)
-    supply.record_report(third.number, Report.model_validate(toys.report(1, 0.1)))
-    again = bench.supply()
-    assert again.unfinished == 2
-    assert again.next() == third, "the one that had begun"
-    assert again.next() == second
-    new = again.next()
+    train(run, first)
+    run.records.start(third.number)
+    run.records.add_report(third.number, Report.model_validate(toys.report(1, 0.1)))
+    again = bench.begin()
+    assert again.queue.unfinished == 2
+    assert again.queue.next() == third, "the one that had begun"
+    assert again.queue.next() == second
+    new = again.queue.next()
     assert new is not None
     assert new.number == 3
 
 
 def test_a_trial_that_only_lacks_its_end_is_ended(bench: Bench) -> None:
-    supply = bench.supply()
-    assignment = supply.next()
+    run = bench.begin()
+    assignment = run.queue.next()
     assert assignment is not None
-    supply.record_start(assignment.number)
+    run.records.start(assignment.number)
     for epoch in (1, 2, 3):
         report = Report.model_validate(toys.report(epoch, 0.2 * epoch))
-        supply.record_report(assignment.number, report)
-    following = bench.supply().next()
+        run.records.add_report(assignment.number, report)
+    following = bench.begin().queue.next()
     assert following is not None
     assert following.number == 1
     assert bench.store.results.get(bench.id, 0).status == "finished"
 
 
-def test_a_trial_that_was_to_stop_ends_where_it_is(bench: Bench) -> None:
-    """Its driver was killed between the scheduler's word and writing down the end."""
-    supply = bench.supply()
-    for _ in range(2):
-        assignment = supply.next()
+def test_a_trial_that_was_to_stop_ends_where_it_is(tmp_path: Path) -> None:
+    """Its driver was killed between the judge's word and writing down the end."""
+    bench = Bench(tmp_path, scheduler={"name": "asha", "grace_epochs": 1, "reduction_factor": 3})
+    run = bench.begin()
+    for top1 in (0.9, 0.1):
+        assignment = run.queue.next()
         assert assignment is not None
-        supply.record_start(assignment.number)
-        supply.record_report(assignment.number, Report.model_validate(toys.report(1, 0.5)))
-    again = bench.supply()
-    ended: list[Trial] = []
-    again.on_idle_end = ended.append
-    again.settle({1, 77})
+        run.records.start(assignment.number)
+        run.records.add_report(assignment.number, Report.model_validate(toys.report(1, top1)))
+    again = bench.begin()
+    ended = bench.store.results.ended(bench.id)
     assert [(trial.number, trial.status, trial.epochs) for trial in ended] == [(1, "pruned", 1)]
-    assert again.unfinished == 1
-    following = [again.next(), again.next()]
+    assert bench.kinds()[-1] == "pruned"
+    assert again.queue.unfinished == 1
+    following = [again.queue.next(), again.queue.next()]
     assert [found.number for found in following if found is not None] == [0, 2]
+
+
+def test_what_is_prepared_is_given_once(bench: Bench) -> None:
+    queue = bench.begin().queue
+    assert queue.prepare()
+    assert queue.prepare(), "asked twice, it prepares once"
+    assert queue.ready()
+    given = [queue.next() for _ in range(7)]
+    assert [one.number for one in given if one is not None] == list(range(6))
+    assert not queue.prepare()

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from search.tune import stopping
-from search.tune.stopping import CAUGHT, Stop
+from search.assign import stopping
+from search.assign.stopping import CAUGHT, Stop
 from space.errors import VentralError
 
 
@@ -36,7 +36,7 @@ def test_a_signal_asks_for_the_end_within_the_block_alone(number: signal.Signals
 
 def test_a_signal_interrupts_a_way_out_that_is_blocked(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("search.tune.stopping.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("search.assign.stopping.time.monotonic", lambda: now[0])
     stop = Stop()
     with stop.on_signals():
         os.kill(os.getpid(), signal.SIGINT)

@@ -1,4 +1,4 @@
-"""A campaign's supply without Ray: a store with one campaign, and a player of Ray Tune's part."""
+"""A campaign's run without Ray: a store with one campaign, and a player of Ray Tune's part."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from typing import Any
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
-from search.assign.suggesting import Ahead, Suggester
-from search.assign.supply import Assignment, Supply
+from search.assign.ahead import Ahead
+from search.assign.queue import Assignment
+from search.assign.setting import Setting
+from search.assign.stopping import Stop
+from search.assign.suggesting import Suggester
 from search.campaign import Campaign
-from search.setting import Setting
-from search.tune import scheduler
+from search.run import Run, build_run
+from search.tune.evidence import read_result
 from search.tune.recorder import Recorder
+from search.tune.rungs import Rungs
+from search.tune.scheduler import Judged
 from search.tune.searcher import TuneSearcher
-from search.tune.stopping import Stop
 from space.space import Space
 from tests.support import toys
 from tests.support.bench import StoreBench
@@ -26,7 +30,7 @@ from workers.job import Report
 
 
 class Bench(StoreBench):
-    """A store with one campaign, and supplies made from it: each is a new driver's."""
+    """A store with one campaign, and runs made from it: each is a new driver's."""
 
     def __init__(self, folder: Path, **changes: Any) -> None:
         super().__init__(folder)
@@ -50,36 +54,34 @@ class Bench(StoreBench):
         """The campaign's."""
         return self.setting.space
 
-    def supply(self, *, ahead: bool = False) -> Supply:
-        """A new driver's supply."""
+    def begin(self, *, ahead: bool = False) -> Run:
+        """A new driver's run."""
         self.store.campaigns.set_state(self.id, "running")
-        return Supply(self.setting, ahead=ahead)
+        return build_run(self.setting, Stop(), Rungs, ahead=ahead)
 
     def kinds(self) -> list[str]:
         """What has happened."""
         return [happening.kind for happening in self.happenings]
 
 
-def suggester_of(supply: Supply) -> Suggester:
-    """What suggests a supply's trials, by itself or in a thread that works ahead."""
-    source = supply._source  # noqa: SLF001 - a test listens, or takes the sampler's part
-    return source._suggester if isinstance(source, Ahead) else source  # noqa: SLF001
+def suggester_of(run: Run) -> Suggester:
+    """What suggests a run's trials, by itself or in a thread that works ahead."""
+    source = run.source
+    return source._suggester if isinstance(source, Ahead) else source  # noqa: SLF001 - a test listens
 
 
-def sampler_of(supply: Supply) -> Any:
-    """The sampler that a supply asks and tells."""
-    return suggester_of(supply)._sampler  # noqa: SLF001
+def sampler_of(run: Run) -> Any:
+    """The sampler that a run asks and tells."""
+    return suggester_of(run)._sampler  # noqa: SLF001 - a test takes the sampler's part
 
 
-def train(
-    supply: Supply, assignment: Assignment, epochs: int = 3, status: Any = "finished"
-) -> None:
-    """What the recorder does with a trial that reports `epochs` and ends."""
-    supply.record_start(assignment.number)
+def train(run: Run, assignment: Assignment, epochs: int = 3, status: Any = "finished") -> None:
+    """What becomes of a trial that reports `epochs` and ends."""
+    run.records.start(assignment.number)
     for epoch in range(1, epochs + 1):
         report = toys.report(epoch, toys.score(assignment.number, epoch, 3))
-        supply.record_report(assignment.number, Report.model_validate(report))
-    supply.record_end(assignment.number, status)
+        run.records.add_report(assignment.number, Report.model_validate(report))
+    run.records.end(assignment.number, status)
 
 
 class CrashError(Exception):
@@ -110,33 +112,19 @@ class Player:
     def play(self) -> None:
         """Run the campaign to its end, over as many drivers as it takes."""
         while True:
-            supply = self.bench.supply(ahead=self._ahead)
+            run = self.bench.begin(ahead=self._ahead)
             try:
-                self._drive(supply)
+                self._drive(run)
                 self.bench.store.campaigns.set_state(self.bench.id, "finished")
                 return
             except CrashError:
                 self.crashed += 1
             finally:
-                supply.close()
+                run.close()
 
-    def _drive(self, supply: Supply) -> None:
-        campaign, stop = self.bench.campaign, Stop()
-        past = self.bench.store.results.all_reports(self.bench.id)
-        epochs = self.bench.setting.epochs
-        planned = scheduler.create(
-            campaign.scheduler,
-            epochs,
-            campaign.seed,
-            past,
-            objectives=campaign.objectives,
-            trial=lambda number: self.bench.store.results.get(self.bench.id, number),
-        )
-        supply.judge = planned.remember
-        supply.settle(planned.stopped)
-        searcher = TuneSearcher(supply, lambda: False)
-        searcher.slots = self._slots
-        recorder = Recorder(self.bench.setting, supply, stop)
+    def _drive(self, run: Run) -> None:
+        scheduler, recorder = Judged(run.judge), Recorder(run)
+        searcher = TuneSearcher(run, self._slots, lambda _live: True)
         running: list[Any] = []
         over = False
         while running or not over:
@@ -147,17 +135,17 @@ class Player:
                     over = config == Searcher.FINISHED
                     break
                 running.append(self._trial(trial_id, config))
-                planned.on_trial_add(
+                scheduler.on_trial_add(
                     SimpleNamespace(withdraw_requests=lambda _is_new: None), running[-1]
                 )
                 recorder.on_trial_start(trial=running[-1])
                 self._maybe_crash()
             if running:
                 trial = self._rng.choice(running)
-                if self._epoch(trial, epochs, planned, searcher, recorder):
+                if self._epoch(trial, scheduler, searcher, recorder):
                     running.remove(trial)
-            if stop.error is not None:
-                raise stop.error
+            if run.stop.error is not None:
+                raise run.stop.error
 
     def _trial(self, trial_id: str, config: dict[str, Any]) -> Any:
         return SimpleNamespace(
@@ -173,32 +161,36 @@ class Player:
     def _epoch(
         self,
         trial: Any,
-        epochs: int,
-        planned: Any,
+        scheduler: Judged,
         searcher: TuneSearcher,
         recorder: Recorder,
     ) -> bool:
         """One more epoch of a trial, as `TuneController` takes it up: whether it was the last."""
-        number = trial.config["trial"]
+        number, epochs = trial.config["trial"], self.bench.setting.epochs
         earlier = [self._report(number, epoch) for epoch in range(1, trial.found + 1)]
         trial.found = 0
         self.trained[number] = min(self.trained.get(number, 0) + 1, epochs)
         self._maybe_crash()
         report = self._report(number, self.trained[number])
         done = report["epoch"] >= epochs
-        result = {"report": report, "epoch": report["epoch"], "top1": report["top1"]}
+        result: dict[str, Any] = {
+            "report": report,
+            "epoch": report["epoch"],
+            "top1": report["top1"],
+        }
         if earlier:
             result["earlier"] = earlier
+        read_result(result)
         decision = TrialScheduler.STOP
         if not done:
-            decision = planned.on_trial_result(None, trial, result)
+            decision = scheduler.on_trial_result(None, trial, result)
         self._maybe_crash()
         recorder.on_trial_result(trial=trial, result=result)
         trial.last_result = result
         self._maybe_crash()
         if decision != TrialScheduler.STOP:
             return False
-        planned.on_trial_complete(None, trial, result)
+        scheduler.on_trial_complete(None, trial, result)
         searcher.on_trial_complete(trial.trial_id, result)
         recorder.on_trial_complete(trial=trial)
         self._maybe_crash()

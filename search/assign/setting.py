@@ -1,16 +1,18 @@
 """What stays the same during a campaign's run, and the happenings that its listener receives."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from search.assign import reuse
+from search.assign.outcomes import outcome_of
 from search.campaign import Campaign, full_epochs
 from search.campaign.limits import fit_recipe
 from search.host.home import Home
-from search.store import Store, Takeover
+from search.samplers import Outcome
+from search.store import Split, Store, Takeover, Trial
 from space.space import Space
-from workers.job import Job, PackRef, Recipe
+from workers.job import Job, PackRef, Recipe, Report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,8 @@ class Setting:
     listener: Listener = lambda _happening: None
     guess: float | None = None
     """Top-1 of the best constant answer; None in campaigns of before it was known."""
+    split: Split = "test"
+    """What trials are scored on; test in campaigns of before there was a validation split."""
     address: str | None = None
     """Of the running Ray cluster on which trials run; None for one of the driver's own."""
 
@@ -54,15 +58,13 @@ class Setting:
         """The campaign's recipe with a sample's laid over it. Raises InputError."""
         return self.campaign.recipe.overlaid(overlay)
 
-    def job(
-        self, number: int, genome: Mapping[str, Any], overlay: Mapping[str, Any], seed: int
-    ) -> Job:
-        """The job of a trial. All suggested ones have the campaign's seed: they differ in nothing
-        else.
+    def job(self, number: int, genome: Mapping[str, Any], recipe: Recipe, seed: int) -> Job:
+        """The job of a trial, by its closed recipe. All suggested ones have the campaign's seed:
+        they differ in nothing else.
         """
         return Job(
             genome=dict(genome),
-            recipe=fit_recipe(self.campaign, self.recipe(overlay), genome),
+            recipe=fit_recipe(self.campaign, recipe, genome),
             data=self.data,
             seed=seed,
             folder=str(self.home.trial(self.campaign_id, number)),
@@ -74,6 +76,10 @@ class Setting:
             return None
         folder = self.home.trial(self.campaign_id, number)
         return reuse.find(self.store, self.campaign_id, self.campaign, work, recipe, folder)
+
+    def outcome(self, trial: Trial, reports: Sequence[Report]) -> Outcome | None:
+        """A trial as the sampler receives it, from its reports; None while it is not over."""
+        return outcome_of(trial, self.epochs, reports, self.campaign.objectives, self.guess)
 
     def tell(self, kind: str, trial: int | None = None, **detail: Any) -> None:
         """Send a happening to the listener."""
