@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from space.controls import MATCHES, match_controls
 from space.genome import Genome
 from space.network.grammar import Cell, as_document
 from space.step.parameters import parameters
@@ -104,7 +105,6 @@ CELLS: Mapping[str, Cell] = {
     "reciprocal gated": rgc_median(cell_depth=16),
 }
 FEEDFORWARD = "feedforward"
-CONTROLS = ("parameters", "macs", "depth")
 
 
 # -------------------------------------------------------------------------------------- trainings
@@ -220,11 +220,8 @@ def measure(
     bare = train(FEEDFORWARD, task.network(feedforward(), classes))
     cells = [train(called, task.network(cell, classes)) for called, cell in CELLS.items()]
     best = choose_best(cells)
-    # Deferred: the benchmark's other parts do without.
-    from space.controls import match_controls  # type: ignore[import-not-found,unused-ignore]
-
     controls = match_controls(task.network(CELLS[best.network], classes))
-    matched = [train(f"{kind} of {best.network}", controls[kind]) for kind in CONTROLS]
+    matched = [train(f"{kind} of {best.network}", controls[kind]) for kind in MATCHES]
     return [bare, *cells, *matched]
 
 

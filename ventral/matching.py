@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from search.upkeep.submission import RESUMABLE, read_offered
 from ventral.launching import Launch
 from ventral.output import (
     Column,
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
     from search.review.evidence import Evidence, Lead, Trained
     from search.review.verdicts import Correlation, Verdict
     from search.store import Campaign, Store, Trial
+    from space.space import Space
+    from workers.data.pack import Pack
 
 KINDS = {
     "winner": "winner",
@@ -84,6 +85,7 @@ def certify_matched(
     """
     from search.review.evidence import choose_rates, read_evidence
     from search.upkeep import matched
+    from search.upkeep.submission import read_offered
     from space.errors import InputError
 
     if launch.detach:
@@ -143,7 +145,7 @@ def _finish(
 ) -> "Campaign":
     """The record of a campaign that is finished: it was, or is driven to its end now."""
     from search import driver
-    from search.tune import place
+    from search.upkeep.submission import put_on_record
     from space.errors import StoreError
     from ventral import forecast
     from ventral.live import Live
@@ -155,12 +157,16 @@ def _finish(
     if found is not None and found.state == "finished":
         note(f"campaign {found.id} ({found.name}) is finished already")
         return found
-    if found is None:
-        place.check_home(home, launch.address)
-        prepared = driver.prepare(campaign, home)
+
+    def mention(prepared: "tuple[Pack, Space]") -> None:
         if asked.estimate and launch.address is None:
             forecast.mention(campaign, prepared, home)
-        campaign_id = driver.submit(campaign, home, store, prepared=prepared)
+
+    if found is None:
+        address = launch.address
+        campaign_id = put_on_record(
+            campaign, home, store, new=True, address=address, inspect=mention
+        )
     else:
         campaign_id = found.id
     record = store.campaigns.get(campaign_id)
@@ -176,6 +182,7 @@ def _finish(
 def _find(campaign: "CampaignFile", store: "Store") -> "Campaign | None":
     """The newest campaign on record that is this one, and can be shown, or gone on with."""
     from search.campaign import Campaign
+    from search.upkeep.submission import RESUMABLE
     from space.errors import InputError
 
     for record in store.campaigns.named(campaign.name):

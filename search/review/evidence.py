@@ -12,6 +12,7 @@ from typing import Any
 
 from search.assign.suggesting import identity
 from search.campaign import Campaign, full_epochs
+from search.campaign.lineage import Family, lineage, name_rate, name_trial
 from search.review.verdicts import (
     Comparison,
     Correlation,
@@ -22,7 +23,7 @@ from search.review.verdicts import (
 )
 from search.store import CONTROL, Store, Trial
 from search.store import Campaign as Record
-from search.upkeep.matched import FACTORS, Family, Network, lineage, tuned_name
+from search.upkeep.matched import FACTORS, Network
 from space.controls import MATCHES
 from space.controls.macs import planned_macs
 from space.recurrence import Recurrence, recurrence
@@ -38,7 +39,7 @@ class Trained:
 
     name: str
     family: Family
-    winner: int | None
+    winner: str | None
     recurrent: Recurrence
     parameters: int
     macs: int
@@ -119,7 +120,7 @@ def read_evidence(store: Store, record: Record, winners: Sequence[Trial]) -> Evi
         for one in networks
         if one.family in MATCHES
     ]
-    leads = [_lead(trial, of_winner[trial.number]) for trial in winners]
+    leads = [_lead(trial, of_winner[name_trial(trial.number)]) for trial in winners]
     ranked = [(lead.searched, lead.certified) for lead in leads if lead.certified is not None]
     return Evidence(
         campaign=record.id,
@@ -153,7 +154,7 @@ def choose_rates(store: Store, record: Record, listed: Sequence[Network]) -> dic
     order = sorted(range(len(FACTORS)), key=lambda at: abs(at - own))
     chosen: dict[str, float] = {}
     for network in listed:
-        names = [tuned_name(network.name, at) for at in order]
+        names = [name_rate(network.name, at) for at in order]
         best = max(names, key=lambda name: max(scores[name].values(), default=-math.inf))
         chosen[network.name] = float(space.control(best).recipe["learning_rate"])
     return chosen

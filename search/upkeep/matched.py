@@ -13,13 +13,13 @@ Both follow from the campaign, its trials and the store alone: made again, they 
 campaigns, so that what was interrupted goes on. search/review/evidence.py reads what came out.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from search.assign.suggesting import find_refusal, identity
 from search.campaign import Campaign, clone, controls, final_recipe
+from search.campaign.lineage import Family, lineage, name_matched, name_rate, name_trial
 from search.campaign.splits import KEYS
 from search.host.machine import Machine
 from search.review import ranking
@@ -33,15 +33,11 @@ from space.genome import Genome
 from space.space import Space
 from space.unroll.cost import cost
 
-Family = Literal["winner", "parameters", "macs", "depth", "control"]
-
 FACTORS = (1 / 3, 1.0, 3.0)
 """Of a network's own learning rate: the rates that it is tuned over."""
 
 SKELETON: Mapping[str, Any] = {"stages": [{"name": "stage", "convolution": {"width": 1}}]}
 """The genome of a space of which only controls are trained: each of them is written out."""
-
-_NAME = re.compile(r"trial-(\d+)(?:-(parameters|macs|depth))?(?:-rate-\d+)?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,25 +46,9 @@ class Network:
 
     name: str
     family: Family
-    winner: int | None
+    winner: str | None
     genome: Genome
     recipe: Mapping[str, Any]
-
-
-def lineage(name: str) -> tuple[Family, int | None]:
-    """The family of a control by its name, and the trial that it is, or was made for."""
-    parts = _NAME.fullmatch(name)
-    if parts is None:
-        return "control", None
-    family: Family = "winner"
-    if parts[2] is not None:
-        family = next(match for match in MATCHES if match == parts[2])
-    return family, int(parts[1])
-
-
-def is_matched(names: Sequence[str]) -> bool:
-    """Whether controls of these names are those of such a campaign."""
-    return any(lineage(name)[0] in MATCHES for name in names)
 
 
 # ---------------------------------------------------------------------------- what is trained
@@ -115,9 +95,9 @@ def networks(record: Record, trials: Sequence[Trial]) -> list[Network]:
                 "is another network in this version",
                 "certify it with the version that trained it",
             )
-        name = f"trial-{trial.number}"
+        name = name_trial(trial.number)
         winner = Network(
-            name=name, family="winner", winner=trial.number, genome=genome, recipe=trial.recipe
+            name=name, family="winner", winner=name, genome=genome, recipe=trial.recipe
         )
         listed.append(winner)
         try:
@@ -127,16 +107,16 @@ def networks(record: Record, trials: Sequence[Trial]) -> list[Network]:
         recipe = _without_steps(campaign, trial.recipe)
         listed += [
             Network(
-                name=f"{name}-{match}",
+                name=name_matched(name, match),
                 family=match,
-                winner=trial.number,
+                winner=name,
                 genome=control,
                 recipe=recipe,
             )
             for match, control in matched.items()
         ]
     for name in controls(campaign, space):
-        if _NAME.fullmatch(name):
+        if lineage(name)[1] is not None:
             problem = "is reserved for a certified network"
             raise CampaignError(f"space.controls.{name}", problem, "rename it")
         sample = space.control(name)
@@ -172,11 +152,6 @@ def rates(campaign: Campaign, network: Network) -> list[float]:
     return [own if factor == 1.0 else float(f"{own * factor:.4g}") for factor in FACTORS]
 
 
-def tuned_name(name: str, place: int) -> str:
-    """What a network is called that is trained with the rate at a place (from 0) of `rates`."""
-    return f"{name}-rate-{place + 1}"
-
-
 def find_edges(
     record: Record, listed: Sequence[Network], chosen: Mapping[str, float]
 ) -> list[str]:
@@ -210,7 +185,7 @@ def tuning(
             f"certify at most {max(1, (most - others) // (1 + len(MATCHES)))} at once",
         )
     chosen = {
-        tuned_name(network.name, place): _control(network, rate)
+        name_rate(network.name, place): _control(network, rate)
         for network in listed
         for place, rate in enumerate(rates(campaign, network))
     }

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from search.campaign.lineage import lineage
 from search.review.evidence import Evidence, Lead, Trained
 from search.review.verdicts import Comparison, Correlation, judge
 from search.upkeep import matched
-from search.upkeep.matched import lineage
 from space.errors import InputError, StoreError
 from tests.support.matching import record_of, search, trials_of
 from tests.support.runs import Bench

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from search.campaign import Campaign
+from search.campaign.lineage import lineage
 from search.review.evidence import choose_rates
 from search.upkeep.matched import (
     Network,
     final,
     find_edges,
-    lineage,
     networks,
     rates,
     select_winners,
@@ -135,6 +135,8 @@ def test_the_final_trainings_pair_by_seeds_that_nothing_was_decided_by(bench: Be
     for trial in trials_of(done):
         seeds.setdefault(trial.digest, set()).add(trial.seed)
         [name] = {one.name for one in found if one.genome.digest == trial.digest}
+        [same] = {(one.family, one.winner) for one in found if one.name == name}
+        assert (trial.control, trial.family, trial.winner) == (name, *same)
         assert trial.recipe["learning_rate"] == chosen[name]
     assert len({frozenset(one) for one in seeds.values()}) == 1
     decided = {bench.campaign.seed, tuned.seed}
@@ -153,7 +155,7 @@ def test_made_again_they_are_the_same_and_interrupted_they_go_on(bench: Bench) -
 def test_one_network_under_two_names_is_trained_once(bench: Bench) -> None:
     """The winner of two trials, say, one of which was retried."""
     found = listed(bench)
-    twice = [*found, replace(found[0], name="trial-99", winner=99)]
+    twice = [*found, replace(found[0], name="trial-99", winner="trial-99")]
     assert final(
         record_of(bench), twice, {one.name: 0.01 for one in twice}, 2
     ).budget.trials == 2 * len(found)
@@ -178,7 +180,9 @@ def test_what_does_not_fit_the_device_is_one_error(bench: Bench) -> None:
 def test_more_winners_than_one_campaign_holds_are_refused(bench: Bench) -> None:
     found = listed(bench)
     many = [
-        replace(one, name=f"{one.name}{copy}", winner=copy) for one in found for copy in range(6)
+        replace(one, name=f"{one.name}{copy}", winner=f"trial-{copy}")
+        for one in found
+        for copy in range(6)
     ]
     with pytest.raises(CampaignError, match=r"top: 6 winners are 30 .*certify at most 3 at once"):
         tuning(record_of(bench), many)

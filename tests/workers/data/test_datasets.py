@@ -1,5 +1,6 @@
 """Data sets by name: a part of one is exact, or refused."""
 
+import numpy as np
 import pytest
 
 from space.errors import DataError, InputError
