@@ -34,12 +34,12 @@ from torch import Tensor, nn
 from models.build import build
 from models.shared_kernels import SharedKernel
 from space.genome import Genome
+from space.genomes import find_genome
 from space.network.sizes import layout
 from space.space import Space
 from space.step.operations import Convolve, Separate
 from space.unroll.divided import divide_step
 from space.unroll.plan import Plan, plan
-from ventral.genomes import find_genome
 
 try:
     from benchmarks.practice import Loop

@@ -54,12 +54,12 @@ STOPPED_PATIENCE = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
-    """How a run ended. `trials` counts the campaign's trials by status; `unsent` is what the
-    mirror could not send yet.
+    """How a run ended; "waiting" if the campaign was only put on record. `trials` counts the
+    campaign's trials by status; `unsent` is what the mirror could not send yet.
     """
 
     campaign_id: str
-    state: Literal["finished", "stopped", "failed"]
+    state: Literal["waiting", "finished", "stopped", "failed"]
     reason: str | None
     trials: dict[Status, int]
     unsent: int = 0

@@ -33,20 +33,18 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from space import zoo
 from space.choices.domains import Parameter, Scalar
 from space.choices.open_document import Choices, Count, OpenDocument
 from space.documents.bounds import CLASSES, CONTROLS
 from space.documents.files import parse_yaml, read_document
-from space.documents.outside import is_file, is_folder, path_exists
+from space.documents.naming import Shelf, resolve_name
 from space.documents.trees import Document, copy_tree, merge, place
 from space.documents.validation import Value, join, parse, quote, suggestion
 from space.errors import GenomeError, SpaceError
 from space.genome import Genome
+from space.genomes import find_genome
 from space.network.architecture import Pixels, is_genome
 from space.network.grammar import Channels
-
-_FILES = (".yaml", ".yml", ".json")
 
 
 class Images(Value):
@@ -91,23 +89,20 @@ class Space(Value):
     controls: dict[str, Control] = Field(default_factory=dict, max_length=CONTROLS)
 
     @classmethod
-    def load(cls, name_or_path: str | Path) -> "Space":
-        """A named space, or the one in a YAML or JSON file.
+    def load(cls, name_or_path: str | Path, folder: Path = Path(), *, where: str = "") -> "Space":
+        """A named space, or the one in a YAML or JSON file, whose path starts at `folder`.
 
-        Raises SpaceError, which names the file and the field or the line.
+        Raises SpaceError, which names the file and the field or the line; for a text that is
+        neither a name nor a file, `where`.
         """
-        text = str(name_or_path)
-        path = Path(text)
-        if text in cls.named():
-            return cls.parse(_from_shelf("spaces", text), where=f"{text}.yaml")
-        if not (path.suffix in _FILES or "/" in text or is_file(path)):
-            cure = suggestion(text, cls.named())
-            listed = f"; the named spaces are {', '.join(cls.named())}"
-            raise SpaceError(
-                text, "is neither a named space nor a file", cure + listed * cure.startswith("did")
-            )
-        document = read_document(path, SpaceError)
-        return cls.parse(document, where=text, folder=path.parent)
+        names = cls.named()
+        listing = f"the named spaces are {', '.join(names)}"
+        shelf = Shelf(kind="a named space", names=names, listing=listing)
+        meant = resolve_name(name_or_path, shelf, folder, where=where, error=SpaceError)
+        if isinstance(meant, str):
+            return cls.parse(_from_shelf("spaces", meant), where=f"{meant}.yaml")
+        document = read_document(meant, SpaceError)
+        return cls.parse(document, where=str(meant), folder=meant.parent)
 
     @classmethod
     def named(cls) -> list[str]:
@@ -339,12 +334,7 @@ def _from_shelf(folder: str, name: str) -> Document:
 
 
 def _base(base: object, folder: Path) -> dict[str, Any]:
-    """The document of a genome: a file, a folder with genome.json, or a name of the zoo."""
+    """The document of the genome that a space starts from."""
     if not isinstance(base, str):
         raise SpaceError("genome.base", f"{quote(base)} is not text", "write a path or a name")
-    path = folder / base
-    if base in zoo.names() and not path_exists(path):
-        return zoo.model(base).genome.document()
-    file = path / "genome.json" if is_folder(path) else path
-    document = read_document(file, SpaceError)
-    return Genome.parse(document, base).document()
+    return find_genome(base, folder, where="genome.base", error=SpaceError).document()

@@ -127,10 +127,35 @@ def test_the_python_runs_on_what_the_tour_exported(tour: Tour) -> None:
     tour.take(len(TOUR) - 1)
     exported = sorted((tour.folder / "cells").iterdir())
     assert len(exported) == 2
-    (block,) = blocks("python")
+    block, _ = blocks("python")
     check = "\nassert logits.shape == (2, 10) and by_step.shape[2] == 10 and responses\n"
     done = subprocess.run(
         [sys.executable, "-c", block + check], cwd=tour.folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_a_notebook_searches_exports_and_certifies(tour: Tour) -> None:
+    """The block as it is printed, in a folder like a clone, whether or not the tour was taken.
+
+    tests/ventral/test_notebook.py runs its functions over what was trained before.
+    """
+    _, block = blocks("python")
+    check = (
+        "\nassert run.state == certified.run.state == 'finished' and len(frame) == 2\n"
+        "searched = frame[frame.origin != 'control'].iloc[0]\n"
+        "assert ventral.card(folder).top1 == searched.top1\n"
+        "assert set(scores) == {'feedforward', f'trial-{searched.trial}'}\n"
+        "assert ventral.load(folder).genome.digest == searched.digest\n"
+    )
+    environment = _environment() | {"VENTRAL_HOME": str(tour.folder / "notebook")}
+    done = subprocess.run(
+        [sys.executable, "-c", block + check],
+        cwd=tour.folder,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
 

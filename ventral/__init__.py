@@ -5,6 +5,8 @@ loads neither torch nor pandas, and `load` neither Ray nor MLflow nor a database
 ImportError where a file or folder of the user's hides one of Ventral's packages.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +18,159 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from models.build import Network
+    from search.driver import RunResult
+    from search.host.home import Home
+    from search.review.ranking import Kind
+    from search.store import Store
+    from search.upkeep.certification import Certified
     from workers.card import Card
     from workers.evaluation import Evaluation
     from workers.job import ScoredSplit
 
-__all__ = ["card", "evaluate", "load", "network", "normalise", "trials"]
+__all__ = [
+    "card",
+    "certify",
+    "evaluate",
+    "export",
+    "load",
+    "network",
+    "normalise",
+    "resume",
+    "submit",
+    "trials",
+]
+
+
+def submit(
+    campaign: "str | Path | Mapping[str, Any]",
+    *,
+    overrides: Sequence[str] = (),
+    home: str | Path | None = None,
+    run: bool = True,
+    new: bool = False,
+    address: str | None = None,
+) -> "RunResult":
+    """Put a campaign on record and run it to its end; with `run=False`, only put it on record.
+
+    `campaign` is a campaign file, or its document as a mapping; `overrides` change fields
+    ("budget.trials=8"). `home` is a folder (default: VENTRAL_HOME), made if it is not there;
+    trials run on this machine, or on the Ray cluster at `address`. Ctrl-C stops the run, keeps
+    everything, and returns. The result has the `campaign_id`, the `state` ("finished", "stopped",
+    "failed", or "waiting" if it was not run), its `reason` and the number of `trials` by status.
+
+    Raises InputError for a campaign that cannot run here and, unless `new`, for one like it that
+    is to be resumed; DataError for missing data, VentralError if Ray breaks down.
+    """
+    check_packages()
+    from search.campaign import load as load_campaign
+    from search.upkeep.submission import launch, read_offered
+
+    checked = load_campaign(campaign, overrides, offered=read_offered(address))
+    with _opened(home, create=True) as (place, store):
+        return launch(checked, place, store, run=run, new=new, address=address)
+
+
+def resume(
+    campaign: str,
+    *,
+    overrides: Sequence[str] = (),
+    home: str | Path | None = None,
+    address: str | None = None,
+) -> "RunResult":
+    """Go on with a campaign (an id, or a name) that has not ended; the result is `submit`'s.
+
+    `overrides` change what may change ("budget.trials=80"): then a finished one goes on, too.
+    Raises InputError for an unknown campaign, a name of several, a change that is not possible,
+    or a campaign that is running.
+    """
+    check_packages()
+    from search.upkeep.submission import resume_campaign
+
+    with _opened(home) as (place, store):
+        return resume_campaign(campaign, place, store, overrides, address=address)
+
+
+def certify(  # noqa: PLR0913  (each is an option of the command)
+    campaign: str,
+    *,
+    top: int = 3,
+    seeds: int = 5,
+    trials: Sequence[int] = (),
+    all_data: bool = False,
+    overrides: Sequence[str] = (),
+    home: str | Path | None = None,
+    run: bool = True,
+    new: bool = False,
+    address: str | None = None,
+) -> "Certified":
+    """Train the `top` best cells of a campaign, or some `trials`, and its controls again, from
+    `seeds` other seeds each, and score them on the test split.
+
+    With `all_data` they are trained on the validation images as well. That is a campaign of its
+    own, which is put on record and run as by `submit`: `run` in the result is how that ended,
+    `networks` has the mean and the deviation of each network over its seeds, the best first.
+    Raises InputError for an unknown campaign or trial, VentralError if no cell has a score yet,
+    and what `submit` does.
+    """
+    check_packages()
+    from search.upkeep.certification import certify_campaign, choose_winners
+
+    with _opened(home) as (place, store):
+        record = store.campaigns.get(campaign)
+        winners = choose_winners(store, record, top=top, trials=trials)
+        return certify_campaign(
+            store,
+            place,
+            record,
+            winners,
+            seeds,
+            overrides,
+            all_data=all_data,
+            run=run,
+            new=new,
+            address=address,
+        )
+
+
+def export(
+    campaign: str,
+    to: str | Path,
+    *,
+    top: int | None = None,
+    trial: int | None = None,
+    kind: "Kind | None" = None,
+    home: str | Path | None = None,
+) -> list[Path]:
+    """Write the `top` best cells of a campaign, or one `trial`, as folders in `to`; these folders,
+    the best first.
+
+    Each holds a genome, weights and a card, and is what `load` reads. `kind` keeps "recurrent" or
+    "feedforward" networks. Raises InputError unless one of `top` and `trial` is given and for an
+    unknown campaign or trial, VentralError if there is no score yet or weights were not kept.
+    """
+    check_packages()
+    from search.upkeep.exports import choose_trials, export_trials
+
+    with _opened(home) as (place, store):
+        record = store.campaigns.get(campaign)
+        chosen = choose_trials(store, record, top=top, trial=trial, kind=kind)
+        return [one.folder for one in export_trials(store, place, record, chosen, Path(to))]
+
+
+@contextmanager
+def _opened(home: str | Path | None, *, create: bool = False) -> "Iterator[tuple[Home, Store]]":
+    """A home and its store, which is closed afterwards."""
+    from search.host.home import Home
+    from search.store import Store
+
+    place = Home.at(home)
+    if create:
+        place.ensure()
+    store = Store.open(place.store_url, create=create)
+    try:
+        yield place, store
+    finally:
+        store.close()
 
 
 def load(export: str | Path) -> "Network":
@@ -92,7 +242,7 @@ def network(
     from models.build import build
     from space.errors import InputError
     from space.genome import Genome
-    from ventral.genomes import find_genome
+    from space.genomes import find_genome
 
     if not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise InputError("seed", f"{seed!r} is not a seed", "give a whole number from 0")
@@ -111,8 +261,6 @@ def trials(campaign: str, *, home: str | Path | None = None) -> "pd.DataFrame":
     """One row a trial of a campaign (an id, or the name of the newest one so called)."""
     check_packages()
     from dashboards import frames
-    from search.host.home import Home
-    from search.store import Store
 
-    store = Store.open(Home.at(home).store_url, create=False)
-    return frames.trials(store, campaign)
+    with _opened(home) as (_, store):
+        return frames.trials(store, campaign)

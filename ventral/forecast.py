@@ -1,8 +1,6 @@
 """What a campaign will take, told to a person by `submit` and `submit --dry-run`."""
 
-import random
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from space.documents.outside import printable
 from ventral.output import Format, duration, note, percent, value
@@ -12,15 +10,12 @@ if TYPE_CHECKING:
     from search.forecast import Estimate, Range
     from search.host.home import Home
     from search.host.machine import Machine
-    from space.space import Sample, Space
+    from space.space import Space
     from space.survey import Survey
     from workers.data.pack import Pack
 
-TRIED, TRIED_FOR_MEMORY = 200, 50
-"""Samples that a dry run draws, and how many if the memory of each has to be forecast."""
 LISTED = 5
 """So many reasons are listed."""
-_AMOUNT = re.compile(r"^[\d,]+ ")
 MUCH = 0.05
 """Of more samples that may not be trained, a dry run warns."""
 
@@ -35,10 +30,14 @@ def show(
     """Print the estimate for trials on what is `offered`, whose speed is taken to be this
     machine's, and how many samples may not be trained. Raises VentralError if there can be none.
     """
-    tried, recomputed = _tried(campaign, prepared[1])
+    from search.forecast.trying import try_space
+
+    result = try_space(campaign, prepared[1])
+    tried = result.survey
     expected = _estimate(campaign, prepared, home, offered)
-    document = {"name": campaign.name} | expected.document() | _document(tried, recomputed)
-    lines = [format_estimate(campaign, expected), *_infeasible(tried), *_recomputed(recomputed)]
+    document = {"name": campaign.name} | expected.document() | result.document()
+    lines = [format_estimate(campaign, expected), *_infeasible(tried)]
+    lines += _recomputed(result.recomputed)
     value(document, output, "\n".join(lines))
     if tried.share > MUCH:
         note(
@@ -47,45 +46,10 @@ def show(
         )
 
 
-def _tried(campaign: "Campaign", space: "Space") -> "tuple[Survey, int]":
-    """Samples of the space for the campaign's images, under its limits, and how many of them are
-    trained with recompute to stay under that of memory.
-    """
-    from search.assign.suggesting import find_refusal
-    from search.campaign.limits import recomputes
-    from search.samplers.protocol import derive_seed
-    from space.survey import survey
-    from space.unroll.cost import cost
-
-    recomputed = 0
-
-    def refuse(sample: "Sample") -> str | None:
-        nonlocal recomputed
-        reason = find_refusal(campaign, sample, cost(sample.genome))
-        if reason is None:
-            recomputed += recomputes(campaign, sample)
-            return None
-        # "71,306 parameters exceed ...": one reason, however many parameters there are.
-        return _AMOUNT.sub("", reason)
-
-    rng = random.Random(derive_seed(campaign.seed, "dry run"))
-    samples = TRIED if campaign.limits.memory is None else TRIED_FOR_MEMORY
-    return survey(space, samples, rng, refuse=refuse, options=False), recomputed
-
-
 def _recomputed(count: int) -> list[str]:
     if not count:
         return []
     return [f"  {count} of the samples are over limits.memory and train with recompute"]
-
-
-def _document(tried: "Survey", recomputed: int) -> dict[str, Any]:
-    return {
-        "samples": tried.samples,
-        "infeasible": tried.infeasible,
-        "reasons": tried.documents(),
-        "recomputed": recomputed,
-    }
 
 
 def _infeasible(tried: "Survey") -> list[str]:

@@ -14,11 +14,9 @@ from ventral.output import Format, note
 if TYPE_CHECKING:
     from search.campaign import Campaign as CampaignFile
     from search.host.home import Home
-    from search.host.machine import Machine
     from search.store import Campaign, Store
-
-RESUMABLE = ("stopped", "interrupted", "waiting", "failed")
-"""States of a campaign that `ventral resume` can go on with."""
+    from space.space import Space
+    from workers.data.pack import Pack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,17 +33,6 @@ class Launch:
         return [] if self.address is None else ["--address", self.address]
 
 
-def read_offered(address: str | None) -> "Machine":
-    """The most that one trial can have: only to ask a cluster, Ray has to be loaded."""
-    from search.host.machine import machine
-
-    if address is None:
-        return machine()
-    from search.tune import place
-
-    return place.largest_offer(address)
-
-
 def run_campaign(
     campaign: "CampaignFile",
     launch: Launch,
@@ -59,59 +46,23 @@ def run_campaign(
     With `estimate` what it will take is printed first; its id is written to `id_file`. Raises
     CampaignError, unless `new`, if one like it is to be resumed.
     """
+    from search.upkeep.submission import put_on_record
     from ventral import forecast
     from ventral.opening import open_store
 
     home, store = open_store(create=True)
-    if not new:
-        refuse_if_interrupted(campaign, store)
-    from search import driver
-    from search.tune import place
 
-    place.check_home(home, launch.address)
+    def mention(prepared: "tuple[Pack, Space]") -> None:
+        if estimate and launch.address is None:
+            forecast.mention(campaign, prepared, home)
+
     note(f"packing {campaign.data.name}")
-    prepared = driver.prepare(campaign, home)
-    if estimate and launch.address is None:
-        forecast.mention(campaign, prepared, home)
-    campaign_id = driver.submit(campaign, home, store, prepared=prepared)
+    address = launch.address
+    campaign_id = put_on_record(campaign, home, store, new=new, address=address, inspect=mention)
     if id_file is not None:
         id_file.write_text(f"{campaign_id}\n")
     note(f"campaign {campaign_id} ({campaign.name}) in {home.path}")
     drive(campaign_id, home, store, launch)
-
-
-def refuse_if_interrupted(campaign: "CampaignFile", store: "Store") -> None:
-    """Raises CampaignError if the newest campaign of that name and content can be resumed."""
-    from space.errors import CampaignError
-
-    named = (record for record in store.campaigns.all() if record.name == campaign.name)
-    record = next(named, None)
-    if record is None or record.state not in RESUMABLE or not _is_same(record, campaign):
-        return
-    counts = store.results.counts(record.id)
-    done = counts["finished"] + counts["pruned"]
-    raise CampaignError(
-        f"campaign {record.name}",
-        f"was {'stopped' if record.state == 'stopped' else 'interrupted'} with {done} of "
-        f"{campaign.budget.trials} trials done ({record.id})",
-        f"go on with `ventral resume {record.id}`, or start another one with --new",
-    )
-
-
-def _is_same(record: "Campaign", campaign: "CampaignFile") -> bool:
-    """Whether a campaign on record is that of the file; missing fields have their defaults."""
-    from search.campaign import Campaign
-    from space.errors import InputError
-
-    document, data = record.document, record.document.get("data")
-    path = getattr(campaign.data, "path", None)
-    if path and isinstance(data, dict) and not Path(str(data.get("path", path))).is_absolute():
-        # Earlier versions kept a relative path, without the folder that it starts from.
-        document = {**document, "data": data | {"path": path}}
-    try:
-        return Campaign.parse(document) == campaign
-    except InputError:
-        return False
 
 
 def drive(campaign_id: str, home: "Home", store: "Store", launch: Launch) -> None:
@@ -121,6 +72,7 @@ def drive(campaign_id: str, home: "Home", store: "Store", launch: Launch) -> Non
     """
     from search.campaign import Campaign, check_resources
     from search.mirror.mirroring import describe_backlog
+    from search.upkeep.submission import read_offered
 
     record = store.campaigns.get(campaign_id)
     if launch.detach:

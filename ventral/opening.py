@@ -4,11 +4,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from search.host.home import Home
-from search.store import Campaign, Store
-from space.errors import InputError
-from ventral.output import moment, note
-
-SHOWN = 6  # of the campaigns of one name
+from search.store import Campaign, State, Store
+from search.upkeep.naming import SHOWN, choose_campaign
+from ventral.output import note
 
 
 def open_store(*, create: bool = False) -> tuple[Home, Store]:
@@ -19,33 +17,21 @@ def open_store(*, create: bool = False) -> tuple[Home, Store]:
     return home, Store.open(home.store_url, create=create)
 
 
-def find_campaign(campaign: str, only: Collection[str] = ()) -> tuple[Home, Store, Campaign]:
-    """The campaign of an id or a name. Raises StoreError for an unknown one.
+def find_campaign(campaign: str, only: Collection[State] = ()) -> tuple[Home, Store, Campaign]:
+    """The campaign of an id or a name, as `search.upkeep.naming.choose_campaign` takes it.
 
-    Of several campaigns of a name, commands that only look get the newest. A command that changes
-    something names the states in which it can (`only`), and gets the one campaign that is in one
-    of them. Raises InputError if there are several, or none.
+    Of several campaigns of that name a note says which one is meant.
     """
     home, store = open_store()
-    record = store.campaigns.get(campaign)
-    named = store.campaigns.named(campaign) if record.id != campaign else [record]
-    if len(named) == 1:
-        return home, store, record
-    if not only:
-        others = ", ".join(one.id for one in named[1 : SHOWN + 1])
-        note(f"{len(named)} campaigns are named {campaign}; this is the newest, {record.id}")
-        note(f"(the others, newest first: {others}{', ...' if len(named) > SHOWN + 1 else ''})")
-        return home, store, record
-    fitting = [one for one in named if one.state in only]
-    if len(fitting) == 1:
-        note(f"{len(named)} campaigns are named {campaign}; {fitting[0].id} is meant")
-        return home, store, fitting[0]
-    candidates = ", ".join(
-        f"{one.id} ({one.state}, {moment(one.created)})" for one in (fitting or named)[:SHOWN]
-    )
-    raise InputError(
-        campaign, f"names {len(fitting or named)} campaigns: {candidates}", "give an id"
-    )
+    choice = choose_campaign(store, campaign, only)
+    record, number = choice.record, len(choice.others) + 1
+    if choice.others and only:
+        note(f"{number} campaigns are named {campaign}; {record.id} is meant")
+    elif choice.others:
+        others = ", ".join(one.id for one in choice.others[:SHOWN])
+        note(f"{number} campaigns are named {campaign}; this is the newest, {record.id}")
+        note(f"(the others, newest first: {others}{', ...' if number > SHOWN + 1 else ''})")
+    return home, store, record
 
 
 def home_data() -> Path:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from space.documents.bounds import RECORD
 from space.documents.files import parse_json
 from space.documents.validation import parse
-from space.errors import GenomeError, InputError
+from space.errors import InputError
 from space.genome import Genome
+from space.genomes import GENOME, REPLACING, find_file, read_genome
 from space.step.parameters import parameters
 from workers import files
 from workers.card import Card, format_card
@@ -25,10 +26,8 @@ if TYPE_CHECKING:  # torch is loaded when weights are read or written, not befor
 
     from models.build import Network
 
-GENOME, WEIGHTS, CARD = "genome.json", "model.safetensors", "README.md"
+WEIGHTS, CARD = "model.safetensors", "README.md"
 OURS = (GENOME, WEIGHTS, CARD)
-REPLACING = ".replacing"
-"""In an export that is replaced: the new files that have not taken the old ones' place yet."""
 
 HEADER = "ventral"  # the key of the card's facts in the weights' header
 
@@ -80,7 +79,7 @@ def _check_target(target: Path) -> bool:
 def _take_places(target: Path) -> None:
     """Move the new files of an export to their places, as far as that is not done.
 
-    From the moment when REPLACING has its name, `_file` finds each of them here or there.
+    From the moment when REPLACING has its name, `find_file` finds each of them here or there.
     """
     new = target / REPLACING
     if not new.is_dir():
@@ -93,29 +92,8 @@ def _take_places(target: Path) -> None:
     new.rmdir()
 
 
-def _file(folder: Path, name: str) -> Path:
-    """A file of an export: the new one where its replacement was cut off."""
-    new = folder / REPLACING / name
-    return new if new.exists() else folder / name
-
-
 def _json(document: object) -> bytes:
     return (json.dumps(document, indent=1) + "\n").encode()
-
-
-def read_genome(path: str | Path) -> Genome:
-    """The genome of an export's folder, or of a genome's JSON or YAML file.
-
-    Raises InputError if it does not exist, GenomeError if it does not describe a network.
-    """
-    from space.documents.files import read_document
-
-    place = Path(path)
-    file = _file(place, GENOME) if place.is_dir() else place
-    if not file.exists():
-        cure = f"name a folder that `ventral export` wrote, or a {GENOME}"
-        raise InputError(str(file), "does not exist", cure)
-    return Genome.parse(read_document(file, GenomeError), str(file))
 
 
 def read_card(folder: str | Path) -> Card:
@@ -162,7 +140,7 @@ def load(folder: str | Path) -> "Network":
 
 
 def _read_weights(folder: str | Path) -> tuple[Path, Header]:
-    file = _file(Path(folder), WEIGHTS)
+    file = find_file(Path(folder), WEIGHTS)
     if not file.exists():
         cure = "name a folder that `ventral export` wrote, and copy the whole of it"
         raise InputError(str(file), "does not exist", cure)

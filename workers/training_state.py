@@ -3,14 +3,21 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from space.documents.bounds import RECORD
 from space.documents.validation import Value, parse
 from space.errors import CheckpointError, InputError
+from workers import checkpoint
 from workers.job import Job, Report
+
+if TYPE_CHECKING:  # torch is loaded when weights are read, not before
+    from torch import Tensor
+
+NETWORK = "network."
+"""The prefix of the network's tensors in a training's checkpoint."""
 
 
 class TrainingState(Value):
@@ -38,6 +45,20 @@ def read_state(meta: Mapping[str, Any], folder: str | Path) -> TrainingState:
         raise CheckpointError(
             f"{folder}: is not a checkpoint of a training ({error}); {cure}"
         ) from None
+
+
+def read_weights(saved: str | Path) -> "tuple[dict[str, Tensor], int]":
+    """The network's state dict in a training's newest checkpoint, and the epoch that it is of.
+
+    Raises CheckpointError if there is none that is whole.
+    """
+    tensors, meta = checkpoint.load(saved)
+    weights = {
+        name.removeprefix(NETWORK): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(NETWORK)
+    }
+    return weights, read_state(meta, saved).epoch
 
 
 def identify_job(job: Job) -> str:

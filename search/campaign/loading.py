@@ -11,23 +11,29 @@ from search.campaign.settings import Campaign, Resources
 from search.host.machine import Machine, machine
 from space.documents.files import parse_yaml, read_document
 from space.documents.trees import place
-from space.documents.validation import quote, suggestion
+from space.documents.validation import quote
 from space.errors import CampaignError
 from space.space import Space
 from workers.job import Recipe
 
 
 def load(
-    path: str | Path, overrides: Sequence[str] = (), *, offered: Machine | None = None
+    source: str | Path | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    offered: Machine | None = None,
 ) -> Campaign:
-    """The campaign of a YAML or JSON file with `overrides` ("budget.trials=8") applied.
+    """The campaign of a YAML or JSON file, or of a document like one, with `overrides`
+    ("budget.trials=8") applied.
 
     Its space is worked in and the path of its images made absolute (from the folder of the file;
-    an override's from the current one), so that the campaign no longer depends on where either
-    lies. Raises CampaignError, SpaceError or GenomeError for whatever would keep it from running
-    on `offered`, by default this machine.
+    an override's and a document's from the current one), so that the campaign no longer depends
+    on where either lies. Raises CampaignError, SpaceError or GenomeError for whatever would keep
+    it from running on `offered`, by default this machine.
     """
-    path = Path(path)
+    if isinstance(source, Mapping):
+        return _loaded(copy.deepcopy(dict(source)), "", overrides, Path("campaign"), offered)
+    path = Path(source)
     document = read_document(path, CampaignError)
     _place_data(document, path.parent)
     return _loaded(document, str(path), overrides, path, offered)
@@ -175,13 +181,6 @@ def _blamed(error: CampaignError, overrides: Sequence[str], file: str) -> Campai
 
 def _space(written: str | dict[str, Any], file: Path) -> Space:
     """The space that a campaign file names or holds. Raises SpaceError or GenomeError."""
-    if not isinstance(written, str):
-        return Space.parse(written, f"{file}: space", folder=file.parent)
-    if written in Space.named():
-        return Space.load(written)
-    beside = file.parent / written
-    if os.path.isfile(beside):  # noqa: PTH113 - Path.is_file() fails on a text that is too long
-        return Space.load(beside)
-    names = Space.named()
-    cure = suggestion(written, names) or "give a path relative to the campaign file"
-    raise CampaignError(f"{file}: space", f"{quote(written)} is no named space and no file", cure)
+    if isinstance(written, str):
+        return Space.load(written, file.parent, where=f"{file}: space")
+    return Space.parse(written, f"{file}: space", folder=file.parent)

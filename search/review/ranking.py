@@ -4,12 +4,15 @@ import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from search.assign.suggesting import identity
 from search.store import CONTROL, State, Status, Store, Trial
 from search.store import Campaign as Record
 from space.errors import StoreError
-from space.recurrence import Recurrence
+
+Kind = Literal["recurrent", "feedforward"]
+"""Of a network. One whose choices make no network is of neither kind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +31,16 @@ class Reference:
     failed: int
 
 
-def best(store: Store, campaign_id: str, n: int | None = None) -> list[Trial]:
-    """The searched trials that have a score, best first, the controls left out; at most `n`."""
-    return store.results.top(campaign_id, n, without=CONTROL)
+def best(
+    store: Store, campaign_id: str, n: int | None = None, kind: Kind | None = None
+) -> list[Trial]:
+    """The searched trials that have a score, best first, the controls left out; at most `n`.
+
+    With a `kind` only those whose networks are recurrent, or feedforward.
+    """
+    if kind is None:
+        return store.results.top(campaign_id, n, without=CONTROL)
+    return keep_kind(store.results.top(campaign_id, None, without=CONTROL), kind)[:n]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +115,16 @@ def pareto(trials: Sequence[Trial]) -> list[Trial]:
     return front
 
 
-def recurrent(trial: Trial) -> Recurrence | None:
-    """The recurrence of a trial's network; None where its choices make no network."""
-    return trial.recurrence
+def kind_of(trial: Trial) -> Kind | None:
+    """Whether a trial's network is recurrent; None where its choices make no network."""
+    if trial.recurrence is None:
+        return None
+    return "feedforward" if trial.recurrence == "none" else "recurrent"
+
+
+def keep_kind(trials: Sequence[Trial], kind: Kind) -> list[Trial]:
+    """Those trials whose networks are of that kind, in their order."""
+    return [trial for trial in trials if kind_of(trial) == kind]
 
 
 def best_of_kinds(trials: Sequence[Trial]) -> tuple[Trial | None, Trial | None]:
@@ -116,11 +133,8 @@ def best_of_kinds(trials: Sequence[Trial]) -> tuple[Trial | None, Trial | None]:
     Those that were trained to the end go before those that were stopped early.
     """
     ordered = sorted(trials, key=lambda trial: trial.status != "finished")
-    kinds = [(trial, recurrent(trial)) for trial in ordered]
-    return (
-        next((trial for trial, kind in kinds if kind not in (None, "none")), None),
-        next((trial for trial, kind in kinds if kind == "none"), None),
-    )
+    recurrent, feedforward = (keep_kind(ordered, kind) for kind in get_args(Kind))
+    return next(iter(recurrent), None), next(iter(feedforward), None)
 
 
 def gain(trial: Trial, references: Sequence[Reference], top1: float | None = None) -> float | None:

@@ -7,20 +7,40 @@ with some of the seeds before is taken over (search/assign/reuse.py).
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Unpack
 
 from search.assign.suggesting import find_refusal, identity
 from search.campaign import Campaign, clone, controls, final_recipe
+from search.campaign.lineage import lineage, name_trial
+from search.host.home import Home
 from search.host.machine import Machine
+from search.review import ranking
+from search.review.ranking import Reference
 from search.samplers.protocol import derive_seed
-from search.store import RETRY, Trial
+from search.store import RETRY, Store, Trial
 from search.store import Campaign as Record
-from space.errors import CampaignError
+from search.upkeep.submission import Driving, launch, read_offered
+from space.errors import CampaignError, VentralError
 from space.space import Space
 from space.unroll.cost import cost
 
-PREFIX = "trial-"
-"""The prefix of the names that searched cells have as controls."""
+if TYPE_CHECKING:
+    from search.driver import RunResult
+
+
+def choose_winners(
+    store: Store, record: Record, *, top: int = 3, trials: Sequence[int] = ()
+) -> list[Trial]:
+    """The trials of those numbers, else the `top` best cells of the search.
+
+    Raises StoreError for an unknown trial, VentralError if no cell has a score yet.
+    """
+    if trials:
+        return [store.results.get(record.id, number) for number in dict.fromkeys(trials)]
+    if chosen := ranking.best(store, record.id, top):
+        return chosen
+    raise VentralError(f"no cell of campaign {record.id} has a score yet")
 
 
 def certification(
@@ -47,7 +67,9 @@ def certification(
     images = Space.parse(record.space, f"{where}: space").images.model_dump()
     closed = Space.parse(space.document() | {"images": images}, f"{where}: space")
     _check_digests(closed, trials)
-    names = _select_different(campaign, closed, [*controls(campaign, space), *map(_name, trials)])
+    names = _select_different(
+        campaign, closed, [*controls(campaign, space), *(name_trial(one.number) for one in trials)]
+    )
     document = record.document | {
         "name": f"{campaign.name}-certified"[:200],
         "space": space.document(),
@@ -63,20 +85,48 @@ def certification(
     return clone(document, where, overrides, offered=offered)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Certified:
+    """How a certification ended. `networks` are the winners and the controls that have a score,
+    each over its seeds, the best mean first; empty before it is run.
+    """
+
+    run: "RunResult"
+    networks: tuple[Reference, ...]
+
+
+def certify_campaign(
+    store: Store,
+    home: Home,
+    record: Record,
+    winners: Sequence[Trial],
+    seeds: int,
+    overrides: Sequence[str] = (),
+    *,
+    all_data: bool = False,
+    **driving: Unpack[Driving],
+) -> Certified:
+    """Put the certification of some trials on record, and drive it to its end.
+
+    Raises what `certification` and `search.upkeep.submission.launch` do.
+    """
+    offered = read_offered(driving.get("address"))
+    campaign = certification(record, winners, seeds, overrides, all_data=all_data, offered=offered)
+    result = launch(campaign, home, store, **driving)
+    networks = ranking.references(store, store.campaigns.get(result.campaign_id))
+    return Certified(run=result, networks=tuple(networks))
+
+
 def is_certified(name: str) -> bool:
     """Whether a control is a searched cell that is trained again."""
-    return name.startswith(PREFIX)
-
-
-def _name(trial: Trial) -> str:
-    return f"{PREFIX}{trial.number}"
+    return lineage(name)[0] == "winner"
 
 
 def _with(space: Space, trials: Sequence[Trial]) -> Space:
     """The space with the trials' cells among its controls."""
     document: dict[str, Any] = space.document()
     for trial in trials:
-        name = _name(trial)
+        name = name_trial(trial.number)
         if name in space.controls:
             raise CampaignError(
                 f"space.controls.{name}", "is reserved for a certified cell", "rename it"
@@ -87,7 +137,7 @@ def _with(space: Space, trials: Sequence[Trial]) -> Space:
 
 def _check_digests(closed: Space, trials: Sequence[Trial]) -> None:
     for trial in trials:
-        if closed.control(_name(trial)).digest != trial.digest:
+        if closed.control(name_trial(trial.number)).digest != trial.digest:
             raise CampaignError(
                 f"trial {trial.number}",
                 "has choices that make another network in this version",

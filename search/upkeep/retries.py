@@ -16,17 +16,42 @@ from search.campaign import CHANGEABLE, Campaign, apply
 from search.campaign.limits import find_excess
 from search.campaign.splits import refuse_own_splits
 from search.host.home import Home
-from search.store import RETRY, NewTrial, Store, Trial
+from search.store import RETRY, NewTrial, State, Store, Trial
 from search.store import Campaign as Record
 from space.errors import CampaignError, GenomeError, InputError
 from space.genome import Genome
 from space.unroll.cost import cost
 from workers.job import DETERMINISTIC
 
+POSSIBLE: tuple[State, ...] = ("finished", "stopped", "failed", "interrupted")
+"""States of a campaign whose trials can be tried again."""
+
 
 def kind(trial: Trial) -> str:
     """The kind of a failed trial's failure (see workers.job.Failure)."""
     return (trial.reason or "").partition(":")[0]
+
+
+def choose_failed(
+    store: Store,
+    record: Record,
+    numbers: Sequence[int] = (),
+    *,
+    failed: bool = False,
+    reason: str | None = None,
+) -> list[Trial]:
+    """The trials of those numbers, or with `failed` all that failed, with their genomes.
+
+    `reason` keeps those whose reason begins with it. Raises InputError unless one of the two is
+    given, StoreError for an unknown trial.
+    """
+    if bool(numbers) == failed:
+        raise InputError("retry", "does not say which trials", "give their numbers, or --failed")
+    if failed:
+        chosen = store.results.find(record.id, statuses=["failed"], genomes=True)
+    else:
+        chosen = [store.results.get(record.id, number) for number in numbers]
+    return [one for one in chosen if (one.reason or "").startswith(reason or "")]
 
 
 def requeue(store: Store, home: Home, record: Record, trials: Sequence[Trial]) -> None:

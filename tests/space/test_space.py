@@ -153,8 +153,8 @@ def test_a_sample_that_is_no_genome_raises() -> None:
         ({"recipe": {"choice": [1, 2]}}, "recipe: 1 is not a mapping"),
         ({"controls": {f"c{i}": {} for i in range(65)}}, "controls: {"),
         ({"images": {"size": 10**6}}, "images.size: 1000000 is not at most 4096"),
-        ({"genome": {"base": "a\0b"}}, "there is no such file"),
-        ({"genome": {"base": "a" * 5000}}, "there is no such file"),
+        ({"genome": {"base": "a\0b"}}, "neither a model of the zoo nor a file"),
+        ({"genome": {"base": "a" * 5000}}, "neither a model of the zoo nor a file"),
     ],
 )
 def test_a_space_that_makes_no_samples_says_why(change: dict[str, Any], said: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from search.campaign import Campaign
+from search.forecast import trying
 from search.host.home import Home
 from search.host.machine import Machine
 from space.space import Space
@@ -60,8 +61,8 @@ def test_infeasible_samples_are_counted_with_their_reasons(
 ) -> None:
     out, err = shown({"parameters": 30_000}, Format.json, capsys, monkeypatch)
     found = json.loads(out)
-    assert found["samples"] == forecast.TRIED
-    assert 0 < found["infeasible"] < forecast.TRIED
+    assert found["samples"] == trying.TRIED
+    assert 0 < found["infeasible"] < trying.TRIED
     assert sum(reason["count"] for reason in found["reasons"]) == found["infeasible"]
     assert [reason["reason"] for reason in found["reasons"]] == [
         "parameters exceed limits.parameters: 30,000"
@@ -81,7 +82,7 @@ def test_without_any_all_is_said_to_be_well(
 def test_what_trains_in_less_memory_is_counted(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forecast, "TRIED_FOR_MEMORY", 20)
+    monkeypatch.setattr(trying, "TRIED_FOR_MEMORY", 20)
     limits = {"memory": "15 MiB", "over_memory": "recompute"}
     out, _ = shown(limits, Format.json, capsys, monkeypatch)
     found = json.loads(out)

@@ -8,6 +8,7 @@ import typer
 
 from ventral.cells import show_cells, show_references
 from ventral.commands.running import Id, certify, resume, submit
+from ventral.kinds import Feedforward, Recurrent, pick_kind
 from ventral.output import Column, Format, Output, moment, note, percent, show, table
 
 
@@ -83,7 +84,7 @@ def stop(campaign: Id) -> None:
     from space.errors import VentralError
     from ventral.opening import find_campaign
 
-    _, store, record = find_campaign(campaign, ("running",))
+    _, store, record = find_campaign(campaign, ["running"])
     if record.state != "running":
         note(f"campaign {record.id} is not running: it is {record.state}")
         return
@@ -102,6 +103,8 @@ def top(
     campaign: Id,
     number: Annotated[int, typer.Option("-n", min=1, help="how many")] = 10,
     by: Annotated[str, typer.Option(help="top1, or pareto: top-1 against parameters")] = "top1",
+    recurrent: Recurrent = False,
+    feedforward: Feedforward = False,
     output: Output = Format.table,
 ) -> None:
     """The best cells, best first."""
@@ -112,10 +115,16 @@ def top(
     if by not in ("top1", "pareto"):
         raise InputError("--by", f"{by} is not an order", "write top1 or pareto")
     _, store, record = find_campaign(campaign)
-    ranked = ranking.best(store, record.id)
+    kind = pick_kind(recurrent=recurrent, feedforward=feedforward)
+    searched = ranking.best(store, record.id)
+    ranked = searched if kind is None else ranking.keep_kind(searched, kind)
     chosen = (ranking.pareto(ranked) if by == "pareto" else ranked)[:number]
     references = ranking.references(store, record)
-    if not chosen and references:
+    if kind is not None:
+        references = [one for one in references if ranking.kind_of(one.trial) == kind]
+        if not (ranked or references):
+            note(f"no {kind} network of campaign {record.id} has a score yet")
+    if not searched and references:
         show_references(record, references, store, output)
         if output is Format.table:
             best = references[0].trial.number
@@ -123,4 +132,6 @@ def top(
         return
     show_cells(record, chosen, references, store, output)
     if output is Format.table:
-        note(f"Next: ventral export {record.id} --top {min(3, len(chosen) or 1)} --to cells")
+        only = "" if kind is None else f" --{kind}"
+        best = min(3, len(chosen) or 1)
+        note(f"Next: ventral export {record.id} --top {best}{only} --to cells")

@@ -6,18 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ventral.kinds import Feedforward, Recurrent, pick_kind
 from ventral.output import Column, Format, Output, note, percent, table, value
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from search.host.home import Home
-    from search.store import Campaign, Store, Trial
-    from space.genome import Genome
     from workers.card import Card
-    from workers.data.pack import Pack
     from workers.evaluation import Evaluation
-    from workers.job import Recipe
 
 
 class ScoredSplit(StrEnum):
@@ -41,36 +35,28 @@ def export(
     to: Annotated[Path, typer.Option("--to", help="the folder that gets one folder a cell")],
     top: Annotated[int | None, typer.Option(min=1, help="so many of the best cells")] = None,
     trial: Annotated[int | None, typer.Option(min=0, help="this trial, whatever its rank")] = None,
+    recurrent: Recurrent = False,
+    feedforward: Feedforward = False,
     output: Output = Format.table,
 ) -> None:
     """Write the best cells as folders that load anywhere: genome, weights, card."""
-    from search.review import ranking
-    from space.errors import InputError, VentralError
+    from search.upkeep.exports import choose_trials, export_trials
     from ventral.opening import find_campaign
 
-    if (top is None) == (trial is None):
-        raise InputError("export", "does not say which cells", "give --top N or --trial NUMBER")
     home, store, record = find_campaign(campaign)
-    if trial is not None:
-        chosen = [store.results.get(record.id, trial)]
-    else:
-        chosen = ranking.best(store, record.id, top)
-    if not chosen:
-        raise VentralError(f"no cell of campaign {record.id} has a score yet")
-    width = len(str(len(chosen)))
-    rows: list[dict[str, Any]] = []
-    for place, one in enumerate(chosen, start=1):
-        name = f"{place:0{width}d}-trial-{one.number}-{one.digest[:8]}"
-        folder = _export(one.number, record, store, home, to / name)
-        rows.append(
-            {
-                "trial": one.number,
-                "digest": one.digest,
-                "top1": one.top1,
-                "cell": one.cell,
-                "folder": str(folder),
-            }
-        )
+    kind = pick_kind(recurrent=recurrent, feedforward=feedforward)
+    chosen = choose_trials(store, record, top=top, trial=trial, kind=kind)
+    rows: list[dict[str, Any]] = [
+        {
+            "trial": one.trial.number,
+            "digest": one.trial.digest,
+            "recurrent": one.trial.recurrence,
+            "top1": one.trial.top1,
+            "cell": one.trial.cell,
+            "folder": str(one.folder),
+        }
+        for one in export_trials(store, home, record, chosen, to)
+    ]
     columns = [
         Column(key="trial", right=True),
         Column(key="top1", title="top-1", write=percent, right=True),
@@ -80,102 +66,6 @@ def export(
     table(rows, columns, output)
     note("Next: in Python, ventral.load(FOLDER); or")
     note(f"  ventral evaluate {rows[0]['folder']}")
-
-
-def _export(number: int, record: "Campaign", store: "Store", home: "Home", folder: Path) -> Path:
-    """Write one trial's export. Raises VentralError if its weights are gone or do not fit."""
-    from search.campaign import Campaign
-    from search.campaign.limits import fit_recipe
-    from space.errors import VentralError
-    from space.genome import Genome
-    from space.reduction import reduce_genome
-    from workers import export
-    from workers.data.pack import Pack
-    from workers.job import Recipe
-
-    trial = store.results.get(record.id, number)
-    if trial.genome is None or trial.top1 is None:
-        raise VentralError(f"trial {number} has no score: it is {trial.status}")
-    weights = _read_weights(trial, record, home)
-    recipe = Recipe.model_validate(record.document["recipe"]).overlaid(trial.recipe)
-    # A training that ended early is exported as it was scored: at its last epoch's fidelity.
-    part = recipe.fidelity_of(trial.epochs)
-    genome = reduce_genome(Genome.parse(trial.genome), size=part.size, steps=part.steps)
-    pack = Pack.load(home.pack(record.data["path"]), record.data["checksum"])
-    by_step = store.results.reports(record.id, number)[-1].report.accuracy_by_step
-    campaign = Campaign.parse(record.document, f"campaign {record.id}")
-    trained = fit_recipe(campaign, recipe, trial.genome)
-    card = _make_card(trial, record, trained, pack, genome)
-    card = card.model_copy(update={"accuracy_by_step": by_step})
-    return export.write(folder, genome, weights, card)
-
-
-def _read_weights(trial: "Trial", record: "Campaign", home: "Home") -> "dict[str, Tensor]":
-    """The weights of a trial. Raises VentralError if they are gone or of another epoch."""
-    from space.errors import VentralError
-    from workers import checkpoint
-    from workers.job import CHECKPOINT
-    from workers.training_state import read_state
-
-    saved = home.trial(record.id, trial.number) / CHECKPOINT
-    if not checkpoint.versions(saved):
-        keep = record.document.get("keep")
-        raise VentralError(
-            f"the weights of trial {trial.number} were not kept; the campaign keeps those of its "
-            f"{keep} best trials (`keep:` in its file)"
-        )
-    tensors, meta = checkpoint.load(saved)
-    epoch = read_state(meta, saved).epoch
-    if epoch != trial.epochs:
-        raise VentralError(
-            f"trial {trial.number} was scored after epoch {trial.epochs}, but its weights are of "
-            f"epoch {epoch}; `ventral resume {record.id}` trains it on"
-        )
-    return {
-        name.removeprefix("network."): tensor
-        for name, tensor in tensors.items()
-        if name.startswith("network.")
-    }
-
-
-def _make_card(
-    trial: "Trial", record: "Campaign", recipe: "Recipe", pack: "Pack", genome: "Genome"
-) -> "Card":
-    """The facts of a trial that has a score."""
-    import platform
-    from importlib.metadata import version
-
-    from workers.card import Card
-
-    assert trial.top1 is not None
-    return Card(
-        name=f"{record.name} trial {trial.number}",
-        digest=trial.digest,
-        campaign=record.id,
-        campaign_name=record.name,
-        trial=trial.number,
-        origin=trial.origin,
-        data=record.document["data"],
-        data_checksum=pack.checksum,
-        classes=tuple(pack.classes),
-        mean=tuple(pack.mean),
-        std=tuple(pack.std),
-        image_size=genome.image.size,
-        seed=trial.seed,
-        recipe=recipe.model_dump(mode="json"),
-        epochs=trial.epochs,
-        split=pack.scored(recipe.score_on),
-        top1=trial.top1,
-        top5=trial.top5,
-        loss=trial.loss,
-        evaluation_batch_size=recipe.evaluation_batch_size,
-        threads=recipe.threads,
-        versions={
-            "ventral-search": version("ventral-search"),
-            "torch": version("torch"),
-            "python": platform.python_version(),
-        },
-    )
 
 
 def evaluate(

@@ -33,9 +33,9 @@ def show_plan(
     output: Output = Format.table,
 ) -> None:
     """What of a network's unroll has to be computed: the operations, and what was saved."""
+    from space.genomes import find_genome
     from space.unroll.plan import plan
     from space.unroll.reads import parse_reads
-    from ventral.genomes import find_genome
 
     found = find_genome(genome)
     planned = plan(found, parse_reads(found, read), training=training)

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ventral.launching import RESUMABLE, Launch, drive, read_offered, run_campaign
+from ventral.launching import Launch, drive, run_campaign
+from ventral.matching import Matching, certify_matched
 from ventral.output import Format, Output, note
 
 if TYPE_CHECKING:
     from search.campaign import Campaign as CampaignFile
-    from search.store import Campaign, Store
 
 Id = Annotated[str, typer.Argument(help="a campaign's id, or the name of the newest one")]
 Address = Annotated[
@@ -71,6 +71,7 @@ def _load_campaign(
 ) -> "CampaignFile":
     """The campaign of a file, or one like another campaign, with overrides. Checked."""
     from search import campaign as campaigns
+    from search.upkeep.submission import read_offered
     from space.errors import InputError
     from ventral.opening import find_campaign
 
@@ -93,40 +94,16 @@ def resume(
     output: Output = Format.table,
 ) -> None:
     """Go on with a campaign that was stopped or interrupted; nothing is trained twice."""
-    from space.errors import StoreError
+    from search.upkeep.submission import prepare_resume, resumable
     from ventral.opening import find_campaign
 
-    home, store, record = find_campaign(
-        campaign, (*RESUMABLE, "finished") if overrides else RESUMABLE
-    )
-    if record.state == "running":
-        cure = (
-            f"`ventral status {record.id} --watch` shows it; `ventral stop {record.id}` stops it"
-        )
-        raise StoreError(f"campaign {record.id}", "is running already", cure)
-    if overrides:
-        _amend(record, store, overrides, address)
-    elif record.state == "finished" and not store.outbox.backlog(record.id):
+    changes = overrides or []
+    home, store, record = find_campaign(campaign, resumable(changes))
+    if not prepare_resume(record, store, changes, address=address):
         note(f"campaign {record.id} is finished; `ventral top {record.id}` shows the best cells")
         note(f"More of it: ventral resume {record.id} --set budget.trials=...")
         return
     drive(record.id, home, store, Launch(output=output, detach=detach, address=address))
-
-
-def _amend(record: "Campaign", store: "Store", overrides: list[str], address: str | None) -> None:
-    """Change a campaign before it goes on. Raises CampaignError for what may not change."""
-    from search import campaign as campaigns
-    from space.errors import CampaignError
-
-    amended = campaigns.amend(record.document, f"campaign {record.id}", overrides)
-    campaigns.check_resources(amended.resources, read_offered(address))
-    trials = store.campaigns.ledger(record.id).trials
-    if amended.budget.trials < trials:
-        cure = f"write at least {trials}"
-        problem = f"is {amended.budget.trials}, but {trials} trials are on record already"
-        raise CampaignError("budget.trials", problem, cure)
-    store.campaigns.set_document(record.id, amended.document(), "its budget was changed")
-    store.campaigns.add_event(record.id, "changed", {"set": overrides})
 
 
 def certify(  # noqa: PLR0913  (each is an option of the command)
@@ -136,29 +113,51 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
         list[int] | None, typer.Option(min=0, help="this trial, whatever its rank")
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="trainings of each, from other seeds")] = 5,
+    all_data: Annotated[
+        bool, typer.Option("--all-data", help="train on the validation images as well")
+    ] = False,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="change a field: recipe.epochs=20")
     ] = None,
+    matched: Annotated[
+        bool,
+        typer.Option(
+            "--matched",
+            help="the best recurrent cells beside feedforward controls of their parameters, "
+            "multiply-adds and depth, all tuned alike, on the test split: does recurrence help?",
+        ),
+    ] = False,
     new: New = False,
     detach: Detach = False,
     estimate: Estimate = True,
     address: Address = None,
     output: Output = Format.table,
 ) -> None:
-    """Train the best cells again from other seeds, beside the controls: how much was luck?"""
-    from search.review import ranking
-    from search.upkeep.certification import certification
-    from space.errors import VentralError
+    """Train the best cells again from other seeds, beside the controls: how much was luck?
+
+    They are scored on the test split, which the search has not seen.
+    """
+    from search.upkeep.certification import certification, choose_winners
+    from search.upkeep.submission import read_offered
     from ventral.opening import find_campaign
 
-    _, store, record = find_campaign(campaign)
-    if trial:
-        chosen = [store.results.get(record.id, number) for number in dict.fromkeys(trial)]
-    else:
-        chosen = ranking.best(store, record.id, top)
-    if not chosen:
-        raise VentralError(f"no cell of campaign {record.id} has a score yet")
-    offered = read_offered(address)
-    made = certification(record, chosen, seeds, overrides or [], offered=offered)
+    home, store, record = find_campaign(campaign)
     launch = Launch(output=output, detach=detach, address=address)
+    if matched:
+        asked = Matching(
+            top=top,
+            numbers=trial or (),
+            seeds=seeds,
+            overrides=overrides or (),
+            all_data=all_data,
+            new=new,
+            estimate=estimate,
+        )
+        certify_matched(record, home, store, asked, launch)
+        return
+    chosen = choose_winners(store, record, top=top, trials=trial or ())
+    offered = read_offered(address)
+    made = certification(
+        record, chosen, seeds, overrides or [], all_data=all_data, offered=offered
+    )
     run_campaign(made, launch, new=new, estimate=estimate)

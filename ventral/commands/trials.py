@@ -1,12 +1,13 @@
 """`ventral trial`: the trials of a campaign, one of them whole, and failed ones once more."""
 
 from math import isnan
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from space.documents.outside import printable
 from ventral.cells import distinguish_cells
+from ventral.kinds import Feedforward, Recurrent, pick_kind
 from ventral.output import (
     Column,
     Format,
@@ -18,9 +19,6 @@ from ventral.output import (
     table,
     value,
 )
-
-if TYPE_CHECKING:
-    from search.store import Campaign, Store, Trial
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -41,9 +39,12 @@ def list_trials(
         str, typer.Option("--by", help="order: number, or the largest first")
     ] = "number",
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="at most so many")] = None,
+    recurrent: Recurrent = False,
+    feedforward: Feedforward = False,
     output: Output = Format.table,
 ) -> None:
     """The trials of a campaign."""
+    from search.review import ranking
     from search.store import STATUSES
     from ventral.opening import find_campaign
 
@@ -52,7 +53,11 @@ def list_trials(
         _check_choice("--status", one, STATUSES)
     _check_choice("--by", by, ORDERS)
     _, store, record = find_campaign(campaign)
-    records = store.results.find(record.id, statuses=wanted, cell=cell, by=by, limit=limit)  # type: ignore[arg-type]
+    kind = pick_kind(recurrent=recurrent, feedforward=feedforward)
+    most = limit if kind is None else None
+    records = store.results.find(record.id, statuses=wanted, cell=cell, by=by, limit=most)  # type: ignore[arg-type]
+    if kind is not None:
+        records = ranking.keep_kind(records, kind)[:limit]
     columns = [
         Column(key="trial", right=True),
         Column(key="status"),
@@ -90,7 +95,6 @@ def show(
     output: Output = Format.table,
 ) -> None:
     """One trial: the choices that act in it, its scores by epoch, and why it failed if it did."""
-    from search.review import ranking
     from search.review.acting import choices_that_act
     from ventral.opening import find_campaign
 
@@ -111,7 +115,7 @@ def show(
     lines = [
         printable(f"trial {entry.number} of {record.name} ({record.id}): {entry.status}"),
         f"{entry.cell}, {count(entry.parameters or 0)} parameters, digest {entry.digest}"
-        f"{f', recurrence: {kind}' if (kind := ranking.recurrent(entry)) else ''}",
+        f"{f', recurrence: {kind}' if (kind := entry.recurrence) else ''}",
         *([f"because: {printable(entry.reason)}"] if entry.reason else []),
         *([entry.detail] if entry.detail else []),
         *([f"{entry.source_epochs} epochs from {entry.source}"] if entry.source else []),
@@ -156,10 +160,9 @@ def retry(
     from search.upkeep import retries
     from ventral.opening import find_campaign
 
-    home, store, record = find_campaign(campaign, ("finished", "stopped", "failed", "interrupted"))
-    chosen = _chosen(record, store, trials or [], failed=failed or reason is not None)
-    if reason is not None:
-        chosen = [one for one in chosen if (one.reason or "").startswith(reason)]
+    home, store, record = find_campaign(campaign, retries.POSSIBLE)
+    failed = failed or reason is not None
+    chosen = retries.choose_failed(store, record, trials or [], failed=failed, reason=reason)
     if not chosen:
         note("no trial to try again")
         return
@@ -171,15 +174,3 @@ def retry(
         retries.requeue(store, home, record, chosen)
         note(f"to be tried again: {', '.join(str(one.number) for one in chosen)}")
     note(f"Next: ventral resume {record.id}")
-
-
-def _chosen(
-    record: "Campaign", store: "Store", numbers: list[int], *, failed: bool
-) -> "list[Trial]":
-    from space.errors import InputError
-
-    if bool(numbers) == failed:
-        raise InputError("retry", "does not say which trials", "give their numbers, or --failed")
-    if failed:
-        return store.results.find(record.id, statuses=["failed"], genomes=True)
-    return [store.results.get(record.id, number) for number in numbers]

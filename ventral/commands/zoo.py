@@ -56,7 +56,7 @@ def show(genome: Genome, output: Output = Format.table) -> None:
     import yaml
 
     from space import zoo
-    from ventral.genomes import find_genome
+    from space.genomes import find_genome
 
     parsed = find_genome(genome)
     document = parsed.document()
@@ -78,7 +78,7 @@ def show(genome: Genome, output: Output = Format.table) -> None:
 def diff(a: Genome, b: Genome, output: Output = Format.table) -> None:
     """Every difference between two genomes, edge by edge."""
     from space.differences import differences
-    from ventral.genomes import find_genome
+    from space.genomes import find_genome
 
     changes = differences(find_genome(a), find_genome(b))
     rows = [{"path": one.path, "a": one.a, "b": one.b} for one in changes]

@@ -39,7 +39,7 @@ def test_the_document_is_closed_and_gives_the_campaign_back(file: Path) -> None:
         ({"data": {"name": "digit"}}, "data", '"digit"', "digits"),
         ({"data": {"name": "digits", "size": 9}}, "data.size", "9 is not a multiple of 8", ""),
         ({"keep": -1}, "keep", "-1 is not at least 0", ""),
-        ({"space": "motif-small"}, "space", "no named space and no file", "motifs-small"),
+        ({"space": "motif-small"}, "space", "neither a named space nor a file", "motifs-small"),
         ({"recipe": {"optimizer": "sgd"}}, "recipe", "optimizer", "optimiser"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Genomes by what a person calls them."""
+"""`ventral.network`: an untrained network of what a person calls it."""
 
 import json
 from pathlib import Path

@@ -1,0 +1,157 @@
+"""The networks of a campaign as exports: which, from what on record, with which card.
+
+The store and the home say what an export holds; workers/ reads and writes the weights.
+"""
+
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from search.campaign import Campaign
+from search.campaign.limits import fit_recipe
+from search.host.home import Home
+from search.review import ranking
+from search.review.ranking import Kind
+from search.store import Campaign as Record
+from search.store import Store, Trial
+from space.errors import InputError, VentralError
+from space.genome import Genome
+from space.reduction import reduce_genome
+from workers import checkpoint
+from workers.card import Card
+from workers.data.pack import Pack
+from workers.job import CHECKPOINT, Recipe
+from workers.training_state import read_weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """A trial whose network was written, and the folder that holds it."""
+
+    trial: Trial
+    folder: Path
+
+
+def choose_trials(
+    store: Store,
+    record: Record,
+    *,
+    top: int | None = None,
+    trial: int | None = None,
+    kind: Kind | None = None,
+) -> list[Trial]:
+    """The `top` best cells (of a kind, if one is given), or the one trial of that number.
+
+    Raises InputError unless one of the two is given, and for a number below 1; StoreError for an
+    unknown trial, VentralError if no cell (of that kind) has a score yet.
+    """
+    if (top is None) == (trial is None):
+        raise InputError("export", "does not say which cells", "give --top N or --trial NUMBER")
+    if top is not None and top < 1:
+        raise InputError("top", f"{top} is not a number of cells", "write a number from 1")
+    if trial is not None and kind is not None:
+        raise InputError("export", f"names a trial and a kind ({kind})", "give one of the two")
+    if trial is not None:
+        return [store.results.get(record.id, trial)]
+    chosen = ranking.best(store, record.id, top, kind)
+    if not chosen:
+        what = "cell" if kind is None else f"{kind} cell"
+        raise VentralError(f"no {what} of campaign {record.id} has a score yet")
+    return chosen
+
+
+def export_trials(
+    store: Store, home: Home, record: Record, trials: list[Trial], to: Path
+) -> list[Exported]:
+    """Write one folder a trial into `to`, in their order: PLACE-trial-NUMBER-DIGEST.
+
+    Raises VentralError for a trial without a score or whose weights were not kept, InputError if
+    something else than an export has its folder's name, OSError on a full disk.
+    """
+    width = len(str(len(trials)))
+    return [
+        Exported(
+            trial=one,
+            folder=_export(
+                store,
+                home,
+                record,
+                one.number,
+                to / f"{place:0{width}d}-trial-{one.number}-{one.digest[:8]}",
+            ),
+        )
+        for place, one in enumerate(trials, start=1)
+    ]
+
+
+def _export(store: Store, home: Home, record: Record, number: int, folder: Path) -> Path:
+    """Write one trial's export. Raises VentralError if its weights are gone or do not fit."""
+    from workers import export  # reads and writes weights: PyTorch is loaded
+
+    trial = store.results.get(record.id, number)
+    if trial.genome is None or trial.top1 is None:
+        raise VentralError(f"trial {number} has no score: it is {trial.status}")
+    saved = _find_weights(trial, record, home)
+    recipe = Recipe.model_validate(record.document["recipe"]).overlaid(trial.recipe)
+    # A training that ended early is exported as it was scored: at its last epoch's fidelity.
+    part = recipe.fidelity_of(trial.epochs)
+    genome = reduce_genome(Genome.parse(trial.genome), size=part.size, steps=part.steps)
+    pack = Pack.load(home.pack(record.data["path"]), record.data["checksum"])
+    by_step = store.results.reports(record.id, number)[-1].report.accuracy_by_step
+    campaign = Campaign.parse(record.document, f"campaign {record.id}")
+    trained = fit_recipe(campaign, recipe, trial.genome)
+    card = _make_card(trial, record, trained, pack, genome)
+    card = card.model_copy(update={"accuracy_by_step": by_step})
+    weights, epoch = read_weights(saved)
+    if epoch != trial.epochs:
+        raise VentralError(
+            f"trial {trial.number} was scored after epoch {trial.epochs}, but its weights are of "
+            f"epoch {epoch}; `ventral resume {record.id}` trains it on"
+        )
+    return export.write(folder, genome, weights, card)
+
+
+def _find_weights(trial: Trial, record: Record, home: Home) -> Path:
+    """The checkpoint of a trial. Raises VentralError if it was not kept."""
+    saved = home.trial(record.id, trial.number) / CHECKPOINT
+    if not checkpoint.versions(saved):
+        keep = record.document.get("keep")
+        raise VentralError(
+            f"the weights of trial {trial.number} were not kept; the campaign keeps those of its "
+            f"{keep} best trials (`keep:` in its file)"
+        )
+    return saved
+
+
+def _make_card(trial: Trial, record: Record, recipe: Recipe, pack: Pack, genome: Genome) -> Card:
+    """The facts of a trial that has a score."""
+    assert trial.top1 is not None
+    return Card(
+        name=f"{record.name} trial {trial.number}",
+        digest=trial.digest,
+        campaign=record.id,
+        campaign_name=record.name,
+        trial=trial.number,
+        origin=trial.origin,
+        data=record.document["data"],
+        data_checksum=pack.checksum,
+        classes=tuple(pack.classes),
+        mean=tuple(pack.mean),
+        std=tuple(pack.std),
+        image_size=genome.image.size,
+        seed=trial.seed,
+        recipe=recipe.model_dump(mode="json"),
+        epochs=trial.epochs,
+        split=pack.scored(recipe.score_on),
+        top1=trial.top1,
+        top5=trial.top5,
+        loss=trial.loss,
+        evaluation_batch_size=recipe.evaluation_batch_size,
+        threads=recipe.threads,
+        versions={
+            "ventral-search": version("ventral-search"),
+            "torch": version("torch"),
+            "python": platform.python_version(),
+        },
+    )

@@ -1,0 +1,176 @@
+"""From a campaign to its end, for the command line and for notebooks: on record, and driven.
+
+Ray is loaded only where a campaign is put on record or driven. Nothing is printed.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+from search.campaign import Campaign
+from search.host.home import Home
+from search.host.machine import Machine, machine
+from search.host.ports import bypass_proxies
+from search.store import Campaign as Record
+from search.store import State, Store
+from search.upkeep.amendment import amend_campaign
+from search.upkeep.naming import choose_campaign
+from space.errors import CampaignError, InputError, StoreError
+
+if TYPE_CHECKING:
+    from search.driver import RunResult
+    from space.space import Space
+    from workers.data.pack import Pack
+
+    Prepared = tuple[Pack, Space]
+
+RESUMABLE: tuple[State, ...] = ("stopped", "interrupted", "waiting", "failed")
+"""States of a campaign that can be gone on with."""
+
+
+class Driving(TypedDict, total=False):
+    """How a campaign is put on record and driven: `run` it, or leave it waiting; start a `new` one
+    although one like it was interrupted; on the Ray cluster at `address`, or on this machine.
+    """
+
+    run: bool
+    new: bool
+    address: str | None
+
+
+def read_offered(address: str | None) -> Machine:
+    """The most that one trial can have: of this machine, or of the cluster at `address`."""
+    if address is None:
+        return machine()
+    from search.tune import place
+
+    return place.largest_offer(address)
+
+
+def put_on_record(
+    campaign: Campaign,
+    home: Home,
+    store: Store,
+    *,
+    new: bool = False,
+    address: str | None = None,
+    inspect: "Callable[[Prepared], None]" = lambda _prepared: None,
+) -> str:
+    """Pack a campaign's data and put it on record; its id.
+
+    `inspect` is called between the two, and may raise. Raises CampaignError, unless `new`, if one
+    like it is to be resumed, and what `search.driver.prepare` does.
+    """
+    if not new:
+        refuse_if_interrupted(campaign, store)
+    from search import driver
+    from search.tune import place
+
+    place.check_home(home, address)
+    prepared = driver.prepare(campaign, home)
+    inspect(prepared)
+    return driver.submit(campaign, home, store, prepared=prepared)
+
+
+def launch(
+    campaign: Campaign,
+    home: Home,
+    store: Store,
+    *,
+    run: bool = True,
+    new: bool = False,
+    address: str | None = None,
+) -> "RunResult":
+    """Put a checked campaign on record, and drive it to its end unless `run` is false.
+
+    Raises what `put_on_record` and `search.driver.run` do.
+    """
+    bypass_proxies()
+    campaign_id = put_on_record(campaign, home, store, new=new, address=address)
+    if not run:
+        return _describe(store, store.campaigns.get(campaign_id))
+    from search import driver
+
+    return driver.run(campaign_id, home, store, address=address)
+
+
+def refuse_if_interrupted(campaign: Campaign, store: Store) -> None:
+    """Raises CampaignError if the newest campaign of that name and content can be resumed."""
+    named = (record for record in store.campaigns.all() if record.name == campaign.name)
+    record = next(named, None)
+    if record is None or record.state not in RESUMABLE or not _is_same(record, campaign):
+        return
+    counts = store.results.counts(record.id)
+    done = counts["finished"] + counts["pruned"]
+    raise CampaignError(
+        f"campaign {record.name}",
+        f"was {'stopped' if record.state == 'stopped' else 'interrupted'} with {done} of "
+        f"{campaign.budget.trials} trials done ({record.id})",
+        f"go on with `ventral resume {record.id}`, or start another one with --new",
+    )
+
+
+def _is_same(record: Record, campaign: Campaign) -> bool:
+    """Whether a campaign on record is that of the file; missing fields have their defaults."""
+    document, data = record.document, record.document.get("data")
+    path = getattr(campaign.data, "path", None)
+    if path and isinstance(data, dict) and not Path(str(data.get("path", path))).is_absolute():
+        # Earlier versions kept a relative path, without the folder that it starts from.
+        document = {**document, "data": data | {"path": path}}
+    try:
+        return Campaign.parse(document) == campaign
+    except InputError:
+        return False
+
+
+def prepare_resume(
+    record: Record, store: Store, overrides: Sequence[str] = (), *, address: str | None = None
+) -> bool:
+    """Make a campaign ready to go on, changed by `overrides`; whether anything is left to do.
+
+    Raises StoreError if a driver is at work on it, and what `amend_campaign` does.
+    """
+    if record.state == "running":
+        cure = (
+            f"`ventral status {record.id} --watch` shows it; `ventral stop {record.id}` stops it"
+        )
+        raise StoreError(f"campaign {record.id}", "is running already", cure)
+    if overrides:
+        amend_campaign(store, record, overrides, read_offered(address))
+        return True
+    return record.state != "finished" or bool(store.outbox.backlog(record.id))
+
+
+def resume_campaign(
+    called: str,
+    home: Home,
+    store: Store,
+    overrides: Sequence[str] = (),
+    *,
+    address: str | None = None,
+) -> "RunResult":
+    """Go on with the campaign of an id or a name, changed by `overrides`, to its end.
+
+    Raises what `choose_campaign`, `prepare_resume` and `search.driver.run` do.
+    """
+    record = choose_campaign(store, called, resumable(overrides)).record
+    if not prepare_resume(record, store, overrides, address=address):
+        return _describe(store, record)
+    from search import driver
+
+    bypass_proxies()
+    return driver.run(record.id, home, store, address=address)
+
+
+def resumable(overrides: Sequence[str]) -> tuple[State, ...]:
+    """The states of a campaign that can go on: a finished one only if it is changed."""
+    return (*RESUMABLE, "finished") if overrides else RESUMABLE
+
+
+def _describe(store: Store, record: Record) -> "RunResult":
+    """A campaign that is not driven, as a run's result."""
+    from search.driver import RunResult
+
+    state: Literal["waiting", "finished"] = "finished" if record.state == "finished" else "waiting"
+    counts = store.results.counts(record.id)
+    return RunResult(campaign_id=record.id, state=state, reason=record.reason, trials=counts)

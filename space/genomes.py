@@ -1,0 +1,58 @@
+"""Genomes by what a person calls them: a model of the zoo, a file, or an export's folder."""
+
+from pathlib import Path
+
+from space import zoo
+from space.documents.files import read_document
+from space.documents.naming import Shelf, resolve_name
+from space.documents.outside import is_folder, path_exists
+from space.errors import InputError
+from space.genome import Genome
+
+GENOME = "genome.json"
+"""The genome's file in an export's folder."""
+REPLACING = ".replacing"
+"""In an export that is replaced: the new files that have not taken the old ones' place yet."""
+
+
+def find_genome(
+    called: str | Path,
+    folder: Path = Path(),
+    *,
+    where: str = "",
+    error: type[InputError] = InputError,
+) -> Genome:
+    """The genome of a zoo model's name, of a genome file or of an export's folder.
+
+    A path starts at `folder`. A file or folder that is there goes before a model of that name.
+    Raises `error`, which names `where`, if there is none, GenomeError if it describes no network.
+    """
+    shelf = Shelf(
+        kind="a model of the zoo",
+        names=zoo.names(),
+        listing="see `ventral zoo list`",
+        folders=True,
+    )
+    meant = resolve_name(called, shelf, folder, where=where, error=error)
+    return zoo.model(meant).genome if isinstance(meant, str) else read_genome(meant, error)
+
+
+def read_genome(path: str | Path, error: type[InputError] = InputError) -> Genome:
+    """The genome of an export's folder, or of a genome's JSON or YAML file.
+
+    Raises `error` if it does not exist, GenomeError if it does not describe a network.
+    """
+    place = Path(path)
+    file = place
+    if is_folder(place):
+        file = find_file(place, GENOME)
+        if not path_exists(file):
+            cure = f"name a folder that `ventral export` wrote, or a {GENOME}"
+            raise error(str(file), "does not exist", cure)
+    return Genome.parse(read_document(file, error), str(file))
+
+
+def find_file(export: Path, name: str) -> Path:
+    """A file of an export: the new one where its replacement was cut off."""
+    new = export / REPLACING / name
+    return new if path_exists(new) else export / name
