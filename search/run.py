@@ -43,7 +43,7 @@ class Run:
 def build_run(
     setting: Setting,
     stop: Stop,
-    rungs: judging.Rungs,
+    rungs: judging.MakeRungs,
     *,
     notify: Callable[[], None] = lambda: None,
     deadline: float | None = None,
