@@ -168,6 +168,7 @@ def row(trial: Trial) -> dict[str, Any]:
         "digest": trial.digest,
         "cell": trial.cell,
         "recurrent": recurrent(trial),
+        "split": trial.split,
         "top1": trial.top1,
         "parameters": trial.parameters,
         "macs": trial.macs,

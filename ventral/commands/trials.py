@@ -190,6 +190,7 @@ def row(trial: "Trial") -> dict[str, Any]:
         "seed": trial.seed,
         "status": trial.status,
         "reason": trial.reason,
+        "split": trial.split,
         "top1": trial.top1,
         "epochs": trial.epochs,
         "seconds": trial.seconds,
