@@ -87,7 +87,7 @@ def show_references(
     known = [reference for reference in references if not is_certified(reference.name)]
     rows: list[dict[str, Any]] = []
     for reference in references:
-        row = ranking.row(reference.trial) | {"network": reference.name}
+        row = reference.trial.row() | {"network": reference.name}
         row |= {"top1": reference.top1, "deviation": reference.deviation}
         row |= {"seeds": reference.seeds, "failed": reference.failed}
         above = ranking.gain(reference.trial, known, reference.top1)
@@ -113,15 +113,13 @@ def show_cells(
 
     rows: list[dict[str, Any]] = []
     for trial in ranked:
-        row = ranking.row(trial)
+        row = trial.row()
         above = ranking.gain(trial, references)
         if above is not None:
             row["gain"] = above
         rows.append(row)
     if output is Format.table:
-        rows += [
-            ranking.row(one.trial) | {"status": "control", "top1": one.top1} for one in references
-        ]
+        rows += [one.trial.row() | {"status": "control", "top1": one.top1} for one in references]
         rows = distinguish_cells(rows, store, record.id)
     title = f"{record.name} ({record.id}), best cells"
     if ranked:

@@ -82,9 +82,9 @@ def _watch(store: "Store", campaign_id: str) -> "Progress":
 
 
 def _document(current: "Progress") -> dict[str, Any]:
-    from search.review import progress, ranking
+    from search.review import progress
 
-    best = ranking.row(current.best) if current.best else None
+    best = current.best.row() if current.best else None
     return progress.document(current) | {"best_trial": best}
 
 
