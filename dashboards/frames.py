@@ -10,7 +10,6 @@ from typing import Any
 
 import pandas as pd
 
-from search.review.ranking import recurrent
 from search.store import Store
 
 CHOICE = "choice."
@@ -22,6 +21,7 @@ _TRIAL = (
     "recurrent",
     "status",
     "reason",
+    "split",
     "top1",
     "best",
     "top5",
@@ -32,6 +32,9 @@ _TRIAL = (
     "seconds",
     "memory_mb",
     "origin",
+    "control",
+    "family",
+    "winner",
     "digest",
     "seed",
     "attempts",
@@ -54,9 +57,8 @@ def trials(store: Store, campaign: str, *, choices: bool = True) -> pd.DataFrame
     records = store.results.find(store.campaigns.get(campaign).id)
     rows = []
     for trial in records:
-        row: dict[str, Any] = {"trial": trial.number}
-        row["recurrent"] = recurrent(trial)
-        row |= {name: getattr(trial, name) for name in (*_TRIAL, *_TIMES) if name not in row}
+        shown = trial.row()
+        row = {name: shown[name] for name in (*_TRIAL, *_TIMES)}
         if choices:
             row |= {f"{CHOICE}{path}": value for path, value in trial.choices.items()}
         rows.append(row)

@@ -96,6 +96,7 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     top: int = 3,
     seeds: int = 5,
     trials: Sequence[int] = (),
+    all_data: bool = False,
     overrides: Sequence[str] = (),
     home: str | Path | None = None,
     run: bool = True,
@@ -103,12 +104,13 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     address: str | None = None,
 ) -> "Certified":
     """Train the `top` best cells of a campaign, or some `trials`, and its controls again, from
-    `seeds` other seeds each.
+    `seeds` other seeds each, and score them on the test split.
 
-    That is a campaign of its own, which is put on record and run as by `submit`: `run` in the
-    result is how that ended, `networks` has the mean and the deviation of each network over its
-    seeds, the best first. Raises InputError for an unknown campaign or trial, VentralError if no
-    cell has a score yet, and what `submit` does.
+    With `all_data` they are trained on the validation images as well. That is a campaign of its
+    own, which is put on record and run as by `submit`: `run` in the result is how that ended,
+    `networks` has the mean and the deviation of each network over its seeds, the best first.
+    Raises InputError for an unknown campaign or trial, VentralError if no cell has a score yet,
+    and what `submit` does.
     """
     check_packages()
     from search.upkeep.certification import certify_campaign, choose_winners
@@ -117,7 +119,16 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
         record = store.campaigns.get(campaign)
         winners = choose_winners(store, record, top=top, trials=trials)
         return certify_campaign(
-            store, place, record, winners, seeds, overrides, run=run, new=new, address=address
+            store,
+            place,
+            record,
+            winners,
+            seeds,
+            overrides,
+            all_data=all_data,
+            run=run,
+            new=new,
+            address=address,
         )
 
 
@@ -205,14 +216,17 @@ def evaluate(
 ) -> "Evaluation":
     """Score an export on a split of its data: test, or the validation that its search decided by.
 
-    The data is packed anew if `home` (default: VENTRAL_HOME) does not hold the pack. Raises
+    An opening of the test split is put on record in the store of `home` (default: VENTRAL_HOME) if
+    that has the export's campaign, and the first in the export's card. The data is packed anew if
+    `home` does not hold the pack. Raises
     InputError for a damaged export, DataError if the data is missing or is not the one recorded.
     """
     check_packages()
     from search.host.home import Home
-    from workers.scoring import evaluate_export
+    from search.upkeep.evaluation import evaluate_on_record
 
-    return evaluate_export(export, Home.at(home).data, split)
+    command = f"ventral.evaluate({str(export)!r})"
+    return evaluate_on_record(export, Home.at(home), split, command=command).scores
 
 
 def network(

@@ -108,7 +108,7 @@ def certify_matched(
     listed = matched.networks(record, winners)
     offered = read_offered(launch.address)
     tuning = matched.tuning(record, listed, asked.overrides, offered=offered)
-    tuned = _finish(tuning, home, store, asked, launch)
+    tuned = _finish(tuning, record, home, store, asked, launch)
     chosen = choose_rates(store, tuned, listed)
     if edges := matched.find_edges(record, listed, chosen):
         note(format_edges(edges))
@@ -121,7 +121,7 @@ def certify_matched(
         all_data=asked.all_data,
         offered=offered,
     )
-    done = _finish(final, home, store, asked, launch)
+    done = _finish(final, record, home, store, asked, launch)
     title = f"{done.name} ({done.id}), means and deviations over seeds on the test split"
     show_evidence(read_evidence(store, done, winners), launch.output, title)
 
@@ -141,7 +141,12 @@ def describe_feedforward(trials: "Sequence[Trial]") -> str:
 
 
 def _finish(
-    campaign: "CampaignFile", home: "Home", store: "Store", asked: Matching, launch: Launch
+    campaign: "CampaignFile",
+    certifies: "Campaign",
+    home: "Home",
+    store: "Store",
+    asked: Matching,
+    launch: Launch,
 ) -> "Campaign":
     """The record of a campaign that is finished: it was, or is driven to its end now."""
     from search import driver
@@ -163,9 +168,14 @@ def _finish(
             forecast.mention(campaign, prepared, home)
 
     if found is None:
-        address = launch.address
         campaign_id = put_on_record(
-            campaign, home, store, new=True, address=address, inspect=mention
+            campaign,
+            home,
+            store,
+            new=True,
+            address=launch.address,
+            certifies=certifies,
+            inspect=mention,
         )
     else:
         campaign_id = found.id

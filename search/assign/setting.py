@@ -10,9 +10,9 @@ from search.campaign import Campaign, full_epochs
 from search.campaign.limits import fit_recipe
 from search.host.home import Home
 from search.samplers import Outcome
-from search.store import Split, Store, Takeover, Trial
+from search.store import Store, Takeover, Trial
 from space.space import Space
-from workers.job import Job, PackRef, Recipe, Report
+from workers.job import Job, PackRef, Recipe, Report, ScoredSplit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class Setting:
     listener: Listener = lambda _happening: None
     guess: float | None = None
     """Top-1 of the best constant answer; None in campaigns of before it was known."""
-    split: Split = "test"
+    split: ScoredSplit = "test"
     """What trials are scored on; test in campaigns of before there was a validation split."""
     address: str | None = None
     """Of the running Ray cluster on which trials run; None for one of the driver's own."""

@@ -16,7 +16,6 @@ from typing import Literal
 from urllib.parse import urlencode
 
 from search.review.acting import choices_that_act
-from search.review.ranking import recurrent
 from search.store import ENDED, Campaign, Reported, Scalar, Status, Trial
 from space.documents.outside import printable
 
@@ -213,8 +212,9 @@ def _tags_of(campaign: Campaign, trial: Trial) -> dict[str, str]:
         "ventral.sampler": str(name or trial.origin),
         "ventral.origin": trial.origin,
         "ventral.cell": trial.cell,
-        "ventral.recurrent": recurrent(trial) or "",
-        "ventral.split": scored_split(campaign),
+        "ventral.recurrent": trial.recurrence or "",
+        "ventral.split": trial.split,
+        "ventral.control": trial.control or "",
         REASON: trial.reason or "",
         "ventral.seed": str(trial.seed),
         SOURCE: trial.source or "",

@@ -4,7 +4,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from search.assign.suggesting import identity
 from search.store import CONTROL, State, Status, Store, Trial
@@ -159,21 +159,3 @@ def gain(trial: Trial, references: Sequence[Reference], top1: float | None = Non
         if (reference.trial.status, reference.trial.epochs) == ("finished", trial.epochs)
     ]
     return score - max(fair) if fair else None
-
-
-def row(trial: Trial) -> dict[str, Any]:
-    """A trial as `ventral top` prints it."""
-    return {
-        "trial": trial.number,
-        "digest": trial.digest,
-        "cell": trial.cell,
-        "recurrent": recurrent(trial),
-        "top1": trial.top1,
-        "parameters": trial.parameters,
-        "macs": trial.macs,
-        "epochs": trial.epochs,
-        "status": trial.status,
-        "seed": trial.seed,
-        "origin": trial.origin,
-        "seconds": trial.seconds,
-    }

@@ -13,9 +13,10 @@ from search.host.home import ID_LETTERS, ID_SIGNS, Process
 from search.store import ledger
 from search.store.connected import Database, campaign_of, refuse_if_running, storable
 from search.store.ledger import Attempt, Ledger
-from search.store.records import Campaign, Event, Opening, Split, State
+from search.store.records import Campaign, Event, Opening, State
 from search.store.tables import CAMPAIGNS, EVENTS, MIRROR, OPENINGS, SHARES, TRIALS
 from space.errors import StoreError
+from workers.job import ScoredSplit
 
 HEARTBEAT_SECONDS = 5.0
 """How often a driver should call `store.campaigns.heartbeat`."""
@@ -303,7 +304,7 @@ class Campaigns:
         who: str,
         command: str,
         networks: Sequence[str],
-        split: Split = "test",
+        split: ScoredSplit = "test",
     ) -> None:
         """Put on record that networks of the campaign were scored on a split, after the search."""
         values: dict[str, Any] = {"who": storable(who), "command": storable(command)}

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 from search.host.home import Process
 from space.recurrence import Recurrence
-from workers.job import Report
+from workers.job import Report, ScoredSplit
 
 State = Literal["waiting", "running", "finished", "stopped", "failed", "interrupted", "damaged"]
 """Of a campaign. `interrupted` is never written: it is a running campaign whose driver died. So is
@@ -25,11 +25,6 @@ Status = Literal["waiting", "running", "finished", "pruned", "infeasible", "fail
 Order = Literal["number", "top1", "best", "parameters", "macs", "epochs", "seconds"]
 """By what trials can be listed."""
 
-Split = Literal["validation", "test"]
-"""Of a data set: what a trial's scores are of. A search decides by validation; campaigns of before
-there was one decided by test.
-"""
-
 Scalar = str | int | float | bool | None
 
 CONTROL, RETRY = "control", "retry"
@@ -38,7 +33,7 @@ CONTROL, RETRY = "control", "retry"
 ENDED: tuple[Status, ...] = ("finished", "pruned", "infeasible", "failed")
 STATES: tuple[State, ...] = get_args(State)
 STATUSES: tuple[Status, ...] = get_args(Status)
-SPLITS: tuple[Split, ...] = get_args(Split)
+SPLITS: tuple[ScoredSplit, ...] = get_args(ScoredSplit)
 RECURRENCES: tuple[Recurrence, ...] = get_args(Recurrence)
 
 
@@ -83,7 +78,9 @@ class Trial:
     CAMPAIGN/NUMBER of the trial whose training this one took over, if any, for the first
     `source_epochs` of its epochs. `control` is a control's name (None of one that an earlier
     version put on record without), `recurrence` the network's (None where the choices make none),
-    `split` what the scores are of. `family` and `winner` say of a control in what it is matched,
+    `split` what the scores are of: validation,
+    or test where nothing is decided by them, and in campaigns of before there was a validation
+    split. `family` and `winner` say of a control in what it is matched,
     and to which network.
     """
 
@@ -119,9 +116,23 @@ class Trial:
     source_epochs: int
     control: str | None
     recurrence: Recurrence | None
-    split: Split
+    split: ScoredSplit
     family: str | None
     winner: str | None
+
+    def row(self) -> dict[str, Any]:
+        """The trial as tables, JSON and frames show it: what it is, its scores, its choices."""
+        return {_SHOWN_AS.get(name, name): getattr(self, name) for name in _ROW}
+
+
+_ROW = (
+    *("number", "digest", "cell", "recurrence", "status", "reason", "split"),
+    *("top1", "best", "top5", "loss", "epochs", "parameters", "macs", "seconds", "memory_mb"),
+    *("seed", "origin", "control", "family", "winner", "source", "attempts"),
+    *("suggested", "arrived", "created", "started", "ended", "choices"),
+)
+_SHOWN_AS = {"number": "trial", "recurrence": "recurrent"}
+"""The keys of a row that differ from their fields' names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -203,7 +214,7 @@ class NewTrial:
     macs: int | None
     cell: str
     recurrence: Recurrence | None
-    split: Split
+    split: ScoredSplit
     control: str | None = None
     family: str | None = None
     winner: str | None = None
@@ -254,7 +265,7 @@ class Opening:
     who: str
     command: str
     networks: tuple[str, ...]
-    split: Split
+    split: ScoredSplit
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,9 @@ def test_one_row_a_trial(store: Store) -> None:
     assert frame.top1[3:].isna().all()
     assert list(frame.epochs) == [3, 2, 1, 0, 0]
     assert list(frame["choice.stages[0].kernel"]) == [3] * 5
+    assert list(frame.recurrent) == ["local"] * 5
+    assert list(frame.split) == ["validation"] * 5
+    assert frame.control.fillna("").tolist() == ["wide", "", "", "", ""]
     assert (frame.ended >= frame.created).all()
     assert str(frame.created.dt.tz) == "UTC"
     assert frame.created[0].timestamp() == pytest.approx(

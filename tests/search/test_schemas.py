@@ -135,6 +135,8 @@ def test_nothing_is_lost_on_the_way(old: tuple[str, str, Rows]) -> None:
     _, url, held = old
     store = Store.open(url)
     now = rows(engine_of(store))
+    for row in held["campaigns"]:  # they were selected on test
+        row["document"]["data"] |= {"validation": 0}
     moved = [bool((row.pop("more", None) or {}).get("late")) for row in held["reports"]]
     assert [row["late"] for row in now["reports"]] == moved
     for table, before in held.items():

@@ -73,7 +73,7 @@ def train(
 def fill(store: Store) -> Campaign:
     """A campaign with one trial of every end: the five that a mirror has to send."""
     campaign = new_campaign(store)
-    add(store, campaign.id, 0, origin="control")
+    add(store, campaign.id, 0, origin="control", control="wide")
     train(store, campaign.id, 0, 0.4, 0.5, 0.6)
     add(store, campaign.id, 1)
     train(store, campaign.id, 1, 0.5, 0.8)

@@ -113,6 +113,9 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
         list[int] | None, typer.Option(min=0, help="this trial, whatever its rank")
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="trainings of each, from other seeds")] = 5,
+    all_data: Annotated[
+        bool, typer.Option("--all-data", help="train on the validation images, too")
+    ] = False,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="change a field: recipe.epochs=20")
     ] = None,
@@ -124,16 +127,16 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
             "multiply-adds and depth, all tuned alike, on the test split: does recurrence help?",
         ),
     ] = False,
-    all_data: Annotated[
-        bool, typer.Option("--all-data", help="train on the validation images, too")
-    ] = False,
     new: New = False,
     detach: Detach = False,
     estimate: Estimate = True,
     address: Address = None,
     output: Output = Format.table,
 ) -> None:
-    """Train the best cells again from other seeds, beside the controls: how much was luck?"""
+    """Train the best cells again from other seeds, beside the controls: how much was luck?
+
+    They are scored on the test split, which the search has not seen.
+    """
     from search.upkeep.certification import certification, choose_winners
     from search.upkeep.submission import read_offered
     from ventral.opening import find_campaign
@@ -157,4 +160,4 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     made = certification(
         record, chosen, seeds, overrides or [], all_data=all_data, offered=offered
     )
-    run_campaign(made, launch, new=new, estimate=estimate)
+    run_campaign(made, launch, new=new, estimate=estimate, certifies=record)

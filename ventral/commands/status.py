@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from space.documents.outside import printable
-from ventral.output import Format, Output, duration, note, percent, show, value
+from ventral.output import Format, Output, duration, moment, note, percent, show, value
 
 if TYPE_CHECKING:
     from search.review.progress import Progress
@@ -82,9 +82,9 @@ def _watch(store: "Store", campaign_id: str) -> "Progress":
 
 
 def _document(current: "Progress") -> dict[str, Any]:
-    from search.review import progress, ranking
+    from search.review import progress
 
-    best = ranking.row(current.best) if current.best else None
+    best = current.best.row() if current.best else None
     return progress.document(current) | {"best_trial": best}
 
 
@@ -126,6 +126,13 @@ def format_progress(current: "Progress") -> str:
         lines.append(f"  and {len(current.workers) - SHOWN} more")
     if record.state == "running" and not current.workers:
         lines.append("  no trial is being trained at the moment")
+    if current.openings:
+        last = current.openings[-1]
+        often = "once" if len(current.openings) == 1 else f"{len(current.openings)} times"
+        lines.append(
+            f"the test split was opened {often}, at last on {moment(last.at)} by "
+            + printable(f"{last.who}: {last.command}")
+        )
     if current.beside:
         lines.append(f"shares the machine with {', '.join(current.beside)}")
     if current.unmirrored:

@@ -1,7 +1,7 @@
 """`ventral trial`: the trials of a campaign, one of them whole, and failed ones once more."""
 
 from math import isnan
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,7 +21,7 @@ from ventral.output import (
 )
 
 if TYPE_CHECKING:
-    from search.store import Trial
+    pass
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -75,7 +75,7 @@ def list_trials(
         columns.insert(3, Column(key=by, write=count, right=True))
     if any(trial.source for trial in records):
         columns.insert(-1, Column(key="source", title="from"))
-    rows = [row(trial) for trial in records]
+    rows = [trial.row() for trial in records]
     if output is Format.table:
         rows = distinguish_cells(rows, store, record.id)
     table(rows, columns, output)
@@ -107,7 +107,7 @@ def show(
     reports = store.results.reports(record.id, trial)
     attempts = store.campaigns.attempts(record.id, trial)
     made = choices_that_act(record, entry)
-    document = row(entry) | {
+    document = entry.row() | {
         "acting": made,
         "detail": entry.detail,
         "recipe": entry.recipe,
@@ -178,27 +178,3 @@ def retry(
         retries.requeue(store, home, record, chosen)
         note(f"to be tried again: {', '.join(str(one.number) for one in chosen)}")
     note(f"Next: ventral resume {record.id}")
-
-
-def row(trial: "Trial") -> dict[str, Any]:
-    """A trial as `trial list` prints it."""
-    from search.review import ranking
-
-    return {
-        "trial": trial.number,
-        "digest": trial.digest,
-        "seed": trial.seed,
-        "status": trial.status,
-        "reason": trial.reason,
-        "top1": trial.top1,
-        "epochs": trial.epochs,
-        "seconds": trial.seconds,
-        "attempts": trial.attempts,
-        "cell": trial.cell,
-        "recurrent": ranking.recurrent(trial),
-        "origin": trial.origin,
-        "source": trial.source,
-        "parameters": trial.parameters,
-        "macs": trial.macs,
-        "choices": trial.choices,
-    }

@@ -39,6 +39,7 @@ from space.space import Space
 from tests.support.campaigns import add, fill, new_campaign, report, train
 from tests.support.processes import DIES_AT
 from tests.support.waiting import GUARD, wait_until
+from workers.job import ScoredSplit
 
 ROOT = Path(__file__).parents[3]
 
@@ -139,13 +140,15 @@ def test_scores_are_called_after_the_split_that_they_are_of(store: Store) -> Non
     campaign = fill(store)
     trial, reports = store.results.get(campaign.id, 1), store.results.reports(campaign.id, 1)
     two, three = {"train": 9, "test": 9}, {"train": 8, "validation": 1, "test": 9}
-    for data, split, name in (
+    cases: list[tuple[dict[str, Any], ScoredSplit, str]] = [
         ({}, "test", "top1"),
         ({"counts": two, "split": "test"}, "test", "top1"),
         ({"counts": three, "split": "validation"}, "validation", "top1"),
         ({"counts": three, "split": "test"}, "test", "test_top1"),
-    ):
-        run = run_of(replace(campaign, data=campaign.data | data), trial, reports)
+    ]
+    for data, split, name in cases:
+        scored = replace(campaign, data=campaign.data | data)
+        run = run_of(scored, replace(trial, split=split), reports)
         assert run.tags["ventral.split"] == split
         keys = [point.key for point in run.metrics]
         assert [key for key in keys if key.endswith("top1")] == [name, name]
@@ -168,6 +171,9 @@ def test_a_run_is_a_function_of_what_the_store_holds(store: Store) -> None:
     }
     assert json.loads(run.files["genome.json"]) == {"stages": [1]}
     assert json.loads(run.files["accuracy_by_step.json"])["by_epoch"]["2"][-1] == 0.8
+    control = run_of(campaign, store.results.get(campaign.id, 0), [])
+    assert (control.tags["ventral.control"], run.tags["ventral.recurrent"]) == ("wide", "local")
+    assert "ventral.control" not in run.tags
     refused = run_of(campaign, store.results.get(campaign.id, 3), [])
     assert refused.name == "cell-3 #3 infeasible"
     assert refused.tags["ventral.reason"] == "9.0 M parameters, over 1.0 M"

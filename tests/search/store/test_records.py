@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -40,3 +41,13 @@ def test_a_donor_is_named_where_the_work_was_done_first(
     taken = replace(trial, source=source, source_epochs=source_epochs)
     name = Donor(trial=taken, document={}).name
     assert name == ("abcd/3" if first else f"{trial.campaign}/7")
+
+
+def test_a_row_has_the_keys_that_tables_and_programs_read(trial: Trial) -> None:
+    """Those of `ventral top` and `trial list`: keys may be added, none may go."""
+    row = trial.row()
+    top = {"trial", "digest", "cell", "recurrent", "top1", "parameters", "macs", "epochs"}
+    top |= {"status", "seed", "origin", "seconds"}
+    assert set(row) > top | {"reason", "attempts", "source", "choices", "split", "control"}
+    assert (row["trial"], row["recurrent"], row["split"]) == (7, "local", "validation")
+    assert json.loads(json.dumps(row, allow_nan=False)) == row

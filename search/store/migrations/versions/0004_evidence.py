@@ -56,6 +56,7 @@ def upgrade() -> None:
     connection.execute(sa.update(TRIALS).values(recurrence=_RECURRENCE))
     for campaign in connection.execute(sa.select(CAMPAIGNS)).mappings().all():
         _name_controls(connection, campaign)
+        _say_what_was_selected_on(connection, campaign)
 
 
 # What follows is a copy of how the code saw these values in 0004; it must not follow the code.
@@ -150,3 +151,13 @@ def _known_names(
 
 def _network(trial: Mapping[Any, Any]) -> str:
     return f"{trial['digest']} {trial['recipe']!r}"
+
+
+def _say_what_was_selected_on(connection: sa.Connection, campaign: Mapping[Any, Any]) -> None:
+    """Old data has no validation split: its campaigns were selected on test."""
+    document = campaign["document"]
+    data = document.get("data") if isinstance(document, dict) else None
+    if isinstance(data, dict) and "validation" not in data:
+        changed = document | {"data": data | {"validation": 0}}
+        here = CAMPAIGNS.c.id == campaign["id"]
+        connection.execute(sa.update(CAMPAIGNS).where(here).values(document=changed))
