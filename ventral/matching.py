@@ -250,7 +250,8 @@ def format_verdict(verdict: "Verdict", winner: "Trained", control: "Trained") ->
         why = "one seed has no spread" if verdict.seeds == 1 else "all differ by the same"
         return f"{told} ({seeds}, no interval: {why})"
     interval = f"{signed_percent(verdict.low)} to {signed_percent(verdict.high)}"
-    return f"{told} ({seeds}, {100 * (1 - verdict.level):.3g} % interval {interval})"
+    worse = "; the control is better" if verdict.high < 0 else ""
+    return f"{told} ({seeds}, {100 * (1 - verdict.level):.3g} % interval {interval}){worse}"
 
 
 def format_lead(lead: "Lead") -> str:

@@ -63,6 +63,11 @@ def test_a_sentence_for_each_verdict_of_each_kind() -> None:
         trained("trial-7-macs", 0.79, 0.85, 0.78),
         trained("trial-7-depth", 0.70),
     )
+    [better, *_] = sentences(
+        trained("trial-7", 0.60, 0.62, 0.61), trained("trial-7-macs", 0.80, 0.81, 0.82)
+    )
+    assert better.startswith("not shown: ")
+    assert better.endswith("; the control is better")
     assert shown == (
         "shown: that trial-7 is better than its parameter-matched control: 80.0 % against 70.3 %, "
         "+9.7 points on average (3 paired seeds, 95 % interval +8.2 to +11.1)"
