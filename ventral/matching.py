@@ -110,8 +110,7 @@ def certify_matched(
     tuning = matched.tuning(record, listed, asked.overrides, offered=offered)
     tuned = _finish(tuning, record, home, store, asked, launch)
     chosen = choose_rates(store, tuned, listed)
-    if edges := matched.find_edges(record, listed, chosen):
-        note(format_edges(edges))
+    edges = matched.find_edges(record, listed, chosen)
     final = matched.final(
         record,
         listed,
@@ -123,7 +122,7 @@ def certify_matched(
     )
     done = _finish(final, record, home, store, asked, launch)
     title = f"{done.name} ({done.id}), means and deviations over seeds on the test split"
-    show_evidence(read_evidence(store, done, winners), launch.output, title)
+    show_evidence(read_evidence(store, done, winners, edges), launch.output, title)
 
 
 def describe_feedforward(trials: "Sequence[Trial]") -> str:
@@ -231,6 +230,8 @@ def format_evidence(evidence: "Evidence") -> list[str]:
     for verdict in evidence.verdicts:
         winner = networks[verdict.winner]
         lines.append(format_verdict(verdict, winner, controls[winner.winner, verdict.against]))
+    if edges := [one.name for one in evidence.networks if one.at_edge]:
+        lines.append(format_edges(edges))
     lines += [line for lead in evidence.leads if (line := format_lead(lead))]
     return [*lines, format_ranks(evidence.ranks)]
 
@@ -270,8 +271,8 @@ def format_lead(lead: "Lead") -> str:
 def format_edges(edges: Sequence[str]) -> str:
     """A sentence on networks whose best learning rate is the first or the last that was tried."""
     return (
-        f"{', '.join(edges)}: best with the lowest or the highest learning rate that was tried; "
-        "beyond it may be a better one"
+        "learning rates: the lowest or the highest that was tried is the best of "
+        f"{', '.join(edges)}; beyond it may be a better one"
     )
 
 

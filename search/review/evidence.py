@@ -6,8 +6,8 @@ of a final one.
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from search.assign.suggesting import identity
@@ -34,7 +34,8 @@ from space.unroll.cost import cost
 @dataclass(frozen=True, kw_only=True)
 class Trained:
     """A network that was trained from several seeds. `scores` are by seed, without those of
-    trainings that failed. `macs` are the planned unroll's, `rate` is the learning rate.
+    trainings that failed. `macs` are the planned unroll's, `rate` is the learning rate, `at_edge`
+    whether it was the lowest or the highest that was tried: beyond it may be a better one.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Trained:
     macs: int
     rate: float
     scores: Mapping[int, float]
+    at_edge: bool = False
 
     @property
     def mean(self) -> float | None:
@@ -94,6 +96,7 @@ class Evidence:
                     "parameters": one.parameters,
                     "macs": one.macs,
                     "learning_rate": one.rate,
+                    "at_edge": one.at_edge,
                     "scores": [one.scores.get(seed) for seed in self.seeds],
                     "mean": one.mean,
                     "deviation": one.deviation,
@@ -106,9 +109,13 @@ class Evidence:
         }
 
 
-def read_evidence(store: Store, record: Record, winners: Sequence[Trial]) -> Evidence:
-    """What a final campaign of these trials shows so far."""
-    networks = _read_networks(store, record)
+def read_evidence(
+    store: Store, record: Record, winners: Sequence[Trial], edges: Collection[str] = ()
+) -> Evidence:
+    """What a final campaign of these trials shows so far. `edges` are the names of its networks
+    whose rate is at an end of those that were tried (search.upkeep.matched.find_edges).
+    """
+    networks = [replace(one, at_edge=one.name in edges) for one in _read_networks(store, record)]
     of_winner = {one.winner: one for one in networks if one.family == "winner"}
     comparisons = [
         Comparison(

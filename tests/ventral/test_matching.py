@@ -82,6 +82,13 @@ def test_a_sentence_for_each_verdict_of_each_kind() -> None:
     assert "none of 1 winner" in ranks
 
 
+def test_a_rate_at_an_end_of_those_tried_is_named_beside_the_verdicts() -> None:
+    control = replace(trained("trial-7-macs", 0.5, 0.6), at_edge=True)
+    lines = sentences(trained("trial-7", 0.6, 0.8), control)
+    [line] = [line for line in lines if line.startswith("learning rates")]
+    assert "the best of trial-7-macs;" in line
+
+
 def test_what_has_no_scores_or_no_luck_is_not_claimed() -> None:
     lines = sentences(trained("trial-7"), trained("trial-7-depth", 0.5), luck=None)
     assert lines[0].endswith("(no seed trained both)")

@@ -57,6 +57,15 @@ def test_scores_are_those_of_the_trials_and_pair(bench: Bench) -> None:
         assert verdict.seeds == SEEDS
 
 
+def test_edges_are_marked(bench: Bench) -> None:
+    done, evidence = run_final(bench, 1, trials=1)
+    winners, _ = select_winners(bench.store, bench.id, 1)
+    name = evidence.networks[2].name
+    marked = read_evidence(done.store, record_of(done), winners, [name])
+    assert [one.name for one in marked.networks if one.at_edge] == [name]
+    assert [one["at_edge"] for one in evidence.document()["networks"]] == [False] * 5
+
+
 def test_what_matches_is_seen_in_the_numbers(bench: Bench) -> None:
     _, evidence = run_final(bench, 1)
     winner, parameters, macs, depth, plain = evidence.networks
