@@ -11,6 +11,7 @@ from search.campaign.lineage import lineage
 from search.review.evidence import Evidence, Lead, Trained
 from search.review.verdicts import Comparison, Correlation, judge
 from search.upkeep import matched
+from search.upkeep.ladders import FIRST
 from space.errors import InputError, StoreError
 from tests.support.matching import record_of, search, trials_of
 from tests.support.runs import Bench
@@ -139,7 +140,9 @@ def test_a_wrong_override_is_refused(bench: Bench, override: str) -> None:
 def test_one_that_runs_already_is_not_run_twice(tmp_path: Path) -> None:
     own = search(tmp_path)
     winners, _ = matched.select_winners(own.store, own.id, 1)
-    made = matched.tuning(record_of(own), matched.networks(record_of(own), winners))
+    found = matched.networks(record_of(own), winners)
+    rungs = {one.name: FIRST for one in found}
+    made = matched.tuning(record_of(own), found, rungs)
     running = own.beside(made)
     own.store.campaigns.set_state(running.id, "running")
     with pytest.raises(StoreError, match=f"{running.id}.* is running already"):
