@@ -103,7 +103,10 @@ def test_a_whole_one_is_left_as_it_is(home: Home) -> None:
     assert (home.path / "mlflow.db").stat().st_ino == before
 
 
-@pytest.mark.parametrize("how", ["half made", "without a schema", "garbage", "torn"])
+@pytest.mark.parametrize(
+    "how",
+    ["half made", "without a schema", "torn", pytest.param("garbage", marks=pytest.mark.slow)],
+)
 def test_a_broken_one_is_put_aside_and_filled_from_the_store(
     home: Home, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
