@@ -47,7 +47,7 @@ def test_a_store_that_may_only_be_read_is_read(campaign: Campaign, tmp_path: Pat
         assert shell("status", campaign.id, "-o", "json").json["state"] == "finished"
         exported = shell("export", campaign.id, "--top", "1", "--to", "cells", "-o", "json")
         assert exported.code == 0, exported.err
-        refused = shell("resume", campaign.id, "--set", "budget.trials=6")
+        refused = shell.fork("resume", campaign.id, "--set", "budget.trials=6")
         assert refused.code == 2
         assert "may not be written" in refused.err
         assert "Traceback" not in refused.err
