@@ -76,7 +76,8 @@ def test_a_clone_is_answered_by_what_the_original_trained(
     assert "5 trials answered by other campaigns" in shell("status", clone).out
     export = shell("export", clone, "--top", "1", "--to", "clones", "-o", "json")
     assert export.code == 0, export.err
-    again = shell("evaluate", export.json[0]["folder"], "-o", "json").json
+    folder = export.json[0]["folder"]
+    again = shell("evaluate", folder, "--split", "validation", "-o", "json").json
     assert again["top1"] == again["recorded_top1"]
     assert f"epochs from {campaign.id}/1" in shell("trial", "show", clone, "1").out
 
