@@ -119,7 +119,8 @@ def test_a_home_that_has_moved_is_used_as_before(campaign: Campaign, tmp_path: P
         best = shell("top", campaign.id, "-n", "1", "-o", "json").json[0]
         exported = shell("export", campaign.id, "--top", "1", "--to", "cells", "-o", "json")
         assert exported.code == 0, exported.err
-        scored = shell("evaluate", exported.json[0]["folder"], "-o", "json").json
+        folder = exported.json[0]["folder"]
+        scored = shell("evaluate", folder, "--split", "validation", "-o", "json").json
         assert scored["top1"] == best["top1"]
         more = shell("resume", campaign.id, "--set", "budget.trials=6")
         assert more.code == 0, more.err
