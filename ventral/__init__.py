@@ -216,14 +216,17 @@ def evaluate(
 ) -> "Evaluation":
     """Score an export on a split of its data: test, or the validation that its search decided by.
 
-    The data is packed anew if `home` (default: VENTRAL_HOME) does not hold the pack. Raises
+    An opening of the test split is put on record in the store of `home` (default: VENTRAL_HOME) if
+    that has the export's campaign, and the first in the export's card. The data is packed anew if
+    `home` does not hold the pack. Raises
     InputError for a damaged export, DataError if the data is missing or is not the one recorded.
     """
     check_packages()
     from search.host.home import Home
-    from workers.scoring import evaluate_export
+    from search.upkeep.evaluation import evaluate_on_record
 
-    return evaluate_export(export, Home.at(home).data, split)
+    command = f"ventral.evaluate({str(export)!r})"
+    return evaluate_on_record(export, Home.at(home), split, command=command).scores
 
 
 def network(

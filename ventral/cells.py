@@ -96,7 +96,9 @@ def show_references(
         rows.append(row)
     if output is Format.table:
         rows = distinguish_cells(rows, store, record.id)
-    table(rows, REFERENCES, output, f"{record.name} ({record.id}), mean and deviation over seeds")
+    split = f", top-1 on {references[0].trial.split}" if references else ""
+    title = f"{record.name} ({record.id}), mean and deviation over seeds{split}"
+    table(rows, REFERENCES, output, title)
 
 
 def show_cells(
@@ -119,7 +121,24 @@ def show_cells(
     if output is Format.table:
         rows += [one.trial.row() | {"status": "control", "top1": one.top1} for one in references]
         rows = distinguish_cells(rows, store, record.id)
-    table(rows, CELLS, output, f"{record.name} ({record.id}), best cells")
+    title = f"{record.name} ({record.id}), best cells"
+    if ranked:
+        split = ranked[0].split
+        chosen = " (selected on it)" if split == "test" else ""
+        title += f", top-1 on {split}{chosen}"
+    table(rows, CELLS, output, title)
+
+
+SELECTED = {
+    "validation": (
+        "scores are of the validation split, by which the search chose: the best of many is "
+        "partly luck"
+    ),
+    "test": (
+        "scores are of the test split, and selected on it: the campaign has no validation split"
+    ),
+}
+"""What the scores of a search may be taken for, by the split that they are of."""
 
 
 def closing_lines(
@@ -136,7 +155,7 @@ def closing_lines(
     lines = []
     for kind, trial in (("recurrent", recurrent), ("feedforward", feedforward)):
         if trial is None:
-            lines.append(f"best {kind} network of the search: no trial has a score")
+            lines.append(f"best {kind} network of the search: none has a score")
         else:
             lines.append(
                 f"best {kind} network of the search: {percent(trial.top1 or 0.0)}"
@@ -149,6 +168,8 @@ def closing_lines(
             f"control {one.name}{label}: {format_score(one)}"
             f"{_early(one.trial, whole)}, {_price(one.trial)}"
         )
+    if searched:
+        lines.append(SELECTED[searched[0].split])
     return lines + failed_lines(failed)
 
 

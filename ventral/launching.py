@@ -40,8 +40,9 @@ def run_campaign(
     new: bool = False,
     estimate: bool = True,
     id_file: Path | None = None,
+    certifies: "Campaign | None" = None,
 ) -> None:
-    """Put a campaign on record and drive it.
+    """Put a campaign on record, perhaps one that `certifies` another, and drive it.
 
     With `estimate` what it will take is printed first; its id is written to `id_file`. Raises
     CampaignError, unless `new`, if one like it is to be resumed.
@@ -57,8 +58,15 @@ def run_campaign(
             forecast.mention(campaign, prepared, home)
 
     note(f"packing {campaign.data.name}")
-    address = launch.address
-    campaign_id = put_on_record(campaign, home, store, new=new, address=address, inspect=mention)
+    campaign_id = put_on_record(
+        campaign,
+        home,
+        store,
+        new=new,
+        address=launch.address,
+        certifies=certifies,
+        inspect=mention,
+    )
     if id_file is not None:
         id_file.write_text(f"{campaign_id}\n")
     note(f"campaign {campaign_id} ({campaign.name}) in {home.path}")

@@ -1,7 +1,6 @@
 """The home, the store and the campaigns of this invocation."""
 
 from collections.abc import Collection
-from pathlib import Path
 
 from search.host.home import Home
 from search.store import Campaign, State, Store
@@ -32,9 +31,3 @@ def find_campaign(campaign: str, only: Collection[State] = ()) -> tuple[Home, St
         note(f"{number} campaigns are named {campaign}; this is the newest, {record.id}")
         note(f"(the others, newest first: {others}{', ...' if number > SHOWN + 1 else ''})")
     return home, store, record
-
-
-def home_data() -> Path:
-    """The folder of the packed data sets, made if it is not there."""
-    home = Home.at()
-    return home.ensure(home.data)

@@ -12,6 +12,7 @@ from space.documents.validation import Value
 from space.errors import InputError
 from space.genome import Genome
 from space.network.sizes import first_informed_step
+from space.recurrence import Recurrence, recurrence
 from space.unroll.cost import cost
 from workers.data.statistics import divisors
 from workers.job import ScoredSplit
@@ -51,6 +52,7 @@ class Card(Value):
     seed: int
     recipe: dict[str, Any]
     epochs: int = Field(ge=0)
+    recurrence: Recurrence | None = None
     split: ScoredSplit = "test"
     top1: Score
     top5: Score | None = None
@@ -96,7 +98,8 @@ def format_card(genome: Genome, card: Card) -> str:
 # {markdown(card.name)}
 
 {short_name(genome)}: {price.parameters:,} parameters, {price.macs:,} multiply-adds an image, \
-{len(genome.stages)} stages, {genome.clock.steps} steps. Identity `{card.digest}`.
+{len(genome.stages)} stages, {genome.clock.steps} steps, recurrence: {recurrence(genome)}. \
+Identity `{card.digest}`.
 
 {_origin(card)}
 {_time(genome)}

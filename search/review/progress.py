@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.campaign import Budget
-from search.store import CONTROL, Campaign, Status, Store, Trial
+from search.store import CONTROL, Campaign, Opening, Status, Store, Trial
 from search.store.ledger import Ledger
 from space.errors import InputError
 
@@ -50,7 +50,9 @@ class Worker:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """A campaign at one moment. `beside` are the campaigns that it shares the machine with."""
+    """A campaign at one moment. `beside` are the campaigns that it shares the machine with,
+    `openings` those of the test split for its networks, oldest first.
+    """
 
     record: Campaign
     counts: Mapping[Status, int]
@@ -64,6 +66,7 @@ class Progress:
     unmirrored: int
     mirror_error: str | None
     beside: tuple[str, ...]
+    openings: tuple[Opening, ...]
 
     @property
     def done(self) -> int:
@@ -107,6 +110,7 @@ def progress(store: Store, campaign_id: str) -> Progress:
         unmirrored=store.outbox.backlog(record.id),
         mirror_error=store.outbox.mirror_error(record.id),
         beside=tuple(one.campaign for one in claims if one.campaign != record.id),
+        openings=tuple(one for one in store.campaigns.openings(record.id) if one.split == "test"),
     )
 
 
@@ -200,6 +204,7 @@ def document(state: Progress) -> dict[str, Any]:
         "left": None if state.remaining is None else vars(state.remaining),
         "workers": [vars(worker) for worker in state.workers],
         "beside": list(state.beside),
+        "test_openings": len(state.openings),
         "unmirrored": state.unmirrored,
         "mirror_error": state.mirror_error if state.unmirrored else None,
     }

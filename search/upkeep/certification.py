@@ -112,7 +112,7 @@ def certify_campaign(
     """
     offered = read_offered(driving.get("address"))
     campaign = certification(record, winners, seeds, overrides, all_data=all_data, offered=offered)
-    result = launch(campaign, home, store, **driving)
+    result = launch(campaign, home, store, certifies=record, **driving)
     networks = ranking.references(store, store.campaigns.get(result.campaign_id))
     return Certified(run=result, networks=tuple(networks))
 

@@ -17,6 +17,7 @@ from search.store import Campaign as Record
 from search.store import Store, Trial
 from space.errors import InputError, VentralError
 from space.genome import Genome
+from space.recurrence import recurrence
 from space.reduction import reduce_genome
 from workers import checkpoint
 from workers.card import Card
@@ -143,6 +144,7 @@ def _make_card(trial: Trial, record: Record, recipe: Recipe, pack: Pack, genome:
         seed=trial.seed,
         recipe=recipe.model_dump(mode="json"),
         epochs=trial.epochs,
+        recurrence=recurrence(genome),
         split=pack.scored(recipe.score_on),
         top1=trial.top1,
         top5=trial.top5,

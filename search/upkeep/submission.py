@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict
 
-from search.campaign import Campaign
+from search.campaign import Campaign, controls
 from search.host.home import Home
 from search.host.machine import Machine, machine
 from search.host.ports import bypass_proxies
@@ -15,6 +15,7 @@ from search.store import Campaign as Record
 from search.store import State, Store
 from search.upkeep.amendment import amend_campaign
 from search.upkeep.naming import choose_campaign
+from search.upkeep.openings import record_opening
 from space.errors import CampaignError, InputError, StoreError
 
 if TYPE_CHECKING:
@@ -54,12 +55,15 @@ def put_on_record(
     *,
     new: bool = False,
     address: str | None = None,
+    certifies: Record | None = None,
     inspect: "Callable[[Prepared], None]" = lambda _prepared: None,
 ) -> str:
     """Pack a campaign's data and put it on record; its id.
 
-    `inspect` is called between the two, and may raise. Raises CampaignError, unless `new`, if one
-    like it is to be resumed, and what `search.driver.prepare` does.
+    `inspect` is called between the two, and may raise. A campaign whose trainings are scored on
+    the test split opens it, which is put on record as well: with it, and with the campaign whose
+    networks it `certifies`. Raises CampaignError, unless `new`, if one like it is to be resumed,
+    and what `search.driver.prepare` does.
     """
     if not new:
         refuse_if_interrupted(campaign, store)
@@ -69,7 +73,13 @@ def put_on_record(
     place.check_home(home, address)
     prepared = driver.prepare(campaign, home)
     inspect(prepared)
-    return driver.submit(campaign, home, store, prepared=prepared)
+    campaign_id = driver.submit(campaign, home, store, prepared=prepared)
+    packed, space = prepared
+    if packed.scored(campaign.recipe.score_on) == "test":
+        command = "ventral submit" if certifies is None else f"ventral certify {certifies.id}"
+        for record in filter(None, (store.campaigns.get(campaign_id), certifies)):
+            record_opening(store, record, command, controls(campaign, space))
+    return campaign_id
 
 
 def launch(
@@ -80,13 +90,16 @@ def launch(
     run: bool = True,
     new: bool = False,
     address: str | None = None,
+    certifies: Record | None = None,
 ) -> "RunResult":
     """Put a checked campaign on record, and drive it to its end unless `run` is false.
 
     Raises what `put_on_record` and `search.driver.run` do.
     """
     bypass_proxies()
-    campaign_id = put_on_record(campaign, home, store, new=new, address=address)
+    campaign_id = put_on_record(
+        campaign, home, store, new=new, address=address, certifies=certifies
+    )
     if not run:
         return _describe(store, store.campaigns.get(campaign_id))
     from search import driver

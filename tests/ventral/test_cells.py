@@ -86,6 +86,8 @@ def test_the_best_of_each_kind_stand_beside_what_they_cost(store: Store) -> None
         "best feedforward network of the search: 72.0 %, 64.8 k parameters, "
         "50.0 k multiply-adds (trial 2)",
         "control feedforward: 50.0 %, 900 parameters, 1.0 k multiply-adds",
+        "scores are of the validation split, by which the search chose: the best of many is "
+        "partly luck",
         "1 trial failed: 5; because unknown",
     ]
 
@@ -98,7 +100,7 @@ def test_a_score_of_a_stopped_training_says_so(store: Store) -> None:
     train(store, campaign, 1, 0.3, 0.5, status="pruned")
     first, second, *_ = lines(store, campaign)
     assert "50.0 % after 2 of 3 epochs" in first
-    assert second == "best feedforward network of the search: no trial has a score"
+    assert second == "best feedforward network of the search: none has a score"
 
 
 def test_failed_trials_are_counted_and_named_with_the_most_frequent_reason(store: Store) -> None:

@@ -10,8 +10,7 @@ from ventral.kinds import Feedforward, Recurrent, pick_kind
 from ventral.output import Column, Format, Output, note, percent, table, value
 
 if TYPE_CHECKING:
-    from workers.card import Card
-    from workers.evaluation import Evaluation
+    from search.upkeep.evaluation import Evaluated
 
 
 class ScoredSplit(StrEnum):
@@ -79,42 +78,41 @@ def evaluate(
 
     On the test split, by default: its first score there is written into the export's card.
     """
-    from ventral.opening import home_data
-    from workers.export import read_card
+    from search.host.home import Home
+    from search.upkeep.evaluation import evaluate_on_record
 
-    card = read_card(folder)
     note("scoring it; packing its data comes first if the home does not hold the pack")
-    from workers.scoring import evaluate_export
-
-    scores = evaluate_export(folder, home_data(), split.value)
-    recorded = card.scores.get(split.value)
+    command = f"ventral evaluate {folder}"
+    result = evaluate_on_record(folder, Home.at(), split.value, command=command)
+    scores, recorded, card = result.scores, result.recorded, result.card
     row = {
         "folder": str(folder),
         "split": split.value,
         "top1": scores.top1,
-        "recorded_top1": None if recorded is None else recorded[0],
+        "recorded_top1": recorded,
         "top5": scores.top5,
         "loss": scores.loss,
         "accuracy_by_step": list(scores.accuracy_by_step),
     }
     if recorded is None:
         compared = f"of which none is recorded to compare with ({card.split} {percent(card.top1)})"
-    elif recorded[0] == scores.top1:
+    elif recorded == scores.top1:
         compared = "the same as recorded"
     else:
-        compared = f"not the recorded {percent(recorded[0])}"
+        compared = f"not the recorded {percent(recorded)}"
     value(row, output, f"top-1 {percent(scores.top1)} on {split.value}, {compared}")
-    if recorded is None and split is ScoredSplit.test:
-        _record_test(folder, card, scores)
+    if split is ScoredSplit.test:
+        _note_opening(folder, result)
 
 
-def _record_test(folder: Path, card: "Card", scores: "Evaluation") -> None:
-    """Write an export's first score on the test split into its card."""
-    from workers.export import rewrite_card
-
-    try:
-        rewrite_card(folder, card.with_test(scores.top1, scores.top5, scores.loss))
-    except OSError as error:
-        note(f"the card of {folder} does not say so: it cannot be written ({error.strerror})")
-        return
-    note(f"the card of {folder} says from now on that the test split was opened for it")
+def _note_opening(folder: Path, result: "Evaluated") -> None:
+    """Where it is on record that the test split was opened."""
+    if result.not_written is not None:
+        reason = result.not_written
+        note(f"the card of {folder} does not say so: it cannot be written ({reason})")
+    elif result.recorded is None:
+        note(f"the card of {folder} says from now on that the test split was opened for it")
+    if result.on_record:
+        note(f"the opening is on record: ventral status {result.card.campaign}")
+    else:
+        note("the store of this home does not have its campaign: the opening is not on record")

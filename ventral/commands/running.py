@@ -114,7 +114,7 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="trainings of each, from other seeds")] = 5,
     all_data: Annotated[
-        bool, typer.Option("--all-data", help="train on the validation images as well")
+        bool, typer.Option("--all-data", help="train on the validation images, too")
     ] = False,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="change a field: recipe.epochs=20")
@@ -160,4 +160,4 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     made = certification(
         record, chosen, seeds, overrides or [], all_data=all_data, offered=offered
     )
-    run_campaign(made, launch, new=new, estimate=estimate)
+    run_campaign(made, launch, new=new, estimate=estimate, certifies=record)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from space.documents.outside import printable
-from ventral.output import Format, Output, duration, note, percent, show, value
+from ventral.output import Format, Output, duration, moment, note, percent, show, value
 
 if TYPE_CHECKING:
     from search.review.progress import Progress
@@ -126,6 +126,13 @@ def format_progress(current: "Progress") -> str:
         lines.append(f"  and {len(current.workers) - SHOWN} more")
     if record.state == "running" and not current.workers:
         lines.append("  no trial is being trained at the moment")
+    if current.openings:
+        last = current.openings[-1]
+        often = "once" if len(current.openings) == 1 else f"{len(current.openings)} times"
+        lines.append(
+            f"the test split was opened {often}, at last on {moment(last.at)} by "
+            + printable(f"{last.who}: {last.command}")
+        )
     if current.beside:
         lines.append(f"shares the machine with {', '.join(current.beside)}")
     if current.unmirrored:

@@ -51,8 +51,14 @@ def test_the_test_split_is_opened_by_an_evaluation_and_the_card_says_so(
     folder = tmp_path / "cell"
     shutil.copytree(exports[0], folder)
     assert "was not opened for this network" in (folder / "README.md").read_text()
+    assert campaign.shell("status", campaign.id, "-o", "json").json["test_openings"] == 0
     first = campaign.shell("evaluate", folder)
     assert first.code == 0, first.err
+    assert f"the opening is on record: ventral status {campaign.id}" in first.err
+    assert campaign.shell("status", campaign.id, "-o", "json").json["test_openings"] == 1
+    shown = campaign.shell("status", campaign.id).out
+    assert "the test split was opened once, at last on " in shown
+    assert f": ventral evaluate {folder}" in shown
     assert "on test, of which none is recorded to compare with (validation " in first.out
     facts = ventral.card(folder)
     assert facts.test_top1 == ventral.evaluate(folder, home=campaign.shell.home).top1
