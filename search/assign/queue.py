@@ -25,6 +25,7 @@ from search.assign.suggesting import (
     close_recipe,
 )
 from search.campaign import control_runs
+from search.campaign.lineage import lineage
 from search.early_stopping.judging import Judge
 from search.store import CONTROL, NewTrial, Takeover, Trial
 from space.cell_names import name_network
@@ -193,6 +194,7 @@ class Queue:
             # Weights belong to a spelling: the trial takes that over as well.
             genome = takeover.donor.trial.genome or genome
         cell, recurrence = ("", None) if sample is None else name_network(sample.genome)
+        family, winner = (None, None) if control is None else lineage(control)
         trial = NewTrial(
             number=number,
             digest=suggestion.digest,
@@ -207,6 +209,8 @@ class Queue:
             recurrence=recurrence,
             split=self._set.split,
             control=control,
+            family=family,
+            winner=winner,
             status="infeasible" if recipe is None else "waiting",
             reason=suggestion.reason,
             folder=str(self._set.home.trial(self._set.campaign_id, number)),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from search.assign.suggesting import find_refusal, identity
 from search.campaign import Campaign, clone, controls, final_recipe
+from search.campaign.lineage import lineage, name_trial
 from search.host.home import Home
 from search.host.machine import Machine
 from search.review import ranking
@@ -26,9 +27,6 @@ from space.unroll.cost import cost
 
 if TYPE_CHECKING:
     from search.driver import RunResult
-
-PREFIX = "trial-"
-"""The prefix of the names that searched cells have as controls."""
 
 
 def choose_winners(
@@ -69,7 +67,9 @@ def certification(
     images = Space.parse(record.space, f"{where}: space").images.model_dump()
     closed = Space.parse(space.document() | {"images": images}, f"{where}: space")
     _check_digests(closed, trials)
-    names = _select_different(campaign, closed, [*controls(campaign, space), *map(_name, trials)])
+    names = _select_different(
+        campaign, closed, [*controls(campaign, space), *(name_trial(one.number) for one in trials)]
+    )
     document = record.document | {
         "name": f"{campaign.name}-certified"[:200],
         "space": space.document(),
@@ -119,18 +119,14 @@ def certify_campaign(
 
 def is_certified(name: str) -> bool:
     """Whether a control is a searched cell that is trained again."""
-    return name.startswith(PREFIX)
-
-
-def _name(trial: Trial) -> str:
-    return f"{PREFIX}{trial.number}"
+    return lineage(name)[0] == "winner"
 
 
 def _with(space: Space, trials: Sequence[Trial]) -> Space:
     """The space with the trials' cells among its controls."""
     document: dict[str, Any] = space.document()
     for trial in trials:
-        name = _name(trial)
+        name = name_trial(trial.number)
         if name in space.controls:
             raise CampaignError(
                 f"space.controls.{name}", "is reserved for a certified cell", "rename it"
@@ -141,7 +137,7 @@ def _with(space: Space, trials: Sequence[Trial]) -> Space:
 
 def _check_digests(closed: Space, trials: Sequence[Trial]) -> None:
     for trial in trials:
-        if closed.control(_name(trial)).digest != trial.digest:
+        if closed.control(name_trial(trial.number)).digest != trial.digest:
             raise CampaignError(
                 f"trial {trial.number}",
                 "has choices that make another network in this version",

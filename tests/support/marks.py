@@ -39,6 +39,7 @@ PURE = (
     "ventral/test_forecast.py",
     "ventral/commands/test_drill.py",
     "ventral/test_launching.py",
+    "ventral/test_matching.py",
     "ventral/test_live.py",
     "ventral/testing",
 )

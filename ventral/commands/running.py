@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ventral.launching import Launch, drive, run_campaign
+from ventral.matching import Matching, certify_matched
 from ventral.output import Format, Output, note
 
 if TYPE_CHECKING:
@@ -118,6 +119,14 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="change a field: recipe.epochs=20")
     ] = None,
+    matched: Annotated[
+        bool,
+        typer.Option(
+            "--matched",
+            help="the best recurrent cells beside feedforward controls of their parameters, "
+            "multiply-adds and depth, all tuned alike, on the test split: does recurrence help?",
+        ),
+    ] = False,
     new: New = False,
     detach: Detach = False,
     estimate: Estimate = True,
@@ -132,11 +141,23 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     from search.upkeep.submission import read_offered
     from ventral.opening import find_campaign
 
-    _, store, record = find_campaign(campaign)
+    home, store, record = find_campaign(campaign)
+    launch = Launch(output=output, detach=detach, address=address)
+    if matched:
+        asked = Matching(
+            top=top,
+            numbers=trial or (),
+            seeds=seeds,
+            overrides=overrides or (),
+            all_data=all_data,
+            new=new,
+            estimate=estimate,
+        )
+        certify_matched(record, home, store, asked, launch)
+        return
     chosen = choose_winners(store, record, top=top, trials=trial or ())
     offered = read_offered(address)
     made = certification(
         record, chosen, seeds, overrides or [], all_data=all_data, offered=offered
     )
-    launch = Launch(output=output, detach=detach, address=address)
     run_campaign(made, launch, new=new, estimate=estimate, certifies=record)

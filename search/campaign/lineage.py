@@ -1,0 +1,41 @@
+"""What certified networks and their matched controls are called, and what their names say.
+
+A network of a search is `trial-7` where it is trained again, `trial-7-depth` is a control that is
+matched to it, `trial-7-depth-rate-2` that control with the second learning rate of its ladder.
+"""
+
+import re
+from typing import Literal
+
+from space.controls import MATCHES, Match
+
+Family = Literal["winner", "parameters", "macs", "depth", "control"]
+"""A network of the search, a control that is matched to one, or one of the campaign's own."""
+
+_NAME = re.compile(r"(trial-\d+)(?:-(parameters|macs|depth))?(?:-rate-\d+)?")
+
+
+def name_trial(number: int) -> str:
+    """What the network of a trial is called."""
+    return f"trial-{number}"
+
+
+def name_matched(winner: str, match: Match) -> str:
+    """What the control is called that is matched to a winner."""
+    return f"{winner}-{match}"
+
+
+def name_rate(name: str, place: int) -> str:
+    """What a network is called with the rate at a place (from 0) of its ladder."""
+    return f"{name}-rate-{place + 1}"
+
+
+def lineage(name: str) -> tuple[Family, str | None]:
+    """The family of a control by its name, and the name of the winner that it is, or is matched
+    to; None of a campaign's own control.
+    """
+    parts = _NAME.fullmatch(name)
+    if parts is None:
+        return "control", None
+    family: Family = next((match for match in MATCHES if match == parts[2]), "winner")
+    return family, parts[1]

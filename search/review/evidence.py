@@ -1,0 +1,204 @@
+"""What became of winners and their matched controls (search/upkeep/matched.py): scores, verdicts.
+
+Read from the store: the rates that a finished tuning campaign found to be best, and the evidence
+of a final one.
+"""
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from search.assign.suggesting import identity
+from search.campaign import Campaign, full_epochs
+from search.campaign.lineage import Family, lineage, name_rate, name_trial
+from search.review.verdicts import (
+    Comparison,
+    Correlation,
+    Verdict,
+    correlate_ranks,
+    judge,
+    luck,
+)
+from search.store import CONTROL, Store, Trial
+from search.store import Campaign as Record
+from search.upkeep.matched import FACTORS, Network
+from space.controls import MATCHES
+from space.controls.macs import planned_macs
+from space.recurrence import Recurrence, recurrence
+from space.space import Space
+from space.unroll.cost import cost
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A network that was trained from several seeds. `scores` are by seed, without those of
+    trainings that failed. `macs` are the planned unroll's, `rate` is the learning rate.
+    """
+
+    name: str
+    family: Family
+    winner: str | None
+    recurrent: Recurrence
+    parameters: int
+    macs: int
+    rate: float
+    scores: Mapping[int, float]
+
+    @property
+    def mean(self) -> float | None:
+        """Of the scores; None without one."""
+        return statistics.fmean(self.scores.values()) if self.scores else None
+
+    @property
+    def deviation(self) -> float | None:
+        """The standard deviation of the scores; None of fewer than two."""
+        return statistics.stdev(self.scores.values()) if len(self.scores) > 1 else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lead:
+    """A winner's score in the search, the mean of its certified ones, and their difference: how
+    much was luck, of the seed and of the images that the search decided by.
+    """
+
+    winner: str
+    searched: float
+    certified: float | None
+    luck: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """All that a final campaign shows. `seeds` are those of its trainings, in order."""
+
+    campaign: str
+    seeds: tuple[int, ...]
+    networks: tuple[Trained, ...]
+    verdicts: tuple[Verdict, ...]
+    leads: tuple[Lead, ...]
+    ranks: Correlation
+
+    def document(self) -> dict[str, Any]:
+        """As JSON has it: scores in the order of the seeds, null for a training that failed."""
+        return {
+            "campaign": self.campaign,
+            "seeds": list(self.seeds),
+            "networks": [
+                {
+                    "name": one.name,
+                    "family": one.family,
+                    "winner": one.winner,
+                    "recurrent": one.recurrent,
+                    "parameters": one.parameters,
+                    "macs": one.macs,
+                    "learning_rate": one.rate,
+                    "scores": [one.scores.get(seed) for seed in self.seeds],
+                    "mean": one.mean,
+                    "deviation": one.deviation,
+                }
+                for one in self.networks
+            ],
+            "verdicts": [asdict(verdict) for verdict in self.verdicts],
+            "luck": [asdict(lead) for lead in self.leads],
+            "rank_correlation": asdict(self.ranks),
+        }
+
+
+def read_evidence(store: Store, record: Record, winners: Sequence[Trial]) -> Evidence:
+    """What a final campaign of these trials shows so far."""
+    networks = _read_networks(store, record)
+    of_winner = {one.winner: one for one in networks if one.family == "winner"}
+    comparisons = [
+        Comparison(
+            winner=of_winner[one.winner].name,
+            against=one.family,
+            scores=of_winner[one.winner].scores,
+            others=one.scores,
+        )
+        for one in networks
+        if one.family in MATCHES
+    ]
+    leads = [_lead(trial, of_winner[name_trial(trial.number)]) for trial in winners]
+    ranked = [(lead.searched, lead.certified) for lead in leads if lead.certified is not None]
+    return Evidence(
+        campaign=record.id,
+        seeds=tuple(sorted({seed for one in networks for seed in one.scores})),
+        networks=tuple(networks),
+        verdicts=tuple(judge(comparisons)),
+        leads=tuple(leads),
+        ranks=correlate_ranks([first for first, _ in ranked], [second for _, second in ranked]),
+    )
+
+
+def _lead(trial: Trial, winner: Trained) -> Lead:
+    searched = trial.top1 or 0.0
+    return Lead(
+        winner=winner.name,
+        searched=searched,
+        certified=winner.mean,
+        luck=luck(searched, list(winner.scores.values())),
+    )
+
+
+def choose_rates(store: Store, record: Record, listed: Sequence[Network]) -> dict[str, float]:
+    """The best rate of every network by the finished tuning campaign `record`.
+
+    Of equal scores the one nearest to the network's own. A network that failed with every rate
+    keeps its own: that it cannot be trained is for the final trainings to show.
+    """
+    space = Space.parse(record.space, f"campaign {record.id}: space")
+    scores = _scores_by_name(store, record)
+    own = FACTORS.index(1.0)
+    order = sorted(range(len(FACTORS)), key=lambda at: abs(at - own))
+    chosen: dict[str, float] = {}
+    for network in listed:
+        names = [name_rate(network.name, at) for at in order]
+        best = max(names, key=lambda name: max(scores[name].values(), default=-math.inf))
+        chosen[network.name] = float(space.control(best).recipe["learning_rate"])
+    return chosen
+
+
+def _read_networks(store: Store, record: Record) -> list[Trained]:
+    """The networks of a final campaign, in its order, with the scores that they have."""
+    where = f"campaign {record.id}"
+    campaign = Campaign.parse(record.document, where)
+    space = Space.parse(record.space, f"{where}: space")
+    scores = _scores_by_name(store, record)
+    networks = []
+    for name in space.controls:
+        sample = space.control(name)
+        family, winner = lineage(name)
+        networks.append(
+            Trained(
+                name=name,
+                family=family,
+                winner=winner,
+                recurrent=recurrence(sample.genome),
+                parameters=cost(sample.genome).parameters,
+                macs=round(planned_macs(sample.genome)),
+                rate=campaign.recipe.overlaid(sample.recipe).learning_rate,
+                scores=scores[name],
+            )
+        )
+    return networks
+
+
+def _scores_by_name(store: Store, record: Record) -> dict[str, dict[int, float]]:
+    """By the name of a control: the scores of its full trainings, by seed. Controls that are one
+    network and one recipe share a training.
+    """
+    where = f"campaign {record.id}"
+    space = Space.parse(record.space, f"{where}: space")
+    whole = full_epochs(Campaign.parse(record.document, where), space)
+    by_network: dict[str, dict[int, float]] = {}
+    for trial in store.results.find(record.id, statuses=["finished"], origin=CONTROL):
+        if trial.top1 is not None and trial.epochs >= whole:
+            network = identity(trial.digest, trial.recipe)
+            by_network.setdefault(network, {})[trial.seed] = trial.top1
+    samples = {name: space.control(name) for name in space.controls}
+    return {
+        name: by_network.get(identity(sample.digest, sample.recipe), {})
+        for name, sample in samples.items()
+    }

@@ -1,0 +1,22 @@
+"""Names of certified networks and their controls, there and back."""
+
+import pytest
+
+from search.campaign.lineage import Family, lineage, name_matched, name_rate, name_trial
+from space.controls import MATCHES
+
+
+@pytest.mark.parametrize("match", MATCHES)
+@pytest.mark.parametrize("number", [0, 7, 12345])
+def test_names_say_the_family_and_the_winner(match: Family, number: int) -> None:
+    winner = name_trial(number)
+    assert lineage(winner) == ("winner", winner)
+    for place in range(3):
+        assert lineage(name_rate(winner, place)) == ("winner", winner)
+        named = name_rate(name_matched(winner, match), place)  # type: ignore[arg-type]
+        assert lineage(named) == (match, winner)
+
+
+@pytest.mark.parametrize("name", ["feedforward", "trial-", "trial-x", "a-trial-3", "trial-3-wide"])
+def test_other_names_are_those_of_a_campaigns_own_controls(name: str) -> None:
+    assert lineage(name) == ("control", None)

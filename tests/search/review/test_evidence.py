@@ -1,0 +1,101 @@
+"""What a final campaign shows: scores by seed, verdicts by family, luck, the order of winners."""
+
+from __future__ import annotations
+
+import statistics
+
+import pytest
+
+from search.review.evidence import Evidence, read_evidence
+from search.upkeep.matched import final, networks, rates, select_winners
+from tests.support import toys
+from tests.support.matching import carry_out, record_of, search, trials_of
+from tests.support.runs import Bench, train
+
+SEEDS = 3
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """A finished search, whose own record no test changes."""
+    return search(tmp_path_factory.mktemp("search"))
+
+
+def run_final(bench: Bench, top: int = 3, trials: int = 1000) -> tuple[Bench, Evidence]:
+    """The final campaign of a search, and what that shows."""
+    winners, _ = select_winners(bench.store, bench.id, top)
+    found = networks(record_of(bench), winners)
+    chosen = {one.name: rates(bench.campaign, one)[1] for one in found}
+    done = bench.beside(final(record_of(bench), found, chosen, SEEDS))
+    carry_out(done, trials)
+    return done, read_evidence(done.store, record_of(done), winners)
+
+
+def test_scores_are_those_of_the_trials_and_pair(bench: Bench) -> None:
+    done, evidence = run_final(bench)
+    trials = trials_of(done)
+    assert len(evidence.seeds) == SEEDS
+    for one in evidence.networks:
+        assert set(one.scores) == set(evidence.seeds)
+        assert one.mean == pytest.approx(statistics.fmean(one.scores.values()))
+        assert one.deviation == pytest.approx(statistics.stdev(one.scores.values()))
+        if one.family == "winner":
+            [digest] = {trial.digest for trial in trials if trial.top1 in one.scores.values()} & {
+                trial.digest for trial in trials if trial.parameters == one.parameters
+            }
+            own = {trial.seed: trial.top1 for trial in trials if trial.digest == digest}
+            assert own == one.scores
+    assert len(evidence.verdicts) == 3 * 3
+    for verdict in evidence.verdicts:
+        [winner] = [one for one in evidence.networks if one.name == verdict.winner]
+        [control] = [
+            one
+            for one in evidence.networks
+            if (one.winner, one.family) == (winner.winner, verdict.against)
+        ]
+        assert verdict.difference == pytest.approx((winner.mean or 0) - (control.mean or 0))
+        assert verdict.seeds == SEEDS
+
+
+def test_what_matches_is_seen_in_the_numbers(bench: Bench) -> None:
+    _, evidence = run_final(bench, 1)
+    winner, parameters, macs, depth, plain = evidence.networks
+    assert parameters.parameters == pytest.approx(winner.parameters, rel=0.02)
+    assert macs.macs == pytest.approx(winner.macs, rel=0.02)
+    assert (winner.recurrent, depth.recurrent) == ("local", "none")
+    assert plain.family == "control"
+    assert "plain" not in {verdict.against for verdict in evidence.verdicts}
+
+
+def test_luck_is_the_searchs_score_less_the_certified_one(bench: Bench) -> None:
+    _, evidence = run_final(bench, 2)
+    for lead, winner in zip(
+        evidence.leads, [one for one in evidence.networks if one.family == "winner"], strict=True
+    ):
+        searched = (
+            bench.store.results.get(bench.id, int(winner.name.removeprefix("trial-"))).top1 or 0.0
+        )
+        assert lead.searched == searched
+        assert lead.luck == pytest.approx(searched - (winner.mean or 0))
+
+
+def test_a_campaign_that_is_not_over_shows_what_is_there(bench: Bench) -> None:
+    """Of five networks the first four were trained, with one seed."""
+    _, evidence = run_final(bench, 1, trials=4)
+    assert [len(one.scores) for one in evidence.networks] == [1, 1, 1, 1, 0]
+    assert all(verdict.low is None and not verdict.shown for verdict in evidence.verdicts)
+    assert evidence.document()["networks"][4]["scores"] == [None]
+
+
+def test_a_training_that_failed_leaves_its_pair_out(bench: Bench) -> None:
+    winners, _ = select_winners(bench.store, bench.id, 1)
+    found = networks(record_of(bench), winners)
+    done = bench.beside(final(record_of(bench), found, {o.name: 0.01 for o in found}, SEEDS))
+    run = done.begin()
+    while (assignment := run.queue.next()) is not None:
+        train(run, assignment, *((1, "failed") if assignment.number == 0 else (3,)))
+    evidence = read_evidence(done.store, record_of(done), winners)
+    assert [verdict.seeds for verdict in evidence.verdicts] == [SEEDS - 1] * 3
+    first = evidence.document()["networks"][0]["scores"]
+    assert sorted(score is None for score in first) == [False, False, True]
+    assert set(first) == {None, toys.score(5, 3, 3), toys.score(10, 3, 3)}

@@ -1,0 +1,134 @@
+"""What verdicts sound like, and what `certify --matched` refuses before anything is trained."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from search.campaign.lineage import lineage
+from search.review.evidence import Evidence, Lead, Trained
+from search.review.verdicts import Comparison, Correlation, judge
+from search.upkeep import matched
+from space.errors import InputError, StoreError
+from tests.support.matching import record_of, search, trials_of
+from tests.support.runs import Bench
+from ventral.launching import Launch
+from ventral.matching import Matching, certify_matched, format_evidence
+from ventral.output import Format
+
+
+def trained(name: str, *scores: float) -> Trained:
+    family, winner = lineage(name)
+    return Trained(
+        name=name,
+        family=family,
+        winner=winner,
+        recurrent="local" if family == "winner" else "none",
+        parameters=1000,
+        macs=2000,
+        rate=0.01,
+        scores=dict(enumerate(scores)),
+    )
+
+
+def sentences(*networks: Trained, luck: float | None = 0.02) -> list[str]:
+    first = networks[0]
+    verdicts = judge(
+        [
+            Comparison(
+                winner=first.name, against=one.family, scores=first.scores, others=one.scores
+            )
+            for one in networks[1:]
+        ]
+    )
+    lead = Lead(winner=first.name, searched=0.8, certified=first.mean, luck=luck)
+    return format_evidence(
+        Evidence(
+            campaign="c",
+            seeds=(0, 1, 2),
+            networks=networks,
+            verdicts=tuple(verdicts),
+            leads=(lead,),
+            ranks=Correlation(n=1, rho=None),
+        )
+    )
+
+
+def test_a_sentence_for_each_verdict_of_each_kind() -> None:
+    shown, not_shown, last, luck, ranks = sentences(
+        trained("trial-7", 0.80, 0.81, 0.79),
+        trained("trial-7-parameters", 0.70, 0.72, 0.69),
+        trained("trial-7-macs", 0.79, 0.85, 0.78),
+        trained("trial-7-depth", 0.70),
+    )
+    assert shown == (
+        "shown: that trial-7 is better than its parameter-matched control: 80.0 % against 70.3 %, "
+        "+9.7 points on average (3 paired seeds, 95 % interval +8.2 to +11.1)"
+    )
+    assert not_shown.startswith("not shown: that trial-7 is better than its compute-matched")
+    assert "-0.7 points" in not_shown
+    assert "(1 paired seed, no interval: one seed has no spread)" in last
+    assert luck == (
+        "luck: trial-7 scored 80.0 % in the search and 80.0 % on average here: +2.0 points of the "
+        "first were luck"
+    )
+    assert "none of 1 winner" in ranks
+
+
+def test_what_has_no_scores_or_no_luck_is_not_claimed() -> None:
+    lines = sentences(trained("trial-7"), trained("trial-7-depth", 0.5), luck=None)
+    assert lines[0].endswith("(no seed trained both)")
+    assert not any(line.startswith("luck") for line in lines)
+    assert "were not luck" in sentences(trained("trial-7", 0.9), luck=-0.1)[0]
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """A finished search."""
+    return search(tmp_path_factory.mktemp("search"))
+
+
+ASKED = Matching(top=1, numbers=(), seeds=2, overrides=())
+
+
+def refuse(bench: Bench, asked: Matching, *, detach: bool = False) -> InputError:
+    before = len(list(bench.store.campaigns.all()))
+    launch = Launch(output=Format.json, detach=detach)
+    with pytest.raises(InputError) as caught:
+        certify_matched(record_of(bench), bench.home, bench.store, asked, launch)
+    assert len(list(bench.store.campaigns.all())) == before
+    return caught.value
+
+
+def test_a_feedforward_winner_is_one_sentence_and_nothing_is_trained(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = next(t.number for t in trials_of(bench) if t.cell.startswith("feedforward"))
+    error = refuse(bench, replace(ASKED, numbers=(plain,)))
+    assert "no recurrent network" in str(error)
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"trial {plain} is feedforward")
+    assert "nothing is trained for it" in line
+
+
+def test_two_campaigns_do_not_run_in_the_background(bench: Bench) -> None:
+    assert "--detach" in str(refuse(bench, ASKED, detach=True))
+
+
+@pytest.mark.parametrize("override", ["recipe.epoch=3", "control_seeds=0"])
+def test_a_wrong_override_is_refused(bench: Bench, override: str) -> None:
+    assert override.partition("=")[0].rpartition(".")[2] in str(
+        refuse(bench, replace(ASKED, overrides=(override,)))
+    )
+
+
+def test_one_that_runs_already_is_not_run_twice(tmp_path: Path) -> None:
+    own = search(tmp_path)
+    winners, _ = matched.select_winners(own.store, own.id, 1)
+    made = matched.tuning(record_of(own), matched.networks(record_of(own), winners))
+    running = own.beside(made)
+    own.store.campaigns.set_state(running.id, "running")
+    with pytest.raises(StoreError, match=f"{running.id}.* is running already"):
+        certify_matched(record_of(own), own.home, own.store, ASKED, Launch(output=Format.json))

@@ -1,0 +1,294 @@
+"""`ventral certify --matched`: winners beside their matched controls, and what that shows.
+
+Two campaigns, one after the other (search/upkeep/matched.py). Both are looked for in the store
+first, so that the same command goes on where it was interrupted, and shows the verdicts again
+once all is trained.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ventral.launching import Launch
+from ventral.output import (
+    Column,
+    Format,
+    count,
+    note,
+    percent,
+    show,
+    signed_percent,
+    table,
+    value,
+)
+
+if TYPE_CHECKING:
+    from search.campaign import Campaign as CampaignFile
+    from search.host.home import Home
+    from search.review.evidence import Evidence, Lead, Trained
+    from search.review.verdicts import Correlation, Verdict
+    from search.store import Campaign, Store, Trial
+    from space.space import Space
+    from workers.data.pack import Pack
+
+KINDS = {
+    "winner": "winner",
+    "parameters": "parameter-matched",
+    "macs": "compute-matched",
+    "depth": "depth-matched",
+    "control": "control",
+}
+"""What the families are called in sentences."""
+
+SELECTED_ON_TEST = (
+    "warning: this campaign has no validation images. It selected its winners, and will tune the "
+    "networks, on the images that they are certified on"
+)
+
+NETWORKS = (
+    Column(key="name", title="network"),
+    Column(key="family", write=lambda family: KINDS[family]),
+    Column(key="recurrent"),
+    Column(key="parameters", write=count, right=True),
+    Column(key="macs", title="multiply-adds", write=count, right=True),
+    Column(
+        key="learning_rate", title="learning rate", write=lambda rate: f"{rate:.3g}", right=True
+    ),
+    Column(key="seeds", right=True),
+    Column(key="mean", title="test top-1", write=percent, right=True),
+    Column(key="deviation", title="+-", write=percent, right=True),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matching:
+    """What is asked for: which winners, from how many seeds, with which overrides."""
+
+    top: int
+    numbers: Sequence[int]
+    seeds: int
+    overrides: Sequence[str]
+    all_data: bool = False
+    new: bool = False
+    estimate: bool = True
+
+
+def certify_matched(
+    record: "Campaign", home: "Home", store: "Store", asked: Matching, launch: Launch
+) -> None:
+    """Train winners and their matched controls, or go on with that, and print the verdicts.
+
+    Raises InputError where there is no recurrent winner, no control that matches, or nothing that
+    may be trained. Exit code 1 if a training campaign was stopped.
+    """
+    from search.review.evidence import choose_rates, read_evidence
+    from search.upkeep import matched
+    from search.upkeep.submission import read_offered
+    from space.errors import InputError
+
+    if launch.detach:
+        raise InputError(
+            "--detach",
+            "runs one campaign in the background, and --matched has two, one after the other",
+            "leave one of the two out; what is interrupted goes on by the same command",
+        )
+    winners, feedforward = matched.select_winners(store, record.id, asked.top, asked.numbers)
+    if feedforward:
+        note(describe_feedforward(feedforward))
+    if not winners:
+        raise InputError(
+            f"campaign {record.id}",
+            "has no recurrent network to be certified beside matched controls",
+            "`ventral certify` without --matched trains any network from other seeds",
+        )
+    if not record.document["data"].get("validation"):
+        note(SELECTED_ON_TEST)
+    listed = matched.networks(record, winners)
+    offered = read_offered(launch.address)
+    tuning = matched.tuning(record, listed, asked.overrides, offered=offered)
+    tuned = _finish(tuning, record, home, store, asked, launch)
+    chosen = choose_rates(store, tuned, listed)
+    if edges := matched.find_edges(record, listed, chosen):
+        note(format_edges(edges))
+    final = matched.final(
+        record,
+        listed,
+        chosen,
+        asked.seeds,
+        asked.overrides,
+        all_data=asked.all_data,
+        offered=offered,
+    )
+    done = _finish(final, record, home, store, asked, launch)
+    title = f"{done.name} ({done.id}), means and deviations over seeds on the test split"
+    show_evidence(read_evidence(store, done, winners), launch.output, title)
+
+
+def describe_feedforward(trials: "Sequence[Trial]") -> str:
+    """One sentence on winners for which nothing is trained."""
+    numbers = ", ".join(str(trial.number) for trial in trials)
+    if len(trials) == 1:
+        return (
+            f"trial {numbers} is feedforward: it has no recurrence to be controlled for, and "
+            "nothing is trained for it"
+        )
+    return (
+        f"trials {numbers} are feedforward: they have no recurrence to be controlled for, and "
+        "nothing is trained for them"
+    )
+
+
+def _finish(
+    campaign: "CampaignFile",
+    certified: "Campaign",
+    home: "Home",
+    store: "Store",
+    asked: Matching,
+    launch: Launch,
+) -> "Campaign":
+    """The record of a campaign that is finished: it was, or is driven to its end now.
+
+    It is one of `certified`'s networks, with which its opening of the test split is on record.
+    """
+    from search import driver
+    from search.upkeep.submission import put_on_record
+    from space.errors import StoreError
+    from ventral import forecast
+    from ventral.live import Live
+
+    found = None if asked.new else _find(campaign, store)
+    if found is not None and found.state == "running":
+        cure = f"wait for it: `ventral status {found.id} --watch`"
+        raise StoreError(f"campaign {found.id}", "is running already", cure)
+    if found is not None and found.state == "finished":
+        note(f"campaign {found.id} ({found.name}) is finished already")
+        return found
+
+    def mention(prepared: "tuple[Pack, Space]") -> None:
+        if asked.estimate and launch.address is None:
+            forecast.mention(campaign, prepared, home)
+
+    if found is None:
+        campaign_id = put_on_record(
+            campaign,
+            home,
+            store,
+            new=True,
+            address=launch.address,
+            certifies=certified,
+            inspect=mention,
+        )
+    else:
+        campaign_id = found.id
+    record = store.campaigns.get(campaign_id)
+    note(f"campaign {record.id} ({record.name}) in {home.path}")
+    with Live(record, home, store.results.counts(record.id)) as live:
+        outcome = driver.run(record.id, home, store, live.listen, address=launch.address)
+    if outcome.state != "finished":
+        note(f"{outcome.state} ({outcome.reason}); everything is kept: the same command goes on")
+        raise typer.Exit(1)
+    return store.campaigns.get(campaign_id)
+
+
+def _find(campaign: "CampaignFile", store: "Store") -> "Campaign | None":
+    """The newest campaign on record that is this one, and can be shown, or gone on with."""
+    from search.campaign import Campaign
+    from search.upkeep.submission import RESUMABLE
+    from space.errors import InputError
+
+    for record in store.campaigns.named(campaign.name):
+        if record.state not in (*RESUMABLE, "finished", "running"):
+            continue
+        try:
+            if Campaign.parse(record.document) == campaign:
+                return record
+        except InputError:  # of another version
+            continue
+    return None
+
+
+# -------------------------------------------------------------------------------- what is shown
+
+
+def show_evidence(evidence: "Evidence", output: Format, title: str) -> None:
+    """The networks with their scores, the verdicts, and how far the search's scores were luck."""
+    if output is Format.json:
+        value(evidence.document(), output, "")
+        return
+    rows: list[dict[str, Any]] = evidence.document()["networks"]
+    for row in rows:
+        row["seeds"] = sum(score is not None for score in row["scores"])
+    table(rows, NETWORKS, output, title)
+    if output is Format.table:
+        for line in format_evidence(evidence):
+            show(line)
+
+
+def format_evidence(evidence: "Evidence") -> list[str]:
+    """A sentence for each verdict, for the luck of each winner, and for the order of all."""
+    networks = {one.name: one for one in evidence.networks}
+    controls = {(one.winner, str(one.family)): one for one in evidence.networks}
+    lines = []
+    for verdict in evidence.verdicts:
+        winner = networks[verdict.winner]
+        lines.append(format_verdict(verdict, winner, controls[winner.winner, verdict.against]))
+    lines += [line for lead in evidence.leads if (line := format_lead(lead))]
+    return [*lines, format_ranks(evidence.ranks)]
+
+
+def format_verdict(verdict: "Verdict", winner: "Trained", control: "Trained") -> str:
+    """What paired seeds show of a winner and a control, in one sentence."""
+    word = "shown" if verdict.shown else "not shown"
+    claim = f"{word}: that {winner.name} is better than its {KINDS[verdict.against]} control"
+    if verdict.difference is None:
+        return f"{claim} (no seed trained both)"
+    scores = " against ".join(
+        "no score" if one.mean is None else percent(one.mean) for one in (winner, control)
+    )
+    told = f"{claim}: {scores}, {signed_percent(verdict.difference)} points on average"
+    seeds = f"{verdict.seeds} paired seed{'s' * (verdict.seeds != 1)}"
+    if verdict.low is None or verdict.high is None:
+        why = "one seed has no spread" if verdict.seeds == 1 else "all differ by the same"
+        return f"{told} ({seeds}, no interval: {why})"
+    interval = f"{signed_percent(verdict.low)} to {signed_percent(verdict.high)}"
+    return f"{told} ({seeds}, {100 * (1 - verdict.level):.3g} % interval {interval})"
+
+
+def format_lead(lead: "Lead") -> str:
+    """How much of a winner's score in the search was luck; empty where it was not certified."""
+    if lead.certified is None or lead.luck is None:
+        return ""
+    told = (
+        f"luck: {lead.winner} scored {percent(lead.searched)} in the search and "
+        f"{percent(lead.certified)} on average here: "
+    )
+    if lead.luck <= 0:
+        return f"{told}its points were not luck"
+    return f"{told}{signed_percent(lead.luck)} points of the first were luck"
+
+
+def format_edges(edges: Sequence[str]) -> str:
+    """A sentence on networks whose best learning rate is the first or the last that was tried."""
+    return (
+        f"{', '.join(edges)}: best with the lowest or the highest learning rate that was tried; "
+        "beyond it may be a better one"
+    )
+
+
+def format_ranks(ranks: "Correlation") -> str:
+    """How well the search's order of the winners agrees with the certified one."""
+    winners = f"{ranks.n} winner{'s' * (ranks.n != 1)}"
+    if ranks.rho is None:
+        return (
+            f"rank correlation of the search's scores with these: none of {winners}; three with "
+            "different scores are needed"
+        )
+    interval = ""
+    if ranks.low is not None and ranks.high is not None:
+        interval = f", 95 % interval {ranks.low:+.2f} to {ranks.high:+.2f}"
+    return (
+        f"rank correlation of the search's scores with these: {ranks.rho:+.2f} "
+        f"({winners}{interval})"
+    )
