@@ -49,7 +49,7 @@ def main() -> None:
         "machine": f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}",
         "sizes": rows,
     }
-    print(json.dumps(result, indent=1) if chosen.json else _told(result))
+    print(json.dumps(result, indent=1) if chosen.json else _format_result(result))
 
 
 def _arguments() -> argparse.Namespace:
@@ -109,7 +109,7 @@ def _child(system: str, trials: int, chosen: argparse.Namespace) -> dict[str, An
     return measured
 
 
-def _told(result: dict[str, Any]) -> str:
+def _format_result(result: dict[str, Any]) -> str:
     """The result as a table for people."""
     lines = [
         f"{result['sampler']}, {result['epochs']} epochs a trial, {result['slots']} at once, "
@@ -145,10 +145,10 @@ def _measured(system: str, trials: int, chosen: argparse.Namespace) -> dict[str,
     ends = Ends()
     with tempfile.TemporaryDirectory(prefix="bench-", dir="/tmp") as folder, _memory() as peak:
         began = time.perf_counter()
-        found = run(Path(folder), trials, chosen, ends, system)
+        outcome = run(Path(folder), trials, chosen, ends, system)
         seconds = time.perf_counter() - began
-        found |= _tracked(Path(folder)) if system != "ray_tune" else {}
-    return found | {
+        outcome |= _tracked(Path(folder)) if system != "ray_tune" else {}
+    return outcome | {
         "trials": trials,
         "seconds": seconds,
         "s_per_trial": seconds / trials,
@@ -345,9 +345,9 @@ def _ray_tune(
             verbose=0,
         ),
     )
-    found = tuner.fit()
+    results = tuner.fit()
     ray.shutdown()
-    return {"state": "finished" if len(found) == trials else "failed"}
+    return {"state": "finished" if len(results) == trials else "failed"}
 
 
 def _searcher(name: str) -> tuple[Any, dict[str, Any] | None]:

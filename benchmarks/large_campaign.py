@@ -50,8 +50,8 @@ def main() -> None:
         folder = chosen.keep or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="large-", dir="/tmp"))
         )
-        found = measured(folder, chosen.trials)
-    print(json.dumps(found, indent=1) if chosen.json else _told(found))
+        result = measured(folder, chosen.trials)
+    print(json.dumps(result, indent=1) if chosen.json else _format_result(result))
 
 
 def _arguments() -> argparse.Namespace:
@@ -128,11 +128,11 @@ def _search(address: str) -> float:
     """Seconds of what the page asks for first: the hundred best runs."""
     base, _, rest = address.partition("/#/experiments/")
     experiment = rest.partition("/")[0].partition("?")[0]
-    asked = {"experiment_ids": [experiment], "max_results": 100, "order_by": ["metrics.top1 DESC"]}
+    query = {"experiment_ids": [experiment], "max_results": 100, "order_by": ["metrics.top1 DESC"]}
     began = time.perf_counter()
     request = Request(
         f"{base}/ajax-api/2.0/mlflow/runs/search",
-        json.dumps(asked).encode(),
+        json.dumps(query).encode(),
         {"Content-Type": "application/json"},
     )
     with urlopen(request, timeout=120) as answer:
@@ -152,13 +152,13 @@ def _browsed(folder: Path, address: str) -> float:
     return seconds
 
 
-def _told(found: dict[str, Any]) -> str:
-    counts = ", ".join(f"{count} {status}" for status, count in found["counts"].items() if count)
+def _format_result(result: dict[str, Any]) -> str:
+    counts = ", ".join(f"{count} {status}" for status, count in result["counts"].items() if count)
     lines = [
-        f"{found['trials']} trials on {found['machine']}: {found['seconds']:.0f} s, "
-        f"{found['s_per_trial']:.3f} s a trial ({counts})"
+        f"{result['trials']} trials on {result['machine']}: {result['seconds']:.0f} s, "
+        f"{result['s_per_trial']:.3f} s a trial ({counts})"
     ]
-    lines += [f"{seconds:8.2f} s  {name}" for name, seconds in found["command_seconds"].items()]
+    lines += [f"{seconds:8.2f} s  {name}" for name, seconds in result["command_seconds"].items()]
     return "\n".join(lines)
 
 

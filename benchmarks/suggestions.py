@@ -30,10 +30,10 @@ def history(space: Space, points: int, seed: int) -> Calls:
     """Points that were asked for and told in every way, the last four of them pending."""
     rng = random.Random(seed)
     calls: Calls = []
-    asked: list[Choices] = []
+    points_so_far: list[Choices] = []
     for number in range(points):
-        asked.append(draw_point(space.parameters, rng))
-        calls.append((asked[-1], None))
+        points_so_far.append(draw_point(space.parameters, rng))
+        calls.append((points_so_far[-1], None))
         if number >= 4:
             score = round(rng.random(), 6)
             kinds = (
@@ -41,7 +41,7 @@ def history(space: Space, points: int, seed: int) -> Calls:
                 Outcome(score=score, fidelity=rng.choice([0.25, 0.5])),
                 Outcome(reason="diverged"),
             )
-            calls.append((asked[number - 4], rng.choice(kinds)))
+            calls.append((points_so_far[number - 4], rng.choice(kinds)))
     return calls
 
 
@@ -82,8 +82,8 @@ class OptunaItself:
     def ask(self, seed: int) -> Choices:
         """The next point; it is pending from then on."""
         self._study.sampler = self._sampler(multivariate=True, n_startup_trials=0, seed=seed)
-        found = self._study.ask(dict(self._encoding.distributions))
-        return self._encoding.open(found.params)
+        trial = self._study.ask(dict(self._encoding.distributions))
+        return self._encoding.open(trial.params)
 
 
 class HyperoptItself:
@@ -118,9 +118,9 @@ class HyperoptItself:
                 )
                 waiting.setdefault(key(choices), []).append(documents[-1])
             elif outcome.score is not None:
-                found = via_hyperopt.loss(outcome.score, outcome.fidelity)
+                loss = via_hyperopt.loss(outcome.score, outcome.fidelity)
                 document = waiting[key(choices)].pop(0)
-                document["result"] = {"status": STATUS_OK, "loss": found}
+                document["result"] = {"status": STATUS_OK, "loss": loss}
         trials.insert_trial_docs(documents)
         trials.refresh()
 
@@ -129,12 +129,12 @@ class HyperoptItself:
         from hyperopt import tpe
 
         number = len(self._trials.trials)
-        [found] = tpe.suggest(
+        [document] = tpe.suggest(
             [number], self._domain, self._trials, seed, n_startup_jobs=0, verbose=False
         )
         return {
             path: via_hyperopt.decode(self._parameters[path].domain, values[0])
-            for path, values in found["misc"]["vals"].items()
+            for path, values in document["misc"]["vals"].items()
             if values
         }
 
@@ -163,8 +163,8 @@ def measured(space: Space, points: int, questions: int) -> list[Row]:
         ours = tuple(_timed(sampler.ask) for _ in range(questions))
         theirs = None
         if (library := LIBRARIES.get(name)) is not None:
-            asked = library(space, calls)
-            theirs = tuple(_timed(partial(asked.ask, 0)) for _ in range(questions))
+            model = library(space, calls)
+            theirs = tuple(_timed(partial(model.ask, 0)) for _ in range(questions))
         rows.append(Row(sampler=name, seconds=ours, library=theirs))
     return rows
 

@@ -13,7 +13,8 @@ from torch import Tensor
 
 Activation = Callable[[Tensor], Tensor]
 
-# None stands for the identity, so that it costs no call.
+# What else is known of them stands in space/step/activations.py. None stands for the identity, so
+# that it costs no call.
 ACTIVATIONS: dict[str, Activation | None] = {
     "identity": None,
     "elu": functional.elu,

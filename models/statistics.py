@@ -18,7 +18,7 @@ from space.unroll.plan import Effect
 
 
 @dataclass(frozen=True, slots=True)
-class Statistics:
+class BatchStatistics:
     """Mean and unbiased variance [C] of a value, and over how many numbers a channel."""
 
     mean: Tensor
@@ -28,7 +28,7 @@ class Statistics:
 
 def batch_norm(
     x: Tensor, what: Normalise, ready: NormTensors, images: int
-) -> tuple[Tensor, Statistics]:
+) -> tuple[Tensor, BatchStatistics]:
     """x [B,C,H,W] normalised by the statistics of its batch, and these. B may be 1 where x stands
     for all of so many images.
     """
@@ -38,12 +38,12 @@ def batch_norm(
     mean, variance = x.new_zeros(channels), x.new_ones(channels)
     if numbers == 1 and images > 1:
         # Every image has this one number: its variance is zero, and the norm its shift.
-        one = Statistics(x.detach().flatten(), x.new_zeros(channels), 1)
+        one = BatchStatistics(x.detach().flatten(), x.new_zeros(channels), 1)
         return ready.shift.to(x.dtype)[None, :, None, None].expand_as(x), one
     out = arithmetic.batch_norm(
         x, ready.gain, ready.shift, mean, variance, epsilon=what.epsilon, momentum=1.0
     )
-    return out, Statistics(mean, variance, numbers)
+    return out, BatchStatistics(mean, variance, numbers)
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ class BatchNorms:
 
     images: int
     part_at: PartAt
-    taken: dict[tuple[str, int], Statistics] = field(default_factory=dict)
+    taken: dict[tuple[str, int], BatchStatistics] = field(default_factory=dict)
 
     def apply(self, x: Tensor, what: Normalise, ready: NormTensors, value: int) -> Tensor:
         """x [B,C,H,W], which is the plan's value of that number, normalised."""
@@ -84,7 +84,7 @@ class BatchNorms:
                 variance.lerp_(spread.to(variance.dtype), what.momentum)
 
 
-def _over_images(statistics: Statistics, times: int) -> Tensor:
+def _over_images(statistics: BatchStatistics, times: int) -> Tensor:
     """The unbiased variance [C] of numbers of which each stands there so many times."""
     if times == 1:
         return statistics.variance

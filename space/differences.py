@@ -50,10 +50,12 @@ def _differences(a: Genome, b: Genome) -> Iterator[Difference]:
             for name, mine, theirs in alone:
                 yield from _compared(mine, theirs, f"cells.{name}")
         else:
-            for found in _compared(one, other, field):
-                renamed = found.path.endswith(".cell") and (found.a, found.b) in same
+            for difference in _compared(one, other, field):
+                renamed = (
+                    difference.path.endswith(".cell") and (difference.a, difference.b) in same
+                )
                 if not renamed:
-                    yield found
+                    yield difference
 
 
 def _edges(genome: Genome) -> dict[str, bool]:
@@ -133,10 +135,10 @@ def _fields(value: GrammarValue) -> dict[str, Any]:
     if isinstance(value, _OPENED):
         known = type(value).model_fields
         return {
-            name: found
-            for name, found in fields.items()
+            name: value
+            for name, value in fields.items()
             if known[name].is_required()
-            or found != known[name].get_default(call_default_factory=True)
+            or value != known[name].get_default(call_default_factory=True)
         }
     return fields
 

@@ -36,12 +36,12 @@ def distinct_names(
         if len(digests) == 1 or not name:
             names |= dict.fromkeys(digests, name)
             continue
-        told = _differing({d: genomes[d] for d in digests if d in genomes}) if genomes else {}
-        if len(told) < len(digests):
-            told = {digest: digest[:LETTERS] for digest in digests}
-            if len(set(told.values())) < len(told):
-                told = {digest: digest for digest in digests}
-        names |= {digest: f"{name} [{told[digest]}]" for digest in digests}
+        suffixes = _differing({d: genomes[d] for d in digests if d in genomes}) if genomes else {}
+        if len(suffixes) < len(digests):
+            suffixes = {digest: digest[:LETTERS] for digest in digests}
+            if len(set(suffixes.values())) < len(suffixes):
+                suffixes = {digest: digest for digest in digests}
+        names |= {digest: f"{name} [{suffixes[digest]}]" for digest in digests}
     return names
 
 
@@ -53,9 +53,9 @@ def _differing(genomes: Mapping[str, Genome]) -> dict[str, str]:
     first = next(iter(parts.values()))
     values: dict[str, dict[str, Any]] = defaultdict(dict)
     for digest, genome in parts.items():
-        for found in differences(first, genome):
-            values[found.path].setdefault("", found.a)
-            values[found.path][digest] = found.b
+        for difference in differences(first, genome):
+            values[difference.path].setdefault("", difference.a)
+            values[difference.path][digest] = difference.b
     columns = {
         path: {digest: _shown(there.get(digest, there[""])) for digest in parts}
         for path, there in values.items()

@@ -26,28 +26,28 @@ def reduce_genome(genome: Genome, *, size: int | None = None, steps: int | None 
     """
     if size is None and steps is None:
         return genome
-    found = genome
+    smaller = genome
     if size is not None:
         _less("size", size, genome.image.size, "pixels")
-        found = _pinned(found)
-        image = found.image.model_copy(update={"size": size})
-        found = found.model_copy(update={"image": image})
+        smaller = _pinned(smaller)
+        image = smaller.image.model_copy(update={"size": size})
+        smaller = smaller.model_copy(update={"image": image})
     if steps is not None:
         _less("steps", steps, genome.clock.steps, "steps")
         off = genome.clock.image_off
         # An image that was to go off later stays on to the end.
         clock = {"steps": steps, "image_off": off if off is not None and off < steps else None}
-        found = found.model_copy(update={"clock": found.clock.model_copy(update=clock)})
-    found = Genome.parse(found.document())
+        smaller = smaller.model_copy(update={"clock": smaller.clock.model_copy(update=clock)})
+    smaller = Genome.parse(smaller.document())
     whole, less = (
         {tensor.path: tensor.shape for tensor in parameters(each).parameters}
-        for each in (genome, found)
+        for each in (genome, smaller)
     )
     for path in whole | less:
         if whole.get(path) != less.get(path):
-            at = f"{found.image.size} pixels and {found.clock.steps} steps"
+            at = f"{smaller.image.size} pixels and {smaller.clock.steps} steps"
             raise GenomeError(path, f"has other weights at {at}", "reduce the network less")
-    return found
+    return smaller
 
 
 def _less(name: str, wanted: int, has: int, unit: str) -> None:
@@ -81,7 +81,7 @@ def _written(node: Any, cell: Cell, size: int) -> Any:
         return {key: _written(item, cell, size) for key, item in node.items()}
     if isinstance(node, Value):
         fields = {name: getattr(node, name) for name in type(node).model_fields}
-        found = {key: _written(item, cell, size) for key, item in fields.items()}
-        changed = {key: item for key, item in found.items() if item is not fields[key]}
+        written = {key: _written(item, cell, size) for key, item in fields.items()}
+        changed = {key: item for key, item in written.items() if item is not fields[key]}
         return node.model_copy(update=changed) if changed else node
     return node

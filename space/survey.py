@@ -110,8 +110,8 @@ def survey(
 
 
 def _chosen(choices: Choices) -> str:
-    told = ", ".join(f"{path} = {quote(value)}" for path, value in choices.items())
-    return f" (chosen: {told})" if told else ""
+    listed = ", ".join(f"{path} = {quote(value)}" for path, value in choices.items())
+    return f" (chosen: {listed})" if listed else ""
 
 
 def _extremes(parameter: Parameter) -> tuple[Scalar, ...]:

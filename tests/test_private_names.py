@@ -1,7 +1,8 @@
 """Where the code uses private names of Ray, Optuna, HyperOpt and MLflow, and the tests of it.
 
-Such names may change with any release of theirs. `make test-newest` installs the newest releases
-that pyproject.toml allows and runs the tests of this list:
+Such names may change with any minor release of theirs, which is why pyproject.toml allows tested
+ones only (search/host/libraries.py). `make test-newest` installs the newest releases all the same
+and runs this file, which says what has moved, and the tests of this list:
 
     python -m tests.test_private_names
 """
@@ -9,8 +10,11 @@ that pyproject.toml allows and runs the tests of this list:
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
 import re
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -39,6 +43,76 @@ TESTED: dict[str, tuple[str, ...]] = {
     ),
 }
 """The tests of each module that uses private names, wherever they stand below the folder."""
+
+PRIVATE: dict[str, tuple[str, ...]] = {
+    "ray._raylet": (
+        "AuthenticationTokenLoader.instance",
+        "AuthenticationTokenLoader.reset_cache",
+        "Config.initialize",
+        "GcsClient",
+        "InnerGcsClient.internal_kv_keys",
+    ),
+    "ray._private.ray_constants": ("ENABLE_RAY_CLUSTER",),
+    "ray._private.worker": ("_worker_logs_enabled",),
+    "ray.job_config": ("JobConfig._get_proto_job_config", "JobConfig._py_driver_sys_path"),
+    "ray.air.execution": (
+        "FixedResourceManager._requested_resources",
+        "FixedResourceManager.has_resources_ready",
+    ),
+    "ray.air.execution._internal.actor_manager": (
+        "RayActorManager._actor_task_failed",
+        "RayActorManager.is_actor_started",
+        "RayActorManager.remove_actor",
+    ),
+    "ray.tune.execution.class_cache": ("_ActorClassCache._cache", "_ActorClassCache.get"),
+    "ray.tune.execution.placement_groups": ("resource_dict_to_pg_factory",),
+    "ray.tune.experiment": (
+        "Trial.generate_id",
+        "Trial.get_trainable_cls",
+        "Trial.relative_logdir",
+    ),
+    "ray.tune.execution.tune_controller": (
+        "TuneController._actor_cache",
+        "TuneController._actor_manager",
+        "TuneController._actor_to_trial",
+        "TuneController._class_cache",
+        "TuneController._failed_trials",
+        "TuneController._live_trials",
+        "TuneController._mark_trial_to_checkpoint",
+        "TuneController._maybe_reuse_cached_actor",
+        "TuneController._pending_trials_list",
+        "TuneController._resetting_trials",
+        "TuneController._stopped_trials",
+        "TuneController._trial_to_actor",
+        "TuneController._trials",
+        "TuneController._unstage_trial_with_resources",
+        "TuneController.add_trial",
+        "TuneController.checkpoint",
+        "TuneController.cleanup",
+        "TuneController.is_finished",
+        "TuneController.on_step_end",
+        "TuneController.setup_experiments",
+        "TuneController.step",
+        "TuneController.update_max_pending_trials",
+        "_ObjectCache.increase_max",
+    ),
+    "optuna.samplers._lazy_random_state": ("LazyRandomState.rng",),
+    "optuna.samplers._tpe._truncnorm": ("_log_gauss_mass", "_norm_pdf_logC"),
+    "optuna.samplers._tpe.parzen_estimator": ("_ParzenEstimator._mixture_distribution",),
+    "optuna.samplers._tpe.probability_distributions": (
+        "_BatchedCategoricalDistributions",
+        "_MixtureOfProductDistribution",
+    ),
+    "optuna.samplers._tpe.sampler": ("TPESampler._parzen_estimator_parameters", "default_gamma"),
+    "optuna.samplers.nsgaii._child_generation_strategy": ("NSGAIIChildGenerationStrategy",),
+    "optuna.samplers.nsgaii._elite_population_selection_strategy": (
+        "NSGAIIElitePopulationSelectionStrategy",
+    ),
+    "hyperopt.base": ("Domain.s_new_ids", "Domain.s_rng"),
+    "hyperopt.tpe": ("build_posterior_wrapper",),
+    "hyperopt.pyll": ("as_apply", "dfs", "rec_eval", "scope.ap_split_trials", "scope.define"),
+}
+"""By module, the private names that are used, and those that no documentation describes."""
 
 INTERNAL = {"search/samplers/via_hyperopt.py"}
 """Modules that use what a library has no underscore for and does not document either."""
@@ -90,8 +164,9 @@ def _attribute(node: ast.AST) -> Iterator[str]:
 
 
 def list_tests() -> list[str]:
-    """The test files that touch private names, each once."""
-    names = {Path(test) for tests in TESTED.values() for test in tests}
+    """This file and the test files that touch private names, each once."""
+    names = {Path("tests", Path(__file__).name)}
+    names |= {Path(test) for tests in TESTED.values() for test in tests}
     files = {file for name in names for file in (ROOT / name.parent).rglob(name.name)}
     return sorted(file.relative_to(ROOT).as_posix() for file in files)
 
@@ -104,8 +179,12 @@ def test_every_use_of_private_names_is_listed_with_its_tests() -> None:
     }
     assert sorted(found.keys() | INTERNAL) == sorted(TESTED), found
     assert {Path(test).name for test in list_tests()} == {
-        Path(test).name for tests in TESTED.values() for test in tests
+        Path(__file__).name,
+        *(Path(test).name for tests in TESTED.values() for test in tests),
     }
+    words = set(re.findall(r"\w+", "\n".join(file.read_text() for file in product_files())))
+    listed = {name.rpartition(".")[2] for names in PRIVATE.values() for name in names}
+    assert listed <= words
 
 
 @pytest.mark.parametrize(
@@ -125,6 +204,108 @@ def test_every_use_of_private_names_is_listed_with_its_tests() -> None:
 )
 def test_private_names_are_seen(source: str, names: list[str]) -> None:
     assert find_private_names(source) == names
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(module, name) for module, names in PRIVATE.items() for name in names]
+)
+def test_a_private_name_is_where_it_was(module: str, name: str) -> None:
+    library = module.partition(".")[0]
+    assert is_there(module, name), (
+        f"{module}.{name} is not in {library} {version(library)}: it has moved"
+    )
+
+
+def is_there(module: str, name: str) -> bool:
+    """Whether a module has a name, or a class in it an attribute, which its methods may make."""
+    try:
+        owner: object = importlib.import_module(module)
+    except ImportError:
+        return False
+    *path, last = name.split(".")
+    for part in path:
+        if not hasattr(owner, part):
+            return False
+        owner = getattr(owner, part)
+    return hasattr(owner, last) or (inspect.isclass(owner) and last in _written(owner))
+
+
+def _written(owner: type) -> set[str]:
+    """The names in the code of a class's methods, those of its bases among them."""
+    codes = [
+        function.__code__
+        for base in owner.__mro__
+        for function in vars(base).values()
+        if inspect.isfunction(function)
+    ]
+    return {name for code in codes for name in code.co_names}
+
+
+def test_a_name_that_moved_is_missed() -> None:
+    for module, name in (
+        ("ray.tune.execution.tune_controller", "TuneController._trial_to_worker"),
+        ("ray.tune.execution.tune_controller", "Controller.add_trial"),
+        ("ray.tune.gone", "TuneController"),
+        ("optuna.samplers._tpe.sampler", "default_delta"),
+    ):
+        assert not is_there(module, name)
+
+
+def test_all_private_members_of_bases_are_listed() -> None:
+    listed = {name.rpartition(".")[2] for names in PRIVATE.values() for name in names}
+    used = {
+        f"{file.relative_to(ROOT)}: {name}"
+        for file in product_files()
+        for name in find_inherited(file.read_text())
+        if name not in listed
+    }
+    assert not used
+
+
+def find_inherited(source: str) -> set[str]:
+    """Private names in classes with a library's base that they read and do not make.
+
+    One that a class overrides without asking `super()` looks like its own; PRIVATE has it.
+    """
+    tree = ast.parse(source)
+    theirs = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and _library(node.module or "")
+        for alias in node.names
+    }
+    names: set[str] = set()
+    for owner in (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
+        if {ast.unparse(base) for base in owner.bases} & theirs:
+            names |= _members(owner)
+    return names
+
+
+def _members(owner: ast.ClassDef) -> set[str]:
+    members = [
+        node
+        for node in ast.walk(owner)
+        if isinstance(node, ast.Attribute)
+        and _PRIVATE.fullmatch(node.attr)
+        and ast.unparse(node.value) in ("self", "super()")
+    ]
+    made = {node.attr for node in members if isinstance(node.ctx, ast.Store)}
+    made |= {node.name for node in owner.body if isinstance(node, ast.FunctionDef)}
+    inherited = {node.attr for node in members if ast.unparse(node.value) == "super()"}
+    return ({node.attr for node in members} - made) | inherited
+
+
+def test_inherited_names_are_seen() -> None:
+    source = """
+from ray.tune import Loop as Theirs
+class Mine(Theirs):
+    def __init__(self): self._mine = 1
+    def _mark(self): return self._mine + self._own() + self._trials + super()._mark()
+    def _own(self): ...
+class Other(Mine):
+    def _own(self): return self._thing
+"""
+    assert find_inherited(source) == {"_mark", "_trials"}
 
 
 if __name__ == "__main__":

@@ -174,9 +174,7 @@ def closing_lines(
 
 
 def _kind(trial: "Trial") -> str:
-    from search.review import ranking
-
-    return "feedforward" if ranking.recurrent(trial) == "none" else "recurrent"
+    return "feedforward" if trial.recurrence == "none" else "recurrent"
 
 
 def _early(trial: "Trial", whole: int) -> str:

@@ -37,7 +37,7 @@ class _Readable(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Header:
+class ArrayHeader:
     """The header of an .npy file; its values begin `start` bytes after its own beginning."""
 
     dtype: np.dtype[Any]
@@ -53,7 +53,7 @@ class Header:
 
 def read_header(
     file: _Readable, where: str, error: type[InputError] = InputError, cure: str = ""
-) -> Header:
+) -> ArrayHeader:
     """The header of an .npy file; `file` stands at the values afterwards. Raises `error`."""
     prefix = file.read(8)
     if len(prefix) < 8 or prefix[:6] != _MAGIC or prefix[6] not in (1, 2, 3):
@@ -81,7 +81,7 @@ def read_header(
     except TypeError:  # a number of one byte of a kind that has none
         raise error(where, f"holds {descr!r}, which is not a kind of number", cure) from None
     start = 8 + len(length) + size
-    return Header(dtype=dtype, shape=sides, column_order=bool(order), start=start)
+    return ArrayHeader(dtype=dtype, shape=sides, column_order=bool(order), start=start)
 
 
 def _is_side(side: object) -> bool:

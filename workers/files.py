@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import filelock
+import psutil
+
 
 def write(path: Path, data: bytes) -> None:
     """Write a new file and wait until it is on the disk. Raises OSError, on a full disk say."""
@@ -42,7 +45,7 @@ def partial(parent: Path, stem: str) -> Iterator[Path]:
     prefix = f".{stem}.partial-{socket.gethostname()}-"
     for left in parent.glob(f"{prefix}*"):
         owner = left.name.removeprefix(prefix).partition("-")[0]
-        if owner.isdigit() and not _alive(int(owner)):
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
             shutil.rmtree(left, ignore_errors=True)
     folder = parent / f"{prefix}{os.getpid()}-{os.urandom(4).hex()}"
     folder.mkdir()
@@ -50,6 +53,28 @@ def partial(parent: Path, stem: str) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def hold_lock(file: Path) -> Iterator[None]:
+    """Hold the lock at `file`, which is made and stays; wait while another process holds it.
+
+    A holder that is killed loses it. Raises OSError where no file can be made, and on a file
+    system without locks: a marker in a lock's place would outlive a holder on another machine.
+    """
+    with filelock.FileLock(file, fallback_to_soft=False):
+        yield
+
+
+def replace(file: Path, data: bytes) -> None:
+    """Write a file, or write it anew, all of it or nothing. Raises OSError; then nothing is left.
+
+    The folder is made if it is not there.
+    """
+    with partial(file.parent, file.name) as hidden:
+        write(hidden / file.name, data)
+        (hidden / file.name).replace(file)
+        settle(file.parent)
 
 
 class Claim:
@@ -62,9 +87,7 @@ class Claim:
     def __init__(self, folder: Path) -> None:
         """Claim the folder, which is made. Raises OSError."""
         self._file, self._sign = folder / "claim", os.urandom(8).hex()
-        with partial(folder, "claim") as hidden:
-            (hidden / "claim").write_text(self._sign)
-            (hidden / "claim").replace(self._file)
+        replace(self._file, self._sign.encode())
 
     def holds(self) -> bool:
         """Whether no other process has claimed it since, and it still exists. Raises OSError."""
@@ -72,13 +95,3 @@ class Claim:
             return self._file.read_text() == self._sign
         except FileNotFoundError:
             return False
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it is another user's
-        return True
-    return True

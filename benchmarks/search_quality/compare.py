@@ -84,14 +84,14 @@ def campaign(world: World, method: Method, repeat: int, slots: int, least: int) 
 
     Where all of them were stopped early there is nothing left to wait for.
     """
-    left, found, count = top(world), False, 0
+    left, hit, count = top(world), False, 0
 
     def enough(ended: Ended) -> bool:
-        nonlocal found, count
+        nonlocal hit, count
         count += 1
-        found = found or (ended.status == "finished" and ended.digest in left)
+        hit = hit or (ended.status == "finished" and ended.digest in left)
         left.discard(ended.digest)
-        return (found or not left) and count >= least
+        return (hit or not left) and count >= least
 
     with simulator(world, slots) as simulated:
         ended = simulated.run(method, repeat, trials=len(world.truth), enough=enough)
@@ -216,10 +216,10 @@ def _campaign(job: tuple[World, Method, int, int, int]) -> Repeat:
 
 def main() -> None:
     chosen = _arguments()
-    rows, found = [], []
+    rows, compared = [], []
     running = partial(results, slots=chosen.slots, least=chosen.trials, processes=chosen.processes)
     for task, half, by_method in running(chosen.task, chosen.half, chosen.method, chosen.repeats):
-        found.append((task, half, by_method))
+        compared.append((task, half, by_method))
         seconds = {n: np.array([r.seconds for r in by_method[n]]) for n in by_method}
         others = {name: seconds[name] for name in (POSTERS, RANDOM) if name in seconds}
         for name, repeats in by_method.items():
@@ -232,7 +232,7 @@ def main() -> None:
     if chosen.json:
         print(json.dumps(rows, indent=1))
     if chosen.picture:
-        picture(found, chosen.trials, chosen.picture)
+        picture(compared, chosen.trials, chosen.picture)
 
 
 def _line(row: dict[str, Any]) -> str:
@@ -247,7 +247,7 @@ def _line(row: dict[str, Any]) -> str:
 
 
 def picture(
-    found: Sequence[tuple[str, Half, dict[str, list[Repeat]]]], trials: int, path: Path
+    compared: Sequence[tuple[str, Half, dict[str, list[Repeat]]]], trials: int, path: Path
 ) -> None:
     """Regret against trials and seconds, and the part of campaigns that hold a top-1 % network.
 
@@ -261,9 +261,9 @@ def picture(
     from matplotlib.ticker import NullFormatter
 
     figure, axes = pyplot.subplots(
-        3, len(found), figsize=(4.5 * len(found), 10), squeeze=False, layout="constrained"
+        3, len(compared), figsize=(4.5 * len(compared), 10), squeeze=False, layout="constrained"
     )
-    for column, (task, half, by_method) in enumerate(found):
+    for column, (task, half, by_method) in enumerate(compared):
         every = [repeat for repeats in by_method.values() for repeat in repeats]
         shortest = float(np.quantile([repeat.length for repeat in every], 0.01))
         # Seconds are shown until nine in ten campaigns of the slowest method hold one.
@@ -287,7 +287,9 @@ def picture(
         holds.set_xscale("log")
         holds.xaxis.set_minor_formatter(NullFormatter())  # they would overlap
     figure.legend(
-        *axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2 * len(found)
+        *axes[0, 0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=2 * len(compared),
     )
     figure.savefig(path, dpi=110)
 

@@ -35,13 +35,13 @@ def looks(seen: Table, wanted: Table) -> list[Look]:
     cells = {wanted.by_digest[digest][0].cell: worth for digest, worth in wanted.truth.items()}
     both = [cell for cell in cells if cell in there and there[cell].reason is None]
     rows, worth = [there[cell] for cell in both], pd.Series([cells[cell] for cell in both])
-    found = []
+    rows_by_epoch = []
     for epochs in range(1, max(len(row.top1) for row in rows) + 1):
         scores = pd.Series([row.top1[epochs - 1] for row in rows])
         seconds = statistics.fmean(row.cpu_seconds * epochs / len(row.top1) for row in rows)
         correlation = float(scores.corr(worth, method="spearman"))
-        found.append(Look(epochs=epochs, correlation=correlation, seconds=seconds))
-    return found
+        rows_by_epoch.append(Look(epochs=epochs, correlation=correlation, seconds=seconds))
+    return rows_by_epoch
 
 
 def main() -> None:

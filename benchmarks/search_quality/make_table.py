@@ -11,7 +11,6 @@ committed table of the task holds is not trained again with `--beyond-table`.
 """
 
 import argparse
-import fcntl
 import json
 import os
 import time
@@ -19,6 +18,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import filelock
 
 from benchmarks.search_quality.table import committed
 from benchmarks.search_quality.tasks import REST_SEEDED, SEEDS, TASKS, Task, train
@@ -33,8 +34,8 @@ def main() -> None:
     task: Task = TASKS[chosen.task]
     share, shards = chosen.shard
     data = pack(task.data, chosen.data).ref
-    with chosen.rows.open("a+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    lock = filelock.FileLock(f"{chosen.rows}.lock", blocking=False)
+    with lock, chosen.rows.open("a+") as file:
         mine = mend_rows(file, task)
         rows = [*mine, *(row for other in chosen.also for row in _read(other, task))]
         if chosen.beyond_table:

@@ -35,11 +35,11 @@ def shares(table: Table, part: float = BEST) -> list[Share]:
         options = [f"{path} = {value}" for path, value in rows[0].choices.items()]
         everywhere.update(options)
         there.update(options if digest in top else ())
-    found = [
+    counted = [
         Share(option=name, best=there[name] / len(top), all=count / len(ranked))
         for name, count in everywhere.items()
     ]
-    return sorted(found, key=lambda share: (share.all - share.best, share.option))
+    return sorted(counted, key=lambda share: (share.all - share.best, share.option))
 
 
 def main() -> None:

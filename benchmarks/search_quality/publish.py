@@ -21,11 +21,11 @@ def main() -> None:
     before = committed(chosen.task) if chosen.add else ()
     now = (row for path in chosen.rows for row in read_lines(path).rows)
     rows = {(row.digest, row.seed): row for row in (*before, *now)}.values()
-    found = Table(tuple(rows))
-    path, noise = write(found, chosen.task), found.noise
+    table = Table(tuple(rows))
+    path, noise = write(table, chosen.task), table.noise
     failed = sum(row.reason is not None for row in rows)
     print(
-        f"{path}: {len(rows)} trainings of {len(found.by_digest)} networks, {failed} failed, "
+        f"{path}: {len(rows)} trainings of {len(table.by_digest)} networks, {failed} failed, "
         f"{sum(row.cpu_seconds for row in rows) / 3600:.2f} CPU hours; deviation "
         f"{noise.between:.4f} between networks, {noise.within:.4f} between seeds "
         f"(reliability {noise.reliability:.2f})"

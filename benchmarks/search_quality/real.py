@@ -92,13 +92,13 @@ def search(folder: Path, methods: Sequence[str], seeds: Sequence[int], minutes: 
     Raises RuntimeError if one of them ends for another reason than its minutes.
     """
     for seed in seeds:
-        asked = {f"search-{seed}-{name}": _searching(name, seed, minutes) for name in methods}
-        run_all(folder, asked, over=lambda reason: reason.startswith("budget.seconds"))
+        documents = {f"search-{seed}-{name}": _searching(name, seed, minutes) for name in methods}
+        run_all(folder, documents, over=lambda reason: reason.startswith("budget.seconds"))
 
 
 def run_all(
     folder: Path,
-    asked: Mapping[str, Mapping[str, Any]],
+    documents: Mapping[str, Mapping[str, Any]],
     *,
     over: Callable[[str], bool] = lambda _reason: False,
 ) -> None:
@@ -114,7 +114,7 @@ def run_all(
         return record is not None and (record.state == "finished" or over(record.reason or ""))
 
     running = {}
-    for name, document in asked.items():
+    for name, document in documents.items():
         home, text = folder / name, json.dumps(document, indent=1)
         file = home / "campaign.yaml"  # JSON is YAML
         there = _campaign(home) if file.exists() and file.read_text() == text else None
@@ -126,8 +126,8 @@ def run_all(
         process.wait()
         there = _campaign(folder / name)
         if not ended(there):
-            told = "not there" if there is None else f"{there.state}: {there.reason}"
-            raise RuntimeError(f"{name} is {told}; see {folder / name / 'log'}")
+            outcome = "not there" if there is None else f"{there.state}: {there.reason}"
+            raise RuntimeError(f"{name} is {outcome}; see {folder / name / 'log'}")
 
 
 def _campaign(home: Path) -> Campaign | None:
@@ -160,12 +160,12 @@ def _searching(method: str, seed: int, minutes: float) -> dict[str, Any]:
 
 def _started(home: Path, there: Campaign | None) -> subprocess.Popen[bytes]:
     """Start the campaign of a home's file, or go on with the one that is there."""
-    asked = ["submit", "campaign.yaml", "--new", "--no-estimate"]
+    arguments = ["submit", "campaign.yaml", "--new", "--no-estimate"]
     if there is not None:
-        asked = ["resume", there.id]
+        arguments = ["resume", there.id]
     with (home / "log").open("a") as log:
         return subprocess.Popen(
-            [VENTRAL, *asked],
+            [VENTRAL, *arguments],
             cwd=home,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -183,7 +183,7 @@ def certify(folder: Path, seeds: int, best: int) -> None:
     """
     document = space()
     document["controls"] = controls(folder, best, document["controls"])
-    asked = CAMPAIGN | {
+    campaign = CAMPAIGN | {
         "name": CERTIFIED,
         "space": document,
         "sampler": {"name": "random"},
@@ -195,21 +195,21 @@ def certify(folder: Path, seeds: int, best: int) -> None:
         "budget": {"trials": len(document["controls"]) * seeds},
         "seed": UNSEEN,
     }
-    run_all(folder, {CERTIFIED: asked})
+    run_all(folder, {CERTIFIED: campaign})
 
 
 def controls(folder: Path, best: int, published: Mapping[str, Any]) -> dict[str, Any]:
     """What is certified, by name: METHOD/SEED/RANK, and the published cells by rate."""
-    found: dict[str, Any] = {}
+    named: dict[str, Any] = {}
     for name, control in published.items():
         for rate in RATES:
-            found[f"{name}@{rate}"] = {**control, "recipe": {"learning_rate": rate}}
+            named[f"{name}@{rate}"] = {**control, "recipe": {"learning_rate": rate}}
     for method, seed, trials in searched(folder):
         finished = [trial for trial in trials if trial.status == "finished"]
         ranked = sorted(finished, key=lambda trial: (-(trial.top1 or 0.0), trial.number))
         for rank, trial in enumerate(ranked[:best], 1):
-            found[f"{method}/{seed}/{rank}"] = {"choices": trial.choices}
-    return found
+            named[f"{method}/{seed}/{rank}"] = {"choices": trial.choices}
+    return named
 
 
 def searched(folder: Path) -> Iterator[tuple[str, int, list[Trial]]]:
@@ -271,16 +271,16 @@ def _guess(folder: Path) -> float:
         return float(store.campaigns.all()[0].data["guess"])
 
 
-def _told(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+def _format_result(result: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     lines = ["method           seed  trials  epochs  guesses    best"]
-    for row in found["searches"]:
+    for row in result["searches"]:
         best = "" if row["best"] is None else f"{100 * row['best']:6.1f} %"
         lines.append(
             f"{row['method']:16} {row['seed']:4} {row['trials']:7} {row['epochs']:7} "
             f"{row['guesses']:8} {best}"
         )
     lines.append("certified               seeds   top-1          cell")
-    for row in found["certified"]:
+    for row in result["certified"]:
         spread = "" if row["deviation"] is None else f"+- {100 * row['deviation']:4.1f}"
         lines.append(
             f"{row['network']:24}{row['seeds']:5} {100 * row['top1']:6.1f} % {spread:8} "
@@ -294,8 +294,8 @@ def main() -> None:
     if chosen.command == "search":
         search(chosen.folder, chosen.method, chosen.seeds, chosen.minutes)
     elif chosen.command == "report":
-        found = report(chosen.folder)
-        print(json.dumps(found, indent=1) if chosen.json else _told(found))
+        result = report(chosen.folder)
+        print(json.dumps(result, indent=1) if chosen.json else _format_result(result))
     else:
         certify(chosen.folder, chosen.seeds, chosen.best)
 

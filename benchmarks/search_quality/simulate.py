@@ -176,10 +176,10 @@ class Simulator:
         running: list[_Running] = []
         ended: list[Ended] = []
         while True:
-            while len(running) < self._slots and (found := run.queue.next()) is not None:
-                trial = _trial(found)
+            while len(running) < self._slots and (assigned := run.queue.next()) is not None:
+                trial = _trial(assigned)
                 recorder.on_trial_start(trial=trial)
-                digest = setting.store.results.get(setting.campaign_id, found.number).digest
+                digest = setting.store.results.get(setting.campaign_id, assigned.number).digest
                 training = self.world.training(digest, repeat)
                 until = now + training.seconds_an_epoch
                 heapq.heappush(running, _Running(until, next(order), trial, digest, training))

@@ -75,10 +75,10 @@ class Table:
     @cached_property
     def by_digest(self) -> dict[str, tuple[Row, ...]]:
         """The rows of every network, by seed."""
-        found: dict[str, list[Row]] = {}
+        rows_of: dict[str, list[Row]] = {}
         for row in sorted(self.rows, key=lambda row: row.seed):
-            found.setdefault(row.digest, []).append(row)
-        return {digest: tuple(rows) for digest, rows in found.items()}
+            rows_of.setdefault(row.digest, []).append(row)
+        return {digest: tuple(rows) for digest, rows in rows_of.items()}
 
     @cached_property
     def noise(self) -> Noise:
@@ -87,11 +87,11 @@ class Table:
         Networks that failed are left out of both.
         """
         scores = [[r.final for r in rows if r.reason is None] for rows in self.by_digest.values()]
-        several = [found for found in scores if len(found) > 1]
-        freedom = sum(len(found) - 1 for found in several)
-        squares = sum(statistics.variance(found) * (len(found) - 1) for found in several)
+        several = [finals for finals in scores if len(finals) > 1]
+        freedom = sum(len(finals) - 1 for finals in several)
+        squares = sum(statistics.variance(finals) * (len(finals) - 1) for finals in several)
         within = squares / freedom if freedom else 0.0
-        first = [found[0] for found in scores if found]
+        first = [finals[0] for finals in scores if finals]
         between = max(statistics.variance(first) - within, 0.0) if len(first) > 1 else 0.0
         return Noise(within=within**0.5, between=between**0.5, networks=len(several))
 

@@ -72,11 +72,11 @@ class Task:
     @cached_property
     def samples(self) -> tuple[Sample, ...]:
         """Every network of the task, once, in a random order that never changes."""
-        space, found = self.space(), dict[str, Sample]()
+        space, samples = self.space(), dict[str, Sample]()
         for choices in every(space.parameters):
             sample = space.close(choices)
-            found.setdefault(sample.digest, sample)
-        ordered = [found[digest] for digest in sorted(found)]
+            samples.setdefault(sample.digest, sample)
+        ordered = [samples[digest] for digest in sorted(samples)]
         random.Random(ORDER_SEED).shuffle(ordered)
         return tuple(ordered)
 

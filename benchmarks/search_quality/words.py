@@ -59,11 +59,11 @@ def foretold(world: Replay) -> Foretold:
 
 def _genomes(space: Space, world: Replay) -> dict[str, Mapping[str, object]]:
     """The documents of a world's networks, by digest."""
-    found = {}
+    documents = {}
     for digest in world.truth:
         choices = world.table.by_digest[digest][0].choices
-        found[digest] = space.opened.close(space.complete(choices).choices)["genome"]
-    return found
+        documents[digest] = space.opened.close(space.complete(choices).choices)["genome"]
+    return documents
 
 
 def _folds(features: Numbers, scores: Numbers) -> Numbers:
@@ -72,10 +72,12 @@ def _folds(features: Numbers, scores: Numbers) -> Numbers:
     random.Random(0).shuffle(order)
     means, nothing = np.zeros(len(scores)), np.zeros(len(scores))
     for fold in range(FOLDS):
-        asked = order[fold::FOLDS]
-        told = sorted(set(order) - set(asked))
-        fitted = regression.fit(features[told], scores[told], nothing[told], regression.Settings())
-        means[asked], _ = fitted.predict(features[asked])
+        held_out = order[fold::FOLDS]
+        known = sorted(set(order) - set(held_out))
+        fitted = regression.fit(
+            features[known], scores[known], nothing[known], regression.Settings()
+        )
+        means[held_out], _ = fitted.predict(features[held_out])
     return means
 
 
@@ -85,10 +87,10 @@ def main() -> None:
     parser.add_argument("--half", choices=HALVES, default="chosen-on")
     chosen = parser.parse_args()
     half: Half = chosen.half
-    found = foretold(Replay(TASKS[chosen.task], half, load(chosen.task)))
-    print(f"{found.variance:.0%} of the variance")
-    print(f"places of the top 1 %: {', '.join(map(str, found.places))}")
-    print(f"rank correlation of the size: {found.size:.2f}")
+    prediction = foretold(Replay(TASKS[chosen.task], half, load(chosen.task)))
+    print(f"{prediction.variance:.0%} of the variance")
+    print(f"places of the top 1 %: {', '.join(map(str, prediction.places))}")
+    print(f"rank correlation of the size: {prediction.size:.2f}")
 
 
 if __name__ == "__main__":

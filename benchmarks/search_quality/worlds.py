@@ -1,6 +1,5 @@
 """The worlds that methods are compared on: halves of the table, and a landscape by formula."""
 
-import hashlib
 import math
 import random
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from benchmarks.search_quality.tasks import Half, Task, every
 from space.choices.domains import Scalar
 from space.space import Space
 from workers.job import Recipe
+from workers.seeds import hash_to_seed
 
 
 @dataclass(frozen=True)
@@ -128,4 +128,4 @@ class Landscape:
 
 def _drawn(digest: str, repeat: int) -> int:
     """A number that decides which seed a query draws: of the repeat, not of the method."""
-    return int.from_bytes(hashlib.sha256(f"{digest} {repeat}".encode()).digest()[:4], "big")
+    return hash_to_seed(f"{digest} {repeat}", 32)

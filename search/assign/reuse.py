@@ -22,7 +22,7 @@ from typing import Any
 
 from search.campaign import Campaign, Scheduler
 from search.store import Donor, Store, Takeover
-from workers import checkpoint
+from workers import checkpoint, files
 from workers.job import CHECKPOINT, Recipe
 
 FIRST_KEYS = frozenset(
@@ -163,14 +163,13 @@ def link_checkpoint(
     epoch = checkpoint_epoch(source)
     if epoch is None or epoch != (exactly or epoch) or epoch > (at_most or epoch):
         return False
-    partial = folder / f".{CHECKPOINT}.taken"
     try:
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
         # What is hidden there is being written.
         hidden = shutil.ignore_patterns(".*")
-        shutil.copytree(source, partial, copy_function=_link, ignore=hidden)
-        partial.rename(target)
+        with files.partial(folder, CHECKPOINT) as made:
+            shutil.copytree(source, made, copy_function=_link, ignore=hidden, dirs_exist_ok=True)
+            made.rename(target)
     except (OSError, shutil.Error):  # it is being dropped by its own campaign at this moment
         shutil.rmtree(folder, ignore_errors=True)
         return False

@@ -6,13 +6,14 @@ an interrupted one, a status that is not true, a process or a file that is left 
 
 from __future__ import annotations
 
-import fcntl
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import filelock
 
 from search.assign.losses import EVENT
 from search.campaign import Campaign
@@ -201,15 +202,12 @@ def _find_leftovers(evidence: Evidence) -> Iterator[str]:
 
 def _mirror_runs(folder: Path, until: float) -> bool:
     """Whether the campaign's mirror holds its lock, and does not give it back until then."""
-    with (folder / LOCK).open("w") as lock:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return False
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    return True
-            time.sleep(0.1)
+    patience = max(0.0, until - time.monotonic())
+    try:
+        with filelock.FileLock(folder / LOCK, timeout=patience, fallback_to_soft=False):
+            return False
+    except filelock.Timeout:
+        return True
 
 
 def _count_peak(happenings: Sequence[TimedEvent]) -> int:

@@ -2,7 +2,8 @@
 
 A rule of another package is a class: `Options` is the pydantic model of its options, its objects
 are made as `Class(plan, options)` and keep the contract of `protocol.py`. The built-in ones have
-their settings beside them in the campaign file, and are made by `search/tune/scheduler.py`.
+their settings beside them in the campaign file, and are made by
+`search/early_stopping/judging.py`.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,12 @@ from typing import Annotated, Any, cast
 
 from pydantic import AfterValidator, WithJsonSchema
 
-from search.early_stopping.protocol import EarlyStopping, EpochReport, OfferedEarlyStopping, Plan
+from search.early_stopping.protocol import (
+    EarlyStopping,
+    EpochReport,
+    OfferedEarlyStopping,
+    TrainingPlan,
+)
 from space.documents.extensions import Registry, parse_options
 from space.errors import CampaignError
 
@@ -57,7 +63,7 @@ def weighs_several(name: str) -> bool:
     )
 
 
-def make(name: str, plan: Plan, options: Mapping[str, Any]) -> EarlyStopping:
+def make(name: str, plan: TrainingPlan, options: Mapping[str, Any]) -> EarlyStopping:
     """A fresh rule of another package. Raises CampaignError as `check` does."""
     return find_class(name)(plan, check(name, options))
 
@@ -68,8 +74,8 @@ __all__ = [
     "EarlyStopping",
     "EpochReport",
     "OfferedEarlyStopping",
-    "Plan",
     "RuleName",
+    "TrainingPlan",
     "check",
     "find_class",
     "make",

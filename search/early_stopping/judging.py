@@ -119,7 +119,7 @@ def make(
             steps=steps_of(objectives),
         )
     else:
-        plan = early_stopping.Plan(epochs=epochs, grace=grace, seed=seed)
+        plan = early_stopping.TrainingPlan(epochs=epochs, grace=grace, seed=seed)
         foreign = early_stopping.make(settings.name, plan, settings.options)
         rule = Watch(foreign, plan, partial(_costs, objectives, trial))
     return Judge(rule, epochs, chance)

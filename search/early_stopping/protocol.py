@@ -24,7 +24,7 @@ from pydantic import BaseModel
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class TrainingPlan:
     """The trainings of a campaign: at most `epochs` each, none stopped before `grace` of them.
 
     `seed` is the campaign's, for rules that draw (`search.samplers.protocol.derive_seed`).
@@ -68,6 +68,6 @@ class OfferedEarlyStopping(EarlyStopping, Protocol):
         """The rule's own settings, as `scheduler.options` of a campaign file has them."""
         ...
 
-    def __init__(self, plan: Plan, options: Any, /) -> None:
+    def __init__(self, plan: TrainingPlan, options: Any, /) -> None:
         """A rule that has seen no report."""
         ...

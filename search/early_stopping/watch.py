@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from search.early_stopping.protocol import EarlyStopping, EpochReport, Plan
+from search.early_stopping.protocol import EarlyStopping, EpochReport, TrainingPlan
 from workers.job import Report
 
 Costs = Callable[[int, Report], tuple[float, ...]]
@@ -16,7 +16,7 @@ class Watch:
     def __init__(
         self,
         rule: EarlyStopping,
-        plan: Plan,
+        plan: TrainingPlan,
         costs: Costs = lambda _number, _report: (),
     ) -> None:
         self._rule, self._plan, self._costs = rule, plan, costs

@@ -25,6 +25,7 @@ from search.host.home import Home, Process
 from search.host.programs import python_command
 from space.errors import VentralError
 from space.space import Space
+from workers import files
 from workers.job import Job, PackRef
 
 TIMED, TIMED_SECONDS, TIMED_LIMIT = 5, 0.5, 20.0
@@ -86,9 +87,8 @@ def calibrate(
     chosen = _chosen(networks)
     calibration = fit(chosen, _measured(chosen, data, campaign, processes), processes)
     home.ensure()
-    partial = home.calibrations.with_suffix(f".{os.getpid()}.part")
-    partial.write_text(json.dumps(_remembered(home.calibrations) | {key: asdict(calibration)}))
-    partial.replace(home.calibrations)
+    content = _remembered(home.calibrations) | {key: asdict(calibration)}
+    files.replace(home.calibrations, json.dumps(content).encode())
     return calibration
 
 

@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+import psutil
+
 from space.documents.outside import printable, redact
 from space.errors import InputError, StoreError
 
@@ -101,7 +103,7 @@ class Home:
     @property
     def tracking_is_local(self) -> bool:
         """True if runs are written straight into a database, without a server in between."""
-        return not self.tracking_uri.startswith(("http://", "https://", "databricks"))
+        return not is_server(self.tracking_uri)
 
     @property
     def tracking_label(self) -> str:
@@ -191,6 +193,11 @@ def sqlite_file(url: str) -> Path | None:
     return Path(name).absolute() if name and name != ":memory:" else None
 
 
+def is_server(tracking: str) -> bool:
+    """Whether an MLflow address is one of a server, and not of the database itself."""
+    return tracking.startswith(("http://", "https://", "databricks"))
+
+
 def safe_address(uri: str) -> str:
     """An address as it may be shown and stored: without user and password."""
     safe = redact(uri)
@@ -220,8 +227,11 @@ def _tracking_place(uri: str) -> str:
 class Process:
     """One process of one machine, distinct from a later process with the same pid.
 
-    `host` names the machine, its boot and its pid namespace; `born` is the process's start in
-    the kernel's ticks since boot ("" where the system does not report it).
+    `host` names the machine, its boot and its pid namespace, which psutil does not know: it tells
+    processes apart within one boot of one machine. `born` is the process's start in the kernel's
+    ticks since boot. psutil gives a time of day, which moves when the clock is set: on Linux the
+    boot's moves with it, on macOS there is no time that stays, `born` is "" and the pid alone
+    decides.
     """
 
     host: str
@@ -231,7 +241,7 @@ class Process:
     @classmethod
     def current(cls) -> Process:
         """The process that asks."""
-        return cls(host=_host(), pid=os.getpid(), born=_born(os.getpid()))
+        return _current(os.getpid())
 
     @classmethod
     def parse(cls, text: str) -> Process:
@@ -248,16 +258,19 @@ class Process:
         return self.host.split("/", 1)[0]
 
     def alive(self) -> bool | None:
-        """Whether the process runs; None if it is another machine's, which we cannot see."""
+        """Whether the process runs; None if we cannot see it: another machine's, or hidden."""
         if self.host != _host():
             return None
         try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
+            process = psutil.Process(self.pid)
+            # A zombie has ended, and only its parent has not noticed.
+            if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+                return False
+            return self.born == _born(process.pid)
+        except (psutil.NoSuchProcess, ValueError):  # no process has a negative number
             return False
-        except PermissionError:
-            pass
-        return _born(self.pid) == self.born and not _zombie(self.pid)
+        except psutil.AccessDenied:
+            return None
 
 
 @cache
@@ -273,21 +286,17 @@ def _host() -> str:
     return "/".join(parts)
 
 
-def _stat(pid: int) -> list[str]:
-    """Fields 3 and later of /proc/PID/stat ([] where there is none): [0] state, [19] start."""
-    try:
-        # The second field is the name in parentheses, which may itself hold anything.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return []
+@cache
+def _current(pid: int) -> Process:
+    return Process(host=_host(), pid=pid, born=_born(pid))
 
 
 def _born(pid: int) -> str:
-    fields = _stat(pid)
-    return fields[19] if len(fields) > 19 else ""
-
-
-def _zombie(pid: int) -> bool:
-    """True if the process has ended and only its parent has not noticed."""
-    fields = _stat(pid)
-    return bool(fields) and fields[0] in "ZX"
+    """A process's start in ticks since boot, on Linux the kernel's own number; else ""."""
+    if not psutil.LINUX:
+        return ""
+    while True:
+        boot = psutil.boot_time()
+        started = psutil.Process(pid).create_time()
+        if psutil.boot_time() == boot:  # else the clock was set in between
+            return str(round((started - boot) * os.sysconf("SC_CLK_TCK")))

@@ -11,7 +11,6 @@ upgrade a file.
 
 from __future__ import annotations
 
-import fcntl
 import importlib.util
 import os
 import re
@@ -27,6 +26,7 @@ from pathlib import Path
 
 from search.host.home import TRACKING_VARIABLE, Home, sqlite_file, sqlite_url
 from space.errors import VentralError
+from workers.files import hold_lock, partial
 
 ARTIFACTS = "mlflow-artifacts:/"
 """How a place below `home.artifacts` is written in MLflow's database."""
@@ -57,7 +57,8 @@ def prepare(home: Home, renew: Callable[[], None]) -> Path | None:
     if file is None:
         return None
     home.ensure(file.parent)
-    with _alone(file):
+    # The first process makes the file, the others find it.
+    with hold_lock(file.with_name(f".{file.name}.lock")):
         aside = _settle(file, renew, ours=file.parent == home.path)
         with closing(sqlite3.connect(file, timeout=5.0)) as connection:
             # MLflow's pages read while we write.
@@ -131,19 +132,18 @@ def revisions() -> tuple[str, frozenset[str]]:
 
 def _make(file: Path, renew: Callable[[], None]) -> None:
     """Make an empty database; it appears at `file` when it is whole."""
-    partial = _partial(file)
     os.environ.update({name: os.environ.get(name, value) for name, value in QUIET.items()})
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    address = sqlite_url(partial)
-    try:
+    with partial(file.parent, file.name) as hidden:
+        made = hidden / file.name
+        address = sqlite_url(made)
         with no_strays(address):
             SqlAlchemyStore(address, ARTIFACTS).engine.dispose()
         renew()
-        _remove(*_companions(file))
-        partial.rename(file)
-    finally:
-        _remove(partial, *_companions(partial))
+        for left in _companions(file):
+            left.unlink(missing_ok=True)
+        made.rename(file)
 
 
 def _upgrade(file: Path) -> bool:
@@ -152,28 +152,26 @@ def _upgrade(file: Path) -> bool:
     False if it was half made: then a part of the next step is there already. Raises VentralError
     for any other failure.
     """
-    partial = _partial(file)
-    _copy(file, partial)
-    address = sqlite_url(partial)
-    with no_strays(address):
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "mlflow", "db", "upgrade", address],
-            env=os.environ | QUIET,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    try:
+    with partial(file.parent, file.name) as hidden:
+        newer = hidden / file.name
+        _copy(file, newer)
+        address = sqlite_url(newer)
+        with no_strays(address):
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", "mlflow", "db", "upgrade", address],
+                env=os.environ | QUIET,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
         if done.returncode == 0:
-            _copy(partial, file)
+            _copy(newer, file)
             return True
         if _HALF_MADE.search(done.stderr):
             return False
         last = done.stderr.strip().rpartition("\n")[2]
         raise VentralError(f"{file}: MLflow cannot bring it up to date ({last})")
-    finally:
-        _remove(partial, *_companions(partial))
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -191,19 +189,8 @@ def _put_aside(file: Path) -> Path:
     return file.rename(aside)
 
 
-def _partial(file: Path) -> Path:
-    """A name for a file that is being made. What a killed process left of others is removed."""
-    _remove(*file.parent.glob(f".{file.name}.*.part*"))
-    return file.with_name(f".{file.name}.{os.getpid()}.part")
-
-
 def _companions(file: Path) -> list[Path]:
     return [file.with_name(file.name + ending) for ending in _COMPANIONS]
-
-
-def _remove(*files: Path) -> None:
-    for file in files:
-        file.unlink(missing_ok=True)
 
 
 def _make_portable(connection: sqlite3.Connection) -> None:
@@ -236,11 +223,3 @@ def no_strays(address: str) -> Iterator[None]:
     for one in strays:
         with suppress(OSError):
             one.rmdir()
-
-
-@contextmanager
-def _alone(file: Path) -> Iterator[None]:
-    """One process at a time: the first makes the file, the others find it."""
-    with file.with_name(f".{file.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

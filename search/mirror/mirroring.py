@@ -5,7 +5,6 @@ Python share one processor. The process gets everything it has to know through a
 with passwords too, and it ends with its driver, however that ends: then the pipe is closed.
 """
 
-import fcntl
 import json
 import logging
 import os
@@ -24,6 +23,7 @@ from search.mirror import database
 from search.mirror.tracking import Mirror, resend_lost
 from search.store import Store
 from search.tune.remains import MARK
+from workers.files import hold_lock
 
 log = logging.getLogger(__name__)
 
@@ -230,7 +230,7 @@ def serve() -> None:
     home = Home(
         path=Path(settings["home"]), store_url=settings["store"], tracking_uri=settings["tracking"]
     )
-    with _only_one(home, settings["campaign"]):
+    with hold_lock(home.ensure(home.campaign(settings["campaign"])) / LOCK):
         mirror = Mirror(Store.open(home.store_url), home, settings["campaign"]).start()
         for line in sys.stdin:
             word, _, timeout = line.partition(" ")
@@ -242,10 +242,3 @@ def serve() -> None:
         # The driver is gone. What is not written in time is looked for by the next mirror.
         mirror.close(ORPHAN_SECONDS)
         os._exit(0)
-
-
-def _only_one(home: Home, campaign_id: str) -> IO[str]:
-    """Wait for the campaign's lock; it is held while the file is open."""
-    file = (home.ensure(home.campaign(campaign_id)) / LOCK).open("w")
-    fcntl.flock(file, fcntl.LOCK_EX)
-    return file

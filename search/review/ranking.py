@@ -10,7 +10,6 @@ from search.assign.suggesting import identity
 from search.store import CONTROL, State, Status, Store, Trial
 from search.store import Campaign as Record
 from space.errors import StoreError
-from space.recurrence import Recurrence
 
 Kind = Literal["recurrent", "feedforward"]
 """Of a network. One whose choices make no network is of neither kind."""
@@ -116,17 +115,11 @@ def pareto(trials: Sequence[Trial]) -> list[Trial]:
     return front
 
 
-def recurrent(trial: Trial) -> Recurrence | None:
-    """The recurrence of a trial's network; None where its choices make no network."""
-    return trial.recurrence
-
-
 def kind_of(trial: Trial) -> Kind | None:
     """Whether a trial's network is recurrent; None where its choices make no network."""
-    recurrence = recurrent(trial)
-    if recurrence is None:
+    if trial.recurrence is None:
         return None
-    return "feedforward" if recurrence == "none" else "recurrent"
+    return "feedforward" if trial.recurrence == "none" else "recurrent"
 
 
 def keep_kind(trials: Sequence[Trial], kind: Kind) -> list[Trial]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import AfterValidator, WithJsonSchema
 
+from search.host.libraries import check_library
 from search.samplers.protocol import Choices, OfferedSampler, Outcome, Sampler, replay
 from space.documents.extensions import Registry, parse_options
 from space.errors import CampaignError, InputError
@@ -25,6 +26,8 @@ BUILT_IN = {
     "hyperopt": "via_hyperopt:HyperoptSampler",
 }
 NAMES = tuple(BUILT_IN)
+LIBRARIES = {"optuna": "optuna", "nsga2": "optuna", "hyperopt": "hyperopt"}
+"""By sampler, the library of which its module imports private names."""
 
 REGISTRY = Registry(
     noun="sampler",
@@ -44,9 +47,13 @@ SamplerName = Annotated[
 def find_class(
     name: str, where: str = "sampler.name", error: type[InputError] = CampaignError
 ) -> type[OfferedSampler]:
-    """The class of the sampler `name`. Raises `error` if it may not, or cannot, be loaded."""
+    """The class of the sampler `name`. Raises `error` if it may not, or cannot, be loaded,
+    and VentralError if its library is of a version that was not tested.
+    """
     if name not in BUILT_IN:
         return cast(type[OfferedSampler], REGISTRY.load(name, where, error))
+    if name in LIBRARIES:
+        check_library(LIBRARIES[name])
     module, _, attribute = BUILT_IN[name].partition(":")
     return cast(
         type[OfferedSampler], getattr(import_module(f"search.samplers.{module}"), attribute)

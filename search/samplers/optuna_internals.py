@@ -1,6 +1,7 @@
 """Optuna's private interfaces that the samplers use, in one place.
 
-Optuna is pinned to 5.x; raising its minor version means reading this module against the new one.
+Optuna is pinned to a minor version (search/host/libraries.py); raising it means reading this
+module against the new one: tests/test_private_names.py says which names are gone.
 tests/search/test_samplers.py compares our answers with those of an Optuna study, so that a change
 of what these names mean does not pass unnoticed.
 

@@ -20,7 +20,6 @@ mistaken for a final one; a point without a score is a bad point, not an unknown
 Samplers know the space. They know no Ray, no database, no genome and no training.
 """
 
-import hashlib
 import json
 import random
 from collections.abc import Iterable, Mapping
@@ -31,6 +30,7 @@ from pydantic import BaseModel
 
 from space.choices.domains import Parameter, Scalar
 from space.space import Space
+from workers.seeds import hash_to_seed
 
 Choices = Mapping[str, Scalar]
 
@@ -128,5 +128,4 @@ def key(choices: Choices) -> str:
 
 def derive_seed(seed: int, *what: object) -> int:
     """A 32-bit seed that depends on `seed` and on `what`, the same on every machine."""
-    text = json.dumps([seed, *what], sort_keys=True)
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+    return hash_to_seed(json.dumps([seed, *what], sort_keys=True), 32)

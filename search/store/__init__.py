@@ -1,16 +1,16 @@
 """The store: the one truth about campaigns and their trials, on SQLite or PostgreSQL.
 
-`store.py` is what the rest of the project calls, in five parts: what is written of campaigns
-(`campaigns.py`) and of trials (`trials.py`), what is read of trials (`results.py`), what the
-mirror has to send (`outbox.py`), and what drivers claim of a place (`shares.py`). `records.py` has
-the values that it takes and gives, `ledger.py` what trials cost, `clocks.py` what is measured of
-both. Underneath are `connected.py`, `reports.py`, `tables.py` and `database.py`, and in
-`migrations/` every schema that was ever committed.
+`store.py` is its contract, and what the rest of the project calls, in five parts: what is written
+of campaigns (`campaigns.py`) and of trials (`trials.py`, `new_trials.py`), what is read of trials
+(`results.py`), what the mirror has to send (`outbox.py`), and what drivers claim of a place
+(`shares.py`). `records.py` has the values that it takes and gives, `ledger.py` what trials cost,
+`clocks.py` what is measured of both. Underneath are `rows.py` and `reports.py` (rows as values),
+`database.py` (transactions), `engine.py` (SQLite and PostgreSQL, the schema, errors with a cure)
+and `tables.py`, and in `migrations/` every schema that was ever committed.
 """
 
 from search.host.home import ID_LETTERS, ID_SIGNS
 from search.store.campaigns import HEARTBEAT_SECONDS
-from search.store.connected import SILENCE_SECONDS
 from search.store.records import (
     CONTROL,
     ENDED,
@@ -32,6 +32,7 @@ from search.store.records import (
     Trial,
     Unfinished,
 )
+from search.store.rows import SILENCE_SECONDS
 from search.store.store import Store
 
 __all__ = [

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 
 from search.host.home import ID_LETTERS, ID_SIGNS, Process
 from search.store import ledger
-from search.store.connected import Database, campaign_of, refuse_if_running, storable
+from search.store.database import Database, refuse_if_running, storable
 from search.store.ledger import Attempt, Ledger
 from search.store.records import Campaign, Event, Opening, State
+from search.store.rows import campaign_of, damaged_campaign
 from search.store.tables import CAMPAIGNS, EVENTS, MIRROR, OPENINGS, SHARES, TRIALS
 from space.errors import StoreError
 from workers.job import ScoredSplit
@@ -76,31 +77,7 @@ class Campaigns:
                 # One by one, since one of them must not hide the others.
                 labels = sa.select(CAMPAIGNS.c.id, CAMPAIGNS.c.name, CAMPAIGNS.c.created)
                 labelled = connection.execute(labels.order_by(*order)).all()
-                return [self._readable(connection, *row) for row in labelled]
-
-    def _readable(self, connection: sa.Connection, key: str, name: str, created: Any) -> Campaign:
-        try:
-            row = connection.execute(sa.select(CAMPAIGNS).where(CAMPAIGNS.c.id == key))
-            return campaign_of(row.mappings().one())
-        except StoreError as error:
-            return Campaign(
-                id=str(key),
-                name=str(name),
-                state="damaged",
-                reason=error.problem,
-                document={},
-                space={},
-                data={},
-                created=created if isinstance(created, int | float) else 0.0,
-                started=None,
-                ended=None,
-                seconds=0.0,
-                driver=None,
-                heartbeat=None,
-                stop_asked=False,
-                tracking=None,
-                experiment=None,
-            )
+                return [_read_or_damaged(connection, *row) for row in labelled]
 
     def set_state(self, campaign_id: str, state: State, reason: str | None = None) -> None:
         """Move a campaign to `state`: the driver's first call ("running") and its last.
@@ -332,6 +309,14 @@ class Campaigns:
     def test_openings(self, campaign_id: str) -> int:
         """How often networks of the campaign were scored on the test split after the search."""
         return sum(opening.split == "test" for opening in self.openings(campaign_id))
+
+
+def _read_or_damaged(connection: sa.Connection, key: str, name: str, created: Any) -> Campaign:
+    try:
+        row = connection.execute(sa.select(CAMPAIGNS).where(CAMPAIGNS.c.id == key))
+        return campaign_of(row.mappings().one())
+    except StoreError as error:
+        return damaged_campaign(key, name, created, error.problem)
 
 
 def _new_id() -> str:

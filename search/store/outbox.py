@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 
 import sqlalchemy as sa
 
-from search.store.connected import Database, of_trial
-from search.store.database import insert_missing, insert_once
+from search.store.database import Database, of_trial
+from search.store.engine import insert_missing, insert_once
 from search.store.records import ENDED, Outgoing, Reported, Unfinished
 from search.store.reports import curves_of
 from search.store.tables import EVENTS, MIRROR, TRIALS

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
 from pydantic import ValidationError
 
-from search.store.database import damage_error, finite
+from search.store.engine import damage_error, finite
 from search.store.records import Reported
 from search.store.tables import REPORTS
 from workers.job import Report
@@ -28,6 +30,12 @@ def report_row(report: Report) -> dict[str, Any]:
     return {key: finite(getattr(report, key)) for key in FIELDS}
 
 
+def scores_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a trial shows of its last report, which is that row."""
+    last = {key: row[key] for key in ("top1", "top5", "loss", "memory_mb")}
+    return last | {"epochs": row["epoch"], "seconds": row["seconds"] or 0.0}
+
+
 def reports_of(
     connection: sa.Connection,
     campaign_id: str,
@@ -38,16 +46,31 @@ def reports_of(
     """Reports by epoch, or by another column: "arrived". Raises StoreError for a damaged one."""
     query = sa.select(*(REPORTS.c[name] for name in (*_ABOUT, *FIELDS)))
     query = query.where(REPORTS.c.campaign == campaign_id, *where).order_by(REPORTS.c[by])
-    return [
-        Reported(
-            number=number,
-            report=_report_of(dict(zip(FIELDS, fields, strict=True))),
-            at=at,
-            arrived=arrived,
-            late=late,
-        )
-        for number, at, arrived, late, *fields in connection.execute(query)
-    ]
+    with _collecting_later():
+        return [
+            Reported(
+                number=number,
+                report=_report_of(dict(zip(FIELDS, fields, strict=True))),
+                at=at,
+                arrived=arrived,
+                late=late,
+            )
+            for number, at, arrived, late, *fields in connection.execute(query)
+        ]
+
+
+@contextmanager
+def _collecting_later() -> Iterator[None]:
+    """Look for garbage afterwards: among 100,000 reports, all of which stay, the search for it
+    takes as long as to read them.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def curves_of(

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from types import NoneType
 from typing import Any
 
 import sqlalchemy as sa
 
-from search.store.connected import Database
-from search.store.database import damage_error
+from search.store.database import Database
 from search.store.records import (
     ENDED,
-    RECURRENCES,
-    SPLITS,
     STATUSES,
     Donor,
     Order,
@@ -23,8 +19,8 @@ from search.store.records import (
     Trial,
 )
 from search.store.reports import reports_of
+from search.store.rows import trial_of, written_forms
 from search.store.tables import GENOMES, JOURNAL, REPORTS, TRIALS
-from space.documents.outside import printable
 
 DONORS = 20
 """Trials of one work that are examined for what can be taken over."""
@@ -65,7 +61,7 @@ class Results:
         wanted = set(statuses)
         where: list[sa.ColumnElement[bool]] = []
         if wanted != set(STATUSES):
-            where.append(TRIALS.c.status.in_(_written_forms(wanted)))
+            where.append(TRIALS.c.status.in_(written_forms(wanted)))
         if cell is not None:
             where.append(TRIALS.c.cell.contains(cell, autoescape=True))
         if origin is not None:
@@ -112,7 +108,7 @@ class Results:
         `origin` keeps those of one origin ("control" for the controls), `without` the others.
         """
         where: list[sa.ColumnElement[bool]] = [
-            TRIALS.c.status.in_(_written_forms(statuses)),
+            TRIALS.c.status.in_(written_forms(statuses)),
             TRIALS.c.top1.is_not(None),
         ]
         if origin is not None:
@@ -230,7 +226,7 @@ class Results:
             )
         query = query.where(TRIALS.c.campaign == campaign_id, *where).order_by(*order)
         rows = connection.execute(query.limit(limit)).mappings().all()
-        trials = [_trial_of(row) for row in rows]
+        trials = [trial_of(row) for row in rows]
         running = [trial.status == "running" for trial in trials]
         if (
             not any(running)
@@ -242,30 +238,3 @@ class Results:
             replace(trial, status="waiting") if runs else trial
             for trial, runs in zip(trials, running, strict=True)
         ]
-
-
-def _trial_of(row: Mapping[Any, Any]) -> Trial:
-    """A row as a trial. Raises StoreError for one that no version writes."""
-    values: dict[str, Any] = {"genome": None, **row}
-    where = f"campaign {printable(str(row['campaign']))} trial {printable(str(row['number']))}"
-    if row["status"] not in STATUSES:
-        raise damage_error(f"its status is {row['status']!r}", where)
-    if row["recurrence"] not in (None, *RECURRENCES) or row["split"] not in SPLITS:
-        what = f"its recurrence is {row['recurrence']!r}, its split {row['split']!r}"
-        raise damage_error(what, where)
-    for key in ("choices", "recipe", "genome"):
-        if not isinstance(values[key], (dict, NoneType) if key == "genome" else dict):
-            raise damage_error(f"its {key} is not a mapping", where)
-    for key in ("number", "epochs", "seed", "attempts", "suggested", "source_epochs"):
-        if not isinstance(values[key], int):
-            raise damage_error(f"its field {key} is {values[key]!r}", where)
-    for key in ("top1", "best", "loss", "seconds", "created", "started", "ended"):
-        if not isinstance(values[key], int | float | None):
-            raise damage_error(f"its field {key} is {values[key]!r}", where)
-    return Trial(**values)
-
-
-def _written_forms(statuses: Iterable[Status]) -> list[str]:
-    """Statuses as written: one that reads as waiting may have been written as running."""
-    wanted = set(statuses)
-    return sorted(wanted | {"running"} if "waiting" in wanted else wanted)

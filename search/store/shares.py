@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from search.store.connected import Database
+from search.store.database import Database
 from search.store.records import ShareClaim
 from search.store.tables import SHARES
 

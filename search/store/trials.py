@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -11,13 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from search.store import ledger
-from search.store.connected import Database, of_trial, refuse_if_running, storable
-from search.store.database import insert_once
+from search.store.database import Database, of_trial, refuse_if_running, storable
+from search.store.engine import insert_once
 from search.store.ledger import How
+from search.store.new_trials import put_on_record
 from search.store.outbox import hand_out
-from search.store.records import ENDED, NewTrial, Status, Takeover
-from search.store.reports import report_row, reports_of
-from search.store.tables import CAMPAIGNS, GENOMES, JOURNAL, REPORTS, TRIALS
+from search.store.records import ENDED, NewTrial, Status
+from search.store.reports import report_row, scores_of
+from search.store.tables import CAMPAIGNS, REPORTS, TRIALS
 from space.errors import StoreError
 from workers.job import Report
 
@@ -30,64 +29,8 @@ class Trials:
 
     def add(self, campaign_id: str, trial: NewTrial) -> None:
         """Put a trial on record. StoreError if the campaign has a trial of that number."""
-        document = dict(trial.genome)
-        checksum = _checksum(document)
         with self._database.writing() as connection:
-            place = self._next(connection, campaign_id)
-            insert_once(
-                connection,
-                GENOMES,
-                {"checksum": checksum, "digest": trial.digest, "document": document},
-            )
-            row = {"campaign": campaign_id, "genome": checksum} | _new_row(trial, place)
-            if not insert_once(connection, TRIALS, row):
-                raise StoreError(
-                    f"campaign {campaign_id}",
-                    f"holds a trial {trial.number} already",
-                    "take the number from `store.trials.next_number`",
-                )
-            if trial.calls is not None:
-                calls = [dict(call) for call in trial.calls]
-                row = {"campaign": campaign_id, "number": trial.number, "calls": calls}
-                connection.execute(sa.insert(JOURNAL).values(row))
-            if trial.status in ENDED:
-                hand_out(connection, campaign_id, trial.number)
-            elif trial.takeover is not None:
-                self._take_over(connection, campaign_id, trial.number, trial.takeover)
-
-    def _take_over(
-        self, connection: sa.Connection, campaign_id: str, number: int, takeover: Takeover
-    ) -> None:
-        """Give a new trial the donor's reports, as if it had made them, and its end if any."""
-        donor, at = takeover.donor.trial, time.time()
-        where = [REPORTS.c.number == donor.number, REPORTS.c.epoch <= takeover.epochs]
-        reports = reports_of(connection, donor.campaign, where)
-        values: dict[str, Any] = {
-            "source": takeover.donor.name,
-            "source_epochs": takeover.epochs,
-        }
-        rows = [report_row(one.report) for one in reports]
-        for row in rows:
-            row |= {"campaign": campaign_id, "number": number, "at": at}
-            row["arrived"] = self._next(connection, campaign_id)
-            connection.execute(sa.insert(REPORTS).values(row))
-        if rows:
-            values |= _scores_of(rows[-1])
-            scores = [row["top1"] for row in rows if row["top1"] is not None]
-            values["best"] = max(scores, default=None)
-        if takeover.status is not None:
-            values |= {
-                "status": takeover.status,
-                "reason": storable(takeover.reason),
-                "detail": storable(takeover.detail),
-                "ended": at,
-                "arrived": self._next(connection, campaign_id),
-            }
-        connection.execute(
-            sa.update(TRIALS).where(*of_trial(TRIALS, campaign_id, number)).values(values)
-        )
-        if takeover.status is not None:
-            hand_out(connection, campaign_id, number)
+            put_on_record(self._database, connection, campaign_id, trial)
 
     def next_number(self, campaign_id: str) -> int:
         """The number of the next new trial: one more than the highest so far, or 0."""
@@ -194,7 +137,7 @@ class Trials:
         row = report_row(report) | {"late": late}
         with self._database.writing() as connection:
             row |= {"campaign": campaign_id, "number": number, "at": time.time()}
-            row["arrived"] = self._next(connection, campaign_id)
+            row["arrived"] = self._database.next_place(connection, campaign_id)
             this = {"of": campaign_id, "trial": number}
             trial = connection.execute(_HELD, this).one_or_none()
             if trial is None:
@@ -211,7 +154,7 @@ class Trials:
             scores = [score for score in (trial.best, row["top1"]) if score is not None]
             values = {"best": max(scores, default=None)}
             if row["epoch"] > trial.epochs:
-                values |= _scores_of(row)
+                values |= scores_of(row)
             connection.execute(_SCORED, values | this)
             return True
 
@@ -231,7 +174,7 @@ class Trials:
         if status not in ENDED:
             raise ValueError(f"{status!r} is not an end; one of {', '.join(ENDED)} is")
         with self._database.writing() as connection:
-            place = self._next(connection, campaign_id)
+            place = self._database.next_place(connection, campaign_id)
             done = connection.execute(
                 sa.update(TRIALS)
                 .where(*of_trial(TRIALS, campaign_id, number), TRIALS.c.status != status)
@@ -250,73 +193,12 @@ class Trials:
             elif not self._exists(connection, campaign_id, number):
                 raise self._database.unknown_trial(connection, campaign_id, number)
 
-    def _next(self, connection: sa.Connection, campaign_id: str) -> int:
-        """The campaign's next place in its sequence of happenings."""
-        place = connection.execute(_NEXT, {"of": campaign_id}).scalar_one_or_none()
-        if place is None:
-            raise self._database.unknown_campaign(connection, campaign_id)
-        return int(place)
-
     def _exists(self, connection: sa.Connection, campaign_id: str, number: int) -> bool:
         query = sa.select(sa.literal(1)).where(*of_trial(TRIALS, campaign_id, number))
         return connection.execute(query).first() is not None
-
-
-def _scores_of(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What a trial shows of its last report, which is that row."""
-    last = {key: row[key] for key in ("top1", "top5", "loss", "memory_mb")}
-    return last | {"epochs": row["epoch"], "seconds": row["seconds"] or 0.0}
-
-
-def _new_row(trial: NewTrial, place: int) -> dict[str, Any]:
-    """The columns of a new trial, except those of its campaign and genome.
-
-    `place` is in the campaign's sequence. One that is never trained has ended at once.
-    """
-    at = time.time()
-    ended = trial.status in ENDED
-    return {
-        "number": trial.number,
-        "digest": trial.digest,
-        "recipe": dict(trial.recipe),
-        "choices": dict(trial.choices),
-        "seed": trial.seed,
-        "origin": trial.origin,
-        "cell": trial.cell,
-        "parameters": trial.parameters,
-        "macs": trial.macs,
-        "status": trial.status,
-        "reason": storable(trial.reason),
-        "folder": trial.folder,
-        "attempts": 0,
-        "epochs": 0,
-        "seconds": 0.0,
-        "created": at,
-        "ended": at if ended else None,
-        "suggested": place,
-        "arrived": place if ended else None,
-        "work": trial.work,
-        "source_epochs": 0,
-        "control": trial.control,
-        "recurrence": trial.recurrence,
-        "split": trial.split,
-        "family": trial.family,
-        "winner": trial.winner,
-    }
-
-
-def _checksum(document: Mapping[str, Any]) -> str:
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 # What is executed at every epoch of every trial is made once: to make it takes longer.
 _THIS = (TRIALS.c.campaign == sa.bindparam("of"), TRIALS.c.number == sa.bindparam("trial"))
 _HELD = sa.select(TRIALS.c.epochs, TRIALS.c.best).where(*_THIS)
 _SCORED = sa.update(TRIALS).where(*_THIS)
-_NEXT = (
-    sa.update(CAMPAIGNS)
-    .where(CAMPAIGNS.c.id == sa.bindparam("of"))
-    .values(sequence=CAMPAIGNS.c.sequence + 1)
-    .returning(CAMPAIGNS.c.sequence)
-)

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from search.host.machine import Machine
 from search.host.ports import LOOPBACK
 from search.tune import access
@@ -198,6 +200,6 @@ def _complete(mark: str) -> bool:
     """Whether the two processes run without which no cluster works."""
     names = set()
     for pid in find_marked(mark):
-        with contextlib.suppress(OSError):
-            names.add(Path(f"/proc/{pid}/comm").read_text().strip())
+        with contextlib.suppress(psutil.Error):
+            names.add(psutil.Process(pid).name())
     return {"gcs_server", "raylet"} <= names

@@ -20,6 +20,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
+import psutil
+
 from search.host.ports import LOOPBACK, free_port
 from search.tune import access
 from search.tune.cluster import OBJECT_STORE_BYTES
@@ -144,6 +146,6 @@ class Nodes:
 
 
 def _is_worker(pid: int) -> bool:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/comm").read_text().startswith("ray::")
+    with contextlib.suppress(psutil.Error):
+        return psutil.Process(pid).name().startswith("ray::")
     return True

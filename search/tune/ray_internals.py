@@ -1,7 +1,8 @@
 """Every use of a private interface of Ray that is not a subclass: what it does, and why.
 
-Ray is pinned to 2.x; raising its minor version means reading this module and `loop.py` (the
-controller's subclass) against the new one. Ray is imported inside the functions, since loading it
+Ray is pinned to a minor version (search/host/libraries.py); raising it means reading this module
+and `loop.py` (the controller's subclass) against the new one: tests/test_private_names.py says
+which names are gone. Ray is imported inside the functions, since loading it
 takes seconds.
 
 - `ray._raylet`: authentication is read once in a process's life (`reload_authentication`).

@@ -13,7 +13,6 @@ A driver ends what it left itself by the value that it holds, without reading th
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import os
 import re
@@ -27,9 +26,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psutil
+
 from search.host.home import Process
 from space.documents.outside import is_folder, read_text
 from space.errors import InputError, VentralError
+from workers import files
 
 MARK = "VENTRAL_CLUSTER"
 """The environment variable by which a driver's Ray processes are recognised."""
@@ -75,7 +77,7 @@ class Remains:
             scratch = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))
             remains = cls(mark=mark, scratch=scratch.resolve(), driver=Process.current())
             for file in (scratch / OWNER, record):
-                _write(file, remains.document())
+                files.replace(file, remains.document().encode())
         except OSError as error:
             if scratch is not None:
                 shutil.rmtree(scratch, ignore_errors=True)
@@ -216,43 +218,23 @@ def _roots() -> list[Path]:
 
 def find_marked(mark: str) -> list[int]:
     """The live processes of this user, this one aside, that carry a mark in their environment."""
-    wanted = f"{MARK}={mark}".encode()
     return [
-        pid for pid, environment in _environments() if wanted in environment and pid != os.getpid()
+        pid
+        for pid, environment in _environments()
+        if environment.get(MARK) == mark and pid != os.getpid()
     ]
 
 
-def _environments() -> Iterator[tuple[int, list[bytes]]]:
-    """(pid, NAME=value entries) of every process of this user."""
-    if Path("/proc/self/environ").exists():
-        for folder in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                if folder.stat().st_uid != os.getuid():
-                    continue
-                # A zombie's environment is empty: it is not found, as it should be.
-                yield int(folder.name), (folder / "environ").read_bytes().split(b"\0")
-        return
-    import ray  # noqa: F401  (brings its own psutil)
-
-    psutil = importlib.import_module("psutil")
-    for process in psutil.process_iter():
+def _environments() -> Iterator[tuple[int, dict[str, str]]]:
+    """(pid, environment) of every process of this user."""
+    for pid in psutil.pids():
         with contextlib.suppress(psutil.Error):
+            process = psutil.Process(pid)
             if process.uids().real == os.getuid():
-                entries = process.environ().items()
-                yield process.pid, [f"{name}={value}".encode() for name, value in entries]
+                # A zombie's environment is empty: it is not found, as it should be.
+                yield pid, process.environ()
 
 
 def new_mark() -> str:
     """A mark that no other process carries."""
     return secrets.token_hex(8)
-
-
-def _write(record: Path, text: str) -> None:
-    record.parent.mkdir(parents=True, exist_ok=True)
-    partial = record.with_name(record.name + ".part")
-    try:
-        partial.write_text(text)
-        partial.replace(record)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise

@@ -67,7 +67,7 @@ def select_winners(
     winners: list[Trial] = []
     feedforward: list[Trial] = []
     for trial in chosen:
-        if ranking.recurrent(trial) in (None, "none"):
+        if trial.recurrence in (None, "none"):
             feedforward.append(trial)
         else:
             winners.append(store.results.get(campaign_id, trial.number))

@@ -127,8 +127,8 @@ class Uniform:
         start = self.accept(value)
         for _ in range(_TRIES):
             way = _stepped(start, self.low, self.high, rng, log=self.log)
-            if (found := self._clipped(way)) != start:
-                return found
+            if (moved := self._clipped(way)) != start:
+                return moved
         return self.other(value, rng)
 
     def _clipped(self, number: float) -> float:
@@ -189,8 +189,8 @@ class Integer:
         start = self.accept(value)
         for _ in range(_TRIES):
             way = _stepped(start, self.low - 0.5, self.high + 0.5, rng, log=self.log)
-            if (found := self._clipped(math.floor(way + 0.5))) != start:
-                return found
+            if (moved := self._clipped(math.floor(way + 0.5))) != start:
+                return moved
         up = start < self.high and (start == self.low or rng.random() < 0.5)
         return start + 1 if up else start - 1
 

@@ -240,13 +240,13 @@ def _closed(root: Node, links: Sequence[Links], bonds: Sequence[Bond]) -> dict[i
 
     Every node is looked at once, after what it is made of.
     """
-    found: dict[int, _Closed] = {}
+    closed: dict[int, _Closed] = {}
     above: dict[int, Node] = {}  # what is being looked at, outermost first
     sizes: dict[int, int] = {}  # of constants, which many ties may copy
     pending = [root]
     while pending:
         node = pending[-1]
-        if id(node) in found:
+        if id(node) in closed:
             pending.pop()
             continue
         parts = _parts(node, links)
@@ -256,20 +256,20 @@ def _closed(root: Node, links: Sequence[Links], bonds: Sequence[Bond]) -> dict[i
                 if id(part) in above:
                     inside = list(above.values())[list(above).index(id(part)) :]
                     raise _circle([bonds[n.index] for n in inside if isinstance(n, TieNode)])
-            pending += [part for part in reversed(parts) if id(part) not in found]
+            pending += [part for part in reversed(parts) if id(part) not in closed]
             continue
         del above[id(pending.pop())]
         if isinstance(node, ConstantNode):
             if id(node.value) not in sizes:
                 sizes[id(node.value)] = size(node.value)
-            found[id(node)] = _Closed(sizes[id(node.value)], 1, is_number(node.value))
+            closed[id(node)] = _Closed(sizes[id(node.value)], 1, is_number(node.value))
         else:
-            found[id(node)] = _around(node, [found[id(part)] for part in parts])
-        largest = max(parts, key=lambda part: found[id(part)].values, default=node)
+            closed[id(node)] = _around(node, [closed[id(part)] for part in parts])
+        largest = max(parts, key=lambda part: closed[id(part)].values, default=node)
         tie = next((one for one in (node, largest) if isinstance(one, TieNode)), None)
         where = "" if tie is None else f"{plain_path(bonds[tie.index].where)}.same_as"
-        _refuse_growth(found[id(node)], where)
-    return found
+        _refuse_growth(closed[id(node)], where)
+    return closed
 
 
 def _parts(node: Node, links: Sequence[Links]) -> tuple[Node, ...]:

@@ -111,9 +111,10 @@ def _escape(letter: str) -> str:
     return letter.encode("unicode_escape").decode("ascii")
 
 
-_USER = re.compile(r"(?P<start>[A-Za-z][A-Za-z0-9+.-]*://[^\s/:'\"]*):[^\s]*@")
+_USER = re.compile(r"(?P<start>[A-Za-z][A-Za-z0-9+.-]*://[^\s/:'\"]*):.*@")
 _FIELD = re.compile(
-    r"(?P<start>(?:password|passwd|pwd|passphrase|secret|token)(?:=|['\"]?: ?)['\"]?)[^\s&'\"]+",
+    r"(?P<start>(?:password|passwd|pwd|passphrase|secret|token)(?:=|['\"]?: ?))"
+    r"(?:(?P<quote>['\"])(?:\\.|(?!(?P=quote)).)+|[^\s&'\"]+)",
     re.I,
 )
 
@@ -121,7 +122,9 @@ _FIELD = re.compile(
 def redact(text: str) -> str:
     """`text` with the passwords of addresses replaced: `postgresql://user:***@host/name`.
 
-    Passwords stand between `:` and the last `@` of an address, or in fields such as `password=`
-    and `"password": `. What merely looks like one is replaced as well.
+    Passwords stand between the `:` of an address and the last `@` of the line, or in fields such
+    as `password=` and `"password": `, up to a space or, in quotes, to the closing one. What merely
+    looks like one is replaced as well.
     """
-    return _FIELD.sub(r"\g<start>***", _USER.sub(r"\g<start>:***@", text))
+    hidden = _USER.sub(r"\g<start>:***@", text)
+    return _FIELD.sub(lambda field: f"{field['start']}{field['quote'] or ''}***", hidden)

@@ -46,19 +46,19 @@ def parse_path(text: str, error: type[InputError] = InputError) -> tuple[Step, .
     steps: list[Step] = []
     position = 0
     while position < len(text):
-        found = _STEP.match(text, position)
+        match = _STEP.match(text, position)
         # A dot stands between two steps, and only before a bare key.
-        if found is None or (found["bare"] and bool(found["dot"]) != bool(steps)):
+        if match is None or (match["bare"] and bool(match["dot"]) != bool(steps)):
             raise _no_path(text, error)
         try:
-            steps.append(_step(found))
+            steps.append(_step(match))
         except ValueError:  # an escape that JSON does not know
             raise _no_path(text, error) from None
         if len(steps) > LEVELS:
             raise error(
                 quote(text), f"is a path of more than {LEVELS} steps", "name a field that is there"
             )
-        position = found.end()
+        position = match.end()
     return tuple(steps)
 
 
@@ -70,14 +70,14 @@ def _no_path(text: str, error: type[InputError]) -> InputError:
     return error(text, "is not a path", cure)
 
 
-def _step(found: re.Match[str]) -> Step:
-    if found["bare"]:
-        return found["bare"]
-    if found["index"]:
-        return int(found["index"])
-    if found["quoted"]:
-        return str(json.loads(found["quoted"]))
-    return EVERY if found["every"] else Branch(found["label"])
+def _step(match: re.Match[str]) -> Step:
+    if match["bare"]:
+        return match["bare"]
+    if match["index"]:
+        return int(match["index"])
+    if match["quoted"]:
+        return str(json.loads(match["quoted"]))
+    return EVERY if match["every"] else Branch(match["label"])
 
 
 def format_path(steps: Sequence[Step]) -> str:

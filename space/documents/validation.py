@@ -178,7 +178,7 @@ def _chosen(document: object, problems: Sequence[ErrorDetails]) -> ErrorDetails:
         location = problem["loc"]
         if location[:depth] == stem and len(location) > depth:
             branches.setdefault(location[depth], []).append(problem)
-    return min(branches.values(), key=lambda found: (-len(found[0]["loc"]), len(found)))[0]
+    return min(branches.values(), key=lambda errors: (-len(errors[0]["loc"]), len(errors)))[0]
 
 
 def _label_at(document: object, location: Path) -> int | None:
@@ -314,8 +314,8 @@ def _words(detail: ErrorDetails, path: Path, places: list[Any]) -> tuple[str, st
     if kind in _BOUNDS:
         key, word = _BOUNDS[kind]
         limit = limits[key]
-        said = f"{limit:g}" if isinstance(limit, float) else str(limit)
-        return f"{quote(value)} is not {word} {said}", "write a number in range"
+        bound = f"{limit:g}" if isinstance(limit, float) else str(limit)
+        return f"{quote(value)} is not {word} {bound}", "write a number in range"
     if kind == "int_from_float":
         return f"{quote(value)} is not a whole number", "write a whole number"
     stem = kind.removesuffix("_type").removesuffix("_parsing")

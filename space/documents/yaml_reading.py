@@ -44,11 +44,11 @@ def locate(error: YAMLError) -> tuple[str, str]:
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         line = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        said = error.problem or error.context or "not YAML"
-        return f"{line}{said}", getattr(error, "cure", "mend the YAML there")
+        problem = error.problem or error.context or "not YAML"
+        return f"{line}{problem}", getattr(error, "cure", "mend the YAML there")
     if isinstance(error, yaml.reader.ReaderError):
-        said = f"the character #x{error.character:04x} at {error.position:,}"
-        return f"is not YAML ({said}: {error.reason})", "remove it"
+        problem = f"the character #x{error.character:04x} at {error.position:,}"
+        return f"is not YAML ({problem}: {error.reason})", "remove it"
     return f"is not YAML ({error})", "mend the file"
 
 

@@ -13,6 +13,7 @@ import decimal
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from space.step.activations import ACTIVATIONS
 from space.step.constants import EXACT, activate_constant, exact
 
 Number = int | decimal.Decimal
@@ -87,15 +88,16 @@ class Arena:
         if is_constant(value):
             number = decimal.Decimal(value.get((), 0))
             return _number(activate_constant(name, number))
-        if name in ("relu", "elu") and self._never_negative(value):
+        known = ACTIVATIONS[name]
+        if known.keeps_positive and self._never_negative(value):
             return value
         if name == "relu" and (inner := self._only(value)) is not None and inner.rectifies:
             return self.activated("relu", inner.reads[0])
         return self.atom(
             name,
             (value,),
-            never_negative=name in ("relu", "sigmoid", "softplus"),
-            rectifies=name == "elu",
+            never_negative=known.never_negative,
+            rectifies=known.rectifies,
         )
 
     def _only(self, value: Polynomial) -> Atom | None:

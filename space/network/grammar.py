@@ -26,7 +26,6 @@ from space.documents.bounds import CHANNELS, EDGES, GATES, KERNEL, PARTS, SOURCE
 from space.documents.validation import Value as Written
 
 Activation = Literal["identity", "elu", "relu", "tanh", "sigmoid", "softplus"]
-Nonlinearity = Literal["identity", "sigmoid", "tanh", "relu", "elu", "softplus"]
 TermOp = Literal["identity", "convolution", "separable", "position", "scalar", "match"]
 
 EXTERNAL_SOURCES = ("input", "residual", "feedback")
@@ -160,7 +159,7 @@ def _normed(value: object) -> object:
 MaybeNorm = Annotated[Norm | None, BeforeValidator(_normed)]
 
 
-class Source(GrammarValue):
+class TermSource(GrammarValue):
     """One source of a term, read from its string form by `Term.sources`."""
 
     name: str  # input, residual, feedback, or a state's name
@@ -209,20 +208,22 @@ class Term(GrammarValue):
         return self.operation in KERNEL_OPS and self.bias is not False
 
     @property
-    def sources(self) -> tuple[Source, ...]:
+    def sources(self) -> tuple[TermSource, ...]:
         """What the term reads, in the order in which it is joined."""
         return _sources(self.of)
 
 
 @lru_cache(maxsize=1024)
-def _sources(texts: tuple[str, ...]) -> tuple[Source, ...]:
+def _sources(texts: tuple[str, ...]) -> tuple[TermSource, ...]:
     return tuple(map(parse_source, texts))
 
 
-def parse_source(text: str) -> Source:
-    """`hidden`, `new.hidden`, `hidden * reset` -> Source."""
+def parse_source(text: str) -> TermSource:
+    """`hidden`, `new.hidden`, `hidden * reset` -> TermSource."""
     name, _, mask = (part.strip() for part in text.partition("*"))
-    return Source(name=name.removeprefix("new."), new=name.startswith("new."), mask=mask or None)
+    return TermSource(
+        name=name.removeprefix("new."), new=name.startswith("new."), mask=mask or None
+    )
 
 
 class Gate(GrammarValue):
@@ -237,7 +238,7 @@ class Gate(GrammarValue):
     complement: Reference | None = None
     offset: float = 0.0
     scale: float = 1.0
-    nonlinearity: Nonlinearity = "sigmoid"
+    nonlinearity: Activation = "sigmoid"
     terms: Annotated[tuple[Term, ...], LISTED, Field(max_length=TERMS)] = ()
     norm: MaybeNorm = None
     bias: float = 0.0
@@ -350,7 +351,7 @@ class Cell(GrammarValue):
         terms = [term for gate in gates for term in gate.terms]
         return terms + [term for state in self.states.values() for term in state.drive.terms]
 
-    def _sources(self) -> Iterator[Source]:
+    def _sources(self) -> Iterator[TermSource]:
         """Every source that the cell names, a carry of the state itself included."""
         yield from (source for term in self.terms for source in term.sources)
         for name, state in self.states.items():

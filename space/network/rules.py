@@ -28,8 +28,8 @@ from space.network.grammar import (
     Edge,
     Gate,
     Norm,
-    Source,
     Term,
+    TermSource,
     parse_source,
 )
 from space.network.sizes import layout
@@ -274,7 +274,7 @@ def _check_term(term: Term, known: _Known, where: str, inside: tuple[str, ...]) 
         _check_mask(source, known, f"{where}.of", inside)
 
 
-def _check_source(source: Source, known: _Known, where: str) -> None:
+def _check_source(source: TermSource, known: _Known, where: str) -> None:
     names = [*EXTERNAL_SOURCES, *known.cell.states]
     if source.name not in names:
         raise _unknown(where, "source", source.name, names)
@@ -286,7 +286,7 @@ def _check_source(source: Source, known: _Known, where: str) -> None:
         )
 
 
-def _check_mask(source: Source, known: _Known, where: str, inside: tuple[str, ...]) -> None:
+def _check_mask(source: TermSource, known: _Known, where: str, inside: tuple[str, ...]) -> None:
     if source.mask is not None:
         _check_gate(Gate(shared=source.mask), known, where, inside)
 

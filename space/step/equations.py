@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from space.network.cell_sizes import CellShape, gate_key, multiplying
-from space.network.grammar import Cell, Gate, Norm, Source, State, Term, parse_source
+from space.network.grammar import Cell, Gate, Norm, State, Term, TermSource, parse_source
 from space.network.maps import Map, same_padding
 from space.step.constants import EXACT, activate_constant, exact
 from space.step.operations import (
@@ -109,8 +109,8 @@ class _CellWriter:
         self.new: dict[str, int] = {}
         self.gates: dict[str, Operand] = {}
         self.complements: dict[str, Operand] = {}
-        self.sources: dict[Source, Ref] = {}
-        self.joined: dict[tuple[Source, ...], Ref] = {}
+        self.sources: dict[TermSource, Ref] = {}
+        self.joined: dict[tuple[TermSource, ...], Ref] = {}
 
     def write(self) -> int:
         for name, state in self.cell.states.items():
@@ -131,25 +131,25 @@ class _CellWriter:
 
     # Sources and terms
 
-    def _is_there(self, source: Source) -> bool:
+    def _is_there(self, source: TermSource) -> bool:
         return source.name in self.external or source.name in self.cell.states
 
-    def _source(self, source: Source) -> Ref:
+    def _source(self, source: TermSource) -> Ref:
         """A source on the cell's map, behind its mask."""
         if source not in self.sources:
             self.sources[source] = self._masked(source) if source.mask else self._plain(source)
         return self.sources[source]
 
-    def _plain(self, source: Source) -> Ref:
+    def _plain(self, source: TermSource) -> Ref:
         if source.name in self.external:
             given = self.external[source.name]
             size = self.shape.output.size
             return self.writer.write_resized(given.value, given.map, size, self.resize)
         return self.new[source.name] if source.new else f"{self.stage}.{source.name}"
 
-    def _masked(self, source: Source) -> Ref:
+    def _masked(self, source: TermSource) -> Ref:
         assert source.mask is not None
-        plain = self._source(Source(name=source.name, new=source.new))
+        plain = self._source(TermSource(name=source.name, new=source.new))
         depth = self.shape.gate_depths[source.mask]
         gate = self._tensor(self._gate(Gate(shared=source.mask), "", ""), depth)
         return self.writer.write(Multiply(), [plain, gate], self._map(depth), "cell.mask")

@@ -124,12 +124,9 @@ class Normalise:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Activate:
-    """A function of each number: an Activation or Nonlinearity of the grammar by its name."""
+    """A function of each number: an activation by its name."""
 
     name: str
-
-
-KEEPS_ZERO = frozenset(("elu", "relu", "tanh"))  # activations of which zero is a fixed point
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

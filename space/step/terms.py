@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from space.network.cell_sizes import CellShape, TermShape, gate_key, multiplying
-from space.network.grammar import Cell, Gate, Source, State, Term
+from space.network.grammar import Cell, Gate, State, Term, TermSource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ class Placed:
     state: str | None
     role: str  # add, carry, multiply, or the name of a gate of the cell
     shape: TermShape
-    sources: tuple[Source, ...]  # those that are there
+    sources: tuple[TermSource, ...]  # those that are there
 
     @property
     def term(self) -> Term:

@@ -159,11 +159,11 @@ def segments(whole: Ready, batch: int) -> tuple[Segment, ...]:
     best: tuple[float, tuple[Segment, ...]] | None = None
     for count in range(1, _MOST_SEGMENTS + 1):
         cuts = _cuts(sizes, count)
-        found = tuple(_segment(whole.calls[a:b]) for a, b in pairwise(cuts))
-        left = sum(_held(whole, segment, batch) for segment in found[:-1])
+        segments = tuple(_segment(whole.calls[a:b]) for a, b in pairwise(cuts))
+        left = sum(_held(whole, segment, batch) for segment in segments[:-1])
         highest = left + max(sum(sizes[a:b]) for a, b in pairwise(cuts))
         if best is None or highest < best[0]:
-            best = highest, found
+            best = highest, segments
     assert best is not None
     return best[1]
 

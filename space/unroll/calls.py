@@ -81,13 +81,13 @@ def _kind(operation: Operation, kinds: Sequence[int]) -> object:
 
 def _rows(plan: Plan, kinds: Sequence[int], indices: Sequence[int]) -> list[tuple[int, ...]]:
     """Operations of equal kind and equal operands together."""
-    found: dict[object, list[int]] = {}
+    groups: dict[object, list[int]] = {}
     for index in indices:
         operation = plan.operations[index]
         shared = isinstance(operation.what, Convolve)
         key = (kinds[index], operation.operands) if shared else index
-        found.setdefault(key, []).append(index)
-    return [tuple(row) for row in found.values()]
+        groups.setdefault(key, []).append(index)
+    return [tuple(row) for row in groups.values()]
 
 
 def _ordered(rows: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
@@ -116,7 +116,7 @@ def _components(reads: dict[int, set[int]]) -> list[list[int]]:
     low: dict[int, int] = {}
     stack: list[int] = []
     on_stack: set[int] = set()
-    found: list[list[int]] = []
+    components: list[list[int]] = []
     for root in reads:
         if root in order:
             continue
@@ -144,5 +144,5 @@ def _components(reads: dict[int, set[int]]) -> list[list[int]]:
                     while not component or component[-1] != node:
                         component.append(stack.pop())
                         on_stack.discard(component[-1])
-                    found.append(component)
-    return found
+                    components.append(component)
+    return components

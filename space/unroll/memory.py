@@ -20,7 +20,7 @@ from space.network.sizes import first_informed_step
 from space.step.operations import Convolve, Frame, Op, Pass, What, Zeros
 from space.step.parameters import Buffer, parameters
 from space.step.stages import write_step
-from space.unroll.tape import FLOAT, Key, Tape, Use, Value
+from space.unroll.tape import FLOAT, Key, StoredValue, Tape, Use
 
 
 def training_memory(
@@ -99,7 +99,7 @@ class Backward:
     what was kept goes.
     """
 
-    def __init__(self, ends: Iterable[Value]) -> None:
+    def __init__(self, ends: Iterable[StoredValue]) -> None:
         self.alive = 0  # bytes of gradients
         self._of: dict[Key, dict[Hashable, int]] = {}  # by storage and part of it, by number
         self._sizes: list[int] = []
@@ -149,7 +149,7 @@ class Backward:
         self._release(own)
         return highest
 
-    def _give(self, value: Value, gradient: int) -> int:
+    def _give(self, value: StoredValue, gradient: int) -> int:
         """Add a gradient to a value's; the most bytes of gradients meanwhile."""
         parts = self._of.setdefault(value.key, {})
         there = parts.setdefault(value.part, gradient)
@@ -174,7 +174,7 @@ class Backward:
             self.alive -= self._sizes[gradient]
 
 
-def leading(uses: Sequence[Use], ends: Iterable[Value]) -> list[Use]:
+def leading(uses: Sequence[Use], ends: Iterable[StoredValue]) -> list[Use]:
     """Uses of which only those keep anything that lead to one of `ends`."""
     wanted, kept = {value.key for value in ends}, list[Use]()
     for use in reversed(uses):
@@ -199,8 +199,8 @@ class _Literal:
         self.tape, self.batch = Tape(genome, half=half), batch
         self.step = write_step(genome)
         self.calls = self._calls()
-        self.logits: list[Value] = []  # what the decoder reads
-        self.last: list[Value] = []  # what is held when the last step was computed
+        self.logits: list[StoredValue] = []  # what the decoder reads
+        self.last: list[StoredValue] = []  # what is held when the last step was computed
         masked = genome.start == "masked"
         first = [first_informed_step(genome, node) if masked else 0 for node in genome.nodes]
         head = len(genome.stages)
@@ -234,7 +234,7 @@ class _Literal:
             calls.setdefault(leader, []).append(number)
         return calls
 
-    def _nothing(self, number: int) -> Value:
+    def _nothing(self, number: int) -> StoredValue:
         """Zeros, before the first step."""
         return self._compute([Zeros()], [], ("nothing", number), [self.step.ops[number]])
 
@@ -243,11 +243,11 @@ class _Literal:
         places: range,
         t: int,
         shows: bool,
-        before: dict[int, Value],
-        now: dict[int, Value],
+        before: dict[int, StoredValue],
+        now: dict[int, StoredValue],
     ) -> None:
         """One stage at one step: fills its part of `now`."""
-        ops, made = self.step.ops, list[Value]()
+        ops, made = self.step.ops, list[StoredValue]()
         for number in places:
             members = self.calls.get(number)
             if members is None:
@@ -269,15 +269,15 @@ class _Literal:
         self._hold(made)
 
     def _compute(
-        self, whats: Sequence[What], operands: Sequence[Value], key: Key, ops: Sequence[Op]
-    ) -> Value:
+        self, whats: Sequence[What], operands: Sequence[StoredValue], key: Key, ops: Sequence[Op]
+    ) -> StoredValue:
         side = max(ops[0].map.size, 1)
         numbers = self.batch * side**2 * sum(op.map.channels for op in ops)
         return self.tape.compute(whats, operands, key, numbers, side)
 
-    def _part(self, whole: Value, op: Op, number: int) -> Value:
+    def _part(self, whole: StoredValue, op: Op, number: int) -> StoredValue:
         numbers = self.batch * whole.side**2 * op.map.channels
         return replace(whole, numbers=numbers, part=number)
 
-    def _hold(self, values: Iterable[Value]) -> None:
+    def _hold(self, values: Iterable[StoredValue]) -> None:
         self.tape.uses.append(Use(reads=list(values)))

@@ -8,8 +8,8 @@ products and convolutions with them, are worked out here (space/unroll/plan.py s
 from space.genome import Genome
 from space.network.maps import Map
 from space.network.sizes import first_informed_step
+from space.step.activations import ACTIVATIONS
 from space.step.operations import (
-    KEEPS_ZERO,
     Activate,
     Bias,
     Concatenate,
@@ -165,7 +165,7 @@ def _is_zero(what: What, zero: list[bool]) -> bool:
         case Scale(offset=offset):
             return not offset
         case Activate(name=name):
-            return name in KEEPS_ZERO
+            return ACTIVATIONS[name].keeps_zero
         case Resize() | Pooled() | Weigh():
             return True
         case Concatenate():

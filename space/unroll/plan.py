@@ -115,18 +115,18 @@ class Plan:
 
     def saved(self, batch: int) -> dict[str, float]:
         """Multiply-adds an image that each rule saved: the literal ones less the planned ones."""
-        found = dict.fromkeys(SAVING_RULES, 0.0)
+        saved = dict.fromkeys(SAVING_RULES, 0.0)
         for occurrence in self.occurrences:
             op = self.step.ops[occurrence.place]
             if occurrence.rule in ("computed", "one image"):
-                found["smaller map"] += op.literal_macs - op.macs
+                saved["smaller map"] += op.literal_macs - op.macs
                 if occurrence.rule == "one image":
-                    found["one image"] += op.macs * (1 - 1 / batch)
+                    saved["one image"] += op.macs * (1 - 1 / batch)
             else:
-                found[occurrence.rule] += op.literal_macs
+                saved[occurrence.rule] += op.literal_macs
         if not self._decoder:
-            found["dead"] += decoder_macs(self.genome)
-        return found
+            saved["dead"] += decoder_macs(self.genome)
+        return saved
 
     @cached_property
     def _decoder(self) -> int:

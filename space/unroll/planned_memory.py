@@ -10,7 +10,7 @@ from space.step.operations import Concatenate
 from space.unroll.buffers import Prepared, Ready, prepare_calls, segments
 from space.unroll.memory import Backward, forward_peak, with_parameters
 from space.unroll.plan import Plan
-from space.unroll.tape import Tape, Use, Value
+from space.unroll.tape import StoredValue, Tape, Use
 
 
 def planned_memory(
@@ -59,7 +59,7 @@ class _Planned:
     def __init__(self, whole: Ready, batch: int, half: bool) -> None:
         self.ready, self.batch = whole, batch
         self.tape = Tape(whole.plan.genome, half=half)
-        self.values: dict[int, Value] = {}  # by place
+        self.values: dict[int, StoredValue] = {}  # by place
 
     def uses(self, prepared: Prepared) -> list[Use]:
         """Take down a call: rows of its operands stacked where they are not, then itself."""
@@ -97,13 +97,13 @@ class _Planned:
         made = {key: size for use in self.tape.uses for key, size in use.makes.items()}
         return sum(made[key] for key in left)
 
-    def _stacked(self, prepared: Prepared, column: Sequence[int]) -> Value:
+    def _stacked(self, prepared: Prepared, column: Sequence[int]) -> StoredValue:
         numbers = sum(self._numbers(index) for index in column)
         key = ("stacked", prepared.call.rows[0][0], *column)
         values = [self.values[index] for index in column]
         return self.tape.compute([Concatenate()], values, key, numbers, self._side(column[0]))
 
-    def _part(self, whole: Value, places: Sequence[int], part: Hashable) -> Value:
+    def _part(self, whole: StoredValue, places: Sequence[int], part: Hashable) -> StoredValue:
         numbers = sum(self._numbers(place) for place in places)
         return replace(whole, numbers=numbers, part=part)
 

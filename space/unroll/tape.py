@@ -8,6 +8,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
 from space.network.architecture import Architecture
+from space.step.activations import ACTIVATIONS
 from space.step.operations import (
     Activate,
     Bias,
@@ -31,13 +32,11 @@ from space.step.parameters import parameters
 
 FLOAT, HALF, INDEX = 4, 2, 8  # bytes of a float32, of bfloat16 or float16, of a maximum's place
 
-OWN_RESULT = ("relu", "tanh", "sigmoid")  # their gradients follow from their results
-
 Key = Hashable
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class StoredValue:
     """A value: the storage that it lies in (`key`), its numbers for the whole batch, the side of
     its map, the bytes of a number, whether a gradient flows to it, and which part of its storage
     it is (None: the whole).
@@ -67,7 +66,7 @@ class Use:
     """
 
     makes: dict[Key, int] = field(default_factory=dict)
-    reads: list[Value] = field(default_factory=list)
+    reads: list[StoredValue] = field(default_factory=list)
     keeps: set[Key] = field(default_factory=set)
     besides: int = 0
     passing: int = 0
@@ -86,16 +85,21 @@ class Tape:
         self.uses = [self.start]
         self._shapes = parameters(architecture).shapes
         self._half = half
-        self._kernels: dict[Key, Value] = {}
+        self._kernels: dict[Key, StoredValue] = {}
         self._head_keeps = architecture.head.form == "convolution_mean"
 
     def compute(
-        self, whats: Sequence[What], operands: Sequence[Value], key: Key, numbers: int, side: int
-    ) -> Value:
+        self,
+        whats: Sequence[What],
+        operands: Sequence[StoredValue],
+        key: Key,
+        numbers: int,
+        side: int,
+    ) -> StoredValue:
         """Take down one computation of `whats` (several: convolutions, joined on channels)."""
         what = whats[0]
         learned = isinstance(what, Convolve | Separate | Bias | Weigh | Normalise | Classify)
-        result = Value(
+        result = StoredValue(
             key,
             numbers,
             side,
@@ -114,12 +118,14 @@ class Tape:
         self.uses.append(use)
         return result
 
-    def _width(self, what: What, operands: Sequence[Value]) -> int:
+    def _width(self, what: What, operands: Sequence[StoredValue]) -> int:
         """Bytes of a number of a result, as autocast has them."""
         match what:
             case Convolve() | Separate() | Bias() | Classify():
                 return HALF if self._half else FLOAT
-            case Activate(name="softplus") | Sum(wide=True):
+            case Activate(name=name) if ACTIVATIONS[name].wide:
+                return FLOAT
+            case Sum(wide=True):
                 return FLOAT
             case Weigh() | Normalise() | Frame() | Zeros():
                 return FLOAT
@@ -127,7 +133,7 @@ class Tape:
                 return max(operand.width for operand in operands)
 
     def _keep(
-        self, use: Use, whats: Sequence[What], operands: Sequence[Value], result: Value
+        self, use: Use, whats: Sequence[What], operands: Sequence[StoredValue], result: StoredValue
     ) -> None:
         """What the backward pass of an operation keeps: the one place that knows it."""
         what = whats[0]
@@ -139,7 +145,7 @@ class Tape:
             case Separate():
                 self._keep_separate(use, what, operands[0], result)
             case Activate(name=name):
-                use.keeps.add(result.key if name in OWN_RESULT else operands[0].key)
+                use.keeps.add(result.key if ACTIVATIONS[name].own_gradient else operands[0].key)
             case Multiply():
                 learned = sum(operand.learned for operand in operands)  # by place: x * x has two
                 kept = [operand for operand in operands if learned > operand.learned]
@@ -165,7 +171,9 @@ class Tape:
             case Frame() | Zeros() | Pass() | Bias() | Resize() | Concatenate() | Sum() | Scale():
                 pass
 
-    def _keep_separate(self, use: Use, what: Separate, operand: Value, result: Value) -> None:
+    def _keep_separate(
+        self, use: Use, what: Separate, operand: StoredValue, result: StoredValue
+    ) -> None:
         """Of every depthwise kernel what it reads, and what the pointwise one reads; an ELU
         between two depthwise ones keeps what it reads, too.
         """
@@ -178,21 +186,21 @@ class Tape:
         for name in ("depthwise", "pointwise", *(("depthwise_first",) if what.repeat else ())):
             self._weigh(use, name, (what,))
 
-    def _cast(self, use: Use, operand: Value, width: int) -> Value:
+    def _cast(self, use: Use, operand: StoredValue, width: int) -> StoredValue:
         """An operand in another type, where it is not in that already: a copy."""
         if operand.width == width:
             return operand
-        copy = Value(("cast", id(use)), operand.numbers, operand.side, width)
+        copy = StoredValue(("cast", id(use)), operand.numbers, operand.side, width)
         use.makes[copy.key] = copy.bytes
         return copy
 
-    def _padded(self, use: Use, operand: Value, padding: tuple[int, int]) -> Value:
+    def _padded(self, use: Use, operand: StoredValue, padding: tuple[int, int]) -> StoredValue:
         """An operand with padding that no convolution takes, an uneven one: a copy."""
         if padding[0] == padding[1]:
             return operand
         side = operand.side + sum(padding)
         numbers = operand.numbers * side**2 // operand.side**2
-        copy = Value(("padded", id(use)), numbers, side, operand.width)
+        copy = StoredValue(("padded", id(use)), numbers, side, operand.width)
         use.makes[copy.key] = copy.bytes
         return copy
 
@@ -215,6 +223,6 @@ class Tape:
                 copied |= side > 1 and ins > 1
             width = HALF if self._half else FLOAT
             self.start.makes[key] = numbers * width if copied else 0
-            self._kernels[key] = Value(key, numbers, side=1, learned=True)
+            self._kernels[key] = StoredValue(key, numbers, side=1, learned=True)
         use.keeps.add(key)
         use.reads.append(self._kernels[key])

@@ -18,7 +18,6 @@ from space.network.grammar import (
     Edge,
     Gate,
     Initial,
-    Nonlinearity,
     Norm,
     State,
     Term,
@@ -70,8 +69,8 @@ class ReciprocalGated:
     in_out_depth_separable: bool = False
     feedback_depth_separable: bool = False
     ds_repeat: bool = False
-    tau_nonlinearity: Nonlinearity = "tanh"
-    gate_nonlinearity: Nonlinearity = "tanh"
+    tau_nonlinearity: Activation = "tanh"
+    gate_nonlinearity: Activation = "tanh"
     tau_offset: float = 1.0
     tau_multiplier: float = -1.0
     gate_offset: float = 1.0

@@ -20,7 +20,7 @@ from search.campaign import Campaign
 from search.host.home import Home
 from search.run import build_run
 from search.store import CONTROL, Store, migrations
-from search.store.database import SCHEMA, SCHEMA_TABLE, engine_for
+from search.store.engine import SCHEMA, SCHEMA_TABLE, engine_for
 from search.tune.rungs import Rungs
 from space.genome import Genome
 from space.recurrence import recurrence

@@ -5,12 +5,22 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from tests.support.shrinking import ROOT
 
 COMMAND = "from ventral.start import main; main()"
 """What the entry point of `ventral` runs."""
+
+
+def runs(pid: int) -> bool:
+    """Whether it is a process that has not ended, whoever has to take note of its end."""
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def start_python(code: str, *arguments: str) -> subprocess.Popen[str]:

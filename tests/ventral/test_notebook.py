@@ -83,7 +83,10 @@ def test_exports_are_those_of_the_command_line(campaign: Campaign, tmp_path: Pat
         numbers = [row["trial"] for row in top if (row["recurrent"] == "none") == (kind[0] == "f")]
         if numbers:
             [best] = ventral.export(campaign.id, tmp_path / kind, top=1, kind=kind, home=home)
-            assert ventral.card(best).trial == numbers[0]
+            facts = ventral.card(best)
+            assert facts.trial == numbers[0]
+            assert (facts.recurrence == "none") == (kind == "feedforward")
+            assert f"recurrence: {facts.recurrence}" in (best / "README.md").read_text()
         else:
             with pytest.raises(VentralError, match=f"no {kind} cell .* has a score yet"):
                 ventral.export(campaign.id, tmp_path / kind, top=1, kind=kind, home=home)

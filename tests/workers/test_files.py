@@ -1,14 +1,20 @@
 """Writing that survives a kill: hidden folders, what dead processes left, claims to a folder."""
 
+import errno
+import fcntl
 import hashlib
 import os
+import re
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.processes import start_python
+from tests.support.waiting import GUARD
 from workers import files
 from workers.files import Claim, partial
 
@@ -74,14 +80,8 @@ def test_only_what_dead_processes_of_this_machine_left_is_cleared_away(tmp_path:
     assert set(tmp_path.iterdir()) == kept
 
 
-def test_a_process_of_another_user_is_alive(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(_process: int, _signal: int) -> None:
-        raise PermissionError
-
+def test_what_another_user_writes_is_left_to_him(tmp_path: Path) -> None:
     kept = left_behind(tmp_path, "pack", 1)
-    monkeypatch.setattr(os, "kill", refuse)
     with partial(tmp_path, "pack"):
         assert kept.exists()
 
@@ -91,6 +91,66 @@ def test_two_of_one_stem_have_folders_of_their_own(tmp_path: Path) -> None:
         assert one != two
         assert one.is_dir()
         assert two.is_dir()
+
+
+def test_a_replaced_file_is_the_old_or_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "made" / "record.json"
+    files.replace(file, b"old")
+    files.replace(file, b"new")
+
+    def fail(_path: Path, _data: bytes) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(files, "write", fail)
+    with pytest.raises(OSError, match="no space"):
+        files.replace(file, b"newer")
+    assert file.read_bytes() == b"new"
+    assert [path.name for path in file.parent.iterdir()] == ["record.json"]
+
+
+HOLDS = """
+import sys, time
+from pathlib import Path
+from workers.files import hold_lock
+with hold_lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_lock_is_free_when_its_holder_was_killed(tmp_path: Path) -> None:
+    """By this version's processes and by those of earlier ones, which lock the file itself."""
+    file = tmp_path / ".lock"
+    with start_python(HOLDS, str(file)) as holder, file.open("a") as handle:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n", holder.communicate()
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with ThreadPoolExecutor(1) as pool:
+            waits = pool.submit(_take, file)
+            assert not waits.done()
+            holder.kill()
+            assert waits.result(GUARD)
+
+
+def _take(file: Path) -> bool:
+    with files.hold_lock(file):
+        return True
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_no_marker_takes_the_place_of_a_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(_handle: int, _operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    for _ in range(2):  # what the first left in the way would keep the second waiting
+        with pytest.raises(OSError, match=re.escape(os.strerror(number))):
+            _take(tmp_path / ".lock")
 
 
 def test_the_last_claim_holds(tmp_path: Path) -> None:

@@ -39,7 +39,6 @@ def export(
     output: Output = Format.table,
 ) -> None:
     """Write the best cells as folders that load anywhere: genome, weights, card."""
-    from search.review import ranking
     from search.upkeep.exports import choose_trials, export_trials
     from ventral.opening import find_campaign
 
@@ -50,7 +49,7 @@ def export(
         {
             "trial": one.trial.number,
             "digest": one.trial.digest,
-            "recurrent": ranking.recurrent(one.trial),
+            "recurrent": one.trial.recurrence,
             "top1": one.trial.top1,
             "cell": one.trial.cell,
             "folder": str(one.folder),

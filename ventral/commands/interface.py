@@ -41,7 +41,7 @@ def ui(
     browser: Annotated[bool, typer.Option(help="open a browser there")] = True,
 ) -> None:
     """Browse the trials in MLflow, until Ctrl-C (or SIGTERM)."""
-    from search.host.home import Home
+    from search.host.home import Home, is_server
     from search.host.ports import ANYWHERE, http_address, is_loopback, outside_host
     from search.mirror.mirroring import catch_up
     from search.mirror.runs import view_url
@@ -51,8 +51,8 @@ def ui(
     if not home.path.is_dir() and home.tracking_is_local:
         raise InputError("ventral ui", f"{home.path} does not exist", "run `ventral submit` first")
     record = _find(home, campaign)
-    if not home.tracking_is_local:
-        tracking = home.tracking_label
+    tracking = _find_tracking(home, record)
+    if is_server(tracking):
         note(f"MLflow runs at {tracking}")
         print(view_url(tracking, record.experiment) if record and record.experiment else tracking)
         return
@@ -157,6 +157,26 @@ def _find(home: "Home", campaign: str | None) -> "Campaign | None":
         return next((one for one in known if has_runs_in(one, home.tracking_uri)), None)
     finally:
         store.close()
+
+
+def _find_tracking(home: "Home", record: "Campaign | None") -> str:
+    """The MLflow that has the campaign's runs, or will have them; without user and password.
+
+    Raises InputError if they are in a database that this home does not show.
+    """
+    from search.host.home import TRACKING_VARIABLE, is_server, same_tracking
+
+    if record is None or record.experiment is None or record.tracking is None:
+        return home.tracking_label
+    if same_tracking(record.tracking, home.tracking_uri):
+        return home.tracking_label
+    if not is_server(record.tracking):
+        raise InputError(
+            f"campaign {record.id}",
+            f"its runs are in {record.tracking}, and this shows {home.tracking_label}",
+            f"set {TRACKING_VARIABLE} to the database that has them",
+        )
+    return record.tracking
 
 
 def _address(base: str, home: "Home", record: "Campaign | None") -> str:

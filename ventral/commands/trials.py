@@ -1,7 +1,7 @@
 """`ventral trial`: the trials of a campaign, one of them whole, and failed ones once more."""
 
 from math import isnan
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -19,9 +19,6 @@ from ventral.output import (
     table,
     value,
 )
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -98,7 +95,6 @@ def show(
     output: Output = Format.table,
 ) -> None:
     """One trial: the choices that act in it, its scores by epoch, and why it failed if it did."""
-    from search.review import ranking
     from search.review.acting import choices_that_act
     from ventral.opening import find_campaign
 
@@ -119,7 +115,7 @@ def show(
     lines = [
         printable(f"trial {entry.number} of {record.name} ({record.id}): {entry.status}"),
         f"{entry.cell}, {count(entry.parameters or 0)} parameters, digest {entry.digest}"
-        f"{f', recurrence: {kind}' if (kind := ranking.recurrent(entry)) else ''}",
+        f"{f', recurrence: {kind}' if (kind := entry.recurrence) else ''}",
         *([f"because: {printable(entry.reason)}"] if entry.reason else []),
         *([entry.detail] if entry.detail else []),
         *([f"{entry.source_epochs} epochs from {entry.source}"] if entry.source else []),

@@ -8,13 +8,18 @@ from typing import Any, ClassVar
 
 import pytest
 
-from search.early_stopping.protocol import EarlyStopping, EpochReport, OfferedEarlyStopping, Plan
+from search.early_stopping.protocol import (
+    EarlyStopping,
+    EpochReport,
+    OfferedEarlyStopping,
+    TrainingPlan,
+)
 from space.documents.extensions import parse_options
 
 Make = Callable[..., EarlyStopping]
 """`make(plan=PLAN)` is a rule that has seen no report."""
 
-PLAN = Plan(epochs=9, grace=3, seed=4)
+PLAN = TrainingPlan(epochs=9, grace=3, seed=4)
 TRAININGS = 40
 
 
@@ -79,7 +84,7 @@ class EarlyStoppingSuite:
     def test_one_training_alone_is_judged(self, make: Make) -> None:
         """With nothing to compare it with, of one epoch or of many."""
         for epochs in (1, 2, 9):
-            rule = make(Plan(epochs=epochs, grace=1, seed=0))
+            rule = make(TrainingPlan(epochs=epochs, grace=1, seed=0))
             for epoch in range(1, epochs + 1):
                 make_judgement(rule, EpochReport(trial=0, epoch=epoch, top1=0.5))
 

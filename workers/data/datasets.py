@@ -6,24 +6,31 @@ training or of where packs are kept.
 """
 
 from dataclasses import replace
-from typing import assert_never
+from typing import assert_never, get_args
 
 from space.documents.outside import printable
 from space.errors import DataError
+from workers.data.clutter import describe_clutter, open_clutter
 from workers.data.digits import describe_digits, open_digits
 from workers.data.digits_occluded import describe_digits_occluded, open_digits_occluded
 from workers.data.drawing import carve_validation, draw_part
 from workers.data.fashion_mnist import describe_fashion_mnist, open_fashion_mnist
 from workers.data.image_folder import describe_image_folder, open_image_folder
+from workers.data.manifest import SplitName
+from workers.data.objects import describe_objects, open_objects
 from workers.data.outside import describe_outside, open_outside
+from workers.data.pathfinder import describe_pathfinder, open_pathfinder
 from workers.data.source import DatasetInfo, Source
 from workers.data.specs import (
+    Clutter,
     DataSpec,
     Digits,
     DigitsOccluded,
     FashionMnist,
     ImageFolder,
+    Objects,
     OutsideData,
+    Pathfinder,
 )
 
 
@@ -42,6 +49,12 @@ def open_source(spec: DataSpec, workers: int = 1) -> Source:
             source = open_fashion_mnist(spec)
         case ImageFolder():
             source = open_image_folder(spec, workers)
+        case Pathfinder():
+            source = open_pathfinder(spec)
+        case Clutter():
+            source = open_clutter(spec)
+        case Objects():
+            source = open_objects(spec)
         case OutsideData():
             source = open_outside(spec)
         case _:
@@ -51,6 +64,7 @@ def open_source(spec: DataSpec, workers: int = 1) -> Source:
     splits = {
         name: draw_part(split, counts.get(name), spec.seed, f"{name}_images")
         for name, split in source.splits.items()
+        if name in get_args(SplitName)  # what a pack has a place for
     }
     labels = {name: set(split.labels.tolist()) for name, split in splits.items()}
     if lone := set().union(*labels.values()) - labels["train"]:
@@ -86,5 +100,8 @@ def describe() -> list[DatasetInfo]:
         describe_digits_occluded(),
         describe_fashion_mnist(),
         describe_image_folder(),
+        describe_pathfinder(),
+        describe_clutter(),
+        describe_objects(),
         *describe_outside(),
     ]

@@ -4,6 +4,7 @@ The checksum is a hash of the manifest, which holds the SHA-256 of every file. A
 size and the time of the files as they were when last read through.
 """
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -104,12 +105,8 @@ def verify_files(folder: Path, expected: Mapping[str, File], *, always: bool) ->
     for name, entry in expected.items():
         if files.sha256(folder / name) != entry.sha256:
             raise alteration(folder / name, "was altered after it was packed")
-    try:
-        with files.partial(folder, "stamp") as partial:
-            files.write(partial / STAMP, json.dumps(current).encode())
-            (partial / STAMP).replace(folder / STAMP)
-    except OSError:
-        pass  # a folder that cannot be written is read through each time
+    with contextlib.suppress(OSError):  # a folder that cannot be written is read through each time
+        files.replace(folder / STAMP, json.dumps(current).encode())
 
 
 def stamp_files(folder: Path, names: Mapping[str, Any]) -> dict[str, list[int]]:

@@ -1,13 +1,12 @@
 """Making packs: a data set is decoded once, and nothing half written has a pack's name."""
 
-import fcntl
 import hashlib
 import json
 import math
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -89,14 +88,14 @@ def _identity(spec: DataSpec) -> dict[str, Any]:
 
 
 @contextmanager
-def _hold_lock(lock: Path) -> Iterator[None]:
+def _hold_lock(file: Path) -> Iterator[None]:
     """Wait until no other process makes the same pack.
 
     A file system without locks is used as it is.
     """
-    with lock.open("w") as file:
+    with ExitStack() as held:
         with suppress(OSError):  # both then write folders of their own, and the rename decides
-            fcntl.flock(file, fcntl.LOCK_EX)
+            held.enter_context(files.hold_lock(file))
         yield
 
 

@@ -123,6 +123,95 @@ class FashionMnist(_Data):
     )
 
 
+def _check_multiple_of_8(size: int) -> int:
+    if size % 8:
+        raise InputError("", f"{size} is not a multiple of 8", f"write {round(size / 8) * 8}")
+    return size
+
+
+def _check_multiple_of_16(size: int) -> int:
+    if size % 16:
+        cure = f"write {max(16, round(size / 16) * 16)}"
+        raise InputError("", f"{size} is not a multiple of 16", cure)
+    return size
+
+
+class Pathfinder(_Data):
+    """Two dots on one dashed curve or on two, among short curves. Lengths are in pixels."""
+
+    name: Literal["pathfinder"] = "pathfinder"
+    size: Annotated[int, Field(ge=24, le=256), AfterValidator(_check_multiple_of_8)] = Field(
+        default=32, description="side in pixels, a multiple of 8"
+    )
+    curve_length: int = Field(default=6, ge=3, le=64, description="dashes of a long curve")
+    dash: float = Field(default=3.0, ge=1, le=32, description="length of a dash")
+    gap: float = Field(default=1.5, ge=0, le=16, description="between two dashes")
+    distractors: int = Field(default=3, ge=0, le=64, description="short curves")
+    distractor_length: int = Field(default=2, ge=2, le=64, description="dashes of a short curve")
+    contrast: float = Field(
+        default=1.0, gt=0, le=1, description="of the dashes; the dots have that of white on black"
+    )
+    train_images: Images | None = Field(default=4000, description="of 100,000 (null)")
+    test_images: Images | None = Field(default=2000, description="of 20,000 (null)")
+
+    @model_validator(mode="after")
+    def _has_room(self) -> Self:
+        chain = self.curve_length * (self.dash + self.gap)
+        dashes = 2 * self.curve_length + self.distractors * self.distractor_length
+        if chain > 2 * self.size:
+            problem = f"{self.curve_length} dashes are {chain:g} pixels long"
+            most = int(2 * self.size / (self.dash + self.gap))
+            raise InputError("curve_length", problem, f"write {most} or fewer at {self.size} px")
+        if dashes * (self.dash + self.gap) * (self.gap + 2) > self.size**2:
+            problem = f"{dashes} dashes do not fit into {self.size} x {self.size} pixels"
+            raise InputError("distractors", problem, "write fewer, or a larger size")
+        return self
+
+
+class Clutter(_Data):
+    """Overlapping digits, the central one to be named; hidden by those in front, by degrees."""
+
+    name: Literal["clutter"] = "clutter"
+    size: Annotated[int, Field(ge=16, le=256), AfterValidator(_check_multiple_of_16)] = Field(
+        default=32, description="side in pixels, a multiple of 16; digits take half of it"
+    )
+    digits: int = Field(default=3, ge=1, le=8, description="in an image, the named one included")
+    occlusion: float = Field(
+        default=0.3, ge=0, le=1, description="part of the named digit that is hidden by others"
+    )
+    noise: float = Field(
+        default=0.0, ge=0, le=1, description="standard deviation, black 0 to white 1"
+    )
+    train_images: Images | None = Field(default=6000, description="of 100,000 (null)")
+    test_images: Images | None = Field(default=2000, description="of 5,970 (null)")
+
+    @model_validator(mode="after")
+    def _has_occluders(self) -> Self:
+        if self.occlusion and self.digits == 1:
+            problem = "1 digit alone is hidden by none"
+            raise InputError("digits", problem, "write 2 or more, or occlusion: 0")
+        return self
+
+
+class Objects(_Data):
+    """Shaded solids of eight classes at any place, size and pose, over backgrounds."""
+
+    name: Literal["objects"] = "objects"
+    size: Annotated[int, Field(ge=16, le=256), AfterValidator(_check_multiple_of_8)] = Field(
+        default=32, description="side in pixels, a multiple of 8"
+    )
+    variation: float = Field(
+        default=1.0, ge=0, le=1, description="of place, size and pose: 0 none, 1 any"
+    )
+    distractors: int = Field(default=2, ge=0, le=8, description="smaller solids around and behind")
+    occlusion: float = Field(default=0.2, ge=0, le=1, description="part that a bar hides")
+    background: Literal["both", "photograph", "noise"] = Field(
+        default="both", description="photographs, 1/f noise, or either by chance"
+    )
+    train_images: Images | None = Field(default=8000, description="of 100,000 (null)")
+    test_images: Images | None = Field(default=2000, description="of 20,000 (null)")
+
+
 def _colour(value: Any) -> Any:
     """A colour by its name if it has one, so that one colour is one data set."""
     if value in ("black", "white"):
@@ -168,10 +257,13 @@ class ImageFolder(_Data):
         return named[self.background] if isinstance(self.background, str) else self.background
 
 
+GENERATED = ("pathfinder", "clutter", "objects")
+"""Data sets that are drawn: they need no files."""
+
 REGISTRY = Registry(
     noun="data set",
     group="ventral.data",
-    built_in=("digits", "digits-occluded", "fashion-mnist", "imagefolder"),
+    built_in=("digits", "digits-occluded", "fashion-mnist", "imagefolder", *GENERATED),
     methods=("open",),
 )
 
@@ -204,7 +296,8 @@ def _kind(written: Any) -> str:
 
 
 _BuiltIn = Annotated[
-    Digits | DigitsOccluded | FashionMnist | ImageFolder, Field(discriminator="name")
+    Digits | DigitsOccluded | FashionMnist | ImageFolder | Pathfinder | Clutter | Objects,
+    Field(discriminator="name"),
 ]
 DataSpec = Annotated[
     Annotated[_BuiltIn, Tag("built-in")] | Annotated[OutsideData, Tag("outside")],

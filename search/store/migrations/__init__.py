@@ -1,8 +1,8 @@
 """The store's schema through time: one file in versions/ for every schema ever committed.
 
-Used by `search.store.database` when a store is opened; nothing is run by hand. A new schema
+Used by `search.store.engine` when a store is opened; nothing is run by hand. A new schema
 is a new file (`NNNN_what.py`, `revision = "NNNN"`, `down_revision` the one before), the same
-change in search/store/tables.py, and `search.store.database.SCHEMA`.
+change in search/store/tables.py, and `search.store.engine.SCHEMA`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from search.store.database import SCHEMA_TABLE
+from search.store.engine import SCHEMA_TABLE
 from search.store.tables import METADATA
 
 context.configure(

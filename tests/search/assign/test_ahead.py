@@ -103,10 +103,10 @@ def test_where_trials_are_slow_a_suggestion_knows_every_result(
         made.tell(number, Outcome(score=0.5, fidelity=1.0))
     assert known[0] == ()
     # The first one after the start is made ahead: it is not known then how fast trials are.
-    told = [
+    numbers = [
         [call.number for call in calls if isinstance(call, OutcomeEntry)] for calls in known[2:]
     ]
-    assert told == [[0, 1], [2], [3], [4]]
+    assert numbers == [[0, 1], [2], [3], [4]]
 
 
 def test_an_error_of_the_sampler_is_the_driver_s(ahead: list[Ahead]) -> None:

@@ -155,7 +155,7 @@ class TestBuiltIn(EarlyStoppingSuite):
 
     @pytest.fixture(params=early_stopping.NAMES)
     def make(self, request: pytest.FixtureRequest) -> Make:
-        def made(plan: early_stopping.Plan = PLAN) -> Judging:
+        def made(plan: early_stopping.TrainingPlan = PLAN) -> Judging:
             settings = Scheduler(name=request.param, grace_epochs=plan.grace, brackets=2)
             return Judging(make(settings, plan.epochs, plan.seed, Rungs, guess=0.15))
 

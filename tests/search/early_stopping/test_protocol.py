@@ -6,7 +6,7 @@ import math
 
 from pydantic import BaseModel
 
-from search.early_stopping.protocol import EpochReport, Plan
+from search.early_stopping.protocol import EpochReport, TrainingPlan
 from ventral.testing import EarlyStoppingSuite
 
 
@@ -16,7 +16,7 @@ class Median:
     class Options(BaseModel, extra="forbid"):
         least: int = 3
 
-    def __init__(self, _plan: Plan, options: Options) -> None:
+    def __init__(self, _plan: TrainingPlan, options: Options) -> None:
         self._least = options.least
         self._scores: dict[int, list[float]] = {}
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from search.early_stopping import EpochReport, Plan
+from search.early_stopping import EpochReport, TrainingPlan
 from search.early_stopping.watch import Watch
 from tests.support.campaigns import report
 
-PLAN = Plan(epochs=4, grace=2, seed=0)
+PLAN = TrainingPlan(epochs=4, grace=2, seed=0)
 
 
 class Recording:

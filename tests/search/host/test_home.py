@@ -1,5 +1,6 @@
 """Where things lie, and whether a process is still the one that was noted."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from search.host.home import Home, Process, sqlite_file
@@ -145,6 +147,7 @@ def test_a_process_is_alive_until_it_is_killed() -> None:
     assert child.stdout is not None
     child.stdout.readline()
     me = Process.current()
+    # As earlier versions wrote it down, and stores hold it.
     born = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[19]
     process = replace(me, pid=child.pid, born=born)
     try:
@@ -161,6 +164,43 @@ def test_a_process_is_alive_until_it_is_killed() -> None:
         child.wait()
         child.stdout.close()
     assert process.alive() is False
+
+
+def test_a_process_is_the_same_when_the_clock_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also between two looks at it: the boot's time moves with the clock."""
+    child = subprocess.Popen(["sleep", "60"])
+    try:
+        born = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[19]
+        process = replace(Process.current(), pid=child.pid, born=born)
+        boot, shifts = psutil.boot_time(), itertools.chain([0.0], itertools.repeat(3600.0))
+        monkeypatch.setattr("psutil._pslinux.boot_time", lambda: boot + next(shifts))
+        assert process.alive()
+        assert replace(process, born=str(int(born) + 1)).alive() is False
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_where_no_start_is_known_the_number_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil, "LINUX", False)
+    child = subprocess.Popen(["sleep", "60"])
+    process = Process(host=Process.current().host, pid=child.pid, born="")
+    try:
+        assert process.alive()
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert process.alive() is False
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_a_process_that_is_hidden_may_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hide(_process: psutil.Process) -> str:
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr(psutil.Process, "status", hide)
+    assert Process.current().alive() is None
 
 
 def test_a_process_survives_being_written_down() -> None:

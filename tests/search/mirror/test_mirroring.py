@@ -19,6 +19,7 @@ from search.mirror import mirroring
 from search.mirror.mirroring import MirrorProcess
 from search.mirror.runs import KEY_TAG
 from search.store import Store
+from tests.support import processes
 from tests.support.campaigns import add, fill, train
 from tests.support.waiting import GUARD, wait_until
 
@@ -50,14 +51,6 @@ def runs(home: Home) -> Counter[tuple[str, str]]:
 def expected(campaign_id: str) -> Counter[tuple[str, str]]:
     fates = ("FINISHED", "FINISHED", "FINISHED", "KILLED", "FAILED")
     return Counter((f"{campaign_id}/{number}", fate) for number, fate in enumerate(fates))
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def test_all_is_sent_without_mlflow_in_this_process(home: Home) -> None:
@@ -138,10 +131,10 @@ def test_it_ends_with_its_driver(store: Store, home: Home) -> None:
     assert driver.stdout is not None
     pid = int(driver.stdout.readline())
     wait_until(lambda: store.outbox.backlog(campaign.id) < 5)
-    assert alive(pid)
+    assert processes.runs(pid)
     driver.kill()
     driver.communicate()
-    wait_until(lambda: not alive(pid))
+    wait_until(lambda: not processes.runs(pid))
     assert MirrorProcess(store, home, campaign.id).start().close(60) == 0
     assert runs(home) == expected(campaign.id)
 

@@ -91,7 +91,7 @@ def test_the_best_of_each_kind_was_trained_to_the_end(searched: Searched) -> Non
     assert recurrent is not None
     assert feedforward is not None
     assert (recurrent.number, feedforward.number) == (3, 2)
-    assert ranking.recurrent(searched[0][-1]) is None, "without a network there is no kind"
+    assert ranking.kind_of(searched[0][-1]) is None, "without a network there is no kind"
     assert ranking.best_of_kinds([]) == (None, None)
 
 

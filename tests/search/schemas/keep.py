@@ -25,7 +25,7 @@ from pathlib import Path
 from search import driver
 from search.host.home import Home
 from search.store import Store
-from search.store.database import SCHEMA
+from search.store.engine import SCHEMA
 from tests.support import postgres, toys
 
 HERE = Path(__file__).parent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from math import inf, isnan, nan
 
@@ -65,3 +66,18 @@ def test_numbers_that_are_not_finite_are_no_numbers(store: Store) -> None:
     assert (shown["top1"], shown["loss"], shown["accuracy_by_step"]) == (None, None, [0.1, None])
     json.dumps(shown, allow_nan=False)
     assert store.results.top(campaign.id, statuses=["failed"]) == []
+
+
+def test_reading_leaves_the_collection_of_garbage_as_it_was(store: Store) -> None:
+    campaign = new_campaign(store)
+    add(store, campaign.id, 0)
+    store.trials.start(campaign.id, 0)
+    store.trials.add_report(campaign.id, 0, report(1, 0.3))
+    assert gc.isenabled()
+    try:
+        for switch, collects in ((gc.disable, False), (gc.enable, True)):
+            switch()
+            assert len(store.results.all_reports(campaign.id)) == 1
+            assert gc.isenabled() == collects
+    finally:
+        gc.enable()

@@ -84,22 +84,3 @@ def test_one_damaged_campaign_hides_no_other(store: Store, home: Home, column: s
     home.ensure(home.data / "digits-8-abc")
     assert {item.campaign for item in retention.plan(store, home, keep=0)} <= {whole.id}
     assert home.data / "digits-8-abc" not in {item.path for item in retention.plan(store, home)}
-
-
-@pytest.mark.parametrize(
-    ("column", "value"),
-    [
-        ("status", "'dancing'"),
-        ("choices", "'{'"),
-        ("recipe", "'[]'"),
-        ("choices", "'" + "[" * 100_000 + "'"),
-        ("epochs", "'many'"),
-        ("top1", "'good'"),
-    ],
-)
-def test_a_damaged_trial_is_named(store: Store, column: str, value: str) -> None:
-    campaign = fill(store)
-    change(store, f"UPDATE trials SET {column} = {value} WHERE number = 1")
-    with pytest.raises(StoreError, match=r"is damaged .*restore the store from a copy"):
-        store.results.find(campaign.id)
-    assert store.results.get(campaign.id, 0).number == 0

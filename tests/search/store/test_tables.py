@@ -6,7 +6,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from search.store import Store, migrations
-from search.store.database import SCHEMA, SCHEMA_TABLE
+from search.store.engine import SCHEMA, SCHEMA_TABLE
 from search.store.tables import METADATA
 from tests.support.tables import engine_of
 

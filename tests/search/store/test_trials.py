@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import pytest
-import sqlalchemy as sa
 
 from search.store import Store
 from space.errors import StoreError
 from tests.support.campaigns import add, new_campaign, report
-from tests.support.tables import engine_of
 
 
 def test_a_trials_life(store: Store) -> None:
@@ -43,16 +41,6 @@ def test_a_trials_life(store: Store) -> None:
         store.trials.add_report(campaign.id, 7, report(1, 0.1))
     with pytest.raises(ValueError, match="not an end"):
         store.trials.finish(campaign.id, 0, "running")
-
-
-def test_each_document_is_kept_once_and_two_spellings_are_two(store: Store) -> None:
-    campaign = new_campaign(store)
-    add(store, campaign.id, 0, digest="same", genome={"states": {"a": 1, "b": 2}})
-    add(store, campaign.id, 1, digest="same", genome={"states": {"b": 2, "a": 1}})
-    add(store, campaign.id, 2, digest="same", genome={"states": {"x": 1, "b": 2}})
-    with engine_of(store).connect() as connection:
-        assert connection.execute(sa.text("SELECT count(*) FROM genomes")).scalar_one() == 2
-    assert store.results.get(campaign.id, 2).genome == {"states": {"x": 1, "b": 2}}
 
 
 def test_stopping_leaves_no_trial_running(store: Store) -> None:

@@ -13,6 +13,7 @@ from search.tune import nodes as module
 from search.tune.access import MODE, TOKEN
 from search.tune.nodes import Nodes
 from space.errors import VentralError
+from tests.support.processes import runs
 from tests.support.waiting import wait_until
 
 TWO = ("sh", "-c", "sleep 60 >/dev/null 2>&1 & sleep 60 >/dev/null 2>&1 &")
@@ -42,14 +43,6 @@ def test_a_node_ends_with_all_that_it_has_started(folder: Path) -> None:
     wait_until(lambda: not any(map(runs, first | second)), "the nodes' processes end")
     assert nodes.names == []
     assert list(folder.iterdir()) == []
-
-
-def runs(pid: int) -> bool:
-    """Whether it is a process that has not ended, whoever has to take note of its end."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def test_a_node_that_does_not_start_is_said_with_what_it_printed(folder: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
+from ray.tune.utils import flatten_dict
 
 from search.campaign import Scheduler
 from search.early_stopping.judging import make
@@ -42,8 +43,8 @@ def result_of(epoch: int, top1: float, *earlier: float) -> dict[str, Any]:
 
 
 def decide(scheduler: Judged, number: int, result: dict[str, Any]) -> bool:
-    """Whether the trial goes on."""
-    word = scheduler.on_trial_result(None, trial(number), result)
+    """Whether the trial goes on; Ray flattens what it shows to a scheduler."""
+    word = scheduler.on_trial_result(None, trial(number), flatten_dict(result))
     return bool(word == TrialScheduler.CONTINUE)
 
 
@@ -73,6 +74,18 @@ def test_a_last_result_is_in_the_rungs_too() -> None:
         result = result_of(EPOCHS, 0.9, *[0.9] * (EPOCHS - 1))
         scheduler.on_trial_complete(None, trial(number), result)
     assert not decide(scheduler, 9, result_of(1, 0.8))
+
+
+def test_top1_at_a_step_is_judged_as_the_worker_reported_it() -> None:
+    """Ray would take a report apart, and the judge not know the accuracies by step."""
+    rule = Scheduler(name="optimistic", grace_epochs=2)
+    sizes = SimpleNamespace(parameters=1, macs=1)
+    judge = make(rule, EPOCHS, 0, Rungs, objectives=("top1@0",), trial=lambda _: sizes)
+    scheduler = Judged(judge)
+    for epoch in range(1, EPOCHS + 1):
+        decide(scheduler, 0, result_of(epoch, 0.1 * epoch))
+    lasts = [decide(scheduler, 1, result_of(epoch, 0.001 * epoch)) for epoch in range(1, EPOCHS)]
+    assert not all(lasts), "it is beaten at its end and at the step"
 
 
 def test_interrupted_trials_take_the_first_free_slot() -> None:

@@ -1,9 +1,12 @@
 """Outside files and texts: what is refused, what is escaped, what is redacted."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from space.documents.outside import printable, read_bytes, read_text, redact
 from space.errors import DataError, InputError
@@ -86,6 +89,7 @@ def test_lines_may_be_kept() -> None:
         ("https://:PW@host:5000 is down", "https://:***@host:5000 is down"),
         ("postgresql://me@corp:PW@h/d", "postgresql://me@corp:***@h/d"),
         ("'postgresql://u:P'W@h/d'", "'postgresql://u:***@h/d'"),
+        ("postgresql://u:P W@h/d is away", "postgresql://u:***@h/d is away"),
         ("PGPASSWORD=PW password='PW'", "PGPASSWORD=*** password='***'"),
         ('{"password": "PW", "user": "u"}', '{"password": "***", "user": "u"}'),
         ("password authentication failed", "password authentication failed"),
@@ -94,3 +98,27 @@ def test_lines_may_be_kept() -> None:
 )  # fmt: skip
 def test_passwords_of_addresses_are_replaced(text: str, shown: str) -> None:
     assert redact(text) == shown
+
+
+SIGNS = st.text("aZ7 @:/?&=#%'\"\\\té", max_size=12)
+SECRET = "S3CRET"
+
+
+@given(before=SIGNS, after=SIGNS, user=st.sampled_from(["u", "", "me@corp"]), rest=SIGNS)
+def test_no_sign_in_a_password_keeps_it_from_being_hidden(
+    before: str, after: str, user: str, rest: str
+) -> None:
+    password = before + SECRET + after
+    shown = redact(f"at postgresql://{user}:{password}@host/d {rest}\nand further on")
+    assert SECRET not in shown
+    assert shown.startswith(f"at postgresql://{user}:***@")
+    assert shown.endswith("\nand further on")
+
+
+@given(before=SIGNS, after=SIGNS, name=st.sampled_from(["password", "TOKEN", "pwd"]))
+def test_a_password_in_quotes_is_hidden_whole(before: str, after: str, name: str) -> None:
+    password = before + SECRET + after
+    written = json.dumps({name: password, "user": "u"})
+    assert redact(written) == json.dumps({name: "***", "user": "u"})
+    quoted = password.replace("\\", "\\\\").replace("'", "\\'")
+    assert redact(f"{name}='{quoted}' user=u") == f"{name}='***' user=u"

@@ -12,8 +12,8 @@ from space.network.grammar import (
     Drive,
     Gate,
     Norm,
-    Source,
     Term,
+    TermSource,
     Weights,
     as_document,
     parse_source,
@@ -76,13 +76,13 @@ def test_a_decay_of_nothing_is_something_that_was_said() -> None:
 @pytest.mark.parametrize(
     ("text", "source"),
     [
-        ("hidden", Source(name="hidden")),
-        ("new.hidden", Source(name="hidden", new=True)),
-        ("hidden * reset", Source(name="hidden", mask="reset")),
-        ("new.hidden*reset", Source(name="hidden", new=True, mask="reset")),
+        ("hidden", TermSource(name="hidden")),
+        ("new.hidden", TermSource(name="hidden", new=True)),
+        ("hidden * reset", TermSource(name="hidden", mask="reset")),
+        ("new.hidden*reset", TermSource(name="hidden", new=True, mask="reset")),
     ],
 )
-def test_a_source_is_read_from_its_text(text: str, source: Source) -> None:
+def test_a_source_is_read_from_its_text(text: str, source: TermSource) -> None:
     assert parse_source(text) == source
     assert Term.model_validate({"of": text}).sources == (source,)
 

@@ -20,7 +20,7 @@ from space.unroll.memory import (
 from space.unroll.plan import Unroll, plan
 from space.unroll.planned_memory import planned_evaluation_memory
 from space.unroll.reads import all_logits
-from space.unroll.tape import Use, Value
+from space.unroll.tape import StoredValue, Use
 from tests.support.drawing import any_genomes, small_genome
 from tests.support.held_memory import MODELS, Held, measured, small
 
@@ -139,7 +139,7 @@ def test_memory_grows_with_the_batch_and_with_what_the_optimiser_keeps() -> None
 def test_the_fold_counts_what_is_alive() -> None:
     """x (100 bytes) -> y (30), which keeps x -> z (7), made of both, which keeps y and 5 more."""
     x, y, z = (
-        Value(name, numbers, side=1, width=1, learned=True)
+        StoredValue(name, numbers, side=1, width=1, learned=True)
         for name, numbers in (("x", 100), ("y", 30), ("z", 7))
     )
     uses = [
@@ -160,7 +160,7 @@ def test_the_fold_counts_what_is_alive() -> None:
 
 
 def test_what_leads_nowhere_keeps_nothing() -> None:
-    x, y = (Value(name, 10, side=1, learned=True) for name in "xy")
+    x, y = (StoredValue(name, 10, side=1, learned=True) for name in "xy")
     uses = [
         Use(makes={"x": 40}),
         Use(makes={"y": 40}, reads=[x], keeps={"x"}),

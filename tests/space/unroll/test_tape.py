@@ -11,7 +11,7 @@ from space.unroll.memory import (
 )
 from space.unroll.plan import Unroll, plan
 from space.unroll.planned_memory import planned_memory
-from space.unroll.tape import FLOAT, HALF, Tape, Use, Value
+from space.unroll.tape import FLOAT, HALF, StoredValue, Tape, Use
 from tests.support.drawing import PUBLISHED_CELLS, small_genome
 from tests.support.held_memory import measured
 
@@ -51,15 +51,15 @@ def test_what_an_operation_keeps_is_what_pytorch_keeps(
 NUMBERS = 1000
 
 
-def keep(what: What, *operands: Value, half: bool = False) -> tuple[Use, Value]:
+def keep(what: What, *operands: StoredValue, half: bool = False) -> tuple[Use, StoredValue]:
     """What one operation without kernels does to memory, and its result of 1,000 numbers."""
     tape = Tape(small_genome(PUBLISHED_CELLS["ugrnn"]), half=half)
     result = tape.compute([what], operands, "result", NUMBERS, side=5)
     return tape.uses[-1], result
 
 
-LEARNED = Value("x", NUMBERS, side=5, learned=True)
-GIVEN = Value("image", NUMBERS, side=5)
+LEARNED = StoredValue("x", NUMBERS, side=5, learned=True)
+GIVEN = StoredValue("image", NUMBERS, side=5)
 
 
 @pytest.mark.parametrize(("name", "kept"), [("relu", "result"), ("elu", "x"), ("tanh", "result")])

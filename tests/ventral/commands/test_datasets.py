@@ -14,11 +14,12 @@ from search.host.home import Home
 from tests.ventral.conftest import Shell
 from ventral.cli import app
 from workers.data.packing import pack
+from workers.data.specs import GENERATED
 
 
 def test_data_is_listed_and_packed_once(shell: Shell) -> None:
     names = {row["name"] for row in shell("data", "list", "-o", "json").json}
-    assert names == {"digits", "digits-occluded", "fashion-mnist", "imagefolder"}
+    assert names == {"digits", "digits-occluded", "fashion-mnist", "imagefolder", *GENERATED}
     first = shell("data", "pack", "digits", "-o", "json").json
     again = shell("data", "pack", "digits", "-o", "json").json
     assert first == again

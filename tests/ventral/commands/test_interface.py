@@ -21,6 +21,7 @@ from search.host.home import Home
 from search.mirror import mirroring
 from search.mirror.tracking import Mirror
 from search.store import Store
+from space.errors import InputError
 from tests.support import campaigns, postgres
 from tests.support.browser import browser, why_not
 from tests.support.waiting import GUARD
@@ -232,6 +233,44 @@ def test_an_mlflow_elsewhere_is_named_without_its_password(shell: Shell) -> None
     assert done.returncode == 0
     assert done.stdout.strip() == "http://lab:5000"
     assert "s3cret" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "shown"),
+    [
+        ("", "http://lab:5000", "http://lab:5000/#/experiments/7/"),
+        ("http://me:s3cret@lab:5000", "http://lab:5000", "http://lab:5000/#/experiments/7/"),
+        ("http://lab:5000", "https://other", "https://other/#/experiments/7/"),
+        ("http://lab:5000", "sqlite:////old/runs.db", "its runs are in sqlite:////old/runs.db"),
+        ("", "sqlite:////old/runs.db", "its runs are in sqlite:////old/runs.db"),
+    ],
+)
+def test_a_campaign_is_opened_where_its_runs_are(
+    here: str,
+    there: str,
+    shown: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Wherever MLflow is now; without a server of this home's own, which has none of them."""
+    monkeypatch.setenv("VENTRAL_HOME", str(tmp_path))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", here)
+    monkeypatch.delenv("VENTRAL_STORE", raising=False)
+    store = Store.open(Home.at().store_url)
+    filled = campaigns.fill(store)
+    store.campaigns.set_experiment(filled.id, there, "7", anew=True)
+    monkeypatch.setattr(interface, "_start", lambda *_: pytest.fail("a server was started"))
+    if there.startswith("http"):
+        interface.ui(filled.id, browser=False)
+        printed = capsys.readouterr().out
+        assert printed.startswith(shown)
+    else:
+        with pytest.raises(InputError, match=shown) as caught:
+            interface.ui(filled.id, browser=False)
+        printed = str(caught.value)
+        assert "MLFLOW_TRACKING_URI" in printed
+    assert "s3cret" not in printed
 
 
 def test_it_opens_at_the_experiment_of_a_database_that_was_made_anew(

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from search.store import Store
-from search.store.database import engine_for
+from search.store.engine import engine_for
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(

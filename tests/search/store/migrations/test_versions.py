@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from search.store import Store, migrations
-from search.store.database import engine_for
+from search.store.engine import engine_for
 
 CAMPAIGN = {
     "id": "abcdefgh",
