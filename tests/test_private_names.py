@@ -81,6 +81,7 @@ PRIVATE: dict[str, tuple[str, ...]] = {
         "TuneController._mark_trial_to_checkpoint",
         "TuneController._maybe_reuse_cached_actor",
         "TuneController._pending_trials_list",
+        "TuneController._process_trial_result",
         "TuneController._resetting_trials",
         "TuneController._stopped_trials",
         "TuneController._trial_to_actor",

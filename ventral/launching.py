@@ -160,4 +160,6 @@ def _conclude(record: "Campaign", store: "Store", output: Format) -> None:
     note(f"  ventral ui                                   # the trials in MLflow, {record.name}")
     note(f"  ventral top {record.id} -n 20")
     note(f"  ventral certify {record.id} --top 3 --seeds 5    # how much of it is luck")
+    if ranking.best_of_kinds(ranked)[0] is not None:
+        note(f"  ventral certify {record.id} --matched    # whether it is the recurrence")
     note(f"  ventral export {record.id} --top 3 --to cells")

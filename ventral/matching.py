@@ -78,7 +78,7 @@ class Matching:
 
 
 def certify_matched(
-    record: "Campaign", home: "Home", store: "Store", asked: Matching, launch: Launch
+    record: "Campaign", home: "Home", store: "Store", wanted: Matching, launch: Launch
 ) -> None:
     """Train winners and their matched controls, or go on with that, and print the verdicts.
 
@@ -96,7 +96,7 @@ def certify_matched(
             "runs one campaign in the background, and --matched has several, one after the other",
             "leave one of the two out; what is interrupted goes on by the same command",
         )
-    winners, feedforward = matched.select_winners(store, record.id, asked.top, asked.numbers)
+    winners, feedforward = matched.select_winners(store, record.id, wanted.top, wanted.numbers)
     if feedforward:
         note(describe_feedforward(feedforward))
     if not winners:
@@ -108,17 +108,17 @@ def certify_matched(
     if not record.document["data"].get("validation"):
         note(SELECTED_ON_TEST)
     listed = matched.networks(record, winners)
-    chosen, edges = _tune(record, home, store, listed, asked, launch)
+    chosen, edges = _tune(record, home, store, listed, wanted, launch)
     final = matched.final(
         record,
         listed,
         chosen,
-        asked.seeds,
-        asked.overrides,
-        all_data=asked.all_data,
+        wanted.seeds,
+        wanted.overrides,
+        all_data=wanted.all_data,
         offered=read_offered(launch.address),
     )
-    done = _finish(final, record, home, store, asked, launch)
+    done = _finish(final, record, home, store, wanted, launch)
     title = f"{done.name} ({done.id}), means and deviations over seeds on the test split"
     show_evidence(read_evidence(store, done, winners, edges), launch.output, title)
 
@@ -128,7 +128,7 @@ def _tune(
     home: "Home",
     store: "Store",
     listed: "Sequence[Network]",
-    asked: Matching,
+    wanted: Matching,
     launch: Launch,
 ) -> tuple[dict[str, int], list[str]]:
     """The best rung of each network's ladder of learning rates, and the networks for which it is
@@ -145,11 +145,11 @@ def _tune(
             record,
             listed,
             more,
-            asked.overrides,
+            wanted.overrides,
             number=number,
             offered=read_offered(launch.address),
         )
-        tuned.append(_finish(tuning, record, home, store, asked, launch))
+        tuned.append(_finish(tuning, record, home, store, wanted, launch))
         tried = ladders.join(tried, more)
         chosen = choose_rungs(store, tuned, tried)
         more = ladders.extend(matched.group(listed), tried, chosen)
@@ -174,43 +174,46 @@ def describe_feedforward(trials: "Sequence[Trial]") -> str:
 
 def _finish(
     campaign: "CampaignFile",
-    certifies: "Campaign",
+    certified: "Campaign",
     home: "Home",
     store: "Store",
-    asked: Matching,
+    wanted: Matching,
     launch: Launch,
 ) -> "Campaign":
-    """The record of a campaign that is finished: it was, or is driven to its end now."""
+    """The record of a campaign that is finished: it was, or is driven to its end now.
+
+    It is one of `certified`'s networks, with which its opening of the test split is on record.
+    """
     from search import driver
     from search.upkeep.submission import put_on_record
     from space.errors import StoreError
     from ventral import forecast
     from ventral.live import Live
 
-    found = None if asked.new else _find(campaign, store)
-    if found is not None and found.state == "running":
-        cure = f"wait for it: `ventral status {found.id} --watch`"
-        raise StoreError(f"campaign {found.id}", "is running already", cure)
-    if found is not None and found.state == "finished":
-        note(f"campaign {found.id} ({found.name}) is finished already")
-        return found
+    known = None if wanted.new else _find(campaign, store)
+    if known is not None and known.state == "running":
+        cure = f"wait for it: `ventral status {known.id} --watch`"
+        raise StoreError(f"campaign {known.id}", "is running already", cure)
+    if known is not None and known.state == "finished":
+        note(f"campaign {known.id} ({known.name}) is finished already")
+        return known
 
     def mention(prepared: "tuple[Pack, Space]") -> None:
-        if asked.estimate and launch.address is None:
+        if wanted.estimate and launch.address is None:
             forecast.mention(campaign, prepared, home)
 
-    if found is None:
+    if known is None:
         campaign_id = put_on_record(
             campaign,
             home,
             store,
             new=True,
             address=launch.address,
-            certifies=certifies,
+            certifies=certified,
             inspect=mention,
         )
     else:
-        campaign_id = found.id
+        campaign_id = known.id
     record = store.campaigns.get(campaign_id)
     note(f"campaign {record.id} ({record.name}) in {home.path}")
     with Live(record, home, store.results.counts(record.id)) as live:
@@ -278,27 +281,27 @@ def format_verdict(verdict: "Verdict", winner: "Trained", control: "Trained") ->
     scores = " against ".join(
         "no score" if one.mean is None else percent(one.mean) for one in (winner, control)
     )
-    told = f"{claim}: {scores}, {signed_percent(verdict.difference)} points on average"
+    text = f"{claim}: {scores}, {signed_percent(verdict.difference)} points on average"
     seeds = f"{verdict.seeds} paired seed{'s' * (verdict.seeds != 1)}"
     if verdict.low is None or verdict.high is None:
         why = "one seed has no spread" if verdict.seeds == 1 else "all differ by the same"
-        return f"{told} ({seeds}, no interval: {why})"
+        return f"{text} ({seeds}, no interval: {why})"
     interval = f"{signed_percent(verdict.low)} to {signed_percent(verdict.high)}"
     worse = "; the control is better" if verdict.high < 0 else ""
-    return f"{told} ({seeds}, {100 * (1 - verdict.level):.3g} % interval {interval}){worse}"
+    return f"{text} ({seeds}, {100 * (1 - verdict.level):.3g} % interval {interval}){worse}"
 
 
 def format_lead(lead: "Lead") -> str:
     """How much of a winner's score in the search was luck; empty where it was not certified."""
     if lead.certified is None or lead.luck is None:
         return ""
-    told = (
+    text = (
         f"luck: {lead.winner} scored {percent(lead.searched)} in the search and "
         f"{percent(lead.certified)} on average here: "
     )
     if lead.luck <= 0:
-        return f"{told}its points were not luck"
-    return f"{told}{signed_percent(lead.luck)} points of the first were luck"
+        return f"{text}its points were not luck"
+    return f"{text}{signed_percent(lead.luck)} points of the first were luck"
 
 
 def format_edges(edges: Sequence[str]) -> str:

@@ -78,12 +78,12 @@ def layers_by_stage(genome: Genome) -> Counter[int]:
         weighted.append(ready)
         plain.append(idle)
     ends = [end for place in planned.values.values() for end in (weighted[place], plain[place])]
-    found: Counter[int] = Counter()
+    layers: Counter[int] = Counter()
     rest = _longest(ends)
     while rest is not None and rest[1] is not None:
         stage, rest = rest[1]
-        found[stage] += 1
-    return found
+        layers[stage] += 1
+    return layers
 
 
 def _longest(chains: Iterable[_Chain | None]) -> _Chain | None:

@@ -6,6 +6,9 @@ import pytest
 
 from tests.ventral.conftest import Campaign, Ended, Shell
 
+pytestmark = pytest.mark.slow
+"""Ray is started for each of two to four campaigns; test_matching.py runs them without it."""
+
 SEEDS = 2
 MATCHED = ("--matched", "--top", "1", "--seeds", str(SEEDS), "--set", "recipe.epochs=1")
 

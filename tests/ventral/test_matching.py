@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import copy
+import json
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+import typer
 
+from search.campaign import Campaign
 from search.campaign.lineage import lineage
+from search.driver import RunResult
 from search.review.evidence import Evidence, Lead, Trained
 from search.review.verdicts import Comparison, Correlation, judge
 from search.upkeep import matched
 from search.upkeep.ladders import FIRST
 from space.errors import InputError, StoreError
-from tests.support.matching import record_of, search, trials_of
+from tests.support.matching import carry_out, record_of, search, trials_of
 from tests.support.runs import Bench
 from ventral.launching import Launch
 from ventral.matching import Matching, certify_matched, format_evidence
@@ -103,14 +108,14 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     return search(tmp_path_factory.mktemp("search"))
 
 
-ASKED = Matching(top=1, numbers=(), seeds=2, overrides=())
+WANTED = Matching(top=1, numbers=(), seeds=2, overrides=())
 
 
-def refuse(bench: Bench, asked: Matching, *, detach: bool = False) -> InputError:
+def refuse(bench: Bench, wanted: Matching, *, detach: bool = False) -> InputError:
     before = len(list(bench.store.campaigns.all()))
     launch = Launch(output=Format.json, detach=detach)
     with pytest.raises(InputError) as caught:
-        certify_matched(record_of(bench), bench.home, bench.store, asked, launch)
+        certify_matched(record_of(bench), bench.home, bench.store, wanted, launch)
     assert len(list(bench.store.campaigns.all())) == before
     return caught.value
 
@@ -119,7 +124,7 @@ def test_a_feedforward_winner_is_one_sentence_and_nothing_is_trained(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plain = next(t.number for t in trials_of(bench) if t.cell.startswith("feedforward"))
-    error = refuse(bench, replace(ASKED, numbers=(plain,)))
+    error = refuse(bench, replace(WANTED, numbers=(plain,)))
     assert "no recurrent network" in str(error)
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(f"trial {plain} is feedforward")
@@ -127,23 +132,83 @@ def test_a_feedforward_winner_is_one_sentence_and_nothing_is_trained(
 
 
 def test_two_campaigns_do_not_run_in_the_background(bench: Bench) -> None:
-    assert "--detach" in str(refuse(bench, ASKED, detach=True))
+    assert "--detach" in str(refuse(bench, WANTED, detach=True))
 
 
 @pytest.mark.parametrize("override", ["recipe.epoch=3", "control_seeds=0"])
 def test_a_wrong_override_is_refused(bench: Bench, override: str) -> None:
     assert override.partition("=")[0].rpartition(".")[2] in str(
-        refuse(bench, replace(ASKED, overrides=(override,)))
+        refuse(bench, replace(WANTED, overrides=(override,)))
     )
 
 
 def test_one_that_runs_already_is_not_run_twice(tmp_path: Path) -> None:
     own = search(tmp_path)
     winners, _ = matched.select_winners(own.store, own.id, 1)
-    found = matched.networks(record_of(own), winners)
-    rungs = {one.name: FIRST for one in found}
-    made = matched.tuning(record_of(own), found, rungs)
+    listed = matched.networks(record_of(own), winners)
+    rungs = {one.name: FIRST for one in listed}
+    made = matched.tuning(record_of(own), listed, rungs)
     running = own.beside(made)
     own.store.campaigns.set_state(running.id, "running")
     with pytest.raises(StoreError, match=f"{running.id}.* is running already"):
-        certify_matched(record_of(own), own.home, own.store, ASKED, Launch(output=Format.json))
+        certify_matched(record_of(own), own.home, own.store, WANTED, Launch(output=Format.json))
+
+
+@dataclass
+class Driver:
+    """Takes the part of `search.driver.run`: trains toys, and stops once after `stop_after`."""
+
+    bench: Bench
+    stop_after: int = 1000
+    driven: list[str] = field(default_factory=list)
+
+    def run(self, campaign_id: str, *_: object, **__: object) -> RunResult:
+        store = self.bench.store
+        campaign = Campaign.parse(store.campaigns.get(campaign_id).document)
+        other = copy.copy(self.bench)
+        other.id, other.campaign = campaign_id, campaign
+        trials, self.stop_after = self.stop_after, 1000
+        carry_out(other, trials)
+        self.driven.append(campaign.name)
+        state = store.campaigns.get(campaign_id).state
+        assert state in ("finished", "stopped")
+        return RunResult(
+            campaign_id=campaign_id,
+            state="finished" if state == "finished" else "stopped",
+            reason=None,
+            trials=store.results.counts(campaign_id),
+        )
+
+
+def test_all_campaigns_are_run_once_and_go_on_where_they_stopped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = search(tmp_path)
+    driver = Driver(bench, stop_after=4)
+    monkeypatch.setattr("search.driver.run", driver.run)
+    wanted, launch = replace(WANTED, seeds=3, estimate=False), Launch(output=Format.json)
+
+    def certify() -> None:
+        certify_matched(record_of(bench), bench.home, bench.store, wanted, launch)
+
+    with pytest.raises(typer.Exit):
+        certify()
+    assert driver.driven == ["toy-rates"]
+    certify()
+    first = json.loads(capsys.readouterr().out)
+    # Another round of rates, since some network was best at an end of the first ones.
+    assert driver.driven == ["toy-rates", "toy-rates", "toy-rates-2", "toy-matched"]
+    assert [one["family"] for one in first["networks"]] == [
+        "winner",
+        "parameters",
+        "macs",
+        "depth",
+        "control",
+    ]
+    assert all(len(one["scores"]) == 3 for one in first["networks"])
+    assert [one["against"] for one in first["verdicts"]] == ["parameters", "macs", "depth"]
+    openings = bench.store.campaigns.openings(bench.id)
+    assert [opening.split for opening in openings] == ["test"]
+    certify()
+    assert json.loads(capsys.readouterr().out) == first
+    assert len(driver.driven) == 4

@@ -24,9 +24,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 def run_final(bench: Bench, top: int = 3, trials: int = 1000) -> tuple[Bench, Evidence]:
     """The final campaign of a search, and what that shows."""
     winners, _ = select_winners(bench.store, bench.id, top)
-    found = networks(record_of(bench), winners)
-    chosen = {one.name: 0 for one in found}
-    done = bench.beside(final(record_of(bench), found, chosen, SEEDS))
+    made = networks(record_of(bench), winners)
+    chosen = {one.name: 0 for one in made}
+    done = bench.beside(final(record_of(bench), made, chosen, SEEDS))
     carry_out(done, trials)
     return done, read_evidence(done.store, record_of(done), winners)
 
@@ -98,8 +98,8 @@ def test_a_campaign_that_is_not_over_shows_what_is_there(bench: Bench) -> None:
 
 def test_a_training_that_failed_leaves_its_pair_out(bench: Bench) -> None:
     winners, _ = select_winners(bench.store, bench.id, 1)
-    found = networks(record_of(bench), winners)
-    done = bench.beside(final(record_of(bench), found, {o.name: 0 for o in found}, SEEDS))
+    made = networks(record_of(bench), winners)
+    done = bench.beside(final(record_of(bench), made, {o.name: 0 for o in made}, SEEDS))
     run = done.begin()
     while (assignment := run.queue.next()) is not None:
         train(run, assignment, *((1, "failed") if assignment.number == 0 else (3,)))

@@ -129,13 +129,13 @@ def _covers(verdict: Verdict, truth: float) -> bool:
 
 def test_rank_correlation() -> None:
     first = [0.9, 0.8, 0.7, 0.6, 0.5]
-    found = correlate_ranks(first, [0.7, 0.8, 0.6, 0.5, 0.4])
-    assert found.rho == pytest.approx(0.9)
+    ranks = correlate_ranks(first, [0.7, 0.8, 0.6, 0.5, 0.4])
+    assert ranks.rho == pytest.approx(0.9)
     tied = ([0.9, 0.8, 0.8, 0.6, 0.5], [0.7, 0.7, 0.6, 0.8, 0.1])
     assert correlate_ranks(*tied).rho == pytest.approx(stats.spearmanr(*tied).statistic)
-    assert found.low is not None
-    assert found.high is not None
-    assert -1 < found.low < 0.9 < found.high < 1
+    assert ranks.low is not None
+    assert ranks.high is not None
+    assert -1 < ranks.low < 0.9 < ranks.high < 1
     assert correlate_ranks(first[:3], [3, 2, 1]).low is None
     assert correlate_ranks(first[:3], [3, 2, 1]).rho == pytest.approx(1)
     assert correlate_ranks(first[:2], [2, 1]).rho is None

@@ -31,13 +31,13 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     return search(tmp_path_factory.mktemp("search"))
 
 
-def tuning(record: Record, found: Sequence[Network], number: int = 1) -> Campaign:
+def tuning(record: Record, made: Sequence[Network], number: int = 1) -> Campaign:
     """The tuning campaign at the first rungs of all ladders."""
-    return tuning_of(record, found, dict.fromkeys(_names(found), FIRST), number=number)
+    return tuning_of(record, made, dict.fromkeys(_names(made), FIRST), number=number)
 
 
-def _names(found: Sequence[Network]) -> list[str]:
-    return [one.name for one in found]
+def _names(made: Sequence[Network]) -> list[str]:
+    return [one.name for one in made]
 
 
 def listed(bench: Bench, top: int = 1) -> list[Network]:
@@ -66,15 +66,15 @@ def _genome(bench: Bench, number: int) -> Genome:
 
 
 def test_each_winner_has_three_controls_and_the_campaigns_own_come_last(bench: Bench) -> None:
-    found = listed(bench, 2)
+    made = listed(bench, 2)
     families = ["winner", "parameters", "macs", "depth"]
-    assert [one.family for one in found] == [*families * 2, "control"]
-    assert [lineage(one.name) for one in found] == [(one.family, one.winner) for one in found]
-    assert [lineage(name_rate(one.name, -2)) for one in found[:-1]] == [
-        (one.family, one.winner) for one in found[:-1]
+    assert [one.family for one in made] == [*families * 2, "control"]
+    assert [lineage(one.name) for one in made] == [(one.family, one.winner) for one in made]
+    assert [lineage(name_rate(one.name, -2)) for one in made[:-1]] == [
+        (one.family, one.winner) for one in made[:-1]
     ]
-    assert all((recurrence(one.genome) == "none") == (one.family != "winner") for one in found)
-    assert {tuple(one.recipe.items()) for one in found[:4]} == {tuple(found[0].recipe.items())}
+    assert all((recurrence(one.genome) == "none") == (one.family != "winner") for one in made)
+    assert {tuple(one.recipe.items()) for one in made[:4]} == {tuple(made[0].recipe.items())}
 
 
 def test_a_feedforward_winner_is_one_error(bench: Bench) -> None:
@@ -87,12 +87,12 @@ def test_a_feedforward_winner_is_one_error(bench: Bench) -> None:
 def test_all_networks_are_tuned_over_the_same_multiples_of_the_winners_rate(
     bench: Bench,
 ) -> None:
-    found = listed(bench)
-    campaign = tuning(record_of(bench), found)
-    own = found[0].recipe["learning_rate"]
+    made = listed(bench)
+    campaign = tuning(record_of(bench), made)
+    own = made[0].recipe["learning_rate"]
     ladder = [rate_at(own, rung) for rung in FIRST]
     assert ladder == pytest.approx([own / 3, own, 3 * own], rel=1e-3)
-    assert campaign.budget.trials == 3 * len(found)
+    assert campaign.budget.trials == 3 * len(made)
     tuned = bench.beside(campaign)
     assert carry_out(tuned) == campaign.budget.trials
     trained = trials_of(tuned)
@@ -102,26 +102,26 @@ def test_all_networks_are_tuned_over_the_same_multiples_of_the_winners_rate(
     by_digest: dict[str, list[float]] = {}
     for trial in trained:
         by_digest.setdefault(trial.digest, []).append(trial.recipe["learning_rate"])
-    assert [by_digest[one.genome.digest] for one in found[:4]] == [ladder] * 4
+    assert [by_digest[one.genome.digest] for one in made[:4]] == [ladder] * 4
     # As built there, for the images of the data.
-    assert {trial.digest for trial in trained} == {one.genome.digest for one in found}
+    assert {trial.digest for trial in trained} == {one.genome.digest for one in made}
 
 
 def test_the_best_rate_is_taken_and_the_own_one_where_nothing_is_better(bench: Bench) -> None:
-    found = listed(bench)
-    tuned = bench.beside(tuning(record_of(bench), found))
-    tried = dict.fromkeys(_names(found), FIRST)
+    made = listed(bench)
+    tuned = bench.beside(tuning(record_of(bench), made))
+    tried = dict.fromkeys(_names(made), FIRST)
     own = dict.fromkeys(tried, 0)
     assert choose_rungs(bench.store, [record_of(tuned)], tried) == own, "nothing is trained yet"
     carry_out(tuned)
-    further = {name: [2] for name in _names(found)[:4]}
-    second = bench.beside(tuning_of(record_of(bench), found, further, number=2))
+    further = {name: [2] for name in _names(made)[:4]}
+    second = bench.beside(tuning_of(record_of(bench), made, further, number=2))
     assert second.campaign.seed == tuned.campaign.seed
     assert second.campaign.name != tuned.campaign.name
     assert carry_out(second) == 4
     tried |= dict.fromkeys(further, (*FIRST, 2))
     chosen = choose_rungs(bench.store, [record_of(tuned), record_of(second)], tried)
-    for one in found:
+    for one in made:
         base = bench.campaign.recipe.overlaid(one.recipe).learning_rate
         scores = {
             trial.recipe["learning_rate"]: trial.top1 or 0.0
@@ -133,28 +133,28 @@ def test_the_best_rate_is_taken_and_the_own_one_where_nothing_is_better(bench: B
 
 
 def test_a_winner_is_tuned_with_its_controls(bench: Bench) -> None:
-    found = listed(bench, 2)
-    groups = group(found)
+    made = listed(bench, 2)
+    groups = group(made)
     assert [len(one) for one in groups] == [4, 4, 1]
-    assert groups == [_names(found[:4]), _names(found[4:8]), _names(found[8:])]
+    assert groups == [_names(made[:4]), _names(made[4:8]), _names(made[8:])]
 
 
 def test_the_final_trainings_pair_by_seeds_that_nothing_was_decided_by(bench: Bench) -> None:
-    found = listed(bench, 2)
-    tuned = tuning(record_of(bench), found)
-    chosen = {one.name: FIRST[place % 3] for place, one in enumerate(found)}
-    campaign = final(record_of(bench), found, chosen, SEEDS)
+    made = listed(bench, 2)
+    tuned = tuning(record_of(bench), made)
+    chosen = {one.name: FIRST[place % 3] for place, one in enumerate(made)}
+    campaign = final(record_of(bench), made, chosen, SEEDS)
     done = bench.beside(campaign)
     assert (campaign.recipe.score_on, campaign.recipe.train_on) == ("test", "train")
     assert (tuned.recipe.score_on, tuned.recipe.train_on) == ("validation", "train")
-    assert carry_out(done) == len(found) * SEEDS == campaign.budget.trials
+    assert carry_out(done) == len(made) * SEEDS == campaign.budget.trials
     seeds: dict[str, set[int]] = {}
     for trial in trials_of(done):
         seeds.setdefault(trial.digest, set()).add(trial.seed)
-        [name] = {one.name for one in found if one.genome.digest == trial.digest}
-        [same] = {(one.family, one.winner) for one in found if one.name == name}
+        [name] = {one.name for one in made if one.genome.digest == trial.digest}
+        [same] = {(one.family, one.winner) for one in made if one.name == name}
         assert (trial.control, trial.family, trial.winner) == (name, *same)
-        own = next(one for one in found if one.name == name).recipe
+        own = next(one for one in made if one.name == name).recipe
         rate = bench.campaign.recipe.overlaid(own).learning_rate
         assert trial.recipe["learning_rate"] == rate_at(rate, chosen[name])
     assert len({frozenset(one) for one in seeds.values()}) == 1
@@ -173,11 +173,11 @@ def test_made_again_they_are_the_same_and_interrupted_they_go_on(bench: Bench) -
 
 def test_one_network_under_two_names_is_trained_once(bench: Bench) -> None:
     """The winner of two trials, say, one of which was retried."""
-    found = listed(bench)
-    twice = [*found, replace(found[0], name="trial-99", winner="trial-99")]
+    made = listed(bench)
+    twice = [*made, replace(made[0], name="trial-99", winner="trial-99")]
     assert final(
         record_of(bench), twice, dict.fromkeys(_names(twice), 0), 2
-    ).budget.trials == 2 * len(found)
+    ).budget.trials == 2 * len(made)
 
 
 def test_a_control_may_be_larger_than_the_search_allowed(bench: Bench, tmp_path: Path) -> None:
@@ -197,10 +197,10 @@ def test_what_does_not_fit_the_device_is_one_error(bench: Bench) -> None:
 
 
 def test_more_winners_than_one_campaign_holds_are_refused(bench: Bench) -> None:
-    found = listed(bench)
+    made = listed(bench)
     many = [
         replace(one, name=f"{one.name}{copy}", winner=f"trial-{copy}")
-        for one in found
+        for one in made
         for copy in range(6)
     ]
     with pytest.raises(CampaignError, match=r"top: 6 winners are 30 .*certify at most 3 at once"):
@@ -226,9 +226,9 @@ def test_cheaper_epochs_of_fewer_steps_have_all_steps_where_there_are_no_more(
     """A feedforward network is read once: it has no fewer steps, and is trained as it is."""
     fidelity = [{"until": 1, "steps": 3}, {"until": 2, "steps": 3, "images": 0.5}]
     bench = search(tmp_path, recipe={"epochs": 3, "fidelity": fidelity})
-    found = listed(bench)
+    made = listed(bench)
     whole = {"until": 2, "size": None, "steps": None, "images": 0.5}
-    assert [one.recipe.get("fidelity") for one in found] == [None, *[[whole]] * 3, None]
+    assert [one.recipe.get("fidelity") for one in made] == [None, *[[whole]] * 3, None]
 
 
 def test_the_epochs_are_those_of_the_search(tmp_path: Path) -> None:
@@ -240,15 +240,15 @@ def test_the_epochs_are_those_of_the_search(tmp_path: Path) -> None:
 
 
 def test_final_trainings_may_take_the_validation_images_where_there_are_any(bench: Bench) -> None:
-    found = listed(bench)
-    chosen = dict.fromkeys(_names(found), 0)
+    made = listed(bench)
+    chosen = dict.fromkeys(_names(made), 0)
     record = record_of(bench)
-    campaign = final(record, found, chosen, 1, all_data=True)
+    campaign = final(record, made, chosen, 1, all_data=True)
     assert (campaign.recipe.score_on, campaign.recipe.train_on) == ("test", "train+validation")
     data = record.document["data"] | {"validation": 0}
     of_before = replace(record, document=record.document | {"data": data})
     with pytest.raises(CampaignError, match=r"data\.validation"):
-        final(of_before, found, chosen, 1, all_data=True)
+        final(of_before, made, chosen, 1, all_data=True)
 
 
 def test_rates_are_never_chosen_by_the_test_split(bench: Bench) -> None:
