@@ -54,7 +54,7 @@ class Task:
     data: DataSpec
     epochs: int
     steps: int = 7
-    widths: tuple[int, int, int] = (16, 24, 32)
+    widths: tuple[int, int, int] = (12, 16, 24)
 
     def recipe(self, rate: float) -> Recipe:
         """The same for all networks but for the learning rate."""

@@ -1,12 +1,13 @@
 """A driver's run of a campaign: its parts, each built from those before it.
 
-    store's record -> judge, past -> source of new points -> records -> queue
-    switch, budget -> pulse                                     ^         ^
-                        `-------------------------------------------------'
+    setting, ASHA's rungs                          -> judge    what stops early
+    setting, judge                                 -> past     what the last driver knew
+    setting, stop, budget                          -> pulse    when the run has to end
+    past                                           -> source   new points
+    setting, source, past                          -> records  what becomes of trials
+    setting, past, source, records, judge, pulse   -> queue    what is trained next
 
-The queue says what is trained next, the records take what becomes of it, the judge says what
-stops early, the pulse when the run has to end. None of them knows Ray: `search.tune.loop` shows
-them to Ray Tune.
+None of them knows Ray: `search.tune.loop` shows them to Ray Tune.
 """
 
 from collections.abc import Callable
@@ -43,7 +44,7 @@ class Run:
 def build_run(
     setting: Setting,
     stop: Stop,
-    rungs: judging.Rungs,
+    rungs: judging.MakeRungs,
     *,
     notify: Callable[[], None] = lambda: None,
     deadline: float | None = None,

@@ -1,6 +1,6 @@
 """`ventral certify --matched`: winners beside their matched controls, and what that shows.
 
-Two campaigns, one after the other (search/upkeep/matched.py). Both are looked for in the store
+Several campaigns, one after the other (search/upkeep/matched.py). Each is looked for in the store
 first, so that the same command goes on where it was interrupted, and shows the verdicts again
 once all is trained.
 """
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from search.review.evidence import Evidence, Lead, Trained
     from search.review.verdicts import Correlation, Verdict
     from search.store import Campaign, Store, Trial
+    from search.upkeep.ladders import Rungs
+    from search.upkeep.matched import Network
     from space.space import Space
     from workers.data.pack import Pack
 
@@ -83,7 +85,7 @@ def certify_matched(
     Raises InputError where there is no recurrent winner, no control that matches, or nothing that
     may be trained. Exit code 1 if a training campaign was stopped.
     """
-    from search.review.evidence import choose_rates, read_evidence
+    from search.review.evidence import read_evidence
     from search.upkeep import matched
     from search.upkeep.submission import read_offered
     from space.errors import InputError
@@ -91,7 +93,7 @@ def certify_matched(
     if launch.detach:
         raise InputError(
             "--detach",
-            "runs one campaign in the background, and --matched has two, one after the other",
+            "runs one campaign in the background, and --matched has several, one after the other",
             "leave one of the two out; what is interrupted goes on by the same command",
         )
     winners, feedforward = matched.select_winners(store, record.id, asked.top, asked.numbers)
@@ -106,12 +108,7 @@ def certify_matched(
     if not record.document["data"].get("validation"):
         note(SELECTED_ON_TEST)
     listed = matched.networks(record, winners)
-    offered = read_offered(launch.address)
-    tuning = matched.tuning(record, listed, asked.overrides, offered=offered)
-    tuned = _finish(tuning, record, home, store, asked, launch)
-    chosen = choose_rates(store, tuned, listed)
-    if edges := matched.find_edges(record, listed, chosen):
-        note(format_edges(edges))
+    chosen, edges = _tune(record, home, store, listed, asked, launch)
     final = matched.final(
         record,
         listed,
@@ -119,11 +116,46 @@ def certify_matched(
         asked.seeds,
         asked.overrides,
         all_data=asked.all_data,
-        offered=offered,
+        offered=read_offered(launch.address),
     )
     done = _finish(final, record, home, store, asked, launch)
     title = f"{done.name} ({done.id}), means and deviations over seeds on the test split"
-    show_evidence(read_evidence(store, done, winners), launch.output, title)
+    show_evidence(read_evidence(store, done, winners, edges), launch.output, title)
+
+
+def _tune(
+    record: "Campaign",
+    home: "Home",
+    store: "Store",
+    listed: "Sequence[Network]",
+    asked: Matching,
+    launch: Launch,
+) -> tuple[dict[str, int], list[str]]:
+    """The best rung of each network's ladder of learning rates, and the networks for which it is
+    at an end of what was tried.
+    """
+    from search.review.evidence import choose_rungs
+    from search.upkeep import ladders, matched
+    from search.upkeep.submission import read_offered
+
+    more: Rungs = {network.name: ladders.FIRST for network in listed}
+    tried, chosen, tuned = more, dict[str, int](), list["Campaign"]()
+    for number in range(1, ladders.ROUNDS + 1):
+        tuning = matched.tuning(
+            record,
+            listed,
+            more,
+            asked.overrides,
+            number=number,
+            offered=read_offered(launch.address),
+        )
+        tuned.append(_finish(tuning, record, home, store, asked, launch))
+        tried = ladders.join(tried, more)
+        chosen = choose_rungs(store, tuned, tried)
+        more = ladders.extend(matched.group(listed), tried, chosen)
+        if not more:
+            break
+    return chosen, ladders.find_edges(tried, chosen)
 
 
 def describe_feedforward(trials: "Sequence[Trial]") -> str:
@@ -142,16 +174,13 @@ def describe_feedforward(trials: "Sequence[Trial]") -> str:
 
 def _finish(
     campaign: "CampaignFile",
-    certified: "Campaign",
+    certifies: "Campaign",
     home: "Home",
     store: "Store",
     asked: Matching,
     launch: Launch,
 ) -> "Campaign":
-    """The record of a campaign that is finished: it was, or is driven to its end now.
-
-    It is one of `certified`'s networks, with which its opening of the test split is on record.
-    """
+    """The record of a campaign that is finished: it was, or is driven to its end now."""
     from search import driver
     from search.upkeep.submission import put_on_record
     from space.errors import StoreError
@@ -177,7 +206,7 @@ def _finish(
             store,
             new=True,
             address=launch.address,
-            certifies=certified,
+            certifies=certifies,
             inspect=mention,
         )
     else:
@@ -234,6 +263,8 @@ def format_evidence(evidence: "Evidence") -> list[str]:
     for verdict in evidence.verdicts:
         winner = networks[verdict.winner]
         lines.append(format_verdict(verdict, winner, controls[winner.winner, verdict.against]))
+    if edges := [one.name for one in evidence.networks if one.at_edge]:
+        lines.append(format_edges(edges))
     lines += [line for lead in evidence.leads if (line := format_lead(lead))]
     return [*lines, format_ranks(evidence.ranks)]
 
@@ -253,7 +284,8 @@ def format_verdict(verdict: "Verdict", winner: "Trained", control: "Trained") ->
         why = "one seed has no spread" if verdict.seeds == 1 else "all differ by the same"
         return f"{told} ({seeds}, no interval: {why})"
     interval = f"{signed_percent(verdict.low)} to {signed_percent(verdict.high)}"
-    return f"{told} ({seeds}, {100 * (1 - verdict.level):.3g} % interval {interval})"
+    worse = "; the control is better" if verdict.high < 0 else ""
+    return f"{told} ({seeds}, {100 * (1 - verdict.level):.3g} % interval {interval}){worse}"
 
 
 def format_lead(lead: "Lead") -> str:
@@ -272,8 +304,8 @@ def format_lead(lead: "Lead") -> str:
 def format_edges(edges: Sequence[str]) -> str:
     """A sentence on networks whose best learning rate is the first or the last that was tried."""
     return (
-        f"{', '.join(edges)}: best with the lowest or the highest learning rate that was tried; "
-        "beyond it may be a better one"
+        "learning rates: the lowest or the highest that was tried is the best of "
+        f"{', '.join(edges)}; beyond it may be a better one"
     )
 
 

@@ -27,7 +27,7 @@ from search.host.home import Home
 from search.run import build_run
 from search.samplers.protocol import derive_seed
 from search.store import Status, Store
-from search.tune.evidence import EVIDENCE, Evidence
+from search.tune.evidence import EVIDENCE, WorkerEvidence
 from search.tune.recorder import Recorder
 from search.tune.rungs import Rungs
 from search.tune.scheduler import Judged
@@ -220,14 +220,14 @@ class Simulator:
             kind, _, reason = (training.reason or "error: no score").partition(": ")
             failure = Failure.model_validate({"kind": kind, "reason": reason})
             trial.last_result = {"trial": number, "top1": float("nan"), "epoch": run.epoch}
-            trial.last_result[EVIDENCE] = Evidence(failure=failure)
+            trial.last_result[EVIDENCE] = WorkerEvidence(failure=failure)
             recorder.on_trial_complete(trial=trial)
             return "failed"
         top1 = training.top1[run.epoch]
         run.epoch += 1
         report = _report(run.epoch, top1, run.epoch * training.seconds_an_epoch)
         result = {"trial": number, "top1": top1, "epoch": run.epoch}
-        result[EVIDENCE] = Evidence(report=report)
+        result[EVIDENCE] = WorkerEvidence(report=report)
         trial.last_result = result
         recorder.on_trial_result(trial=trial, result=result)
         if run.epoch >= setting.epochs:

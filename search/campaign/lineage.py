@@ -1,7 +1,7 @@
 """What certified networks and their matched controls are called, and what their names say.
 
 A network of a search is `trial-7` where it is trained again, `trial-7-depth` is a control that is
-matched to it, `trial-7-depth-rate-2` that control with the second learning rate of its ladder.
+matched to it, `trial-7-depth-rate+1` that control with a higher learning rate than its own.
 """
 
 import re
@@ -12,7 +12,7 @@ from space.controls import MATCHES, Match
 Family = Literal["winner", "parameters", "macs", "depth", "control"]
 """A network of the search, a control that is matched to one, or one of the campaign's own."""
 
-_NAME = re.compile(r"(trial-\d+)(?:-(parameters|macs|depth))?(?:-rate-\d+)?")
+_NAME = re.compile(r"(trial-\d+)(?:-(parameters|macs|depth))?(?:-rate[+-]\d+)?")
 
 
 def name_trial(number: int) -> str:
@@ -25,9 +25,9 @@ def name_matched(winner: str, match: Match) -> str:
     return f"{winner}-{match}"
 
 
-def name_rate(name: str, place: int) -> str:
-    """What a network is called with the rate at a place (from 0) of its ladder."""
-    return f"{name}-rate-{place + 1}"
+def name_rate(name: str, rung: int) -> str:
+    """What a network is called with the rate at a rung of its ladder, 0 for its own."""
+    return f"{name}-rate{rung:+d}"
 
 
 def lineage(name: str) -> tuple[Family, str | None]:

@@ -29,10 +29,10 @@ class Rule(Protocol):
         ...
 
 
-Rungs = Callable[[Scheduler, int, int], Rule]
+MakeRungs = Callable[[Scheduler, int, int], Rule]
 """Makes ASHA's rule, by the scheduler's settings, the epochs of a training and a seed."""
 
-Network = Callable[[int], Sized]
+FindTrial = Callable[[int], Sized]
 """Gives a trial by its number."""
 
 
@@ -88,15 +88,16 @@ def make(
     settings: Scheduler,
     epochs: int,
     seed: int,
-    rungs: Rungs,
+    rungs: MakeRungs,
     *,
     objectives: Sequence[Objective] = (),
-    trial: Network | None = None,
+    trial: FindTrial | None = None,
     guess: float | None = None,
 ) -> Judge:
     """A campaign's judge of trainings of `epochs`, which has seen no report.
 
-    `trial` gives a trial by its number, for those of the further objectives that are its sizes.
+    `rungs` makes ASHA's rule. `trial` gives a trial by its number, for those of the further
+    objectives that are its sizes.
     `guess` is the top-1 of the best constant answer, None if it is not known. Raises CampaignError
     for a rule of another package that cannot be loaded.
     """
@@ -126,13 +127,13 @@ def make(
 
 
 def _sizes(
-    objectives: Sequence[Objective], trial: Network | None, number: int
+    objectives: Sequence[Objective], trial: FindTrial | None, number: int
 ) -> tuple[float, ...]:
     return sizes_of(trial(number), objectives) if objectives and trial else ()
 
 
 def _costs(
-    objectives: Sequence[Objective], trial: Network | None, number: int, report: Report
+    objectives: Sequence[Objective], trial: FindTrial | None, number: int, report: Report
 ) -> tuple[float, ...]:
     if not objectives or trial is None:
         return ()

@@ -32,7 +32,7 @@ def training_lengths(
     for trial in range(trials):
         for rung, scores in seen[which[trial]].items():
             score = quality[trial] + ORDER_NOISE * rng.normal()
-            cut = _quantile(scores, 1 - 1 / settings.reduction_factor)
+            cut = quantile(scores, 1 - 1 / settings.reduction_factor)
             bisect.insort(scores, score)
             if cut is not None and score < cut:
                 lengths[trial] = rung
@@ -50,7 +50,7 @@ def rungs_of(settings: Scheduler, epochs: int, bracket: int) -> Iterator[int]:
             yield reached
 
 
-def _quantile(ordered: Sequence[float], part: float) -> float | None:
+def quantile(ordered: Sequence[float], part: float) -> float | None:
     """Of ascending values, between two of them in proportion; None of none.
 
     `numpy.quantile` gives the same number, but does not know that they ascend and looks at all:

@@ -6,8 +6,8 @@ of a final one.
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from search.assign.suggesting import identity
@@ -23,7 +23,7 @@ from search.review.verdicts import (
 )
 from search.store import CONTROL, Store, Trial
 from search.store import Campaign as Record
-from search.upkeep.matched import FACTORS, Network
+from search.upkeep.ladders import Rungs
 from space.controls import MATCHES
 from space.controls.macs import planned_macs
 from space.recurrence import Recurrence, recurrence
@@ -34,7 +34,8 @@ from space.unroll.cost import cost
 @dataclass(frozen=True, kw_only=True)
 class Trained:
     """A network that was trained from several seeds. `scores` are by seed, without those of
-    trainings that failed. `macs` are the planned unroll's, `rate` is the learning rate.
+    trainings that failed. `macs` are the planned unroll's, `rate` is the learning rate, `at_edge`
+    whether it was the lowest or the highest that was tried: beyond it may be a better one.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Trained:
     macs: int
     rate: float
     scores: Mapping[int, float]
+    at_edge: bool = False
 
     @property
     def mean(self) -> float | None:
@@ -94,6 +96,7 @@ class Evidence:
                     "parameters": one.parameters,
                     "macs": one.macs,
                     "learning_rate": one.rate,
+                    "at_edge": one.at_edge,
                     "scores": [one.scores.get(seed) for seed in self.seeds],
                     "mean": one.mean,
                     "deviation": one.deviation,
@@ -106,9 +109,13 @@ class Evidence:
         }
 
 
-def read_evidence(store: Store, record: Record, winners: Sequence[Trial]) -> Evidence:
-    """What a final campaign of these trials shows so far."""
-    networks = _read_networks(store, record)
+def read_evidence(
+    store: Store, record: Record, winners: Sequence[Trial], edges: Collection[str] = ()
+) -> Evidence:
+    """What a final campaign of these trials shows so far. `edges` are the names of its networks
+    whose rate is at an end of those that were tried (search.upkeep.ladders.find_edges).
+    """
+    networks = [replace(one, at_edge=one.name in edges) for one in _read_networks(store, record)]
     of_winner = {one.winner: one for one in networks if one.family == "winner"}
     comparisons = [
         Comparison(
@@ -142,21 +149,23 @@ def _lead(trial: Trial, winner: Trained) -> Lead:
     )
 
 
-def choose_rates(store: Store, record: Record, listed: Sequence[Network]) -> dict[str, float]:
-    """The best rate of every network by the finished tuning campaign `record`.
+def choose_rungs(store: Store, records: Sequence[Record], tried: Rungs) -> dict[str, int]:
+    """The best of the rungs that were `tried` for each network, by the finished tuning campaigns
+    `records`.
 
     Of equal scores the one nearest to the network's own. A network that failed with every rate
     keeps its own: that it cannot be trained is for the final trainings to show.
     """
-    space = Space.parse(record.space, f"campaign {record.id}: space")
-    scores = _scores_by_name(store, record)
-    own = FACTORS.index(1.0)
-    order = sorted(range(len(FACTORS)), key=lambda at: abs(at - own))
-    chosen: dict[str, float] = {}
-    for network in listed:
-        names = [name_rate(network.name, at) for at in order]
-        best = max(names, key=lambda name: max(scores[name].values(), default=-math.inf))
-        chosen[network.name] = float(space.control(best).recipe["learning_rate"])
+    scores: dict[str, dict[int, float]] = {}
+    for record in records:
+        scores |= _scores_by_name(store, record)
+    chosen: dict[str, int] = {}
+    for name, rungs in tried.items():
+        best = {
+            rung: max(scores.get(name_rate(name, rung), {}).values(), default=-math.inf)
+            for rung in sorted(rungs, key=abs)
+        }
+        chosen[name] = max(best, key=best.__getitem__)
     return chosen
 
 

@@ -12,11 +12,11 @@ from typing import Any
 from workers.job import Failure, Report
 
 EVIDENCE = "evidence"
-"""The key of a result's `Evidence`."""
+"""The key of a result's `WorkerEvidence`."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class WorkerEvidence:
     """The reports and the failure of a result.
 
     `earlier` are of epochs before this result's, which an earlier driver may not have received;
@@ -33,7 +33,7 @@ class Evidence:
         return self.earlier if self.report is None else (*self.earlier, self.report)
 
     @classmethod
-    def of(cls, result: Mapping[str, Any]) -> "Evidence":
+    def of(cls, result: Mapping[str, Any]) -> "WorkerEvidence":
         """The evidence of a result that was read; none in one that Ray made by itself."""
         evidence = result.get(EVIDENCE)
         return evidence if isinstance(evidence, cls) else cls()
@@ -46,7 +46,7 @@ def read_result(result: dict[str, Any]) -> None:
     """
     earlier, report = result.pop("earlier", ()), result.pop("report", None)
     failure = result.pop("failure", None)
-    result[EVIDENCE] = Evidence(
+    result[EVIDENCE] = WorkerEvidence(
         earlier=tuple(Report.model_validate(one) for one in earlier),
         report=None if report is None else Report.model_validate(report),
         failure=None if failure is None else Failure.model_validate(failure),

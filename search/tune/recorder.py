@@ -13,7 +13,7 @@ from ray import tune
 from search.assign.losses import Silence, tail
 from search.assign.records import MUCH
 from search.run import Run
-from search.tune.evidence import Evidence
+from search.tune.evidence import WorkerEvidence
 
 
 class Recorder(tune.Callback):  # type: ignore[misc]
@@ -34,7 +34,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]
     def on_trial_result(self, *, trial: Any, result: dict[str, Any], **_event: Any) -> None:
         """Put the reports of a result on record, and charge their epochs to the budget."""
         self._silence.reset(trial.trial_id)
-        brought, records = Evidence.of(result), self._run.records
+        brought, records = WorkerEvidence.of(result), self._run.records
         self._run.stop.unless_ending(
             lambda: records.receive(_number(trial), brought.earlier, brought.report)
         )
@@ -43,7 +43,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]
         """Put the end of a trial on record: finished, pruned, or failed by its own report."""
         self._forget(trial)
         number, last, records = _number(trial), trial.last_result or {}, self._run.records
-        failure = Evidence.of(last).failure
+        failure = WorkerEvidence.of(last).failure
         if failure is not None:
             self._run.stop.unless_ending(lambda: records.fail(number, failure))
         elif last.get("epoch", 0) >= self._run.setting.epochs:

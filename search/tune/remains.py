@@ -22,7 +22,6 @@ import signal
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -218,21 +217,15 @@ def _roots() -> list[Path]:
 
 def find_marked(mark: str) -> list[int]:
     """The live processes of this user, this one aside, that carry a mark in their environment."""
-    return [
-        pid
-        for pid, environment in _environments()
-        if environment.get(MARK) == mark and pid != os.getpid()
-    ]
-
-
-def _environments() -> Iterator[tuple[int, dict[str, str]]]:
-    """(pid, environment) of every process of this user."""
-    for pid in psutil.pids():
+    marked = []
+    for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            process = psutil.Process(pid)
-            if process.uids().real == os.getuid():
-                # A zombie's environment is empty: it is not found, as it should be.
-                yield pid, process.environ()
+            # A zombie's environment is empty: it is not found, as it should be. The owner is asked
+            # of few: another user's environment may be read by root alone.
+            mine = process.environ().get(MARK) == mark and process.uids().real == os.getuid()
+            if mine and process.pid != os.getpid():
+                marked.append(process.pid)
+    return marked
 
 
 def new_mark() -> str:

@@ -10,7 +10,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from search.early_stopping.judging import Judge
-from search.tune.evidence import Evidence
+from search.tune.evidence import WorkerEvidence
 
 METRIC, MODE = "top1", "max"
 
@@ -64,7 +64,7 @@ class Judged(FIFOScheduler):  # type: ignore[misc]
     def _remember(self, trial: Any, result: dict[str, Any]) -> bool:
         """Whether the trial ends at any of what a result brings."""
         number = trial.config["trial"]
-        stops = [self._judge.remember(number, one) for one in Evidence.of(result).reports]
+        stops = [self._judge.remember(number, one) for one in WorkerEvidence.of(result).reports]
         return any(stops)
 
 

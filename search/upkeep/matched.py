@@ -2,10 +2,11 @@
 
 A winner is better than a feedforward network, or only larger, busier, deeper, or better tuned than
 it. So each winner gets the three controls of space/controls/, and all of them, the winner and the
-campaign's own controls included, are tuned over the same few learning rates. Two campaigns do it,
-each like any other, all of whose trials are controls:
+campaign's own controls included, are tuned over the same few learning rates. Campaigns of
+two kinds do it, each like any other, all of whose trials are controls:
 
-- `tuning` trains every network once with each rate, scored on the split that a search decides by;
+- `tuning` trains every network once with each rate (search/upkeep/ladders.py; in up to three
+  rounds), scored on the split that a search decides by;
 - `final` trains every network with its best rate from other seeds, the same for all networks, so
   that scores pair; nothing is decided by them, and they are scored on the test split.
 
@@ -26,15 +27,13 @@ from search.review import ranking
 from search.samplers.protocol import derive_seed
 from search.store import Campaign as Record
 from search.store import Store, Trial
+from search.upkeep.ladders import FIRST, Rungs, rate_at
 from space.controls import MATCHES, match_controls
 from space.documents.bounds import CONTROLS
 from space.errors import CampaignError, GenomeError
 from space.genome import Genome
 from space.space import Space
 from space.unroll.cost import cost
-
-FACTORS = (1 / 3, 1.0, 3.0)
-"""Of a network's own learning rate: the rates that it is tuned over."""
 
 SKELETON: Mapping[str, Any] = {"stages": [{"name": "stage", "convolution": {"width": 1}}]}
 """The genome of a space of which only controls are trained: each of them is written out."""
@@ -143,38 +142,33 @@ def _without_steps(campaign: Campaign, overlay: Mapping[str, Any]) -> dict[str, 
     return {**overlay, "fidelity": kept}
 
 
-def rates(campaign: Campaign, network: Network) -> list[float]:
-    """The learning rates that a network is tuned over: multiples of its own, ascending.
-
-    A matched control's own is its winner's, whose recipe it has.
+def group(listed: Sequence[Network]) -> list[list[str]]:
+    """The names of networks that are tuned over the same rates: each winner's with its controls'.
+    A control of the campaign's own is a group of one.
     """
-    own = campaign.recipe.overlaid(network.recipe).learning_rate
-    return [own if factor == 1.0 else float(f"{own * factor:.4g}") for factor in FACTORS]
-
-
-def find_edges(
-    record: Record, listed: Sequence[Network], chosen: Mapping[str, float]
-) -> list[str]:
-    """The networks whose chosen rate is the lowest or the highest that was tried."""
-    campaign = Campaign.parse(record.document, f"campaign {record.id}")
-    ladders = {network.name: rates(campaign, network) for network in listed}
-    return [name for name, tried in ladders.items() if chosen[name] in (tried[0], tried[-1])]
+    groups: dict[str, list[str]] = {}
+    for network in listed:
+        groups.setdefault(network.winner or network.name, []).append(network.name)
+    return [*groups.values()]
 
 
 def tuning(
     record: Record,
     listed: Sequence[Network],
+    rungs: Rungs,
     overrides: Sequence[str] = (),
     *,
+    number: int = 1,
     offered: Machine | None = None,
 ) -> Campaign:
-    """The campaign that trains every network once with each of its rates.
+    """The campaign that trains every network once at each of its `rungs`; one without is left out.
 
-    Raises CampaignError for more networks than one campaign has controls, and for one that may
+    Rounds, by their `number`, have the same seed, so that their scores compare. Raises
+    CampaignError for more trainings than one campaign has controls, and for a network that may
     not be trained.
     """
     campaign = Campaign.parse(record.document, f"campaign {record.id}")
-    most = CONTROLS // len(FACTORS)
+    most = CONTROLS // len(FIRST)
     if len(listed) > most:
         winners = sum(network.family == "winner" for network in listed)
         others = sum(network.family == "control" for network in listed)
@@ -185,48 +179,59 @@ def tuning(
             f"certify at most {max(1, (most - others) // (1 + len(MATCHES)))} at once",
         )
     chosen = {
-        name_rate(network.name, place): _control(network, rate)
+        name_rate(network.name, rung): _control(campaign, network, rung)
         for network in listed
-        for place, rate in enumerate(rates(campaign, network))
+        for rung in rungs.get(network.name, ())
     }
     # Scored on the split that decides, also where the winner is one of a certification.
     recipe = {key: item for key, item in record.document["recipe"].items() if key not in KEYS}
-    return _derive(record, "rates", chosen, 1, overrides, offered, recipe)
+    suffix = "rates" if number == 1 else f"rates-{number}"
+    made = _Made(suffix=suffix, draw="rates", chosen=chosen, seeds=1, recipe=recipe)
+    return _derive(record, made, overrides, offered)
 
 
 def final(
     record: Record,
     listed: Sequence[Network],
-    chosen: Mapping[str, float],
+    chosen: Mapping[str, int],
     seeds: int,
     overrides: Sequence[str] = (),
     *,
     all_data: bool = False,
     offered: Machine | None = None,
 ) -> Campaign:
-    """The campaign that trains every network with its chosen rate from `seeds` seeds, scored on
+    """The campaign that trains every network at its chosen rung from `seeds` seeds, scored on
     the test split; with `all_data` trained on the validation images as well.
 
     Raises CampaignError as `tuning` does, and for `all_data` without validation images.
     """
-    trained = {network.name: _control(network, chosen[network.name]) for network in listed}
+    campaign = Campaign.parse(record.document, f"campaign {record.id}")
+    trained = {one.name: _control(campaign, one, chosen[one.name]) for one in listed}
     recipe = final_recipe(record.document, all_data=all_data)
-    return _derive(record, "matched", trained, seeds, overrides, offered, recipe)
+    made = _Made(suffix="matched", draw="matched", chosen=trained, seeds=seeds, recipe=recipe)
+    return _derive(record, made, overrides, offered)
 
 
-def _control(network: Network, rate: float) -> dict[str, Any]:
-    recipe = {**network.recipe, "learning_rate": rate}
+def _control(campaign: Campaign, network: Network, rung: int) -> dict[str, Any]:
+    """A network at a rung of its ladder. A matched control's own rate is its winner's."""
+    own = campaign.recipe.overlaid(network.recipe).learning_rate
+    recipe = {**network.recipe, "learning_rate": rate_at(own, rung)}
     return {"genome": network.genome.document(), "recipe": recipe}
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    """What a derived campaign has of its own: controls, seeds (drawn from `draw`), recipe."""
+
+    suffix: str
+    draw: str
+    chosen: Mapping[str, Mapping[str, Any]]
+    seeds: int
+    recipe: Mapping[str, Any]
+
+
 def _derive(
-    record: Record,
-    suffix: str,
-    chosen: Mapping[str, Mapping[str, Any]],
-    seeds: int,
-    overrides: Sequence[str],
-    offered: Machine | None,
-    recipe: Mapping[str, Any],
+    record: Record, made: _Made, overrides: Sequence[str], offered: Machine | None
 ) -> Campaign:
     """A campaign like that on record of whose space only the given controls are trained."""
     where = f"campaign {record.id}"
@@ -234,11 +239,11 @@ def _derive(
     before = Space.parse(record.space, f"{where}: space")
     epochs = {"epochs": before.recipe["epochs"]} if "epochs" in before.recipe else {}
     document: dict[str, Any] = {
-        "name": f"{before.name[:48]}-{suffix}",
+        "name": f"{before.name[:48]}-{made.suffix}",
         "description": f"networks of {before.name} beside controls that match them",
         "genome": SKELETON,
         "recipe": epochs,
-        "controls": chosen,
+        "controls": made.chosen,
     }
     images = before.images.model_dump()
     closed = Space.parse(document | {"images": images}, f"{where}: space")
@@ -246,19 +251,19 @@ def _derive(
     free = campaign.model_copy(update={"limits": type(campaign.limits).model_validate(limits)})
     names = _select_different(free, closed)
     derived = record.document | {
-        "name": f"{campaign.name[:180]}-{suffix}",
+        "name": f"{campaign.name[:180]}-{made.suffix}",
         "space": Space.parse(document, "space").document(),
-        "recipe": recipe,
+        "recipe": made.recipe,
         "sampler": {"name": "random"},
         "objectives": [],
         "scheduler": {"name": "fifo"},
-        "budget": {"trials": len(names) * seeds},
+        "budget": {"trials": len(names) * made.seeds},
         # A control is as large as what it matches makes it; what fits on the device is another
         # matter.
         "limits": limits,
         "controls": names,
-        "control_seeds": seeds,
-        "seed": derive_seed(campaign.seed, suffix),
+        "control_seeds": made.seeds,
+        "seed": derive_seed(campaign.seed, made.draw),
     }
     return clone(derived, where, overrides, offered=offered)
 

@@ -13,7 +13,7 @@ from workers.data.specs import Clutter
 TINY = tasks.Task(
     data=Clutter(size=16, digits=2, train_images=64, test_images=40),
     epochs=1,
-    steps=4,
+    steps=5,
     widths=(2, 4, 4),
 )
 

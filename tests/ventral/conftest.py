@@ -62,7 +62,7 @@ class Shell:
     def __call__(self, *arguments: str | Path, timeout: float = 600) -> Ended:
         words = [str(argument) for argument in arguments]
         if not set(words[:1]) & STARTS or "--help" in words:
-            return Ended(*run_command(words, self.folder, self.environment(), timeout))
+            return self.fork(*words, timeout=timeout)
         done = subprocess.run(
             [COMMAND, *words],
             cwd=self.folder,
@@ -73,6 +73,11 @@ class Shell:
             stdin=subprocess.DEVNULL,
         )
         return Ended(done.returncode, done.stdout, done.stderr)
+
+    def fork(self, *arguments: str | Path, timeout: float = 600) -> Ended:
+        """For any command that ends before it starts a process of its own."""
+        words = [str(argument) for argument in arguments]
+        return Ended(*run_command(words, self.folder, self.environment(), timeout))
 
     def start(self, *arguments: str | Path) -> "subprocess.Popen[str]":
         return subprocess.Popen(

@@ -25,7 +25,7 @@ def certified(campaign: Campaign, shell: Shell) -> Ended:
     return ended
 
 
-def test_networks_and_verdicts(shell: Shell, certified: Ended) -> None:
+def test_networks_and_verdicts(campaign: Campaign, shell: Shell, certified: Ended) -> None:
     networks = {one["family"]: one for one in certified.json["networks"]}
     assert [*networks] == ["winner", "parameters", "macs", "depth", "control"]
     winner = networks["winner"]
@@ -52,6 +52,10 @@ def test_networks_and_verdicts(shell: Shell, certified: Ended) -> None:
     assert {"tiny", "tiny-rates", "tiny-matched"} <= set(listed)
     trials = shell("trial", "list", "tiny-rates", "-o", "json").json
     assert len(trials) == 3 * len(networks)
+    assert {trial["split"] for trial in trials} == {"validation"}
+    final = shell("trial", "list", "tiny-matched", "-o", "json").json
+    assert {trial["split"] for trial in final} == {"test"}
+    assert shell("status", campaign.id, "-o", "json").json["test_openings"] == 1
 
 
 def test_the_same_command_trains_nothing_again_and_says_the_verdicts(

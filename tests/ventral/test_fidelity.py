@@ -35,7 +35,7 @@ def test_it_is_searched_exported_and_scored_again(shell: Shell) -> None:
         made = shell("export", "growing", "--trial", number, "--to", f"cell{epochs}", "-o", "json")
         folder = shell.folder / Path(made.json[0]["folder"])
         assert ventral.load(folder).image_size == size, "it is exported as it was scored"
-        again = shell("evaluate", folder, "-o", "json").json
+        again = shell("evaluate", folder, "--split", "validation", "-o", "json").json
         assert again["top1"] == again["recorded_top1"]
     replayed = shell("replay", "growing")
     assert replayed.code == 0, replayed.out + replayed.err

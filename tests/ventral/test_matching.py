@@ -11,6 +11,7 @@ from search.campaign.lineage import lineage
 from search.review.evidence import Evidence, Lead, Trained
 from search.review.verdicts import Comparison, Correlation, judge
 from search.upkeep import matched
+from search.upkeep.ladders import FIRST
 from space.errors import InputError, StoreError
 from tests.support.matching import record_of, search, trials_of
 from tests.support.runs import Bench
@@ -63,6 +64,11 @@ def test_a_sentence_for_each_verdict_of_each_kind() -> None:
         trained("trial-7-macs", 0.79, 0.85, 0.78),
         trained("trial-7-depth", 0.70),
     )
+    [better, *_] = sentences(
+        trained("trial-7", 0.60, 0.62, 0.61), trained("trial-7-macs", 0.80, 0.81, 0.82)
+    )
+    assert better.startswith("not shown: ")
+    assert better.endswith("; the control is better")
     assert shown == (
         "shown: that trial-7 is better than its parameter-matched control: 80.0 % against 70.3 %, "
         "+9.7 points on average (3 paired seeds, 95 % interval +8.2 to +11.1)"
@@ -75,6 +81,13 @@ def test_a_sentence_for_each_verdict_of_each_kind() -> None:
         "first were luck"
     )
     assert "none of 1 winner" in ranks
+
+
+def test_a_rate_at_an_end_of_those_tried_is_named_beside_the_verdicts() -> None:
+    control = replace(trained("trial-7-macs", 0.5, 0.6), at_edge=True)
+    lines = sentences(trained("trial-7", 0.6, 0.8), control)
+    [line] = [line for line in lines if line.startswith("learning rates")]
+    assert "the best of trial-7-macs;" in line
 
 
 def test_what_has_no_scores_or_no_luck_is_not_claimed() -> None:
@@ -127,7 +140,9 @@ def test_a_wrong_override_is_refused(bench: Bench, override: str) -> None:
 def test_one_that_runs_already_is_not_run_twice(tmp_path: Path) -> None:
     own = search(tmp_path)
     winners, _ = matched.select_winners(own.store, own.id, 1)
-    made = matched.tuning(record_of(own), matched.networks(record_of(own), winners))
+    found = matched.networks(record_of(own), winners)
+    rungs = {one.name: FIRST for one in found}
+    made = matched.tuning(record_of(own), found, rungs)
     running = own.beside(made)
     own.store.campaigns.set_state(running.id, "running")
     with pytest.raises(StoreError, match=f"{running.id}.* is running already"):

@@ -47,7 +47,7 @@ def test_a_store_that_may_only_be_read_is_read(campaign: Campaign, tmp_path: Pat
         assert shell("status", campaign.id, "-o", "json").json["state"] == "finished"
         exported = shell("export", campaign.id, "--top", "1", "--to", "cells", "-o", "json")
         assert exported.code == 0, exported.err
-        refused = shell("resume", campaign.id, "--set", "budget.trials=6")
+        refused = shell.fork("resume", campaign.id, "--set", "budget.trials=6")
         assert refused.code == 2
         assert "may not be written" in refused.err
         assert "Traceback" not in refused.err
@@ -119,7 +119,8 @@ def test_a_home_that_has_moved_is_used_as_before(campaign: Campaign, tmp_path: P
         best = shell("top", campaign.id, "-n", "1", "-o", "json").json[0]
         exported = shell("export", campaign.id, "--top", "1", "--to", "cells", "-o", "json")
         assert exported.code == 0, exported.err
-        scored = shell("evaluate", exported.json[0]["folder"], "-o", "json").json
+        folder = exported.json[0]["folder"]
+        scored = shell("evaluate", folder, "--split", "validation", "-o", "json").json
         assert scored["top1"] == best["top1"]
         more = shell("resume", campaign.id, "--set", "budget.trials=6")
         assert more.code == 0, more.err

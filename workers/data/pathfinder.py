@@ -87,24 +87,41 @@ def place_curves(spec: Pathfinder, random: RandomNumbers) -> list[Reals]:
 
 def _try_scene(spec: Pathfinder, random: RandomNumbers) -> list[Reals] | None:
     """The curves of one scene; None as soon as one of them finds no place."""
-    ground = _Ground(spec)
-    for first in ground.grow(spec.curve_length, *ground.draw_starts(random), random):
-        end, away = _mirror_end(first)
-        if ground.is_free(end[None]).all():
+    empty = _Ground(spec)
+    drawn = empty.grow(spec.curve_length, *empty.draw_starts(random), random)
+    for first in drawn:
+        ground = _Ground(spec)
+        second = _grow_second(spec, ground, first, random)
+        if second is not None:
             break
     else:
         return None
-    curves = [first]
-    ground.take(first)
-    starts, headings = (np.broadcast_to(vector, (_TRIES, 2)) for vector in (end, away))
-    for length in (spec.curve_length, *[spec.distractor_length] * spec.distractors):
-        curve = next(ground.grow(length, starts, headings, random), None)
-        if curve is None:
-            return None
-        ground.take(curve)
-        curves.append(curve)
+    curves = [first, second]
+    for _ in range(spec.distractors):
+        ground.take(curves[-1])
         starts, headings = ground.draw_starts(random)
+        short = next(ground.grow(spec.distractor_length, starts, headings, random), None)
+        if short is None:
+            return None
+        curves.append(short)
     return curves
+
+
+def _grow_second(
+    spec: Pathfinder, ground: "_Ground", first: Reals, random: RandomNumbers
+) -> Reals | None:
+    """The second long curve, from where the first one's end is mirrored; None without room.
+
+    The first one takes its own.
+    """
+    end, away = _mirror_end(first)
+    if not ground.is_free(end[None]).all():
+        return None
+    ground.take(first)
+    if not ground.is_free(end[None]).all():
+        return None
+    starts, headings = (np.broadcast_to(vector, (_TRIES, 2)) for vector in (end, away))
+    return next(ground.grow(spec.curve_length, starts, headings, random), None)
 
 
 def _mirror_end(curve: Reals) -> tuple[Reals, Reals]:

@@ -6,9 +6,11 @@ import random
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from search.campaign import Scheduler
-from search.forecast.lengths import rungs_of, training_lengths
+from search.forecast.lengths import quantile, rungs_of, training_lengths
 from search.tune.rungs import Rungs
 from tests.support.campaigns import report
 
@@ -26,6 +28,13 @@ def test_the_rungs_are_those_of_the_scheduler(
     milestones = sorted(rung for rung, _ in rungs)
     reached = [int(np.ceil(rung)) for rung in milestones if np.ceil(rung) < epochs]
     assert list(rungs_of(settings, epochs, 0)) == reached
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=30), st.floats(0, 1))
+def test_a_quantile_is_numpy_s(values: list[float], part: float) -> None:
+    mine = quantile(sorted(values), part)
+    assert mine == pytest.approx(float(np.quantile(values, part)), rel=1e-9, abs=1e-9)
+    assert quantile([], part) is None
 
 
 def test_the_lengths_are_those_that_the_scheduler_gives_to_the_same_kind_of_scores() -> None:

@@ -6,8 +6,6 @@ import logging
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from search.mirror.tracking import Mirror
 from search.store import Store
 from space.errors import VentralError
 from tests.support.campaigns import fill
+from tests.support.forks import Scripts
 
 ROOT = Path(__file__).parents[3]
 OLDER = "534353b11cbc"
@@ -86,12 +85,10 @@ database.prepare(Home.at(sys.argv[1], {}), lambda: None)
     "statement", [300, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 20, 100, 600))]
 )
 def test_a_kill_while_it_is_made_leaves_none_or_a_whole_one(
-    tmp_path: Path, statement: int
+    tmp_path: Path, scripts: Scripts, statement: int
 ) -> None:
     home = Home.at(tmp_path / "home", {})
-    arguments = [sys.executable, "-c", KILLED, str(home.path), str(statement)]
-    died = subprocess.run(arguments, cwd=ROOT, timeout=120)
-    assert died.returncode == -signal.SIGKILL
+    assert scripts.run(KILLED, str(home.path), str(statement)) == -signal.SIGKILL
     assert not (home.path / "mlflow.db").exists()
     renewed: list[bool] = []
     assert database.prepare(home, lambda: renewed.append(True)) is None
@@ -106,7 +103,10 @@ def test_a_whole_one_is_left_as_it_is(home: Home) -> None:
     assert (home.path / "mlflow.db").stat().st_ino == before
 
 
-@pytest.mark.parametrize("how", ["half made", "without a schema", "garbage", "torn"])
+@pytest.mark.parametrize(
+    "how",
+    ["half made", "without a schema", "torn", pytest.param("garbage", marks=pytest.mark.slow)],
+)
 def test_a_broken_one_is_put_aside_and_filled_from_the_store(
     home: Home, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -28,6 +28,7 @@ from search.store.outbox import Outbox
 from tests.support import large, toys
 from tests.support.campaigns import add, new_campaign, report, train
 from tests.support.effort import record_statements
+from tests.support.forks import Scripts
 from tests.support.processes import DIES_AT
 from tests.support.tables import engine_of
 from tests.support.waiting import GUARD, wait_until
@@ -349,20 +350,15 @@ for epoch in range(1, 1000):
 def test_a_kill_between_two_steps_neither_loses_nor_doubles(
     store: Store,
     home: Home,
+    scripts: Scripts,
     campaign: Campaign,
     connect: Connect,
     view: View,
     where: str,
     count: int,
 ) -> None:
-    arguments = [str(home.path), campaign.id, where, str(count)]
-    died = subprocess.run(
-        [sys.executable, "-c", KILLED, *arguments],
-        cwd=ROOT,
-        timeout=GUARD,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
-    assert died.returncode == -signal.SIGKILL
+    ended = scripts.run(KILLED, str(home.path), campaign.id, where, str(count))
+    assert ended == -signal.SIGKILL
     connect().follow()
     assert view.statuses() == {0: "RUNNING"}
     reports = [
@@ -390,21 +386,17 @@ store.trials.start(campaign.id, 0)
 Mirror(store, home, campaign.id).start()
 while not store.outbox.runs(campaign.id):
     time.sleep(0.05)
-print(campaign.id, flush=True)
 os.kill(os.getpid(), 9)
 """
 
 
-def test_what_a_killed_driver_left_running_is_mended_before_people_look(home: Home) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", DRIVER, str(home.path)],
-        cwd=ROOT,
-        timeout=GUARD,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
-    campaign_id = done.stdout.strip()
+def test_what_a_killed_driver_left_running_is_mended_before_people_look(
+    home: Home, scripts: Scripts
+) -> None:
+    assert scripts.run(DRIVER, str(home.path)) == -signal.SIGKILL
+    store = Store.open(home.store_url)
+    [campaign_id] = [one.id for one in store.campaigns.all()]
+    store.close()
     view = View(home, campaign_id)
     assert view.statuses() == {0: "RUNNING"}
     lines: list[str] = []

@@ -37,6 +37,7 @@ from search.review.progress import progress
 from search.store import Store
 from space.space import Space
 from tests.support.campaigns import add, fill, new_campaign, report, train
+from tests.support.forks import Scripts
 from tests.support.processes import DIES_AT
 from tests.support.waiting import GUARD, wait_until
 from workers.job import ScoredSplit
@@ -321,12 +322,11 @@ Mirror(Store.open(home.store_url), home, campaign_id).start().close(60)
     ],
 )
 def test_a_kill_between_two_steps_neither_loses_nor_doubles(
-    store: Store, home: Home, where: str, count: int
+    store: Store, home: Home, scripts: Scripts, where: str, count: int
 ) -> None:
     campaign = fill(store)
-    arguments = [str(home.path), campaign.id, where, str(count)]
-    died = subprocess.run([sys.executable, "-c", KILLED, *arguments], cwd=ROOT, timeout=GUARD)
-    assert died.returncode == -signal.SIGKILL
+    ended = scripts.run(KILLED, str(home.path), campaign.id, where, str(count))
+    assert ended == -signal.SIGKILL
     assert store.outbox.backlog(campaign.id) == 5
     assert mirror(store, home, campaign.id).unsent == 0
     assert_complete(store, home, campaign.id)

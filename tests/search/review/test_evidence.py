@@ -7,7 +7,7 @@ import statistics
 import pytest
 
 from search.review.evidence import Evidence, read_evidence
-from search.upkeep.matched import final, networks, rates, select_winners
+from search.upkeep.matched import final, networks, select_winners
 from tests.support import toys
 from tests.support.matching import carry_out, record_of, search, trials_of
 from tests.support.runs import Bench, train
@@ -25,7 +25,7 @@ def run_final(bench: Bench, top: int = 3, trials: int = 1000) -> tuple[Bench, Ev
     """The final campaign of a search, and what that shows."""
     winners, _ = select_winners(bench.store, bench.id, top)
     found = networks(record_of(bench), winners)
-    chosen = {one.name: rates(bench.campaign, one)[1] for one in found}
+    chosen = {one.name: 0 for one in found}
     done = bench.beside(final(record_of(bench), found, chosen, SEEDS))
     carry_out(done, trials)
     return done, read_evidence(done.store, record_of(done), winners)
@@ -55,6 +55,15 @@ def test_scores_are_those_of_the_trials_and_pair(bench: Bench) -> None:
         ]
         assert verdict.difference == pytest.approx((winner.mean or 0) - (control.mean or 0))
         assert verdict.seeds == SEEDS
+
+
+def test_edges_are_marked(bench: Bench) -> None:
+    done, evidence = run_final(bench, 1, trials=1)
+    winners, _ = select_winners(bench.store, bench.id, 1)
+    name = evidence.networks[2].name
+    marked = read_evidence(done.store, record_of(done), winners, [name])
+    assert [one.name for one in marked.networks if one.at_edge] == [name]
+    assert [one["at_edge"] for one in evidence.document()["networks"]] == [False] * 5
 
 
 def test_what_matches_is_seen_in_the_numbers(bench: Bench) -> None:
@@ -90,7 +99,7 @@ def test_a_campaign_that_is_not_over_shows_what_is_there(bench: Bench) -> None:
 def test_a_training_that_failed_leaves_its_pair_out(bench: Bench) -> None:
     winners, _ = select_winners(bench.store, bench.id, 1)
     found = networks(record_of(bench), winners)
-    done = bench.beside(final(record_of(bench), found, {o.name: 0.01 for o in found}, SEEDS))
+    done = bench.beside(final(record_of(bench), found, {o.name: 0 for o in found}, SEEDS))
     run = done.begin()
     while (assignment := run.queue.next()) is not None:
         train(run, assignment, *((1, "failed") if assignment.number == 0 else (3,)))

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from search.campaign import Campaign
-from search.campaign.lineage import lineage
-from search.review.evidence import choose_rates
-from search.upkeep.matched import (
-    Network,
-    final,
-    find_edges,
-    networks,
-    rates,
-    select_winners,
-    tuning,
-)
+from search.campaign.lineage import lineage, name_rate
+from search.review.evidence import choose_rungs
+from search.store import Campaign as Record
+from search.upkeep.ladders import FIRST, rate_at
+from search.upkeep.matched import Network, final, group, networks, select_winners
+from search.upkeep.matched import tuning as tuning_of
 from space.errors import CampaignError, InputError
 from space.genome import Genome
 from space.recurrence import recurrence
@@ -33,6 +29,15 @@ SEEDS = 3
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """A finished search, whose own record no test changes."""
     return search(tmp_path_factory.mktemp("search"))
+
+
+def tuning(record: Record, found: Sequence[Network], number: int = 1) -> Campaign:
+    """The tuning campaign at the first rungs of all ladders."""
+    return tuning_of(record, found, dict.fromkeys(_names(found), FIRST), number=number)
+
+
+def _names(found: Sequence[Network]) -> list[str]:
+    return [one.name for one in found]
 
 
 def listed(bench: Bench, top: int = 1) -> list[Network]:
@@ -65,7 +70,7 @@ def test_each_winner_has_three_controls_and_the_campaigns_own_come_last(bench: B
     families = ["winner", "parameters", "macs", "depth"]
     assert [one.family for one in found] == [*families * 2, "control"]
     assert [lineage(one.name) for one in found] == [(one.family, one.winner) for one in found]
-    assert [lineage(f"{one.name}-rate-2") for one in found[:-1]] == [
+    assert [lineage(name_rate(one.name, -2)) for one in found[:-1]] == [
         (one.family, one.winner) for one in found[:-1]
     ]
     assert all((recurrence(one.genome) == "none") == (one.family != "winner") for one in found)
@@ -85,9 +90,8 @@ def test_all_networks_are_tuned_over_the_same_multiples_of_the_winners_rate(
     found = listed(bench)
     campaign = tuning(record_of(bench), found)
     own = found[0].recipe["learning_rate"]
-    ladder = rates(bench.campaign, found[0])
+    ladder = [rate_at(own, rung) for rung in FIRST]
     assert ladder == pytest.approx([own / 3, own, 3 * own], rel=1e-3)
-    assert [rates(bench.campaign, one) for one in found[:4]] == [ladder] * 4
     assert campaign.budget.trials == 3 * len(found)
     tuned = bench.beside(campaign)
     assert carry_out(tuned) == campaign.budget.trials
@@ -106,26 +110,39 @@ def test_all_networks_are_tuned_over_the_same_multiples_of_the_winners_rate(
 def test_the_best_rate_is_taken_and_the_own_one_where_nothing_is_better(bench: Bench) -> None:
     found = listed(bench)
     tuned = bench.beside(tuning(record_of(bench), found))
-    own = {one.name: rates(bench.campaign, one)[1] for one in found}
-    assert choose_rates(bench.store, record_of(tuned), found) == own, "nothing is trained yet"
+    tried = dict.fromkeys(_names(found), FIRST)
+    own = dict.fromkeys(tried, 0)
+    assert choose_rungs(bench.store, [record_of(tuned)], tried) == own, "nothing is trained yet"
     carry_out(tuned)
-    chosen = choose_rates(bench.store, record_of(tuned), found)
-    assert set(find_edges(record_of(bench), found, chosen)) == {
-        one.name for one in found if chosen[one.name] != own[one.name]
-    }
+    further = {name: [2] for name in _names(found)[:4]}
+    second = bench.beside(tuning_of(record_of(bench), found, further, number=2))
+    assert second.campaign.seed == tuned.campaign.seed
+    assert second.campaign.name != tuned.campaign.name
+    assert carry_out(second) == 4
+    tried |= dict.fromkeys(further, (*FIRST, 2))
+    chosen = choose_rungs(bench.store, [record_of(tuned), record_of(second)], tried)
     for one in found:
+        base = bench.campaign.recipe.overlaid(one.recipe).learning_rate
         scores = {
             trial.recipe["learning_rate"]: trial.top1 or 0.0
-            for trial in trials_of(tuned)
+            for trial in [*trials_of(tuned), *trials_of(second)]
             if trial.digest == one.genome.digest
         }
-        assert scores[chosen[one.name]] == max(scores.values())
+        assert len(scores) == len(tried[one.name])
+        assert scores[rate_at(base, chosen[one.name])] == max(scores.values())
+
+
+def test_a_winner_is_tuned_with_its_controls(bench: Bench) -> None:
+    found = listed(bench, 2)
+    groups = group(found)
+    assert [len(one) for one in groups] == [4, 4, 1]
+    assert groups == [_names(found[:4]), _names(found[4:8]), _names(found[8:])]
 
 
 def test_the_final_trainings_pair_by_seeds_that_nothing_was_decided_by(bench: Bench) -> None:
     found = listed(bench, 2)
     tuned = tuning(record_of(bench), found)
-    chosen = {one.name: rates(bench.campaign, one)[place % 3] for place, one in enumerate(found)}
+    chosen = {one.name: FIRST[place % 3] for place, one in enumerate(found)}
     campaign = final(record_of(bench), found, chosen, SEEDS)
     done = bench.beside(campaign)
     assert (campaign.recipe.score_on, campaign.recipe.train_on) == ("test", "train")
@@ -137,7 +154,9 @@ def test_the_final_trainings_pair_by_seeds_that_nothing_was_decided_by(bench: Be
         [name] = {one.name for one in found if one.genome.digest == trial.digest}
         [same] = {(one.family, one.winner) for one in found if one.name == name}
         assert (trial.control, trial.family, trial.winner) == (name, *same)
-        assert trial.recipe["learning_rate"] == chosen[name]
+        own = next(one for one in found if one.name == name).recipe
+        rate = bench.campaign.recipe.overlaid(own).learning_rate
+        assert trial.recipe["learning_rate"] == rate_at(rate, chosen[name])
     assert len({frozenset(one) for one in seeds.values()}) == 1
     decided = {bench.campaign.seed, tuned.seed}
     assert not decided & {trial.seed for trial in trials_of(done)}
@@ -157,7 +176,7 @@ def test_one_network_under_two_names_is_trained_once(bench: Bench) -> None:
     found = listed(bench)
     twice = [*found, replace(found[0], name="trial-99", winner="trial-99")]
     assert final(
-        record_of(bench), twice, {one.name: 0.01 for one in twice}, 2
+        record_of(bench), twice, dict.fromkeys(_names(twice), 0), 2
     ).budget.trials == 2 * len(found)
 
 
@@ -222,7 +241,7 @@ def test_the_epochs_are_those_of_the_search(tmp_path: Path) -> None:
 
 def test_final_trainings_may_take_the_validation_images_where_there_are_any(bench: Bench) -> None:
     found = listed(bench)
-    chosen = {one.name: 0.01 for one in found}
+    chosen = dict.fromkeys(_names(found), 0)
     record = record_of(bench)
     campaign = final(record, found, chosen, 1, all_data=True)
     assert (campaign.recipe.score_on, campaign.recipe.train_on) == ("test", "train+validation")

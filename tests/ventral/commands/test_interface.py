@@ -175,7 +175,7 @@ def test_a_browser_that_was_never_there_opens_any_page_as_model_training(
 
 def test_a_port_in_use_is_named(campaign: Shown, address: str) -> None:
     port = re.findall(r":(\d+)/", address)[0]
-    ended = campaign.shell("ui", "--port", port, "--no-browser")
+    ended = campaign.shell.fork("ui", "--port", port, "--no-browser")
     assert ended.code == 2
     assert port in ended.err
 
@@ -193,7 +193,7 @@ def test_a_port_in_use_is_named(campaign: Shown, address: str) -> None:
 def test_what_it_cannot_do_is_said_at_once(
     campaign: Shown, words: tuple[str, ...], named: str
 ) -> None:
-    ended = campaign.shell("ui", "--port", "0", "--no-browser", *words)
+    ended = campaign.shell.fork("ui", "--port", "0", "--no-browser", *words)
     assert ended.code == 2
     assert named in ended.err
     assert "starting" not in ended.err
@@ -201,7 +201,7 @@ def test_what_it_cannot_do_is_said_at_once(
 
 
 def test_without_a_home_there_is_nothing_to_show(shell: Shell) -> None:
-    ended = shell("ui", "--no-browser")
+    ended = shell.fork("ui", "--no-browser")
     assert ended.code == 2
     assert "ventral submit" in ended.err
 

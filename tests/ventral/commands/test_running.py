@@ -47,10 +47,10 @@ def test_a_submission_mentions_its_estimate(campaign: Campaign) -> None:
 
 @pytest.mark.usefixtures("store")
 def test_a_submission_is_of_a_file_or_of_a_campaign(shell: Shell) -> None:
-    neither = shell("submit")
+    neither = shell.fork("submit")
     assert neither.code == 2
     assert "give a FILE, or --from ID" in neither.err
-    unknown = shell("submit", "--from", "nobody", "--dry-run")
+    unknown = shell.fork("submit", "--from", "nobody", "--dry-run")
     assert unknown.code == 2
     assert "no campaign 'nobody'" in unknown.err
 
@@ -98,7 +98,7 @@ def test_a_campaign_whose_budget_is_used_up_says_how_to_go_on(
 def test_a_resume_that_cannot_run_changes_nothing(campaign: Campaign, copied: Shell) -> None:
     for options in ((), ("--detach",)):
         more = ("--set", "budget.trials=6", "--set", "resources.cpus=4096")
-        ended = copied("resume", campaign.id, *more, *options)
+        ended = copied.fork("resume", campaign.id, *more, *options)
         assert ended.code == 2
         assert "resources.cpus: asks for 4096 cores" in ended.err
     document = Store.open(f"sqlite:///{copied.home}/store.db").campaigns.get(campaign.id).document
@@ -130,7 +130,7 @@ def test_a_bad_campaign_names_field_and_cure_and_writes_nothing(
     shell: Shell, campaign_file: Callable[..., Path], case: str
 ) -> None:
     old, new, text = BAD_CAMPAIGNS[case]
-    ended = shell("submit", campaign_file(old, new))
+    ended = shell.fork("submit", campaign_file(old, new))
     assert ended.code == 2, ended.err
     assert text in ended.err
     assert "Traceback" not in ended.err
@@ -145,6 +145,6 @@ def test_bad_overrides(shell: Shell, campaign_file: Callable[..., Path]) -> None
         ("budget.trials=many", "many"),
         ("budget", "PATH=VALUE"),
     ):
-        ended = shell("submit", campaign_file(), "--set", override)
+        ended = shell.fork("submit", campaign_file(), "--set", override)
         assert ended.code == 2, ended.err
         assert text in ended.err

@@ -78,9 +78,9 @@ def test_a_diverged_trial_is_retried_changed_only(campaign: Campaign, copied: Sh
     assert rows[5]["status"] in ("finished", "pruned")
     assert rows[5]["digest"] == rows[2]["digest"]
     assert rows[2]["status"] == "failed", "what happened stays on record"
-    low = shell("resume", campaign.id, "--set", "budget.trials=3")
+    low = shell.fork("resume", campaign.id, "--set", "budget.trials=3")
     assert low.code == 2
     assert "write at least 7" in low.err
-    other = shell("resume", campaign.id, "--set", "sampler.name=random")
+    other = shell.fork("resume", campaign.id, "--set", "sampler.name=random")
     assert other.code == 2
     assert "cannot change in a campaign that has begun" in other.err

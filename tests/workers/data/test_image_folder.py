@@ -9,6 +9,7 @@ from PIL import Image
 from space.errors import DataError
 from tests.support.datasets import pixels
 from workers.data.datasets import open_source
+from workers.data.packing import pack
 from workers.data.specs import DataSpec, ImageFolder
 
 
@@ -67,6 +68,17 @@ def test_a_tree_with_three_splits_is_taken_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "val" / "cat").rename(tmp_path / "cats")
     with pytest.raises(DataError, match=r"not every class .* train/ and val/: 'cat' in train/ al"):
         open_source(folder(tmp_path))
+
+
+def test_a_tree_of_a_campaign_of_before_is_packed_as_it_was(tmp_path: Path) -> None:
+    """Its pack is known by this checksum: `val` is its test split, and `test` is left alone."""
+    for name, count in (("train", 10), ("val", 3), ("test", 2)):
+        tree(tmp_path / "tree" / name, count)
+    before = ImageFolder(path=str(tmp_path / "tree"), size=16, validation=0)
+    assert pack(before, tmp_path / "packs").checksum == OF_BEFORE
+
+
+OF_BEFORE = "7d1706a331aa3fa8a0d30c66d3f450f01e4e06b4014803756f3875b1f617901e"
 
 
 def test_a_class_with_too_few_images_to_validate_on_is_named_with_what_would_do(

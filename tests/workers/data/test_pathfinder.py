@@ -14,7 +14,7 @@ from workers.data.pathfinder import draw_scene, place_curves
 from workers.data.random_numbers import RandomNumbers
 from workers.data.specs import Pathfinder, data_spec
 
-PINNED = "6db4d59c2afc1959cd93bb7dadf70a9f9ed292c13e54ffadc9c10e2b5d27b3d9"
+PINNED = "7ed5c7bcac4bc37ad7aad3906b69dd3f80bc55fec4617ddbfdfdde074a6bd081"
 
 
 class TestPathfinder(GeneratedSuite):
