@@ -180,10 +180,7 @@ def _finish(
     wanted: Matching,
     launch: Launch,
 ) -> "Campaign":
-    """The record of a campaign that is finished: it was, or is driven to its end now.
-
-    It is one of `certified`'s networks, with which its opening of the test split is on record.
-    """
+    """The record of a campaign that is finished: it was, or is driven to its end now."""
     from search import driver
     from search.upkeep.submission import put_on_record
     from space.errors import StoreError

@@ -12,6 +12,11 @@ def test_submit_ends_in_the_best_cells_and_the_next_commands(campaign: Campaign)
     for command in ("ventral ui", "ventral top", "ventral export"):
         assert command in campaign.ended.err
     assert "Traceback" not in campaign.ended.err
+    rows = campaign.shell("top", campaign.id, "-o", "json").json
+    recurrent = any(row["recurrent"] != "none" for row in rows)
+    assert ("--matched" in campaign.ended.err) == recurrent
+    assert "scores are of the validation split, by which the search chose" in campaign.ended.err
+    assert {row["split"] for row in rows} == {"validation"}
 
 
 def test_no_code_of_the_current_folder_or_of_pythonpath_is_run_for_ours(
