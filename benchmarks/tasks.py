@@ -92,7 +92,9 @@ class Task:
 
 
 TASKS: Mapping[str, Task] = {
-    "pathfinder": Task(data=Pathfinder(curve_length=5, distractors=2), epochs=20),
+    "pathfinder": Task(
+        data=Pathfinder(curve_length=4, distractors=1, train_images=8000), epochs=30
+    ),
     "clutter": Task(data=Clutter(), epochs=15),
     "objects": Task(data=Objects(distractors=1, occlusion=0.1), epochs=15),
 }
