@@ -14,7 +14,7 @@ sampler: {name: guided}
 scheduler: {name: asha, grace_epochs: 1, reduction_factor: 2}
 resources: {concurrent: 1}
 budget: {trials: 6}
-seed: 3
+seed: 4
 """
 
 
