@@ -62,12 +62,14 @@ def submit(
     is to be resumed; DataError for missing data, VentralError if Ray breaks down.
     """
     check_packages()
-    from search.campaign import load as load_campaign
+    from search.campaign import load_with_space
     from search.upkeep.submission import launch, read_offered
 
-    checked = load_campaign(campaign, overrides, offered=read_offered(address))
+    loaded = load_with_space(campaign, overrides, offered=read_offered(address))
     with _opened(home, create=True) as (place, store):
-        return launch(checked, place, store, run=run, new=new, address=address)
+        return launch(
+            loaded.campaign, place, store, space=loaded.space, run=run, new=new, address=address
+        )
 
 
 def resume(

@@ -200,7 +200,7 @@ def _finish(
             forecast.mention(campaign, prepared, home)
 
     if known is None:
-        campaign_id = put_on_record(
+        campaign_id, prepared = put_on_record(
             campaign,
             home,
             store,
@@ -210,11 +210,13 @@ def _finish(
             inspect=mention,
         )
     else:
-        campaign_id = known.id
+        campaign_id, prepared = known.id, None
     record = store.campaigns.get(campaign_id)
     note(f"campaign {record.id} ({record.name}) in {home.path}")
     with Live(record, home, store.results.counts(record.id)) as live:
-        outcome = driver.run(record.id, home, store, live.listen, address=launch.address)
+        outcome = driver.run(
+            record.id, home, store, live.listen, address=launch.address, prepared=prepared
+        )
     if outcome.state != "finished":
         note(f"{outcome.state} ({outcome.reason}); everything is kept: the same command goes on")
         raise typer.Exit(1)
