@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ventral.launching import Launch, drive, run_campaign
-from ventral.matching import Matching, certify_matched
+from ventral.matching import certify_matched
 from ventral.output import Format, Output, note
 
 if TYPE_CHECKING:
@@ -139,22 +139,23 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     They are scored on the test split, which the search has not seen.
     """
     from search.upkeep.certification import certification, choose_winners
+    from search.upkeep.matched_certification import Matching
     from search.upkeep.submission import read_offered
     from ventral.opening import find_campaign
 
     home, store, record = find_campaign(campaign)
     launch = Launch(output=output, detach=detach, address=address)
     if matched:
-        asked = Matching(
+        wanted = Matching(
             top=top,
             numbers=trial or (),
             seeds=seeds,
             overrides=overrides or (),
             all_data=all_data,
             new=new,
-            estimate=estimate,
+            address=address,
         )
-        certify_matched(record, home, store, asked, launch)
+        certify_matched(record, home, store, wanted, launch, estimate=estimate)
         return
     chosen = choose_winners(store, record, top=top, trials=trial or ())
     offered = read_offered(address)
