@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import typer
+from typer.testing import CliRunner, Result
 
 from search.campaign.lineage import lineage
 from search.review.evidence import Evidence, Lead, Trained
@@ -18,6 +18,7 @@ from search.upkeep.matched_certification import Matching
 from space.errors import InputError, StoreError
 from tests.support.matching import Driver, record_of, search, trials_of
 from tests.support.runs import Bench
+from ventral.cli import app
 from ventral.launching import Launch
 from ventral.matching import certify_matched, format_evidence
 from ventral.output import Format
@@ -152,23 +153,26 @@ def test_one_that_runs_already_is_not_run_twice(tmp_path: Path) -> None:
         certify_matched(record_of(own), own.home, own.store, WANTED, Launch(output=Format.json))
 
 
-def test_all_campaigns_are_run_once_and_go_on_where_they_stopped(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_the_command_runs_all_campaigns_once_and_goes_on_where_they_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """From its options to its exit code; with Ray it is test_certify_matched.py's."""
     bench = search(tmp_path)
     driver = Driver(bench, stop_after=4)
     monkeypatch.setattr("search.driver.run", driver.run)
-    wanted, launch = replace(WANTED, seeds=3), Launch(output=Format.json)
+    monkeypatch.setenv("VENTRAL_HOME", str(tmp_path))
 
-    def certify() -> None:
-        record = record_of(bench)
-        certify_matched(record, bench.home, bench.store, wanted, launch, estimate=False)
+    def certify(*options: str) -> Result:
+        command = ["certify", bench.id, "--matched", "--top", "1", "--seeds", "3", *options]
+        return CliRunner().invoke(app, [*command, "--no-estimate"])
 
-    with pytest.raises(typer.Exit):
-        certify()
+    stopped = certify("-o", "json")
+    assert (stopped.exit_code, stopped.stdout) == (1, "")
+    assert "everything is kept: the same command goes on" in stopped.stderr
     assert driver.driven == ["toy-rates"]
-    certify()
-    first = json.loads(capsys.readouterr().out)
+    ended = certify("-o", "json")
+    assert ended.exit_code == 0
+    first = json.loads(ended.stdout)
     # Another round of rates, since some network was best at an end of the first ones.
     assert driver.driven == ["toy-rates", "toy-rates", "toy-rates-2", "toy-matched"]
     assert [one["family"] for one in first["networks"]] == [
@@ -182,6 +186,9 @@ def test_all_campaigns_are_run_once_and_go_on_where_they_stopped(
     assert [one["against"] for one in first["verdicts"]] == ["parameters", "macs", "depth"]
     openings = bench.store.campaigns.openings(bench.id)
     assert [opening.split for opening in openings] == ["test"]
-    certify()
-    assert json.loads(capsys.readouterr().out) == first
+    assert json.loads(certify("-o", "json").stdout) == first
+    table = certify()
+    assert table.exit_code == 0
+    assert table.stdout.count("shown: that trial-") == 3
+    assert "toy-matched" in table.stdout
     assert len(driver.driven) == 4
