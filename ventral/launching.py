@@ -71,9 +71,23 @@ def run_campaign(
         inspect=mention,
     )
     if id_file is not None:
-        id_file.write_text(f"{campaign_id}\n")
+        write_id(id_file, campaign_id)
     note(f"campaign {campaign_id} ({campaign.name}) in {home.path}")
     drive(campaign_id, home, store, launch, prepared)
+
+
+def write_id(file: Path, campaign_id: str) -> None:
+    """Write a campaign's id to a file, for programs that wait for it: whole, or not there yet.
+
+    A device or a pipe is written to as it is. Raises OSError.
+    """
+    from workers import files
+
+    text = f"{campaign_id}\n"
+    if file.exists() and not file.is_file():
+        file.write_text(text)
+    else:
+        files.replace(file, text.encode())
 
 
 def drive(
