@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from search.review.evidence import Evidence, Lead, Trained
     from search.review.verdicts import Correlation, Verdict
     from search.store import Campaign, Store, Trial
-    from search.upkeep.matched_certification import Matching, Run
+    from search.upkeep.matched_certification import Drive, Matching
 
 KINDS = {
     "winner": "winner",
@@ -122,7 +122,7 @@ class Shown:
         """That there is nothing to train."""
         note(f"campaign {record.id} ({record.name}) is finished already")
 
-    def drive(self, record: "Campaign", run: "Run") -> "RunResult":
+    def drive(self, record: "Campaign", run: "Drive") -> "RunResult":
         """Run it in a live view."""
         from ventral.live import Live
 

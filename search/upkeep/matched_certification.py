@@ -26,7 +26,7 @@ from space.errors import InputError, StoreError, VentralError
 if TYPE_CHECKING:
     from search.driver import Prepared, RunResult
 
-    Run = Callable[[Listener], RunResult]
+    Drive = Callable[[Listener], RunResult]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ class Follower(Protocol):
     def skip(self, record: Record) -> None:
         """A campaign was finished before."""
 
-    def drive(self, record: Record, run: "Run") -> "RunResult":
+    def drive(self, record: Record, run: "Drive") -> "RunResult":
         """What `run` gives: it drives a campaign, and passes all that happens to a listener."""
 
 
@@ -87,7 +87,7 @@ class Silent:
     def skip(self, _record: Record) -> None:
         """Nothing."""
 
-    def drive(self, _record: Record, run: "Run") -> "RunResult":
+    def drive(self, _record: Record, run: "Drive") -> "RunResult":
         """What `run` gives."""
         return run(lambda _happening: None)
 
