@@ -155,6 +155,7 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     """
     check_packages()
     from search.upkeep.certification import certify_campaign, choose_winners
+    from search.upkeep.submission import Driving
 
     with _opened(home) as (place, store):
         record = store.campaigns.get(campaign)
@@ -176,17 +177,9 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
             )
             return certify_matched(store, place, record, matching)
         winners = choose_winners(store, record, top=top, trials=trials)
+        driving = Driving(run=run, new=new, address=address)
         return certify_campaign(
-            store,
-            place,
-            record,
-            winners,
-            seeds,
-            overrides,
-            all_data=all_data,
-            run=run,
-            new=new,
-            address=address,
+            store, place, record, winners, seeds, overrides, all_data=all_data, **driving
         )
 
 
