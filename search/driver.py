@@ -65,14 +65,19 @@ class RunResult:
     unsent: int = 0
 
 
-def prepare(campaign: Campaign, home: Home) -> tuple[Pack, Space]:
+Prepared = tuple[Pack, Space]
+"""A campaign's data, packed, and its space for their images."""
+
+
+def prepare(campaign: Campaign, home: Home, space: Space | None = None) -> Prepared:
     """The campaign's data, packed, and its space for their images; nothing is put on record.
 
-    `campaign` comes from `search.campaign.load`, which has checked it. Raises DataError, and
+    `campaign` comes from `search.campaign.load`, which has checked it; `space` is its own, parsed
+    here if it is not given. Raises DataError, and
     SpaceError or GenomeError if the space does not fit the data's images.
     """
     packed = pack(campaign.data, home.ensure(home.data))
-    return packed, _space_for(campaign.space, packed)
+    return packed, _fit(space or _parse_space(campaign.space), packed)
 
 
 def submit(
@@ -81,7 +86,7 @@ def submit(
     store: Store,
     listener: Listener = lambda _happening: None,
     *,
-    prepared: tuple[Pack, Space] | None = None,
+    prepared: Prepared | None = None,
 ) -> str:
     """Put the campaign on record; returns its id. `prepared` is the result of `prepare`.
 
@@ -98,7 +103,7 @@ def submit(
     return record.id
 
 
-def run(
+def run(  # noqa: PLR0913  (all but the first three have defaults, and are named)
     campaign_id: str,
     home: Home,
     store: Store,
@@ -108,13 +113,15 @@ def run(
     mirror: bool = True,
     patience: float = 30.0,
     address: str | None = None,
+    prepared: Prepared | None = None,
 ) -> RunResult:
     """Run a campaign, or go on with it, until its budget is used up or it is stopped.
 
     SIGINT and SIGTERM stop it (where this is called in the main thread), and so does `stop`;
     everything is kept. `mirror=False` leaves MLflow out; `patience` is how many seconds the mirror
     may take at the end. Trials run on this machine, or on the Ray cluster at `address`
-    (`search.tune.joining.connect`).
+    (`search.tune.joining.connect`). `prepared` is the result of `prepare` if the campaign was
+    submitted just now: its data and its space are not read again.
 
     Raises StoreError if another driver is at work on it, DataError if its data cannot be packed
     again, InputError (CampaignError) if it cannot run on this machine or cluster or if nothing of
@@ -128,7 +135,7 @@ def run(
     with switch.on_signals():
         store.campaigns.set_state(record.id, "running")
         try:
-            setting = _build_setting(record, campaign, home, store, listener, address)
+            setting = _build_setting(record, campaign, home, store, listener, address, prepared)
             outcome = _run_mirrored(
                 setting, record, switch, trainable, patience if mirror else None
             )
@@ -187,9 +194,13 @@ def stop(campaign_id: str, store: Store, timeout: float = 20.0) -> bool:
 # ------------------------------------------------------------------------------------ data, space
 
 
-def _space_for(document: Any, packed: Pack) -> Space:
-    """The space of `document`, for the images of a pack. Raises SpaceError or GenomeError."""
-    space = Space.parse(document, "space") if isinstance(document, dict) else Space.load(document)
+def _parse_space(document: Any) -> Space:
+    """The space of a campaign's document, or of that name. Raises SpaceError or GenomeError."""
+    return Space.parse(document, "space") if isinstance(document, dict) else Space.load(document)
+
+
+def _fit(space: Space, packed: Pack) -> Space:
+    """The space for the images of a pack. Raises SpaceError or GenomeError."""
     return space.with_images(
         size=packed.size, channels=packed.channels, classes=len(packed.classes)
     )
@@ -216,14 +227,20 @@ def _build_setting(
     store: Store,
     listener: Listener,
     address: str | None,
+    prepared: Prepared | None,
 ) -> Setting:
-    """What a run needs, from the store and from the data on this machine."""
+    """What a run needs, from the store and from the data on this machine unless `prepared`."""
     listener(Happening(kind="packing"))
+    if prepared is not None:
+        data, space = prepared[0].ref, prepared[1]
+    else:
+        data = _find_pack(record, campaign, home)
+        space = Space.parse(record.space, f"campaign {record.id}: space")
     return Setting(
         campaign_id=record.id,
         campaign=campaign,
-        space=Space.parse(record.space, f"campaign {record.id}: space"),
-        data=_find_pack(record, campaign, home),
+        space=space,
+        data=data,
         home=home,
         store=store,
         listener=listener,

@@ -8,7 +8,7 @@ ImportError where a file or folder of the user's hides one of Ventral's packages
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ventral.packages import check_packages
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from models.build import Network
     from search.driver import RunResult
     from search.host.home import Home
+    from search.review.evidence import Evidence
     from search.review.ranking import Kind
     from search.store import Store
     from search.upkeep.certification import Certified
@@ -62,12 +63,14 @@ def submit(
     is to be resumed; DataError for missing data, VentralError if Ray breaks down.
     """
     check_packages()
-    from search.campaign import load as load_campaign
+    from search.campaign import load_with_space
     from search.upkeep.submission import launch, read_offered
 
-    checked = load_campaign(campaign, overrides, offered=read_offered(address))
+    loaded = load_with_space(campaign, overrides, offered=read_offered(address))
     with _opened(home, create=True) as (place, store):
-        return launch(checked, place, store, run=run, new=new, address=address)
+        return launch(
+            loaded.campaign, place, store, space=loaded.space, run=run, new=new, address=address
+        )
 
 
 def resume(
@@ -90,9 +93,11 @@ def resume(
         return resume_campaign(campaign, place, store, overrides, address=address)
 
 
-def certify(  # noqa: PLR0913  (each is an option of the command)
+@overload
+def certify(
     campaign: str,
     *,
+    matched: Literal[False] = False,
     top: int = 3,
     seeds: int = 5,
     trials: Sequence[int] = (),
@@ -102,33 +107,79 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     run: bool = True,
     new: bool = False,
     address: str | None = None,
-) -> "Certified":
+) -> "Certified": ...
+@overload
+def certify(
+    campaign: str,
+    *,
+    matched: Literal[True],
+    top: int = 3,
+    seeds: int = 5,
+    trials: Sequence[int] = (),
+    all_data: bool = False,
+    overrides: Sequence[str] = (),
+    home: str | Path | None = None,
+    run: Literal[True] = True,
+    new: bool = False,
+    address: str | None = None,
+) -> "Evidence": ...
+def certify(  # noqa: PLR0913  (each is an option of the command)
+    campaign: str,
+    *,
+    matched: bool = False,
+    top: int = 3,
+    seeds: int = 5,
+    trials: Sequence[int] = (),
+    all_data: bool = False,
+    overrides: Sequence[str] = (),
+    home: str | Path | None = None,
+    run: bool = True,
+    new: bool = False,
+    address: str | None = None,
+) -> "Certified | Evidence":
     """Train the `top` best cells of a campaign, or some `trials`, and its controls again, from
     `seeds` other seeds each, and score them on the test split.
 
     With `all_data` they are trained on the validation images as well. That is a campaign of its
     own, which is put on record and run as by `submit`: `run` in the result is how that ended,
     `networks` has the mean and the deviation of each network over its seeds, the best first.
-    Raises InputError for an unknown campaign or trial, VentralError if no cell has a score yet,
-    and what `submit` does.
+
+    With `matched` the best recurrent cells are trained beside feedforward controls of their
+    parameters, multiply-adds and depth, all tuned alike: several campaigns, one after the other.
+    The result is what they show: `networks` with their scores, `verdicts` with the interval of
+    each difference, `leads` with the luck of each winner; `document()` is all of it as JSON. What
+    was trained before is not trained again.
+
+    Raises InputError for an unknown campaign or trial, VentralError if no cell has a score yet
+    or, with `matched`, if a campaign was stopped (the same call goes on), and what `submit` does.
     """
     check_packages()
     from search.upkeep.certification import certify_campaign, choose_winners
+    from search.upkeep.submission import Driving
 
     with _opened(home) as (place, store):
         record = store.campaigns.get(campaign)
+        if matched:
+            from search.upkeep.matched_certification import Matching, certify_matched
+            from space.errors import InputError
+
+            if not run:
+                problem = "is for one campaign, and matched=True has several, one after the other"
+                raise InputError("run=False", problem, "leave one of the two out")
+            matching = Matching(
+                top=top,
+                numbers=trials,
+                seeds=seeds,
+                overrides=overrides,
+                all_data=all_data,
+                new=new,
+                address=address,
+            )
+            return certify_matched(store, place, record, matching)
         winners = choose_winners(store, record, top=top, trials=trials)
+        driving = Driving(run=run, new=new, address=address)
         return certify_campaign(
-            store,
-            place,
-            record,
-            winners,
-            seeds,
-            overrides,
-            all_data=all_data,
-            run=run,
-            new=new,
-            address=address,
+            store, place, record, winners, seeds, overrides, all_data=all_data, **driving
         )
 
 

@@ -13,10 +13,10 @@ from ventral.output import Format, note
 
 if TYPE_CHECKING:
     from search.campaign import Campaign as CampaignFile
+    from search.driver import Prepared
     from search.host.home import Home
     from search.store import Campaign, Store
     from space.space import Space
-    from workers.data.pack import Pack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +41,13 @@ def run_campaign(
     estimate: bool = True,
     id_file: Path | None = None,
     certifies: "Campaign | None" = None,
+    space: "Space | None" = None,
 ) -> None:
     """Put a campaign on record, perhaps one that `certifies` another, and drive it.
 
-    With `estimate` what it will take is printed first; its id is written to `id_file`. Raises
-    CampaignError, unless `new`, if one like it is to be resumed.
+    `space` is the campaign's, if it was parsed before. With `estimate` what it will take is
+    printed first; its id is written to `id_file`. Raises CampaignError, unless `new`, if one like
+    it is to be resumed.
     """
     from search.upkeep.submission import put_on_record
     from ventral import forecast
@@ -53,30 +55,52 @@ def run_campaign(
 
     home, store = open_store(create=True)
 
-    def mention(prepared: "tuple[Pack, Space]") -> None:
+    def mention(prepared: "Prepared") -> None:
         if estimate and launch.address is None:
             forecast.mention(campaign, prepared, home)
 
     note(f"packing {campaign.data.name}")
-    campaign_id = put_on_record(
+    campaign_id, prepared = put_on_record(
         campaign,
         home,
         store,
+        space=space,
         new=new,
         address=launch.address,
         certifies=certifies,
         inspect=mention,
     )
     if id_file is not None:
-        id_file.write_text(f"{campaign_id}\n")
+        write_id(id_file, campaign_id)
     note(f"campaign {campaign_id} ({campaign.name}) in {home.path}")
-    drive(campaign_id, home, store, launch)
+    drive(campaign_id, home, store, launch, prepared)
 
 
-def drive(campaign_id: str, home: "Home", store: "Store", launch: Launch) -> None:
+def write_id(file: Path, campaign_id: str) -> None:
+    """Write a campaign's id to a file, for programs that wait for it: whole, or not there yet.
+
+    A device or a pipe is written to as it is. Raises OSError.
+    """
+    from workers import files
+
+    text = f"{campaign_id}\n"
+    if file.exists() and not file.is_file():
+        file.write_text(text)
+    else:
+        files.replace(file, text.encode())
+
+
+def drive(
+    campaign_id: str,
+    home: "Home",
+    store: "Store",
+    launch: Launch,
+    prepared: "Prepared | None" = None,
+) -> None:
     """Drive a campaign to its end, here or in the background, and show what came out.
 
-    Exit code 1 if it ended before its budget did.
+    `prepared` is what `put_on_record` gave, if that was just now. Exit code 1 if it ended before
+    its budget did.
     """
     from search.campaign import Campaign, check_resources
     from search.mirror.mirroring import describe_backlog
@@ -92,7 +116,9 @@ def drive(campaign_id: str, home: "Home", store: "Store", launch: Launch) -> Non
     from ventral.live import Live
 
     with Live(record, home, store.results.counts(record.id)) as live:
-        outcome = driver.run(campaign_id, home, store, live.listen, address=launch.address)
+        outcome = driver.run(
+            campaign_id, home, store, live.listen, address=launch.address, prepared=prepared
+        )
     _conclude(store.campaigns.get(campaign_id), store, launch.output)
     if outcome.unsent:
         note(describe_backlog(store, campaign_id, outcome.unsent))

@@ -1,12 +1,9 @@
 """`ventral certify --matched`: winners beside their matched controls, and what that shows.
 
-Several campaigns, one after the other (search/upkeep/matched.py). Each is looked for in the store
-first, so that the same command goes on where it was interrupted, and shows the verdicts again
-once all is trained.
+Options and sentences: what is done stands in search/upkeep/matched_certification.py.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -26,14 +23,12 @@ from ventral.output import (
 
 if TYPE_CHECKING:
     from search.campaign import Campaign as CampaignFile
+    from search.driver import Prepared, RunResult
     from search.host.home import Home
     from search.review.evidence import Evidence, Lead, Trained
     from search.review.verdicts import Correlation, Verdict
     from search.store import Campaign, Store, Trial
-    from search.upkeep.ladders import Rungs
-    from search.upkeep.matched import Network
-    from space.space import Space
-    from workers.data.pack import Pack
+    from search.upkeep.matched_certification import Drive, Matching
 
 KINDS = {
     "winner": "winner",
@@ -64,30 +59,22 @@ NETWORKS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Matching:
-    """What is asked for: which winners, from how many seeds, with which overrides."""
-
-    top: int
-    numbers: Sequence[int]
-    seeds: int
-    overrides: Sequence[str]
-    all_data: bool = False
-    new: bool = False
-    estimate: bool = True
-
-
 def certify_matched(
-    record: "Campaign", home: "Home", store: "Store", wanted: Matching, launch: Launch
+    record: "Campaign",
+    home: "Home",
+    store: "Store",
+    matching: "Matching",
+    launch: Launch,
+    *,
+    estimate: bool = True,
 ) -> None:
     """Train winners and their matched controls, or go on with that, and print the verdicts.
 
-    Raises InputError where there is no recurrent winner, no control that matches, or nothing that
-    may be trained. Exit code 1 if a training campaign was stopped.
+    With `estimate` what each campaign will take is printed first. Raises InputError where there is
+    no recurrent winner, no control that matches, or nothing that may be trained. Exit code 1 if a
+    training campaign was stopped.
     """
-    from search.review.evidence import read_evidence
-    from search.upkeep import matched
-    from search.upkeep.submission import read_offered
+    from search.upkeep import matched_certification
     from space.errors import InputError
 
     if launch.detach:
@@ -96,66 +83,52 @@ def certify_matched(
             "runs one campaign in the background, and --matched has several, one after the other",
             "leave one of the two out; what is interrupted goes on by the same command",
         )
-    winners, feedforward = matched.select_winners(store, record.id, wanted.top, wanted.numbers)
-    if feedforward:
-        note(describe_feedforward(feedforward))
-    if not winners:
-        raise InputError(
-            f"campaign {record.id}",
-            "has no recurrent network to be certified beside matched controls",
-            "`ventral certify` without --matched trains any network from other seeds",
-        )
-    if not record.document["data"].get("validation"):
-        note(SELECTED_ON_TEST)
-    listed = matched.networks(record, winners)
-    chosen, edges = _tune(record, home, store, listed, wanted, launch)
-    final = matched.final(
-        record,
-        listed,
-        chosen,
-        wanted.seeds,
-        wanted.overrides,
-        all_data=wanted.all_data,
-        offered=read_offered(launch.address),
-    )
-    done = _finish(final, record, home, store, wanted, launch)
+    shown = Shown(record, home, store, estimate=estimate and launch.address is None)
+    try:
+        evidence = matched_certification.certify_matched(store, home, record, matching, shown)
+    except matched_certification.Unfinished as error:
+        end = error.result
+        note(f"{end.state} ({end.reason}); everything is kept: the same command goes on")
+        raise typer.Exit(1) from None
+    done = store.campaigns.get(evidence.campaign)
     title = f"{done.name} ({done.id}), means and deviations over seeds on the test split"
-    show_evidence(read_evidence(store, done, winners, edges), launch.output, title)
+    show_evidence(evidence, launch.output, title)
 
 
-def _tune(
-    record: "Campaign",
-    home: "Home",
-    store: "Store",
-    listed: "Sequence[Network]",
-    wanted: Matching,
-    launch: Launch,
-) -> tuple[dict[str, int], list[str]]:
-    """The best rung of each network's ladder of learning rates, and the networks for which it is
-    at an end of what was tried.
-    """
-    from search.review.evidence import choose_rungs
-    from search.upkeep import ladders, matched
-    from search.upkeep.submission import read_offered
+class Shown:
+    """Shows how it goes on (a search.upkeep.matched_certification.Follower)."""
 
-    more: Rungs = {network.name: ladders.FIRST for network in listed}
-    tried, chosen, tuned = more, dict[str, int](), list["Campaign"]()
-    for number in range(1, ladders.ROUNDS + 1):
-        tuning = matched.tuning(
-            record,
-            listed,
-            more,
-            wanted.overrides,
-            number=number,
-            offered=read_offered(launch.address),
-        )
-        tuned.append(_finish(tuning, record, home, store, wanted, launch))
-        tried = ladders.join(tried, more)
-        chosen = choose_rungs(store, tuned, tried)
-        more = ladders.extend(matched.group(listed), tried, chosen)
-        if not more:
-            break
-    return chosen, ladders.find_edges(tried, chosen)
+    def __init__(
+        self, certified: "Campaign", home: "Home", store: "Store", *, estimate: bool
+    ) -> None:
+        self._certified, self._home, self._store = certified, home, store
+        self._estimate = estimate
+
+    def choose(self, winners: "Sequence[Trial]", feedforward: "Sequence[Trial]") -> None:
+        """Name the winners for which nothing is trained; warn of winners selected on test."""
+        if feedforward:
+            note(describe_feedforward(feedforward))
+        if winners and not self._certified.document["data"].get("validation"):
+            note(SELECTED_ON_TEST)
+
+    def inspect(self, campaign: "CampaignFile", prepared: "Prepared") -> None:
+        """What it will take, where that is to be said."""
+        from ventral import forecast
+
+        if self._estimate:
+            forecast.mention(campaign, prepared, self._home)
+
+    def skip(self, record: "Campaign") -> None:
+        """That there is nothing to train."""
+        note(f"campaign {record.id} ({record.name}) is finished already")
+
+    def drive(self, record: "Campaign", run: "Drive") -> "RunResult":
+        """Run it in a live view."""
+        from ventral.live import Live
+
+        note(f"campaign {record.id} ({record.name}) in {self._home.path}")
+        with Live(record, self._home, self._store.results.counts(record.id)) as live:
+            return run(live.listen)
 
 
 def describe_feedforward(trials: "Sequence[Trial]") -> str:
@@ -170,72 +143,6 @@ def describe_feedforward(trials: "Sequence[Trial]") -> str:
         f"trials {numbers} are feedforward: they have no recurrence to be controlled for, and "
         "nothing is trained for them"
     )
-
-
-def _finish(
-    campaign: "CampaignFile",
-    certified: "Campaign",
-    home: "Home",
-    store: "Store",
-    wanted: Matching,
-    launch: Launch,
-) -> "Campaign":
-    """The record of a campaign that is finished: it was, or is driven to its end now."""
-    from search import driver
-    from search.upkeep.submission import put_on_record
-    from space.errors import StoreError
-    from ventral import forecast
-    from ventral.live import Live
-
-    known = None if wanted.new else _find(campaign, store)
-    if known is not None and known.state == "running":
-        cure = f"wait for it: `ventral status {known.id} --watch`"
-        raise StoreError(f"campaign {known.id}", "is running already", cure)
-    if known is not None and known.state == "finished":
-        note(f"campaign {known.id} ({known.name}) is finished already")
-        return known
-
-    def mention(prepared: "tuple[Pack, Space]") -> None:
-        if wanted.estimate and launch.address is None:
-            forecast.mention(campaign, prepared, home)
-
-    if known is None:
-        campaign_id = put_on_record(
-            campaign,
-            home,
-            store,
-            new=True,
-            address=launch.address,
-            certifies=certified,
-            inspect=mention,
-        )
-    else:
-        campaign_id = known.id
-    record = store.campaigns.get(campaign_id)
-    note(f"campaign {record.id} ({record.name}) in {home.path}")
-    with Live(record, home, store.results.counts(record.id)) as live:
-        outcome = driver.run(record.id, home, store, live.listen, address=launch.address)
-    if outcome.state != "finished":
-        note(f"{outcome.state} ({outcome.reason}); everything is kept: the same command goes on")
-        raise typer.Exit(1)
-    return store.campaigns.get(campaign_id)
-
-
-def _find(campaign: "CampaignFile", store: "Store") -> "Campaign | None":
-    """The newest campaign on record that is this one, and can be shown, or gone on with."""
-    from search.campaign import Campaign
-    from search.upkeep.submission import RESUMABLE
-    from space.errors import InputError
-
-    for record in store.campaigns.named(campaign.name):
-        if record.state not in (*RESUMABLE, "finished", "running"):
-            continue
-        try:
-            if Campaign.parse(record.document) == campaign:
-                return record
-        except InputError:  # of another version
-            continue
-    return None
 
 
 # -------------------------------------------------------------------------------- what is shown

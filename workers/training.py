@@ -34,24 +34,18 @@ from workers.training_state import identify_job, identify_start, read_state
 _GPU_CHECK = 50  # batches between two looks at the loss; each look waits for the GPU
 
 
-def _reduce(job: Job, fidelity: Fidelity) -> Job:
-    """The job with its network for the images and the steps of a fidelity. Raises GenomeError."""
-    if fidelity.size is None and fidelity.steps is None:
-        return job
+def _build(job: Job, fidelity: Fidelity) -> nn.Module:
+    """The untrained network of a job, for the images and the steps of a fidelity.
+
+    Raises GenomeError if the fidelity asks for more than the network has.
+    """
+    from models.build import build
     from space.genome import Genome
     from space.reduction import reduce_genome
 
-    genome = reduce_genome(Genome.parse(job.genome), size=fidelity.size, steps=fidelity.steps)
-    return job.model_copy(update={"genome": genome.document()})
-
-
-def _build(job: Job) -> nn.Module:
-    from models.build import build
-    from space.genome import Genome
-
     recipe = job.recipe
     return build(
-        Genome.parse(job.genome),
+        reduce_genome(Genome.parse(job.genome), size=fidelity.size, steps=fidelity.steps),
         seed=job.seed,
         unroll=recipe.unroll,
         recompute=recipe.recompute,
@@ -61,8 +55,9 @@ def _build(job: Job) -> nn.Module:
 class Trainer:
     """One job, epoch by epoch.
 
-    `device` is a GPU if there is one, by default; `build` makes the untrained network of a job.
-    Raises InputError for a job that cannot be run (a genome that does not fit its data, say).
+    `device` is a GPU if there is one, by default; `build` makes the untrained network of a job at
+    a fidelity. Raises InputError for a job that cannot be run (a genome that does not fit its
+    data, say).
     """
 
     def __init__(
@@ -70,7 +65,7 @@ class Trainer:
         job: Job,
         device: str | torch.device | None = None,
         *,
-        build: Callable[[Job], nn.Module] = _build,
+        build: Callable[[Job, Fidelity], nn.Module] = _build,
     ) -> None:
         default = "cuda" if torch.cuda.is_available() else "cpu"
         self.job, self.device = job, torch.device(device or default)
@@ -102,7 +97,7 @@ class Trainer:
         # An incomplete last batch is left out: the order is new in every epoch.
         self._batch = min(recipe.batch_size, self._images)
         self._steps_per_epoch = self._images // self._batch
-        self.network = move_network(self._build(_reduce(self.job, fidelity)), self.device)
+        self.network = move_network(self._build(self.job, fidelity), self.device)
         epochs = sum(recipe.fidelity_of(e + 1) == fidelity for e in range(recipe.epochs))
         self._logits, self._step_logits = compiling.choose_functions(
             self.network, recipe, epochs * self._steps_per_epoch, self.device

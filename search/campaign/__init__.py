@@ -7,7 +7,16 @@ campaign is run.
 """
 
 from search.campaign.checks import check, check_resources
-from search.campaign.loading import CHANGEABLE, amend, apply, clone, load
+from search.campaign.loading import (
+    CHANGEABLE,
+    Loaded,
+    amend,
+    apply,
+    clone,
+    clone_with_space,
+    load,
+    load_with_space,
+)
 from search.campaign.settings import (
     SCHEMA,
     Budget,
@@ -28,6 +37,7 @@ __all__ = [
     "Budget",
     "Campaign",
     "Limits",
+    "Loaded",
     "Resources",
     "Sampler",
     "Scheduler",
@@ -36,11 +46,13 @@ __all__ = [
     "check",
     "check_resources",
     "clone",
+    "clone_with_space",
     "control_runs",
     "controls",
     "final_recipe",
     "full_epochs",
     "json_schema",
     "load",
+    "load_with_space",
     "schema_text",
 ]

@@ -3,6 +3,7 @@
 import copy
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,24 @@ from space.space import Space
 from workers.job import Recipe
 
 
-def load(
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A campaign that can run, and its space, which was parsed to check it: `space.document()` is
+    the campaign's `space`.
+    """
+
+    campaign: Campaign
+    space: Space
+
+
+def load_with_space(
     source: str | Path | Mapping[str, Any],
     overrides: Sequence[str] = (),
     *,
     offered: Machine | None = None,
-) -> Campaign:
+) -> Loaded:
     """The campaign of a YAML or JSON file, or of a document like one, with `overrides`
-    ("budget.trials=8") applied.
+    ("budget.trials=8") applied; and its space.
 
     Its space is worked in and the path of its images made absolute (from the folder of the file;
     an override's and a document's from the current one), so that the campaign no longer depends
@@ -39,14 +50,25 @@ def load(
     return _loaded(document, str(path), overrides, path, offered)
 
 
-def clone(
+def load(
+    source: str | Path | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    offered: Machine | None = None,
+) -> Campaign:
+    """The campaign of `load_with_space` alone."""
+    return load_with_space(source, overrides, offered=offered).campaign
+
+
+def clone_with_space(
     document: Mapping[str, Any],
     where: str,
     overrides: Sequence[str] = (),
     *,
     offered: Machine | None = None,
-) -> Campaign:
-    """The campaign of a closed document, as the store keeps it, with `overrides` applied.
+) -> Loaded:
+    """The campaign of a closed document, as the store keeps it, with `overrides` applied; and its
+    space.
 
     Checked as by `load`; `where` names it in errors. A space that an override names by a path is
     looked for in the current folder.
@@ -54,6 +76,17 @@ def clone(
     opened = copy.deepcopy(dict(document))
     opened["recipe"] = _unset(opened["recipe"], Recipe().model_dump(mode="json"))
     return _loaded(opened, where, overrides, Path("campaign"), offered)
+
+
+def clone(
+    document: Mapping[str, Any],
+    where: str,
+    overrides: Sequence[str] = (),
+    *,
+    offered: Machine | None = None,
+) -> Campaign:
+    """The campaign of `clone_with_space` alone."""
+    return clone_with_space(document, where, overrides, offered=offered).campaign
 
 
 def _unset(closed: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,7 +138,7 @@ def amend(document: Mapping[str, Any], where: str, overrides: Sequence[str]) -> 
 
 def _loaded(
     document: Any, where: str, overrides: Sequence[str], file: Path, offered: Machine | None
-) -> Campaign:
+) -> Loaded:
     """A document with overrides as a campaign that can run; spaces lie beside `file`."""
     for override in overrides:
         apply(document, override)
@@ -117,7 +150,8 @@ def _loaded(
     space = _space(campaign.space, file)
     check(campaign, space, offered or machine())
     recipe = _threaded(campaign.recipe, campaign.resources)
-    return campaign.model_copy(update={"space": space.document(), "recipe": recipe})
+    closed = campaign.model_copy(update={"space": space.document(), "recipe": recipe})
+    return Loaded(campaign=closed, space=space)
 
 
 def _place_data(document: Any, folder: Path) -> None:

@@ -20,8 +20,8 @@ from search.mirror.runs import (
     NOTE_TAG,
     PASSING,
     REASON,
+    MlflowRun,
     Point,
-    Run,
     experiment_name,
     experiment_note,
     experiment_tags,
@@ -133,7 +133,7 @@ class Client:
         self._client.set_terminated(run_id, status="KILLED")
         self._client.delete_run(run_id)
 
-    def write(self, experiment: str, run: Run, run_id: str | None) -> str:
+    def write(self, experiment: str, run: MlflowRun, run_id: str | None) -> str:
         """Write a whole run, into the run `run_id` if there is one. The status comes last."""
         files, made = run.files, run_id is None
         if run_id is None:
@@ -164,7 +164,7 @@ class Client:
         for part in _parts(metrics, METRICS_A_CALL):
             self._client.log_batch(run_id, metrics=part)
 
-    def _log(self, run_id: str, run: Run, tags: dict[str, str]) -> None:
+    def _log(self, run_id: str, run: MlflowRun, tags: dict[str, str]) -> None:
         kinds = self._entities
         parameters = [kinds.Param(key, value) for key, value in run.parameters.items()]
         metrics = [kinds.Metric(p.key, p.value, p.at, p.step) for p in run.metrics]

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from search.mirror.client import Client, is_refusal
-from search.mirror.runs import Point, Run, name_scores, points_of, run_key, run_of
+from search.mirror.runs import MlflowRun, Point, name_scores, points_of, run_key, run_of
 from search.store import ENDED, Campaign, Reported, Store, Trial, Unfinished
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class Following:
         if changed:
             self._write_all(campaign, changed, reports, running)
 
-    def trim(self, number: int, run_id: str, run: Run) -> Run:
+    def trim(self, number: int, run_id: str, run: MlflowRun) -> MlflowRun:
         """A run without what MLflow has of it already."""
         curve = self._curves.get(number)
         if curve is None or curve.run != run_id:

@@ -67,7 +67,7 @@ class Point:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class MlflowRun:
     """All that MLflow gets of one trial. Times in milliseconds since 1970.
 
     The same trial always gives the same run, so that sending it twice changes nothing. One that
@@ -85,10 +85,10 @@ class Run:
     files: dict[str, str]
 
 
-def run_of(campaign: Campaign, trial: Trial, reports: Sequence[Reported]) -> Run:
+def run_of(campaign: Campaign, trial: Trial, reports: Sequence[Reported]) -> MlflowRun:
     """The run of a trial (with its genome) and its reports by epoch."""
     ended = trial.status in ENDED
-    return Run(
+    return MlflowRun(
         name=run_name(trial),
         status=RUN_STATUSES[trial.status],
         started=_milliseconds(trial.started or trial.created),

@@ -158,7 +158,10 @@ def choose_rungs(store: Store, records: Sequence[Record], tried: Rungs) -> dict[
     """
     scores: dict[str, dict[int, float]] = {}
     for record in records:
-        scores |= _scores_by_name(store, record)
+        where = f"campaign {record.id}"
+        campaign = Campaign.parse(record.document, where)
+        space = Space.parse(record.space, f"{where}: space")
+        scores |= _scores_by_name(store, record, campaign, space)
     chosen: dict[str, int] = {}
     for name, rungs in tried.items():
         best = {
@@ -174,7 +177,7 @@ def _read_networks(store: Store, record: Record) -> list[Trained]:
     where = f"campaign {record.id}"
     campaign = Campaign.parse(record.document, where)
     space = Space.parse(record.space, f"{where}: space")
-    scores = _scores_by_name(store, record)
+    scores = _scores_by_name(store, record, campaign, space)
     networks = []
     for name in space.controls:
         sample = space.control(name)
@@ -194,20 +197,31 @@ def _read_networks(store: Store, record: Record) -> list[Trained]:
     return networks
 
 
-def _scores_by_name(store: Store, record: Record) -> dict[str, dict[int, float]]:
-    """By the name of a control: the scores of its full trainings, by seed. Controls that are one
-    network and one recipe share a training.
+def _scores_by_name(
+    store: Store, record: Record, campaign: Campaign, space: Space
+) -> dict[str, dict[int, float]]:
+    """By the name of a control: the scores of its full trainings, by seed.
+
+    A training is on record under the name of one control. Others that are the same network and
+    the same recipe share it, and so does one that an earlier version put on record without a
+    name: these are found by what they are.
     """
-    where = f"campaign {record.id}"
-    space = Space.parse(record.space, f"{where}: space")
-    whole = full_epochs(Campaign.parse(record.document, where), space)
+    by_name: dict[str, dict[int, float]] = {}
     by_network: dict[str, dict[int, float]] = {}
+    whole, unnamed = full_epochs(campaign, space), False
     for trial in store.results.find(record.id, statuses=["finished"], origin=CONTROL):
         if trial.top1 is not None and trial.epochs >= whole:
             network = identity(trial.digest, trial.recipe)
             by_network.setdefault(network, {})[trial.seed] = trial.top1
-    samples = {name: space.control(name) for name in space.controls}
-    return {
-        name: by_network.get(identity(sample.digest, sample.recipe), {})
-        for name, sample in samples.items()
-    }
+            if trial.control is None:
+                unnamed = True
+            else:
+                by_name.setdefault(trial.control, {})[trial.seed] = trial.top1
+
+    def find_scores(name: str) -> dict[int, float]:
+        if name in by_name and not unnamed:
+            return by_name[name]
+        sample = space.control(name)
+        return by_network.get(identity(sample.digest, sample.recipe), {})
+
+    return {name: find_scores(name) for name in space.controls}

@@ -19,11 +19,8 @@ from search.upkeep.openings import record_opening
 from space.errors import CampaignError, InputError, StoreError
 
 if TYPE_CHECKING:
-    from search.driver import RunResult
+    from search.driver import Prepared, RunResult
     from space.space import Space
-    from workers.data.pack import Pack
-
-    Prepared = tuple[Pack, Space]
 
 RESUMABLE: tuple[State, ...] = ("stopped", "interrupted", "waiting", "failed")
 """States of a campaign that can be gone on with."""
@@ -53,13 +50,16 @@ def put_on_record(
     home: Home,
     store: Store,
     *,
+    space: "Space | None" = None,
     new: bool = False,
     address: str | None = None,
     certifies: Record | None = None,
     inspect: "Callable[[Prepared], None]" = lambda _prepared: None,
-) -> str:
-    """Pack a campaign's data and put it on record; its id.
+) -> "tuple[str, Prepared]":
+    """Pack a campaign's data and put it on record; its id, and what `search.driver.run` need not
+    prepare again.
 
+    `space` is the campaign's, if it was parsed before (`search.campaign.load_with_space`).
     `inspect` is called between the two, and may raise. A campaign whose trainings are scored on
     the test split opens it, which is put on record as well: with it, and with the campaign whose
     networks it `certifies`. Raises CampaignError, unless `new`, if one like it is to be resumed,
@@ -71,15 +71,15 @@ def put_on_record(
     from search.tune import place
 
     place.check_home(home, address)
-    prepared = driver.prepare(campaign, home)
+    prepared = driver.prepare(campaign, home, space)
     inspect(prepared)
     campaign_id = driver.submit(campaign, home, store, prepared=prepared)
-    packed, space = prepared
+    packed, fitted = prepared
     if packed.scored(campaign.recipe.score_on) == "test":
         command = "ventral submit" if certifies is None else f"ventral certify {certifies.id}"
         for record in filter(None, (store.campaigns.get(campaign_id), certifies)):
-            record_opening(store, record, command, controls(campaign, space))
-    return campaign_id
+            record_opening(store, record, command, controls(campaign, fitted))
+    return campaign_id, prepared
 
 
 def launch(
@@ -87,6 +87,7 @@ def launch(
     home: Home,
     store: Store,
     *,
+    space: "Space | None" = None,
     run: bool = True,
     new: bool = False,
     address: str | None = None,
@@ -94,17 +95,18 @@ def launch(
 ) -> "RunResult":
     """Put a checked campaign on record, and drive it to its end unless `run` is false.
 
+    `space` is the campaign's, if it was parsed before.
     Raises what `put_on_record` and `search.driver.run` do.
     """
     bypass_proxies()
-    campaign_id = put_on_record(
-        campaign, home, store, new=new, address=address, certifies=certifies
+    campaign_id, prepared = put_on_record(
+        campaign, home, store, space=space, new=new, address=address, certifies=certifies
     )
     if not run:
         return _describe(store, store.campaigns.get(campaign_id))
     from search import driver
 
-    return driver.run(campaign_id, home, store, address=address)
+    return driver.run(campaign_id, home, store, address=address, prepared=prepared)
 
 
 def refuse_if_interrupted(campaign: Campaign, store: Store) -> None:

@@ -108,7 +108,7 @@ LONG = frozenset(
         "test_what_a_killed_driver_called_done_is_there_and_whole",
         # A second or so each.
         "test_a_campaign_of_several_objectives_replays",
-        "test_all_campaigns_are_run_once_and_go_on_where_they_stopped",
+        "test_the_command_runs_all_campaigns_once_and_goes_on_where_they_stopped",
         "test_a_changed_choice_is_the_first_difference",
         "test_a_hook_fires_once_for_each_step_and_sees_what_is_traced",
         "test_a_lost_cluster_is_told_once_it_is_silent_for_long",

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from search.campaign import Campaign
+from search.driver import RunResult
 from search.store import Campaign as Record
 from search.store import Trial
 from tests.support.runs import Bench, train
@@ -81,3 +85,29 @@ def record_of(bench: Bench) -> Record:
 
 def trials_of(bench: Bench) -> list[Trial]:
     return bench.store.results.find(bench.id)
+
+
+@dataclass
+class Driver:
+    """Takes the part of `search.driver.run`: trains toys, and stops once after `stop_after`."""
+
+    bench: Bench
+    stop_after: int = 1000
+    driven: list[str] = field(default_factory=list)
+
+    def run(self, campaign_id: str, *_: object, **__: object) -> RunResult:
+        store = self.bench.store
+        campaign = Campaign.parse(store.campaigns.get(campaign_id).document)
+        other = copy.copy(self.bench)
+        other.id, other.campaign = campaign_id, campaign
+        trials, self.stop_after = self.stop_after, 1000
+        carry_out(other, trials)
+        self.driven.append(campaign.name)
+        state = store.campaigns.get(campaign_id).state
+        assert state in ("finished", "stopped")
+        return RunResult(
+            campaign_id=campaign_id,
+            state="finished" if state == "finished" else "stopped",
+            reason=None,
+            trials=store.results.counts(campaign_id),
+        )

@@ -7,7 +7,7 @@ import pytest
 from tests.ventral.conftest import Campaign, Ended, Shell
 
 pytestmark = pytest.mark.slow
-"""Ray is started for each of two to four campaigns; test_matching.py runs them without it."""
+"""Ray is started for each of two to four campaigns; test_matching.py has the command without."""
 
 SEEDS = 2
 MATCHED = ("--matched", "--top", "1", "--seeds", str(SEEDS), "--set", "recipe.epochs=1")

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import typer
+from typer.testing import CliRunner, Result
 
-from search.campaign import Campaign
 from search.campaign.lineage import lineage
-from search.driver import RunResult
 from search.review.evidence import Evidence, Lead, Trained
 from search.review.verdicts import Comparison, Correlation, judge
 from search.upkeep import matched
 from search.upkeep.ladders import FIRST
+from search.upkeep.matched_certification import Matching
 from space.errors import InputError, StoreError
-from tests.support.matching import carry_out, record_of, search, trials_of
+from tests.support.matching import Driver, record_of, search, trials_of
 from tests.support.runs import Bench
+from ventral.cli import app
 from ventral.launching import Launch
-from ventral.matching import Matching, certify_matched, format_evidence
+from ventral.matching import certify_matched, format_evidence
 from ventral.output import Format
 
 
@@ -154,48 +153,26 @@ def test_one_that_runs_already_is_not_run_twice(tmp_path: Path) -> None:
         certify_matched(record_of(own), own.home, own.store, WANTED, Launch(output=Format.json))
 
 
-@dataclass
-class Driver:
-    """Takes the part of `search.driver.run`: trains toys, and stops once after `stop_after`."""
-
-    bench: Bench
-    stop_after: int = 1000
-    driven: list[str] = field(default_factory=list)
-
-    def run(self, campaign_id: str, *_: object, **__: object) -> RunResult:
-        store = self.bench.store
-        campaign = Campaign.parse(store.campaigns.get(campaign_id).document)
-        other = copy.copy(self.bench)
-        other.id, other.campaign = campaign_id, campaign
-        trials, self.stop_after = self.stop_after, 1000
-        carry_out(other, trials)
-        self.driven.append(campaign.name)
-        state = store.campaigns.get(campaign_id).state
-        assert state in ("finished", "stopped")
-        return RunResult(
-            campaign_id=campaign_id,
-            state="finished" if state == "finished" else "stopped",
-            reason=None,
-            trials=store.results.counts(campaign_id),
-        )
-
-
-def test_all_campaigns_are_run_once_and_go_on_where_they_stopped(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_the_command_runs_all_campaigns_once_and_goes_on_where_they_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """From its options to its exit code; with Ray it is test_certify_matched.py's."""
     bench = search(tmp_path)
     driver = Driver(bench, stop_after=4)
     monkeypatch.setattr("search.driver.run", driver.run)
-    wanted, launch = replace(WANTED, seeds=3, estimate=False), Launch(output=Format.json)
+    monkeypatch.setenv("VENTRAL_HOME", str(tmp_path))
 
-    def certify() -> None:
-        certify_matched(record_of(bench), bench.home, bench.store, wanted, launch)
+    def certify(*options: str) -> Result:
+        command = ["certify", bench.id, "--matched", "--top", "1", "--seeds", "3", *options]
+        return CliRunner().invoke(app, [*command, "--no-estimate"])
 
-    with pytest.raises(typer.Exit):
-        certify()
+    stopped = certify("-o", "json")
+    assert (stopped.exit_code, stopped.stdout) == (1, "")
+    assert "everything is kept: the same command goes on" in stopped.stderr
     assert driver.driven == ["toy-rates"]
-    certify()
-    first = json.loads(capsys.readouterr().out)
+    ended = certify("-o", "json")
+    assert ended.exit_code == 0
+    first = json.loads(ended.stdout)
     # Another round of rates, since some network was best at an end of the first ones.
     assert driver.driven == ["toy-rates", "toy-rates", "toy-rates-2", "toy-matched"]
     assert [one["family"] for one in first["networks"]] == [
@@ -209,6 +186,9 @@ def test_all_campaigns_are_run_once_and_go_on_where_they_stopped(
     assert [one["against"] for one in first["verdicts"]] == ["parameters", "macs", "depth"]
     openings = bench.store.campaigns.openings(bench.id)
     assert [opening.split for opening in openings] == ["test"]
-    certify()
-    assert json.loads(capsys.readouterr().out) == first
+    assert json.loads(certify("-o", "json").stdout) == first
+    table = certify()
+    assert table.exit_code == 0
+    assert table.stdout.count("shown: that trial-") == 3
+    assert "toy-matched" in table.stdout
     assert len(driver.driven) == 4

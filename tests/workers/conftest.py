@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from workers.data.pack import Pack
 from workers.data.packing import pack
 from workers.data.specs import DigitsOccluded
-from workers.job import Job, Recipe
+from workers.job import WHOLE, Fidelity, Job, Recipe
 
 
 class Tiny(nn.Module):
@@ -51,7 +51,7 @@ class Tiny(nn.Module):
         return {"first.weight": 1e-3, "again.weight": 1e-2, "again.bias": 1e-2}
 
 
-def build_tiny(job: Job) -> Tiny:
+def build_tiny(job: Job, _fidelity: Fidelity = WHOLE) -> Tiny:
     torch.manual_seed(job.seed)
     return Tiny(**job.genome)
 
@@ -82,5 +82,5 @@ def job(digits: Pack, tmp_path: Path) -> Callable[..., Job]:
 
 
 @pytest.fixture
-def build() -> Callable[[Job], Tiny]:
+def build() -> Callable[..., Tiny]:
     return build_tiny

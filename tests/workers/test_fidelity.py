@@ -110,6 +110,25 @@ def test_it_ends_as_the_whole_network(sixteen: Pack) -> None:
     assert evaluate(network, sixteen, split="validation").top1 == trainer.reports[-1].top1
 
 
+def test_the_jobs_genome_is_parsed_once_for_each_network(
+    sixteen: Pack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[object] = []
+    parse = Genome.parse
+
+    def count(document: object, *args: Any) -> Genome:
+        parsed.append(document)
+        return parse(document, *args)
+
+    made = job(sixteen, fidelity=CHEAP)
+    monkeypatch.setattr(Genome, "parse", count)
+    trainer = Trainer(made)
+    assert len(parsed) == 1
+    trainer.enter(made.recipe.fidelity_of(1))
+    assert [document for document in parsed if document == made.genome] == [made.genome] * 2
+    assert len(parsed) == 3, "and what it was reduced to, once"
+
+
 def test_a_cheap_score_is_that_of_the_averaged_images(sixteen: Pack) -> None:
     """By hand: means over 2x2 pixels, and what the whole network's weights say of them."""
     made = job(sixteen, fidelity=CHEAP)

@@ -16,7 +16,7 @@ from workers.training import Trainer
 MakeJob = Callable[..., Job]
 
 
-Build = Callable[[Job], nn.Module]
+Build = Callable[..., nn.Module]
 
 
 def test_schedules_are_their_closed_forms() -> None:

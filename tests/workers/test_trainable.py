@@ -18,7 +18,7 @@ from workers.job import Job, PackRef
 from workers.trainable import TrialTrainable
 
 MakeJob = Callable[..., Job]
-Build = Callable[[Job], nn.Module]
+Build = Callable[..., nn.Module]
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ from workers.job import Job, Report
 from workers.training import Trainer
 
 MakeJob = Callable[..., Job]
-Build = Callable[[Job], nn.Module]
+Build = Callable[..., nn.Module]
 EVERYTHING = {
     "augmentation": {"crop": {"scale": [0.5, 1.0]}, "flip": True, "noise": 0.05},
     "warmup_epochs": 1,
@@ -208,7 +208,7 @@ def test_a_loss_that_is_not_finite_is_told_with_its_place(job: MakeJob, build: B
         def decays(self) -> dict[str, float]:
             return {}
 
-    trainer = Trainer(job(), build=lambda job: Bomb(build(job)))
+    trainer = Trainer(job(), build=lambda job, _fidelity: Bomb(build(job)))
     trainer.run_epoch()  # five batches
     with pytest.raises(Diverged, match="loss is nan at epoch 2, step 3") as caught:
         trainer.run_epoch()

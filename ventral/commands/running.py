@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ventral.launching import Launch, drive, run_campaign
-from ventral.matching import Matching, certify_matched
+from ventral.matching import certify_matched
 from ventral.output import Format, Output, note
 
 if TYPE_CHECKING:
-    from search.campaign import Campaign as CampaignFile
+    from search.campaign import Loaded
 
 Id = Annotated[str, typer.Argument(help="a campaign's id, or the name of the newest one")]
 Address = Annotated[
@@ -52,23 +52,24 @@ def submit(  # noqa: PLR0913  (each is an option of the command)
     from search.host.home import Home
     from ventral import forecast
 
-    campaign = _load_campaign(file, source, overrides or [], address)
+    loaded = _load_campaign(file, source, overrides or [], address)
+    campaign, space = loaded.campaign, loaded.space
     from search import driver
     from search.tune import place
 
     if dry_run:
         home = Home.at()
         note(f"packing {campaign.data.name}")
-        prepared = driver.prepare(campaign, home)
+        prepared = driver.prepare(campaign, home, space)
         forecast.show(campaign, prepared, home, output, place.total_offer(address))
         return
     launch = Launch(output=output, detach=detach, address=address)
-    run_campaign(campaign, launch, new=new, estimate=estimate, id_file=id_file)
+    run_campaign(campaign, launch, new=new, estimate=estimate, id_file=id_file, space=space)
 
 
 def _load_campaign(
     file: Path | None, source: str | None, overrides: list[str], address: str | None
-) -> "CampaignFile":
+) -> "Loaded":
     """The campaign of a file, or one like another campaign, with overrides. Checked."""
     from search import campaign as campaigns
     from search.upkeep.submission import read_offered
@@ -78,10 +79,10 @@ def _load_campaign(
     if (file is None) == (source is None):
         raise InputError("submit", "does not say what to run", "give a FILE, or --from ID")
     if file is not None:
-        return campaigns.load(file, overrides, offered=read_offered(address))
+        return campaigns.load_with_space(file, overrides, offered=read_offered(address))
     _, _, record = find_campaign(str(source))
     where, offered = f"campaign {record.id}", read_offered(address)
-    return campaigns.clone(record.document, where, overrides, offered=offered)
+    return campaigns.clone_with_space(record.document, where, overrides, offered=offered)
 
 
 def resume(
@@ -138,22 +139,23 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     They are scored on the test split, which the search has not seen.
     """
     from search.upkeep.certification import certification, choose_winners
+    from search.upkeep.matched_certification import Matching
     from search.upkeep.submission import read_offered
     from ventral.opening import find_campaign
 
     home, store, record = find_campaign(campaign)
     launch = Launch(output=output, detach=detach, address=address)
     if matched:
-        asked = Matching(
+        wanted = Matching(
             top=top,
             numbers=trial or (),
             seeds=seeds,
             overrides=overrides or (),
             all_data=all_data,
             new=new,
-            estimate=estimate,
+            address=address,
         )
-        certify_matched(record, home, store, asked, launch)
+        certify_matched(record, home, store, wanted, launch, estimate=estimate)
         return
     chosen = choose_winners(store, record, top=top, trials=trial or ())
     offered = read_offered(address)

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from search.mirror.client import METRICS_A_CALL, PARAMETERS_A_CALL, Client
-from search.mirror.runs import FAILURE, KEY_TAG, REASON, Point, Run
+from search.mirror.runs import FAILURE, KEY_TAG, REASON, MlflowRun, Point
 from search.store import Store
 from tests.support.campaigns import new_campaign
 
-RUN = Run(
+RUN = MlflowRun(
     name="cell #1 80.0%",
     status="FINISHED",
     started=1000,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import statistics
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +58,37 @@ def test_scores_are_those_of_the_trials_and_pair(bench: Bench) -> None:
         ]
         assert verdict.difference == pytest.approx((winner.mean or 0) - (control.mean or 0))
         assert verdict.seeds == SEEDS
+
+
+def test_trainings_without_a_name_on_record_are_known_by_their_networks(tmp_path: Path) -> None:
+    done, evidence = run_final(search(tmp_path), 1)
+    [first, *_] = evidence.networks
+    file = done.home.store_url.removeprefix("sqlite:///")
+    for where in (f"control = '{first.name}'", "true"):
+        with closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute(f"UPDATE trials SET control = NULL WHERE {where}")
+        assert read_again(done).networks == evidence.networks
+
+
+def read_again(done: Bench) -> Evidence:
+    """The evidence of a final campaign without what is known of its winners."""
+    return read_evidence(done.store, record_of(done), ())
+
+
+def test_a_control_that_is_another_one_too_has_its_scores(bench: Bench) -> None:
+    """Its trainings are on record under the other's name."""
+    winners, _ = select_winners(bench.store, bench.id, 1)
+    made = networks(record_of(bench), winners)
+    campaign = final(record_of(bench), made, {one.name: 0 for one in made}, SEEDS)
+    assert isinstance(campaign.space, dict)
+    twin = {"twin": campaign.space["controls"][made[0].name]}
+    space = campaign.space | {"controls": campaign.space["controls"] | twin}
+    names = (*(campaign.controls or ()), "twin")
+    done = bench.beside(campaign.model_copy(update={"space": space, "controls": names}))
+    carry_out(done)
+    by_name = {one.name: one for one in read_again(done).networks}
+    assert len(by_name["twin"].scores) == SEEDS
+    assert by_name["twin"].scores == by_name[made[0].name].scores
 
 
 def test_edges_are_marked(bench: Bench) -> None:
