@@ -16,6 +16,7 @@ campaigns, so that what was interrupted goes on. search/review/evidence.py reads
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from search.assign.suggesting import find_refusal, identity
@@ -265,7 +266,27 @@ def _derive(
         "control_seeds": made.seeds,
         "seed": derive_seed(campaign.seed, made.draw),
     }
-    return clone(derived, where, overrides, offered=offered)
+    overridden = clone(derived, where, overrides, offered=offered)
+    _check_overrides(clone(derived, where, offered=offered), overridden)
+    return overridden
+
+
+FAIR = (
+    "seed",
+    "recipe.score_on",
+    "recipe.train_on",
+    "data.validation",
+    "control_seeds",
+    "controls",
+)
+"""What no override may change: which networks are compared, from which seeds, by which images."""
+
+
+def _check_overrides(campaign: Campaign, overridden: Campaign) -> None:
+    for key in FAIR:
+        read = attrgetter(key)
+        if read(campaign) != read(overridden):
+            raise CampaignError(key, "is what makes the comparison fair", "leave it out of --set")
 
 
 def _select_different(campaign: Campaign, space: Space) -> list[str]:

@@ -258,3 +258,37 @@ def test_rates_are_never_chosen_by_the_test_split(bench: Bench) -> None:
     certified = replace(record, document=record.document | {"recipe": recipe})
     campaign = tuning(certified, listed(bench))
     assert (campaign.recipe.score_on, campaign.recipe.train_on) == ("validation", "train")
+
+
+@pytest.mark.parametrize(
+    ("override", "campaigns"),
+    [
+        ("seed=5", {"rates", "matched"}),
+        ("recipe.score_on=test", {"rates"}),
+        ("recipe.score_on=validation", {"matched"}),
+        ("recipe.train_on=train+validation", {"matched"}),
+        ("data.validation=0", {"rates"}),
+        ("control_seeds=2 budget.trials=10", {"matched"}),
+        ("controls=[plain] budget.trials=3", {"matched"}),
+    ],
+)
+def test_no_override_changes_what_makes_the_comparison_fair(
+    bench: Bench, override: str, campaigns: set[str]
+) -> None:
+    made, record = listed(bench), record_of(bench)
+    overrides = override.split()
+    refused = pytest.raises(CampaignError, match=f"{override.partition('=')[0]}.*comparison fair")
+    if "rates" in campaigns:
+        with refused:
+            tuning_of(record, made, dict.fromkeys(_names(made), FIRST), overrides)
+    if "matched" in campaigns:
+        with refused:
+            final(record, made, dict.fromkeys(_names(made), 0), SEEDS, overrides)
+
+
+def test_other_overrides_are_taken(bench: Bench) -> None:
+    made = listed(bench)
+    campaign = tuning_of(
+        record_of(bench), made, dict.fromkeys(_names(made), FIRST), ["recipe.epochs=2"]
+    )
+    assert campaign.recipe.epochs == 2
