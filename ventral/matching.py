@@ -44,6 +44,9 @@ KINDS = {
 }
 """What the families are called in sentences."""
 
+NAMED = 5
+"""Of feedforward trials at most so many are named."""
+
 SELECTED_ON_TEST = (
     "warning: this campaign has no validation images. It selected its winners, and will tune the "
     "networks, on the images that they are certified on"
@@ -85,6 +88,7 @@ def certify_matched(
     Raises InputError where there is no recurrent winner, no control that matches, or nothing that
     may be trained. Exit code 1 if a training campaign was stopped.
     """
+    from search.campaign import final_recipe
     from search.review.evidence import read_evidence
     from search.upkeep import matched
     from search.upkeep.submission import read_offered
@@ -108,6 +112,7 @@ def certify_matched(
     if not record.document["data"].get("validation"):
         note(SELECTED_ON_TEST)
     listed = matched.networks(record, winners)
+    final_recipe(record.document, all_data=wanted.all_data)  # refused before hours of tuning
     chosen, edges = _tune(record, home, store, listed, wanted, launch)
     final = matched.final(
         record,
@@ -159,8 +164,10 @@ def _tune(
 
 
 def describe_feedforward(trials: "Sequence[Trial]") -> str:
-    """One sentence on winners for which nothing is trained."""
-    numbers = ", ".join(str(trial.number) for trial in trials)
+    """One sentence on winners for which nothing is trained; of many the first five are named."""
+    numbers = ", ".join(str(trial.number) for trial in trials[:NAMED])
+    if len(trials) > NAMED:
+        numbers += f" and {len(trials) - NAMED} more"
     if len(trials) == 1:
         return (
             f"trial {numbers} is feedforward: it has no recurrence to be controlled for, and "

@@ -61,8 +61,9 @@ class Trained:
 
 @dataclass(frozen=True, kw_only=True)
 class Lead:
-    """A winner's score in the search, the mean of its certified ones, and their difference: how
-    much was luck, of the seed and of the images that the search decided by.
+    """The score in the search of a winner that was trained to the end there, the mean of its
+    certified ones, and their difference: how much was luck, of the seed and of the images that the
+    search decided by.
     """
 
     winner: str
@@ -127,7 +128,17 @@ def read_evidence(
         for one in networks
         if one.family in MATCHES
     ]
-    leads = [_lead(trial, of_winner[name_trial(trial.number)]) for trial in winners]
+    leads = [
+        Lead(
+            winner=winner.name,
+            searched=trial.top1,
+            certified=winner.mean,
+            luck=luck(trial.top1, list(winner.scores.values())),
+        )
+        for trial in winners
+        if trial.top1 is not None and trial.status == "finished"
+        for winner in [of_winner[name_trial(trial.number)]]
+    ]
     ranked = [(lead.searched, lead.certified) for lead in leads if lead.certified is not None]
     return Evidence(
         campaign=record.id,
@@ -136,16 +147,6 @@ def read_evidence(
         verdicts=tuple(judge(comparisons)),
         leads=tuple(leads),
         ranks=correlate_ranks([first for first, _ in ranked], [second for _, second in ranked]),
-    )
-
-
-def _lead(trial: Trial, winner: Trained) -> Lead:
-    searched = trial.top1 or 0.0
-    return Lead(
-        winner=winner.name,
-        searched=searched,
-        certified=winner.mean,
-        luck=luck(searched, list(winner.scores.values())),
     )
 
 

@@ -60,15 +60,23 @@ def select_winners(
     """The trials `numbers`, else the `top` best recurrent ones, with their genomes; and the
     feedforward ones among them, or that rank before the last of them: these have nothing to be
     controlled for.
+
+    Trials that were stopped early come after all that were trained to the end. Raises
+    CampaignError for a trial whose choices make no network.
     """
     if numbers:
         chosen = [store.results.get(campaign_id, number) for number in dict.fromkeys(numbers)]
     else:
-        chosen = ranking.best(store, campaign_id)
+        ranked = ranking.best(store, campaign_id)
+        chosen = sorted(ranked, key=lambda trial: trial.status != "finished")
     winners: list[Trial] = []
     feedforward: list[Trial] = []
     for trial in chosen:
-        if trial.recurrence in (None, "none"):
+        kind = ranking.kind_of(trial)
+        if kind is None:
+            problem, where = "has choices that make no network", f"trial {trial.number}"
+            raise CampaignError(where, problem, "name other trials, by --trial")
+        if kind == "feedforward":
             feedforward.append(trial)
         else:
             winners.append(store.results.get(campaign_id, trial.number))

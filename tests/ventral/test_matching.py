@@ -17,11 +17,11 @@ from search.review.evidence import Evidence, Lead, Trained
 from search.review.verdicts import Comparison, Correlation, judge
 from search.upkeep import matched
 from search.upkeep.ladders import FIRST
-from space.errors import InputError, StoreError
+from space.errors import CampaignError, InputError, StoreError
 from tests.support.matching import carry_out, record_of, search, trials_of
 from tests.support.runs import Bench
 from ventral.launching import Launch
-from ventral.matching import Matching, certify_matched, format_evidence
+from ventral.matching import Matching, certify_matched, describe_feedforward, format_evidence
 from ventral.output import Format
 
 
@@ -129,6 +129,26 @@ def test_a_feedforward_winner_is_one_sentence_and_nothing_is_trained(
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(f"trial {plain} is feedforward")
     assert "nothing is trained for it" in line
+
+
+def test_of_many_feedforward_trials_five_are_named(bench: Bench) -> None:
+    trials = [replace(trials_of(bench)[0], number=number) for number in range(8)]
+    text = describe_feedforward(trials)
+    assert text.startswith("trials 0, 1, 2, 3, 4 and 3 more are feedforward")
+    assert describe_feedforward(trials[:5]).startswith("trials 0, 1, 2, 3, 4 are feedforward")
+
+
+def test_all_data_without_validation_images_is_refused_before_anything_is_tuned(
+    bench: Bench,
+) -> None:
+    record = record_of(bench)
+    data = record.document["data"] | {"validation": 0}
+    of_before = replace(record, document=record.document | {"data": data})
+    wanted, launch = replace(WANTED, all_data=True), Launch(output=Format.json)
+    before = len(list(bench.store.campaigns.all()))
+    with pytest.raises(CampaignError, match="leave --all-data out"):
+        certify_matched(of_before, bench.home, bench.store, wanted, launch)
+    assert len(list(bench.store.campaigns.all())) == before
 
 
 def test_two_campaigns_do_not_run_in_the_background(bench: Bench) -> None:
