@@ -41,8 +41,8 @@ def run_campaign(
     estimate: bool = True,
     id_file: Path | None = None,
     certifies: "Campaign | None" = None,
-) -> None:
-    """Put a campaign on record, perhaps one that `certifies` another, and drive it.
+) -> str:
+    """Put a campaign on record, perhaps one that `certifies` another, and drive it; its id.
 
     With `estimate` what it will take is printed first; its id is written to `id_file`. Raises
     CampaignError, unless `new`, if one like it is to be resumed.
@@ -71,6 +71,7 @@ def run_campaign(
         id_file.write_text(f"{campaign_id}\n")
     note(f"campaign {campaign_id} ({campaign.name}) in {home.path}")
     drive(campaign_id, home, store, launch)
+    return campaign_id
 
 
 def drive(campaign_id: str, home: "Home", store: "Store", launch: Launch) -> None:

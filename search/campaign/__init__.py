@@ -20,7 +20,7 @@ from search.campaign.settings import (
     schema_text,
 )
 from search.campaign.splits import final_recipe
-from search.campaign.trainings import control_runs, controls, full_epochs
+from search.campaign.trainings import control_runs, control_seeds, controls, full_epochs
 
 __all__ = [
     "CHANGEABLE",
@@ -37,6 +37,7 @@ __all__ = [
     "check_resources",
     "clone",
     "control_runs",
+    "control_seeds",
     "controls",
     "final_recipe",
     "full_epochs",

@@ -39,7 +39,7 @@ def trained(name: str, *scores: float) -> Trained:
     )
 
 
-def sentences(*networks: Trained, luck: float | None = 0.02) -> list[str]:
+def sentences(*networks: Trained, luck: float | None = 0.02, seeds: int = 3) -> list[str]:
     first = networks[0]
     verdicts = judge(
         [
@@ -49,11 +49,19 @@ def sentences(*networks: Trained, luck: float | None = 0.02) -> list[str]:
             for one in networks[1:]
         ]
     )
-    lead = Lead(winner=first.name, searched=0.8, certified=first.mean, luck=luck)
+    lead = Lead(
+        winner=first.name,
+        searched=0.8,
+        searched_on="validation",
+        certified=first.mean,
+        certified_on="test",
+        luck=luck,
+    )
     return format_evidence(
         Evidence(
             campaign="c",
-            seeds=(0, 1, 2),
+            seeds=tuple(range(seeds)),
+            selected_on_test=False,
             networks=networks,
             verdicts=tuple(verdicts),
             leads=(lead,),
@@ -63,7 +71,7 @@ def sentences(*networks: Trained, luck: float | None = 0.02) -> list[str]:
 
 
 def test_a_sentence_for_each_verdict_of_each_kind() -> None:
-    shown, not_shown, last, luck, ranks = sentences(
+    shown, not_shown, last, failed, luck, ranks = sentences(
         trained("trial-7", 0.80, 0.81, 0.79),
         trained("trial-7-parameters", 0.70, 0.72, 0.69),
         trained("trial-7-macs", 0.79, 0.85, 0.78),
@@ -82,9 +90,10 @@ def test_a_sentence_for_each_verdict_of_each_kind() -> None:
     assert "-0.7 points" in not_shown
     assert "(1 paired seed, no interval: one seed has no spread)" in last
     assert luck == (
-        "luck: trial-7 scored 80.0 % in the search and 80.0 % on average here: +2.0 points of the "
-        "first were luck"
+        "luck: trial-7 scored 80.0 % on validation in the search and 80.0 % on test on average "
+        "here: +2.0 points of the first were luck"
     )
+    assert failed == "failed: trial-7-depth in 2 of 3 trainings; these seeds are in no verdict"
     assert "none of 1 winner" in ranks
 
 
@@ -99,7 +108,8 @@ def test_what_has_no_scores_or_no_luck_is_not_claimed() -> None:
     lines = sentences(trained("trial-7"), trained("trial-7-depth", 0.5), luck=None)
     assert lines[0].endswith("(no seed trained both)")
     assert not any(line.startswith("luck") for line in lines)
-    assert "were not luck" in sentences(trained("trial-7", 0.9), luck=-0.1)[0]
+    [luck, _] = sentences(trained("trial-7", 0.9), luck=-0.1, seeds=1)
+    assert luck.endswith("here: nothing was lost")
 
 
 @pytest.fixture(scope="module")
