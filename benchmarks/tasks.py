@@ -1,29 +1,34 @@
 """Does recurrence help on the generated tasks, beyond parameters, arithmetic and depth?
 
     python -m benchmarks.tasks                      # all of it: hours on two cores
-    python -m benchmarks.tasks --tasks clutter --seeds 2
+    python -m benchmarks.tasks --tasks clutter      # the other tables stay as they are
     python -m benchmarks.tasks --pictures           # docs/tasks-NAME.png
 
 For each task (TASKS) the same stages are trained without a cell (`feedforward`), with each of
 three published cells in two of them, and as the three matched controls of the best of these.
-Learning rates are chosen on the validation split, one seed each; then as many seeds as asked for
-are trained at the rate that was chosen. What is reported is the test split, which nothing was
-chosen by. The best cell is that with the highest mean on validation.
+Learning rates, and the best cell, are chosen by looks: trainings from RATE_SEED, on the validation
+split. The rates are rungs of search/upkeep/ladders.py, with one more where the best is at an end;
+the best cell, the feedforward network and the controls have the same ones. Then as many seeds as
+asked for are trained at the rate that was chosen. What is reported is the test split of these,
+which nothing was chosen by.
 
 A training is a line of ROWS, which is written as soon as it ends: what is there is not trained
-again, so that the command goes on where it was stopped. `docs/tasks.md` has the table between two
-marks; the rest of that page is left as it is.
+again, so that the command goes on where it was stopped. `docs/tasks.md` has the tables between two
+marks; the rest of that page, and the tables of tasks that were not asked for, stay as they are.
 """
 
 import argparse
 import hashlib
 import json
+import re
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
+from search.review.verdicts import Comparison, Verdict, judge
+from search.upkeep.ladders import FIRST, extend, find_edges, rate_at
 from space.controls import MATCHES, match_controls
 from space.genome import Genome
 from space.network.grammar import Cell, as_document
@@ -31,9 +36,12 @@ from space.step.parameters import parameters
 from space.unroll.plan import plan
 from space.zoo.cells import conv_gru, feedforward, simple_rnn
 from space.zoo.reciprocal_gated import rgc_median
+from workers.data.datasets import open_source
+from workers.data.pack import Pack
 from workers.data.packing import pack
 from workers.data.specs import Clutter, DataSpec, Objects, Pathfinder
-from workers.job import Clip, Job, PackRef, Recipe
+from workers.failures import Diverged
+from workers.job import Clip, Job, Recipe
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "tasks.md"
@@ -41,9 +49,10 @@ ROWS = ROOT / "docs" / "tasks.jsonl"
 PACKS = Path.home() / ".cache" / "ventral-tasks"
 BEGIN, END = "<!-- table: python -m benchmarks.tasks -->", "<!-- end of the table -->"
 
-RATES = (0.002, 0.005, 0.01)
+RATE = 0.005  # at rung 0 of the ladder
+ROUNDS = 2  # of looks: the first rungs, and those beyond their ends
 SEEDS = 5
-RATE_SEED = 1000  # of the trainings by which rates are chosen; no seed of the table
+RATE_SEED = 1000  # of the looks; no seed of the table
 BATCH = 64
 
 
@@ -66,12 +75,19 @@ class Task:
             clip=Clip(norm=1.0),
         )
 
-    def identify(self, genome: Genome, rate: float) -> str:
-        """Changes with all that a training depends on, but for its seed."""
-        facts = [self.data.model_dump_json(), self.recipe(rate).model_dump_json(), genome.digest]
+    def identify(self, genome: Genome, rate: float, checksum: str) -> str:
+        """Changes with all that a training depends on, but for its seed: the network, the recipe
+        and, by the checksum of their pack, the images.
+        """
+        facts = [checksum, self.recipe(rate).model_dump_json(), genome.digest]
         return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:12]
 
-    def network(self, cell: Cell, classes: int) -> Genome:
+    @cached_property
+    def classes(self) -> int:
+        """How many there are."""
+        return len(open_source(self.data).classes)
+
+    def network(self, cell: Cell) -> Genome:
         """Three stages on maps of 1, 1/2 and 1/4 of the side, with the cell in the last two."""
         one, two, three = self.widths
         first = {"width": one, "kernel": 3, "activation": "elu"}
@@ -83,7 +99,7 @@ class Task:
         return Genome.parse(
             {
                 "image": {"size": self.data.size, "channels": 1},
-                "classes": classes,
+                "classes": self.classes,
                 "clock": {"steps": self.steps},
                 "stages": stages,
                 "cells": {"c": as_document(cell)},
@@ -99,8 +115,6 @@ TASKS: Mapping[str, Task] = {
     "objects": Task(data=Objects(distractors=1, occlusion=0.1), epochs=15),
 }
 
-CLASSES = {"pathfinder": 2, "clutter": 10, "objects": 8}
-
 CELLS: Mapping[str, Cell] = {
     "SimpleRNN": simple_rnn(),
     "ConvGRU": conv_gru(),
@@ -114,14 +128,14 @@ FEEDFORWARD = "feedforward"
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One training: accuracies in 0..1 after its last epoch; `seed` RATE_SEED chose a rate."""
+    """One training: accuracies in 0..1 after its last epoch, None where it diverged."""
 
     task: str
     network: str
     rate: float
     seed: int
-    validation: float
-    test: float
+    validation: float | None
+    test: float | None
     parameters: int
     macs: int
     setting: str
@@ -131,6 +145,11 @@ class Row:
         """By which a training is known."""
         return self.task, self.network, self.rate, self.seed, self.setting
 
+    @property
+    def standing(self) -> float:
+        """What choices are made by: validation, where a training that diverged is the last."""
+        return -1.0 if self.validation is None else self.validation
+
 
 class Trainings:
     """All trainings of a file of rows; those that are asked for and not there are done."""
@@ -139,47 +158,61 @@ class Trainings:
         self._file, self._packs = file, packs
         lines = file.read_text().splitlines() if file.exists() else []
         self._rows = {row.key: row for row in (Row(**json.loads(line)) for line in lines)}
+        self._packed: dict[str, Pack] = {}
 
     def get(
         self, name: str, task: Task, network: tuple[str, Genome], rate: float, seed: int
     ) -> Row:
         """The row of a training, trained now if it is not there."""
         called, genome = network
-        setting = task.identify(genome, rate)
+        setting = task.identify(genome, rate, self._pack(task.data).checksum)
         key = (name, called, rate, seed, setting)
         if key not in self._rows:
             row = self._train(key, task, genome)
             with self._file.open("a") as file:
                 file.write(json.dumps(vars(row)) + "\n")
-            print(f"{name}: {called}, rate {rate}, seed {seed}: {row.validation:.3f}", flush=True)
+            outcome = "diverged" if row.validation is None else f"{row.validation:.3f}"
+            print(f"{name}: {called}, rate {rate}, seed {seed}: {outcome}", flush=True)
             self._rows[key] = row
         return self._rows[key]
+
+    def _pack(self, spec: DataSpec) -> Pack:
+        key = spec.model_dump_json()
+        if key not in self._packed:
+            self._packed[key] = pack(spec, self._packs, workers=1)
+        return self._packed[key]
 
     def _train(self, key: tuple[str, str, float, int, str], task: Task, genome: Genome) -> Row:
         from workers.evaluation import evaluate
         from workers.training import Trainer
 
         name, called, rate, seed, setting = key
-        packed = pack(task.data, self._packs, workers=1)
+        packed = self._pack(task.data)
         job = Job(
             genome=genome.document(),
             recipe=task.recipe(rate),
-            data=PackRef(path=str(packed.path), checksum=packed.checksum),
+            data=packed.ref,
             seed=seed,
             folder="",
         )
         trainer = Trainer(job, device="cpu")
-        while not trainer.finished:
-            report = trainer.run_epoch()
-        # Opened once a training, after all that it is trained and chosen by.
-        tested = evaluate(trainer.network, packed, batch_size=256, split="test")
+        validation = test = None
+        try:
+            while not trainer.finished:
+                report = trainer.run_epoch()
+        except Diverged:
+            pass
+        else:
+            # Opened once a training, after all that it is trained and chosen by.
+            tested = evaluate(trainer.network, packed, batch_size=256, split="test")
+            validation, test = round(report.top1, 6), round(tested.top1, 6)
         return Row(
             task=name,
             network=called,
             rate=rate,
             seed=seed,
-            validation=round(report.top1, 6),
-            test=round(tested.top1, 6),
+            validation=validation,
+            test=test,
             parameters=parameters(genome).numbers,
             macs=round(plan(genome).planned_macs(BATCH)),
             setting=setting,
@@ -191,63 +224,90 @@ class Trainings:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """A network at the rate that validation chose, from seeds 0, 1, ..."""
+    """A network at the rate of its best look, from seeds 0, 1, ...; `edge` where no rate beyond
+    that one was tried.
+    """
 
     network: str
+    look: Row
+    edge: bool
     rows: tuple[Row, ...]
 
     @property
-    def validation(self) -> float:
-        """Mean accuracy on the validation split."""
-        return statistics.fmean(row.validation for row in self.rows)
-
-    @property
     def scores(self) -> dict[int, float]:
-        """Accuracy on the test split, by seed."""
-        return {row.seed: row.test for row in self.rows}
+        """Accuracy on the test split, by seed; without trainings that diverged."""
+        return {row.seed: row.test for row in self.rows if row.test is not None}
 
 
-def measure(
-    name: str, task: Task, trainings: Trainings, seeds: int, rates: Sequence[float] = RATES
-) -> list[Result]:
-    """The feedforward network, the cells, and the controls of the best cell, in this order."""
-    classes = CLASSES[task.data.name]
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """A task, where its trainings are, and how many seeds are wanted."""
 
-    def train(called: str, genome: Genome) -> Result:
-        looks = [trainings.get(name, task, (called, genome), r, RATE_SEED) for r in rates]
-        rate = max(looks, key=lambda row: row.validation).rate
-        rows = [trainings.get(name, task, (called, genome), rate, seed) for seed in range(seeds)]
-        return Result(network=called, rows=tuple(rows))
+    name: str
+    task: Task
+    trainings: Trainings
+    seeds: int
+    first: tuple[int, ...] = FIRST
+    rounds: int = ROUNDS
 
-    bare = train(FEEDFORWARD, task.network(feedforward(), classes))
-    cells = [train(called, task.network(cell, classes)) for called, cell in CELLS.items()]
-    best = choose_best(cells)
-    controls = match_controls(task.network(CELLS[best.network], classes))
-    matched = [train(f"{kind} of {best.network}", controls[kind]) for kind in MATCHES]
-    return [bare, *cells, *matched]
+    def measure(self) -> list[Result]:
+        """The feedforward network, the cells, and the controls of the best cell, in this order."""
+        genomes = {called: self.task.network(cell) for called, cell in CELLS.items()}
+        alone = [self._tune({called: genome}, self.first) for called, genome in genomes.items()]
+        looks = {called: rungs for one in alone for called, rungs in one.items()}
+        best = choose_best(row for rungs in looks.values() for row in rungs.values()).network
+        group = {FEEDFORWARD: self.task.network(feedforward()), best: genomes[best]}
+        matched = match_controls(genomes[best])
+        group |= {f"{kind} of {best}": matched[kind] for kind in MATCHES}
+        looks |= self._tune(group, sorted(looks[best]))
+        genomes |= group
+        order = dict.fromkeys([FEEDFORWARD, *CELLS, *group])
+        return [self._train(genomes[called], looks[called]) for called in order]
+
+    def _tune(
+        self, group: Mapping[str, Genome], first: Sequence[int]
+    ) -> dict[str, dict[int, Row]]:
+        """Looks at networks by rung, the same rungs for all of the group."""
+        looks: dict[str, dict[int, Row]] = {called: {} for called in group}
+        more = {called: list(first) for called in group}
+        for _ in range(self.rounds):
+            for called, rungs in more.items():
+                network = called, group[called]
+                for rung in rungs:
+                    rate = rate_at(RATE, rung)
+                    row = self.trainings.get(self.name, self.task, network, rate, RATE_SEED)
+                    looks[called][rung] = row
+            chosen = {called: _choose_rung(rows) for called, rows in looks.items()}
+            tried = {called: sorted(rows) for called, rows in looks.items()}
+            more = extend([list(group)], tried, chosen)
+        return looks
+
+    def _train(self, genome: Genome, looks: Mapping[int, Row]) -> Result:
+        rung = _choose_rung(looks)
+        look = looks[rung]
+        network = look.network, genome
+        rows = [
+            self.trainings.get(self.name, self.task, network, look.rate, seed)
+            for seed in range(self.seeds)
+        ]
+        edge = bool(find_edges({look.network: list(looks)}, {look.network: rung}))
+        return Result(network=look.network, look=look, edge=edge, rows=tuple(rows))
 
 
-def choose_best(cells: Sequence[Result]) -> Result:
-    """The cell with the highest mean on validation; of equal ones the first."""
-    return max(cells, key=lambda result: result.validation)
+def _choose_rung(looks: Mapping[int, Row]) -> int:
+    return max(sorted(looks), key=lambda rung: looks[rung].standing)
+
+
+def choose_best(looks: Iterable[Row]) -> Row:
+    """The look with the highest accuracy on validation; of equal ones the first."""
+    return max(looks, key=lambda row: row.standing)
 
 
 def format_table(name: str, task: Task, results: Sequence[Result]) -> str:
     """Accuracies on the test split, and how far the best cell is ahead, seed by seed."""
-    from search.review.verdicts import (  # type: ignore[import-not-found,unused-ignore]
-        Comparison,
-        judge,
-    )
-
-    best = choose_best([result for result in results if result.network in CELLS])
-    lines = [
-        f"`{name}`: {_written(task.data)}; {task.epochs} epochs, {len(best.rows)} seeds. "
-        f"The best cell on validation: {best.network}.",
-        "",
-        "| network | parameters | 10^6 multiply-adds | rate | test, % | best cell ahead, points |",
-        "|---|---|---|---|---|---|",
-    ]
-    others = [result for result in results if result.network != best.network]
+    look = choose_best(result.look for result in results if result.network in CELLS)
+    best = next(result for result in results if result.network == look.network)
+    others = [result for result in results if result is not best]
     verdicts = judge(
         [
             Comparison(
@@ -257,18 +317,44 @@ def format_table(name: str, task: Task, results: Sequence[Result]) -> str:
         ]
     )
     ahead = {one.network: _ahead(v) for one, v in zip(others, verdicts, strict=True)}
-    for result in results:
-        row, scores = result.rows[0], [100 * score for score in result.scores.values()]
-        spread = f" ± {statistics.stdev(scores):.1f}" if len(scores) > 1 else ""
-        lines.append(
-            f"| {result.network} | {row.parameters:,} | {row.macs / 1e6:.2f} | {row.rate} | "
-            f"{statistics.fmean(scores):.1f}{spread} | {ahead.get(result.network, '')} |"
-        )
+    lines = [
+        f"`{name}`: {_written(task.data)}; {task.epochs} epochs, {len(best.rows)} seeds. "
+        f"The best cell on validation: {best.network}.",
+        "",
+        "| network | parameters | 10^6 multiply-adds | rate | test, % | best cell ahead, points |",
+        "|---|---|---|---|---|---|",
+        *(_format_row(result, ahead.get(result.network, "")) for result in results),
+    ]
+    if any(result.edge for result in results):
+        lines += ["", "\\* the best rate is the lowest or the highest that was tried."]
+    failed = [
+        f"{one.network} in {len(one.rows) - len(one.scores)} of {len(one.rows)} trainings"
+        for one in results
+        if len(one.scores) < len(one.rows)
+    ]
+    if failed:
+        lines += [
+            "",
+            f"Diverged: {', '.join(failed)}; these seeds are in no mean and no interval.",
+        ]
     return "\n".join(lines)
 
 
-def _ahead(verdict: Any) -> str:
-    if verdict.low is None:
+def _format_row(result: Result, ahead: str) -> str:
+    row, scores = result.look, [100 * score for score in result.scores.values()]
+    mean = f"{statistics.fmean(scores):.1f}" if scores else "diverged"
+    spread = f" ± {statistics.stdev(scores):.1f}" if len(scores) > 1 else ""
+    rate = f"{row.rate}\\*" if result.edge else f"{row.rate}"
+    return (
+        f"| {result.network} | {row.parameters:,} | {row.macs / 1e6:.2f} | {rate} | "
+        f"{mean}{spread} | {ahead} |"
+    )
+
+
+def _ahead(verdict: Verdict) -> str:
+    if verdict.difference is None:
+        return "no pairs"
+    if verdict.low is None or verdict.high is None:
         return f"{100 * verdict.difference:+.1f}"
     interval = f"{100 * verdict.low:+.1f} to {100 * verdict.high:+.1f}"
     shown = ", **shown**" if verdict.shown else ", not shown"
@@ -282,11 +368,15 @@ def _written(spec: DataSpec) -> str:
     return ", ".join(f"{key} {value}" for key, value in options.items())
 
 
-def write_page(tables: Sequence[str], page: Path = PAGE) -> None:
-    """Put tables between the marks of the page."""
+def write_page(tables: Mapping[str, str], page: Path = PAGE) -> None:
+    """Put tables, by the name of their task, between the marks of the page; a table there of a
+    task that has no new one stays.
+    """
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    text = "\n\n".join(tables)
+    between, _, after = rest.partition(END)
+    blocks = re.split(r"^(?=`\w+`: )", between, flags=re.MULTILINE)[1:]
+    kept = {block[1:].partition("`")[0]: block.strip() for block in blocks} | dict(tables)
+    text = "\n\n".join(kept[name] for name in TASKS if name in kept)
     page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
 
 
@@ -294,17 +384,15 @@ def write_page(tables: Sequence[str], page: Path = PAGE) -> None:
 
 
 def draw_pictures(folder: Path, columns: int = 10) -> list[Path]:
-    """A sheet of test images of each task, a row for each class of up to four."""
+    """A sheet of training images of each task, a row for each class of up to four."""
     import numpy as np
     from PIL import Image
-
-    from workers.data.datasets import open_source
 
     files = []
     for name, task in TASKS.items():
         split = open_source(task.data).splits["train"]
         rows = []
-        for label in range(min(4, CLASSES[task.data.name])):
+        for label in range(min(4, task.classes)):
             places = np.flatnonzero(split.labels == label)[:columns]
             images = np.pad(split.read(places)[..., 0], ((0, 0), (1, 1), (1, 1)))
             rows.append(np.concatenate(list(images), axis=1))
@@ -325,14 +413,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(file)
         return
     trainings = Trainings(chosen.rows)
-    tables = []
     for name in chosen.tasks:
         task = TASKS[name]
-        results = measure(name, task, trainings, chosen.seeds)
-        tables.append(format_table(name, task, results))
-        print(tables[-1], flush=True)
-    if not chosen.print:
-        write_page(tables)
+        bench = Bench(name=name, task=task, trainings=trainings, seeds=chosen.seeds)
+        table = format_table(name, task, bench.measure())
+        print(table, flush=True)
+        if not chosen.print:
+            write_page({name: table})
 
 
 def _parser() -> argparse.ArgumentParser:

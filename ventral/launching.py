@@ -42,8 +42,8 @@ def run_campaign(
     id_file: Path | None = None,
     certifies: "Campaign | None" = None,
     space: "Space | None" = None,
-) -> None:
-    """Put a campaign on record, perhaps one that `certifies` another, and drive it.
+) -> str:
+    """Put a campaign on record, perhaps one that `certifies` another, and drive it; its id.
 
     `space` is the campaign's, if it was parsed before. With `estimate` what it will take is
     printed first; its id is written to `id_file`. Raises CampaignError, unless `new`, if one like
@@ -74,6 +74,7 @@ def run_campaign(
         write_id(id_file, campaign_id)
     note(f"campaign {campaign_id} ({campaign.name}) in {home.path}")
     drive(campaign_id, home, store, launch, prepared)
+    return campaign_id
 
 
 def write_id(file: Path, campaign_id: str) -> None:

@@ -39,6 +39,9 @@ KINDS = {
 }
 """What the families are called in sentences."""
 
+NAMED = 5
+"""Of feedforward trials at most so many are named."""
+
 SELECTED_ON_TEST = (
     "warning: this campaign has no validation images. It selected its winners, and will tune the "
     "networks, on the images that they are certified on"
@@ -132,8 +135,10 @@ class Shown:
 
 
 def describe_feedforward(trials: "Sequence[Trial]") -> str:
-    """One sentence on winners for which nothing is trained."""
-    numbers = ", ".join(str(trial.number) for trial in trials)
+    """One sentence on winners for which nothing is trained; of many the first five are named."""
+    numbers = ", ".join(str(trial.number) for trial in trials[:NAMED])
+    if len(trials) > NAMED:
+        numbers += f" and {len(trials) - NAMED} more"
     if len(trials) == 1:
         return (
             f"trial {numbers} is feedforward: it has no recurrence to be controlled for, and "
@@ -170,10 +175,26 @@ def format_evidence(evidence: "Evidence") -> list[str]:
     for verdict in evidence.verdicts:
         winner = networks[verdict.winner]
         lines.append(format_verdict(verdict, winner, controls[winner.winner, verdict.against]))
+    lines += format_failed(evidence)
     if edges := [one.name for one in evidence.networks if one.at_edge]:
         lines.append(format_edges(edges))
-    lines += [line for lead in evidence.leads if (line := format_lead(lead))]
-    return [*lines, format_ranks(evidence.ranks)]
+    return [*lines, *format_luck(evidence.leads, evidence.ranks)]
+
+
+def format_luck(leads: "Sequence[Lead]", ranks: "Correlation") -> list[str]:
+    """A sentence for the luck of each winner, and one for the order of all."""
+    return [*(line for lead in leads if (line := format_lead(lead))), format_ranks(ranks)]
+
+
+def format_failed(evidence: "Evidence") -> list[str]:
+    """A sentence on trainings without a score; empty where there are none."""
+    seeds = len(evidence.seeds)
+    failed = [
+        f"{one.name} in {seeds - len(one.scores)} of {seeds} trainings"
+        for one in evidence.networks
+        if len(one.scores) < seeds
+    ]
+    return [f"failed: {', '.join(failed)}; these seeds are in no verdict"] if failed else []
 
 
 def format_verdict(verdict: "Verdict", winner: "Trained", control: "Trained") -> str:
@@ -200,11 +221,11 @@ def format_lead(lead: "Lead") -> str:
     if lead.certified is None or lead.luck is None:
         return ""
     text = (
-        f"luck: {lead.winner} scored {percent(lead.searched)} in the search and "
-        f"{percent(lead.certified)} on average here: "
+        f"luck: {lead.winner} scored {percent(lead.searched)} on {lead.searched_on} in the search "
+        f"and {percent(lead.certified)} on {lead.certified_on} on average here: "
     )
     if lead.luck <= 0:
-        return f"{text}its points were not luck"
+        return f"{text}nothing was lost"
     return f"{text}{signed_percent(lead.luck)} points of the first were luck"
 
 

@@ -29,7 +29,7 @@ from search.campaign.settings import (
     schema_text,
 )
 from search.campaign.splits import final_recipe
-from search.campaign.trainings import control_runs, controls, full_epochs
+from search.campaign.trainings import control_runs, control_seeds, controls, full_epochs
 
 __all__ = [
     "CHANGEABLE",
@@ -48,6 +48,7 @@ __all__ = [
     "clone",
     "clone_with_space",
     "control_runs",
+    "control_seeds",
     "controls",
     "final_recipe",
     "full_epochs",

@@ -20,6 +20,11 @@ def control_runs(campaign: Campaign, space: Space) -> tuple[tuple[str, int], ...
 
     More seeds begin with those of fewer, so that what was trained with these is not again.
     """
-    others = (derive_seed(campaign.seed, "control", n) for n in range(1, campaign.control_seeds))
     names = controls(campaign, space)
-    return tuple((name, seed) for seed in (campaign.seed, *others) for name in names)
+    return tuple((name, seed) for seed in control_seeds(campaign) for name in names)
+
+
+def control_seeds(campaign: Campaign) -> tuple[int, ...]:
+    """The seeds of the controls' trainings, the campaign's own first."""
+    others = (derive_seed(campaign.seed, "control", n) for n in range(1, campaign.control_seeds))
+    return campaign.seed, *others

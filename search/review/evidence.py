@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from search.assign.suggesting import identity
-from search.campaign import Campaign, full_epochs
+from search.campaign import Campaign, control_seeds, full_epochs
 from search.campaign.lineage import Family, lineage, name_rate, name_trial
 from search.review.verdicts import (
     Comparison,
@@ -29,13 +29,15 @@ from space.controls.macs import planned_macs
 from space.recurrence import Recurrence, recurrence
 from space.space import Space
 from space.unroll.cost import cost
+from workers.job import ScoredSplit
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
     """A network that was trained from several seeds. `scores` are by seed, without those of
-    trainings that failed. `macs` are the planned unroll's, `rate` is the learning rate, `at_edge`
-    whether it was the lowest or the highest that was tried: beyond it may be a better one.
+    trainings that failed or are still to be done. `macs` are the planned unroll's, `rate` is the
+    learning rate, `at_edge` whether it was the lowest or the highest that was tried: beyond it may
+    be a better one.
     """
 
     name: str
@@ -61,22 +63,28 @@ class Trained:
 
 @dataclass(frozen=True, kw_only=True)
 class Lead:
-    """A winner's score in the search, the mean of its certified ones, and their difference: how
-    much was luck, of the seed and of the images that the search decided by.
+    """The score in the search of a winner that was trained to the end there, the mean of its
+    certified ones, and their difference: how much was luck, of the seed and of the images that the
+    search decided by. `searched_on` and `certified_on` are the splits that these are of.
     """
 
     winner: str
     searched: float
+    searched_on: ScoredSplit
     certified: float | None
+    certified_on: ScoredSplit
     luck: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """All that a final campaign shows. `seeds` are those of its trainings, in order."""
+    """All that a final campaign shows. `seeds` are those of its trainings, in order, failed ones
+    included. `selected_on_test`: the winners were chosen by scores of the test split.
+    """
 
     campaign: str
     seeds: tuple[int, ...]
+    selected_on_test: bool
     networks: tuple[Trained, ...]
     verdicts: tuple[Verdict, ...]
     leads: tuple[Lead, ...]
@@ -87,6 +95,7 @@ class Evidence:
         return {
             "campaign": self.campaign,
             "seeds": list(self.seeds),
+            "selected_on_test": self.selected_on_test,
             "networks": [
                 {
                     "name": one.name,
@@ -127,25 +136,50 @@ def read_evidence(
         for one in networks
         if one.family in MATCHES
     ]
-    leads = [_lead(trial, of_winner[name_trial(trial.number)]) for trial in winners]
-    ranked = [(lead.searched, lead.certified) for lead in leads if lead.certified is not None]
+    leads = _find_leads(record, winners, networks)
     return Evidence(
         campaign=record.id,
-        seeds=tuple(sorted({seed for one in networks for seed in one.scores})),
+        seeds=control_seeds(Campaign.parse(record.document, f"campaign {record.id}")),
+        selected_on_test=any(trial.split == "test" for trial in winners),
         networks=tuple(networks),
         verdicts=tuple(judge(comparisons)),
-        leads=tuple(leads),
-        ranks=correlate_ranks([first for first, _ in ranked], [second for _, second in ranked]),
+        leads=leads,
+        ranks=rank_leads(leads),
     )
 
 
-def _lead(trial: Trial, winner: Trained) -> Lead:
-    searched = trial.top1 or 0.0
-    return Lead(
-        winner=winner.name,
-        searched=searched,
-        certified=winner.mean,
-        luck=luck(searched, list(winner.scores.values())),
+def read_leads(store: Store, record: Record, winners: Sequence[Trial]) -> tuple[Lead, ...]:
+    """How much of the scores of these trials was luck, by a certification of them, with matched
+    controls or without.
+    """
+    return _find_leads(record, winners, _read_networks(store, record))
+
+
+def rank_leads(leads: Sequence[Lead]) -> Correlation:
+    """How well the search's order of the winners agrees with the certified one."""
+    ranked = [(lead.searched, lead.certified) for lead in leads if lead.certified is not None]
+    return correlate_ranks([first for first, _ in ranked], [second for _, second in ranked])
+
+
+def _find_leads(
+    record: Record, winners: Sequence[Trial], networks: Sequence[Trained]
+) -> tuple[Lead, ...]:
+    """Of the winners that the search trained to the end, and that are among the networks."""
+    by_name = {one.name: one for one in networks}
+    certified_on = record.data.get("split", "test")
+    return tuple(
+        Lead(
+            winner=winner.name,
+            searched=trial.top1,
+            searched_on=trial.split,
+            certified=winner.mean,
+            certified_on=certified_on,
+            luck=luck(trial.top1, list(winner.scores.values())),
+        )
+        for trial in winners
+        if trial.top1 is not None
+        and trial.status == "finished"
+        and (winner := by_name.get(name_trial(trial.number))) is not None
     )
 
 

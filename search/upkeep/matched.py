@@ -16,6 +16,7 @@ campaigns, so that what was interrupted goes on. search/review/evidence.py reads
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from search.assign.suggesting import find_refusal, identity
@@ -59,15 +60,23 @@ def select_winners(
     """The trials `numbers`, else the `top` best recurrent ones, with their genomes; and the
     feedforward ones among them, or that rank before the last of them: these have nothing to be
     controlled for.
+
+    Trials that were stopped early come after all that were trained to the end. Raises
+    CampaignError for a trial whose choices make no network.
     """
     if numbers:
         chosen = [store.results.get(campaign_id, number) for number in dict.fromkeys(numbers)]
     else:
-        chosen = ranking.best(store, campaign_id)
+        ranked = ranking.best(store, campaign_id)
+        chosen = sorted(ranked, key=lambda trial: trial.status != "finished")
     winners: list[Trial] = []
     feedforward: list[Trial] = []
     for trial in chosen:
-        if trial.recurrence in (None, "none"):
+        kind = ranking.kind_of(trial)
+        if kind is None:
+            problem, where = "has choices that make no network", f"trial {trial.number}"
+            raise CampaignError(where, problem, "name other trials, by --trial")
+        if kind == "feedforward":
             feedforward.append(trial)
         else:
             winners.append(store.results.get(campaign_id, trial.number))
@@ -265,7 +274,27 @@ def _derive(
         "control_seeds": made.seeds,
         "seed": derive_seed(campaign.seed, made.draw),
     }
-    return clone(derived, where, overrides, offered=offered)
+    overridden = clone(derived, where, overrides, offered=offered)
+    _check_overrides(clone(derived, where, offered=offered), overridden)
+    return overridden
+
+
+FAIR = (
+    "seed",
+    "recipe.score_on",
+    "recipe.train_on",
+    "data.validation",
+    "control_seeds",
+    "controls",
+)
+"""What no override may change: which networks are compared, from which seeds, by which images."""
+
+
+def _check_overrides(campaign: Campaign, overridden: Campaign) -> None:
+    for key in FAIR:
+        read = attrgetter(key)
+        if read(campaign) != read(overridden):
+            raise CampaignError(key, "is what makes the comparison fair", "leave it out of --set")
 
 
 def _select_different(campaign: Campaign, space: Space) -> list[str]:

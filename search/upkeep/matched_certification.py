@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from search.assign.setting import Listener
-from search.campaign import Campaign
+from search.campaign import Campaign, final_recipe
 from search.host.home import Home
 from search.host.machine import Machine
 from search.host.ports import bypass_proxies
@@ -138,6 +138,7 @@ def certify_matched(
         offered=read_offered(matching.address),
     )
     listed = matched.networks(record, winners)
+    final_recipe(record.document, all_data=matching.all_data)  # refused before hours of tuning
     chosen, edges = _tune(setting, listed)
     final = matched.final(
         record,

@@ -47,6 +47,12 @@ def test_means_over_seeds_are_those_of_the_trials(
     assert "gain" not in control
 
 
+def test_the_luck_of_each_winner_is_said(campaign: Campaign, certified: Ended) -> None:
+    best = campaign.shell("top", campaign.id, "-n", "1", "-o", "json").json[0]
+    assert f"luck: trial-{best['trial']} scored " in certified.err
+    assert "rank correlation of the search's scores with these: none of 1 winner" in certified.err
+
+
 def test_top_shows_them_again(shell: Shell, certified: Ended) -> None:
     assert shell("top", "tiny-certified", "-o", "json").json == certified.json
     told = shell("top", "tiny-certified").out

@@ -15,12 +15,12 @@ from search.review.verdicts import Comparison, Correlation, judge
 from search.upkeep import matched
 from search.upkeep.ladders import FIRST
 from search.upkeep.matched_certification import Matching
-from space.errors import InputError, StoreError
+from space.errors import CampaignError, InputError, StoreError
 from tests.support.matching import Driver, record_of, search, trials_of
 from tests.support.runs import Bench
 from ventral.cli import app
 from ventral.launching import Launch
-from ventral.matching import certify_matched, format_evidence
+from ventral.matching import certify_matched, describe_feedforward, format_evidence
 from ventral.output import Format
 
 
@@ -38,7 +38,7 @@ def trained(name: str, *scores: float) -> Trained:
     )
 
 
-def sentences(*networks: Trained, luck: float | None = 0.02) -> list[str]:
+def sentences(*networks: Trained, luck: float | None = 0.02, seeds: int = 3) -> list[str]:
     first = networks[0]
     verdicts = judge(
         [
@@ -48,11 +48,19 @@ def sentences(*networks: Trained, luck: float | None = 0.02) -> list[str]:
             for one in networks[1:]
         ]
     )
-    lead = Lead(winner=first.name, searched=0.8, certified=first.mean, luck=luck)
+    lead = Lead(
+        winner=first.name,
+        searched=0.8,
+        searched_on="validation",
+        certified=first.mean,
+        certified_on="test",
+        luck=luck,
+    )
     return format_evidence(
         Evidence(
             campaign="c",
-            seeds=(0, 1, 2),
+            seeds=tuple(range(seeds)),
+            selected_on_test=False,
             networks=networks,
             verdicts=tuple(verdicts),
             leads=(lead,),
@@ -62,7 +70,7 @@ def sentences(*networks: Trained, luck: float | None = 0.02) -> list[str]:
 
 
 def test_a_sentence_for_each_verdict_of_each_kind() -> None:
-    shown, not_shown, last, luck, ranks = sentences(
+    shown, not_shown, last, failed, luck, ranks = sentences(
         trained("trial-7", 0.80, 0.81, 0.79),
         trained("trial-7-parameters", 0.70, 0.72, 0.69),
         trained("trial-7-macs", 0.79, 0.85, 0.78),
@@ -81,9 +89,10 @@ def test_a_sentence_for_each_verdict_of_each_kind() -> None:
     assert "-0.7 points" in not_shown
     assert "(1 paired seed, no interval: one seed has no spread)" in last
     assert luck == (
-        "luck: trial-7 scored 80.0 % in the search and 80.0 % on average here: +2.0 points of the "
-        "first were luck"
+        "luck: trial-7 scored 80.0 % on validation in the search and 80.0 % on test on average "
+        "here: +2.0 points of the first were luck"
     )
+    assert failed == "failed: trial-7-depth in 2 of 3 trainings; these seeds are in no verdict"
     assert "none of 1 winner" in ranks
 
 
@@ -98,7 +107,8 @@ def test_what_has_no_scores_or_no_luck_is_not_claimed() -> None:
     lines = sentences(trained("trial-7"), trained("trial-7-depth", 0.5), luck=None)
     assert lines[0].endswith("(no seed trained both)")
     assert not any(line.startswith("luck") for line in lines)
-    assert "were not luck" in sentences(trained("trial-7", 0.9), luck=-0.1)[0]
+    [luck, _] = sentences(trained("trial-7", 0.9), luck=-0.1, seeds=1)
+    assert luck.endswith("here: nothing was lost")
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +138,26 @@ def test_a_feedforward_winner_is_one_sentence_and_nothing_is_trained(
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(f"trial {plain} is feedforward")
     assert "nothing is trained for it" in line
+
+
+def test_of_many_feedforward_trials_five_are_named(bench: Bench) -> None:
+    trials = [replace(trials_of(bench)[0], number=number) for number in range(8)]
+    text = describe_feedforward(trials)
+    assert text.startswith("trials 0, 1, 2, 3, 4 and 3 more are feedforward")
+    assert describe_feedforward(trials[:5]).startswith("trials 0, 1, 2, 3, 4 are feedforward")
+
+
+def test_all_data_without_validation_images_is_refused_before_anything_is_tuned(
+    bench: Bench,
+) -> None:
+    record = record_of(bench)
+    data = record.document["data"] | {"validation": 0}
+    of_before = replace(record, document=record.document | {"data": data})
+    wanted, launch = replace(WANTED, all_data=True), Launch(output=Format.json)
+    before = len(list(bench.store.campaigns.all()))
+    with pytest.raises(CampaignError, match="leave --all-data out"):
+        certify_matched(of_before, bench.home, bench.store, wanted, launch)
+    assert len(list(bench.store.campaigns.all())) == before
 
 
 def test_two_campaigns_do_not_run_in_the_background(bench: Bench) -> None:

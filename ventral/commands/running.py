@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ventral.launching import Launch, drive, run_campaign
-from ventral.matching import certify_matched
+from ventral.matching import certify_matched, format_luck
 from ventral.output import Format, Output, note
 
 if TYPE_CHECKING:
@@ -138,6 +138,7 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
 
     They are scored on the test split, which the search has not seen.
     """
+    from search.review.evidence import rank_leads, read_leads
     from search.upkeep.certification import certification, choose_winners
     from search.upkeep.matched_certification import Matching
     from search.upkeep.submission import read_offered
@@ -146,7 +147,7 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     home, store, record = find_campaign(campaign)
     launch = Launch(output=output, detach=detach, address=address)
     if matched:
-        wanted = Matching(
+        matching = Matching(
             top=top,
             numbers=trial or (),
             seeds=seeds,
@@ -155,11 +156,15 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
             new=new,
             address=address,
         )
-        certify_matched(record, home, store, wanted, launch, estimate=estimate)
+        certify_matched(record, home, store, matching, launch, estimate=estimate)
         return
     chosen = choose_winners(store, record, top=top, trials=trial or ())
     offered = read_offered(address)
     made = certification(
         record, chosen, seeds, overrides or [], all_data=all_data, offered=offered
     )
-    run_campaign(made, launch, new=new, estimate=estimate, certifies=record)
+    done = run_campaign(made, launch, new=new, estimate=estimate, certifies=record)
+    if not detach:
+        leads = read_leads(store, store.campaigns.get(done), chosen)
+        for line in format_luck(leads, rank_leads(leads)):
+            note(line)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import sqlite3
 import statistics
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from search.review.evidence import Evidence, read_evidence
+from search.review.evidence import Evidence, rank_leads, read_evidence, read_leads
+from search.review.verdicts import correlate_ranks
+from search.upkeep.certification import certification
 from search.upkeep.matched import final, networks, select_winners
 from tests.support import toys
 from tests.support.matching import carry_out, record_of, search, trials_of
 from tests.support.runs import Bench, train
+from workers.job import ScoredSplit
 
 SEEDS = 3
 
@@ -119,15 +123,66 @@ def test_luck_is_the_searchs_score_less_the_certified_one(bench: Bench) -> None:
             bench.store.results.get(bench.id, int(winner.name.removeprefix("trial-"))).top1 or 0.0
         )
         assert lead.searched == searched
+        assert (lead.searched_on, lead.certified_on) == splits_of(bench, evidence)
         assert lead.luck == pytest.approx(searched - (winner.mean or 0))
 
 
+def splits_of(bench: Bench, evidence: Evidence) -> tuple[str, str]:
+    """What the trials of a search, and of its final campaign, are scored on."""
+    [searched] = {trial.split for trial in trials_of(bench)}
+    [certified] = {trial.split for trial in bench.store.results.find(evidence.campaign)}
+    return searched, certified
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_winners_that_were_selected_on_test_are_marked(bench: Bench, split: ScoredSplit) -> None:
+    done, _ = run_final(bench, 1, trials=1)
+    winners, _ = select_winners(bench.store, bench.id, 1)
+    selected = [replace(winner, split=split) for winner in winners]
+    evidence = read_evidence(done.store, record_of(done), selected)
+    assert evidence.document()["selected_on_test"] is (split == "test")
+    assert [lead.searched_on for lead in evidence.leads] == [split]
+
+
+def test_a_training_that_failed_for_every_network_is_null_for_all(bench: Bench) -> None:
+    """Its seed is one of the campaign's still."""
+    winners, _ = select_winners(bench.store, bench.id, 1)
+    made = networks(record_of(bench), winners)
+    done = bench.beside(final(record_of(bench), made, {o.name: 0 for o in made}, SEEDS))
+    run, first = done.begin(), done.campaign.seed
+    while (assignment := run.queue.next()) is not None:
+        seed = bench.store.results.get(done.id, assignment.number).seed
+        train(run, assignment, *((1, "failed") if seed == first else (3,)))
+    evidence = read_evidence(done.store, record_of(done), winners)
+    assert evidence.seeds[0] == first
+    for one in evidence.document()["networks"]:
+        assert [score is None for score in one["scores"]] == [True, False, False]
+
+
+def test_a_certification_without_matched_controls_says_the_luck_too(bench: Bench) -> None:
+    winners, _ = select_winners(bench.store, bench.id, 3)
+    done = bench.beside(certification(record_of(bench), winners, SEEDS))
+    carry_out(done)
+    leads = read_leads(done.store, record_of(done), winners)
+    assert [lead.winner for lead in leads] == [f"trial-{trial.number}" for trial in winners]
+    for lead, trial in zip(leads, winners, strict=True):
+        scores = [one.top1 or 0.0 for one in trials_of(done) if one.digest == trial.digest]
+        assert len(scores) == SEEDS
+        assert lead.certified == pytest.approx(statistics.fmean(scores))
+        assert lead.luck == pytest.approx((trial.top1 or 0.0) - statistics.fmean(scores))
+    searched = [trial.top1 or 0.0 for trial in winners]
+    expected = correlate_ranks(searched, [lead.certified or 0.0 for lead in leads])
+    assert rank_leads(leads) == expected
+
+
 def test_a_campaign_that_is_not_over_shows_what_is_there(bench: Bench) -> None:
-    """Of five networks the first four were trained, with one seed."""
+    """Of five networks the first four were trained, with one seed of three."""
     _, evidence = run_final(bench, 1, trials=4)
     assert [len(one.scores) for one in evidence.networks] == [1, 1, 1, 1, 0]
     assert all(verdict.low is None and not verdict.shown for verdict in evidence.verdicts)
-    assert evidence.document()["networks"][4]["scores"] == [None]
+    first, last = (evidence.document()["networks"][place]["scores"] for place in (0, 4))
+    assert [score is None for score in first] == [False, True, True]
+    assert last == [None] * SEEDS
 
 
 def test_a_training_that_failed_leaves_its_pair_out(bench: Bench) -> None:
@@ -140,5 +195,6 @@ def test_a_training_that_failed_leaves_its_pair_out(bench: Bench) -> None:
     evidence = read_evidence(done.store, record_of(done), winners)
     assert [verdict.seeds for verdict in evidence.verdicts] == [SEEDS - 1] * 3
     first = evidence.document()["networks"][0]["scores"]
+    assert len(evidence.seeds) == len(first) == SEEDS
     assert sorted(score is None for score in first) == [False, False, True]
     assert set(first) == {None, toys.score(5, 3, 3), toys.score(10, 3, 3)}

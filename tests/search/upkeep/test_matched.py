@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from search.campaign import Campaign
 from search.campaign.lineage import lineage, name_rate
-from search.review.evidence import choose_rungs
+from search.review.evidence import choose_rungs, read_evidence
 from search.store import Campaign as Record
 from search.upkeep.ladders import FIRST, rate_at
 from search.upkeep.matched import Network, final, group, networks, select_winners
@@ -40,6 +42,10 @@ def _names(made: Sequence[Network]) -> list[str]:
     return [one.name for one in made]
 
 
+def _own_rates(made: Sequence[Network]) -> dict[str, int]:
+    return dict.fromkeys(_names(made), 0)
+
+
 def listed(bench: Bench, top: int = 1) -> list[Network]:
     winners, _ = select_winners(bench.store, bench.id, top)
     return networks(record_of(bench), winners)
@@ -59,6 +65,43 @@ def test_winners_are_the_best_recurrent_ones_and_what_is_feedforward_is_named(
     plain = next(number for number, kind in kinds.items() if kind == "none")
     winners, feedforward = select_winners(bench.store, bench.id, 1, [loops[0], plain])
     assert ([t.number for t in winners], [t.number for t in feedforward]) == ([loops[0]], [plain])
+
+
+def test_a_trial_that_was_stopped_early_comes_last_and_has_no_luck(tmp_path: Path) -> None:
+    bench = search(tmp_path)
+    [first, second, *_] = select_winners(bench.store, bench.id, 2)[0]
+    alter(bench, first.number, status="pruned")
+    winners, _ = select_winners(bench.store, bench.id, 100)
+    assert winners[0].number == second.number
+    assert {trial.status for trial in winners[:-1]} == {"finished"}
+    assert (winners[-1].number, winners[-1].status) == (first.number, "pruned")
+    both = [winners[0], winners[-1]]
+    made = networks(record_of(bench), both)
+    record = record_of(bench.beside(final(record_of(bench), made, _own_rates(made), 1)))
+    evidence = read_evidence(bench.store, record, both)
+    assert [lead.winner for lead in evidence.leads] == [f"trial-{second.number}"]
+    unscored = replace(winners[0], top1=None)
+    assert read_evidence(bench.store, record, [unscored]).leads == ()
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_trial_without_a_network_is_one_error(tmp_path: Path, named: bool) -> None:
+    bench = search(tmp_path)
+    [best] = select_winners(bench.store, bench.id, 1)[0]
+    alter(bench, best.number, recurrence=None)
+    with pytest.raises(CampaignError, match=rf"trial {best.number}: .*no network"):
+        select_winners(bench.store, bench.id, 1, [best.number] if named else [])
+
+
+def alter(bench: Bench, number: int, **columns: str | None) -> None:
+    """Change what is on record of a trial."""
+    file = bench.home.store_url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(file)) as connection, connection:
+        for column, value in columns.items():
+            connection.execute(
+                f"UPDATE trials SET {column} = ? WHERE campaign = ? AND number = ?",
+                (value, bench.id, number),
+            )
 
 
 def _genome(bench: Bench, number: int) -> Genome:
@@ -258,3 +301,37 @@ def test_rates_are_never_chosen_by_the_test_split(bench: Bench) -> None:
     certified = replace(record, document=record.document | {"recipe": recipe})
     campaign = tuning(certified, listed(bench))
     assert (campaign.recipe.score_on, campaign.recipe.train_on) == ("validation", "train")
+
+
+@pytest.mark.parametrize(
+    ("override", "campaigns"),
+    [
+        ("seed=5", {"rates", "matched"}),
+        ("recipe.score_on=test", {"rates"}),
+        ("recipe.score_on=validation", {"matched"}),
+        ("recipe.train_on=train+validation", {"matched"}),
+        ("data.validation=0", {"rates"}),
+        ("control_seeds=2 budget.trials=10", {"matched"}),
+        ("controls=[plain] budget.trials=3", {"matched"}),
+    ],
+)
+def test_no_override_changes_what_makes_the_comparison_fair(
+    bench: Bench, override: str, campaigns: set[str]
+) -> None:
+    made, record = listed(bench), record_of(bench)
+    overrides = override.split()
+    refused = pytest.raises(CampaignError, match=f"{override.partition('=')[0]}.*comparison fair")
+    if "rates" in campaigns:
+        with refused:
+            tuning_of(record, made, dict.fromkeys(_names(made), FIRST), overrides)
+    if "matched" in campaigns:
+        with refused:
+            final(record, made, dict.fromkeys(_names(made), 0), SEEDS, overrides)
+
+
+def test_other_overrides_are_taken(bench: Bench) -> None:
+    made = listed(bench)
+    campaign = tuning_of(
+        record_of(bench), made, dict.fromkeys(_names(made), FIRST), ["recipe.epochs=2"]
+    )
+    assert campaign.recipe.epochs == 2
