@@ -49,6 +49,34 @@ def test_no_controls_if_none_are_named(tmp_path: Path) -> None:
     assert CONTROL not in {trial.origin for trial in bench.store.results.find(bench.id)}
 
 
+TWINS = {"wide": toys.SPACE["controls"]["wide"], "twin": toys.SPACE["controls"]["wide"]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "trained"),
+    [
+        ({"recipe": {"epochs": 3, "score_on": "test"}}, 1),  # and a budget for more
+        ({"recipe": {"epochs": 3, "score_on": "test"}, "budget": {"trials": 1}}, 1),
+        ({"space": toys.SPACE | {"controls": TWINS}, "budget": {"trials": 2}}, 1),
+        ({"limits": {"parameters": 10}, "budget": {"trials": 1}}, 0),
+        ({}, 6),  # a search of before there was a validation split
+    ],
+)
+@pytest.mark.parametrize("ahead", [False, True])
+def test_what_is_scored_on_test_is_no_search(
+    tmp_path: Path, changes: dict[str, Any], trained: int, ahead: bool
+) -> None:
+    bench = Bench(tmp_path, **changes)
+    assert bench.setting.split == "test"
+    run = bench.begin(ahead=ahead)
+    assert len(exhaust(run)) == trained
+    assert run.queue.ready()
+    origins = [trial.origin for trial in bench.store.results.find(bench.id)]
+    assert origins.count(CONTROL) == 1
+    assert len(origins) == max(1, trained)
+    run.close()
+
+
 def test_a_trial_is_on_record_before_it_is_handed_out(bench: Bench) -> None:
     run = bench.begin()
     run.queue.next()
