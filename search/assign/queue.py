@@ -25,7 +25,7 @@ from search.assign.suggesting import (
     close_recipe,
 )
 from search.campaign import control_runs
-from search.campaign.lineage import lineage
+from search.campaign.lineage import Family, lineage
 from search.campaign.splits import decides
 from search.early_stopping.judging import Judge
 from search.store import CONTROL, NewTrial, Takeover, Trial
@@ -203,7 +203,7 @@ class Queue:
             # Weights belong to a spelling: the trial takes that over as well.
             genome = takeover.donor.trial.genome or genome
         cell, recurrence = ("", None) if sample is None else name_network(sample.genome)
-        family, winner = (None, None) if control is None else lineage(control)
+        family, winner = (None, None) if control is None else self._lineage(control)
         trial = NewTrial(
             number=number,
             digest=suggestion.digest,
@@ -235,6 +235,12 @@ class Queue:
         if takeover is not None and self._apply_takeover(number, takeover):
             return None
         return Assignment(number=number, job=self._set.job(number, genome, recipe, seed))
+
+    def _lineage(self, control: str) -> tuple[Family, str | None]:
+        """The family and the winner of a control. Names say them only where networks are
+        certified: any other campaign may call its controls as it likes.
+        """
+        return ("control", None) if self._set.certifies is None else lineage(control)
 
     def _apply_takeover(self, number: int, takeover: Takeover) -> bool:
         """Whether a trial is over by what another campaign trained."""

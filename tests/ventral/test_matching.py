@@ -17,7 +17,9 @@ from search.review.evidence import Evidence, Lead, Trained
 from search.review.verdicts import Comparison, Correlation, judge
 from search.upkeep import matched
 from search.upkeep.ladders import FIRST
+from search.upkeep.openings import record_trainings
 from space.errors import InputError, StoreError
+from space.space import Space
 from tests.support.matching import carry_out, record_of, search, trials_of
 from tests.support.runs import Bench
 from ventral.launching import Launch
@@ -164,7 +166,9 @@ class Driver:
 
     def run(self, campaign_id: str, *_: object, **__: object) -> RunResult:
         store = self.bench.store
-        campaign = Campaign.parse(store.campaigns.get(campaign_id).document)
+        record = store.campaigns.get(campaign_id)
+        campaign = Campaign.parse(record.document)
+        record_trainings(store, record, campaign, Space.parse(record.space))
         other = copy.copy(self.bench)
         other.id, other.campaign = campaign_id, campaign
         trials, self.stop_after = self.stop_after, 1000
