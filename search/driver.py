@@ -33,6 +33,7 @@ from search.tune.loop import make_loop
 from search.tune.place import count_slots, largest_offer, open_ground, share_ground
 from search.tune.ray_internals import survivable
 from search.tune.rungs import Rungs
+from search.upkeep.openings import record_trainings
 from space.errors import DataError, StoreError, VentralError
 from space.space import Space
 from workers.data.pack import Pack
@@ -87,8 +88,10 @@ def submit(
     listener: Listener = lambda _happening: None,
     *,
     prepared: Prepared | None = None,
+    certifies: str | None = None,
 ) -> str:
-    """Put the campaign on record; returns its id. `prepared` is the result of `prepare`.
+    """Put the campaign on record; returns its id. `prepared` is the result of `prepare`,
+    `certifies` the id of the campaign whose networks it trains again.
 
     Raises what `prepare` does.
     """
@@ -98,7 +101,7 @@ def submit(
         campaign.name,
         campaign.document(),
         space.document(),
-        _describe_data(packed, packed.scored(campaign.recipe.score_on)),
+        _describe_data(packed, packed.scored(campaign.recipe.score_on), certifies),
     )
     return record.id
 
@@ -206,9 +209,12 @@ def _fit(space: Space, packed: Pack) -> Space:
     )
 
 
-def _describe_data(packed: Pack, split: ScoredSplit) -> dict[str, Any]:
-    """What the store keeps of a campaign's data, of which `split` is what its scores are of."""
-    return {
+def _describe_data(packed: Pack, split: ScoredSplit, certifies: str | None) -> dict[str, Any]:
+    """What the store keeps of a campaign's data, of which `split` is what its scores are of, and
+    `certifies` the campaign whose networks are scored on them again, if any.
+    """
+    certified = {} if certifies is None else {"certifies": certifies}
+    return certified | {
         **packed.ref.model_dump(mode="json"),
         "spec": packed.spec,
         "size": packed.size,
@@ -246,6 +252,7 @@ def _build_setting(
         listener=listener,
         guess=record.data.get("guess"),
         split=record.data.get("split", "test"),
+        certifies=record.data.get("certifies"),
         address=address,
     )
 
@@ -304,6 +311,9 @@ def _train(
     remains.sweep(ray_record)
     seconds = setting.campaign.budget.seconds
     deadline = None if seconds is None else time.monotonic() + seconds - record.seconds
+    if record.state != "finished":
+        # Before anything is trained, or taken over: a driver may be killed at any moment.
+        record_trainings(setting.store, record, setting.campaign, setting.space)
     run = build_run(setting, stop, Rungs, notify=notify, deadline=deadline, ahead=True)
     with contextlib.closing(run):
         # Asked before Ray is started: a campaign with nothing left to do ends at once.

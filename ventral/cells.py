@@ -84,14 +84,14 @@ def show_references(
     from search.review import ranking
     from search.upkeep.certification import is_certified
 
-    known = [reference for reference in references if not is_certified(reference.name)]
+    known = [reference for reference in references if not is_certified(reference)]
     rows: list[dict[str, Any]] = []
     for reference in references:
         row = reference.trial.row() | {"network": reference.name}
         row |= {"top1": reference.top1, "deviation": reference.deviation}
         row |= {"seeds": reference.seeds, "failed": reference.failed}
         above = ranking.gain(reference.trial, known, reference.top1)
-        if above is not None and is_certified(reference.name):
+        if above is not None and is_certified(reference):
             row["gain"] = above
         rows.append(row)
     if output is Format.table:

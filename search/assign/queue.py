@@ -25,7 +25,8 @@ from search.assign.suggesting import (
     close_recipe,
 )
 from search.campaign import control_runs
-from search.campaign.lineage import lineage
+from search.campaign.lineage import Family, lineage
+from search.campaign.splits import decides
 from search.early_stopping.judging import Judge
 from search.store import CONTROL, NewTrial, Takeover, Trial
 from space.cell_names import name_network
@@ -64,6 +65,12 @@ class Queue:
         self._trained = past.trained
         self._unfinished = deque(past.unfinished)
         self._controls = deque(control_runs(setting.campaign, setting.space))
+        # What is scored on test in order to decide nothing stays so, also where controls are one
+        # network or may not be trained, and leave some of the budget over. Searches of before
+        # there was a validation split go on.
+        self._searches = setting.split != "test" or (
+            setting.campaign.recipe.score_on != "test" and decides(setting.campaign, setting.space)
+        )
         self._prepared: Assignment | None = None
         self._ended = False
         self.error: CampaignError | None = None
@@ -96,7 +103,7 @@ class Queue:
         """Whether `next` would answer at once, after waiting for at most so long."""
         if self._prepared or self._records.lost or self._unfinished or self._controls:
             return True
-        if self._over_budget() or not isinstance(self._source, Ahead):
+        if self._over_budget() or not (self._searches and isinstance(self._source, Ahead)):
             return True
         return self._source.ready(seconds)
 
@@ -104,7 +111,7 @@ class Queue:
         """The next trial to train, or None if there is none.
 
         Then the budget is used up, every point of the space is known, nothing in it may be
-        trained (`error` is set), or the run is to end.
+        trained (`error` is set), the run is to end, or only controls were to be trained.
         """
         if self._prepared is not None:
             prepared, self._prepared = self._prepared, None
@@ -121,6 +128,8 @@ class Queue:
         while not self._over_budget() and not self._pulse.check():
             if self._controls:
                 assignment = self._next_control(*self._controls.popleft())
+            elif not self._searches:
+                return None
             else:
                 assignment = self._next_suggestion()
             if assignment is not None:
@@ -194,7 +203,7 @@ class Queue:
             # Weights belong to a spelling: the trial takes that over as well.
             genome = takeover.donor.trial.genome or genome
         cell, recurrence = ("", None) if sample is None else name_network(sample.genome)
-        family, winner = (None, None) if control is None else lineage(control)
+        family, winner = (None, None) if control is None else self._lineage(control)
         trial = NewTrial(
             number=number,
             digest=suggestion.digest,
@@ -226,6 +235,12 @@ class Queue:
         if takeover is not None and self._apply_takeover(number, takeover):
             return None
         return Assignment(number=number, job=self._set.job(number, genome, recipe, seed))
+
+    def _lineage(self, control: str) -> tuple[Family, str | None]:
+        """The family and the winner of a control. Names say them only where networks are
+        certified: any other campaign may call its controls as it likes.
+        """
+        return ("control", None) if self._set.certifies is None else lineage(control)
 
     def _apply_takeover(self, number: int, takeover: Takeover) -> bool:
         """Whether a trial is over by what another campaign trained."""

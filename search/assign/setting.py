@@ -46,6 +46,8 @@ class Setting:
     """Top-1 of the best constant answer; None in campaigns of before it was known."""
     split: ScoredSplit = "test"
     """What trials are scored on; test in campaigns of before there was a validation split."""
+    certifies: str | None = None
+    """The campaign whose networks this one trains again; None of what an earlier version made."""
     address: str | None = None
     """Of the running Ray cluster on which trials run; None for one of the driver's own."""
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from search.campaign.checks import check
 from search.campaign.settings import Campaign, Resources
+from search.campaign.splits import check_splits, decides
+from search.campaign.trainings import control_runs
 from search.host.machine import Machine, machine
 from space.documents.files import parse_yaml, read_document
 from space.documents.trees import place
@@ -108,7 +110,8 @@ it what fits.
 def amend(document: Mapping[str, Any], where: str, overrides: Sequence[str]) -> Campaign:
     """The campaign of a closed document, changed while it is being carried out.
 
-    Raises CampaignError for a wrong value, and for a key that results depend on.
+    Raises CampaignError for a wrong value, for a key that results depend on, and for a budget that
+    makes a search on the test split of trainings by which nothing was decided.
     """
     changed = copy.deepcopy(dict(document))
     for override in overrides:
@@ -133,7 +136,27 @@ def amend(document: Mapping[str, Any], where: str, overrides: Sequence[str]) -> 
             "decides what fits into limits.memory, and cannot change in a campaign that has begun",
             "start a campaign like it, with `ventral submit --from ID --set ...`",
         )
+    if amended.budget.trials > begun.budget.trials:
+        _refuse_search_on_test(begun, amended)
     return amended
+
+
+def _refuse_search_on_test(begun: Campaign, amended: Campaign) -> None:
+    """Refuse a budget beyond the controls of a campaign that decides nothing, if a search would
+    not have been allowed in its place. Raises CampaignError.
+    """
+    space = _space(amended.space, Path("campaign"))
+    if decides(begun, space) or not decides(amended, space):
+        return
+    try:
+        check_splits(amended, space)
+    except CampaignError as error:
+        raise CampaignError(
+            "budget.trials",
+            f"{amended.budget.trials} trials are more than the controls that the campaign trains: "
+            f"the others would be searched for by the test split ({error.where}: {error.problem})",
+            f"write at most {len(control_runs(amended, space))}",
+        ) from None
 
 
 def _loaded(

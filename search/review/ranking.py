@@ -91,7 +91,7 @@ def references(store: Store, record: Record) -> list[Reference]:
             scores = [trial.top1 or 0.0 for trial in counted]
             rows.append(
                 Reference(
-                    name=trials[0].control or trials[0].cell,
+                    name=next((one.control for one in trials if one.control), trials[0].cell),
                     trial=max(counted, key=lambda trial: (trial.top1 or 0.0, -trial.number)),
                     top1=statistics.fmean(scores),
                     deviation=statistics.stdev(scores) if len(scores) > 1 else None,

@@ -282,13 +282,22 @@ class Campaigns:
         command: str,
         networks: Sequence[str],
         split: ScoredSplit = "test",
+        also: str | None = None,
+        once: bool = False,
     ) -> None:
-        """Put on record that networks of the campaign were scored on a split, after the search."""
+        """Put on record that networks of the campaign were scored on a split, after the search.
+
+        It counts for the campaign `also` as well. With `once` nothing is added if the campaign has
+        an opening of the split.
+        """
         values: dict[str, Any] = {"who": storable(who), "command": storable(command)}
-        values |= {"campaign": campaign_id, "at": time.time()}
-        values |= {"networks": list(networks), "split": split}
+        values |= {"at": time.time(), "networks": list(networks), "split": split}
+        same = (OPENINGS.c.campaign == campaign_id, OPENINGS.c.split == split)
         with self._database.writing() as connection:
-            connection.execute(sa.insert(OPENINGS).values(values))
+            if once and connection.execute(sa.select(OPENINGS.c.id).where(*same)).first():
+                return
+            for key in filter(None, (campaign_id, also)):
+                connection.execute(sa.insert(OPENINGS).values(values | {"campaign": key}))
 
     def openings(self, campaign_id: str) -> list[Opening]:
         """Whoever scored networks of the campaign on a split after the search, oldest first."""

@@ -158,6 +158,8 @@ def check_schema(label: str, engine: sa.Engine) -> None:
             # One at a time; SQLite's writing transaction is such a lock by itself.
             writer.execute(sa.select(sa.func.pg_advisory_xact_lock(0x76656E7472616C)))
         revision = _revision(label, writer)
+        if revision == SCHEMA:  # another process was faster
+            return
         if revision is not None and revision not in migrations.revisions():
             raise StoreError(
                 label,
@@ -165,6 +167,8 @@ def check_schema(label: str, engine: sa.Engine) -> None:
                 f"(this one knows up to {SCHEMA})",
                 "upgrade with `pip install --upgrade ventral-search`",
             )
+        if revision is not None:
+            migrations.refuse_if_driven(writer)
         migrations.upgrade(writer)
 
 

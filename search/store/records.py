@@ -78,10 +78,10 @@ class Trial:
     CAMPAIGN/NUMBER of the trial whose training this one took over, if any, for the first
     `source_epochs` of its epochs. `control` is a control's name (None of one that an earlier
     version put on record without), `recurrence` the network's (None where the choices make none),
-    `split` what the scores are of: validation,
-    or test where nothing is decided by them, and in campaigns of before there was a validation
-    split. `family` and `winner` say of a control in what it is matched,
-    and to which network.
+    `split` what the scores are of: validation, or test where nothing is decided by them, and in
+    campaigns of before there was a validation split. `family` and `winner` say of a control in
+    what it is matched, and to which network; `family` is None where an earlier version put it on
+    record.
     """
 
     campaign: str

@@ -99,20 +99,17 @@ class Results:
         n: int | None = 10,
         *,
         statuses: Iterable[Status] = ("finished", "pruned"),
-        origin: str | None = None,
         without: str | None = None,
         genomes: bool = False,
     ) -> list[Trial]:
         """The `n` best trials (None: all) by top1; of equals, the one with fewer parameters first.
 
-        `origin` keeps those of one origin ("control" for the controls), `without` the others.
+        Those of the origin `without` ("control" for the controls) are left out.
         """
         where: list[sa.ColumnElement[bool]] = [
             TRIALS.c.status.in_(written_forms(statuses)),
             TRIALS.c.top1.is_not(None),
         ]
-        if origin is not None:
-            where.append(TRIALS.c.origin == origin)
         if without is not None:
             where.append(TRIALS.c.origin != without)
         order = (
@@ -202,9 +199,6 @@ class Results:
                 document = self._database.campaign(connection, row.campaign).document
                 donors.append(Donor(trial=trial, document=document))
         return donors
-
-    def _is_interrupted(self, connection: sa.Connection, campaign_id: str) -> bool:
-        return self._database.campaign(connection, campaign_id).state == "interrupted"
 
     def _trials(
         self,

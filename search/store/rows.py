@@ -36,12 +36,12 @@ def campaign_of(row: Mapping[Any, Any]) -> Campaign:
         driver = Process.parse(row["driver"]) if row["driver"] else None
     except (ValueError, AttributeError):
         raise damage_error(f"its driver is {row['driver']!r}", where) from None
-    if state == "running" and not _lives(driver, row["heartbeat"]):
+    if state == "running" and not lives(driver, row["heartbeat"]):
         state = "interrupted"
     return Campaign(**(values | {"driver": driver, "state": state}))
 
 
-def _lives(driver: Process | None, heartbeat: float | None) -> bool:
+def lives(driver: Process | None, heartbeat: float | None) -> bool:
     """Whether a driver is at work: by its pid on this machine, by its heartbeat on another."""
     if driver is None:
         return False

@@ -39,9 +39,7 @@ class Trials:
             number = connection.execute(highest).scalar_one_or_none()
             return 0 if number is None else int(number) + 1
 
-    def start(
-        self, campaign_id: str, number: int, folder: str | None = None, *, devices: float = 1.0
-    ) -> None:
+    def start(self, campaign_id: str, number: int, *, devices: float = 1.0) -> None:
         """A worker takes the trial up, for the first time or again, on `devices` devices."""
         values: dict[str, Any] = {
             "status": "running",
@@ -52,8 +50,6 @@ class Trials:
             "arrived": None,
             "attempts": TRIALS.c.attempts + 1,
         }
-        if folder is not None:
-            values["folder"] = folder
         with self._database.writing() as connection:
             attempt = self._change(connection, campaign_id, number, values)
             ledger.begin(connection, campaign_id, number, attempt, devices)

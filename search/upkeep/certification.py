@@ -117,9 +117,13 @@ def certify_campaign(
     return Certified(run=result, networks=tuple(networks))
 
 
-def is_certified(name: str) -> bool:
-    """Whether a control is a searched cell that is trained again."""
-    return lineage(name)[0] == "winner"
+def is_certified(reference: Reference) -> bool:
+    """Whether a control is a searched cell that is trained again.
+
+    Where an earlier version put it on record only its name can tell.
+    """
+    family = reference.trial.family
+    return (lineage(reference.name)[0] if family is None else family) == "winner"
 
 
 def _with(space: Space, trials: Sequence[Trial]) -> Space:

@@ -5,7 +5,11 @@ import os
 import platform
 from collections.abc import Sequence
 
+from search.campaign import Campaign as CampaignFile
+from search.campaign import controls
+from search.campaign.splits import decides
 from search.store import Campaign, Store
+from space.space import Space
 
 
 def record_opening(store: Store, record: Campaign, command: str, networks: Sequence[str]) -> None:
@@ -15,6 +19,26 @@ def record_opening(store: Store, record: Campaign, command: str, networks: Seque
     """
     who = name_user()
     store.campaigns.add_opening(record.id, who=who, command=command, networks=networks)
+
+
+def record_trainings(store: Store, record: Campaign, campaign: CampaignFile, space: Space) -> None:
+    """Put on record, once, that the trainings of a campaign will be scored on the test split: with
+    it, and with the campaign whose networks it certifies.
+
+    Nothing is if they are scored on validation, or if it is a search of before there was a
+    validation split: that selects on test, and opens it to nobody.
+    """
+    if record.data.get("split", "test") != "test" or decides(campaign, space):
+        return
+    certified = record.data.get("certifies")
+    store.campaigns.add_opening(
+        record.id,
+        who=name_user(),
+        command="ventral submit" if certified is None else f"ventral certify {certified}",
+        networks=controls(campaign, space),
+        also=certified,
+        once=True,
+    )
 
 
 def name_user() -> str:

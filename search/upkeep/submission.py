@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict
 
-from search.campaign import Campaign, controls
+from search.campaign import Campaign
 from search.host.home import Home
 from search.host.machine import Machine, machine
 from search.host.ports import bypass_proxies
@@ -15,7 +15,6 @@ from search.store import Campaign as Record
 from search.store import State, Store
 from search.upkeep.amendment import amend_campaign
 from search.upkeep.naming import choose_campaign
-from search.upkeep.openings import record_opening
 from space.errors import CampaignError, InputError, StoreError
 
 if TYPE_CHECKING:
@@ -60,10 +59,9 @@ def put_on_record(
     prepare again.
 
     `space` is the campaign's, if it was parsed before (`search.campaign.load_with_space`).
-    `inspect` is called between the two, and may raise. A campaign whose trainings are scored on
-    the test split opens it, which is put on record as well: with it, and with the campaign whose
-    networks it `certifies`. Raises CampaignError, unless `new`, if one like it is to be resumed,
-    and what `search.driver.prepare` does.
+    `inspect` is called between the two, and may raise. The campaign whose networks it `certifies`
+    is on record with it. Raises CampaignError, unless `new`, if one like it is to be resumed, and
+    what `search.driver.prepare` does.
     """
     if not new:
         refuse_if_interrupted(campaign, store)
@@ -73,12 +71,8 @@ def put_on_record(
     place.check_home(home, address)
     prepared = driver.prepare(campaign, home, space)
     inspect(prepared)
-    campaign_id = driver.submit(campaign, home, store, prepared=prepared)
-    packed, fitted = prepared
-    if packed.scored(campaign.recipe.score_on) == "test":
-        command = "ventral submit" if certifies is None else f"ventral certify {certifies.id}"
-        for record in filter(None, (store.campaigns.get(campaign_id), certifies)):
-            record_opening(store, record, command, controls(campaign, fitted))
+    certified = None if certifies is None else certifies.id
+    campaign_id = driver.submit(campaign, home, store, prepared=prepared, certifies=certified)
     return campaign_id, prepared
 
 

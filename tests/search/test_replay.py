@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from search import samplers
 from search.replay import Replay, replay
+from search.store import CONTROL
 from search.store.tables import JOURNAL, REPORTS, TRIALS
 from tests.support import toys
 from tests.support.runs import Bench, Player, sampler_of
@@ -181,7 +182,7 @@ def test_a_changed_score_is_the_first_difference(bench: Bench) -> None:
 
 def test_a_changed_journal_is_the_first_difference(bench: Bench) -> None:
     """An outcome is changed where it was told, and in its trial, so that both agree."""
-    trial = bench.store.results.top(bench.id, 1, statuses=["finished"], origin="optuna")[0]
+    trial = bench.store.results.top(bench.id, 1, statuses=["finished"], without=CONTROL)[0]
     [(number, calls)] = [
         (number, calls)
         for number, calls in bench.store.results.journal(bench.id).items()

@@ -11,6 +11,8 @@ from search.campaign import Campaign
 from search.driver import RunResult
 from search.store import Campaign as Record
 from search.store import Trial
+from search.upkeep.openings import record_trainings
+from space.space import Space
 from tests.support.runs import Bench, train
 
 SPACE: dict[str, Any] = {
@@ -97,7 +99,9 @@ class Driver:
 
     def run(self, campaign_id: str, *_: object, **__: object) -> RunResult:
         store = self.bench.store
-        campaign = Campaign.parse(store.campaigns.get(campaign_id).document)
+        record = store.campaigns.get(campaign_id)
+        campaign = Campaign.parse(record.document)
+        record_trainings(store, record, campaign, Space.parse(record.space))
         other = copy.copy(self.bench)
         other.id, other.campaign = campaign_id, campaign
         trials, self.stop_after = self.stop_after, 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 from search.assign import suggesting
 from search.assign.outcomes import outcome_of
 from search.assign.queue import Assignment
-from search.run import Run
+from search.assign.stopping import Stop
+from search.run import Run, build_run
 from search.samplers.protocol import key
 from search.store import CONTROL
+from search.tune.rungs import Rungs
 from space.errors import CampaignError
 from tests.support import toys
 from tests.support.runs import Bench, sampler_of, train
@@ -47,6 +50,50 @@ def test_no_controls_if_none_are_named(tmp_path: Path) -> None:
     bench = Bench(tmp_path, controls=[])
     exhaust(bench.begin())
     assert CONTROL not in {trial.origin for trial in bench.store.results.find(bench.id)}
+
+
+TWINS = {"wide": toys.SPACE["controls"]["wide"], "twin": toys.SPACE["controls"]["wide"]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "trained"),
+    [
+        ({"recipe": {"epochs": 3, "score_on": "test"}}, 1),  # and a budget for more
+        ({"recipe": {"epochs": 3, "score_on": "test"}, "budget": {"trials": 1}}, 1),
+        ({"space": toys.SPACE | {"controls": TWINS}, "budget": {"trials": 2}}, 1),
+        ({"limits": {"parameters": 10}, "budget": {"trials": 1}}, 0),
+        ({}, 6),  # a search of before there was a validation split
+    ],
+)
+@pytest.mark.parametrize("ahead", [False, True])
+def test_what_is_scored_on_test_is_no_search(
+    tmp_path: Path, changes: dict[str, Any], trained: int, ahead: bool
+) -> None:
+    bench = Bench(tmp_path, **changes)
+    assert bench.setting.split == "test"
+    run = bench.begin(ahead=ahead)
+    assert len(exhaust(run)) == trained
+    assert run.queue.ready()
+    origins = [trial.origin for trial in bench.store.results.find(bench.id)]
+    assert origins.count(CONTROL) == 1
+    assert len(origins) == max(1, trained)
+    run.close()
+
+
+@pytest.mark.parametrize("certifies", [None, "abcdefgh"])
+def test_a_control_s_name_says_its_lineage_only_where_networks_are_certified(
+    tmp_path: Path, certifies: str | None
+) -> None:
+    control = toys.SPACE["controls"]["wide"]
+    other = {"genome": {"stages[0].convolution.width": 31}}
+    named = {"wide": control, "trial-3-depth": other}
+    bench = Bench(tmp_path, space=toys.SPACE | {"controls": named}, budget={"trials": 2})
+    bench.store.campaigns.set_state(bench.id, "running")
+    exhaust(build_run(replace(bench.setting, certifies=certifies), Stop(), Rungs))
+    matched = ("control", None) if certifies is None else ("depth", "trial-3")
+    assert [
+        (one.control, one.family, one.winner) for one in bench.store.results.find(bench.id)
+    ] == [("wide", "control", None), ("trial-3-depth", *matched)]
 
 
 def test_a_trial_is_on_record_before_it_is_handed_out(bench: Bench) -> None:

@@ -171,3 +171,29 @@ def test_under_a_limit_of_memory_trials_may_take_more_gpus_or_fewer(
 ) -> None:
     limited = toys.campaign(limits={"memory": "1 GiB"}, resources={"gpus": begun}).document()
     assert amend(limited, "", [f"resources.gpus={gpus}"]).resources.gpus == float(gpus)
+
+
+@pytest.mark.parametrize("score_on", ["test", "validation"])
+def test_what_decides_nothing_does_not_become_a_search_on_the_test_split(score_on: str) -> None:
+    """Nor where there is no validation split, and scores are of test in any case."""
+    validation = 0.1 if score_on == "test" else 0
+    data = {**toys.campaign().document()["data"], "validation": validation}
+    recipe = {"epochs": 3, "score_on": score_on}
+    whole = toys.campaign(data=data, recipe=recipe, control_seeds=3, budget={"trials": 3})
+    with pytest.raises(CampaignError) as refused:
+        amend(whole.document(), "campaign 01ABC", ["budget.trials=4"])
+    assert (refused.value.where, refused.value.cure) == ("budget.trials", "write at most 3")
+    fewer = toys.campaign(data=data, recipe=recipe, control_seeds=3, budget={"trials": 2})
+    changed = amend(fewer.document(), "", ["budget.trials=3"])
+    assert changed.budget.trials == 3, "its controls may all be trained"
+
+
+def test_a_search_of_before_there_was_a_validation_split_may_have_more_budget() -> None:
+    data = {**toys.campaign().document()["data"], "validation": 0}
+    begun = toys.campaign(data=data).document()
+    assert amend(begun, "", ["budget.trials=50"]).budget.trials == 50
+
+
+def test_controls_scored_on_validation_may_be_followed_by_a_search() -> None:
+    begun = toys.campaign(control_seeds=2, budget={"trials": 2}).document()
+    assert amend(begun, "", ["budget.trials=9"]).budget.trials == 9

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import signal
 import time
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from search.store import ID_LETTERS, ID_SIGNS, Store
 from space.errors import StoreError
@@ -51,8 +53,8 @@ from tests.support.campaigns import add, new_campaign, report
 store = Store.open(sys.argv[1])
 campaign = new_campaign(store, "driven")
 for number in range(4):
-    add(store, campaign.id, number)
-store.trials.start(campaign.id, 2, "trial-2")
+    add(store, campaign.id, number, folder=f"trial-{number}")
+store.trials.start(campaign.id, 2)
 store.trials.add_report(campaign.id, 2, report(1, 0.5))
 store.trials.start(campaign.id, 3)
 print(campaign.id, flush=True)
@@ -147,3 +149,19 @@ def test_each_opening_of_the_test_split_is_on_record(store: Store) -> None:
     assert openings[0].at <= openings[2].at
     assert store.campaigns.test_openings(campaign.id) == 2
     assert store.campaigns.test_openings(other.id) == 0
+
+
+def test_an_opening_may_count_for_another_campaign_and_only_once(store: Store) -> None:
+    campaign, certified = new_campaign(store), new_campaign(store, "other")
+    openings = store.campaigns
+    opening: dict[str, Any] = {"who": "ada@here", "command": "certify", "networks": ["trial-3"]}
+    openings.add_opening(campaign.id, **opening, split="validation")
+    for _ in range(2):
+        openings.add_opening(campaign.id, **opening, also=certified.id, once=True)
+    counts = [openings.test_openings(one.id) for one in (campaign, certified)]
+    assert counts == [1, 1]
+    # Where one of the two cannot be written, neither is.
+    third = new_campaign(store, "third")
+    with pytest.raises(sa.exc.IntegrityError):
+        openings.add_opening(third.id, **opening, also="nobody", once=True)
+    assert openings.openings(third.id) == []

@@ -18,7 +18,7 @@ def test_a_trials_life(store: Store) -> None:
     assert (trial.status, trial.epochs, trial.top1, trial.arrived) == ("waiting", 0, None, None)
     assert list(trial.choices.items()) == [("b", 1.5), ("a", "x"), ("c", None), ("d", True)]
 
-    store.trials.start(campaign.id, 0, "folder")
+    store.trials.start(campaign.id, 0)
     for epoch, top1 in [(1, 0.2), (2, 0.7), (3, 0.6)]:
         assert store.trials.add_report(campaign.id, 0, report(epoch, top1))
     store.trials.finish(campaign.id, 0, "finished")

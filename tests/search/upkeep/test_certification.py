@@ -13,10 +13,13 @@ from search.campaign import Campaign
 from search.forecast.networks import draw_networks
 from search.replay import replay
 from search.review import ranking
-from search.upkeep.certification import certification
+from search.store import Store
+from search.upkeep.certification import certification, is_certified
 from search.upkeep.retries import add_changed
 from space.errors import CampaignError
 from tests.support import toys
+from tests.support.campaigns import add, new_campaign
+from tests.support.campaigns import train as score
 from tests.support.runs import Bench, train
 
 SEEDS = 3
@@ -200,3 +203,23 @@ def test_choices_that_now_make_another_network_are_refused(tmp_path: Path) -> No
     object.__setattr__(trial, "digest", "0" * 16)
     with pytest.raises(CampaignError, match="another network"):
         certification(bench.store.campaigns.get(bench.id), [trial], 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "certified"),
+    [
+        ("trial-3", "winner", True),
+        ("trial-3", "control", False),  # as a user called it
+        ("trial-3", None, True),  # put on record by an earlier version
+        ("wide", None, False),
+        ("trial-3-depth", "depth", False),
+    ],
+)
+def test_a_searched_cell_is_known_by_what_is_on_record(
+    store: Store, name: str, family: str | None, certified: bool
+) -> None:
+    record = new_campaign(store)
+    add(store, record.id, 0, origin="control", control=name, family=family)
+    score(store, record.id, 0, 0.5)
+    [reference] = ranking.references(store, record)
+    assert is_certified(reference) == certified

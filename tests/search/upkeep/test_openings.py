@@ -8,7 +8,8 @@ import platform
 import pytest
 
 from search.store import Store
-from search.upkeep.openings import name_user, record_opening
+from search.upkeep.openings import name_user, record_opening, record_trainings
+from tests.support import toys
 from tests.support.campaigns import new_campaign
 
 
@@ -19,6 +20,36 @@ def test_an_opening_names_user_machine_command_and_networks(store: Store) -> Non
     assert opening.who == f"{getpass.getuser()}@{platform.node()}"
     assert (opening.command, opening.networks) == ("ventral evaluate a", ("trial-3",))
     assert (opening.split, store.campaigns.test_openings(record.id)) == ("test", 1)
+
+
+@pytest.mark.parametrize(
+    ("data", "trials", "command"),
+    [
+        ({"split": "test"}, 1, "ventral submit"),
+        ({}, 1, "ventral submit"),  # of before there was a validation split
+        ({"split": "validation"}, 1, None),
+        ({"split": "test"}, 6, None),  # a search of before there was one selects on test
+        ({"split": "test", "certifies": "other"}, 1, "ventral certify other"),
+        ({"split": "validation", "certifies": "other"}, 1, None),
+    ],
+)
+def test_trainings_open_the_test_split_once_if_they_are_scored_on_it(
+    store: Store, data: dict[str, str], trials: int, command: str | None
+) -> None:
+    """Once over all drivers, for the campaign and for the one that it certifies."""
+    certified = new_campaign(store, "certified")
+    if "certifies" in data:
+        data = data | {"certifies": certified.id}
+    campaign, space = toys.campaign(budget={"trials": trials}), toys.space()
+    record = store.campaigns.create("toy", campaign.document(), space.document(), data)
+    for _ in range(2):
+        record_trainings(store, record, campaign, space)
+    openings = store.campaigns.openings(record.id)
+    written = None if command is None else command.replace("other", certified.id)
+    assert [one.command for one in openings] == [written] * (command is not None)
+    assert [one.networks for one in openings] == [("wide",)] * len(openings)
+    also = store.campaigns.openings(certified.id)
+    assert [one.command for one in also] == [written] * (command == "ventral certify other")
 
 
 def test_a_user_without_a_name_has_a_number(monkeypatch: pytest.MonkeyPatch) -> None:

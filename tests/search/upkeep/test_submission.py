@@ -16,6 +16,7 @@ from search.upkeep.submission import launch, refuse_if_interrupted, resume_campa
 from space.errors import CampaignError
 from space.space import Space
 from tests.support import toys
+from tests.support.campaigns import new_campaign
 
 
 @pytest.mark.parametrize(
@@ -69,3 +70,27 @@ def test_a_space_is_parsed_once_by_a_submission_and_once_by_a_resumption(
     assert submitted.space == resumed.space
     assert submitted.data == resumed.data
     assert submitted.space.images.size == 8, "it is the one fitted to the images"
+
+
+def test_a_certification_opens_the_test_split_before_anything_of_it_is_trained(
+    store: Store, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not when it is put on record, and once, however often its driver is killed."""
+    searched = new_campaign(store)
+    campaign = toys.campaign(recipe={"epochs": 3, "score_on": "test"}, budget={"trials": 1})
+    home.ensure()
+    waiting = launch(campaign, home, store, run=False, certifies=searched)
+    records = (waiting.campaign_id, searched.id)
+    assert [store.campaigns.test_openings(one) for one in records] == [0, 0]
+
+    def kill(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(driver, "build_run", kill)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            driver.run(waiting.campaign_id, home, store, mirror=False)
+        assert [store.campaigns.test_openings(one) for one in records] == [1, 1]
+    [opening] = store.campaigns.openings(searched.id)
+    assert opening.command == f"ventral certify {searched.id}"
+    assert opening.networks == ("wide",)

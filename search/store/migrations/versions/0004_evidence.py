@@ -1,11 +1,13 @@
 """What a trial's scores are of, what its network is, and who opened the test split.
 
 A report's lateness, a control's name and a network's recurrence become columns. An old store of
-10,000 trials is brought up in seconds: no genome is parsed. Recurrence is taken from the cell's
+10,000 trials is brought up in seconds: no genome is parsed. A record that cannot be read is passed
+over, and hides no other. Recurrence is taken from the cell's
 name, which was written from the same analysis; a control's name from its place among its
 campaign's controls, where none of them was left out, and is NULL else.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -54,9 +56,11 @@ def upgrade() -> None:
     # No version wrote anything else into it.
     op.drop_column("reports", "more")
     connection.execute(sa.update(TRIALS).values(recurrence=_RECURRENCE))
-    for campaign in connection.execute(sa.select(CAMPAIGNS)).mappings().all():
-        _name_controls(connection, campaign)
-        _say_what_was_selected_on(connection, campaign)
+    columns = (CAMPAIGNS.c.id, _written(CAMPAIGNS.c.document), _written(CAMPAIGNS.c.space))
+    for key, *written in connection.execute(sa.select(*columns)).all():
+        document, space = map(_read, written)
+        _name_controls(connection, key, _control_names(document, space))
+        _say_what_was_selected_on(connection, key, document)
 
 
 # What follows is a copy of how the code saw these values in 0004; it must not follow the code.
@@ -94,45 +98,62 @@ _RECURRENCE = sa.case(
 )
 
 
+def _written(column: sa.ColumnElement[Any]) -> sa.Label[Any]:
+    """A JSON column as the database gives it, which may not be JSON."""
+    return sa.type_coerce(column, sa.types.NULLTYPE).label("written")
+
+
+def _read(written: Any) -> Any:
+    """A value of a JSON column (PostgreSQL's driver has decoded it); None if it is damaged."""
+    if not isinstance(written, str | bytes):
+        return written
+    try:
+        return json.loads(written)
+    except (ValueError, RecursionError):
+        return None
+
+
 def _move_lateness(connection: sa.Connection) -> None:
     """The magic key `late` of the column `more` becomes the column `late`."""
-    rows = connection.execute(sa.select(REPORTS).where(REPORTS.c.more.is_not(None)))
+    columns = (*(REPORTS.c[key] for key in _KEY), _written(REPORTS.c.more))
+    rows = connection.execute(sa.select(*columns).where(REPORTS.c.more.is_not(None)))
     late = [
-        {f"of_{key}": row[key] for key in _KEY}
-        for row in rows.mappings()
-        if isinstance(row["more"], Mapping) and row["more"].get("late")
+        {f"of_{key}": value for key, value in zip(_KEY, of_report, strict=True)}
+        for *of_report, written in rows
+        if isinstance(more := _read(written), dict) and more.get("late")
     ]
     if late:
         where = [REPORTS.c[key] == sa.bindparam(f"of_{key}") for key in _KEY]
         connection.execute(sa.update(REPORTS).where(*where).values(late=True), late)
 
 
-def _name_controls(connection: sa.Connection, campaign: Mapping[Any, Any]) -> None:
-    """Give the controls of a campaign their names.
+def _name_controls(connection: sa.Connection, campaign: str, names: Sequence[str]) -> None:
+    """Give the controls of a campaign their `names`, which are in their order.
 
     Seed by seed they were put on record in the order of their names, but for those whose network
     had been there before: only where none is missing is the order sure.
     """
     query = (
-        sa.select(*(TRIALS.c[name] for name in ("number", "digest", "seed", "recipe")))
-        .where(TRIALS.c.campaign == campaign["id"], TRIALS.c.origin == "control")
+        sa.select(
+            *(TRIALS.c[name] for name in ("number", "digest", "seed")), _written(TRIALS.c.recipe)
+        )
+        .where(TRIALS.c.campaign == campaign, TRIALS.c.origin == "control")
         .order_by(TRIALS.c.number)
     )
     trials = connection.execute(query).mappings().all()
-    known = dict(_known_names(_control_names(campaign), trials))
+    known = dict(_known_names(names, trials))
     for trial in trials:
         if (name := known.get(_network(trial))) is not None:
-            here = (TRIALS.c.campaign == campaign["id"], TRIALS.c.number == trial["number"])
+            here = (TRIALS.c.campaign == campaign, TRIALS.c.number == trial["number"])
             connection.execute(sa.update(TRIALS).where(*here).values(control=name))
 
 
-def _control_names(campaign: Mapping[Any, Any]) -> list[str]:
+def _control_names(document: Any, space: Any) -> list[str]:
     """The controls that a campaign trains, in their order."""
-    document, space = campaign["document"], campaign["space"]
     if not isinstance(document, dict) or not isinstance(space, dict):
         return []
     named, known = document.get("controls"), space.get("controls")
-    names = list(known or ()) if named is None else named
+    names: Any = list(known) if named is None and isinstance(known, dict) else named
     whole = isinstance(names, list) and all(isinstance(name, str) for name in names)
     return list(names) if whole else []
 
@@ -150,14 +171,13 @@ def _known_names(
 
 
 def _network(trial: Mapping[Any, Any]) -> str:
-    return f"{trial['digest']} {trial['recipe']!r}"
+    return f"{trial['digest']} {trial['written']!r}"
 
 
-def _say_what_was_selected_on(connection: sa.Connection, campaign: Mapping[Any, Any]) -> None:
+def _say_what_was_selected_on(connection: sa.Connection, campaign: str, document: Any) -> None:
     """Old data has no validation split: its campaigns were selected on test."""
-    document = campaign["document"]
     data = document.get("data") if isinstance(document, dict) else None
     if isinstance(data, dict) and "validation" not in data:
         changed = document | {"data": data | {"validation": 0}}
-        here = CAMPAIGNS.c.id == campaign["id"]
+        here = CAMPAIGNS.c.id == campaign
         connection.execute(sa.update(CAMPAIGNS).where(here).values(document=changed))

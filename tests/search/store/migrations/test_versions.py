@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
+import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from search.host.home import Process
 from search.store import Store, migrations
-from search.store.engine import engine_for
+from search.store.engine import SCHEMA, SCHEMA_TABLE, engine_for
+from space.errors import StoreError
 
 CAMPAIGN = {
     "id": "abcdefgh",
@@ -36,6 +44,7 @@ TRIAL = {
     "suggested": 1,
     "source_epochs": 0,
 }
+KEPT = Path(__file__).parents[2] / "schemas"
 REPORT = {"campaign": "abcdefgh", "number": 0, "at": 1.0, "arrived": 1}
 
 
@@ -116,3 +125,94 @@ def test_lateness_becomes_a_column(url: str) -> None:
         False,
     ]
     store.close()
+
+
+def kept_store(folder: Path, change: str, values: tuple[Any, ...] = ()) -> str:
+    """The address of a copy of the kept store of schema 0003, changed by a statement."""
+    path = folder / "store.db"
+    shutil.copy(KEPT / "0003.db", path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        assert connection.execute(change, values).rowcount > 0
+    return f"sqlite:///{path}"
+
+
+BROKEN = ("'{oops'", "'[1]'", "'3'", "x'00ff'")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *(("document", value) for value in BROKEN),
+        *(("space", value) for value in BROKEN),
+        ("document", "json_set(document, '$.controls', json('{\"a\": 1}'))"),
+        ("document", "json_set(document, '$.data', 7)"),
+        ("space", "json_set(space, '$.controls', 7)"),
+    ],
+)
+def test_a_damaged_campaign_of_before_locks_no_other_out(
+    tmp_path: Path, column: str, value: str
+) -> None:
+    name = "(SELECT id FROM campaigns WHERE name = 'killed')"
+    url = kept_store(tmp_path, f"UPDATE campaigns SET {column} = {value} WHERE id = {name}")
+    store = Store.open(url)
+    records = {record.name: record for record in store.campaigns.all()}
+    assert len(records) == 3
+    state = records["killed"].state
+    assert state == ("interrupted" if value.startswith("json_set") else "damaged")
+    others = [record for name, record in records.items() if name != "killed"]
+    assert all(record.document["data"]["validation"] == 0 for record in others)
+    for record in others:
+        controls = store.results.find(record.id, origin="control")
+        assert all(trial.control == "wide" for trial in controls)
+    store.close()
+
+
+def test_a_damaged_trial_or_report_of_before_hides_only_its_campaign(tmp_path: Path) -> None:
+    trial = "origin = 'control' AND campaign = (SELECT id FROM campaigns WHERE name = 'killed')"
+    url = kept_store(tmp_path, f"UPDATE trials SET recipe = '{{x' WHERE {trial}")
+    with closing(sqlite3.connect(tmp_path / "store.db")) as connection, connection:
+        connection.execute("UPDATE reports SET more = CASE epoch WHEN 1 THEN '{x' ELSE '[3]' END")
+    store = Store.open(url)
+    for record in store.campaigns.all():
+        if record.name == "killed":
+            with pytest.raises(StoreError, match="is damaged"):
+                store.results.find(record.id)
+        else:
+            assert all(trial.split == "test" for trial in store.results.find(record.id))
+        assert not any(report.late for report in store.results.all_reports(record.id))
+    store.close()
+
+
+LIVING, DEAD = Process.current(), replace(Process.current(), born="1")
+ELSEWHERE = Process(host="elsewhere/boot", pid=7, born="-")
+
+
+@pytest.mark.parametrize(
+    ("driver", "silent", "runs"),
+    [
+        (str(LIVING), 1e6, True),
+        (str(DEAD), 0, False),
+        (str(ELSEWHERE), 0, True),
+        (str(ELSEWHERE), 1e6, False),
+        ("nobody", 0, False),
+        (None, 0, False),
+    ],
+)
+def test_a_store_is_not_changed_under_a_driver_of_an_earlier_version(
+    tmp_path: Path, driver: str | None, silent: float, runs: bool
+) -> None:
+    """It would write columns that are gone, and its campaign would fail."""
+    change = "UPDATE campaigns SET driver = ?, heartbeat = ? WHERE name = 'killed'"
+    url = kept_store(tmp_path, change, (driver, time.time() - silent))
+    if runs:
+        with pytest.raises(StoreError, match="is being run by an earlier version") as refused:
+            Store.open(url)
+        assert refused.value.cure == "stop it with that version, or wait"
+    else:
+        Store.open(url).close()
+    with closing(sqlite3.connect(tmp_path / "store.db")) as connection:
+        revision = connection.execute(f"SELECT version_num FROM {SCHEMA_TABLE}").fetchone()
+        assert revision == ("0003" if runs else SCHEMA,)
+        connection.execute("UPDATE campaigns SET state = 'finished'")
+        connection.commit()
+    Store.open(url).close()
