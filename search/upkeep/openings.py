@@ -5,7 +5,8 @@ import os
 import platform
 from collections.abc import Sequence
 
-from search.store import Campaign, Store
+from search.campaign.lineage import name_trial
+from search.store import Campaign, Store, Trial
 
 
 def record_opening(store: Store, record: Campaign, command: str, networks: Sequence[str]) -> None:
@@ -15,6 +16,18 @@ def record_opening(store: Store, record: Campaign, command: str, networks: Seque
     """
     who = name_user()
     store.campaigns.add_opening(record.id, who=who, command=command, networks=networks)
+
+
+def count_openings(store: Store, record: Campaign, trial: Trial) -> int:
+    """How often the network of a campaign's trial was scored on the test split, by any command.
+
+    A control is known by its name as well: `ventral certify` trains it again beside the winners.
+    """
+    names = {name_trial(trial.number), trial.control}
+    return sum(
+        one.split == "test" and not names.isdisjoint(one.networks)
+        for one in store.campaigns.openings(record.id)
+    )
 
 
 def name_user() -> str:
