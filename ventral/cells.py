@@ -150,6 +150,11 @@ SELECTED = {
 }
 """What the scores of a search may be taken for, by the split that they are of."""
 
+CERTIFIED_ON_TEST = (
+    "warning: this campaign has no validation images. It selected its winners on the images that "
+    "they are certified on"
+)
+
 
 def closing_lines(
     searched: "Sequence[Trial]", references: "Sequence[Reference]", failed: "Sequence[Trial]"
