@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ventral.output import Column, Format, Row, count, percent, signed_percent, table
 
 if TYPE_CHECKING:
-    from search.review.ranking import Reference
+    from search.review.ranking import Kind, Reference
     from search.store import Campaign, Store, Trial
     from space.genome import Genome
 
@@ -78,15 +78,21 @@ def format_score(reference: "Reference") -> str:
 
 
 def show_references(
-    record: "Campaign", references: "list[Reference]", store: "Store", output: Format
+    record: "Campaign",
+    references: "list[Reference]",
+    store: "Store",
+    output: Format,
+    kind: "Kind | None" = None,
 ) -> None:
-    """The controls over their seeds. Gains are over the controls that no search suggested."""
+    """The controls over their seeds, of a kind if one is given. Gains are over all the controls
+    that no search suggested, of whatever kind.
+    """
     from search.review import ranking
     from search.upkeep.certification import is_certified
 
     known = [reference for reference in references if not is_certified(reference)]
     rows: list[dict[str, Any]] = []
-    for reference in references:
+    for reference in ranking.keep_references(references, kind):
         row = reference.trial.row() | {"network": reference.name}
         row |= {"top1": reference.top1, "deviation": reference.deviation}
         row |= {"seeds": reference.seeds, "failed": reference.failed}
@@ -107,8 +113,11 @@ def show_cells(
     references: "list[Reference]",
     store: "Store",
     output: Format,
+    kind: "Kind | None" = None,
 ) -> None:
-    """Searched cells, best first, and below them the controls."""
+    """Searched cells, best first, and below them the controls, of a kind if one is given. Gains
+    are over all the controls, of whatever kind.
+    """
     from search.review import ranking
 
     rows: list[dict[str, Any]] = []
@@ -119,7 +128,8 @@ def show_cells(
             row["gain"] = above
         rows.append(row)
     if output is Format.table:
-        rows += [one.trial.row() | {"status": "control", "top1": one.top1} for one in references]
+        listed = ranking.keep_references(references, kind)
+        rows += [one.trial.row() | {"status": "control", "top1": one.top1} for one in listed]
         rows = distinguish_cells(rows, store, record.id)
     title = f"{record.name} ({record.id}), best cells"
     if ranked:
@@ -139,6 +149,11 @@ SELECTED = {
     ),
 }
 """What the scores of a search may be taken for, by the split that they are of."""
+
+CERTIFIED_ON_TEST = (
+    "warning: this campaign has no validation images. It selected its winners on the images that "
+    "they are certified on"
+)
 
 
 def closing_lines(
@@ -162,7 +177,7 @@ def closing_lines(
                 f"{_early(trial, whole)}, {_price(trial)} (trial {trial.number})"
             )
     for one in references:
-        kind = _kind(one.trial)
+        kind = ranking.kind_of(one.trial) or "recurrence not known"
         label = "" if kind == one.name else f" ({kind})"
         lines.append(
             f"control {one.name}{label}: {format_score(one)}"
@@ -171,10 +186,6 @@ def closing_lines(
     if searched:
         lines.append(SELECTED[searched[0].split])
     return lines + failed_lines(failed)
-
-
-def _kind(trial: "Trial") -> str:
-    return "feedforward" if trial.recurrence == "none" else "recurrent"
 
 
 def _early(trial: "Trial", whole: int) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from search.campaign import Campaign as CampaignFile
     from search.driver import Prepared
     from search.host.home import Home
-    from search.store import Campaign, Store
+    from search.store import Campaign, Store, Trial
     from space.space import Space
 
 
@@ -165,7 +166,8 @@ def _conclude(record: "Campaign", store: "Store", output: Format) -> None:
     """The best cells beside the controls, and what to type next."""
     from search.review import ranking
 
-    ranked = ranking.best(store, record.id, 10)
+    searched = ranking.best(store, record.id)
+    ranked = searched[:10]
     references = ranking.references(store, record)
     failed = store.results.find(record.id, statuses=["failed"])
     if not ranked and references:
@@ -181,12 +183,23 @@ def _conclude(record: "Campaign", store: "Store", output: Format) -> None:
             note(line)
         return
     show_cells(record, ranked, references, store, output)
-    for line in closing_lines(ranking.best(store, record.id), references, failed):
+    for line in closing_lines(searched, references, failed):
         note(line)
     note("Next:")
-    note(f"  ventral ui                                   # the trials in MLflow, {record.name}")
-    note(f"  ventral top {record.id} -n 20")
-    note(f"  ventral certify {record.id} --top 3 --seeds 5    # how much of it is luck")
-    if ranking.best_of_kinds(ranked)[0] is not None:
-        note(f"  ventral certify {record.id} --matched    # whether it is the recurrence")
-    note(f"  ventral export {record.id} --top 3 --to cells")
+    for line in next_commands(record, searched):
+        note(f"  {line}")
+
+
+def next_commands(record: "Campaign", searched: "Sequence[Trial]") -> list[str]:
+    """What to type after a search; `searched` are all its trials that have a score."""
+    from search.review import ranking
+
+    asks = [f"ventral certify {record.id} --top 3 --seeds 5    # how much of it is luck"]
+    if ranking.best_of_kinds(searched)[0] is not None:
+        asks.append(f"ventral certify {record.id} --matched    # whether it is the recurrence")
+    return [
+        f"ventral ui                                   # the trials in MLflow, {record.name}",
+        f"ventral top {record.id} -n 20",
+        *asks,
+        f"ventral export {record.id} --top 3 --to cells",
+    ]

@@ -68,6 +68,7 @@ class Live:
         self._began = time.monotonic()
         self._guard = threading.Lock()
         self._screen: Screen | None = None
+        self._moved: list[logging.Handler] = []
         home.ensure(home.campaign(record.id))
         self._log = _LogFile(home.log(record.id), encoding="utf-8", errors="backslashreplace")
         self._log.setFormatter(_Redacting("%(asctime)s %(levelname)s %(message)s"))

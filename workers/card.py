@@ -29,7 +29,9 @@ class Card(Value):
 
     Scores lie in 0..1 on the split `split` of `data`: validation, by which a search selects, or
     test, where nothing was selected or where, in campaigns of before, that was what a search
-    selected by. `test_*` are there once the test split was opened for this network (`with_test`).
+    selected by. `test_*` are there once this export was scored on the test split (`with_test`);
+    `test_openings` counts how often the network was, also by other copies and other seeds, up to
+    when the card was written. It is 0 where `split` is test.
 
     Images are normalised channel by channel: (pixel / 255 - mean) / std, where a std is 1 for a
     channel that has none; `image_size` is the side that the network takes.
@@ -61,6 +63,7 @@ class Card(Value):
     test_top1: Score | None = None
     test_top5: Score | None = None
     test_loss: float | None = None
+    test_openings: int = Field(default=0, ge=0)
     evaluation_batch_size: int = Field(default=256, ge=1)
     threads: int = Field(default=1, ge=1, le=THREADS)
     versions: dict[str, str] = Field(default_factory=dict)
@@ -88,7 +91,8 @@ class Card(Value):
         """The card with what an evaluation on the test split gave."""
         if self.split == "test":
             return self
-        return self.model_copy(update={"test_top1": top1, "test_top5": top5, "test_loss": loss})
+        scores = {"test_top1": top1, "test_top5": top5, "test_loss": loss}
+        return self.model_copy(update=scores | {"test_openings": self.test_openings + 1})
 
 
 def format_card(genome: Genome, card: Card) -> str:
@@ -164,10 +168,10 @@ def _scores(card: Card) -> str:
         for place, name in enumerate(("top-1", "top-5", "loss, nats"))
     ]
     if card.split == "validation":
-        opened = "was" if "test" in splits else "was not"
         meaning = (
-            "The search selected by validation, so that the best of many is partly luck. The test "
-            f"split {opened} opened for this network (`ventral evaluate` opens it)."
+            "The search selected by validation, so that the best of many is partly luck. Until "
+            f"this card was written the test split was {_openings(card)} for this network "
+            "(`ventral evaluate` and `ventral certify` open it)."
         )
     elif card.recipe.get("score_on") == "test":
         meaning = "Nothing was selected by these scores."
@@ -175,6 +179,14 @@ def _scores(card: Card) -> str:
         meaning = "Selected on test: the campaign had no validation split."
     head = f"| score | {' | '.join(splits)} |\n|---|{'---|' * len(splits)}"
     return "\n".join([head, *rows, "", meaning])
+
+
+def _openings(card: Card) -> str:
+    """How often the test split was opened; cards of before do not count what they record."""
+    times = max(card.test_openings, int("test" in card.scores))
+    if times == 0:
+        return "not opened"
+    return "opened once" if times == 1 else f"opened {times} times"
 
 
 def _time(genome: Genome) -> str:

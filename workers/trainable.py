@@ -31,10 +31,15 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
     """
 
     def setup(self, config: dict[str, Any]) -> None:
-        """Start a trial. All the work is left to `step`, which the driver watches."""
+        """Start a trial. All the work is left to `step`, which the driver watches.
+
+        Ray calls this where it makes an actor, and `reset_config` for each further trial: it is
+        the constructor, and every attribute is born here.
+        """
         self._trial: int = config["trial"]
         self._job: str | None = config["job"]
         self._trainer: Trainer | None = None
+        self._claim: files.Claim | None = None
         self._failure: Failure | None = None
         self._earlier: list[dict[str, Any]] = []
         self._reached = 0
@@ -48,12 +53,12 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
         text, self._job = self._job, None
         try:
             job = Job.model_validate_json(text)
-            self._own = Path(job.folder) / CHECKPOINT
-            self._claim = files.Claim(Path(job.folder))
-            _log_to(Path(job.folder) / LOG)
+            folder = Path(job.folder)
+            self._claim = files.Claim(folder)
+            _log_to(folder / LOG)
             self._trainer = training.Trainer(job)
-            if checkpoint.versions(self._own):
-                self._continue(self._own)
+            if checkpoint.versions(folder / CHECKPOINT):
+                self._continue(folder / CHECKPOINT)
         except Exception as error:  # noqa: BLE001  (whatever it is, it is the trial's result)
             self._fail(error)
 
@@ -82,11 +87,12 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
     def _epoch(self, trainer: "Trainer") -> dict[str, Any]:
         if not trainer.finished:
             trainer.run_epoch()
+            assert self._claim is not None
             if not self._claim.holds():
                 # This worker hung, was abandoned, and woke up: another one has its trial.
                 raise SystemExit("another worker has the trial")
             if trainer.finished or trainer.epoch % trainer.job.recipe.checkpoint_epochs == 0:
-                trainer.save(self._own)
+                trainer.save(Path(trainer.job.folder) / CHECKPOINT)
         report = trainer.reports[-1]
         self._reached = report.epoch
         return {

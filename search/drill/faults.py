@@ -187,6 +187,7 @@ class Tracking:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._port = folder, free_port()
         self.address = f"http://{LOOPBACK}:{self._port}"
+        self._server: Server | None = None
 
     def __enter__(self) -> Tracking:
         self.start()
@@ -203,7 +204,8 @@ class Tracking:
 
     def stop(self) -> None:
         """SIGKILL for all of it."""
-        self._server.kill()
+        if self._server is not None:
+            self._server.kill()
 
 
 def mlflow_away(server: Tracking) -> Fault:

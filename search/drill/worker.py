@@ -62,9 +62,12 @@ def trainable(pause: float) -> type[Any]:
     """
 
     class Drilled(TrialTrainable):
+        def setup(self, config: dict[str, Any]) -> None:
+            super().setup(config)
+            self._campaign = Path(json.loads(config["job"])["folder"]).parent
+
         def step(self) -> dict[str, Any]:
             if self._job is not None:
-                self._campaign = Path(json.loads(self._job)["folder"]).parent
                 attend(self._campaign, self._trial)
             time.sleep(pause)
             return super().step()

@@ -258,7 +258,11 @@ class Process:
         return self.host.split("/", 1)[0]
 
     def alive(self) -> bool | None:
-        """Whether the process runs; None if we cannot see it: another machine's, or hidden."""
+        """Whether the process runs; None if we cannot tell: another machine's, or not to be asked.
+
+        Where /proc hides the processes of other users (hidepid), theirs do not exist for us: of
+        one that runs the answer is False.
+        """
         if self.host != _host():
             return None
         try:

@@ -127,6 +127,11 @@ def keep_kind(trials: Sequence[Trial], kind: Kind) -> list[Trial]:
     return [trial for trial in trials if kind_of(trial) == kind]
 
 
+def keep_references(references: Sequence[Reference], kind: Kind | None) -> list[Reference]:
+    """Those controls whose networks are of that kind, all of them without one, in their order."""
+    return [one for one in references if kind in (None, kind_of(one.trial))]
+
+
 def best_of_kinds(trials: Sequence[Trial]) -> tuple[Trial | None, Trial | None]:
     """The best recurrent network and the best feedforward one among trials, best first.
 

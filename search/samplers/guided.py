@@ -20,6 +20,7 @@ What the model learns from:
 """
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -138,8 +139,7 @@ class GuidedSampler:
             self._cached_words(point, choices[0]) for point, choices in self._pending.items()
         ]
         features = [self._cached_words(point.key, point.choices) for point in points]
-        model = _Model(features, scores, extra)
-        model.fit(self._current_settings(), waiting)
+        model = _Model(features, scores, extra).fit(self._current_settings(), waiting)
         every = self._options.excursions
         away = every and self._questions % every == every - 1
         curiosity = _FAR if away else self._options.curiosity
@@ -161,7 +161,7 @@ class GuidedSampler:
             parents = [everyone[int(place)] for place in order[: self._options.parents]]
         return parents[0]
 
-    def _promise(self, model: "_Model", points: list[Choices], curiosity: float) -> Array:
+    def _promise(self, model: "_Fitted", points: list[Choices], curiosity: float) -> Array:
         return model.promise([self._words(choices) for choices in points], curiosity)
 
     def _breed(self, parents: list[Choices], rng: random.Random, count: int) -> dict[str, Choices]:
@@ -261,6 +261,20 @@ class GuidedSampler:
         return features
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Fitted:
+    """A regression that learned: `known` are the scores that it expects of its own points [N]."""
+
+    known: Array
+    fitted: regression.Regression
+    features: Callable[[list[Words]], Array]
+
+    def promise(self, points: list[Words], curiosity: float) -> Array:
+        """What points may be worth: the mean and `curiosity` deviations."""
+        mean, deviation = self.fitted.predict(self.features(points))
+        return mean + curiosity * deviation
+
+
 class _Model:
     """The regression over words: a column for every word that any of its points has.
 
@@ -278,10 +292,10 @@ class _Model:
         """The settings that suit the points best."""
         return regression.choose(self._features, self._scores, self._extra)
 
-    def fit(self, settings: Settings, pending: list[Words]) -> None:
+    def fit(self, settings: Settings, pending: list[Words]) -> _Fitted:
         """Learn; then take the expected scores of the pending points for their outcomes."""
         fitted = regression.fit(self._features, self._scores, self._extra, settings)
-        self.known, _ = fitted.predict(self._features)
+        known, _ = fitted.predict(self._features)
         if pending:
             waiting = self._matrix(pending)
             expected, _ = fitted.predict(waiting)
@@ -291,12 +305,7 @@ class _Model:
                 np.concatenate([self._extra, np.zeros(len(expected))]),
                 settings,
             )
-        self._fitted = fitted
-
-    def promise(self, points: list[Words], curiosity: float) -> Array:
-        """What points may be worth: the mean and `curiosity` deviations."""
-        mean, deviation = self._fitted.predict(self._matrix(points))
-        return mean + curiosity * deviation
+        return _Fitted(known=known, fitted=fitted, features=self._matrix)
 
     def _matrix(self, points: list[Words]) -> Array:
         matrix = counts(points, self._columns)

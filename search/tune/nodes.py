@@ -14,10 +14,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from types import TracebackType
 
 import psutil
@@ -51,11 +49,12 @@ class Nodes:
         self._wanted, self._cpus = nodes, cpus
         self._token = secrets.token_hex(32)
         self._marks: dict[str, str] = {}
+        self._folder = scratch_root() / f"{PREFIX}{secrets.token_hex(4)}"
         self.environment = {access.MODE: "token", access.TOKEN: self._token}
         self.address = ""
 
     def __enter__(self) -> Nodes:
-        self._folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=scratch_root()))
+        self._folder.mkdir(mode=0o700)
         try:
             self.start_head()
             started = [self._begin(f"node{number}") for number in range(self._wanted)]

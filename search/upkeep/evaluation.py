@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from search.campaign.lineage import name_trial
 from search.host.home import Home
 from search.store import Store
 from search.upkeep.openings import record_opening
-from space.errors import StoreError, VentralError
+from space.errors import InputError, StoreError, VentralError
 from workers.card import Card
 from workers.job import ScoredSplit
 
@@ -20,7 +21,7 @@ class Evaluated:
     """The scores of an export on a split. `card` is the export's as it was before; `recorded` is
     the top-1 on that split that it had, None if it had none.
 
-    Of an opening of the test split: `on_record` says whether the home's store has it, and
+    Of an opening of the test split: `not_recorded` is why the home's store does not have it, and
     `not_written` why the card could not be given its first score there.
     """
 
@@ -28,8 +29,13 @@ class Evaluated:
     split: ScoredSplit
     scores: "Evaluation"
     recorded: float | None
-    on_record: bool = False
+    not_recorded: str | None = None
     not_written: str | None = None
+
+    @property
+    def on_record(self) -> bool:
+        """Whether the home's store has this opening of the test split."""
+        return self.split == "test" and self.not_recorded is None
 
 
 def evaluate_on_record(
@@ -38,8 +44,8 @@ def evaluate_on_record(
     """Score an export on a split of its data; an opening of test is put on record.
 
     That is: as done by `command`, in the home's store if the export's campaign is there, and the
-    first time in the export's card if that can be written. Raises what
-    `workers.scoring.evaluate_export` does.
+    first time in the export's card if that can be written; where it cannot be, the scores are
+    still returned, with the reason. Raises what `workers.scoring.evaluate_export` does.
     """
     from workers.export import read_card, rewrite_card
     from workers.scoring import evaluate_export
@@ -50,35 +56,39 @@ def evaluate_on_record(
     top1 = None if recorded is None else recorded[0]
     if split != "test":
         return Evaluated(card=card, split=split, scores=scores, recorded=top1)
-    not_written = None
+    not_recorded, not_written = _record(card, home, command), None
     if recorded is None:
         try:
             rewrite_card(folder, card.with_test(scores.top1, scores.top5, scores.loss))
         except OSError as error:
             not_written = error.strerror or str(error)
+        except InputError as error:  # a link, or a folder that changed meanwhile
+            not_written = str(error)
     return Evaluated(
         card=card,
         split=split,
         scores=scores,
         recorded=top1,
-        on_record=_record(card, home, command),
+        not_recorded=not_recorded,
         not_written=not_written,
     )
 
 
-def _record(card: Card, home: Home, command: str) -> bool:
-    """Put the opening on record with the export's campaign; whether that could be done."""
+def _record(card: Card, home: Home, command: str) -> str | None:
+    """Put the opening on record with the export's campaign; if that cannot be done, say why."""
+    if not card.campaign or card.trial is None:
+        return "the export is of no campaign"
     try:
         store = Store.open(home.store_url, create=False)
-    except StoreError:
-        return False
+    except StoreError as error:
+        return str(error)
     try:
         record = store.campaigns.get(card.campaign)
         if record.id != card.campaign:  # another one has that for a name
-            return False
-        record_opening(store, record, command, [f"trial-{card.trial}"])
-    except VentralError:
-        return False
+            return f"the store of this home does not have campaign {card.campaign}"
+        record_opening(store, record, command, [name_trial(card.trial)])
+    except VentralError as error:  # locked, full, or it may only be read
+        return str(error)
     finally:
         store.close()
-    return True
+    return None

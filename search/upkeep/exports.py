@@ -15,6 +15,7 @@ from search.review import ranking
 from search.review.ranking import Kind
 from search.store import Campaign as Record
 from search.store import Store, Trial
+from search.upkeep.openings import count_openings
 from space.errors import InputError, VentralError
 from space.genome import Genome
 from space.recurrence import recurrence
@@ -103,7 +104,8 @@ def _export(store: Store, home: Home, record: Record, number: int, folder: Path)
     campaign = Campaign.parse(record.document, f"campaign {record.id}")
     trained = fit_recipe(campaign, recipe, trial.genome)
     card = _make_card(trial, record, trained, pack, genome)
-    card = card.model_copy(update={"accuracy_by_step": by_step})
+    opened = count_openings(store, record, trial) if card.split == "validation" else 0
+    card = card.model_copy(update={"accuracy_by_step": by_step, "test_openings": opened})
     weights, epoch = read_weights(saved)
     if epoch != trial.epochs:
         raise VentralError(

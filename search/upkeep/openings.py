@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from search.campaign import Campaign as CampaignFile
 from search.campaign import controls
+from search.campaign.lineage import name_trial
 from search.campaign.splits import decides
-from search.store import Campaign, Store
+from search.store import Campaign, Store, Trial
 from space.space import Space
 
 
@@ -38,6 +39,18 @@ def record_trainings(store: Store, record: Campaign, campaign: CampaignFile, spa
         networks=controls(campaign, space),
         also=certified,
         once=True,
+    )
+
+
+def count_openings(store: Store, record: Campaign, trial: Trial) -> int:
+    """How often the network of a campaign's trial was scored on the test split, by any command.
+
+    A control is known by its name as well: `ventral certify` trains it again beside the winners.
+    """
+    names = {name_trial(trial.number), trial.control}
+    return sum(
+        one.split == "test" and not names.isdisjoint(one.networks)
+        for one in store.campaigns.openings(record.id)
     )
 
 

@@ -92,6 +92,13 @@ def test_the_best_of_each_kind_stand_beside_what_they_cost(store: Store) -> None
     ]
 
 
+def test_a_control_whose_choices_make_no_network_is_of_no_kind(store: Store) -> None:
+    campaign = new_campaign(store).id
+    add(store, campaign, 0, origin="control", control="lost", cell="")
+    train(store, campaign, 0, 0.5)
+    assert lines(store, campaign)[2].startswith("control lost (recurrence not known): 50.0 %")
+
+
 def test_a_score_of_a_stopped_training_says_so(store: Store) -> None:
     campaign = new_campaign(store).id
     add(store, campaign, 0, origin="control", cell="feedforward")

@@ -45,10 +45,10 @@ def test_a_page_says_of_which_split_its_scores_are_and_what_they_may_be_taken_fo
     closed = page(split="validation")
     assert "| score | validation |" in closed
     assert "| test |" not in closed
-    assert "was not opened for this network" in closed
+    assert "the test split was not opened for this network" in closed
     opened = format_card(genome(), card(split="validation").with_test(0.25, 0.75, 2.0))
     assert "| score | validation | test |\n|---|---|---|\n| top-1 | 0.5000 | 0.2500 |" in opened
-    assert "was opened for this network" in opened
+    assert "the test split was opened once for this network" in opened
     results = yaml.safe_load(opened.split("---\n", 2)[1])["model-index"][0]["results"]
     splits = [result["dataset"]["split"] for result in results]
     values = [result["metrics"][0]["value"] for result in results]
@@ -58,6 +58,17 @@ def test_a_page_says_of_which_split_its_scores_are_and_what_they_may_be_taken_fo
     assert "Nothing was selected by these scores." in certified
     assert ", the training and the validation images together." in certified
     assert "together" not in closed
+
+
+def test_a_page_counts_openings_of_the_test_split_by_other_copies_too() -> None:
+    elsewhere = card(split="validation", test_openings=1)
+    text = format_card(genome(), elsewhere)
+    assert "the test split was opened once for this network" in text
+    assert "| test |" not in text, "its own scores there are not known"
+    assert elsewhere.with_test(0.25, 0.75, 2.0).test_openings == 2
+    assert "opened 2 times" in format_card(genome(), elsewhere.with_test(0.25, 0.75, 2.0))
+    before = page(split="validation", test_top1=0.25)
+    assert "the test split was opened once for this network" in before
 
 
 def test_a_card_of_before_is_of_data_without_a_validation_split() -> None:

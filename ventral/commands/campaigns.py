@@ -120,17 +120,16 @@ def top(
     ranked = searched if kind is None else ranking.keep_kind(searched, kind)
     chosen = (ranking.pareto(ranked) if by == "pareto" else ranked)[:number]
     references = ranking.references(store, record)
-    if kind is not None:
-        references = [one for one in references if ranking.kind_of(one.trial) == kind]
-        if not (ranked or references):
-            note(f"no {kind} network of campaign {record.id} has a score yet")
-    if not searched and references:
-        show_references(record, references, store, output)
+    listed = ranking.keep_references(references, kind)
+    if kind is not None and not (ranked or listed):
+        note(f"no {kind} network of campaign {record.id} has a score yet")
+    if not searched and listed:
+        show_references(record, references, store, output, kind)
         if output is Format.table:
-            best = references[0].trial.number
+            best = listed[0].trial.number
             note(f"Next: ventral export {record.id} --trial {best} --to cells")
         return
-    show_cells(record, chosen, references, store, output)
+    show_cells(record, chosen, references, store, output, kind)
     if output is Format.table:
         only = "" if kind is None else f" --{kind}"
         best = min(3, len(chosen) or 1)

@@ -115,4 +115,4 @@ def _note_opening(folder: Path, result: "Evaluated") -> None:
     if result.on_record:
         note(f"the opening is on record: ventral status {result.card.campaign}")
     else:
-        note("the store of this home does not have its campaign: the opening is not on record")
+        note(f"the opening is not on record ({result.not_recorded})")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ventral.cells import CERTIFIED_ON_TEST
 from ventral.launching import Launch, drive, run_campaign
 from ventral.matching import certify_matched, format_luck
 from ventral.output import Format, Output, note
@@ -159,6 +160,8 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
         certify_matched(record, home, store, matching, launch, estimate=estimate)
         return
     chosen = choose_winners(store, record, top=top, trials=trial or ())
+    if not record.document["data"].get("validation"):
+        note(CERTIFIED_ON_TEST)
     offered = read_offered(address)
     made = certification(
         record, chosen, seeds, overrides or [], all_data=all_data, offered=offered

@@ -208,9 +208,9 @@ class _ArrayFile:
     def __init__(self, path: Path, dtype: str, shape: tuple[int, ...]) -> None:
         self.path, self.dtype, self.shape = path, np.dtype(dtype), shape
         self._hash, self._bytes = hashlib.sha256(), 0
+        self._file: BinaryIO = path.open("wb")
 
     def __enter__(self) -> "_ArrayFile":
-        self._file: BinaryIO = self.path.open("wb")
         header = {"descr": self.dtype.str, "fortran_order": False, "shape": self.shape}
         np.lib.format.write_array_header_1_0(_Tee(self._put), header)
         return self

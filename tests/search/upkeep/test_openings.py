@@ -8,9 +8,14 @@ import platform
 import pytest
 
 from search.store import Store
-from search.upkeep.openings import name_user, record_opening, record_trainings
+from search.upkeep.openings import (
+    count_openings,
+    name_user,
+    record_opening,
+    record_trainings,
+)
 from tests.support import toys
-from tests.support.campaigns import new_campaign
+from tests.support.campaigns import add, new_campaign
 
 
 def test_an_opening_names_user_machine_command_and_networks(store: Store) -> None:
@@ -50,6 +55,24 @@ def test_trainings_open_the_test_split_once_if_they_are_scored_on_it(
     assert [one.networks for one in openings] == [("wide",)] * len(openings)
     also = store.campaigns.openings(certified.id)
     assert [one.command for one in also] == [written] * (command == "ventral certify other")
+
+
+def test_openings_are_counted_by_network(store: Store) -> None:
+    """A certification names the winners by their trials, and the controls by their names."""
+    record = new_campaign(store)
+    add(store, record.id, 0, origin="control", control="wide")
+    for number in (1, 3):
+        add(store, record.id, number)
+    record_opening(store, record, "ventral certify motifs", ["wide", "trial-3"])
+    record_opening(store, record, "ventral evaluate a", ["trial-3"])
+    store.campaigns.add_opening(
+        record.id, who="me", command="by hand", networks=["trial-1"], split="validation"
+    )
+    counts = {
+        number: count_openings(store, record, store.results.get(record.id, number))
+        for number in (0, 1, 3)
+    }
+    assert counts == {0: 1, 1: 0, 3: 2}
 
 
 def test_a_user_without_a_name_has_a_number(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,6 +72,12 @@ def test_the_test_split_is_opened_by_an_evaluation_and_the_card_says_so(
     assert again["top1"] == facts.test_top1
     assert "the same as recorded" in campaign.shell("evaluate", folder).out
     assert ventral.card(folder) == facts
+    # Another export of that network does not have these scores, but counts the openings.
+    more = ("--trial", str(facts.trial), "--to", str(tmp_path / "more"), "-o", "json")
+    [row] = campaign.shell("export", campaign.id, *more).json
+    assert (ventral.card(row["folder"]).test_top1, facts.test_openings) == (None, 1)
+    assert ventral.card(row["folder"]).test_openings == 4
+    assert "split was opened 4 times for" in (Path(row["folder"]) / "README.md").read_text()
 
 
 def test_a_loaded_network_is_what_its_card_says(campaign: Campaign, exports: list[Path]) -> None:

@@ -7,9 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from search.store import Store
+from search.store.tables import CAMPAIGNS
+from tests.support.tables import change_rows
 from tests.ventral.conftest import Campaign, Shell
+from ventral.cells import CERTIFIED_ON_TEST
+from ventral.commands import running
 
 
 def test_a_finished_campaign_has_nothing_to_resume(campaign: Campaign) -> None:
@@ -104,6 +109,29 @@ def test_a_resume_that_cannot_run_changes_nothing(campaign: Campaign, copied: Sh
     document = Store.open(f"sqlite:///{copied.home}/store.db").campaigns.get(campaign.id).document
     assert document["budget"]["trials"] == 5
     assert copied("status", campaign.id, "-o", "json").json["state"] == "finished"
+
+
+def test_a_certification_on_the_images_of_the_selection_says_so(
+    campaign: Campaign,
+    copied: Shell,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Which is so for a campaign of before there were validation images."""
+    monkeypatch.setenv("VENTRAL_HOME", str(copied.home))
+    launched: list[str] = []
+    monkeypatch.setattr(running, "run_campaign", lambda made, *_, **__: launched.append(made.name))
+    running.certify(campaign.id)
+    assert CERTIFIED_ON_TEST not in capsys.readouterr().err
+    store = Store.open(f"sqlite:///{copied.home}/store.db")
+    document = store.campaigns.get(campaign.id).document
+    del document["data"]["validation"]
+    with change_rows(store) as connection:
+        connection.execute(sa.update(CAMPAIGNS).values(document=document))
+    store.close()
+    running.certify(campaign.id)
+    assert CERTIFIED_ON_TEST in capsys.readouterr().err
+    assert launched == ["tiny-certified", "tiny-certified"]
 
 
 BAD_CAMPAIGNS = {
