@@ -131,8 +131,8 @@ def _check_fidelity(campaign: Campaign, recipe: Recipe, genome: Genome) -> None:
         try:
             reduce_genome(whole, size=part.size, steps=part.steps)
         except GenomeError as error:
-            told = f"the space's default network does not fit: {error.where} {error.problem}"
-            raise CampaignError(where, told, error.cure) from None
+            problem = f"the space's default network does not fit: {error.where} {error.problem}"
+            raise CampaignError(where, problem, error.cure) from None
 
 
 def _leaves(node: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -12,7 +12,7 @@ from space.controls import MATCHES, Match
 Family = Literal["winner", "parameters", "macs", "depth", "control"]
 """A network of the search, a control that is matched to one, or one of the campaign's own."""
 
-_NAME = re.compile(r"(trial-\d+)(?:-(parameters|macs|depth))?(?:-rate[+-]\d+)?")
+_NAME = re.compile(rf"(trial-\d+)(?:-({'|'.join(MATCHES)}))?(?:-rate[+-]\d+)?")
 
 
 def name_trial(number: int) -> str:

@@ -93,11 +93,11 @@ def clone(
 
 def _unset(closed: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
     """What a closed recipe says beyond the defaults: the rest may stand in a space."""
-    said = {key: item for key, item in closed.items() if item != defaults.get(key)}
-    for key, item in said.items():
+    kept = {key: item for key, item in closed.items() if item != defaults.get(key)}
+    for key, item in kept.items():
         if isinstance(item, Mapping) and isinstance(defaults.get(key), Mapping):
-            said[key] = _unset(item, defaults[key])
-    return said
+            kept[key] = _unset(item, defaults[key])
+    return kept
 
 
 CHANGEABLE = ("budget", "keep", "retries", "resources", "priority", "reuse")

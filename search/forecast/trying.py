@@ -53,5 +53,5 @@ def try_space(campaign: Campaign, space: Space) -> Tried:
 
     rng = random.Random(derive_seed(campaign.seed, "dry run"))
     samples = TRIED if campaign.limits.memory is None else TRIED_FOR_MEMORY
-    found = survey(space, samples, rng, refuse=refuse, options=False)
-    return Tried(survey=found, recomputed=recomputed)
+    surveyed = survey(space, samples, rng, refuse=refuse, options=False)
+    return Tried(survey=surveyed, recomputed=recomputed)

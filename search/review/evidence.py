@@ -19,7 +19,7 @@ from search.review.verdicts import (
     Verdict,
     correlate_ranks,
     judge,
-    luck,
+    measure_luck,
 )
 from search.store import CONTROL, Store, Trial
 from search.store import Campaign as Record
@@ -174,7 +174,7 @@ def _find_leads(
             searched_on=trial.split,
             certified=winner.mean,
             certified_on=certified_on,
-            luck=luck(trial.top1, list(winner.scores.values())),
+            luck=measure_luck(trial.top1, list(winner.scores.values())),
         )
         for trial in winners
         if trial.top1 is not None

@@ -168,7 +168,7 @@ def _rank(scores: Sequence[float]) -> list[float]:
     ]
 
 
-def luck(searched: float, certified: Sequence[float]) -> float | None:
+def measure_luck(searched: float, certified: Sequence[float]) -> float | None:
     """How much of a score of the search was luck: what the same network scores on average from
     seeds, and on images, that it was not chosen by, taken from it. None without such scores.
     """

@@ -19,10 +19,10 @@ ACTIVATION: Activation = "elu"
 def take_recurrence_away(genome: Genome) -> Genome:
     """The feedforward network of `genome`, for the same images and classes."""
     stages = tuple(_bare(genome, stage) for stage in genome.stages)
-    return chain(genome, stages)
+    return build_chain(genome, stages)
 
 
-def chain(genome: Genome, stages: tuple[Stage, ...]) -> Genome:
+def build_chain(genome: Genome, stages: tuple[Stage, ...]) -> Genome:
     """A feedforward network of `stages`, with all else of `genome` that does not go round.
 
     Raises GenomeError if they are no network.

@@ -6,7 +6,7 @@ All widths are scaled by one factor; what is missing after rounding is made up s
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-from space.controls.trunk import chain
+from space.controls.trunk import build_chain
 from space.documents.bounds import CHANNELS
 from space.errors import GenomeError
 from space.genome import Genome
@@ -35,7 +35,7 @@ def match_widths(trunk: Genome, measure: Measure, target: float, unit: str) -> G
             f"{reached:,} ({reached / target - 1:+.1%}; {TOLERANCE:.0%} are allowed)",
             "leave this network out, or match another one",
         )
-    return chain(trunk, search.stages(widths))
+    return build_chain(trunk, search.stages(widths))
 
 
 class _Search:

@@ -8,16 +8,19 @@ short ones as distractors; one dot lies at an end of a long curve, the other at 
 
 A curve is a chain of dashes: p' = p + (dash + gap) d, and d turns by an angle whose half has a
 tangent uniform in +-0.4 (+-44 degrees), drawn again where it would leave free ground. Both classes
-are the same scene but for the second dot, and what could give the answer away without following a
-curve is alike by construction. With a the first dot, h the curve's direction there and e its other
-end, the second curve starts at the mirror image of e in the line through a along h, in the
-mirrored direction:
+are the same scene but for the second dot, and most of what could give the answer away without
+following a curve is alike by construction. With a the first dot, h the curve's direction there and
+e its other end, the second curve starts at the mirror image of e in the line through a along h, in
+the mirrored direction:
 
     e' = a + 2 ((e - a) . h) h - (e - a)
 
 so the distance of the dots, the angles of both first dashes to the line between them, the dashes
 in number and length, and the ink are the same whichever of e and e' bears the dot. No two curves
 come closer than a gap and two pixels, their gaps included.
+
+What is left: where dots of two curves lie in the image, and the ink along the line between the
+dots, since curves rarely stray far from it (docs/tasks.md measures both).
 """
 
 from collections.abc import Iterator

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats  # type: ignore[import-untyped]
 
-from search.review.verdicts import Comparison, Verdict, correlate_ranks, judge, luck
+from search.review.verdicts import Comparison, Verdict, correlate_ranks, judge, measure_luck
 
 
 def comparison(*differences: float, winner: str = "w", against: str = "macs") -> Comparison:
@@ -143,5 +143,5 @@ def test_rank_correlation() -> None:
 
 
 def test_luck_is_what_other_seeds_do_not_repeat() -> None:
-    assert luck(0.9, [0.8, 0.84]) == pytest.approx(0.08)
-    assert luck(0.9, []) is None
+    assert measure_luck(0.9, [0.8, 0.84]) == pytest.approx(0.08)
+    assert measure_luck(0.9, []) is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from space.controls.depth import count_layers, layers_by_stage, match_depth
+from space.controls.depth import count_by_stage, count_layers, match_depth
 from space.genome import Genome
 from space.network.architecture import Stage
 from space.recurrence import recurrence
@@ -30,7 +30,7 @@ def test_a_chain_through_feedback_counts_at_the_stages_that_it_passes() -> None:
     document["stages"][1]["convolution"]["reads_feedback"] = True
     fed = Genome.parse(document)
     assert recurrence(fed) == "feedback"
-    layers = layers_by_stage(fed)
+    layers = count_by_stage(fed)
     assert layers.total() > count_layers(network) == 3
     assert layers[1] > 1
     assert layers[2] > 1
