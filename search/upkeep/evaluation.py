@@ -4,10 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.campaign.lineage import name_trial
 from search.host.home import Home
-from search.store import Store
-from search.upkeep.openings import record_opening
 from space.errors import InputError, StoreError, VentralError
 from workers.card import Card
 from workers.job import ScoredSplit
@@ -78,6 +75,13 @@ def _record(card: Card, home: Home, command: str) -> str | None:
     """Put the opening on record with the export's campaign; if that cannot be done, say why."""
     if not card.campaign or card.trial is None:
         return "the export is of no campaign"
+    try:
+        # An export is also scored where nothing of what a search needs is installed.
+        from search.campaign.lineage import name_trial
+        from search.store import Store
+        from search.upkeep.openings import record_opening
+    except ImportError as error:
+        return f"the store cannot be opened here ({error})"
     try:
         store = Store.open(home.store_url, create=False)
     except StoreError as error:

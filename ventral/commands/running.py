@@ -1,5 +1,6 @@
 """The commands that run campaigns: `submit`, `resume` and `certify`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -139,7 +140,6 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
 
     They are scored on the test split, which the search has not seen.
     """
-    from search.review.evidence import rank_leads, read_leads
     from search.upkeep.certification import certification, choose_winners
     from search.upkeep.matched_certification import Matching
     from search.upkeep.submission import read_offered
@@ -168,6 +168,13 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     )
     done = run_campaign(made, launch, new=new, estimate=estimate, certifies=record)
     if not detach:
-        leads = read_leads(store, store.campaigns.get(done), chosen)
-        for line in format_luck(leads, rank_leads(leads)):
-            note(line)
+        _print_luck(store, done, chosen)
+
+
+def _print_luck(store: "Store", certification_id: str, winners: "Sequence[Trial]") -> None:
+    """How far the winners' scores in the search were luck, by a certification's."""
+    from search.review.evidence import rank_leads, read_leads
+
+    leads = read_leads(store, store.campaigns.get(certification_id), winners)
+    for line in format_luck(leads, rank_leads(leads)):
+        note(line)

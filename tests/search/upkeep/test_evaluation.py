@@ -10,7 +10,7 @@ import pytest
 from models.build import build
 from search.host.home import Home
 from search.store import Store
-from search.upkeep import evaluation
+from search.upkeep import openings
 from search.upkeep.evaluation import evaluate_on_record
 from space.errors import InputError, StoreError
 from tests.support.campaigns import new_campaign
@@ -106,7 +106,7 @@ def test_why_an_opening_is_not_on_record_is_the_reason_of_the_store(
         def refuse(*_: object) -> None:
             raise StoreError("store.db", "attempt to write a readonly database")
 
-        patch.setattr(evaluation, "record_opening", refuse)
+        patch.setattr(openings, "record_opening", refuse)
         result = evaluate_on_record("cell", home, command="by hand")
     assert result.not_recorded == "store.db: attempt to write a readonly database"
     assert (result.on_record, cards[-1].test_top1) == (False, 0.25)
