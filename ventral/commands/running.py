@@ -13,6 +13,7 @@ from ventral.output import Format, Output, note
 
 if TYPE_CHECKING:
     from search.campaign import Loaded
+    from search.store import Store, Trial
 
 Id = Annotated[str, typer.Argument(help="a campaign's id, or the name of the newest one")]
 Address = Annotated[
