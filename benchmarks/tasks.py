@@ -162,7 +162,7 @@ class Trainings:
         name, called, rate, seed, setting = key
         packed = pack(task.data, self._packs, workers=1)
         job = Job(
-            genome=genome.document(),
+            genome=genome,
             recipe=task.recipe(rate),
             data=PackRef(path=str(packed.path), checksum=packed.checksum),
             seed=seed,

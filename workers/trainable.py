@@ -47,7 +47,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
             return
         text, self._job = self._job, None
         try:
-            job = Job.model_validate_json(text)
+            job = Job.read(text)
             self._own = Path(job.folder) / CHECKPOINT
             self._claim = files.Claim(Path(job.folder))
             _log_to(Path(job.folder) / LOG)

@@ -38,20 +38,18 @@ def _reduce(job: Job, fidelity: Fidelity) -> Job:
     """The job with its network for the images and the steps of a fidelity. Raises GenomeError."""
     if fidelity.size is None and fidelity.steps is None:
         return job
-    from space.genome import Genome
     from space.reduction import reduce_genome
 
-    genome = reduce_genome(Genome.parse(job.genome), size=fidelity.size, steps=fidelity.steps)
-    return job.model_copy(update={"genome": genome.document()})
+    genome = reduce_genome(job.genome, size=fidelity.size, steps=fidelity.steps)
+    return job.model_copy(update={"genome": genome})
 
 
 def _build(job: Job) -> nn.Module:
     from models.build import build
-    from space.genome import Genome
 
     recipe = job.recipe
     return build(
-        Genome.parse(job.genome),
+        job.genome,
         seed=job.seed,
         unroll=recipe.unroll,
         recompute=recipe.recompute,

@@ -13,7 +13,6 @@ import torch
 
 from models.build import Network, build
 from space.errors import InputError
-from space.genome import Genome
 from space.space import Space
 from workers import training
 from workers.data.augmentation import average
@@ -42,8 +41,7 @@ def job(data: Pack, seed: int = 1, **recipe: Any) -> Job:
     sample = space.sample(random.Random(seed))
     defaults = {"epochs": 4, "batch_size": 16, "warmup_epochs": 1.5}
     made = Recipe().overlaid(defaults | recipe).overlaid(sample.recipe)
-    document = sample.genome.document()
-    return Job(genome=document, recipe=made, data=data.ref, seed=3, folder="")
+    return Job(genome=sample.genome, recipe=made, data=data.ref, seed=3, folder="")
 
 
 def numbers(report: Report) -> Report:
@@ -93,7 +91,7 @@ def test_a_recipe_without_it_is_known_as_before() -> None:
 
 def test_to_ask_for_no_less_changes_no_number(sixteen: Pack) -> None:
     plain = job(sixteen)
-    steps = plain.genome["clock"]["steps"]
+    steps = plain.genome.clock.steps
     full = [{"until": 1, "size": 16}, {"until": 2, "steps": steps}, {"until": 3, "images": 1.0}]
     ours, theirs = trained(job(sixteen, fidelity=full)), trained(plain)
     assert [numbers(r) for r in ours.reports] == [numbers(r) for r in theirs.reports]
@@ -102,11 +100,11 @@ def test_to_ask_for_no_less_changes_no_number(sixteen: Pack) -> None:
 def test_it_ends_as_the_whole_network(sixteen: Pack) -> None:
     trainer = trained(job(sixteen, fidelity=CHEAP))
     steps = [len(report.accuracy_by_step) for report in trainer.reports]
-    whole = trainer.job.genome["clock"]["steps"]
+    whole = trainer.job.genome.clock.steps
     assert steps == [5, 6, 6, whole]
     network = trainer.network
     assert isinstance(network, Network)
-    assert network.genome == Genome.parse(trainer.job.genome)
+    assert network.genome == trainer.job.genome
     assert evaluate(network, sixteen, split="validation").top1 == trainer.reports[-1].top1
 
 
@@ -125,7 +123,7 @@ def test_a_cheap_score_is_that_of_the_averaged_images(sixteen: Pack) -> None:
         output = other.eval()(images).argmax(1).numpy()
     hits = float((output == sixteen.labels("validation")).mean())
     assert trainer.reports[0].top1 == pytest.approx(hits, abs=1.5 / len(output))
-    build(Genome.parse(made.genome)).load_state_dict(trainer.network.state_dict())
+    build(made.genome).load_state_dict(trainer.network.state_dict())
 
 
 def test_images_are_averaged_as_areas() -> None:

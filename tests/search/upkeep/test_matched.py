@@ -62,7 +62,7 @@ def test_winners_are_the_best_recurrent_ones_and_what_is_feedforward_is_named(
 
 
 def _genome(bench: Bench, number: int) -> Genome:
-    return Genome.parse(bench.store.results.get(bench.id, number).genome)
+    return bench.store.results.get(bench.id, number).read_genome()
 
 
 def test_each_winner_has_three_controls_and_the_campaigns_own_come_last(bench: Bench) -> None:
