@@ -189,7 +189,7 @@ class Trainings:
         name, called, rate, seed, setting = key
         packed = self._pack(task.data)
         job = Job(
-            genome=genome.document(),
+            genome=genome,
             recipe=task.recipe(rate),
             data=packed.ref,
             seed=seed,

@@ -61,10 +61,9 @@ def distinguish_cells(
 def _genome(store: "Store", campaign_id: str, number: int) -> "Genome | None":
     """A trial's network; None if this version cannot build it."""
     from space.errors import GenomeError
-    from space.genome import Genome
 
     try:
-        return Genome.parse(store.results.get(campaign_id, number).genome)
+        return store.results.get(campaign_id, number).read_genome()
     except GenomeError:
         return None
 

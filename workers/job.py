@@ -4,21 +4,24 @@ All are frozen and go to JSON and back unchanged (`model_dump_json`, `model_vali
 driver imports this module, so it knows no torch; it does not know how trials are trained.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from space.documents.bounds import (
     BATCH,
     EPOCHS,
     FIDELITIES,
     PIXELS,
+    RECORD,
     STEPS,
     THREADS,
 )
 from space.documents.validation import Value, parse
 from space.errors import InputError
+from space.genome import Genome
 from space.unroll.plan import Unroll
 from workers.data.specs import ascending
 
@@ -250,17 +253,28 @@ LOG = "worker.log"
 """In a trial's folder: what its worker wrote to its standard error, crashes above all."""
 
 
+def _read_genome(value: object) -> Genome:
+    # What is a genome already was checked: the driver makes a job of it at no cost.
+    return value if isinstance(value, Genome) else Genome.parse(value)
+
+
 class Job(Value):
     """One trial: a genome to build, a recipe to train it by, the data, a seed and a folder.
 
-    `folder` is the trial's own; its checkpoints lie in `folder/checkpoint`.
+    `folder` is the trial's own; its checkpoints lie in `folder/checkpoint`. In JSON the genome is
+    its document.
     """
 
-    genome: dict[str, Any]
+    genome: Annotated[Genome, BeforeValidator(_read_genome)]
     recipe: Recipe
     data: PackRef
     seed: int = Field(ge=0, lt=2**63)
     folder: str
+
+    @classmethod
+    def read(cls, text: str) -> "Job":
+        """A job from its JSON. Raises InputError, which names the path of the field."""
+        return parse(cls, json.loads(text), nodes=RECORD)
 
 
 class Report(Value):

@@ -52,7 +52,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
             return
         text, self._job = self._job, None
         try:
-            job = Job.model_validate_json(text)
+            job = Job.read(text)
             folder = Path(job.folder)
             self._claim = files.Claim(folder)
             _log_to(folder / LOG)

@@ -40,12 +40,11 @@ def _build(job: Job, fidelity: Fidelity) -> nn.Module:
     Raises GenomeError if the fidelity asks for more than the network has.
     """
     from models.build import build
-    from space.genome import Genome
     from space.reduction import reduce_genome
 
     recipe = job.recipe
     return build(
-        reduce_genome(Genome.parse(job.genome), size=fidelity.size, steps=fidelity.steps),
+        reduce_genome(job.genome, size=fidelity.size, steps=fidelity.steps),
         seed=job.seed,
         unroll=recipe.unroll,
         recompute=recipe.recompute,

@@ -62,8 +62,11 @@ def read_weights(saved: str | Path) -> "tuple[dict[str, Tensor], int]":
 
 
 def identify_job(job: Job) -> str:
-    """A hash of all that decides a job's numbers; the folder and the pack's place do not."""
-    parts = [job.genome, job.recipe.deciding(), job.data.checksum, job.seed]
+    """A hash of all that decides a job's numbers; the folder and the pack's place do not.
+
+    The genome is in it by its document: weights belong to a spelling of a network.
+    """
+    parts = [job.genome.document(), job.recipe.deciding(), job.data.checksum, job.seed]
     return hashlib.sha256(repr(_order(parts)).encode()).hexdigest()
 
 

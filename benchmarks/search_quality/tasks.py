@@ -82,8 +82,7 @@ class Task:
 
     def job(self, sample: Sample, seed: int, data: PackRef) -> Job:
         """The training behind a row. No checkpoint is written."""
-        document = sample.genome.document()
-        return Job(genome=document, recipe=self.recipe, data=data, seed=seed, folder="")
+        return Job(genome=sample.genome, recipe=self.recipe, data=data, seed=seed, folder="")
 
 
 _NARROW: Mapping[str, Sequence[Scalar]] = {

@@ -30,9 +30,9 @@ from search.campaign.splits import decides
 from search.early_stopping.judging import Judge
 from search.store import CONTROL, NewTrial, Takeover, Trial
 from space.cell_names import name_network
-from space.errors import CampaignError
+from space.errors import CampaignError, GenomeError
 from space.unroll.cost import cost
-from workers.job import Job
+from workers.job import Failure, Job, Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,12 +140,22 @@ class Queue:
         return self._ended or self._trained >= self._set.campaign.budget.trials
 
     def _resume(self, trial: Trial, again: bool) -> Assignment | None:
-        """A trial that was interrupted; None if all that was missing was its end."""
+        """A trial that was interrupted; None if it needs no worker to be over."""
         if trial.epochs >= self._set.epochs:
             self._records.end(trial.number, "finished")
             return None
-        recipe = self._set.recipe(trial.recipe)
-        job = self._set.job(trial.number, trial.genome or {}, recipe, trial.seed)
+        return self._assign(trial, self._set.recipe(trial.recipe), again=again)
+
+    def _assign(self, trial: Trial, recipe: Recipe, *, again: bool) -> Assignment | None:
+        """A trial to train by what the store holds of it; None if this version cannot read its
+        genome: then it has failed.
+        """
+        try:
+            genome = trial.read_genome()
+        except GenomeError as error:
+            self._records.end(trial.number, "failed", Failure(kind="input", reason=str(error)))
+            return None
+        job = self._set.job(trial.number, genome, recipe, trial.seed)
         return Assignment(number=trial.number, job=job, again=again)
 
     def _next_control(self, name: str, seed: int) -> Assignment | None:
@@ -201,7 +211,7 @@ class Queue:
                 shutil.rmtree(self._set.home.trial(self._set.campaign_id, number), True)
         if takeover is not None:
             # Weights belong to a spelling: the trial takes that over as well.
-            genome = takeover.donor.trial.genome or genome
+            genome = takeover.donor.trial.document or genome
         cell, recurrence = ("", None) if sample is None else name_network(sample.genome)
         family, winner = (None, None) if control is None else self._lineage(control)
         trial = NewTrial(
@@ -228,13 +238,17 @@ class Queue:
             calls=None if origin == CONTROL else [call.document() for call in suggestion.calls],
         )
         self._set.store.trials.add(self._set.campaign_id, trial)
-        if recipe is None:
+        if recipe is None or sample is None:
             self._set.tell("infeasible", number, reason=suggestion.reason, cell=cell)
             return None
         self._trained += 1
-        if takeover is not None and self._apply_takeover(number, takeover):
-            return None
-        return Assignment(number=number, job=self._set.job(number, genome, recipe, seed))
+        if takeover is not None:
+            if self._apply_takeover(number, takeover):
+                return None
+            donated = self._set.store.results.get(self._set.campaign_id, number)
+            return self._assign(donated, recipe, again=False)
+        job = self._set.job(number, sample.genome, recipe, seed)
+        return Assignment(number=number, job=job)
 
     def _lineage(self, control: str) -> tuple[Family, str | None]:
         """The family and the winner of a control. Names say them only where networks are

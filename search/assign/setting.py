@@ -11,6 +11,7 @@ from search.campaign.limits import fit_recipe
 from search.host.home import Home
 from search.samplers import Outcome
 from search.store import Store, Takeover, Trial
+from space.genome import Genome
 from space.space import Space
 from workers.job import Job, PackRef, Recipe, Report, ScoredSplit
 
@@ -60,12 +61,12 @@ class Setting:
         """The campaign's recipe with a sample's laid over it. Raises InputError."""
         return self.campaign.recipe.overlaid(overlay)
 
-    def job(self, number: int, genome: Mapping[str, Any], recipe: Recipe, seed: int) -> Job:
+    def job(self, number: int, genome: Genome, recipe: Recipe, seed: int) -> Job:
         """The job of a trial, by its closed recipe. All suggested ones have the campaign's seed:
         they differ in nothing else.
         """
         return Job(
-            genome=dict(genome),
+            genome=genome,
             recipe=fit_recipe(self.campaign, recipe, genome),
             data=self.data,
             seed=seed,

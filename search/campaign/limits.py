@@ -6,11 +6,7 @@ Where a campaign allows it, a network that is over `limits.memory` is trained wi
 instead (`fit_recipe`), which changes its numbers by no more than their rounding.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from search.campaign import Campaign
-from space.errors import GenomeError
 from space.genome import Genome
 from space.space import Sample
 from space.unroll.cost import Cost
@@ -33,31 +29,21 @@ def find_excess(campaign: Campaign, recipe: Recipe, genome: Genome, costs: Cost)
     return None if campaign.limits.memory is None else _over_memory(campaign, recipe, genome)
 
 
-def fit_recipe(campaign: Campaign, recipe: Recipe, genome: Mapping[str, Any]) -> Recipe:
-    """The recipe by which a network (as a document) is trained: with `recompute` where the
-    campaign wants that for what is over `limits.memory`. What is not a network is left to the
-    worker, which says so of that trial alone.
+def fit_recipe(campaign: Campaign, recipe: Recipe, genome: Genome) -> Recipe:
+    """The recipe by which a network is trained: with `recompute` where the campaign wants that
+    for what is over `limits.memory`.
     """
-    if not _may_recompute(campaign, recipe):
-        return recipe
-    try:
-        return _fitted(campaign, recipe, Genome.parse(genome))
-    except GenomeError:
-        return recipe
-
-
-def recomputes(campaign: Campaign, sample: Sample) -> bool:
-    """Whether a sample is trained with `recompute` because it is over `limits.memory`."""
-    recipe = campaign.recipe.overlaid(sample.recipe)
-    return _fitted(campaign, recipe, sample.genome) != recipe
-
-
-def _fitted(campaign: Campaign, recipe: Recipe, genome: Genome) -> Recipe:
     limit = campaign.limits.memory
     if limit is None or not _may_recompute(campaign, recipe):
         return recipe
     fits = memory_to_train(campaign, recipe, genome) <= limit
     return recipe if fits else recipe.overlaid({"recompute": True})
+
+
+def recomputes(campaign: Campaign, sample: Sample) -> bool:
+    """Whether a sample is trained with `recompute` because it is over `limits.memory`."""
+    recipe = campaign.recipe.overlaid(sample.recipe)
+    return fit_recipe(campaign, recipe, sample.genome) != recipe
 
 
 def memory_to_train(campaign: Campaign, recipe: Recipe, genome: Genome) -> int:

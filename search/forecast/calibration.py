@@ -116,7 +116,7 @@ def _measured(
     jobs = [
         Job.model_validate(
             {
-                "genome": network.document,
+                "genome": network.genome,
                 # Compiling takes longer than a calibration may, and is worth it later only.
                 "recipe": network.recipe | {"compile": "never"},
                 "data": data,

@@ -31,7 +31,7 @@ class NetworkWork:
 
     operations: int
     multiplies: float
-    document: dict[str, Any]
+    genome: Genome
     recipe: dict[str, Any]
     cheaper: tuple[tuple[int, float, int, float], ...] = ()
 
@@ -62,13 +62,12 @@ def draw_networks(campaign: Campaign, space: Space) -> list[NetworkWork]:
 
 def network_of(campaign: Campaign, sample: Sample) -> NetworkWork:
     """What a sample asks of a machine, trained by the campaign's recipe."""
-    document = sample.genome.document()
-    recipe = fit_recipe(campaign, campaign.recipe.overlaid(sample.recipe), document)
+    recipe = fit_recipe(campaign, campaign.recipe.overlaid(sample.recipe), sample.genome)
     operations, multiplies = _work(sample.genome, recipe)
     return NetworkWork(
         operations=operations,
         multiplies=multiplies,
-        document=document,
+        genome=sample.genome,
         recipe=recipe.model_dump(mode="json"),
         cheaper=tuple(
             (part.until, part.images, *_work(_reduced(sample.genome, part), recipe))

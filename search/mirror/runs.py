@@ -223,7 +223,7 @@ def _tags_of(campaign: Campaign, trial: Trial) -> dict[str, str]:
 
 
 def _files_of(trial: Trial, reports: Sequence[Reported]) -> dict[str, str]:
-    files = {"genome.json": json.dumps(trial.genome, indent=2) + "\n"}
+    files = {"genome.json": json.dumps(trial.document, indent=2) + "\n"}
     documents = [one.document() for one in reports if one.report.accuracy_by_step]
     curves = {document["epoch"]: document["accuracy_by_step"] for document in documents}
     if curves:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from search.host.home import Process
+from space.genome import Genome
 from space.recurrence import Recurrence
 from workers.job import Report, ScoredSplit
 
@@ -72,7 +73,7 @@ class Trial:
     `top1`, `top5`, `loss`, `seconds` (of training) and `memory_mb` are the last report's,
     `epochs` is its epoch (the fidelity of the score; 0 before the first report), `best` the
     highest top1 of any report. `choices` is the flat form, `recipe` the closed recipe overlay,
-    `genome` the document (None where a listing left it out). `origin` is the sampler's name or
+    `document` the genome's (None where a listing left it out). `origin` is the sampler's name or
     "control". `suggested` and `arrived` are places in the campaign's sequence of happenings;
     `attempts` counts the starts; `detail` is the tail of a failed trial's log. `source` is the
     CAMPAIGN/NUMBER of the trial whose training this one took over, if any, for the first
@@ -103,7 +104,7 @@ class Trial:
     parameters: int | None
     macs: int | None
     origin: str
-    genome: dict[str, Any] | None
+    document: dict[str, Any] | None
     recipe: dict[str, Any]
     folder: str | None
     attempts: int
@@ -119,6 +120,10 @@ class Trial:
     split: ScoredSplit
     family: str | None
     winner: str | None
+
+    def read_genome(self) -> Genome:
+        """The network. Raises GenomeError if this version cannot read its document."""
+        return Genome.parse(self.document, f"trial {self.number}")
 
     def row(self) -> dict[str, Any]:
         """The trial as tables, JSON and frames show it: what it is, its scores, its choices."""

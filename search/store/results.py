@@ -215,7 +215,7 @@ class Results:
         ]
         query = sa.select(*columns)
         if genomes:
-            query = sa.select(*columns, GENOMES.c.document.label("genome")).join(
+            query = sa.select(*columns, GENOMES.c.document).join(
                 GENOMES, GENOMES.c.checksum == TRIALS.c.genome
             )
         query = query.where(TRIALS.c.campaign == campaign_id, *where).order_by(*order)

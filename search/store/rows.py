@@ -75,16 +75,16 @@ def damaged_campaign(key: str, name: str, created: Any, problem: str) -> Campaig
 
 def trial_of(row: Mapping[Any, Any]) -> Trial:
     """A row as a trial. Raises StoreError for one that no version writes."""
-    values: dict[str, Any] = {"genome": None, **row}
+    values: dict[str, Any] = {"document": None, **row}
     where = f"campaign {printable(str(row['campaign']))} trial {printable(str(row['number']))}"
     if row["status"] not in STATUSES:
         raise damage_error(f"its status is {row['status']!r}", where)
     if row["recurrence"] not in (None, *RECURRENCES) or row["split"] not in SPLITS:
         what = f"its recurrence is {row['recurrence']!r}, its split {row['split']!r}"
         raise damage_error(what, where)
-    for key in ("choices", "recipe", "genome"):
-        if not isinstance(values[key], (dict, NoneType) if key == "genome" else dict):
-            raise damage_error(f"its {key} is not a mapping", where)
+    for key, name in (("choices", "choices"), ("recipe", "recipe"), ("document", "genome")):
+        if not isinstance(values[key], (dict, NoneType) if key == "document" else dict):
+            raise damage_error(f"its {name} is not a mapping", where)
     for key in ("number", "epochs", "seed", "attempts", "suggested", "source_epochs"):
         if not isinstance(values[key], int):
             raise damage_error(f"its field {key} is {values[key]!r}", where)

@@ -92,17 +92,18 @@ def _export(store: Store, home: Home, record: Record, number: int, folder: Path)
     from workers import export  # reads and writes weights: PyTorch is loaded
 
     trial = store.results.get(record.id, number)
-    if trial.genome is None or trial.top1 is None:
+    if trial.top1 is None:
         raise VentralError(f"trial {number} has no score: it is {trial.status}")
     saved = _find_weights(trial, record, home)
     recipe = Recipe.model_validate(record.document["recipe"]).overlaid(trial.recipe)
     # A training that ended early is exported as it was scored: at its last epoch's fidelity.
     part = recipe.fidelity_of(trial.epochs)
-    genome = reduce_genome(Genome.parse(trial.genome), size=part.size, steps=part.steps)
+    whole = trial.read_genome()
+    genome = reduce_genome(whole, size=part.size, steps=part.steps)
     pack = Pack.load(home.pack(record.data["path"]), record.data["checksum"])
     by_step = store.results.reports(record.id, number)[-1].report.accuracy_by_step
     campaign = Campaign.parse(record.document, f"campaign {record.id}")
-    trained = fit_recipe(campaign, recipe, trial.genome)
+    trained = fit_recipe(campaign, recipe, whole)
     card = _make_card(trial, record, trained, pack, genome)
     opened = count_openings(store, record, trial) if card.split == "validation" else 0
     card = card.model_copy(update={"accuracy_by_step": by_step, "test_openings": opened})

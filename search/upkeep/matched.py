@@ -96,7 +96,7 @@ def networks(record: Record, trials: Sequence[Trial]) -> list[Network]:
     space = Space.parse(record.space, f"{where}: space")
     listed: list[Network] = []
     for trial in trials:
-        genome = Genome.parse(trial.genome, f"trial {trial.number}")
+        genome = trial.read_genome()
         if genome.digest != trial.digest:
             raise CampaignError(
                 f"trial {trial.number}",

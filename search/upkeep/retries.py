@@ -19,7 +19,6 @@ from search.host.home import Home
 from search.store import RETRY, NewTrial, State, Store, Trial
 from search.store import Campaign as Record
 from space.errors import CampaignError, GenomeError, InputError
-from space.genome import Genome
 from space.unroll.cost import cost
 from workers.job import DETERMINISTIC
 
@@ -106,7 +105,7 @@ def add_changed(
         trial_again = NewTrial(
             number=number,
             digest=trial.digest,
-            genome=trial.genome or {},
+            genome=trial.document or {},
             recipe=overlay,
             seed=trial.seed,
             choices=trial.choices,
@@ -129,7 +128,7 @@ def add_changed(
 def _refuse_excess(campaign: Campaign, trial: Trial, overlay: Mapping[str, Any]) -> None:
     """Raise CampaignError if a trial's network is over a limit under another recipe."""
     try:
-        genome = Genome.parse(trial.genome)
+        genome = trial.read_genome()
     except GenomeError:
         return  # the worker says so of this trial alone
     reason = find_excess(campaign, campaign.recipe.overlaid(overlay), genome, cost(genome))

@@ -22,7 +22,6 @@ from search.run import build_run
 from search.store import CONTROL, Store, migrations
 from search.store.engine import SCHEMA, SCHEMA_TABLE, engine_for
 from search.tune.rungs import Rungs
-from space.genome import Genome
 from space.recurrence import recurrence
 from space.space import Space
 from tests.support import postgres, toys
@@ -186,7 +185,10 @@ def test_what_trials_are_is_known_of_those_of_before(old: tuple[str, str, Rows])
         space = Space.parse(record.space)
         for trial in trials:
             if trial.cell:
-                assert trial.recurrence == recurrence(Genome.parse(trial.genome))
+                genome = trial.read_genome()
+                assert trial.recurrence == recurrence(genome)
+                # Checkpoints are known by it (workers/training_state.py).
+                assert genome.document() == trial.document
             else:
                 assert trial.recurrence is None
             if trial.origin == CONTROL:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.support.exports import genome
 from workers.data.pack import Pack
 from workers.data.packing import pack
 from workers.data.specs import DigitsOccluded
@@ -53,7 +54,8 @@ class Tiny(nn.Module):
 
 def build_tiny(job: Job, _fidelity: Fidelity = WHOLE) -> Tiny:
     torch.manual_seed(job.seed)
-    return Tiny(**job.genome)
+    image = job.genome.image
+    return Tiny(image.size, image.channels, job.genome.classes)
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +77,11 @@ def job(digits: Pack, tmp_path: Path) -> Callable[..., Job]:
     def make(seed: int = 1, **recipe: object) -> Job:
         chosen = Recipe(epochs=3, batch_size=64).overlaid(recipe)
         return Job(
-            genome={}, recipe=chosen, data=digits.ref, seed=seed, folder=str(tmp_path / "trial")
+            genome=genome(),
+            recipe=chosen,
+            data=digits.ref,
+            seed=seed,
+            folder=str(tmp_path / "trial"),
         )
 
     return make

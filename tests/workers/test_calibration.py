@@ -14,13 +14,13 @@ from workers.job import Job
 @pytest.fixture
 def real(job: Callable[..., Job]) -> Job:
     """A job of a network of one convolution."""
-    return job().model_copy(update={"genome": genome().document()})
+    return job().model_copy(update={"genome": genome()})
 
 
 def test_a_job_is_timed_and_one_that_cannot_be_run_is_null(
     real: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wrong = real.model_copy(update={"genome": genome().document() | {"classes": 7}})
+    wrong = real.model_copy(update={"genome": genome().with_images(size=8, channels=1, classes=7)})
     jobs = [each.model_dump(mode="json") for each in (wrong, real)]
     answer = io.StringIO()
     monkeypatch.setattr(

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from space.errors import InputError
+from tests.support.exports import genome
 from workers.data.pack import Pack
 from workers.evaluation import evaluate
 from workers.job import Job
@@ -55,17 +56,20 @@ def test_a_score_can_be_had_again(digits: Pack, build: Build, job: MakeJob) -> N
 def test_fewer_than_five_classes_are_all_in_the_top_five(
     digits: Pack, build: Build, job: MakeJob
 ) -> None:
-    network = build(job().model_copy(update={"genome": {"classes": 12}}))
+    network = build(
+        job().model_copy(update={"genome": genome().with_images(size=8, channels=1, classes=12)})
+    )
     with pytest.raises(InputError, match=r"genome\.classes: 12, but the data has 10; set 10"):
         evaluate(network, digits, split="test")
 
 
 @pytest.mark.parametrize(
-    ("genome", "message"),
-    [({"size": 16}, "image.size: 16"), ({"channels": 3}, "image.channels: 3")],
+    ("size", "channels", "message"),
+    [(16, 1, "image.size: 16"), (8, 3, "image.channels: 3")],
 )
 def test_a_genome_that_does_not_fit_its_data_is_refused(
-    job: MakeJob, build: Build, genome: dict[str, int], message: str
+    job: MakeJob, build: Build, size: int, channels: int, message: str
 ) -> None:
+    other = genome().with_images(size=size, channels=channels, classes=10)
     with pytest.raises(InputError, match=message):
-        Trainer(job().model_copy(update={"genome": genome}), build=build)
+        Trainer(job().model_copy(update={"genome": other}), build=build)

@@ -1,5 +1,6 @@
 """The values of workers/job.py: JSON both ways, overlays, and what is said of wrong ones."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,10 +17,22 @@ from workers.job import (
 )
 
 
+def test_a_job_whose_genome_is_none_names_the_field(job: Callable[..., Job]) -> None:
+    document = job().model_dump(mode="json")
+    document["genome"]["stages"][0]["convolution"]["width"] = 0
+    with pytest.raises(InputError, match=r"^genome\.stages\[0\]\.convolution\.width: 0 is not"):
+        Job.read(json.dumps(document))
+    document["genome"] |= {"stages": []}
+    with pytest.raises(InputError, match=r"^genome\.stages: "):
+        Job.read(json.dumps(document))
+
+
 def test_values_go_to_json_and_back(job: Callable[..., Job]) -> None:
     crop = {"scale": [0.5, 1.0]}
     made = job(clip={"norm": 1.0}, augmentation={"crop": crop, "flip": True})
-    assert Job.model_validate_json(made.model_dump_json()) == made
+    text = made.model_dump_json()
+    assert Job.read(text) == made
+    assert json.loads(text)["genome"] == made.genome.document()
     report = Report(
         epoch=2,
         top1=0.5,

@@ -56,7 +56,7 @@ def real(space: Space, few: Pack, tmp_path: Path) -> MakeReal:
         folder.mkdir()
         return Job.model_validate(
             {
-                "genome": sample.genome.document(),
+                "genome": sample.genome,
                 "recipe": chosen,
                 "data": few.ref.model_dump(),
                 "seed": seed,

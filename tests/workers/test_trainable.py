@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.support.exports import genome
 from workers import checkpoint, training
 from workers.job import Job, PackRef
 from workers.trainable import TrialTrainable
@@ -161,7 +162,8 @@ def test_a_missing_pack_is_a_result(job: MakeJob, tmp_path: Path) -> None:
 
 
 def test_a_genome_that_does_not_fit_is_a_result(job: MakeJob) -> None:
-    outcome = run_to_failure(make_trainable(job().model_copy(update={"genome": {"size": 16}})))
+    other = genome().with_images(size=16, channels=1, classes=10)
+    outcome = run_to_failure(make_trainable(job().model_copy(update={"genome": other})))
     assert outcome["kind"] == "input"
 
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from models.build import build
-from space.genome import Genome
 from space.space import Sample, Space
 from workers.data.pack import Pack
 from workers.evaluation import evaluate
@@ -25,8 +24,7 @@ def sample(seed: int | None) -> Sample:
 def job(pack: Pack, folder: Path, seed: int | None) -> Job:
     chosen = sample(seed)
     recipe = Recipe(epochs=2, batch_size=32, evaluation_batch_size=100).overlaid(chosen.recipe)
-    genome = chosen.genome.document()
-    return Job(genome=genome, recipe=recipe, data=pack.ref, seed=3, folder=str(folder))
+    return Job(genome=chosen.genome, recipe=recipe, data=pack.ref, seed=3, folder=str(folder))
 
 
 def numbers(report: Report) -> Report:
@@ -48,7 +46,7 @@ def test_training_repeats_and_resumes_to_the_bit(
     assert numbers(resumed.run_epoch()) == numbers(second)
     for name, value in whole.network.state_dict().items():
         assert torch.equal(value, resumed.network.state_dict()[name])
-    assert len(first.accuracy_by_step) == Genome.parse(made.genome).clock.steps
+    assert len(first.accuracy_by_step) == made.genome.clock.steps
     assert first.accuracy_by_step[-1] == first.top1
 
 
@@ -75,7 +73,7 @@ def test_the_score_is_had_again_in_another_process(digits: Pack, tmp_path: Path)
     made = job(digits, tmp_path, 0)
     trainer = Trainer(made)
     report = trainer.run_epoch()
-    (tmp_path / "genome.json").write_text(json.dumps(made.genome))
+    (tmp_path / "genome.json").write_text(json.dumps(made.genome.document()))
     save_file(trainer.network.state_dict(), tmp_path / "weights")
     command = [sys.executable, "-c", CHILD, "genome.json", "weights", str(digits.path)]
     environment = {"PYTHONPATH": str(Path(__file__).parents[2])}
@@ -89,7 +87,7 @@ def test_l2_is_the_gradient_of_half_the_decayed_sum_of_squares(
     digits: Pack, tmp_path: Path
 ) -> None:
     made = job(digits, tmp_path, 1)
-    trainer, network = Trainer(made), build(Genome.parse(made.genome), seed=3)
+    trainer, network = Trainer(made), build(made.genome, seed=3)
     weights, decays = dict(network.named_parameters()), network.decays()
     decayed = [d / 2 * weights[n].square().sum() for n, d in decays.items() if d]
     torch.stack(decayed).sum().backward()

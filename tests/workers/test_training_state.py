@@ -1,11 +1,15 @@
 """What a checkpoint says of its training: which job's it is, and which trainings begin alike."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from space.errors import CheckpointError
+from space.genome import Genome
+from tests.support.drawing import PUBLISHED_CELLS, small_genome
+from tests.support.exports import genome
 from workers.job import Job
 from workers.training_state import TrainingState, identify_job, identify_start, read_state
 
@@ -26,7 +30,7 @@ def test_a_job_is_known_by_what_decides_its_numbers(job: MakeJob) -> None:
         job(seed=2),
         job(learning_rate=0.5),
         job(epochs=4),
-        plain.model_copy(update={"genome": {"steps": 2}}),
+        plain.model_copy(update={"genome": genome(5)}),
         plain.model_copy(update={"data": plain.data.model_copy(update={"checksum": "0"})}),
     ]
     assert len({identify_job(other) for other in (plain, *others)}) == 1 + len(others)
@@ -47,16 +51,27 @@ def test_a_job_that_asks_for_nothing_new_is_known_as_before(job: MakeJob) -> Non
     assert len({identify_job(other) for other in (job(), final, whole)}) == 3
 
 
-OF_BEFORE = "48faf345e6502800c03c3d91732b8cddd5f048ae6123506c188427cef6c6e32b"
+OF_BEFORE = "51791dac89c255d9a24881802ea51d691d64638e761f57fc2a146d1b24c0d25a"
 
 
-def test_the_order_of_keys_does_not_count_and_that_of_lists_does(job: MakeJob) -> None:
-    def identity(genome: dict[str, Any]) -> str:
-        return identify_job(job().model_copy(update={"genome": genome}))
+def test_a_job_is_known_by_the_spelling_of_its_network(job: MakeJob) -> None:
+    """The order of keys does not count, other names do: checkpoints hold weights by them."""
 
-    first = identity({"a": [1, {"b": 2, "c": 3}], "d": 4})
-    assert identity({"d": 4, "a": [1, {"c": 3, "b": 2}]}) == first
-    assert identity({"d": 4, "a": [{"c": 3, "b": 2}, 1]}) != first
+    def identity(document: dict[str, Any]) -> str:
+        return identify_job(job().model_copy(update={"genome": Genome.parse(document)}))
+
+    document = small_genome(PUBLISHED_CELLS["conv_gru"]).document()
+    other = json.loads(json.dumps(document).replace('"motif"', '"other"'))
+    assert other != document
+    assert Genome.parse(other).digest == Genome.parse(document).digest
+    assert identity(_turn(document)) == identity(document) != identity(other)
+
+
+def _turn(node: object) -> Any:
+    """A document with the keys of its mappings in the reverse order."""
+    if isinstance(node, dict):
+        return {key: _turn(node[key]) for key in reversed(node)}
+    return [_turn(item) for item in node] if isinstance(node, list) else node
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def show(
         "acting": made,
         "detail": entry.detail,
         "recipe": entry.recipe,
-        "genome": entry.genome,
+        "genome": entry.document,
         "reports": [one.document() for one in reports],
         "attempts": [vars(attempt) for attempt in attempts],
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from search.assign import suggesting
 from search.assign.outcomes import outcome_of
@@ -16,10 +17,12 @@ from search.assign.stopping import Stop
 from search.run import Run, build_run
 from search.samplers.protocol import key
 from search.store import CONTROL
+from search.store.tables import GENOMES
 from search.tune.rungs import Rungs
 from space.errors import CampaignError
 from tests.support import toys
 from tests.support.runs import Bench, sampler_of, train
+from tests.support.tables import engine_of
 from workers.job import Failure, Report
 
 
@@ -104,7 +107,8 @@ def test_a_trial_is_on_record_before_it_is_handed_out(bench: Bench) -> None:
     trial = bench.store.results.get(bench.id, assignment.number)
     assert trial.status == "waiting"
     job = assignment.job
-    assert job.genome == trial.genome
+    assert job.genome == trial.read_genome()
+    assert job.genome.document() == trial.document
     assert job.recipe.learning_rate == trial.recipe["learning_rate"]
     assert job.recipe.learning_rate == trial.choices["recipe.learning_rate"]
     assert job.recipe.epochs == 3, "the campaign's, under the sample's"
@@ -290,6 +294,23 @@ def test_interrupted_trials_come_before_new_ones(bench: Bench) -> None:
     new = again.queue.next()
     assert new is not None
     assert new.number == 3
+
+
+def test_a_genome_that_cannot_be_read_fails_its_own_trial(bench: Bench) -> None:
+    run = bench.begin()
+    numbers = [assignment.number for _ in range(2) if (assignment := run.queue.next())]
+    [bad, good] = (bench.store.results.get(bench.id, number) for number in numbers)
+    with engine_of(bench.store).begin() as connection:
+        mine = GENOMES.c.digest == bad.digest
+        other = {**(bad.document or {}), "petals": 5}
+        connection.execute(sa.update(GENOMES).where(mine).values(document=other))
+    assignment = bench.begin().queue.next()
+    assert assignment is not None
+    assert assignment.number == good.number
+    assert assignment.job.genome == good.read_genome()
+    failed = bench.store.results.get(bench.id, bad.number)
+    assert failed.status == "failed"
+    assert str(failed.reason).startswith(f'input: trial {bad.number}: unknown key "petals"')
 
 
 def test_a_trial_that_only_lacks_its_end_is_ended(bench: Bench) -> None:

@@ -9,8 +9,8 @@ import pytest
 from search.assign.setting import Happening
 from space.errors import InputError
 from tests.support.bench import DATA
+from tests.support.exports import genome
 from tests.support.runs import Bench
-from tests.support.toys import SPACE
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_a_happening_reaches_the_listener(bench: Bench) -> None:
 
 def test_a_job_lies_in_its_trial_s_folder_with_the_overlaid_recipe(bench: Bench) -> None:
     recipe = bench.setting.recipe({"batch_size": 5})
-    job = bench.setting.job(3, SPACE["genome"], recipe, seed=11)
+    job = bench.setting.job(3, genome(), recipe, seed=11)
     assert job.folder == str(bench.home.trial(bench.id, 3))
     assert (job.recipe.batch_size, job.seed, job.data) == (5, 11, DATA)
     assert job.recipe.epochs == bench.campaign.recipe.epochs == bench.setting.epochs

@@ -197,7 +197,7 @@ def test_over_the_limit_a_network_is_infeasible_or_recomputes() -> None:
 
     def trained(memory: int | None, over: str = "recompute", how: Any = recipe) -> Any:
         limited = campaign(limits={"memory": memory, "over_memory": over})
-        return fit_recipe(limited, how, found.document())
+        return fit_recipe(limited, how, found)
 
     assert trained(takes) is recipe
     assert trained(None) is recipe
@@ -205,12 +205,6 @@ def test_over_the_limit_a_network_is_infeasible_or_recomputes() -> None:
     assert trained(least) == again
     assert trained(least, how=literal) is literal
     assert trained(least).deciding() == recipe.deciding(), "it is the same training"
-
-
-def test_what_is_not_a_network_leaves_the_recipe_as_it_is() -> None:
-    limited = campaign(limits={"memory": 1, "over_memory": "recompute"})
-    assert fit_recipe(limited, limited.recipe, {}) is limited.recipe
-    assert fit_recipe(limited, limited.recipe, genome().document()).recompute
 
 
 def test_a_campaign_trains_what_fits_and_recomputes_what_fits_so(tmp_path: Path) -> None:
@@ -237,7 +231,7 @@ def test_a_campaign_trains_what_fits_and_recomputes_what_fits_so(tmp_path: Path)
         job = assignment.job.model_copy(update={"data": digits.ref})
         trainer = Trainer(job, "cpu")
         assert trainer.run_epoch().epoch == 1
-        width = job.genome["stages"][0]["convolution"]["width"]
+        width = job.genome.stages[0].convolution.width
         recomputes[width] = trainer.network.recompute
         train(run, assignment)
     assert recomputes == {2: False, 16: True}

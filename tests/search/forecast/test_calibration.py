@@ -22,13 +22,14 @@ from search.host.home import Home
 from search.host.machine import Machine
 from space.errors import VentralError
 from tests.support import toys
+from tests.support.exports import genome
 from workers.job import PackRef
 
 TWO = Machine(cpus=2, gpus=0)
 
 
 def network(operations: int = 100, multiplies: float = 0.0) -> NetworkWork:
-    return NetworkWork(operations=operations, multiplies=multiplies, document={}, recipe={})
+    return NetworkWork(operations=operations, multiplies=multiplies, genome=genome(), recipe={})
 
 
 def test_the_fit_finds_the_numbers_that_made_the_times() -> None:
@@ -113,7 +114,7 @@ def test_a_space_that_cannot_be_timed_has_no_estimate(tmp_path: Path) -> None:
     broken = NetworkWork(
         operations=1,
         multiplies=1.0,
-        document=space.sample(random.Random(0)).genome.document(),
+        genome=space.sample(random.Random(0)).genome,
         recipe=campaign.recipe.model_dump(mode="json"),
     )
     with pytest.raises(VentralError, match="no network of the space could be trained"):

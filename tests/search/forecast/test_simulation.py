@@ -18,6 +18,7 @@ from search.forecast import (
 from search.forecast.lengths import training_lengths
 from search.forecast.simulation import PLAYED, START_SECONDS
 from tests.support import toys
+from tests.support.exports import genome
 
 CALIBRATION = Calibration(
     operation=0.01, multiply=1e-8, build=0.1, spread=0.1, device="cpu", processes=2
@@ -25,7 +26,7 @@ CALIBRATION = Calibration(
 
 
 def network(operations: int = 100, multiplies: float = 0.0) -> NetworkWork:
-    return NetworkWork(operations=operations, multiplies=multiplies, document={}, recipe={})
+    return NetworkWork(operations=operations, multiplies=multiplies, genome=genome(), recipe={})
 
 
 def forecast_toy(slots: int = 1, epochs: int = 9, **changes: Any) -> Any:
@@ -37,7 +38,7 @@ def test_cheaper_epochs_cost_what_their_plans_leave_to_do() -> None:
     one = NetworkWork(
         operations=100,
         multiplies=1e6,
-        document={},
+        genome=genome(),
         recipe={},
         cheaper=((1, 0.5, 10, 1e5), (3, 1.0, 20, 0.0)),
     )

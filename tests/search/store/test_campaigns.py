@@ -100,7 +100,7 @@ def test_a_killed_driver_leaves_an_interrupted_campaign_that_goes_on(
     unfinished = store.results.unfinished(campaign_id)
     assert [trial.number for trial in unfinished] == [2, 3, 0, 1], "those once started come first"
     assert (unfinished[0].epochs, unfinished[0].folder) == (1, "trial-2")
-    assert unfinished[0].genome == {"stages": [2]}
+    assert unfinished[0].document == {"stages": [2]}
 
 
 def test_only_the_driver_may_go_on(store: Store) -> None:

@@ -19,7 +19,7 @@ def test_each_document_is_kept_once_and_two_spellings_are_two(store: Store) -> N
     add(store, campaign.id, 2, digest="same", genome={"states": {"x": 1, "b": 2}})
     with engine_of(store).connect() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM genomes")).scalar_one() == 2
-    assert store.results.get(campaign.id, 2).genome == {"states": {"x": 1, "b": 2}}
+    assert store.results.get(campaign.id, 2).document == {"states": {"x": 1, "b": 2}}
 
 
 def test_what_a_control_is_stays_on_record(store: Store) -> None:

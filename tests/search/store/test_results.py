@@ -58,4 +58,4 @@ def test_the_best_come_first(store: Store) -> None:
     ]
     assert 4 not in [trial.number for trial in store.results.top(campaign.id, without="control")]
     assert [trial.number for trial in store.results.find(campaign.id, origin="control")] == [4]
-    assert store.results.top(campaign.id, 1, genomes=True)[0].genome == {"stages": [2]}
+    assert store.results.top(campaign.id, 1, genomes=True)[0].document == {"stages": [2]}

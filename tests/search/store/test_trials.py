@@ -25,8 +25,8 @@ def test_a_trials_life(store: Store) -> None:
     trial = store.results.get(campaign.id, 0)
     assert (trial.status, trial.top1, trial.best, trial.epochs) == ("finished", 0.6, 0.7, 3)
     assert (trial.seconds, trial.memory_mb, trial.attempts) == (4.5, 200.0, 1)
-    assert trial.genome == {"stages": [0]}
-    assert store.results.find(campaign.id)[0].genome is None
+    assert trial.document == {"stages": [0]}
+    assert store.results.find(campaign.id)[0].document is None
     reports = store.results.reports(campaign.id, 0)
     assert [one.report.epoch for one in reports] == [1, 2, 3]
     assert reports[1].report == report(2, 0.7)

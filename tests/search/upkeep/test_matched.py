@@ -105,7 +105,7 @@ def alter(bench: Bench, number: int, **columns: str | None) -> None:
 
 
 def _genome(bench: Bench, number: int) -> Genome:
-    return Genome.parse(bench.store.results.get(bench.id, number).genome)
+    return bench.store.results.get(bench.id, number).read_genome()
 
 
 def test_each_winner_has_three_controls_and_the_campaigns_own_come_last(bench: Bench) -> None:

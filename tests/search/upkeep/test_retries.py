@@ -14,7 +14,6 @@ from search.run import Run
 from search.store import RETRY, Store, Trial
 from search.upkeep import retries
 from space.errors import CampaignError, StoreError
-from space.genome import Genome
 from tests.support.bench import Bench
 from workers.job import DETERMINISTIC, Failure
 
@@ -147,7 +146,7 @@ def test_a_change_that_is_over_a_limit_puts_nothing_on_record(
     campaign = Campaign.parse(other.store.campaigns.get(unlimited).document)
     larger_batch = campaign.recipe.overlaid({"batch_size": 64})
     small, large = sorted(
-        memory_to_train(campaign, larger_batch, Genome.parse(trial.genome))
+        memory_to_train(campaign, larger_batch, trial.read_genome())
         for trial in trials(other.store, unlimited)
     )
     assert small < large
@@ -159,7 +158,7 @@ def test_a_change_that_is_over_a_limit_puts_nothing_on_record(
     [over] = [
         trial.number
         for trial in old
-        if memory_to_train(campaign, larger_batch, Genome.parse(trial.genome)) == large
+        if memory_to_train(campaign, larger_batch, trial.read_genome()) == large
     ]
     assert refused.value.where == f"trial {over}"
     assert refused.value.problem == (
