@@ -61,8 +61,8 @@ def select_winners(
     feedforward ones among them, or that rank before the last of them: these have nothing to be
     controlled for.
 
-    Trials that were stopped early come after all that were trained to the end. Raises
-    CampaignError for a trial whose choices make no network.
+    Trials that were stopped early come after all that were trained to the end. One of which it is
+    not known whether it is recurrent is passed over; CampaignError if it is among `numbers`.
     """
     if numbers:
         chosen = [store.results.get(campaign_id, number) for number in dict.fromkeys(numbers)]
@@ -73,6 +73,8 @@ def select_winners(
     feedforward: list[Trial] = []
     for trial in chosen:
         kind = ranking.kind_of(trial)
+        if kind is None and not numbers:
+            continue
         if kind is None:
             problem, where = "has choices that make no network", f"trial {trial.number}"
             raise CampaignError(where, problem, "name other trials, by --trial")
