@@ -29,11 +29,16 @@ class StoreBench:
         self.store = Store.open(self.home.store_url)
         self.happenings: list[Happening] = []
 
-    def put_on_record(self, campaign: Campaign, data: PackRef = DATA) -> str:
-        """The id of a new campaign over a toy space."""
+    def put_on_record(
+        self, campaign: Campaign, data: PackRef = DATA, certifies: str | None = None
+    ) -> str:
+        """The id of a new campaign over a toy space, perhaps one that certifies another."""
         space = _space_of(campaign).document()
         record = self.store.campaigns.create(
-            campaign.name, campaign.document(), space, data.model_dump()
+            campaign.name,
+            campaign.document(),
+            space,
+            data.model_dump() | ({} if certifies is None else {"certifies": certifies}),
         )
         return record.id
 
@@ -47,6 +52,7 @@ class StoreBench:
             home=self.home,
             store=self.store,
             listener=self.happenings.append,
+            certifies=self.store.campaigns.get(campaign_id).data.get("certifies"),
         )
 
 

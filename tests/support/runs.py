@@ -37,11 +37,11 @@ class Bench(StoreBench):
         self.campaign = toys.campaign(**changes)
         self.id = self.put_on_record(self.campaign)
 
-    def beside(self, campaign: Campaign) -> Bench:
+    def beside(self, campaign: Campaign, certifies: str | None = None) -> Bench:
         """A bench on another campaign of the same store, over a toy space."""
         other = copy.copy(self)
         other.campaign, other.happenings = campaign, []
-        other.id = self.put_on_record(campaign)
+        other.id = self.put_on_record(campaign, certifies=certifies)
         return other
 
     @property

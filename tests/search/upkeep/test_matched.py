@@ -188,7 +188,7 @@ def test_the_final_trainings_pair_by_seeds_that_nothing_was_decided_by(bench: Be
     tuned = tuning(record_of(bench), made)
     chosen = {one.name: FIRST[place % 3] for place, one in enumerate(made)}
     campaign = final(record_of(bench), made, chosen, SEEDS)
-    done = bench.beside(campaign)
+    done = bench.beside(campaign, certifies=bench.id)
     assert (campaign.recipe.score_on, campaign.recipe.train_on) == ("test", "train")
     assert (tuned.recipe.score_on, tuned.recipe.train_on) == ("validation", "train")
     assert carry_out(done) == len(made) * SEEDS == campaign.budget.trials
