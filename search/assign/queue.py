@@ -199,7 +199,6 @@ class Queue:
         """Put a suggestion on record, as waiting or as infeasible."""
         sample, number = suggestion.sample, suggestion.number
         overlay = {} if sample is None else sample.recipe
-        genome = {} if sample is None else sample.genome.document()
         work: str | None = None
         takeover: Takeover | None = None
         recipe = suggestion.recipe if suggestion.reason is None else None
@@ -209,15 +208,12 @@ class Queue:
             if takeover is None:
                 # A driver that died may have linked what another point was to go on from.
                 shutil.rmtree(self._set.home.trial(self._set.campaign_id, number), True)
-        if takeover is not None:
-            # Weights belong to a spelling: the trial takes that over as well.
-            genome = takeover.donor.trial.document or genome
         cell, recurrence = ("", None) if sample is None else name_network(sample.genome)
         family, winner = (None, None) if control is None else self._lineage(control)
         trial = NewTrial(
             number=number,
             digest=suggestion.digest,
-            genome=genome,
+            genome=None if sample is None else sample.genome,
             recipe=overlay,
             seed=seed,
             choices=suggestion.choices,

@@ -23,7 +23,7 @@ def put_on_record(
     database: Database, connection: sa.Connection, campaign_id: str, trial: NewTrial
 ) -> None:
     """Write a new trial. StoreError if the campaign has a trial of that number."""
-    document = dict(trial.genome)
+    document = _document_of(trial)
     checksum = _checksum(document)
     place = database.next_place(connection, campaign_id)
     genome = {"checksum": checksum, "digest": trial.digest, "document": document}
@@ -119,6 +119,14 @@ def _new_row(trial: NewTrial, place: int) -> dict[str, Any]:
         "family": trial.family,
         "winner": trial.winner,
     }
+
+
+def _document_of(trial: NewTrial) -> dict[str, Any]:
+    """A new trial's genome as it is kept: as its donor spelt it, since weights belong to that."""
+    donated = None if trial.takeover is None else trial.takeover.donor.trial.document
+    if donated is not None:
+        return donated
+    return {} if trial.genome is None else trial.genome.document()
 
 
 def _checksum(document: Mapping[str, Any]) -> str:

@@ -200,6 +200,8 @@ class Takeover:
 class NewTrial:
     """A trial to be put on record, before anything is done for it; fields as in `Trial`.
 
+    `genome` is None where the choices make none. With a `takeover` the donor's is written down, as
+    the donor spelt it: its weights belong to that.
     `status` is "waiting", or "infeasible" (with its `reason`) for one that is never trained.
     `work` is the name by which other campaigns find the training (search/assign/reuse.py). With a
     `takeover` the trial begins with another trial's reports, and may have ended by them. `calls`
@@ -210,7 +212,7 @@ class NewTrial:
 
     number: int
     digest: str
-    genome: Mapping[str, Any]
+    genome: Genome | None
     recipe: Mapping[str, Any]
     seed: int
     choices: Mapping[str, Scalar]

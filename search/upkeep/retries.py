@@ -18,7 +18,7 @@ from search.campaign.splits import refuse_own_splits
 from search.host.home import Home
 from search.store import RETRY, NewTrial, State, Store, Trial
 from search.store import Campaign as Record
-from space.errors import CampaignError, GenomeError, InputError
+from space.errors import CampaignError, InputError
 from space.unroll.cost import cost
 from workers.job import DETERMINISTIC
 
@@ -78,7 +78,8 @@ def add_changed(
     """Put new trials on record: the failed ones' networks with another recipe; their numbers.
 
     Where the budget has no room for them, it grows by their number. Raises CampaignError for
-    an override that does not change the recipe, StoreError while the campaign runs.
+    an override that does not change the recipe, GenomeError for a network that this version
+    cannot read, StoreError while the campaign runs.
     """
     campaign = Campaign.parse(record.document, f"campaign {record.id}")
     known = {identity(one.digest, one.recipe): one.number for one in store.results.find(record.id)}
@@ -105,7 +106,7 @@ def add_changed(
         trial_again = NewTrial(
             number=number,
             digest=trial.digest,
-            genome=trial.document or {},
+            genome=trial.read_genome(),
             recipe=overlay,
             seed=trial.seed,
             choices=trial.choices,
@@ -126,11 +127,10 @@ def add_changed(
 
 
 def _refuse_excess(campaign: Campaign, trial: Trial, overlay: Mapping[str, Any]) -> None:
-    """Raise CampaignError if a trial's network is over a limit under another recipe."""
-    try:
-        genome = trial.read_genome()
-    except GenomeError:
-        return  # the worker says so of this trial alone
+    """Raise CampaignError if a trial's network is over a limit under another recipe, GenomeError
+    if this version cannot read it.
+    """
+    genome = trial.read_genome()
     reason = find_excess(campaign, campaign.recipe.overlaid(overlay), genome, cost(genome))
     if reason is not None:
         problem, _, cure = reason.partition("; ")

@@ -5,9 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from search.store import Campaign, NewTrial, Reported, Store
+from space.genome import Genome
+from tests.support.exports import genome
 from workers.job import Report
 
 STEPS = 4
+
+
+def genome_of(number: int) -> Genome:
+    """The network of a trial: its number says how wide it is."""
+    return genome(number % 64 + 1)
 
 
 def report(epoch: int, top1: float, **changes: Any) -> Report:
@@ -46,7 +53,7 @@ def add(store: Store, campaign_id: str, number: int, **changes: Any) -> None:
     values: dict[str, Any] = {
         "number": number,
         "digest": f"{number:016x}",
-        "genome": {"stages": [number]},
+        "genome": genome_of(number),
         "recipe": {"learning_rate": 0.01},
         "seed": number,
         "choices": {"stages[0].kernel": 3, "recipe.learning_rate": 0.01},

@@ -9,6 +9,7 @@ import pytest
 
 from search.review import ranking
 from search.store import Store
+from space.genome import Genome
 from space.network.grammar import Cell
 from space.zoo import cells as published
 from tests.support.campaigns import add, new_campaign, train
@@ -133,7 +134,14 @@ def test_networks_that_differ_in_what_no_name_says_are_told_apart(
         cell = published.simple_rnn().model_dump()
         document = small_document(Cell.model_validate(cell))
         document["stages"][0]["convolution"]["activation"] = activation
-        add(store, campaign, number, cell="SimpleRNN", genome=document, digest=activation)
+        add(
+            store,
+            campaign,
+            number,
+            cell="SimpleRNN",
+            genome=Genome.parse(document),
+            digest=activation,
+        )
         train(store, campaign, number, 0.5)
     record = store.campaigns.get(campaign)
     show_cells(record, ranking.best(store, campaign), [], store, Format.table)

@@ -36,7 +36,7 @@ from search.mirror.tracking import Mirror
 from search.review.progress import progress
 from search.store import Store
 from space.space import Space
-from tests.support.campaigns import add, fill, new_campaign, report, train
+from tests.support.campaigns import add, fill, genome_of, new_campaign, report, train
 from tests.support.forks import Scripts
 from tests.support.processes import DIES_AT
 from tests.support.waiting import GUARD, wait_until
@@ -170,7 +170,7 @@ def test_a_run_is_a_function_of_what_the_store_holds(store: Store) -> None:
         *("top1", "top5", "loss", "train_loss"),
         *("parameters", "macs", "seconds", "epochs"),
     }
-    assert json.loads(run.files["genome.json"]) == {"stages": [1]}
+    assert json.loads(run.files["genome.json"]) == genome_of(1).document()
     assert json.loads(run.files["accuracy_by_step.json"])["by_epoch"]["2"][-1] == 0.8
     control = run_of(campaign, store.results.get(campaign.id, 0), [])
     assert (control.tags["ventral.control"], run.tags["ventral.recurrent"]) == ("wide", "local")
@@ -543,7 +543,7 @@ def test_parameters_are_the_choices_that_act(store: Store) -> None:
         0,
         choices=sample.choices,
         digest=sample.digest,
-        genome=sample.genome.document(),
+        genome=sample.genome,
         cell="out: in3 + res ~ sig(out3s)",
     )
     train(store, campaign.id, 0, 0.5)

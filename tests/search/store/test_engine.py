@@ -96,7 +96,7 @@ def test_a_full_disk_says_so_and_loses_nothing(tmp_path: Path) -> None:
     set_pragma(store, f"max_page_count={max(pages, 1)}")
     large = {"filler": "x" * 2_000_000}
     with pytest.raises(StoreError, match=r"the disk is full.*free some space"):
-        add(store, campaign.id, 10, genome=large)
+        add(store, campaign.id, 10, choices=large)
     assert [trial.number for trial in store.results.find(campaign.id)] == [0, 1, 2, 3, 4]
 
 

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from search.store import Donor, Store, Takeover
+from space.genome import Genome
 from tests.support.campaigns import add, new_campaign, report, train
+from tests.support.drawing import PUBLISHED_CELLS, small_genome
 from tests.support.tables import engine_of
 
 
 def test_each_document_is_kept_once_and_two_spellings_are_two(store: Store) -> None:
     campaign = new_campaign(store)
-    add(store, campaign.id, 0, digest="same", genome={"states": {"a": 1, "b": 2}})
-    add(store, campaign.id, 1, digest="same", genome={"states": {"b": 2, "a": 1}})
-    add(store, campaign.id, 2, digest="same", genome={"states": {"x": 1, "b": 2}})
+    document = small_genome(PUBLISHED_CELLS["conv_gru"]).document()
+    turned = document | {"cells": {"motif": dict(reversed(document["cells"]["motif"].items()))}}
+    other = json.loads(json.dumps(document).replace('"motif"', '"other"'))
+    for number, spelling in enumerate((document, turned, other)):
+        genome = Genome.parse(spelling)
+        add(store, campaign.id, number, digest=genome.digest, genome=genome)
+    assert {trial.digest for trial in store.results.find(campaign.id)} == {genome.digest}
     with engine_of(store).connect() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM genomes")).scalar_one() == 2
-    assert store.results.get(campaign.id, 2).document == {"states": {"x": 1, "b": 2}}
+    assert store.results.get(campaign.id, 2).document == other
 
 
 def test_what_a_control_is_stays_on_record(store: Store) -> None:
@@ -53,6 +60,7 @@ def test_a_takeover_begins_with_the_donor_s_reports(
     trial = store.results.get(second.id, 0)
     assert (trial.status, trial.epochs, trial.top1, trial.best) == expected
     assert (trial.source, trial.source_epochs) == (f"{first.id}/3", epochs)
+    assert trial.document == donor.trial.document, "weights belong to the donor's spelling"
     taken = store.results.reports(second.id, 0)
     scores = [0.7, 0.4, 0.6][:epochs]
     assert [one.report for one in taken] == [report(e, top1) for e, top1 in enumerate(scores, 1)]

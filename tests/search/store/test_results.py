@@ -7,7 +7,7 @@ import time
 import pytest
 
 from search.store import Store
-from tests.support.campaigns import add, new_campaign, report, train
+from tests.support.campaigns import add, genome_of, new_campaign, report, train
 
 
 def test_results_keep_the_order_of_arrival_when_the_clock_jumps(
@@ -58,4 +58,4 @@ def test_the_best_come_first(store: Store) -> None:
     ]
     assert 4 not in [trial.number for trial in store.results.top(campaign.id, without="control")]
     assert [trial.number for trial in store.results.find(campaign.id, origin="control")] == [4]
-    assert store.results.top(campaign.id, 1, genomes=True)[0].document == {"stages": [2]}
+    assert store.results.top(campaign.id, 1, genomes=True)[0].document == genome_of(2).document()

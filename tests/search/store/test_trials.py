@@ -6,7 +6,7 @@ import pytest
 
 from search.store import Store
 from space.errors import StoreError
-from tests.support.campaigns import add, new_campaign, report
+from tests.support.campaigns import add, genome_of, new_campaign, report
 
 
 def test_a_trials_life(store: Store) -> None:
@@ -25,7 +25,7 @@ def test_a_trials_life(store: Store) -> None:
     trial = store.results.get(campaign.id, 0)
     assert (trial.status, trial.top1, trial.best, trial.epochs) == ("finished", 0.6, 0.7, 3)
     assert (trial.seconds, trial.memory_mb, trial.attempts) == (4.5, 200.0, 1)
-    assert trial.document == {"stages": [0]}
+    assert trial.document == genome_of(0).document()
     assert store.results.find(campaign.id)[0].document is None
     reports = store.results.reports(campaign.id, 0)
     assert [one.report.epoch for one in reports] == [1, 2, 3]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from search.replay import replay
 from search.run import Run
 from search.store import RETRY, Store, Trial
 from search.upkeep import retries
-from space.errors import CampaignError, StoreError
+from space.errors import CampaignError, GenomeError, StoreError
 from tests.support.bench import Bench
 from workers.job import DETERMINISTIC, Failure
 
@@ -134,6 +135,15 @@ def test_other_changes_are_refused(bench: Bench, override: str, words: str) -> N
             bench.store, bench.home, record, trials(bench.store, campaign_id), [override]
         )
     assert len(bench.store.results.find(campaign_id)) == 1
+
+
+def test_a_network_that_cannot_be_read_is_not_tried_again(bench: Bench) -> None:
+    campaign_id, _ = failing(bench, "diverged", "diverged")
+    record, [one, other] = bench.store.campaigns.get(campaign_id), trials(bench.store, campaign_id)
+    old = [one, replace(other, document={**(other.document or {}), "petals": 5})]
+    with pytest.raises(GenomeError, match=r'^trial 1: unknown key "petals"'):
+        retries.add_changed(bench.store, bench.home, record, old, ["recipe.batch_size=5"])
+    assert len(bench.store.results.find(campaign_id)) == 2
 
 
 def test_a_change_that_is_over_a_limit_puts_nothing_on_record(
