@@ -197,6 +197,8 @@ ELSEWHERE = Process(host="elsewhere/boot", pid=7, born="-")
         ("nobody", 0, False),
         (None, 0, False),
     ],
+    # Names of processes are others in every process that runs tests.
+    ids=["living", "dead", "elsewhere", "silent elsewhere", "no process", "none"],
 )
 def test_a_store_is_not_changed_under_a_driver_of_an_earlier_version(
     tmp_path: Path, driver: str | None, silent: float, runs: bool
