@@ -45,36 +45,36 @@ def test_an_export_scores_exactly_what_was_recorded(
 
 
 def test_the_test_split_is_opened_by_an_evaluation_and_the_card_says_so(
-    campaign: Campaign, exports: list[Path], tmp_path: Path
+    campaign: Campaign, copied: Shell, exports: list[Path], tmp_path: Path
 ) -> None:
     """Only scores of one split are compared; what was scored there first is on the card."""
     folder = tmp_path / "cell"
     shutil.copytree(exports[0], folder)
     assert "was not opened for this network" in (folder / "README.md").read_text()
-    assert campaign.shell("status", campaign.id, "-o", "json").json["test_openings"] == 0
-    first = campaign.shell("evaluate", folder)
+    assert copied("status", campaign.id, "-o", "json").json["test_openings"] == 0
+    first = copied("evaluate", folder)
     assert first.code == 0, first.err
     assert f"the opening is on record: ventral status {campaign.id}" in first.err
-    assert campaign.shell("status", campaign.id, "-o", "json").json["test_openings"] == 1
-    shown = campaign.shell("status", campaign.id).out
+    assert copied("status", campaign.id, "-o", "json").json["test_openings"] == 1
+    shown = copied("status", campaign.id).out
     assert "the test split was opened once, at last on " in shown
     assert f": ventral evaluate {folder}" in shown
     assert "on test, of which none is recorded to compare with (validation " in first.out
     facts = ventral.card(folder)
-    assert facts.test_top1 == ventral.evaluate(folder, home=campaign.shell.home).top1
+    assert facts.test_top1 == ventral.evaluate(folder, home=copied.home).top1
     assert (
         f"| top-1 | {facts.top1:.4f} | {facts.test_top1:.4f} |"
         in (folder / "README.md").read_text()
     )
     assert facts.top1 == ventral.card(exports[0]).top1
-    again = campaign.shell("evaluate", folder, "-o", "json").json
+    again = copied("evaluate", folder, "-o", "json").json
     assert (again["split"], again["recorded_top1"]) == ("test", facts.test_top1)
     assert again["top1"] == facts.test_top1
-    assert "the same as recorded" in campaign.shell("evaluate", folder).out
+    assert "the same as recorded" in copied("evaluate", folder).out
     assert ventral.card(folder) == facts
     # Another export of that network does not have these scores, but counts the openings.
     more = ("--trial", str(facts.trial), "--to", str(tmp_path / "more"), "-o", "json")
-    [row] = campaign.shell("export", campaign.id, *more).json
+    [row] = copied("export", campaign.id, *more).json
     assert (ventral.card(row["folder"]).test_top1, facts.test_openings) == (None, 1)
     assert ventral.card(row["folder"]).test_openings == 4
     assert "split was opened 4 times for" in (Path(row["folder"]) / "README.md").read_text()
