@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 JSON = sa.JSON(none_as_null=True)
@@ -165,19 +167,22 @@ JOURNAL = sa.Table(
     ),
 )
 
+
+def _entry_columns() -> tuple[sa.Column[Any], ...]:
+    """The columns of what is kept of a campaign in the order in which it happened."""
+    identity = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+    campaign = sa.ForeignKey("campaigns.id", ondelete="CASCADE")
+    return (
+        sa.Column("id", identity, sa.Identity(), primary_key=True),
+        sa.Column("campaign", campaign, nullable=False, index=True),
+        sa.Column("at", sa.Double, nullable=False),
+    )
+
+
 EVENTS = sa.Table(
     "events",
     METADATA,
-    sa.Column(
-        "id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), sa.Identity(), primary_key=True
-    ),
-    sa.Column(
-        "campaign",
-        sa.ForeignKey("campaigns.id", ondelete="CASCADE"),
-        nullable=False,
-        index=True,
-    ),
-    sa.Column("at", sa.Double, nullable=False),
+    *_entry_columns(),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("detail", JSON),
 )
@@ -185,16 +190,7 @@ EVENTS = sa.Table(
 OPENINGS = sa.Table(
     "openings",
     METADATA,
-    sa.Column(
-        "id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), sa.Identity(), primary_key=True
-    ),
-    sa.Column(
-        "campaign",
-        sa.ForeignKey("campaigns.id", ondelete="CASCADE"),
-        nullable=False,
-        index=True,
-    ),
-    sa.Column("at", sa.Double, nullable=False),
+    *_entry_columns(),
     # USER@MACHINE, and the command that scored.
     sa.Column("who", sa.Text, nullable=False),
     sa.Column("command", sa.Text, nullable=False),

@@ -34,14 +34,19 @@ def ascending(pair: tuple[Any, Any]) -> tuple[Any, Any]:
     return pair
 
 
-def _check_digit_size(size: int) -> int:
-    if size % 8:
-        cure = f"write {max(8, round(size / 8) * 8)}: the digits are 8x8"
-        raise InputError("", f"{size} is not a multiple of 8", cure)
-    return size
+def _multiple_of(step: int, reason: str = "") -> AfterValidator:
+    """A check of sizes: whole multiples of `step`. The cure says the nearest, and the reason."""
+
+    def check(size: int) -> int:
+        if size % step:
+            cure = f"write {max(step, round(size / step) * step)}{reason}"
+            raise InputError("", f"{size} is not a multiple of {step}", cure)
+        return size
+
+    return AfterValidator(check)
 
 
-DigitSize = Annotated[int, Field(ge=8, le=256), AfterValidator(_check_digit_size)]
+DigitSize = Annotated[int, Field(ge=8, le=256), _multiple_of(8, ": the digits are 8x8")]
 
 
 def _check_validation(part: float) -> float:
@@ -123,24 +128,11 @@ class FashionMnist(_Data):
     )
 
 
-def _check_multiple_of_8(size: int) -> int:
-    if size % 8:
-        raise InputError("", f"{size} is not a multiple of 8", f"write {round(size / 8) * 8}")
-    return size
-
-
-def _check_multiple_of_16(size: int) -> int:
-    if size % 16:
-        cure = f"write {max(16, round(size / 16) * 16)}"
-        raise InputError("", f"{size} is not a multiple of 16", cure)
-    return size
-
-
 class Pathfinder(_Data):
     """Two dots on one dashed curve or on two, among short curves. Lengths are in pixels."""
 
     name: Literal["pathfinder"] = "pathfinder"
-    size: Annotated[int, Field(ge=24, le=256), AfterValidator(_check_multiple_of_8)] = Field(
+    size: Annotated[int, Field(ge=24, le=256), _multiple_of(8)] = Field(
         default=32, description="side in pixels, a multiple of 8"
     )
     curve_length: int = Field(default=6, ge=3, le=64, description="dashes of a long curve")
@@ -172,7 +164,7 @@ class Clutter(_Data):
     """Overlapping digits, the central one to be named; hidden by those in front, by degrees."""
 
     name: Literal["clutter"] = "clutter"
-    size: Annotated[int, Field(ge=16, le=256), AfterValidator(_check_multiple_of_16)] = Field(
+    size: Annotated[int, Field(ge=16, le=256), _multiple_of(16)] = Field(
         default=32, description="side in pixels, a multiple of 16; digits take half of it"
     )
     digits: int = Field(default=3, ge=1, le=8, description="in an image, the named one included")
@@ -197,7 +189,7 @@ class Objects(_Data):
     """Shaded solids of eight classes at any place, size and pose, over backgrounds."""
 
     name: Literal["objects"] = "objects"
-    size: Annotated[int, Field(ge=16, le=256), AfterValidator(_check_multiple_of_8)] = Field(
+    size: Annotated[int, Field(ge=16, le=256), _multiple_of(8)] = Field(
         default=32, description="side in pixels, a multiple of 8"
     )
     variation: float = Field(
