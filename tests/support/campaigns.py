@@ -37,11 +37,15 @@ def reported(number: int, epoch: int, top1: float, **changes: Any) -> Reported:
     return Reported(number=number, report=report(epoch, top1, **changes), at=0.0, arrived=0)
 
 
-def new_campaign(store: Store, name: str = "motifs") -> Campaign:
+def new_campaign(
+    store: Store,
+    name: str = "motifs",
+    document: dict[str, Any] | None = None,
+    space: dict[str, Any] | None = None,
+) -> Campaign:
     """A campaign that this process drives."""
-    campaign = store.campaigns.create(
-        name, {"name": name, "sampler": {"name": "random"}}, {"space": name}, {"name": "digits"}
-    )
+    document = document or {"name": name, "sampler": {"name": "random"}}
+    campaign = store.campaigns.create(name, document, space or {"space": name}, {"name": "digits"})
     store.campaigns.set_state(campaign.id, "running")
     return store.campaigns.get(campaign.id)
 

@@ -1,0 +1,36 @@
+"""What a finding is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias
+
+from dashboards.searched import Searched
+
+FindingStatus = Literal["pass", "warning", "fail"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One question to a campaign, answered: a number, what it is held against, a sentence, and the
+    command that comes next.
+
+    `value` and `threshold` are None where the campaign cannot answer yet; then the status is
+    "warning" and the text says what is missing.
+    """
+
+    name: str
+    status: FindingStatus
+    value: float | None
+    threshold: float | None
+    text: str
+    next: str
+
+    def document(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return asdict(self)
+
+
+JudgeCampaign: TypeAlias = Callable[[Searched], Finding | None]
+"""Answers one question. None where it does not arise (no early stopping, say)."""

@@ -1,0 +1,96 @@
+"""What a campaign found, as one value: the settings, the space, and frames of what happened.
+
+Figures, findings and importance are functions of it. Where it was read from does not matter to
+them: a store, an MLflow server, the data set that comes with Ventral, a simulation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from dashboards import frames
+from search.campaign import Campaign, full_epochs
+from search.store import Opening, State, Store
+from space.space import Space
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Searched:
+    """A campaign and what became of it. The frames are not to be changed.
+
+    `id` and `name` are the campaign's; `settings` its closed file, `space` what was searched,
+    `data` the facts of the packed images (classes, splits, ...). `seconds` is the time that
+    drivers ran. `trials` has one row a trial by number (dashboards.frames.trials), with a column
+    `choice.PATH` for each choice; `reports` one row a report in the order of arrival; `steps` the
+    accuracy by time step of each trial's last report; `events` the campaign's history (`at` in
+    seconds since 1970, `kind`, `detail`). `openings` are the times at which the test split was
+    scored.
+    """
+
+    id: str
+    name: str
+    state: State
+    reason: str | None
+    settings: Campaign
+    space: Space
+    data: Mapping[str, Any]
+    seconds: float
+    trials: pd.DataFrame
+    reports: pd.DataFrame
+    steps: pd.DataFrame
+    events: pd.DataFrame
+    openings: tuple[Opening, ...] = ()
+
+    @property
+    def full_epochs(self) -> int:
+        """The epochs of a training that nothing stopped."""
+        return full_epochs(self.settings, self.space)
+
+    @property
+    def suggested(self) -> pd.DataFrame:
+        """The trials that the search chose, in the order in which it chose them: no controls."""
+        chosen = self.trials[self.trials["origin"] != "control"]
+        return chosen.sort_values("suggested", kind="stable")
+
+    @property
+    def controls(self) -> pd.DataFrame:
+        """The trainings of reference networks."""
+        return self.trials[self.trials["origin"] == "control"]
+
+
+def read_searched(store: Store, campaign: str) -> Searched:
+    """What a campaign (an id or a name) has found up to now.
+
+    Raises StoreError for an unknown campaign, a name of several, or one that cannot be read.
+    """
+    record = store.campaigns.get(campaign)
+    where = f"campaign {record.id}"
+    events = [
+        {"at": event.at, "kind": event.kind, "detail": event.detail}
+        for event in store.campaigns.events(record.id)
+    ]
+    return Searched(
+        id=record.id,
+        name=record.name,
+        state=record.state,
+        reason=record.reason,
+        settings=Campaign.parse(record.document, where),
+        space=Space.parse(record.space, f"{where}: space"),
+        data=record.data,
+        seconds=record.seconds,
+        trials=frames.trials(store, record.id),
+        reports=frames.reports(store, record.id),
+        steps=_keep_last(frames.steps(store, record.id)),
+        events=pd.DataFrame(events, columns=["at", "kind", "detail"]),
+        openings=tuple(store.campaigns.openings(record.id)),
+    )
+
+
+def _keep_last(steps: pd.DataFrame) -> pd.DataFrame:
+    """The rows of each trial's last epoch."""
+    last = steps.groupby("trial")["epoch"].transform("max")
+    return steps[steps["epoch"] == last].reset_index(drop=True)
