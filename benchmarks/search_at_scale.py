@@ -48,6 +48,11 @@ def _arguments() -> argparse.Namespace:
 
 def run_search(home: Path, sampler: str, trials: int) -> None:
     """Start one sampler's search, or go on with it. Raises CalledProcessError if it fails."""
+    begun = (home / "home" / "store.db").exists()
+    listed = json.loads(_run(home, "list", "-o", "json", capture=True)) if begun else []
+    if any(campaign["name"] == sampler for campaign in listed):
+        _run(home, "resume", sampler, "--set", f"budget.trials={trials}")
+        return
     space = Space.load("motifs-small").document()
     space["recipe"]["learning_rate"]["loguniform"] = LEARNING_RATES
     document = CAMPAIGN | {
@@ -58,10 +63,18 @@ def run_search(home: Path, sampler: str, trials: int) -> None:
     }
     file = home / f"{sampler}.yaml"  # JSON is YAML
     file.write_text(json.dumps(document))
+    _run(home, "submit", str(file), "--no-estimate")
+
+
+def _run(home: Path, *arguments: str, capture: bool = False) -> str:
+    """What a command of Ventral's prints, if it is captured."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("VENTRAL", "MLFLOW"))}
     environment["VENTRAL_HOME"] = str(home / "home")
-    command = [str(VENTRAL), "submit", str(file), "--no-estimate"]
-    subprocess.run(command, cwd=home, env=environment, check=True)
+    stdout = subprocess.PIPE if capture else None
+    done = subprocess.run(
+        [str(VENTRAL), *arguments], cwd=home, env=environment, check=True, stdout=stdout, text=True
+    )
+    return done.stdout or ""
 
 
 if __name__ == "__main__":

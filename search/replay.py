@@ -219,7 +219,9 @@ def _judgements(
         derived, stops[number] = stops[number], False
         recorded = trial.status == "pruned" and not remaining[number]
         waits = trial.status in ("waiting", "running") and not remaining[number]
-        if derived == recorded or (derived and waits):  # it is to be carried out
+        # A stop is still to be carried out; or is not, of a control (earlier versions did).
+        spared = waits or trial.origin == CONTROL
+        if derived == recorded or (derived and spared):
             yield reported.arrived, None
             continue
         words = ("goes on", "stops")

@@ -35,6 +35,9 @@ MakeRungs = Callable[[Scheduler, int, int], Rule]
 FindTrial = Callable[[int], Sized]
 """Gives a trial by its number."""
 
+IsControl = Callable[[int], bool]
+"""Whether the trial of a number is a control."""
+
 
 class Chance:
     """Ends trainings that still guess at an epoch by which others of the campaign did better.
@@ -64,11 +67,19 @@ class Judge:
     """Says of every report whether its training, of at most `epochs`, ends there before its end.
 
     A judgement follows from the reports before it, in the order of arrival. Without a `rule`
-    nothing is stopped but what `chance` stops.
+    nothing is stopped but what `chance` stops. A control is never stopped: how much of a score is
+    luck shows in controls of several seeds that were all trained to the end.
     """
 
-    def __init__(self, rule: Rule | None, epochs: int, chance: Chance | None = None) -> None:
+    def __init__(
+        self,
+        rule: Rule | None,
+        epochs: int,
+        chance: Chance | None = None,
+        is_control: IsControl | None = None,
+    ) -> None:
         self._rule, self.epochs, self._chance = rule, epochs, chance
+        self._is_control = is_control
 
     def remember(self, number: int, report: Report) -> bool:
         """Take a report of trial `number`: whether it ends there.
@@ -77,7 +88,9 @@ class Judge:
         """
         stops = self._rule is not None and self._rule.remember(number, report)
         guesses = self._chance is not None and self._chance.remember(number, report)
-        return (stops or guesses) and report.epoch < self.epochs
+        if not (stops or guesses) or report.epoch >= self.epochs:
+            return False
+        return self._is_control is None or not self._is_control(number)
 
     def recall(self, past: Iterable[Reported]) -> frozenset[int]:
         """Take the reports on record, in the order of arrival: the trials that were to stop."""
@@ -93,12 +106,14 @@ def make(
     objectives: Sequence[Objective] = (),
     trial: FindTrial | None = None,
     guess: float | None = None,
+    is_control: IsControl | None = None,
 ) -> Judge:
     """A campaign's judge of trainings of `epochs`, which has seen no report.
 
     `rungs` makes ASHA's rule. `trial` gives a trial by its number, for those of the further
     objectives that are its sizes.
-    `guess` is the top-1 of the best constant answer, None if it is not known. Raises CampaignError
+    `guess` is the top-1 of the best constant answer, None if it is not known. Without `is_control`
+    controls are stopped like others. Raises CampaignError
     for a rule of another package that cannot be loaded.
     """
     if settings.name == "fifo":
@@ -123,7 +138,7 @@ def make(
         plan = early_stopping.TrainingPlan(epochs=epochs, grace=grace, seed=seed)
         foreign = early_stopping.make(settings.name, plan, settings.options)
         rule = Watch(foreign, plan, partial(_costs, objectives, trial))
-    return Judge(rule, epochs, chance)
+    return Judge(rule, epochs, chance, is_control)
 
 
 def _sizes(

@@ -9,7 +9,7 @@ does the same. Such calls cost microseconds.
 
 Reports. Of a training they come epoch by epoch, those of different trainings in any order, each
 once and each with a score. A training that ends sends no more of them; one that stopped anyway
-(an earlier driver did not live to stop it) may send more.
+(an earlier driver did not live to stop it; a control is never stopped) may send more.
 
 Judgements. Each is about the training of the report alone: to stop another one is to say so at its
 next report. Before the grace epochs, and at the last epoch, the answer changes nothing.

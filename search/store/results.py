@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from search.store.database import Database
 from search.store.records import (
+    CONTROL,
     ENDED,
     STATUSES,
     Donor,
@@ -41,6 +42,14 @@ class Results:
             if not trials:
                 raise self._database.unknown_trial(connection, campaign_id, number)
             return trials[0]
+
+    def is_control(self, campaign_id: str, number: int) -> bool:
+        """Whether a trial is a control; False if there is none of that number."""
+        query = sa.select(TRIALS.c.origin).where(
+            TRIALS.c.campaign == campaign_id, TRIALS.c.number == number
+        )
+        with self._database.reading() as connection:
+            return bool(connection.execute(query).scalar() == CONTROL)
 
     def find(
         self,

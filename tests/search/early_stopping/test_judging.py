@@ -48,6 +48,16 @@ def test_a_new_driver_learns_which_trials_were_to_stop() -> None:
     assert make(Scheduler(name="fifo"), EPOCHS, 0, Rungs).recall(past) == set()
 
 
+@pytest.mark.parametrize("rule", [ASHA, OPTIMISTIC], ids=lambda rule: rule.name)
+def test_controls_are_trained_to_the_end(rule: Scheduler) -> None:
+    """Whatever they score; and what they score counts for others as it always did."""
+    past = [*curve(0, 0.9), *curve(1, 0.1), *curve(2, 0.1, epochs=4), *curve(3, 0.5, epochs=4)]
+    plain = make(rule, EPOCHS, 0, Rungs, guess=GUESS).recall(past)
+    assert {1, 2} <= plain
+    spared = make(rule, EPOCHS, 0, Rungs, guess=GUESS, is_control=lambda number: number == 1)
+    assert spared.recall(past) == plain - {1}
+
+
 def test_a_resumed_optimistic_campaign_decides_as_one_that_went_on() -> None:
     past = [*curve(0, 0.9), *curve(1, 0.1, epochs=2), *curve(2, 0.7, epochs=3)]
     whole, resumed = make(OPTIMISTIC, EPOCHS, 0, Rungs), make(OPTIMISTIC, EPOCHS, 0, Rungs)
