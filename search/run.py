@@ -64,6 +64,7 @@ def build_run(
         objectives=campaign.objectives,
         trial=lambda number: store.results.get(setting.campaign_id, number),
         guess=setting.guess,
+        is_apart=setting.is_searched if campaign.searched_share else None,
     )
     past = recover(setting, judge)
     meter = Meter(store, setting.campaign_id, campaign.budget)

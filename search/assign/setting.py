@@ -10,7 +10,7 @@ from search.campaign import Campaign, full_epochs
 from search.campaign.limits import fit_recipe
 from search.host.home import Home
 from search.samplers import Outcome
-from search.store import Store, Takeover, Trial
+from search.store import SEARCHED, Store, Takeover, Trial
 from space.genome import Genome
 from space.space import Space
 from workers.job import Job, PackRef, Recipe, Report, ScoredSplit
@@ -79,6 +79,10 @@ class Setting:
             return None
         folder = self.home.trial(self.campaign_id, number)
         return reuse.find(self.store, self.campaign_id, self.campaign, work, recipe, folder)
+
+    def is_searched(self, number: int) -> bool:
+        """Whether a trial on record is a searched control."""
+        return self.store.results.get(self.campaign_id, number).family == SEARCHED
 
     def outcome(self, trial: Trial, reports: Sequence[Report]) -> Outcome | None:
         """A trial as the sampler receives it, from its reports; None while it is not over."""

@@ -6,7 +6,7 @@ module knows no Ray.
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Protocol
 
 from search import early_stopping
@@ -84,6 +84,23 @@ class Judge:
         return frozenset(one.number for one in past if self.remember(one.number, one.report))
 
 
+class SplitJudge(Judge):
+    """Judges the trials that are apart among themselves, and all others among themselves.
+
+    Searched controls are: held against recurrent networks the feedforward ones that learn later
+    would be stopped, and the best of them would be one that was not trained to its end.
+    """
+
+    def __init__(self, others: Judge, apart: Judge, is_apart: Callable[[int], bool]) -> None:
+        super().__init__(None, others.epochs)
+        self._others, self._apart, self._is_apart = others, apart, cache(is_apart)
+
+    def remember(self, number: int, report: Report) -> bool:
+        """Take a report of trial `number`: whether it ends there, by those of its own kind."""
+        judge = self._apart if self._is_apart(number) else self._others
+        return judge.remember(number, report)
+
+
 def make(
     settings: Scheduler,
     epochs: int,
@@ -93,14 +110,22 @@ def make(
     objectives: Sequence[Objective] = (),
     trial: FindTrial | None = None,
     guess: float | None = None,
+    is_apart: Callable[[int], bool] | None = None,
 ) -> Judge:
     """A campaign's judge of trainings of `epochs`, which has seen no report.
 
     `rungs` makes ASHA's rule. `trial` gives a trial by its number, for those of the further
     objectives that are its sizes.
-    `guess` is the top-1 of the best constant answer, None if it is not known. Raises CampaignError
-    for a rule of another package that cannot be loaded.
+    `guess` is the top-1 of the best constant answer, None if it is not known. Trials that are
+    `is_apart` are judged among themselves. Raises CampaignError for a rule of another package that
+    cannot be loaded.
     """
+    if is_apart is not None:
+        others, apart = (
+            make(settings, epochs, seed, rungs, objectives=objectives, trial=trial, guess=guess)
+            for _ in range(2)
+        )
+        return SplitJudge(others, apart, is_apart)
     if settings.name == "fifo":
         return Judge(None, epochs)
     grace = settings.grace(epochs)
