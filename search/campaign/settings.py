@@ -242,7 +242,10 @@ class Campaign(Value):
     )
     seed: int = Field(default=0, ge=0, lt=2**32, description="of the sampler and every training")
     keep: int = Field(
-        default=25, ge=0, le=TRIALS, description="best trials whose checkpoints are kept"
+        default=25,
+        ge=0,
+        le=TRIALS,
+        description="best trials whose checkpoints are kept, and as many best searched controls",
     )
     retries: int = Field(
         default=2, ge=0, le=RETRIES, description="new starts of a trial whose worker died"

@@ -100,11 +100,13 @@ class Results:
         *,
         statuses: Iterable[Status] = ("finished", "pruned"),
         without: str | None = None,
+        family: str | None = None,
         genomes: bool = False,
     ) -> list[Trial]:
         """The `n` best trials (None: all) by top1; of equals, the one with fewer parameters first.
 
-        Those of the origin `without` ("control" for the controls) are left out.
+        Those of the origin `without` ("control" for the controls) are left out, and with a
+        `family` all that are not of it.
         """
         where: list[sa.ColumnElement[bool]] = [
             TRIALS.c.status.in_(written_forms(statuses)),
@@ -112,6 +114,8 @@ class Results:
         ]
         if without is not None:
             where.append(TRIALS.c.origin != without)
+        if family is not None:
+            where.append(TRIALS.c.family == family)
         order = (
             TRIALS.c.top1.desc(),
             sa.func.coalesce(TRIALS.c.parameters, 0),
@@ -134,6 +138,14 @@ class Results:
             ).state == ("interrupted"):
                 counts["waiting"] = counts.get("waiting", 0) + counts.pop("running")
             return {status: counts.get(status, 0) for status in STATUSES}
+
+    def count_family(self, campaign_id: str, family: str) -> int:
+        """Number of trials of a family, those that may not be trained included."""
+        query = sa.select(sa.func.count()).where(
+            TRIALS.c.campaign == campaign_id, TRIALS.c.family == family
+        )
+        with self._database.reading() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def failures(self, campaign_id: str) -> dict[str, int]:
         """How many trials failed, by what the reason begins with: "diverged", ..."""

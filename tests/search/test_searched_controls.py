@@ -103,7 +103,11 @@ def test_where_the_part_has_no_more_networks_the_whole_goes_on(
     crashes: float, tmp_path: Path
 ) -> None:
     """18 feedforward networks, and 0.75 of 30 suggestions: the search goes on without them."""
-    more = {"space": DISCRETE, "controls": {"names": [], "search": 0.75}, "limits": {}}
+    more: dict[str, Any] = {
+        "space": DISCRETE,
+        "controls": {"names": [], "search": 0.75},
+        "limits": {},
+    }
     bench, _ = played(tmp_path, crashes=crashes, budget={"trials": 30}, **more)
     trials = suggested(bench)
     assert len(trials) == 30

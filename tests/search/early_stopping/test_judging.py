@@ -160,3 +160,21 @@ class TestBuiltIn(EarlyStoppingSuite):
             return Judging(make(settings, plan.epochs, plan.seed, Rungs, guess=0.15))
 
         return made
+
+
+@pytest.mark.parametrize("settings", RULES)
+def test_what_is_apart_is_judged_among_itself(settings: Scheduler) -> None:
+    """The word on a trial is the one that it has where those of the other kind are not there."""
+
+    def is_apart(number: int) -> bool:
+        return number % 3 == 0
+
+    finals = [0.6 - 0.3 * is_apart(number) + (number * 7 % 12) / 60 for number in range(12)]
+    past = [one for number, final in enumerate(finals) for one in curve(number, final)]
+    judge = make(settings, EPOCHS, 0, Rungs, guess=GUESS, is_apart=is_apart)
+    stopped = judge.recall(past)
+    for apart in (True, False):
+        own = [one for one in past if is_apart(one.number) == apart]
+        alone = make(settings, EPOCHS, 0, Rungs, guess=GUESS).recall(own)
+        assert {number for number in stopped if is_apart(number) == apart} == alone
+    assert stopped != make(settings, EPOCHS, 0, Rungs, guess=GUESS).recall(past)
