@@ -16,7 +16,7 @@ from search.assign.outcomes import curve_of, group_by_trial, outcome_of
 from search.assign.suggesting import Suggestion, make_suggester
 from search.campaign import Campaign, full_epochs
 from search.early_stopping import judging
-from search.store import CONTROL, RETRY, Reported, Store, Trial
+from search.store import CONTROL, RETRY, SEARCHED, Reported, Store, Trial
 from search.tune.rungs import Rungs
 from space.space import Space
 
@@ -102,7 +102,15 @@ def _suggestions(
             continue
         calls = journal[trial.number]
         if calls is None:
-            suggester.recall(trial.number, trial.digest, trial.recipe, trial.choices, (), curves)
+            suggester.recall(
+                trial.number,
+                trial.digest,
+                trial.recipe,
+                trial.choices,
+                (),
+                curves,
+                searched=trial.family == SEARCHED,
+            )
             continue
         what = _describe_difference(trial, calls, suggester.derive(calls, curves))
         if what is None:
@@ -122,6 +130,12 @@ def _describe_difference(
         return "its suggestion cannot be derived: no new point is found"
     if suggestion.number != trial.number:
         return f"derived as number {suggestion.number}: a suggestion is missing before it"
+    if suggestion.searched != (trial.family == SEARCHED):
+        kinds = ("a suggestion from the whole space", "a searched control")
+        return (
+            f"is recorded as {kinds[trial.family == SEARCHED]}, derived as "
+            + (kinds[suggestion.searched])
+        )
     if suggestion.choices != trial.choices:
         for path in (*suggestion.choices, *trial.choices):
             derived, recorded = suggestion.choices.get(path), trial.choices.get(path)
@@ -201,6 +215,7 @@ def _judgements(
         objectives=campaign.objectives,
         trial=known.__getitem__,
         guess=guess,
+        standing=lambda number: "apart" if known[number].family == SEARCHED else "judged",
     )
     remaining: dict[int, int] = defaultdict(int)
     for reported in reports:

@@ -64,7 +64,7 @@ def build_run(
         objectives=campaign.objectives,
         trial=lambda number: store.results.get(setting.campaign_id, number),
         guess=setting.guess,
-        is_control=lambda number: store.results.is_control(setting.campaign_id, number),
+        standing=setting.find_standing,
     )
     past = recover(setting, judge)
     meter = Meter(store, setting.campaign_id, campaign.budget)

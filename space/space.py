@@ -7,6 +7,7 @@ A space file is YAML or JSON:
     genome: {...}                 a genome's document with choices (space/choices/)
     recipe: {...}                 training settings to lay over the campaign's, choices too
     images: {size: 32}            what the network looks at where no campaign says it
+    only: {KEY: [VALUE, ...]}     choices of which not every option is left
     controls:
       feedforward:                a fixed network to compare with
         description: ...
@@ -24,7 +25,7 @@ This module does not know what a recipe means, nor what a network of the space i
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -86,6 +87,7 @@ class Space(Value):
     images: Images = Images()
     genome: dict[str, Any]
     recipe: dict[str, Any] = Field(default_factory=dict)
+    only: dict[str, tuple[Scalar, ...]] = Field(default_factory=dict)
     controls: dict[str, Control] = Field(default_factory=dict, max_length=CONTROLS)
 
     @classmethod
@@ -142,6 +144,7 @@ class Space(Value):
             "images": self.images.model_dump(exclude_none=True),
             "genome": copy_tree(self.genome),
             "recipe": copy_tree(self.recipe),
+            "only": {key: list(options) for key, options in self.only.items()},
             "controls": {
                 name: {k: v for k, v in control.model_dump().items() if v}
                 for name, control in self.controls.items()
@@ -153,6 +156,17 @@ class Space(Value):
         """The same space for a data set's images. Raises SpaceError if it fixes other ones."""
         images = Images(size=size, channels=channels, classes=classes)
         space = self._changed(images=images)
+        space.check()
+        return space
+
+    def narrow(self, only: Mapping[str, Sequence[Scalar]]) -> "Space":
+        """The same space with those options only of the choices named.
+
+        What is chosen in it can be chosen in this one, and makes the same sample. Raises
+        SpaceError for what is no choice between options, and for an option that is none.
+        """
+        narrowed = {**self.only, **{key: tuple(options) for key, options in only.items()}}
+        space = self._changed(only=narrowed)
         space.check()
         return space
 
@@ -230,7 +244,11 @@ class Space(Value):
     @cached_property
     def _open(self) -> OpenDocument:
         genome = _write_images(self.genome, self.images, "genome")
-        return OpenDocument.parse({"genome": genome, "recipe": self.recipe})
+        opened = OpenDocument.parse({"genome": genome, "recipe": self.recipe})
+        try:
+            return opened.narrow(self.only)
+        except SpaceError as error:
+            raise error.inside("only") from None
 
     @cached_property
     def _controls(self) -> dict[str, OpenDocument]:

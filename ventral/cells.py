@@ -158,8 +158,9 @@ CERTIFIED_ON_TEST = (
 def closing_lines(
     searched: "Sequence[Trial]", references: "Sequence[Reference]", failed: "Sequence[Trial]"
 ) -> list[str]:
-    """The outcome of a campaign: the best network of each kind beside its cost, the controls, and
-    the trials that failed. Networks of different cost are set side by side, not compared.
+    """The outcome of a campaign: the best network of each kind beside its cost, the controls, what
+    that does not show, and the trials that failed. Networks of different cost are set side by
+    side, not compared.
     """
     from search.review import ranking
 
@@ -173,7 +174,7 @@ def closing_lines(
         else:
             lines.append(
                 f"best {kind} network of the search: {percent(trial.top1 or 0.0)}"
-                f"{_early(trial, whole)}, {_price(trial)} (trial {trial.number})"
+                f"{_early(trial, whole)}, {_price(trial)} ({_name_trial(trial)})"
             )
     for one in references:
         kind = ranking.kind_of(one.trial) or "recurrence not known"
@@ -184,7 +185,34 @@ def closing_lines(
         )
     if searched:
         lines.append(SELECTED[searched[0].split])
+    if recurrent is not None:
+        lines.append(_describe_unshown(recurrent, feedforward, len(searched)))
     return lines + failed_lines(failed)
+
+
+def _name_trial(trial: "Trial") -> str:
+    from search.store import SEARCHED
+
+    return f"trial {trial.number}" + (", a searched control" if trial.family == SEARCHED else "")
+
+
+def _describe_unshown(recurrent: "Trial", feedforward: "Trial | None", scored: int) -> str:
+    """What no search shows: whether it is the recurrence by which a network is good."""
+    if feedforward is None:
+        return (
+            "not shown: that recurrence helps. The search has no feedforward network beside it: "
+            "controls: {search: 0.25} searches for some"
+        )
+    pairs = (
+        (recurrent.parameters, feedforward.parameters, "parameters"),
+        (recurrent.macs, feedforward.macs, "multiply-adds"),
+    )
+    ratios = [f"{mine / other:.1f} times the {of}" for mine, other, of in pairs if mine and other]
+    return (
+        "not shown: that recurrence helps, or that it does not. "
+        f"The recurrent one has {' and '.join(ratios)}, and both are the best of "
+        f"{scored} by one training each"
+    )
 
 
 def _early(trial: "Trial", whole: int) -> str:

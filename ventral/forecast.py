@@ -35,8 +35,10 @@ def show(
     result = try_space(campaign, prepared[1])
     tried = result.survey
     expected = _estimate(campaign, prepared, home, offered)
-    document = {"name": campaign.name} | expected.document() | result.document()
-    lines = [format_estimate(campaign, expected), *_infeasible(tried)]
+    searched = _count_searched_controls(campaign, prepared[1])
+    document = {"name": campaign.name, "searched_controls": searched}
+    document |= expected.document() | result.document()
+    lines = [format_estimate(campaign, expected), *_searched(searched), *_infeasible(tried)]
     lines += _recomputed(result.recomputed)
     value(document, output, "\n".join(lines))
     if tried.share > MUCH:
@@ -44,6 +46,25 @@ def show(
             f"warning: {percent(tried.share)} of the samples may not be trained, most of them "
             f"because {tried.reasons[0][0]}"
         )
+
+
+def _count_searched_controls(campaign: "Campaign", space: "Space") -> int:
+    """How many of the trials that the budget has room for are searched controls."""
+    from search.campaign import control_runs, count_searched_controls
+
+    suggestions = max(0, campaign.budget.trials - len(control_runs(campaign, space)))
+    return count_searched_controls(campaign, suggestions)
+
+
+def _searched(count: int) -> list[str]:
+    if not count:
+        return []
+    trials = (
+        "1 of the trials is a searched control, a network"
+        if count == 1
+        else (f"{count:,} of the trials are searched controls, networks")
+    )
+    return [f"  {trials} of the space without loops"]
 
 
 def _recomputed(count: int) -> list[str]:

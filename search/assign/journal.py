@@ -2,8 +2,8 @@
 
 In the store an entry is {"told": number, "score": ..., "fidelity": ...} (and "costs", if there are
 further objectives) or {"told": number, "reason": ...} for the outcome of a trial, and {"asked":
-choices} for an answer that was known already. What the sampler receives at once for such an answer
-is not written down.
+choices} for an answer that was known already, with "searched": true where the sampler of the
+searched controls gave it. What a sampler receives at once for such an answer is not written down.
 """
 
 from collections.abc import Mapping, Sequence
@@ -55,13 +55,16 @@ class OutcomeEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerEntry:
-    """The sampler was asked, and its answer was known already."""
+    """A sampler was asked, that of the searched controls or the other, and its answer was known
+    already.
+    """
 
     choices: Choices
+    searched: bool = False
 
     def document(self) -> dict[str, Any]:
         """The entry as the store has it."""
-        return {"asked": dict(self.choices)}
+        return {"asked": dict(self.choices)} | ({"searched": True} if self.searched else {})
 
 
 Entry = OutcomeEntry | AnswerEntry
@@ -71,7 +74,8 @@ Entry = OutcomeEntry | AnswerEntry
 def read_entry(document: Mapping[str, Any]) -> Entry:
     """An entry of the store's. Raises KeyError for what is none."""
     if "told" not in document:
-        return AnswerEntry(choices=document["asked"])
+        searched = document.get("searched", False)
+        return AnswerEntry(choices=document["asked"], searched=searched)
     return OutcomeEntry(
         number=document["told"],
         score=document.get("score"),

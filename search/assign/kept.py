@@ -5,20 +5,21 @@ import shutil
 from pathlib import Path
 
 from search.assign.setting import Setting
-from search.store import CONTROL, Trial
+from search.store import CONTROL, SEARCHED, Trial
 from workers.job import HOPELESS
 
 
 class Checkpoints:
-    """Keeps the checkpoints of the campaign's `keep` best trials, of all controls, and of failed
-    trials that may go on from theirs.
+    """Keeps the checkpoints of the campaign's `keep` best trials, of as many searched controls, of
+    all other controls, and of failed trials that may go on from theirs.
 
     Best is as `store.results.top` orders: top-1, then fewer parameters, then the older trial.
     """
 
     def __init__(self, setting: Setting) -> None:
         self._set, self._keep = setting, setting.campaign.keep
-        self._ranks: list[tuple[float, int, int]] = []  # a heap, the worst first
+        # Heaps, the worst first: of searched controls and of the others.
+        self._ranks: dict[bool, list[tuple[float, int, int]]] = {True: [], False: []}
         for trial in setting.store.results.ended(setting.campaign_id):
             self.update(trial)
 
@@ -30,9 +31,10 @@ class Checkpoints:
             self._drop(trial.number)
         elif trial.origin != CONTROL:
             rank = (trial.top1, -(trial.parameters or 0), -trial.number)
-            heapq.heappush(self._ranks, rank)
-            if len(self._ranks) > self._keep:
-                self._drop(-heapq.heappop(self._ranks)[2])
+            ranks = self._ranks[trial.family == SEARCHED]
+            heapq.heappush(ranks, rank)
+            if len(ranks) > self._keep:
+                self._drop(-heapq.heappop(ranks)[2])
 
     def _drop(self, number: int) -> None:
         folder: Path = self._set.home.trial(self._set.campaign_id, number)

@@ -8,7 +8,7 @@ from search.assign.outcomes import curve_of, group_by_trial
 from search.assign.setting import Setting
 from search.assign.suggesting import Suggester, make_suggester
 from search.early_stopping.judging import Judge
-from search.store import CONTROL, RETRY, Trial
+from search.store import CONTROL, RETRY, SEARCHED, Trial
 from workers.job import Report
 
 
@@ -68,5 +68,13 @@ def _recall(
             continue
         calls = journal.get(trial.number, ())
         last_calls |= {call.number: call for call in calls if isinstance(call, OutcomeEntry)}
-        suggester.recall(trial.number, trial.digest, trial.recipe, trial.choices, calls, curves)
+        suggester.recall(
+            trial.number,
+            trial.digest,
+            trial.recipe,
+            trial.choices,
+            calls,
+            curves,
+            searched=trial.family == SEARCHED,
+        )
     return last_calls

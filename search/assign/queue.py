@@ -1,6 +1,6 @@
 """What a campaign trains next.
 
-First the trials that were interrupted, then the space's controls, then what the sampler suggests
+First the trials that were interrupted, then the space's controls, then what the samplers suggest
 (search/assign/suggesting.py). Before anything is handed out it is written to the store, with the
 journal of its suggestion. What needs no worker, because it was trained before, is ended here.
 
@@ -28,7 +28,7 @@ from search.campaign import control_runs
 from search.campaign.lineage import Family, lineage
 from search.campaign.splits import decides
 from search.early_stopping.judging import Judge
-from search.store import CONTROL, NewTrial, Takeover, Trial
+from search.store import CONTROL, SEARCHED, NewTrial, Takeover, Trial
 from space.cell_names import name_network
 from space.errors import CampaignError, GenomeError
 from space.unroll.cost import cost
@@ -209,7 +209,7 @@ class Queue:
                 # A driver that died may have linked what another point was to go on from.
                 shutil.rmtree(self._set.home.trial(self._set.campaign_id, number), True)
         cell, recurrence = ("", None) if sample is None else name_network(sample.genome)
-        family, winner = (None, None) if control is None else self._lineage(control)
+        family, winner = self._lineage(control)
         trial = NewTrial(
             number=number,
             digest=suggestion.digest,
@@ -224,7 +224,7 @@ class Queue:
             recurrence=recurrence,
             split=self._set.split,
             control=control,
-            family=family,
+            family=SEARCHED if suggestion.searched else family,
             winner=winner,
             status="infeasible" if recipe is None else "waiting",
             reason=suggestion.reason,
@@ -246,10 +246,12 @@ class Queue:
         job = self._set.job(number, sample.genome, recipe, seed)
         return Assignment(number=number, job=job)
 
-    def _lineage(self, control: str) -> tuple[Family, str | None]:
-        """The family and the winner of a control. Names say them only where networks are
-        certified: any other campaign may call its controls as it likes.
+    def _lineage(self, control: str | None) -> tuple[Family | None, str | None]:
+        """The family and the winner of a control; of no other trial. Names say them only where
+        networks are certified: any other campaign may call its controls as it likes.
         """
+        if control is None:
+            return None, None
         return ("control", None) if self._set.certifies is None else lineage(control)
 
     def _apply_takeover(self, number: int, takeover: Takeover) -> bool:

@@ -8,9 +8,10 @@ from search.assign import reuse
 from search.assign.outcomes import outcome_of
 from search.campaign import Campaign, full_epochs
 from search.campaign.limits import fit_recipe
+from search.early_stopping.judging import Standing
 from search.host.home import Home
 from search.samplers import Outcome
-from search.store import Store, Takeover, Trial
+from search.store import CONTROL, SEARCHED, Store, Takeover, Trial
 from space.genome import Genome
 from space.space import Space
 from workers.job import Job, PackRef, Recipe, Report, ScoredSplit
@@ -79,6 +80,13 @@ class Setting:
             return None
         folder = self.home.trial(self.campaign_id, number)
         return reuse.find(self.store, self.campaign_id, self.campaign, work, recipe, folder)
+
+    def find_standing(self, number: int) -> Standing:
+        """How early stopping judges a trial on record."""
+        origin, family = self.store.results.read_origin(self.campaign_id, number)
+        if origin == CONTROL:
+            return "spared"
+        return "apart" if family == SEARCHED else "judged"
 
     def outcome(self, trial: Trial, reports: Sequence[Report]) -> Outcome | None:
         """A trial as the sampler receives it, from its reports; None while it is not over."""

@@ -7,6 +7,11 @@ from the order of its calls, and from nothing else. Every suggestion carries its
 journal. With them a new driver brings a new suggester to the state of the old one (`recall`), and
 `ventral replay` derives every suggestion again (search/replay.py).
 
+With `controls: {search: SHARE}` that share of the suggestions are searched controls: points of the
+feedforward part of the space (space/feedforward.py), from a sampler of its own that is of the same
+kind and knows the outcomes of that part alone. Whose turn it is follows from the number of
+suggestions before.
+
 search/assign/ahead.py runs a suggester in a thread of its own, so that no driver waits for a slow
 sampler.
 
@@ -22,11 +27,12 @@ from typing import Any
 
 from search import samplers
 from search.assign.journal import AnswerEntry, Curve, Entry, OutcomeEntry
-from search.campaign import Campaign
+from search.campaign import Campaign, is_searched_control
 from search.campaign.limits import LIMITED, find_excess
 from search.samplers import Choices, Outcome, Sampler
 from search.samplers.protocol import derive_seed, draw_point, key
 from space.errors import CampaignError, GenomeError, InputError
+from space.feedforward import close_loops
 from space.reduction import reduce_genome
 from space.space import Sample, Space
 from space.unroll.cost import Cost, cost
@@ -44,7 +50,7 @@ class Suggestion:
 
     `sample` is None where the choices make no genome, `recipe` (the closed one) where they make
     none of the campaign's. `reason` says why the point may not be trained, if so; the sampler has
-    received that already.
+    received that already. `searched` says that it is a searched control.
     """
 
     number: int
@@ -55,20 +61,47 @@ class Suggestion:
     recipe: Recipe | None
     reason: str | None
     calls: tuple[Entry, ...]
+    searched: bool = False
+
+
+@dataclass
+class _Part:
+    """A part of the space that is searched, with its sampler."""
+
+    sampler: Sampler
+    space: Space
+    seed: int
+    searched: bool = False
+    infeasible_in_a_row: int = 0
+    exhausted: bool = False
+    """Whether no new point was found in it."""
 
 
 class Suggester:
-    """New points of one campaign, one at a time. Not to be used from several threads."""
+    """New points of one campaign, one at a time. Not to be used from several threads.
 
-    def __init__(self, sampler: Sampler, space: Space, campaign: Campaign) -> None:
-        self._sampler, self._space, self._campaign = sampler, space, campaign
+    `controls` are the sampler and the space of its searched controls, if it has any.
+    """
+
+    def __init__(
+        self,
+        sampler: Sampler,
+        space: Space,
+        campaign: Campaign,
+        controls: tuple[Sampler, Space] | None = None,
+    ) -> None:
+        self._space, self._campaign = space, campaign
+        self._whole = _Part(sampler, space, campaign.seed)
+        self._controls: _Part | None = None
+        if controls is not None:
+            self._controls = _Part(*controls, controls_seed(campaign), searched=True)
+        self._parts: dict[int, _Part] = {}
         self._known: dict[str, int] = {}
         self._trained: set[tuple[str, int]] = set()  # with which seeds
         self._choices: dict[int, Choices] = {}
         self._outcomes: dict[int, Outcome] = {}
         self._calls: list[Entry] = []
         self._next = 0
-        self._infeasible_in_a_row = 0
         self.error: CampaignError | None = None
         """Why there are no more suggestions, if it is the user's to correct."""
 
@@ -100,34 +133,51 @@ class Suggester:
         choices: Choices,
         calls: Sequence[Entry],
         curves: Mapping[int, Curve],
+        *,
+        searched: bool = False,
     ) -> None:
         """Take the recorded suggestion `number`, with its `calls`, for the next one.
 
-        `curves` holds every trial's curve, for the sampler.
+        `curves` holds every trial's curve, for the sampler; `searched` says that it is a searched
+        control.
         """
         for call in calls:
             if isinstance(call, OutcomeEntry):
                 self._tell(call.number, call.outcome(curves.get(call.number, ())))
-            else:
-                self._sampler.recall(call.choices)
-                self._tell_again(call.choices, self._identity_of(call.choices))
-        self._sampler.recall(choices)
-        self._take(number, digest, recipe, choices)
+                continue
+            part = self._part(searched=call.searched)
+            part.exhausted = call.searched and not searched
+            part.sampler.recall(call.choices)
+            self._tell_again(part, call.choices, self._identity_of(call.choices))
+        part = self._part(searched=searched)
+        part.sampler.recall(choices)
+        self._take(part, number, digest, recipe, choices)
 
-    def _take(self, number: int, digest: str, recipe: Mapping[str, Any], choices: Choices) -> None:
+    def _part(self, *, searched: bool) -> _Part:
+        """The part of the searched controls, if there is one, or the whole."""
+        return self._controls if searched and self._controls is not None else self._whole
+
+    def _take(
+        self,
+        part: _Part,
+        number: int,
+        digest: str,
+        recipe: Mapping[str, Any],
+        choices: Choices,
+    ) -> None:
         self.note(number, digest, recipe, self._campaign.seed)
-        self._choices[number] = choices
+        self._choices[number], self._parts[number] = choices, part
         self._calls = []
 
     def tell(self, number: int, outcome: Outcome) -> None:
-        """Pass the outcome of a trial to the sampler, also of one that it did not suggest."""
+        """Pass the outcome of a trial to its sampler, also of one that none suggested."""
         self._calls.append(OutcomeEntry.of(number, outcome))
         self._tell(number, outcome)
 
     def _tell(self, number: int, outcome: Outcome) -> None:
         self._outcomes[number] = outcome
         if number in self._choices:
-            self._sampler.tell(self._choices[number], outcome)
+            self._parts[number].sampler.tell(self._choices[number], outcome)
 
     # ---------------------------------------------------------------- what is new
 
@@ -149,26 +199,35 @@ class Suggester:
         return self._find_new()
 
     def _find_new(self) -> Suggestion | None:
+        """A new point of the part whose turn it is; of the whole, if its own part has no more."""
+        controls, turn = self._controls, len(self._choices)
+        if controls and not controls.exhausted and is_searched_control(self._campaign, turn):
+            if (suggestion := self._find_in(controls)) is not None:
+                return suggestion
+            controls.exhausted = True
+        return self._find_in(self._whole)
+
+    def _find_in(self, part: _Part) -> Suggestion | None:
         for attempt in range(SAMPLER_TRIES + DRAWN_TRIES):
-            choices = self._sampler.ask() if attempt < SAMPLER_TRIES else self._draw(attempt)
-            suggestion = self._close(choices)
+            choices = part.sampler.ask() if attempt < SAMPLER_TRIES else self._draw(part, attempt)
+            suggestion = self._close(part, choices)
             recipe = {} if suggestion.sample is None else suggestion.sample.recipe
             same = identity(suggestion.digest, recipe)
             if same not in self._known:
                 suggestion = self._weigh(suggestion)
-                self._take(self._next, suggestion.digest, recipe, choices)
+                self._take(part, self._next, suggestion.digest, recipe, choices)
                 return suggestion
-            self._calls.append(AnswerEntry(choices=dict(choices)))
-            self._tell_again(choices, same)
+            self._calls.append(AnswerEntry(choices=dict(choices), searched=part.searched))
+            self._tell_again(part, choices, same)
         return None
 
-    def _draw(self, attempt: int) -> Choices:
-        seed = derive_seed(self._campaign.seed, "drawn", self._next, attempt)
-        choices = draw_point(self._space.parameters, random.Random(seed))
-        self._sampler.recall(choices)
+    def _draw(self, part: _Part, attempt: int) -> Choices:
+        seed = derive_seed(part.seed, "drawn", self._next, attempt)
+        choices = draw_point(part.space.parameters, random.Random(seed))
+        part.sampler.recall(choices)
         return choices
 
-    def _close(self, choices: Choices) -> Suggestion:
+    def _close(self, part: _Part, choices: Choices) -> Suggestion:
         """The point, with a reason if it makes no network."""
         sample: Sample | None = None
         reason: str | None = None
@@ -185,6 +244,7 @@ class Suggester:
             recipe=None,
             reason=reason,
             calls=tuple(self._calls),
+            searched=part.searched,
         )
 
     def _weigh(self, suggestion: Suggestion) -> Suggestion:
@@ -205,26 +265,39 @@ class Suggester:
             return identity(_digest_of(choices), {})
         return identity(sample.digest, sample.recipe)
 
-    def _tell_again(self, choices: Choices, same: str) -> None:
+    def _tell_again(self, part: _Part, choices: Choices, same: str) -> None:
         """Pass the outcome of a known answer to the sampler again."""
         if (outcome := self._outcomes.get(self._known[same])) is not None:
-            self._sampler.tell(choices, outcome)
+            part.sampler.tell(choices, outcome)
 
     def _judge(self, suggestion: Suggestion) -> None:
         """Tell the sampler of an infeasible point, and stop if there is nothing else."""
+        part = self._part(searched=suggestion.searched)
         if suggestion.reason is None:
-            self._infeasible_in_a_row = 0
+            part.infeasible_in_a_row = 0
             return
         self.tell(suggestion.number, Outcome(reason="infeasible"))
-        self._infeasible_in_a_row += 1
-        if self._infeasible_in_a_row >= INFEASIBLE_IN_A_ROW:
-            self.error = _nothing_feasible(suggestion.reason)
+        part.infeasible_in_a_row += 1
+        if part.infeasible_in_a_row >= INFEASIBLE_IN_A_ROW:
+            self.error = _nothing_feasible(suggestion.reason, searched=part.searched)
 
 
 def make_suggester(campaign: Campaign, space: Space) -> Suggester:
-    """A fresh suggester of a campaign."""
-    sampler = samplers.make(campaign.sampler.name, space, campaign.seed, campaign.sampler.options)
-    return Suggester(sampler, space, campaign)
+    """A fresh suggester of a campaign. Raises SpaceError if controls are to be searched for in a
+    space without feedforward networks.
+    """
+    name, options = campaign.sampler.name, campaign.sampler.options
+    sampler = samplers.make(name, space, campaign.seed, options)
+    if not campaign.searched_share:
+        return Suggester(sampler, space, campaign)
+    part = close_loops(space)
+    controls = samplers.make(name, part, controls_seed(campaign), options)
+    return Suggester(sampler, space, campaign, (controls, part))
+
+
+def controls_seed(campaign: Campaign) -> int:
+    """The seed of the sampler of the searched controls."""
+    return derive_seed(campaign.seed, "searched controls")
 
 
 # ------------------------------------------------------------------------- values
@@ -256,11 +329,12 @@ def close_recipe(
     return recipe, find_excess(campaign, recipe, sample.genome, estimate)
 
 
-def _nothing_feasible(reason: str) -> CampaignError:
+def _nothing_feasible(reason: str, *, searched: bool) -> CampaignError:
     named = [name for name in LIMITED if f"limits.{name}" in reason]
+    of = " of the feedforward part" if searched else ""
     return CampaignError(
         f"limits.{named[0]}" if named else "space",
-        f"{INFEASIBLE_IN_A_ROW} samples in a row may not be trained, the last: {reason}",
+        f"{INFEASIBLE_IN_A_ROW} samples{of} in a row may not be trained, the last: {reason}",
         "raise the limit or narrow the space" if named else "mend the space",
     )
 

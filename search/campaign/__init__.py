@@ -21,6 +21,7 @@ from search.campaign.settings import (
     SCHEMA,
     Budget,
     Campaign,
+    Controls,
     Limits,
     Resources,
     Sampler,
@@ -29,13 +30,21 @@ from search.campaign.settings import (
     schema_text,
 )
 from search.campaign.splits import final_recipe
-from search.campaign.trainings import control_runs, control_seeds, controls, full_epochs
+from search.campaign.trainings import (
+    control_runs,
+    control_seeds,
+    controls,
+    count_searched_controls,
+    full_epochs,
+    is_searched_control,
+)
 
 __all__ = [
     "CHANGEABLE",
     "SCHEMA",
     "Budget",
     "Campaign",
+    "Controls",
     "Limits",
     "Loaded",
     "Resources",
@@ -50,8 +59,10 @@ __all__ = [
     "control_runs",
     "control_seeds",
     "controls",
+    "count_searched_controls",
     "final_recipe",
     "full_epochs",
+    "is_searched_control",
     "json_schema",
     "load",
     "load_with_space",

@@ -5,7 +5,7 @@ from typing import Any
 
 from search import early_stopping, samplers
 from search.campaign.objectives import steps_of
-from search.campaign.settings import Campaign, Resources
+from search.campaign.settings import Campaign, Controls, Resources
 from search.campaign.splits import check_splits
 from search.campaign.trainings import control_runs, full_epochs
 from search.host.machine import Machine
@@ -13,6 +13,7 @@ from space.documents.bounds import LEAST_CORES
 from space.documents.trees import CHOICE_KINDS
 from space.documents.validation import quote, suggestion
 from space.errors import CampaignError, GenomeError, InputError
+from space.feedforward import close_loops
 from space.genome import Genome
 from space.reduction import reduce_genome
 from space.space import Space
@@ -27,6 +28,7 @@ def check(campaign: Campaign, space: Space, offered: Machine) -> None:
     _check_recipe(campaign, space)
     _check_limits(campaign)
     _check_controls(campaign, space)
+    _check_searched_controls(campaign, space)
     check_splits(campaign, space)
     samplers.check(campaign.sampler.name, campaign.sampler.options)
     early_stopping.check(campaign.scheduler.name, campaign.scheduler.options)
@@ -155,10 +157,11 @@ def _holds(node: Any, path: Sequence[str]) -> bool:
 
 
 def _check_controls(campaign: Campaign, space: Space) -> None:
-    for number, name in enumerate(campaign.controls or ()):
+    where = "controls.names" if isinstance(campaign.controls, Controls) else "controls"
+    for number, name in enumerate(campaign.named_controls or ()):
         if name not in space.controls:
-            cure = suggestion(name, space.controls) or "the space has none: write controls: []"
-            raise CampaignError(f"controls[{number}]", f"there is no control {quote(name)}", cure)
+            cure = suggestion(name, space.controls) or f"the space has none: write {where}: []"
+            raise CampaignError(f"{where}[{number}]", f"there is no control {quote(name)}", cure)
     runs, trials = len(control_runs(campaign, space)), campaign.budget.trials
     if campaign.control_seeds > 1 and runs > trials:
         raise CampaignError(
@@ -167,6 +170,22 @@ def _check_controls(campaign: Campaign, space: Space) -> None:
             f"is {trials}",
             "raise budget.trials, or write fewer seeds",
         )
+
+
+def _check_searched_controls(campaign: Campaign, space: Space) -> None:
+    """A share for the feedforward part of a space wants such a part, and one that is not all."""
+    if not campaign.searched_share:
+        return
+    cure = "leave controls.search out"
+    try:
+        part = close_loops(space)
+    except InputError as error:
+        problem = f"the space has no feedforward network: {error.where} {error.problem}"
+        cure = f"{error.cure}, or {cure}" if error.cure else cure
+        raise CampaignError("controls.search", problem, cure) from None
+    if part is space:
+        problem = "every network of the space is feedforward already"
+        raise CampaignError("controls.search", problem, cure)
 
 
 def check_resources(resources: Resources, offered: Machine) -> None:

@@ -188,6 +188,25 @@ class Limits(Value):
     )
 
 
+class Controls(Value):
+    """What the search is compared with: named controls, and feedforward networks that are
+    searched for like all others.
+    """
+
+    names: tuple[str, ...] | None = Field(
+        default=None,
+        max_length=CONTROLS,
+        description="reference cells of the space to train; by default all",
+    )
+    search: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="the share of the suggestions that are networks of the space without loops, "
+        "by the same sampler, and compared among themselves where trainings are stopped early",
+    )
+
+
 class Campaign(Value):
     """One campaign."""
 
@@ -209,10 +228,10 @@ class Campaign(Value):
     resources: Resources = Resources()
     budget: Budget = Budget()
     limits: Limits = Limits()
-    controls: tuple[str, ...] | None = Field(
+    controls: Controls | Annotated[tuple[str, ...], Field(max_length=CONTROLS)] | None = Field(
         default=None,
-        max_length=CONTROLS,
-        description="reference cells of the space to train; by default all",
+        description="what the search is compared with: reference cells of the space to train "
+        "(by default all), and with `search: 0.25` searched controls",
     )
     control_seeds: int = Field(
         default=1,
@@ -223,7 +242,10 @@ class Campaign(Value):
     )
     seed: int = Field(default=0, ge=0, lt=2**32, description="of the sampler and every training")
     keep: int = Field(
-        default=25, ge=0, le=TRIALS, description="best trials whose checkpoints are kept"
+        default=25,
+        ge=0,
+        le=TRIALS,
+        description="best trials whose checkpoints are kept, and as many best searched controls",
     )
     retries: int = Field(
         default=2, ge=0, le=RETRIES, description="new starts of a trial whose worker died"
@@ -239,6 +261,16 @@ class Campaign(Value):
     def parse(cls, document: Mapping[str, Any], where: str = "") -> "Campaign":
         """A campaign from its document. Raises CampaignError; looks at no other file."""
         return parse(cls, document, where, error=CampaignError)
+
+    @property
+    def named_controls(self) -> tuple[str, ...] | None:
+        """The reference cells of the space to train; None for all."""
+        return self.controls.names if isinstance(self.controls, Controls) else self.controls
+
+    @property
+    def searched_share(self) -> float:
+        """The share of the suggestions that are searched controls, 0..1."""
+        return self.controls.search if isinstance(self.controls, Controls) else 0.0
 
     def document(self) -> dict[str, Any]:
         """The campaign with every default written out, as JSON and YAML hold it."""

@@ -1,4 +1,8 @@
-"""Which trainings a campaign has whatever its sampler says: its controls, and their length."""
+"""Which trainings a campaign has whatever its sampler says: its controls, and their length; and
+which of its suggestions are to be feedforward networks.
+"""
+
+from fractions import Fraction
 
 from search.campaign.settings import Campaign
 from search.samplers.protocol import derive_seed
@@ -12,7 +16,8 @@ def full_epochs(campaign: Campaign, space: Space) -> int:
 
 def controls(campaign: Campaign, space: Space) -> tuple[str, ...]:
     """The names of the controls to train, in the order of the space if none are named."""
-    return tuple(space.controls) if campaign.controls is None else campaign.controls
+    named = campaign.named_controls
+    return tuple(space.controls) if named is None else named
 
 
 def control_runs(campaign: Campaign, space: Space) -> tuple[tuple[str, int], ...]:
@@ -28,3 +33,17 @@ def control_seeds(campaign: Campaign) -> tuple[int, ...]:
     """The seeds of the controls' trainings, the campaign's own first."""
     others = (derive_seed(campaign.seed, "control", n) for n in range(1, campaign.control_seeds))
     return campaign.seed, *others
+
+
+def count_searched_controls(campaign: Campaign, suggestions: int) -> int:
+    """How many of so many suggestions are searched controls, whatever became of them: their share,
+    rounded down.
+    """
+    # The share as it was written: 0.29 of 100 is 29, and not 28.999999999999996.
+    return int(Fraction(repr(campaign.searched_share)) * suggestions)
+
+
+def is_searched_control(campaign: Campaign, place: int) -> bool:
+    """Whether the suggestion at a place, the first at 0, is to be a searched control."""
+    before, after = (count_searched_controls(campaign, n) for n in (place, place + 1))
+    return after > before

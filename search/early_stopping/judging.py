@@ -6,8 +6,8 @@ module knows no Ray.
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
-from typing import Protocol
+from functools import cache, partial
+from typing import Literal, Protocol
 
 from search import early_stopping
 from search.campaign import Scheduler
@@ -35,8 +35,11 @@ MakeRungs = Callable[[Scheduler, int, int], Rule]
 FindTrial = Callable[[int], Sized]
 """Gives a trial by its number."""
 
-IsControl = Callable[[int], bool]
-"""Whether the trial of a number is a control."""
+Standing = Literal["judged", "apart", "spared"]
+"""How a trial is judged: among all, among the searched controls, or not at all (a control)."""
+
+FindStanding = Callable[[int], Standing]
+"""The standing of a trial by its number."""
 
 
 class Chance:
@@ -67,19 +70,11 @@ class Judge:
     """Says of every report whether its training, of at most `epochs`, ends there before its end.
 
     A judgement follows from the reports before it, in the order of arrival. Without a `rule`
-    nothing is stopped but what `chance` stops. A control is never stopped: how much of a score is
-    luck shows in controls of several seeds that were all trained to the end.
+    nothing is stopped but what `chance` stops.
     """
 
-    def __init__(
-        self,
-        rule: Rule | None,
-        epochs: int,
-        chance: Chance | None = None,
-        is_control: IsControl | None = None,
-    ) -> None:
+    def __init__(self, rule: Rule | None, epochs: int, chance: Chance | None = None) -> None:
         self._rule, self.epochs, self._chance = rule, epochs, chance
-        self._is_control = is_control
 
     def remember(self, number: int, report: Report) -> bool:
         """Take a report of trial `number`: whether it ends there.
@@ -88,13 +83,31 @@ class Judge:
         """
         stops = self._rule is not None and self._rule.remember(number, report)
         guesses = self._chance is not None and self._chance.remember(number, report)
-        if not (stops or guesses) or report.epoch >= self.epochs:
-            return False
-        return self._is_control is None or not self._is_control(number)
+        return (stops or guesses) and report.epoch < self.epochs
 
     def recall(self, past: Iterable[Reported]) -> frozenset[int]:
         """Take the reports on record, in the order of arrival: the trials that were to stop."""
         return frozenset(one.number for one in past if self.remember(one.number, one.report))
+
+
+class StandingJudge(Judge):
+    """Judges trials by their standing: searched controls among themselves, and all others among
+    themselves, of which the controls are not stopped.
+
+    Held against recurrent networks the feedforward ones that learn later would be stopped, and the
+    best of them would be one that was not trained to its end. How much of a score is luck shows in
+    controls of several seeds that were all trained to the end.
+    """
+
+    def __init__(self, others: Judge, apart: Judge, standing: FindStanding) -> None:
+        super().__init__(None, others.epochs)
+        self._others, self._apart, self._standing = others, apart, cache(standing)
+
+    def remember(self, number: int, report: Report) -> bool:
+        """Take a report of trial `number`: whether it ends there, by those of its own kind."""
+        standing = self._standing(number)
+        judge = self._apart if standing == "apart" else self._others
+        return judge.remember(number, report) and standing != "spared"
 
 
 def make(
@@ -106,16 +119,22 @@ def make(
     objectives: Sequence[Objective] = (),
     trial: FindTrial | None = None,
     guess: float | None = None,
-    is_control: IsControl | None = None,
+    standing: FindStanding | None = None,
 ) -> Judge:
     """A campaign's judge of trainings of `epochs`, which has seen no report.
 
     `rungs` makes ASHA's rule. `trial` gives a trial by its number, for those of the further
     objectives that are its sizes.
-    `guess` is the top-1 of the best constant answer, None if it is not known. Without `is_control`
-    controls are stopped like others. Raises CampaignError
-    for a rule of another package that cannot be loaded.
+    `guess` is the top-1 of the best constant answer, None if it is not known. Without `standing`
+    all trials are judged alike. Raises CampaignError for a rule of another package that cannot be
+    loaded.
     """
+    if standing is not None:
+        others, apart = (
+            make(settings, epochs, seed, rungs, objectives=objectives, trial=trial, guess=guess)
+            for _ in range(2)
+        )
+        return StandingJudge(others, apart, standing)
     if settings.name == "fifo":
         return Judge(None, epochs)
     grace = settings.grace(epochs)
@@ -138,7 +157,7 @@ def make(
         plan = early_stopping.TrainingPlan(epochs=epochs, grace=grace, seed=seed)
         foreign = early_stopping.make(settings.name, plan, settings.options)
         rule = Watch(foreign, plan, partial(_costs, objectives, trial))
-    return Judge(rule, epochs, chance, is_control)
+    return Judge(rule, epochs, chance)
 
 
 def _sizes(

@@ -1,14 +1,17 @@
-"""The networks that a forecast rests on: the controls, and some drawn from the space."""
+"""The networks that a forecast rests on: the controls, and some drawn from the space and, in their
+share, from its feedforward part.
+"""
 
 import random
 import time
 from dataclasses import dataclass
 from typing import Any
 
-from search.campaign import Campaign, control_runs
+from search.campaign import Campaign, control_runs, is_searched_control
 from search.campaign.limits import fit_recipe
 from search.samplers.protocol import derive_seed
 from space.errors import InputError, VentralError
+from space.feedforward import close_loops
 from space.genome import Genome
 from space.reduction import reduce_genome
 from space.space import Sample, Space
@@ -37,7 +40,8 @@ class NetworkWork:
 
 
 def draw_networks(campaign: Campaign, space: Space) -> list[NetworkWork]:
-    """The controls that are to be trained, and networks drawn from the space.
+    """The controls that are to be trained, and networks drawn from the space; of these as many
+    from its feedforward part as are searched controls.
 
     None is drawn where the controls use up the budget.
     """
@@ -47,12 +51,14 @@ def draw_networks(campaign: Campaign, space: Space) -> list[NetworkWork]:
     networks = [references[name] for name, _ in runs]
     if len(networks) == campaign.budget.trials:
         return networks
+    part = close_loops(space) if campaign.searched_share else space
     rng, until = random.Random(derive_seed(campaign.seed, "estimate")), time.monotonic() + SECONDS
     for drawn in range(DRAWN):
         if drawn >= LEAST and time.monotonic() > until:
             break
         try:
-            networks.append(network_of(campaign, space.sample(rng)))
+            source = part if is_searched_control(campaign, drawn) else space
+            networks.append(network_of(campaign, source.sample(rng)))
         except InputError:
             continue
     if not any(networks):

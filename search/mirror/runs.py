@@ -215,6 +215,7 @@ def _tags_of(campaign: Campaign, trial: Trial) -> dict[str, str]:
         "ventral.recurrent": trial.recurrence or "",
         "ventral.split": trial.split,
         "ventral.control": trial.control or "",
+        "ventral.family": trial.family or "",
         REASON: trial.reason or "",
         "ventral.seed": str(trial.seed),
         SOURCE: trial.source or "",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.campaign import Budget
-from search.store import CONTROL, Campaign, Opening, Status, Store, Trial
+from search.store import CONTROL, SEARCHED, Campaign, Opening, Status, Store, Trial
 from search.store.ledger import Ledger
 from space.errors import InputError
 
@@ -51,7 +51,8 @@ class Worker:
 @dataclass(frozen=True, kw_only=True)
 class Progress:
     """A campaign at one moment. `beside` are the campaigns that it shares the machine with,
-    `openings` those of the test split for its networks, oldest first.
+    `openings` those of the test split for its networks, oldest first. `searched_controls` counts
+    the trials that are such, of which `best_control` has the best score.
     """
 
     record: Campaign
@@ -67,6 +68,8 @@ class Progress:
     mirror_error: str | None
     beside: tuple[str, ...]
     openings: tuple[Opening, ...]
+    searched_controls: int = 0
+    best_control: Trial | None = None
 
     @property
     def done(self) -> int:
@@ -111,6 +114,8 @@ def progress(store: Store, campaign_id: str) -> Progress:
         mirror_error=store.outbox.mirror_error(record.id),
         beside=tuple(one.campaign for one in claims if one.campaign != record.id),
         openings=tuple(one for one in store.campaigns.openings(record.id) if one.split == "test"),
+        searched_controls=store.results.count_family(record.id, SEARCHED),
+        best_control=next(iter(store.results.top(record.id, 1, family=SEARCHED)), None),
     )
 
 
@@ -198,6 +203,8 @@ def document(state: Progress) -> dict[str, Any]:
         "ledger": state.ledger.document() | {"seconds": record.seconds},
         "failures": dict(state.failures),
         "best": state.best.top1 if state.best else None,
+        "searched_controls": state.searched_controls,
+        "best_control": state.best_control.top1 if state.best_control else None,
         "seconds": record.seconds,
         "created": record.created,
         "throughput": None if state.pace is None else vars(state.pace),

@@ -31,6 +31,9 @@ Scalar = str | int | float | bool | None
 CONTROL, RETRY = "control", "retry"
 """Origins of trials that no sampler suggested, and that none receives."""
 
+SEARCHED = "searched"
+"""The family of searched controls: trials of the feedforward part of the space."""
+
 ENDED: tuple[Status, ...] = ("finished", "pruned", "infeasible", "failed")
 STATES: tuple[State, ...] = get_args(State)
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -82,7 +85,8 @@ class Trial:
     `split` what the scores are of: validation, or test where nothing is decided by them, and in
     campaigns of before there was a validation split. `family` and `winner` say of a control in
     what it is matched, and to which network; `family` is None where an earlier version put it on
-    record.
+    record. A searched control, which a sampler suggested, is of the family "searched"; all other
+    suggestions are of none.
     """
 
     campaign: str

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 
 from search.store.database import Database
 from search.store.records import (
-    CONTROL,
     ENDED,
     STATUSES,
     Donor,
@@ -43,13 +42,16 @@ class Results:
                 raise self._database.unknown_trial(connection, campaign_id, number)
             return trials[0]
 
-    def is_control(self, campaign_id: str, number: int) -> bool:
-        """Whether a trial is a control; False if there is none of that number."""
-        query = sa.select(TRIALS.c.origin).where(
+    def read_origin(self, campaign_id: str, number: int) -> tuple[str, str | None]:
+        """The origin and the family of a trial; StoreError if there is none of that number."""
+        query = sa.select(TRIALS.c.origin, TRIALS.c.family).where(
             TRIALS.c.campaign == campaign_id, TRIALS.c.number == number
         )
         with self._database.reading() as connection:
-            return bool(connection.execute(query).scalar() == CONTROL)
+            row = connection.execute(query).first()
+            if row is None:
+                raise self._database.unknown_trial(connection, campaign_id, number)
+            return row.origin, row.family
 
     def find(
         self,
@@ -109,11 +111,13 @@ class Results:
         *,
         statuses: Iterable[Status] = ("finished", "pruned"),
         without: str | None = None,
+        family: str | None = None,
         genomes: bool = False,
     ) -> list[Trial]:
         """The `n` best trials (None: all) by top1; of equals, the one with fewer parameters first.
 
-        Those of the origin `without` ("control" for the controls) are left out.
+        Those of the origin `without` ("control" for the controls) are left out, and with a
+        `family` all that are not of it.
         """
         where: list[sa.ColumnElement[bool]] = [
             TRIALS.c.status.in_(written_forms(statuses)),
@@ -121,6 +125,8 @@ class Results:
         ]
         if without is not None:
             where.append(TRIALS.c.origin != without)
+        if family is not None:
+            where.append(TRIALS.c.family == family)
         order = (
             TRIALS.c.top1.desc(),
             sa.func.coalesce(TRIALS.c.parameters, 0),
@@ -143,6 +149,14 @@ class Results:
             ).state == ("interrupted"):
                 counts["waiting"] = counts.get("waiting", 0) + counts.pop("running")
             return {status: counts.get(status, 0) for status in STATUSES}
+
+    def count_family(self, campaign_id: str, family: str) -> int:
+        """Number of trials of a family, those that may not be trained included."""
+        query = sa.select(sa.func.count()).where(
+            TRIALS.c.campaign == campaign_id, TRIALS.c.family == family
+        )
+        with self._database.reading() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def failures(self, campaign_id: str) -> dict[str, int]:
         """How many trials failed, by what the reason begins with: "diverged", ..."""

@@ -89,7 +89,8 @@ TRIALS = sa.Table(
     sa.Column("control", sa.Text),
     sa.Column("recurrence", sa.String(8)),
     sa.Column("split", sa.String(10), nullable=False, server_default="test"),
-    # Of a control that is matched to a winner: in what, and to which.
+    # Of a control that is matched to a winner: in what, and to which; "searched" of one that a
+    # sampler suggested.
     sa.Column("family", sa.String(16)),
     sa.Column("winner", sa.Text),
     sa.Index("ix_trials_campaign_status", "campaign", "status"),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from search.host.home import Home
-from search.store import CONTROL, Campaign, Status, Store
+from search.store import CONTROL, SEARCHED, Campaign, Status, Store, Trial
 from workers.job import CHECKPOINT
 
 What = Literal["pruned", "failed", "finished", "pack"]
@@ -76,11 +76,20 @@ def _idle(record: Campaign) -> float:
     return time.time() - last
 
 
+def list_best(store: Store, campaign_id: str, number: int) -> list[Trial]:
+    """So many best trials of a search and so many best searched controls of it."""
+    if not number:
+        return []
+    trials = store.results.top(campaign_id, None, without=CONTROL)
+    groups = ([one for one in trials if (one.family == SEARCHED) == of] for of in (False, True))
+    return [trial for group in groups for trial in group[:number]]
+
+
 def _checkpoints(store: Store, home: Home, record: Campaign, keep: int | None) -> Iterator[Item]:
     if not home.campaign(record.id).is_dir():
         return
     number = int(record.document.get("keep", 0)) if keep is None else keep
-    best = store.results.top(record.id, number, without=CONTROL) if number else []
+    best = list_best(store, record.id, number)
     best_numbers = {trial.number for trial in best}
     ends: dict[Status, What] = {"pruned": "pruned", "failed": "failed", "finished": "finished"}
     for trial in store.results.find(record.id):

@@ -16,7 +16,7 @@ from search.campaign import CHANGEABLE, Campaign, apply
 from search.campaign.limits import find_excess
 from search.campaign.splits import refuse_own_splits
 from search.host.home import Home
-from search.store import RETRY, NewTrial, State, Store, Trial
+from search.store import RETRY, SEARCHED, NewTrial, State, Store, Trial
 from search.store import Campaign as Record
 from space.errors import CampaignError, InputError
 from space.unroll.cost import cost
@@ -116,6 +116,7 @@ def add_changed(
             cell=trial.cell,
             recurrence=trial.recurrence,
             split=trial.split,
+            family=SEARCHED if trial.family == SEARCHED else None,
             folder=str(home.trial(record.id, number)),
             work=reuse.work_of(trial.digest, recipe, record.data["checksum"], trial.seed),
         )

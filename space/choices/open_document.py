@@ -27,8 +27,8 @@ This module knows nothing of what a document means; space/space.py does.
 
 import math
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from space.choices.domains import Categorical, Integer, OutsideError, Parameter, Scalar, Uniform
@@ -43,6 +43,7 @@ from space.choices.nodes import (
     Reader,
     TieNode,
 )
+from space.choices.possible import PossibleValue, list_possible
 from space.choices.same_as import Links, resolve_ties
 from space.documents.bounds import DISTINCT_DIGITS
 from space.documents.trees import Document, copy_tree
@@ -85,16 +86,26 @@ _Values = list[Any]  # by slot: a Scalar, or _CLOSED
 class OpenDocument:
     """A document with choices, read once. Made by `OpenDocument.parse`."""
 
-    parameters: tuple[Parameter, ...]
+    _by_slot: tuple[Parameter, ...]
     _source: Document
     _root: Node
     _ties: tuple[Links, ...]
     _parents: tuple[tuple[int, Scalar] | None, ...]
+    _only: Mapping[str, Sequence[Scalar]] = field(default_factory=dict)
     _slots: dict[str, int] = field(init=False)
+    parameters: tuple[Parameter, ...] = field(init=False)
+    """The choices that may have to be made, in the document's order."""
 
     def __post_init__(self) -> None:
-        slots = {parameter.path: slot for slot, parameter in enumerate(self.parameters)}
+        slots = {parameter.path: slot for slot, parameter in enumerate(self._by_slot)}
         object.__setattr__(self, "_slots", slots)
+        reached: dict[int, bool] = {}
+        for slot, parent in enumerate(self._parents):
+            reached[slot] = parent is None or (
+                reached[parent[0]] and parent[1] in _options(self._by_slot[parent[0]])
+            )
+        parameters = tuple(one for slot, one in enumerate(self._by_slot) if reached[slot])
+        object.__setattr__(self, "parameters", parameters)
 
     @classmethod
     def parse(cls, document: object) -> "OpenDocument":
@@ -106,29 +117,53 @@ class OpenDocument:
         reader = Reader()
         root = reader.node(document, (), ())
         return cls(
-            parameters=reader.parameters(),
+            _by_slot=reader.parameters(),
             _source=copy_tree(document),
             _root=root,
             _ties=resolve_ties(root, reader),
             _parents=tuple(draft.taken[-1] if draft.taken else None for draft in reader.drafts),
         )
 
-    def __reduce__(self) -> tuple[Callable[[object], "OpenDocument"], tuple[Document]]:
-        return OpenDocument.parse, (self._source,)  # the marks above do not survive pickling
+    def __reduce__(self) -> tuple[Callable[..., "OpenDocument"], tuple[Any, ...]]:
+        return _read_narrowed, (self._source, self._only)  # the marks above cannot be pickled
 
     def document(self) -> Document:
         """The document as it was written, choices open: `parse(d).document() == d`."""
         return copy_tree(self._source)
 
+    def narrow(self, only: Mapping[str, Sequence[Scalar]]) -> "OpenDocument":
+        """The same document with fewer options: of each choice of `only` those given, at least
+        one. All choices keep their keys, and what is chosen here can be chosen in the whole.
+
+        The default is the first of those given where the old one is none of them. Raises
+        SpaceError for what is no choice between options, and for an option that is none.
+        """
+        parameters = list(self._by_slot)
+        for path, given in only.items():
+            parameter = self.parameter(path)
+            parameters[self._slots[path]] = _narrow_parameter(parameter, given)
+        return replace(self, _by_slot=tuple(parameters), _only={**self._only, **only})
+
+    def possible_values(self) -> Iterator[PossibleValue]:
+        """Every value that may stand in a closed document, with the choices that put it there.
+
+        Options that `narrow` has left out are not looked at.
+        """
+        for possible in list_possible(self._root, self._ties):
+            taken = tuple((self._by_slot[slot], label) for slot, label in possible.taken)
+            if all(label in _options(parameter) for parameter, label in taken):
+                pairs = tuple((parameter.path, label) for parameter, label in taken)
+                yield PossibleValue(where=possible.where, value=possible.value, taken=pairs)
+
     def parameter(self, path: str) -> Parameter:
         """The parameter with this key. Raises SpaceError for an unknown one."""
         if path not in self._slots:
             raise SpaceError(path, "is not a choice of this space", suggestion(path, self._slots))
-        return self.parameters[self._slots[path]]
+        return self._by_slot[self._slots[path]]
 
     def sample(self, rng: random.Random) -> Choices:
         """Random choices; the same from the same state of `rng`, on any machine."""
-        return self._flat(self._filled(lambda slot: self.parameters[slot].domain.draw(rng)))
+        return self._flat(self._filled(lambda slot: self._by_slot[slot].domain.draw(rng)))
 
     def flatten(self, choices: Mapping[str, Scalar]) -> Choices:
         """`choices` in canonical form: the open parameters, in the document's order.
@@ -147,7 +182,7 @@ class OpenDocument:
         given = given or {}
 
         def choose(slot: int) -> Scalar:
-            parameter = self.parameters[slot]
+            parameter = self._by_slot[slot]
             return given.get(parameter.path, parameter.default)
 
         return self.flatten({**self._flat(self._filled(choose)), **given})
@@ -159,7 +194,7 @@ class OpenDocument:
         """
 
         def choose(slot: int) -> Scalar:
-            parameter = self.parameters[slot]
+            parameter = self._by_slot[slot]
             if parameter.path in partial:
                 try:
                     return parameter.domain.accept(partial[parameter.path])
@@ -231,7 +266,7 @@ class OpenDocument:
 
     def _filled(self, choose: Callable[[int], Scalar]) -> _Values:
         """Values by slot, `choose(slot)` asked for every open one in the document's order."""
-        values: _Values = [_CLOSED] * len(self.parameters)
+        values: _Values = [_CLOSED] * len(self._by_slot)
         for slot, parent in enumerate(self._parents):
             # A branch's own choice stands before it, and is closed if any around it is not taken.
             if parent is None or values[parent[0]] == parent[1]:
@@ -239,7 +274,7 @@ class OpenDocument:
         return values
 
     def _flat(self, values: _Values) -> Choices:
-        pairs = zip(self.parameters, values, strict=True)
+        pairs = zip(self._by_slot, values, strict=True)
         return {parameter.path: value for parameter, value in pairs if value is not _CLOSED}
 
     def _values(self, choices: Mapping[str, Scalar]) -> _Values:
@@ -249,7 +284,7 @@ class OpenDocument:
                 self.parameter(path)
 
         def choose(slot: int) -> Scalar:
-            parameter = self.parameters[slot]
+            parameter = self._by_slot[slot]
             if parameter.path not in choices:
                 raise SpaceError(parameter.path, "no value is given", _cure(parameter))
             try:
@@ -307,14 +342,48 @@ class OpenDocument:
                 return math.prod(map(self._distinct, items.values()))
             case ListNode(children):
                 return math.prod(map(self._distinct, children))
-            case ChoiceNode(_, branches):
-                return sum(map(self._distinct, branches.values()))
+            case ChoiceNode(slot, branches):
+                labels = _options(self._by_slot[slot])
+                return sum(self._distinct(branches[label]) for label in labels)
             case NumberNode(slot):
-                return self.parameters[slot].domain.size or 1
-            case OptionalNode(_, body):
-                return 1 + self._distinct(body)
+                return self._by_slot[slot].domain.size or 1
+            case OptionalNode(slot, body):
+                labels = _options(self._by_slot[slot])
+                return (False in labels) + (self._distinct(body) if True in labels else 0)
             case _:
                 return 1  # a constant; a tie, which adds nothing to what it copies
+
+
+def _read_narrowed(document: object, only: Mapping[str, Sequence[Scalar]]) -> OpenDocument:
+    opened = OpenDocument.parse(document)
+    return opened.narrow(only) if only else opened
+
+
+def _options(parameter: Parameter) -> tuple[Scalar, ...]:
+    """The labels of a choice; none of a number's interval, in which nothing is nested."""
+    domain = parameter.domain
+    return domain.options if isinstance(domain, Categorical) else ()
+
+
+def _narrow_parameter(parameter: Parameter, given: Sequence[Scalar]) -> Parameter:
+    """A choice with the given options only, in their old order. Raises SpaceError."""
+    domain, path = parameter.domain, parameter.path
+    if not isinstance(domain, Categorical):
+        raise SpaceError(path, "is a number from an interval", "narrow its interval instead")
+    if not given:
+        raise SpaceError(path, "no option is left", "leave one at least")
+    try:
+        kept = {domain.options.index(domain.accept(value)) for value in given}
+    except OutsideError as error:
+        raise SpaceError(path, error.problem, error.cure) from None
+    places = sorted(kept)
+    options = tuple(domain.options[place] for place in places)
+    weights = domain.weights and tuple(domain.weights[place] for place in places)
+    return replace(
+        parameter,
+        domain=Categorical(options=options, weights=weights),
+        default=parameter.default if parameter.default in options else options[0],
+    )
 
 
 def _cure(parameter: Parameter) -> str:

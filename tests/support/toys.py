@@ -35,6 +35,50 @@ SPACE: dict[str, Any] = {
     "controls": {"wide": {"genome": {"stages[0].convolution.width": 32}}},
 }
 
+LOOPS: dict[str, Any] = {
+    "name": "toy-loops",
+    "genome": {
+        "clock": {"steps": 4},
+        "stages": [
+            {
+                "name": "conv1",
+                "convolution": {"width": {"choice": [2, 4, 8], "name": "width"}},
+                "cell": "motif",
+                "pool": {},
+            }
+        ],
+        "cells": {
+            "motif": {
+                "output": "out",
+                "states": {
+                    "out": {
+                        "carry": {"optional": {}, "name": "carry", "default": True},
+                        "drive": {
+                            "edges": [
+                                {
+                                    "add": {
+                                        "of": "input",
+                                        "kernel": {"choice": [1, 3], "name": "k"},
+                                    }
+                                },
+                                {
+                                    "optional": {"add": {"of": "out", "kernel": 3}},
+                                    "name": "loop",
+                                    "default": True,
+                                },
+                            ]
+                        },
+                        "activation": {"choice": ["relu", "elu", "tanh"], "name": "activation"},
+                    }
+                },
+            }
+        },
+    },
+    "recipe": {"learning_rate": {"loguniform": [0.001, 0.1]}},
+    "controls": {"wide": {"genome": {"stages[0].convolution.width": 16}}},
+}
+"""A toy space of which most networks are recurrent; 18 feedforward ones are among them."""
+
 
 def space(document: dict[str, Any] = SPACE) -> Space:
     """A toy space for grey images of 8 pixels."""

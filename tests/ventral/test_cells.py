@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from search.review import ranking
-from search.store import Store
+from search.store import SEARCHED, Store
 from space.genome import Genome
 from space.network.grammar import Cell
 from space.zoo import cells as published
@@ -89,6 +89,9 @@ def test_the_best_of_each_kind_stand_beside_what_they_cost(store: Store) -> None
         "control feedforward: 50.0 %, 900 parameters, 1.0 k multiply-adds",
         "scores are of the validation split, by which the search chose: the best of many is "
         "partly luck",
+        "not shown: that recurrence helps, or that it does not. The recurrent one has 1.2 times "
+        "the parameters and 394.0 times the multiply-adds, and both are the best of 4 by one "
+        "training each",
         "1 trial failed: 5; because unknown",
     ]
 
@@ -106,9 +109,24 @@ def test_a_score_of_a_stopped_training_says_so(store: Store) -> None:
     train(store, campaign, 0, 0.3, 0.4, 0.5)
     add(store, campaign, 1, cell=RECURRENT)
     train(store, campaign, 1, 0.3, 0.5, status="pruned")
-    first, second, *_ = lines(store, campaign)
+    first, second, *_, last = lines(store, campaign)
     assert "50.0 % after 2 of 3 epochs" in first
     assert second == "best feedforward network of the search: none has a score"
+    assert last.startswith("not shown: that recurrence helps. The search has no feedforward")
+    assert "controls: {search: 0.25}" in last
+
+
+def test_a_searched_control_is_called_one(store: Store) -> None:
+    campaign = new_campaign(store).id
+    add(store, campaign, 0, cell=PLAIN, family=SEARCHED)
+    train(store, campaign, 0, 0.5)
+    assert lines(store, campaign) == [
+        "best recurrent network of the search: none has a score",
+        "best feedforward network of the search: 50.0 %, 1.0 k parameters, 50.0 k multiply-adds "
+        "(trial 0, a searched control)",
+        "scores are of the validation split, by which the search chose: the best of many is "
+        "partly luck",
+    ]
 
 
 def test_failed_trials_are_counted_and_named_with_the_most_frequent_reason(store: Store) -> None:

@@ -27,6 +27,7 @@ def shown(
     output: Format,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
+    **changes: Any,
 ) -> tuple[str, str]:
     """What a dry run prints under limits."""
     one = SimpleNamespace(low=1.0, likely=1.0, high=1.0)
@@ -49,6 +50,7 @@ def shown(
             "data": {"name": "digits", "size": 16},
             "limits": limits,
         }
+        | changes
     )
     prepared: Any = (None, space)
     forecast.show(campaign, prepared, Home.at("/nowhere", {}), output, Machine(cpus=1, gpus=0))
@@ -97,3 +99,16 @@ def test_what_trains_in_less_memory_is_counted(
     fewer = json.loads(out)
     assert fewer["infeasible"] == found["infeasible"] + found["recomputed"]
     assert fewer["recomputed"] == 0
+
+
+@pytest.mark.parametrize(("search", "count"), [(0.25, 24), (0.0, 0)])
+def test_a_dry_run_says_how_many_are_searched_controls(
+    search: float, count: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trying, "TRIED", 2)
+    controls = {"controls": {"search": search}}
+    out, _ = shown({}, Format.table, capsys, monkeypatch, **controls)
+    line = "24 of the trials are searched controls, networks of the space without loops"
+    assert (line in out) == bool(count)
+    out, _ = shown({}, Format.json, capsys, monkeypatch, **controls)
+    assert json.loads(out)["searched_controls"] == count

@@ -101,6 +101,8 @@ def format_progress(current: "Progress") -> str:
     if current.best is not None:
         best = current.best
         lines.append(f"best {percent(best.top1 or 0.0)}: trial {best.number}, {best.cell}")
+    if current.searched_controls:
+        lines.append(_searched_controls(current))
     if current.failures:
         kinds = ", ".join(f"{count} {kind}" for kind, count in current.failures.items())
         lines.append(f"failures: {kinds}")
@@ -139,6 +141,14 @@ def format_progress(current: "Progress") -> str:
         why = "" if current.mirror_error is None else f": {current.mirror_error}"
         lines.append(f"{current.unmirrored} trials are not in MLflow yet{why}")
     return "\n".join(lines)
+
+
+def _searched_controls(current: "Progress") -> str:
+    number, best = current.searched_controls, current.best_control
+    line = "1 trial is a searched control" if number == 1 else f"{number} are searched controls"
+    if best is None:
+        return line
+    return f"{line}, the best {percent(best.top1 or 0.0)}: trial {best.number}, {best.cell}"
 
 
 def _budget(current: "Progress") -> str:

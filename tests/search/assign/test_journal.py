@@ -27,8 +27,10 @@ def test_the_journal_loses_nothing_of_an_outcome(outcome: Outcome) -> None:
 
 
 def test_an_answer_that_was_known_is_kept() -> None:
-    entry = AnswerEntry(choices={"kernel": 3, "edge": None, "rate": 0.1})
-    assert read_entry(json.loads(json.dumps(entry.document()))) == entry
+    for searched in (False, True):
+        choices = {"kernel": 3, "edge": None, "rate": 0.1}
+        entry = AnswerEntry(choices=choices, searched=searched)
+        assert read_entry(json.loads(json.dumps(entry.document()))) == entry
 
 
 def test_the_store_s_form_is_that_of_every_version() -> None:
@@ -38,6 +40,7 @@ def test_the_store_s_form_is_that_of_every_version() -> None:
         {"told": 4, "score": 0.5, "fidelity": 0.25, "costs": [9.0]},
         {"told": 5, "reason": "infeasible"},
         {"asked": {"kernel": 1}},
+        {"asked": {"kernel": 1}, "searched": True},
     ]
     entries = read_journal({6: documents, 7: []})
     assert entries[7] == ()

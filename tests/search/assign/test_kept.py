@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from search.assign.kept import Checkpoints
+from search.store import SEARCHED
+from search.upkeep.retention import list_best
 from tests.support.campaigns import add, train
 from tests.support.runs import Bench
 
@@ -55,3 +57,14 @@ def test_a_failed_trial_keeps_what_it_may_go_on_from(
     bench.home.trial(bench.id, 0).mkdir(parents=True)
     Checkpoints(bench.setting)
     assert bool(kept(bench)) == stays
+
+
+def test_the_best_searched_controls_are_kept_beside_the_best(bench: Bench) -> None:
+    for number, score in enumerate((0.9, 0.8, 0.7)):
+        end(bench, number, score)
+    for number, score in enumerate((0.1, 0.3, 0.2), 3):
+        end(bench, number, score, family=SEARCHED)
+    Checkpoints(bench.setting)
+    assert kept(bench) == [0, 1, 4, 5]
+    assert [one.number for one in list_best(bench.store, bench.id, 2)] == kept(bench)
+    assert list_best(bench.store, bench.id, 0) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -150,3 +151,23 @@ def test_objectives_that_nobody_could_weigh(
     assert "objectives" in error.where
     assert problem in error.problem
     assert cure in error.cure
+
+
+def test_controls_are_searched_for_where_some_networks_have_no_loop(file: Path) -> None:
+    searched = {"controls": {"search": 0.25}}
+    assert load(write(file, **searched), offered=LAPTOP).searched_share == 0.25
+    error = refuse(write(file, space=toys.SPACE, **searched))
+    assert (error.where, error.problem) == (
+        "controls.search",
+        "every network of the space is feedforward already",
+    )
+    edges = [{"add": {"of": "input"}}, {"add": {"of": "out", "kernel": {"choice": [1, 3]}}}]
+    loops = copy.deepcopy(toys.LOOPS)
+    loops["genome"]["cells"]["motif"]["states"]["out"]["drive"]["edges"] = edges
+    error = refuse(write(file, space=loops, **searched))
+    assert error.where == "controls.search"
+    assert "no feedforward network: genome.cells.motif.states.out goes round" in error.problem
+    assert "out reads out" in error.problem
+    assert error.cure == "make one optional, or leave controls.search out"
+    misnamed = {"controls": {"names": ["feedforwad"], "search": 0.25}}
+    assert refuse(write(file, **misnamed)).where == "controls.names[0]"

@@ -67,3 +67,40 @@ def test_the_schema_names_every_key_and_sampler() -> None:
         for kind in known
     }
     assert names == known
+
+
+@pytest.mark.parametrize(
+    ("written", "named", "share"),
+    [
+        (None, None, 0.0),
+        ([], (), 0.0),
+        (["feedforward"], ("feedforward",), 0.0),
+        ({"search": 0.25}, None, 0.25),
+        ({"names": ["feedforward"], "search": 1}, ("feedforward",), 1.0),
+    ],
+)
+def test_controls_are_a_list_or_a_list_and_a_share(
+    file: Path, written: Any, named: Any, share: float
+) -> None:
+    campaign = load(write(file, controls=written), offered=LAPTOP)
+    assert (campaign.named_controls, campaign.searched_share) == (named, share)
+    assert Campaign.parse(campaign.document()) == campaign
+    if not isinstance(written, dict):
+        assert campaign.document()["controls"] == written, "as every version has written it"
+
+
+def test_a_share_may_be_set_on_the_command_line(file: Path) -> None:
+    campaign = load(file, ["controls.search=0.5"], offered=LAPTOP)
+    assert (campaign.named_controls, campaign.searched_share) == (None, 0.5)
+
+
+def test_controls_that_are_none_are_named(file: Path) -> None:
+    for written, where, problem in (
+        ({"search": 2}, "controls.search", "2 is not at most 1"),
+        ({"searh": 0.2}, "controls", 'unknown key "searh"'),
+        ({"names": "feedforward"}, "controls.names", "is not a list"),
+        (["feedforward", 3], "controls[1]", "3 is not text"),
+    ):
+        error = refuse(write(file, controls=written))
+        assert error.where == f"{file}: {where}"
+        assert problem in error.problem

@@ -54,7 +54,14 @@ def test_controls_are_trained_to_the_end(rule: Scheduler) -> None:
     past = [*curve(0, 0.9), *curve(1, 0.1), *curve(2, 0.1, epochs=4), *curve(3, 0.5, epochs=4)]
     plain = make(rule, EPOCHS, 0, Rungs, guess=GUESS).recall(past)
     assert {1, 2} <= plain
-    spared = make(rule, EPOCHS, 0, Rungs, guess=GUESS, is_control=lambda number: number == 1)
+    spared = make(
+        rule,
+        EPOCHS,
+        0,
+        Rungs,
+        guess=GUESS,
+        standing=lambda number: "spared" if number == 1 else "judged",
+    )
     assert spared.recall(past) == plain - {1}
 
 
@@ -170,3 +177,28 @@ class TestBuiltIn(EarlyStoppingSuite):
             return Judging(make(settings, plan.epochs, plan.seed, Rungs, guess=0.15))
 
         return made
+
+
+@pytest.mark.parametrize("settings", RULES)
+def test_what_is_apart_is_judged_among_itself(settings: Scheduler) -> None:
+    """The word on a trial is the one that it has where those of the other kind are not there."""
+
+    def is_apart(number: int) -> bool:
+        return number % 3 == 0
+
+    finals = [0.6 - 0.3 * is_apart(number) + (number * 7 % 12) / 60 for number in range(12)]
+    past = [one for number, final in enumerate(finals) for one in curve(number, final)]
+    judge = make(
+        settings,
+        EPOCHS,
+        0,
+        Rungs,
+        guess=GUESS,
+        standing=lambda number: "apart" if is_apart(number) else "judged",
+    )
+    stopped = judge.recall(past)
+    for apart in (True, False):
+        own = [one for one in past if is_apart(one.number) == apart]
+        alone = make(settings, EPOCHS, 0, Rungs, guess=GUESS).recall(own)
+        assert {number for number in stopped if is_apart(number) == apart} == alone
+    assert stopped != make(settings, EPOCHS, 0, Rungs, guess=GUESS).recall(past)

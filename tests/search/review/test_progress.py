@@ -12,9 +12,9 @@ import pytest
 from search.assign.shares import Share
 from search.host.machine import Machine
 from search.review.progress import Progress, document, progress
-from search.store import Campaign, ShareClaim, Store
+from search.store import SEARCHED, Campaign, ShareClaim, Store
 from tests.support import large, toys
-from tests.support.campaigns import add, fill, report, train
+from tests.support.campaigns import add, fill, new_campaign, report, train
 from tests.support.effort import count_calls
 from tests.support.tables import change_rows
 
@@ -169,3 +169,17 @@ def test_five_thousand_trials_are_summed_up_in_a_moment(store: Store) -> None:
     assert progress(store, many.id).done == 5_000
     calls = {one.id: count_calls(partial(progress, store, one.id)) for one in (few, many)}
     assert calls[many.id] < 2 * calls[few.id]
+
+
+def test_searched_controls_are_counted_with_their_best(store: Store) -> None:
+    campaign = new_campaign(store).id
+    for number, score in enumerate((0.9, 0.4, 0.6)):
+        add(store, campaign, number, family=SEARCHED if number else None)
+        train(store, campaign, number, score)
+    add(store, campaign, 3, family=SEARCHED, status="infeasible", reason="too large")
+    state = progress(store, campaign)
+    assert (state.searched_controls, document(state)["searched_controls"]) == (3, 3)
+    assert state.best is not None
+    assert state.best_control is not None
+    assert (state.best.number, state.best_control.number) == (0, 2)
+    assert document(state)["best_control"] == 0.6

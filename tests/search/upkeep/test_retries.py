@@ -12,9 +12,10 @@ from search.campaign import Campaign
 from search.campaign.limits import memory_to_train
 from search.replay import replay
 from search.run import Run
-from search.store import RETRY, Store, Trial
+from search.store import RETRY, SEARCHED, Store, Trial
 from search.upkeep import retries
 from space.errors import CampaignError, GenomeError, StoreError
+from tests.support import toys
 from tests.support.bench import Bench
 from workers.job import DETERMINISTIC, Failure
 
@@ -198,3 +199,21 @@ def test_only_failed_trials_of_a_resting_campaign(bench: Bench) -> None:
         retries.add_changed(
             bench.store, bench.home, record, trials(bench.store, failed), ["recipe.batch_size=8"]
         )
+
+
+def test_a_searched_control_that_is_tried_again_is_still_one(bench: Bench) -> None:
+    more: dict[str, Any] = {"space": toys.LOOPS, "controls": {"names": [], "search": 0.5}}
+    campaign_id, run = bench.begin(budget={"trials": 2}, **more)
+    for _ in range(2):
+        assignment = run.queue.next()
+        assert assignment is not None
+        run.records.start(assignment.number)
+        failure = Failure(kind="diverged", reason="it broke")
+        run.records.end(assignment.number, "failed", failure)
+    bench.store.campaigns.set_state(campaign_id, "finished")
+    record, failed = bench.store.campaigns.get(campaign_id), trials(bench.store, campaign_id)
+    changes = ["recipe.learning_rate=0.002"]
+    numbers = retries.add_changed(bench.store, bench.home, record, failed, changes)
+    families = [bench.store.results.get(campaign_id, number).family for number in (0, 1, *numbers)]
+    assert families == [None, SEARCHED, None, SEARCHED]
+    assert replay(bench.store, campaign_id).difference is None

@@ -322,3 +322,52 @@ def test_what_is_given_out_may_be_changed() -> None:
     assert closed["copy"] == {"list": [1, 2]}
     assert opened.close({}) == {"fixed": {"list": [1, 2]}, "copy": {"list": [1, 2]}}
     assert opened.document()["fixed"] == {"list": [1, 2]}
+
+
+def narrowed(opened: OpenDocument, rng: random.Random) -> dict[str, list[Any]]:
+    """Some of the options of some choices of a document."""
+    only: dict[str, list[Any]] = {}
+    for parameter in opened.parameters:
+        if isinstance(parameter.domain, Categorical) and rng.random() < 0.5:
+            options = list(parameter.domain.options)
+            only[parameter.path] = rng.sample(options, 1 + int(rng.random() * len(options)))
+    return only
+
+
+@given(document=DISCRETE, rng=RANDOM)
+def test_what_is_narrowed_has_those_choices_that_have_the_options(
+    document: dict[str, Any], rng: random.Random
+) -> None:
+    opened = OpenDocument.parse(document)
+    assume(opened.count().distinct <= 200)
+    only = narrowed(opened, rng)
+    part = opened.narrow(only)
+    kept = [
+        choices
+        for choices in every_choice(opened)
+        if all(path not in choices or choices[path] in only[path] for path in only)
+    ]
+    assert every_choice(part) == kept
+    assert part.count().distinct == len(kept)
+    assert [part.close(choices) for choices in kept] == [opened.close(choices) for choices in kept]
+    assert part.defaults() in kept
+    assert part.sample(rng) in kept
+    again = pickle.loads(pickle.dumps(part))
+    assert again.parameters == part.parameters
+    assert opened.narrow({}).parameters == opened.parameters
+
+
+def test_only_options_of_choices_can_be_left() -> None:
+    document = {"a": {"choice": ["x", "y", "z"], "weights": [1, 2, 3]}, "b": {"uniform": [0, 1]}}
+    opened = OpenDocument.parse(document)
+    part = opened.narrow({"a": ["z", "y"]})
+    assert part.parameter("a").domain == Categorical(options=("y", "z"), weights=(2, 3))
+    assert (opened.parameter("a").default, part.parameter("a").default) == ("x", "y")
+    for only, problem in (
+        ({"c": ["x"]}, "c: is not a choice of this space"),
+        ({"a": ["w"]}, 'a: "w" is not one of'),
+        ({"a": []}, "a: no option is left"),
+        ({"b": [0.5]}, "b: is a number from an interval"),
+    ):
+        with pytest.raises(SpaceError, match=problem):
+            opened.narrow(only)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from search.store import Store
-from tests.support.campaigns import add, fill, new_campaign, report
+from search.store import SEARCHED, Store
+from tests.support.campaigns import add, fill, new_campaign, report, train
 from tests.support.waiting import GUARD
 from tests.ventral.conftest import Shell
 
@@ -41,3 +41,12 @@ def test_status_can_be_watched_until_the_end(shell: Shell, store: Store) -> None
     rest, _ = watching.communicate(timeout=GUARD)
     assert "finished" in rest
     assert watching.returncode == 0
+
+
+def test_status_names_the_best_searched_control(shell: Shell, store: Store) -> None:
+    record = new_campaign(store)
+    for number in range(3):
+        add(store, record.id, number, cell="feedforward", family=SEARCHED if number else None)
+        train(store, record.id, number, 0.5 + number / 10)
+    told = shell("status", record.id).out
+    assert "2 are searched controls, the best 70.0 %: trial 2, feedforward" in told

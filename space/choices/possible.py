@@ -1,0 +1,95 @@
+"""What may stand in a document with choices: every value, with the choices that put it there.
+
+A document with choices is read without making any: where a value may stand, and under which
+choices. By this a space is asked what it can contain at all (space/feedforward.py).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from space.choices.keys import Taken
+from space.choices.nodes import (
+    ChoiceNode,
+    ConstantNode,
+    ListNode,
+    MappingNode,
+    Node,
+    OptionalNode,
+    TieNode,
+)
+from space.choices.same_as import Links
+from space.documents.paths import Step
+from space.documents.trees import Document
+
+Where = tuple[Step, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PossibleValue:
+    """A value that stands at `where` once the choices `taken` are made, outermost first.
+
+    The value is a scalar, or an empty mapping or list for each that may be there, with whatever
+    content. A place in a list is that in the open document, which counts what may be absent.
+    """
+
+    where: Where
+    value: Any
+    taken: tuple[tuple[Any, Any], ...]
+
+
+def list_possible(
+    node: Node, ties: tuple[Links, ...], where: Where = (), taken: Taken = ()
+) -> Iterator[PossibleValue]:
+    """The possible values of a node; `taken` has slots. Numbers that are open are left out."""
+    if isinstance(node, ConstantNode):
+        for place, item in _list_constant(node.value, where):
+            yield PossibleValue(where=place, value=item, taken=taken)
+    if isinstance(node, MappingNode | ListNode):
+        empty: Any = {} if isinstance(node, MappingNode) else []
+        yield PossibleValue(where=where, value=empty, taken=taken)
+    for child, steps, more in _list_inside(node, ties):
+        if (both := _take(taken, more)) is not None:
+            yield from list_possible(child, ties, (*where, *steps), both)
+
+
+def _list_inside(
+    node: Node, ties: tuple[Links, ...]
+) -> Iterator[tuple[Node, tuple[Step, ...], Taken]]:
+    """What may stand in a node or in its place: how far inside, and under which choices."""
+    match node:
+        case MappingNode(items):
+            yield from ((child, (key,), ()) for key, child in items.items())
+        case ListNode(children):
+            yield from ((child, (place,), ()) for place, child in enumerate(children))
+        case ChoiceNode(slot, branches):
+            yield from ((child, (), ((slot, label),)) for label, child in branches.items())
+        case OptionalNode(slot, body):
+            yield body, (), ((slot, True),)
+        case TieNode(index, _):
+            yield from ((linked, (), more) for more, linked in ties[index])
+        case _:
+            pass
+
+
+def _take(taken: Taken, more: Taken) -> Taken | None:
+    """Both sets of choices, each once; None where they contradict each other."""
+    made = dict(taken)
+    for slot, label in more:
+        if slot in made and made[slot] != label:
+            return None
+        made[slot] = label
+    return tuple(made.items())
+
+
+def _list_constant(value: Document, where: Where) -> Iterator[tuple[Where, Any]]:
+    if isinstance(value, dict):
+        yield where, {}
+        for key, item in value.items():
+            yield from _list_constant(item, (*where, key))
+    elif isinstance(value, list | tuple):
+        yield where, []
+        for index, item in enumerate(value):
+            yield from _list_constant(item, (*where, index))
+    else:
+        yield where, value
