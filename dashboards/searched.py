@@ -28,7 +28,7 @@ class Searched:
     `choice.PATH` for each choice; `reports` one row a report in the order of arrival; `steps` the
     accuracy by time step of each trial's last report; `events` the campaign's history (`at` in
     seconds since 1970, `kind`, `detail`). `openings` are the times at which the test split was
-    scored.
+    scored. `machine` is the name of that on which the last driver ran.
     """
 
     id: str
@@ -44,6 +44,7 @@ class Searched:
     steps: pd.DataFrame
     events: pd.DataFrame
     openings: tuple[Opening, ...] = ()
+    machine: str | None = None
 
     @property
     def full_epochs(self) -> int:
