@@ -6,11 +6,12 @@ nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
-from search.store import Store
+from search.store import Reported, Store
 
 CHOICE = "choice."
 """Prefix of the columns that hold a trial's choices."""
@@ -71,18 +72,28 @@ def trials(store: Store, campaign: str, *, choices: bool = True) -> pd.DataFrame
 
 def reports(store: Store, campaign: str) -> pd.DataFrame:
     """One row a report, in the order of arrival: trial, epoch and what was measured."""
-    rows = [
-        {"trial": one.number, **{name: getattr(one.report, name) for name in _REPORT[1:]}}
-        for one in store.results.all_reports(store.campaigns.get(campaign).id)
-    ]
-    return _frame(rows, _REPORT)
+    return tabulate_reports(store.results.all_reports(store.campaigns.get(campaign).id))
 
 
 def steps(store: Store, campaign: str) -> pd.DataFrame:
     """Accuracy by time step, long: trial, epoch, step (from 0) and accuracy (0..1)."""
+    return tabulate_steps(store.results.all_reports(store.campaigns.get(campaign).id))
+
+
+def tabulate_reports(reported: Iterable[Reported]) -> pd.DataFrame:
+    """Reports as `reports` has them."""
+    rows = [
+        {"trial": one.number, **{name: getattr(one.report, name) for name in _REPORT[1:]}}
+        for one in reported
+    ]
+    return _frame(rows, _REPORT)
+
+
+def tabulate_steps(reported: Iterable[Reported]) -> pd.DataFrame:
+    """Reports' accuracies as `steps` has them."""
     rows = [
         {"trial": one.number, "epoch": one.report.epoch, "step": step, "accuracy": value}
-        for one in store.results.all_reports(store.campaigns.get(campaign).id)
+        for one in reported
         for step, value in enumerate(one.report.accuracy_by_step)
     ]
     return _frame(rows, ("trial", "epoch", "step", "accuracy"))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dashboards.figures import FIGURES, Figure
@@ -46,11 +45,11 @@ class Contents:
             for one in self.campaigns
         ]
         verdicts = [
-            {"campaign": one.searched.id, **finding.document()}
+            _finite({"campaign": one.searched.id, **finding.document()})
             for one in self.judged
             for finding in one.findings
         ]
-        return _finite({"campaigns": campaigns, "verdicts": verdicts})
+        return {"campaigns": campaigns, "verdicts": verdicts}
 
 
 def collect_contents(campaigns: Sequence[Searched]) -> Contents:
@@ -78,15 +77,12 @@ def collect_contents(campaigns: Sequence[Searched]) -> Contents:
 def judge(searched: Searched) -> Judged:
     """A campaign's findings."""
     answers = (ask(searched) for ask in QUESTIONS.values())
-    return Judged(
-        searched=searched, findings=tuple(one for one in answers if one is not None)
-    )
+    return Judged(searched=searched, findings=tuple(one for one in answers if one is not None))
 
 
-def _finite(value: Any) -> Any:
-    """A JSON tree without what JSON has no word for: null in its place."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _finite(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry without what JSON has no word for: null in its place."""
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in entry.items()
+    }

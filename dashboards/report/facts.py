@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -55,9 +56,9 @@ def describe_state(searched: Searched) -> str:
     text = f"{count_of(count_ended(searched), 'trial')} of {asked:,} ended"
     if trials == count_ended(searched) and searched.state == "finished":
         text = count_of(trials, "trial")
-    scores = searched.suggested["top1"]
-    if scores.notna().any():
-        best = searched.suggested.loc[scores.idxmax()]
+    scored = searched.suggested.dropna(subset=["top1"])
+    if len(scored):
+        best = scored.iloc[int(scored["top1"].argmax())]
         text += f", the best at {format_percent(best['top1'])} top-1 on {best['split']}"
     if searched.state not in ("finished",):
         text += f"; the campaign is {searched.state}"
@@ -107,7 +108,8 @@ def _describe_data(searched: Searched) -> str:
     classes = data.get("classes") or ()
     guess = data.get("guess")
     chance = "" if guess is None else f", guessing scores {format_percent(guess)}"
-    return f"{spec.get('name', 'unknown')}{shape}, {count_of(len(classes), 'class', 'classes')}{chance}"
+    number = count_of(len(classes), "class", "classes")
+    return f"{spec.get('name', 'unknown')}{shape}, {number}{chance}"
 
 
 def _describe_splits(searched: Searched) -> str:
@@ -194,11 +196,11 @@ def _warn_of_stopped(searched: Searched) -> str:
     pruned = int((searched.suggested["status"] == "pruned").sum())
     if not pruned:
         return ""
-    share = pruned / len(searched.suggested)
+    were = "was" if pruned == 1 else "were"
     return (
-        f"{count_of(pruned, 'training')} ({share:.0%}) were stopped early. Their scores are of fewer "
-        f"epochs than {searched.full_epochs}, and are not comparable with full ones."
-    ).replace("1 training (", "1 training (").replace("1 training were", "1 training was")
+        f"{count_of(pruned, 'training')} of {len(searched.suggested):,} {were} stopped early: "
+        f"scores of fewer epochs than {searched.full_epochs} are not comparable with full ones."
+    )
 
 
 def _warn_of_lost(searched: Searched) -> str:
@@ -223,17 +225,28 @@ def _describe_openings(searched: Searched) -> str:
 
 def list_commands(campaigns: Sequence[Searched]) -> tuple[Command, ...]:
     """How to look again, and how to do it again."""
-    ids = " ".join(one.id for one in campaigns)
-    commands = [(f"ventral report {ids} --figures figures --json report.json", "this page again, its figures as files and its numbers as JSON")]
+    ids = [one.id for one in campaigns]
+    files = ["--figures", "figures", "--json", "report.json"]
+    commands = [
+        (["report", *ids, *files], "this page again, its figures as files, its numbers as JSON")
+    ]
     for one in campaigns:
+        again = ["--set", f"name={one.settings.name}-again"]
+        seed = ["--set", f"seed={one.settings.seed + 1}"]
         commands += [
-            (f"ventral top {one.id}", "the best cells"),
-            (f"ventral replay {one.id}", "derives every decision of the search once more"),
-            (f"ventral submit --from {one.id} --set name={one.settings.name}-again --set seed={one.settings.seed + 1}", "the same search from another seed"),
-            (f"ventral certify {one.id} --matched --top 2 --seeds 5", "whether it is the recurrence"),
-            (f"ventral export {one.id} --top 3 --to cells", "the best cells as models that load anywhere"),
-        ]  # fmt: skip
-    return tuple(Command(text=text, purpose=purpose) for text, purpose in commands)
+            (["top", one.id], "the best cells"),
+            (["replay", one.id], "derives every decision of the search once more"),
+            (["submit", "--from", one.id, *again, *seed], "the same search from another seed"),
+            (
+                ["certify", one.id, "--matched", "--top", "2", "--seeds", "5"],
+                "whether it is the recurrence",
+            ),
+            (["export", one.id, "--top", "3", "--to", "cells"], "cells that load anywhere"),
+        ]
+    return tuple(
+        Command(text=shlex.join(["ventral", *words]), purpose=purpose)
+        for words, purpose in commands
+    )
 
 
 def write_campaign_file(searched: Searched) -> str:

@@ -1,4 +1,4 @@
-"""The best networks of a campaign: recurrent and feedforward ones side by side, and the controls."""
+"""The best networks of a campaign: recurrent and feedforward side by side, and the controls."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def list_controls(searched: Searched) -> list[Network]:
     return sorted(rows, key=lambda row: -row.top1)
 
 
-def list_best(searched: Searched, limit: int | None = TOP) -> list[Network]:
+def list_best(searched: Searched, limit: int = TOP) -> list[Network]:
     """The best trials of the search, the best first; of equals the one with fewer parameters."""
     controls = list_controls(searched)
     return [_searched(row, controls) for _, row in _rank(searched).head(limit).iterrows()]
@@ -140,16 +140,14 @@ def _searched(row: pd.Series[Any], controls: list[Network], kind: str = "") -> N
 
 
 def _network(row: pd.Series[Any], **known: Any) -> Network:
-    sizes = {
-        name: None if pd.isna(row[name]) else float(row[name]) for name in ("parameters", "macs")
-    }
     return Network(
         trial=int(row["trial"]),
         cell=str(row["cell"] or ""),
         recurrent=str(row["recurrent"] or "none"),
         epochs=int(row["epochs"]),
         early=row["status"] != "finished",
-        **sizes,
+        parameters=None if pd.isna(row["parameters"]) else float(row["parameters"]),
+        macs=None if pd.isna(row["macs"]) else float(row["macs"]),
         **known,
     )
 

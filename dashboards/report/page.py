@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from dashboards.report import facts, networks, scripts
-from dashboards.report.charts import Texts, make_panel
+from dashboards.report.charts import make_panel
 from dashboards.report.contents import Contents, Judged, collect_contents
 from dashboards.report.sections import sort_figures
 from dashboards.report.wording import (
@@ -47,13 +47,12 @@ def write_report(campaigns: Sequence[Searched], file: Path) -> Contents:
 
 def render_page(contents: Contents, now: datetime | None = None) -> str:
     """The page's text. `now` is when it is written, by default this moment."""
-    texts = Texts()
     sections = [
         {
             "id": section.id,
             "title": section.title,
             "text": section.text,
-            "panels": [make_panel(figure, texts) for figure in chosen],
+            "panels": [make_panel(figure) for figure in chosen],
         }
         for section, chosen in sort_figures(contents.figures)
     ]
@@ -68,31 +67,35 @@ def render_page(contents: Contents, now: datetime | None = None) -> str:
         {"id": "caveats", "title": "What this does not show"},
         {"id": "reproduce", "title": "How to do it again"},
     ]
-    page: str = _environment().get_template("page.html").render(
-        title=f"{names}: Ventral report",
-        heading=f"What {names} found",
-        ids=" ".join(one.id for one in contents.campaigns),
-        campaigns=[_describe_campaign(one) for one in contents.judged],
-        sections=sections,
-        toc=[*fixed, *sections, *last],
-        undrawn=contents.undrawn,
-        commands=facts.list_commands(contents.campaigns),
-        marks=MARKS,
-        texts=texts.listed,
-        style=Markup(scripts.read_style()),  # noqa: S704 - ours
-        vega=Markup(vega),  # noqa: S704
-        script=Markup(own),  # noqa: S704
-        policy=scripts.write_policy([vega, own]),
-        written=format_moment(now or datetime.now(UTC)),
-        version=version("ventral-search"),
-        python=platform.python_version(),
-        machine=platform.node(),
+    page: str = (
+        _environment()
+        .get_template("page.html")
+        .render(
+            title=f"{names}: Ventral report",
+            heading=f"What {names} found",
+            ids=" ".join(one.id for one in contents.campaigns),
+            campaigns=[_describe_campaign(one) for one in contents.judged],
+            sections=sections,
+            toc=[*fixed, *sections, *last],
+            undrawn=contents.undrawn,
+            commands=facts.list_commands(contents.campaigns),
+            marks=MARKS,
+            themes=scripts.read_themes(),
+            style=Markup(scripts.write_style()),
+            vega=Markup(vega),
+            script=Markup(own),
+            policy=scripts.write_policy([vega, own]),
+            written=format_moment(now or datetime.now(UTC)),
+            version=version("ventral-search"),
+            python=platform.python_version(),
+            machine=platform.node(),
+        )
     )
     return page
 
 
 def _environment() -> Environment:
-    """Templates in which every text is escaped, and made printable where it is one from outside."""
+    """Templates in which every text is escaped and made printable."""
     environment = Environment(
         loader=FileSystemLoader(scripts.PLACE),
         autoescape=True,
@@ -101,7 +104,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["json"] = lambda value: Markup(scripts.write_json(value))  # noqa: S704
+    environment.filters["json"] = lambda value: Markup(scripts.write_json(value))
     environment.filters["number"] = format_number
     environment.filters["spaced"] = lambda name: str(name).replace("_", " ")
     return environment
@@ -127,7 +130,9 @@ def _describe_campaign(judged: Judged) -> dict[str, Any]:
         "facts": facts.list_facts(one),
         "caveats": facts.list_caveats(one),
         "findings": judged.findings,
-        "tally": [(status, tally[status]) for status in ("fail", "warning", "pass") if tally[status]],
+        "tally": [
+            (status, tally[status]) for status in ("fail", "warning", "pass") if tally[status]
+        ],
         "lead": networks.describe_lead(recurrent, plain, controls),
         "rows": [
             *(_describe_network(network, leads=True) for network in (recurrent, plain) if network),

@@ -17,7 +17,9 @@ from typing import Any
 
 import vl_convert
 
-PLACE = Path(__file__).with_name("page")
+from dashboards.figures.theme import DARK, LIGHT, PAIRS
+
+PLACE = Path(__file__).with_name("template")
 """The folder of the page's template, style and script."""
 
 _EXPORTS = "window.vegaEmbed = vegaEmbed;"
@@ -46,9 +48,19 @@ def read_script() -> str:
 
 
 @cache
-def read_style() -> str:
-    """The page's style sheet."""
-    return (PLACE / "page.css").read_text(encoding="utf-8")
+def write_style() -> str:
+    """The page's style sheet, with the rules by which a dark page's charts are printed light."""
+    rules = "".join(
+        f'.chart [fill="{dark}"]{{fill:{light}}}.chart [stroke="{dark}"]{{stroke:{light}}}'
+        for light, dark in PAIRS.items()
+    )
+    style = (PLACE / "page.css").read_text(encoding="utf-8")
+    return f"{style}@media print{{{rules}}}\n"
+
+
+def read_themes() -> dict[str, Any]:
+    """How charts look on a light page and on a dark one, as Vega-Lite's configurations."""
+    return {"light": LIGHT, "dark": DARK}
 
 
 def write_json(value: Any) -> str:
@@ -66,8 +78,8 @@ def write_policy(scripts: Iterable[str]) -> str:
     """
     digests = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
     return (
-        f"default-src 'none'; script-src {digests}; style-src 'unsafe-inline'; img-src data: blob:; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src {digests}; style-src 'unsafe-inline'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
 
 

@@ -22,7 +22,7 @@ SECTIONS = (
     Section(
         id="search",
         title="The search",
-        text="How the score grew with samples, what the best cells are made of, and what they cost.",
+        text="How the score grew with samples, what the best cells are made of, what they cost.",
         names=("progress", "shares", "pareto", "feedback", "time_steps"),
     ),
     Section(
