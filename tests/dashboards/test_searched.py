@@ -43,7 +43,7 @@ def test_a_made_campaign_is_as_one_that_was_read(tmp_path: Path) -> None:
     read = read_searched(store, campaign.id)
     for name in ("reports", "steps", "events"):
         assert list(getattr(made, name)) == list(getattr(read, name))
-    plain = [name for name in read.trials if not str(name).startswith("choice.")]
+    plain = [str(name) for name in read.trials if not str(name).startswith("choice.")]
     assert set(plain) - set(made.trials) <= {"motifs"}
     numbers = [name for name in plain if read.trials[name].dtype.kind in "ifM"]
     assert {"top1", "epochs", "started"} <= set(numbers)

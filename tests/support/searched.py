@@ -225,7 +225,7 @@ def _end(
             worse = worse[searched[worse]]
             reached[worse], status[worse] = at, "pruned"
             rung *= REDUCTION
-    lot = numbers.random(n)
+    lot = numbers.random((n,))
     without = searched & (lot < sum(shares))
     status[without] = np.where(lot[without] < shares[0], "infeasible", "failed")
     reached[without] = 0
