@@ -6,12 +6,12 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 
-from search.store import Reported, Store
+from search.store import Reported, Store, Trial
 
 CHOICE = "choice."
 """Prefix of the columns that hold a trial's choices."""
@@ -20,6 +20,7 @@ _TRIAL = (
     "trial",
     "cell",
     "recurrent",
+    "motifs",
     "status",
     "reason",
     "split",
@@ -45,6 +46,7 @@ _TRIAL = (
 _TIMES = ("created", "started", "ended")
 _REPORT = ("trial", "epoch", "top1", "top5", "loss", "train_loss", "seconds", "memory_mb")
 _NUMBERS = ("top1", "best", "top5", "loss", "train_loss", "seconds", "memory_mb", "accuracy")
+_AT_ONCE = 500  # genomes
 _COUNTS = ("parameters", "macs", "arrived")
 
 
@@ -53,12 +55,15 @@ def trials(store: Store, campaign: str, *, choices: bool = True) -> pd.DataFrame
 
     `campaign` is an id or a name. Times are UTC timestamps. With `choices` there is a column
     `choice.PATH` for every choice that any trial made, empty where the branch was not taken.
-    Raises StoreError for an unknown campaign.
+    `motifs` are tuples of words (space/motifs.py); for trials that an earlier version put on
+    record they are read from the genomes. Raises StoreError for an unknown campaign.
     """
-    records = store.results.find(store.campaigns.get(campaign).id)
+    campaign_id = store.campaigns.get(campaign).id
+    records = store.results.find(campaign_id)
+    older = _read_motifs(store, campaign_id, records)
     rows = []
     for trial in records:
-        shown = trial.row()
+        shown = trial.row() | {"motifs": older.get(trial.number, trial.motifs or ())}
         row = {name: shown[name] for name in (*_TRIAL, *_TIMES)}
         if choices:
             row |= {f"{CHOICE}{path}": value for path, value in trial.choices.items()}
@@ -97,6 +102,20 @@ def tabulate_steps(reported: Iterable[Reported]) -> pd.DataFrame:
         for step, value in enumerate(one.report.accuracy_by_step)
     ]
     return _frame(rows, ("trial", "epoch", "step", "accuracy"))
+
+
+def _read_motifs(
+    store: Store, campaign_id: str, records: Sequence[Trial]
+) -> dict[int, tuple[str, ...]]:
+    """The motifs of the trials that have none on record, by number; each network is read once."""
+    older = [trial for trial in records if trial.motifs is None and trial.cell]
+    first = list({trial.digest: trial.number for trial in older}.values())
+    motifs = {
+        trial.digest: trial.read_motifs()
+        for start in range(0, len(first), _AT_ONCE)
+        for trial in store.results.some(campaign_id, first[start : start + _AT_ONCE])
+    }
+    return {trial.number: motifs[trial.digest] for trial in older}
 
 
 def _frame(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame:
