@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from html import escape
 
 from search.host.home import same_tracking, sqlite_file
-from search.mirror.runs import runs_path
+from search.mirror.experiments import runs_path
 from search.review import ranking
 from search.store import Campaign, Store
 from space.documents.outside import printable, redact

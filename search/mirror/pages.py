@@ -25,7 +25,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from search.mirror import landing
-from search.mirror.runs import table_state
+from search.mirror.experiments import table_state
 from search.store import Store
 from space.errors import VentralError
 
