@@ -14,7 +14,7 @@ from html import escape
 from pathlib import Path
 
 from search.host.home import Home, same_tracking, sqlite_file
-from search.mirror.runs import runs_path
+from search.mirror.experiments import runs_path
 from search.review import ranking
 from search.store import Campaign, Store
 from space.documents.outside import printable, redact

@@ -33,7 +33,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from search.host.home import Home
 from search.mirror import landing
-from search.mirror.runs import table_state
+from search.mirror.experiments import table_state
 from search.store import Store
 from space.errors import VentralError
 

@@ -19,17 +19,17 @@ import pytest
 from search.host.home import Home
 from search.host.ports import free_port
 from search.mirror import tracking
+from search.mirror.campaign_page import PAGE_TAG
+from search.mirror.experiments import VIEW, view_url
 from search.mirror.mirroring import describe_backlog
 from search.mirror.runs import (
     EXACT,
     KEY_TAG,
-    VIEW,
     Point,
     curve_svg,
     parameter_name,
     parameters_of,
     run_of,
-    view_url,
 )
 from search.mirror.server import Server
 from search.mirror.tracking import Mirror
@@ -70,7 +70,8 @@ def client_of(uri: str) -> Any:
 
 def runs_of(uri: str, experiment: str | None) -> dict[int, Any]:
     """Every run of the experiment, deleted ones as well, by trial; one each."""
-    found = client_of(uri).search_runs([experiment], run_view_type=3)
+    every = client_of(uri).search_runs([experiment], run_view_type=3)
+    found = [run for run in every if PAGE_TAG not in run.data.tags]
     runs = {int(run.data.tags["ventral.trial"]): run for run in found}
     assert len(runs) == len(found), "a trial has two runs"
     return runs
@@ -78,7 +79,8 @@ def runs_of(uri: str, experiment: str | None) -> dict[int, Any]:
 
 def trials_in(client: Any, experiment: str | None) -> list[int]:
     """The trials whose runs a person sees in the experiment."""
-    return sorted(int(run.data.tags["ventral.trial"]) for run in client.search_runs([experiment]))
+    runs = client.search_runs([experiment], "tags.`ventral.trial` != ''")
+    return sorted(int(run.data.tags["ventral.trial"]) for run in runs)
 
 
 def assert_complete(store: Store, home: Home, campaign_id: str) -> dict[int, Any]:
@@ -168,8 +170,13 @@ def test_a_run_is_a_function_of_what_the_store_holds(store: Store) -> None:
     assert Point(key="top1", value=0.8, at=at, step=2) in run.metrics
     assert {point.key for point in run.metrics} == {
         *("top1", "top5", "loss", "train_loss"),
-        *("parameters", "macs", "seconds", "epochs"),
+        *("parameters", "macs", "seconds", "epochs", "memory_mb", "accuracy_by_step"),
     }
+    steps = [point for point in run.metrics if point.key == "accuracy_by_step"]
+    assert [(point.step, point.value) for point in steps] == [
+        (step, pytest.approx(0.8 * (step + 1) / 4)) for step in range(4)
+    ]
+    assert {point.at for point in steps} == {at}
     assert json.loads(run.files["genome.json"]) == genome_of(1).document()
     assert json.loads(run.files["accuracy_by_step.json"])["by_epoch"]["2"][-1] == 0.8
     control = run_of(campaign, store.results.get(campaign.id, 0), [])
@@ -209,6 +216,11 @@ def test_every_ended_trial_is_one_run(store: Store, home: Home) -> None:
     client = client_of(home.tracking_uri)
     history = client.get_metric_history(runs[0].info.run_id, "top1")
     assert [(point.step, point.value) for point in history] == [(1, 0.4), (2, 0.5), (3, 0.6)]
+    steps = client.get_metric_history(runs[0].info.run_id, "accuracy_by_step")
+    assert {point.step: point.value for point in steps} == {
+        step: pytest.approx(0.6 * (step + 1) / 4) for step in range(4)
+    }
+    assert best.data.metrics["accuracy_by_step"] == 0.8, "its column is that of the last step"
     files = home.run_files(campaign.id, best.info.run_id)
     assert json.loads((files / "accuracy_by_step.json").read_text())["epoch"] == 2
     place = files.relative_to(home.artifacts).as_posix()
@@ -315,9 +327,10 @@ Mirror(Store.open(home.store_url), home, campaign_id).start().close(60)
     ("where", "count"),
     [
         ("set_experiment", 1),  # the experiment is made, the store does not know it
-        ("write", 1),  # marked as being sent, nothing made
-        ("_log", 3),  # a run is made and empty
-        ("_upload", 2),  # a run has its numbers and no files
+        ("upload", 1),  # the campaign's page is made, and has no files
+        ("write", 2),  # marked as being sent, nothing made
+        ("_log", 4),  # a run is made and empty
+        ("upload", 3),  # a run has its numbers and no files
         ("mark_sent", 1),  # all runs are whole, the store does not know one
     ],
 )
