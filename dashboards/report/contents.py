@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboards.figures import FIGURES, Figure
+from dashboards.figures.drawing import draw_all
 from dashboards.findings import QUESTIONS, Finding
 from dashboards.report.facts import count_ended
 from dashboards.searched import Searched
@@ -26,12 +27,14 @@ class Judged:
 class Contents:
     """What a report says of one campaign, or of several side by side.
 
-    `undrawn` are the names of the figures that have nothing to show for these campaigns.
+    `undrawn` are the names of the figures that are not there, mostly because they have nothing to
+    show for these campaigns; `warnings` are sentences on those that could not be drawn.
     """
 
     judged: tuple[Judged, ...]
     figures: tuple[Figure, ...]
     undrawn: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     @property
     def campaigns(self) -> tuple[Searched, ...]:
@@ -66,11 +69,13 @@ def collect_contents(campaigns: Sequence[Searched]) -> Contents:
                 f"{len(one.trials)} trials has ended; "
                 f"`ventral status {one.id}` shows how far it is"
             )
-    drawn = {name: draw(campaigns) for name, draw in FIGURES.items()}
+    drawn = draw_all(campaigns, FIGURES)
+    shown = {figure.name for figure in drawn.figures}
     return Contents(
         judged=tuple(judge(one) for one in campaigns),
-        figures=tuple(figure for figure in drawn.values() if figure is not None),
-        undrawn=tuple(name for name, figure in drawn.items() if figure is None),
+        figures=drawn.figures,
+        undrawn=tuple(name for name in FIGURES if name not in shown),
+        warnings=drawn.warnings,
     )
 
 

@@ -27,6 +27,7 @@ from dashboards.report.wording import (
     format_points,
 )
 from dashboards.searched import Searched
+from space.circuits import describe_circuit, draw_circuit
 from space.documents.outside import printable
 from workers.files import replace
 
@@ -78,6 +79,7 @@ def render_page(contents: Contents, now: datetime | None = None) -> str:
             sections=sections,
             toc=[*fixed, *sections, *last],
             undrawn=contents.undrawn,
+            warnings=contents.warnings,
             commands=facts.list_commands(contents.campaigns),
             marks=MARKS,
             themes=scripts.read_themes(),
@@ -139,10 +141,30 @@ def _describe_campaign(judged: Judged) -> dict[str, Any]:
             *(_describe_network(network) for network in controls),
             *(_describe_network(network) for network in networks.list_best(one)),
         ],
-        "circuits": [],
+        "circuits": _draw_circuits(one, [recurrent, plain, *controls[:1]]),
         "file": file,
         "file_link": f"data:application/yaml;base64,{base64.b64encode(file.encode()).decode()}",
     }
+
+
+def _draw_circuits(
+    searched: Searched, chosen: Sequence[networks.Network | None]
+) -> list[dict[str, Any]]:
+    """The pictures of networks, with their equations; none of those that choices make none of."""
+    circuits = []
+    for network in chosen:
+        genome = None if network is None else networks.read_genome(searched, network)
+        if genome is None or network is None:
+            continue
+        title = f"{network.role[0].upper()}{network.role[1:]}, trial {network.trial}"
+        circuits.append(
+            {
+                "title": title,
+                "picture": Markup(draw_circuit(genome)),
+                "text": describe_circuit(genome),
+            }
+        )
+    return circuits
 
 
 def _describe_network(network: networks.Network, *, leads: bool = False) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any
 
 import vl_convert
 
+from dashboards.figures.files import VEGA_LITE
 from dashboards.figures.theme import DARK, LIGHT, PAIRS
 
 PLACE = Path(__file__).with_name("template")
@@ -31,14 +32,7 @@ def bundle_vega() -> str:
 
     About 0.9 MB. `vegaEmbed` is its only global name.
     """
-    return _in_element(vl_convert.javascript_bundle(_EXPORTS, vl_version=vega_lite_version()))
-
-
-def vega_lite_version() -> str:
-    """The version of Vega-Lite that Altair writes, as `vl_convert` names it: "6.4"."""
-    from altair.vegalite.v6.schema import SCHEMA_VERSION
-
-    return ".".join(SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+    return _in_element(vl_convert.javascript_bundle(_EXPORTS, vl_version=VEGA_LITE))
 
 
 @cache
