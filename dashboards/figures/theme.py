@@ -52,7 +52,7 @@ def _config(side: Literal[0, 1]) -> dict[str, Any]:
         "control": {"color": colours[2], "strokeWidth": 0.8},
         "controls": {"color": colours[2], "opacity": 0.15},
         "chance": {"color": quiet, "strokeWidth": 0.7, "strokeDash": [1.5, 2]},
-        "front": {"color": colours[1], "strokeWidth": 1.2},
+        "front": {"color": ink, "strokeWidth": 1.0},
         "band": {"color": colours[0], "opacity": 0.18},
         "interval": {"color": ink, "strokeWidth": 0.9},
         "zero": {"color": quiet, "strokeWidth": 0.6},
