@@ -6,6 +6,7 @@ nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -55,12 +56,16 @@ def trials(store: Store, campaign: str, *, choices: bool = True) -> pd.DataFrame
     Raises StoreError for an unknown campaign.
     """
     records = store.results.find(store.campaigns.get(campaign).id)
+    return tabulate_trials([trial.row() for trial in records], choices=choices)
+
+
+def tabulate_trials(trials: Iterable[Mapping[str, Any]], *, choices: bool = True) -> pd.DataFrame:
+    """Trials as `trials` has them, of rows as `search.store.Trial.row` gives them."""
     rows = []
-    for trial in records:
-        shown = trial.row()
+    for shown in trials:
         row = {name: shown[name] for name in (*_TRIAL, *_TIMES)}
         if choices:
-            row |= {f"{CHOICE}{path}": value for path, value in trial.choices.items()}
+            row |= {f"{CHOICE}{path}": value for path, value in shown["choices"].items()}
         rows.append(row)
     frame = _frame(rows, (*_TRIAL, *_TIMES))
     for name in _TIMES:
