@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from search.host.home import Process
+from space.errors import GenomeError
 from space.genome import Genome
+from space.motifs import name_motifs
 from space.recurrence import Recurrence
 from workers.job import Report, ScoredSplit
 
@@ -82,7 +84,8 @@ class Trial:
     `split` what the scores are of: validation, or test where nothing is decided by them, and in
     campaigns of before there was a validation split. `family` and `winner` say of a control in
     what it is matched, and to which network; `family` is None where an earlier version put it on
-    record.
+    record. `motifs` are the words of the network (space/motifs.py), None where the choices make
+    none and of trials that an earlier version put on record: see `read_motifs`.
     """
 
     campaign: str
@@ -120,10 +123,22 @@ class Trial:
     split: ScoredSplit
     family: str | None
     winner: str | None
+    motifs: tuple[str, ...] | None
 
     def read_genome(self) -> Genome:
         """The network. Raises GenomeError if this version cannot read its document."""
         return Genome.parse(self.document, f"trial {self.number}")
+
+    def read_motifs(self) -> tuple[str, ...]:
+        """The words of the network: of an earlier version's trial, from its genome; none without
+        a network, and where that was left out or cannot be read.
+        """
+        if self.motifs is not None or not self.document:
+            return self.motifs or ()
+        try:
+            return name_motifs(self.read_genome())
+        except GenomeError:
+            return ()
 
     def row(self) -> dict[str, Any]:
         """The trial as tables, JSON and frames show it: what it is, its scores, its choices."""
@@ -225,6 +240,7 @@ class NewTrial:
     control: str | None = None
     family: str | None = None
     winner: str | None = None
+    motifs: Sequence[str] | None = None
     status: Status = "waiting"
     reason: str | None = None
     folder: str | None = None

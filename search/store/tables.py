@@ -92,6 +92,9 @@ TRIALS = sa.Table(
     # Of a control that is matched to a winner: in what, and to which.
     sa.Column("family", sa.String(16)),
     sa.Column("winner", sa.Text),
+    # The words of its network (space/motifs.py); NULL where there is no network, and for trials of
+    # before they were kept.
+    sa.Column("motifs", JSON),
     sa.Index("ix_trials_campaign_status", "campaign", "status"),
     sa.Index("ix_trials_work", "work"),
 )

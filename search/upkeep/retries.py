@@ -116,6 +116,7 @@ def add_changed(
             cell=trial.cell,
             recurrence=trial.recurrence,
             split=trial.split,
+            motifs=trial.read_motifs(),
             folder=str(home.trial(record.id, number)),
             work=reuse.work_of(trial.digest, recipe, record.data["checksum"], trial.seed),
         )
