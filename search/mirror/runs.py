@@ -11,12 +11,15 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from search.review.acting import choices_that_act
 from search.store import ENDED, Campaign, Reported, Scalar, Status, Trial
+from space.circuits import draw_circuit
 from space.documents.outside import printable
+from space.errors import InputError
 
 REASON, SOURCE = "ventral.reason", "ventral.source"
 PASSING = (REASON, SOURCE)
@@ -131,7 +134,7 @@ def parameters_of(choices: Mapping[str, Scalar]) -> dict[str, str]:
         name = parameter_name(path)
         if name in parameters:
             name = _add_hash(name, path)
-        parameters[name] = cut(_value(choices[path]), VALUE_LENGTH)
+        parameters[name] = cut(parameter_value(choices[path]), VALUE_LENGTH)
     return parameters
 
 
@@ -153,7 +156,8 @@ def _add_hash(name: str, path: str) -> str:
     return f"{name[: NAME_LENGTH - 9]}-{mark}"
 
 
-def _value(value: Scalar) -> str:
+def parameter_value(value: Scalar) -> str:
+    """A choice as the text that MLflow keeps of it."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
@@ -248,6 +252,8 @@ def _tags_of(campaign: Campaign, trial: Trial) -> dict[str, str]:
 
 def _files_of(trial: Trial, reports: Sequence[Reported]) -> dict[str, str]:
     files = {"genome.json": json.dumps(trial.document, indent=2) + "\n"}
+    with suppress(InputError):  # a genome that this version cannot read has no picture
+        files["cell.svg"] = draw_circuit(trial.read_genome())
     documents = [one.document() for one in reports if one.report.accuracy_by_step]
     curves = {document["epoch"]: document["accuracy_by_step"] for document in documents}
     if curves:

@@ -20,7 +20,6 @@ from search.host.home import Home
 from search.host.ports import free_port
 from search.mirror import tracking
 from search.mirror.campaign_page import PAGE_TAG
-from search.mirror.experiments import VIEW, view_url
 from search.mirror.mirroring import describe_backlog
 from search.mirror.runs import (
     EXACT,
@@ -35,6 +34,7 @@ from search.mirror.server import Server
 from search.mirror.tracking import Mirror
 from search.review.progress import progress
 from search.store import Store
+from space.circuits import draw_circuit
 from space.space import Space
 from tests.support.campaigns import add, fill, genome_of, new_campaign, report, train
 from tests.support.forks import Scripts
@@ -179,13 +179,16 @@ def test_a_run_is_a_function_of_what_the_store_holds(store: Store) -> None:
     assert {point.at for point in steps} == {at}
     assert json.loads(run.files["genome.json"]) == genome_of(1).document()
     assert json.loads(run.files["accuracy_by_step.json"])["by_epoch"]["2"][-1] == 0.8
+    assert run.files["cell.svg"] == draw_circuit(genome_of(1))
+    unread = run_of(campaign, replace(trial, document={"stages": "none"}), reports)
+    assert "cell.svg" not in unread.files, "another version's genome has no picture"
     control = run_of(campaign, store.results.get(campaign.id, 0), [])
     assert (control.tags["ventral.control"], run.tags["ventral.recurrent"]) == ("wide", "local")
     assert "ventral.control" not in run.tags
     refused = run_of(campaign, store.results.get(campaign.id, 3), [])
     assert refused.name == "cell-3 #3 infeasible"
     assert refused.tags["ventral.reason"] == "9.0 M parameters, over 1.0 M"
-    assert set(refused.files) == {"genome.json"}
+    assert set(refused.files) == {"genome.json", "cell.svg"}
     failed = run_of(campaign, store.results.get(campaign.id, 4), [])
     assert failed.files["failure.txt"] == "Traceback\nnan"
 
@@ -228,29 +231,6 @@ def test_every_ended_trial_is_one_run(store: Store, home: Home) -> None:
     trial = store.results.get(campaign.id, 1)
     assert trial.started is not None
     assert best.info.start_time == round(trial.started * 1000)
-
-
-def test_the_experiment_opens_as_a_table_best_first(store: Store, home: Home) -> None:
-    campaign = fill(store)
-    backlog = mirror(store, home, campaign.id)
-    experiment = client_of(home.tracking_uri).get_experiment(backlog.experiment)
-    assert experiment.name == f"motifs ({campaign.id})"
-    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
-    view = json.loads(experiment.tags[f"mlflow.sharedViewState.{VIEW}"])
-    state = json.loads(view["state"])
-    assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`top1`", False)
-    assert set(state["selectedColumns"]) >= {
-        "metrics.`top1`",
-        "metrics.`parameters`",
-        "tags.`ventral.cell`",
-        "tags.`ventral.recurrent`",
-    }
-    url = view_url("http://localhost:5000/", str(backlog.experiment))
-    assert url == (
-        f"http://localhost:5000/#/experiments/{backlog.experiment}/runs"
-        f"?workflowType=machine_learning&viewStateShareKey={VIEW}"
-    )
-    assert url.removeprefix("http://localhost:5000/") in experiment.tags["mlflow.note.content"]
 
 
 def test_a_second_mirror_changes_nothing(store: Store, home: Home) -> None:
