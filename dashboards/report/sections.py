@@ -23,7 +23,7 @@ SECTIONS = (
         id="search",
         title="The search",
         text="How the score grew with samples, what the best cells are made of, what they cost.",
-        names=("progress", "shares", "pareto", "feedback", "time_steps"),
+        names=("progress", "choices", "size", "feedback", "steps"),
     ),
     Section(
         id="importance",
@@ -36,7 +36,7 @@ SECTIONS = (
         id="training",
         title="Learning and time",
         text="How the networks learned, which were stopped, and what the workers did.",
-        names=("learning", "timeline"),
+        names=("curves", "workers"),
     ),
     Section(
         id="comparison",
