@@ -88,13 +88,13 @@ class _Moments:
     counted: int
 
 
-def _find_moments(frame: pd.DataFrame, full: pd.DataFrame) -> _Moments:
+def _find_moments(frame: pd.DataFrame, full: pd.DataFrame, moments: int) -> _Moments:
     """From when there are twice as many full trainings as best ones, to the end."""
     counted = count_best(len(full))
     order = full["sample"].to_numpy(int)
     first = order[min(len(order), 2 * counted) - 1]
     last = int(frame["sample"].max())
-    samples = sorted({int(one) for one in np.linspace(first, last, MOMENTS)})
+    samples = sorted({int(one) for one in np.linspace(last, first, moments)})
     ranked = full.sort_values(["top1", "sample"], ascending=[False, True])
     best = []
     for moment in samples:
@@ -103,8 +103,10 @@ def _find_moments(frame: pd.DataFrame, full: pd.DataFrame) -> _Moments:
     return _Moments(samples=tuple(samples), best=tuple(best), counted=counted)
 
 
-def share_options(searched: Searched) -> pd.DataFrame:
+def share_options(searched: Searched, moments: int = MOMENTS) -> pd.DataFrame:
     """The share of every option among the best full trainings and among all that was sampled.
+
+    At so many `moments`, the end of the search alone if 1.
 
     Rows `choice`, `option`, `sample` (up to which), `share_best` with Wilson's `low` and `high`,
     `share_all`, `made_best` and `made_all`: shares are of those that made the choice at all.
@@ -115,16 +117,16 @@ def share_options(searched: Searched) -> pd.DataFrame:
     full = keep_full(frame, searched)
     if not count_best(len(full)):
         return pd.DataFrame(columns=columns)
-    moments = _find_moments(frame, full)
+    course = _find_moments(frame, full, moments)
     trials = frame["trial"].to_numpy(int)
-    masks = [np.isin(trials, list(best)) for best in moments.best]
+    masks = [np.isin(trials, list(best)) for best in course.best]
     rows: list[tuple[object, ...]] = []
     for parameter in searched.space.parameters:
         column = f"{CHOICE}{parameter.path}"
         if column not in frame:
             continue
         codes, names = code_options(parameter, frame[column])
-        for moment, mask in zip(moments.samples, masks, strict=True):
+        for moment, mask in zip(course.samples, masks, strict=True):
             best = np.bincount(codes[mask & (codes >= 0)], minlength=len(names))
             so_far = codes[:moment]  # samples are numbered from 1 in the frame's order
             every = np.bincount(so_far[so_far >= 0], minlength=len(names))

@@ -37,8 +37,8 @@ def draw_progress(campaigns: Sequence[Searched]) -> Figure | None:
 
 
 def window_of(full: int) -> int:
-    """Over how many full trainings the running mean goes: a tenth of them, in 5..50."""
-    return min(50, max(5, full // 10))
+    """Over how many full trainings the running mean goes: a tenth of them, in 10..50."""
+    return min(50, max(10, full // 10))
 
 
 def trace_best(full: pd.DataFrame) -> pd.DataFrame:
