@@ -42,7 +42,7 @@ SECTIONS = (
         id="comparison",
         title="Campaigns side by side",
         text="The same questions to each campaign, with intervals.",
-        names=("comparison",),
+        names=("compare",),
     ),
 )
 

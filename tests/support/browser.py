@@ -95,7 +95,7 @@ class Browser:
         assert found, f"no link {words!r} at {self.address}:\n{self.text[:3000]}"
 
     def complaints(self) -> list[str]:
-        """What the browser has written to its console since it was asked last: errors, refusals."""
+        """What the browser wrote to its console since it was asked last: errors, refusals."""
         return [entry["message"] for entry in _call(f"{self.session}/se/log", {"type": "browser"})]
 
     def press(self, key: str) -> None:

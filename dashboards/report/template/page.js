@@ -29,6 +29,7 @@
     const [heads, ...cells] = rows;
     return cells.map((row) => Object.fromEntries(heads.map((head, place) => [head, row[place]])));
   };
+  window.readCsv = readCsv;
 
   // The chart with its tables as rows; numbers of their texts Vega makes, by `parse`.
   const readTables = (part) => {
@@ -55,13 +56,14 @@
     svg.style.minWidth = `${Math.round(1.3 * width)}px`;
     svg.style.maxWidth = `${Math.round(2.1 * width)}px`;
     svg.style.height = "auto";
-    svg.setAttribute("aria-hidden", "true");
   };
 
   const draw = async (place) => {
     place.dataset.state = "drawing";
     try {
-      const made = await vegaEmbed(place, readTables(read(`chart-${place.dataset.chart}`)), {
+      const inner = document.createElement("div"); // Vega gives its place a role and a label
+      place.replaceChildren(inner);
+      const made = await vegaEmbed(inner, readTables(read(`chart-${place.dataset.chart}`)), {
         mode: "vega-lite", renderer: "svg", actions: false, ast: true,
         config: { ...(dark.matches ? themes.dark : themes.light), background: "transparent" },
         tooltip: { theme: "custom" },

@@ -50,7 +50,9 @@ def test_kinds_are_side_by_side_and_full_trainings_come_first() -> None:
 
 
 def test_the_genome_is_that_of_the_trial_s_choices() -> None:
-    space = load_with_space({"name": "s", "space": "motifs-small", "data": {"name": "digits"}}).space
+    space = load_with_space(
+        {"name": "s", "space": "motifs-small", "data": {"name": "digits"}}
+    ).space
     searched = make_searched(trials=40)
     for one in networks.list_best(searched, 5):
         row = searched.trials[searched.trials["trial"] == one.trial].iloc[0]
