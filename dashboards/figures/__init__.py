@@ -1,10 +1,26 @@
 """The figures of a report, one file each; those of other packages join them by an entry point."""
 
+from dashboards.figures.choices import draw_choices
+from dashboards.figures.compare import draw_compare
+from dashboards.figures.curves import draw_curves
+from dashboards.figures.feedback import draw_feedback
 from dashboards.figures.figure import DrawFigure, Figure
+from dashboards.figures.parallel import draw_parallel
 from dashboards.figures.progress import draw_progress
+from dashboards.figures.size import draw_size
+from dashboards.figures.steps import draw_steps
+from dashboards.figures.workers import draw_workers
 
 FIGURES: dict[str, DrawFigure] = {
     "progress": draw_progress,
+    "choices": draw_choices,
+    "size": draw_size,
+    "feedback": draw_feedback,
+    "steps": draw_steps,
+    "parallel": draw_parallel,
+    "curves": draw_curves,
+    "workers": draw_workers,
+    "compare": draw_compare,
 }
 """By name, in the order of the report."""
 

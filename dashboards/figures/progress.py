@@ -9,6 +9,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from dashboards.figures.boxes import COLUMNS, count_boxes, draw_boxes
 from dashboards.figures.figure import Figure
 from dashboards.figures.inline import write_inline
 from dashboards.figures.labels import space_out, span, write_count, write_list
@@ -26,8 +27,6 @@ from dashboards.searched import Searched
 WIDTH, HEIGHT = 385, 180
 LABEL = 8.0
 """Points of height that a label takes."""
-COLUMNS, ROWS = 110, 50
-"""Boxes in which points are counted where they are too many."""
 SHAPES = {"trained to the end": "circle", "stopped early": "triangle-down"}
 LOST = {"failed": "cross", "infeasible": "stroke"}
 
@@ -38,8 +37,8 @@ def draw_progress(campaigns: Sequence[Searched]) -> Figure | None:
 
 
 def window_of(full: int) -> int:
-    """Over how many full trainings the running mean goes: a tenth of them, in 5..50."""
-    return min(50, max(5, full // 10))
+    """Over how many full trainings the running mean goes: a tenth of them, in 10..50."""
+    return min(50, max(10, full // 10))
 
 
 def trace_best(full: pd.DataFrame) -> pd.DataFrame:
@@ -72,7 +71,7 @@ def _draw_one(searched: Searched, most: int) -> Figure | None:
     )
     layers = [
         *_draw_levels(levels, y, domain),
-        *_draw_points(full, early, x, y, domain, binned),
+        *_draw_points(full, early, x, y, binned),
         *_draw_lines(full, x, y, last),
     ]
     main = alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
@@ -137,12 +136,12 @@ def _draw_points(
     early: pd.DataFrame,
     x: partial[alt.X],
     y: partial[alt.Y],
-    domain: tuple[float, float],
     binned: bool,
 ) -> list[alt.Chart]:
     """Full trainings over those with fewer epochs; counted in boxes where `binned`."""
     if binned:
-        return _draw_boxes(pd.concat([full, early]), x, y, domain)
+        points = pd.concat([full, early])
+        return [draw_boxes(count_boxes(points["sample"], points["top1"]), x("x:Q"), y("y:Q"))]
     words = list(SHAPES)
     points = pd.concat([early.assign(kind=words[1]), full.assign(kind=words[0])])
     shape = alt.Shape(
@@ -156,30 +155,6 @@ def _draw_points(
         base.transform_filter(f"datum.kind == '{words[1]}'").mark_point(style="pruned"),
         base.transform_filter(f"datum.kind == '{words[0]}'").mark_point(style="trial"),
     ]
-
-
-def _draw_boxes(
-    points: pd.DataFrame, x: partial[alt.X], y: partial[alt.Y], domain: tuple[float, float]
-) -> list[alt.Chart]:
-    wide = max(1.0, float(points["sample"].max()) / COLUMNS)
-    high = (domain[1] - domain[0]) / ROWS
-    boxes = pd.DataFrame(
-        {
-            "x": (np.floor((points["sample"] - 1) / wide) * wide).round(1),
-            "y": (domain[0] + np.floor((points["top1"] - domain[0]) / high) * high).round(4),
-        }
-    )
-    counted = boxes.value_counts(sort=False).rename("trials").reset_index()
-    counted = counted.sort_values(["x", "y"]).assign(
-        x2=lambda one: (one["x"] + wide).round(1), y2=lambda one: (one["y"] + high).round(4)
-    )
-    colour = alt.Color(
-        "trials:Q",
-        scale=alt.Scale(type="log", range="ramp"),
-        legend=alt.Legend(title="trials", orient="top", tickCount=3, format="d"),
-    )
-    base = alt.Chart(write_inline(counted, {"x": 6, "x2": 6}))
-    return [base.mark_rect().encode(x=x("x:Q"), x2="x2:Q", y=y("y:Q"), y2="y2:Q", color=colour)]
 
 
 def _draw_lines(

@@ -53,7 +53,7 @@ def test_its_text_is_a_sentence_with_numbers(name: str, campaign: Searched) -> N
     assert text[0].isupper() or text[0].isdigit()
     assert text.endswith(".")
     assert re.search(r"\d", text)
-    assert not re.search(r"\bnan\b|None[^ ]|<|>|  |\.\.", text)
+    assert not re.search(r"\bnan\b|None[^ ]|<NA>|  |\.\.", text)
 
 
 @pytest.mark.parametrize("name", FIGURES)
