@@ -6,7 +6,7 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -61,12 +61,19 @@ def trials(store: Store, campaign: str, *, choices: bool = True) -> pd.DataFrame
     campaign_id = store.campaigns.get(campaign).id
     records = store.results.find(campaign_id)
     older = _read_motifs(store, campaign_id, records)
+    shown = [
+        trial.row() | {"motifs": older.get(trial.number, trial.motifs or ())} for trial in records
+    ]
+    return tabulate_trials(shown, choices=choices)
+
+
+def tabulate_trials(shown: Iterable[Mapping[str, Any]], *, choices: bool = True) -> pd.DataFrame:
+    """Trials as `trials` has them: each as `search.store.Trial.row` gives it, with `motifs`."""
     rows = []
-    for trial in records:
-        shown = trial.row() | {"motifs": older.get(trial.number, trial.motifs or ())}
-        row = {name: shown[name] for name in (*_TRIAL, *_TIMES)}
+    for trial in shown:
+        row = {name: trial[name] for name in (*_TRIAL, *_TIMES)}
         if choices:
-            row |= {f"{CHOICE}{path}": value for path, value in trial.choices.items()}
+            row |= {f"{CHOICE}{path}": value for path, value in trial["choices"].items()}
         rows.append(row)
     frame = _frame(rows, (*_TRIAL, *_TIMES))
     for name in _TIMES:

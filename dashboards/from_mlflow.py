@@ -1,9 +1,9 @@
 """A campaign read from an MLflow server that Ventral's mirror wrote to, without its store.
 
 What `search.mirror` writes is read back: the campaign's page has its documents, a run's tags and
-parameters what the trial is, and the histories of its metrics are its reports. What MLflow does not
-have is empty: the campaign's history, the openings of the test split, choices that made no
-difference in a trial's network, trials that never began, and epochs that are sent later.
+parameters what the trial is, and the histories of its metrics are its reports. What MLflow does
+not have is empty: the campaign's history, the openings of the test split, choices that made no
+difference in a trial's network, and trials that never began.
 
 MLflow is imported when a campaign is read.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,6 +28,8 @@ from search.campaign import Campaign
 from search.mirror.campaign_page import CAMPAIGN_FILE, PAGE_TAG
 from search.mirror.runs import (
     EPOCH_METRICS,
+    MOTIFS_BETWEEN,
+    MOTIFS_TAG,
     RECORD_TAG,
     RECORDED,
     SCORES,
@@ -251,7 +254,8 @@ def _read_reports(number: int, curves: _Curves) -> Iterator[Reported]:
         }
         known = accuracy if at == newest else {}
         by_step = tuple(known.get(step, math.nan) for step in range(max(known, default=-1) + 1))
-        report = Report.model_construct(epoch=epoch, accuracy_by_step=by_step, **values)
+        fields: dict[str, Any] = {"epoch": epoch, "accuracy_by_step": by_step} | values
+        report = Report.model_construct(**fields)
         yield Reported(number=number, report=report, at=at / 1000, arrived=0)
 
 
@@ -285,18 +289,21 @@ def _row(run: Any, space: Space, reported: Sequence[Reported]) -> dict[str, Any]
         **{name: None if size is None else int(size) for name, size in sizes.items()},
         "seed": int(tags["ventral.seed"]),
         **{name: record.get(name) for name in RECORDED},
+        "motifs": tuple(filter(None, tags.get(MOTIFS_TAG, "").split(MOTIFS_BETWEEN))),
         "choices": _read_choices(run.data.params, space),
     }
 
 
 def _read_choices(parameters: Mapping[str, str], space: Space) -> dict[str, Scalar]:
-    """Parameters as the choices that they are; what is none of the space's keeps its name."""
+    """Parameters as the choices that they are; of what is none of the space's (a control's), by
+    the way in which paths are written.
+    """
     known = {parameter_name(one.path): one for one in space.parameters}
     choices: dict[str, Scalar] = {}
     for name, text in parameters.items():
         parameter = known.get(name)
         if parameter is None:
-            choices[name] = _read_value(text)
+            choices[re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", name)] = _read_value(text)
         elif isinstance(parameter.domain, Categorical):
             options = {parameter_value(one): one for one in parameter.domain.options}
             choices[parameter.path] = options.get(text, text)

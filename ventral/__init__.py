@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from ventral import figures
 from ventral.packages import check_packages
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from dashboards.searched import Searched
     from models.build import Network
     from search.driver import RunResult
     from search.host.home import Home
@@ -33,10 +35,14 @@ __all__ = [
     "certify",
     "evaluate",
     "export",
+    "figures",
     "load",
     "network",
     "normalise",
+    "read_campaign",
+    "reports",
     "resume",
+    "steps",
     "submit",
     "trials",
 ]
@@ -312,9 +318,42 @@ def network(
 
 
 def trials(campaign: str, *, home: str | Path | None = None) -> "pd.DataFrame":
-    """One row a trial of a campaign (an id, or the name of the newest one so called)."""
-    check_packages()
-    from dashboards import frames
+    """One row a trial of a campaign (an id, or the name of the newest one so called).
 
+    `home` is a folder (default: VENTRAL_HOME), or the address of an MLflow server that Ventral
+    wrote to ("http://lab:5000"). From a server, choices that made no difference are empty, and
+    trials that never began are left out. Raises StoreError for an unknown campaign, InputError
+    for one that the server does not have.
+    """
+    return read_campaign(campaign, home=home).trials
+
+
+def reports(campaign: str, *, home: str | Path | None = None) -> "pd.DataFrame":
+    """One row a report of a campaign's trials, in the order of arrival: an epoch's scores.
+
+    `home` and errors as in `trials`.
+    """
+    return read_campaign(campaign, home=home).reports
+
+
+def steps(campaign: str, *, home: str | Path | None = None) -> "pd.DataFrame":
+    """The accuracy at each time step by each trial's last report: trial, epoch, step, accuracy.
+
+    `home` and errors as in `trials`.
+    """
+    return read_campaign(campaign, home=home).steps
+
+
+def read_campaign(campaign: str, *, home: str | Path | None = None) -> "Searched":
+    """All that a campaign found, as figures take it: its settings, its space and frames.
+
+    `home` and errors as in `trials`.
+    """
+    check_packages()
+    from dashboards.from_mlflow import is_address, read_mlflow
+    from dashboards.searched import read_searched
+
+    if isinstance(home, str) and is_address(home):
+        return read_mlflow(home, campaign)
     with _opened(home) as (_, store):
-        return frames.trials(store, campaign)
+        return read_searched(store, campaign)

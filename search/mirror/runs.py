@@ -32,6 +32,10 @@ EXACT = 24
 KEY_TAG = "ventral.key"
 """The tag by which a trial's run is found again: CAMPAIGN/NUMBER."""
 
+MOTIFS_TAG, MOTIFS_BETWEEN = "ventral.motifs", "; "
+"""The tag with the words of a network, and what stands between two of them. MLflow's search finds
+one with `tags.ventral.motifs LIKE '%residual->out times%'`.
+"""
 RECORD_TAG = "ventral.record"
 """The tag with what a trial's row has and no other tag, parameter or metric: see RECORDED."""
 RECORDED = ("attempts", "suggested", "arrived", "created", "started", "ended")
@@ -245,6 +249,7 @@ def _tags_of(campaign: Campaign, trial: Trial) -> dict[str, str]:
         SOURCE: trial.source or "",
         "ventral.family": trial.family or "",
         "ventral.winner": trial.winner or "",
+        MOTIFS_TAG: MOTIFS_BETWEEN.join(trial.read_motifs()),
         RECORD_TAG: json.dumps({key: getattr(trial, key) for key in RECORDED}),
     }
     return {key: cut(printable(value), TAG_LENGTH) for key, value in tags.items() if value}
