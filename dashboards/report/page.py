@@ -160,7 +160,7 @@ def _draw_circuits(
         circuits.append(
             {
                 "title": title,
-                "picture": Markup(draw_circuit(genome)),
+                "picture": Markup(draw_circuit(genome, title=title)),
                 "text": describe_circuit(genome),
             }
         )

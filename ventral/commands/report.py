@@ -89,9 +89,9 @@ def _find_all(campaigns: list[str]) -> tuple["Home", "Store", list[str]]:
     """The home, its store, and the campaigns' ids, each once."""
     from ventral.opening import find_campaign
 
-    found = [find_campaign(campaign) for campaign in campaigns]
-    home, store, _ = found[0]
-    return home, store, list(dict.fromkeys(record.id for _, _, record in found))
+    opened = [find_campaign(campaign) for campaign in campaigns]
+    home, store, _ = opened[0]
+    return home, store, list(dict.fromkeys(record.id for _, _, record in opened))
 
 
 def _choose_places(home: "Home", ids: list[str], to: Path | None) -> list[Path]:

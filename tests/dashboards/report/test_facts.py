@@ -24,6 +24,8 @@ def test_the_facts_name_space_data_splits_budget_sampler_and_scheduler() -> None
     assert text_of("Splits").startswith("1,000 train, 200 validation, 597 test; ")
     assert text_of("Sampler") == "random"
     assert text_of("Scheduler") == "asha: the first rung after 1 epoch, 1 of 3 goes on at each"
+    by_default = {"scheduler": {"name": "asha"}}
+    assert "after 3 epochs, 1 of 2 goes on" in text_of("Scheduler", document=by_default)
     assert text_of("Scheduler", early_stopping=False) == "fifo"
     assert text_of("Budget", document={"budget": {"trials": 30, "seconds": 4000}}) == (
         "30 trials, 1 h 06 min"

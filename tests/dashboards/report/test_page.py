@@ -71,10 +71,10 @@ def test_names_stay_text_whatever_is_in_them(text: str) -> None:
     charts = {"application/json"}
     assert [one.get("type") in charts for one in scripts] == [True] * 3 + [False] * 2
     assert "img" not in [tag for tag, _ in elements]
-    asked = [
+    addresses = [
         given[key] for _, given in elements for key in ("src", "href", "action") if key in given
     ]
-    assert all(address and address.startswith(("data:", "#")) for address in asked)
+    assert all(address and address.startswith(("data:", "#")) for address in addresses)
     assert not {key for _, given in elements for key in given if key.startswith("on")}
 
 
@@ -163,8 +163,8 @@ def test_every_figure_is_drawn_from_disk_without_a_request(opened: tuple[Browser
         ["drawn", 1, True, "img", "Points & <b>trials</b>. A point a trial.", 0],
         ["drawn", 1, True, "img", "Bars. A bar a status.", 0],
     ]
-    asked = window.run("return performance.getEntriesByType('resource').map(one => one.name)")
-    assert [one for one in asked if not one.startswith(("data:", "blob:"))] == []
+    requests = window.run("return performance.getEntriesByType('resource').map(one => one.name)")
+    assert [one for one in requests if not one.startswith(("data:", "blob:"))] == []
     assert window.complaints() == []
 
 
