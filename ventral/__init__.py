@@ -7,6 +7,7 @@ ImportError where a file or folder of the user's hides one of Ventral's packages
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -36,6 +37,7 @@ __all__ = [
     "evaluate",
     "export",
     "figures",
+    "importance",
     "load",
     "network",
     "normalise",
@@ -357,3 +359,33 @@ def read_campaign(campaign: str, *, home: str | Path | None = None) -> "Searched
         return read_mlflow(home, campaign)
     with _opened(home) as (_, store):
         return read_searched(store, campaign)
+
+
+def importance(
+    campaign: str,
+    *,
+    by: Literal["choice", "motif", "pair"] = "choice",
+    home: str | Path | None = None,
+) -> "pd.DataFrame":
+    """Which choices (or motifs, or pairs of choices) decide whether a network is among the best.
+
+    One row each, the most important first, with the ends of its 95 % interval; no row where fewer
+    than 20 trials can be compared. See dashboards/importance.py for what the numbers are.
+    """
+    check_packages()
+    import pandas as pd
+
+    from dashboards import importance as rankings
+
+    searched = read_campaign(campaign, home=home)
+    rank: Any = {
+        "choice": rankings.rank_choices,
+        "motif": rankings.rank_motifs,
+        "pair": rankings.rank_pairs,
+    }[by]
+    row: Any = {
+        "choice": rankings.Importance,
+        "motif": rankings.MotifShare,
+        "pair": rankings.PairImportance,
+    }[by]
+    return pd.DataFrame(rank(searched), columns=[field.name for field in fields(row)])
