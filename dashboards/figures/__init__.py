@@ -5,6 +5,9 @@ from dashboards.figures.compare import draw_compare
 from dashboards.figures.curves import draw_curves
 from dashboards.figures.feedback import draw_feedback
 from dashboards.figures.figure import DrawFigure, Figure
+from dashboards.figures.importance import draw_importance
+from dashboards.figures.motifs import draw_motifs
+from dashboards.figures.pairs import draw_pairs
 from dashboards.figures.parallel import draw_parallel
 from dashboards.figures.progress import draw_progress
 from dashboards.figures.size import draw_size
@@ -17,6 +20,9 @@ FIGURES: dict[str, DrawFigure] = {
     "size": draw_size,
     "feedback": draw_feedback,
     "steps": draw_steps,
+    "importance": draw_importance,
+    "pairs": draw_pairs,
+    "motifs": draw_motifs,
     "parallel": draw_parallel,
     "curves": draw_curves,
     "workers": draw_workers,

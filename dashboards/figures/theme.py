@@ -60,8 +60,15 @@ def _config(side: Literal[0, 1]) -> dict[str, Any]:
         "grid": {"color": faint, "strokeWidth": 0.6},
         "label": text,
         "quiet": {**text, "color": quiet},
-        "halo": {**text, "color": paper, "stroke": paper, "strokeWidth": 2.5, "opacity": 0.85},
-        "bar": {"color": colours[0]},
+        "halo": {
+            **text,
+            "color": paper,
+            "stroke": paper,
+            "strokeWidth": 2.5,
+            "opacity": 0.85,
+            "strokeJoin": "round",
+        },
+        "bar": {"color": colours[0], "opacity": 0.6},
         "winner": {"color": colours[1], "filled": True, "size": 45},
         "missing": {"color": faint},
     }
