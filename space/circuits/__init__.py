@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
+from space.circuits.comparison import place_difference
 from space.circuits.equations import describe_circuit
 from space.circuits.notes import note_effects
 from space.circuits.picture import place_network
 from space.circuits.svg import write_svg
 from space.genome import Genome
 
-__all__ = ["describe_circuit", "draw_circuit"]
+__all__ = ["describe_circuit", "draw_circuit", "draw_difference"]
 
 
 def draw_circuit(
@@ -23,3 +24,15 @@ def draw_circuit(
     """
     picture = place_network(genome, note_effects(genome, effects or {}), title)
     return write_svg(picture, title or "Circuit of a network", describe_circuit(genome))
+
+
+def draw_difference(a: Genome, b: Genome, *, titles: tuple[str, str]) -> str:
+    """Two networks beside each other as SVG text, with each part marked that only one of them has
+    or that differs. `titles` stand above them.
+    """
+    description = "\n".join(
+        f"{title}: {describe_circuit(genome)}"
+        for title, genome in zip(titles, (a, b), strict=True)
+    )
+    picture = place_difference(a, b, titles)
+    return write_svg(picture, f"{titles[0]} and {titles[1]}", description)

@@ -27,7 +27,20 @@ TITLE = 34.0
 
 
 def place_network(genome: Genome, notes: Notes, title: str = "") -> Picture:
-    """The picture of a network, without its margins."""
+    """The picture of a network with its key, without margins."""
+    picture = place_parts(genome, notes, title)
+    x = 0.0
+    room = picture.width
+    if len(picture.frames) > 1:  # under the cells, beside the stages
+        x = picture.frames[1].x
+        room -= x
+    bottom = max(frame.y + frame.height for frame in picture.frames if frame.x >= x)
+    key = place_key(list_kinds(picture), room)
+    return join_pictures((picture, shift(key, x, bottom + MARGIN, "key")))
+
+
+def place_parts(genome: Genome, notes: Notes, title: str = "") -> Picture:
+    """The chain of stages on the left, the cells beside it, without a key."""
     top = TITLE if title else 0.0
     chain = shift(place_chain(genome, notes), 0, top, "chain")
     pictures, x, y = [chain], chain.width + MARGIN, top
@@ -37,9 +50,6 @@ def place_network(genome: Genome, notes: Notes, title: str = "") -> Picture:
         y = panel.height + MARGIN
     wide = max(picture.width for picture in pictures)
     pictures = [chain, *(_widen(picture, wide) for picture in pictures[1:])]
-    kinds = {_kind(shape) for picture in pictures for shape in picture.shapes}
-    room = wide - x if len(pictures) > 1 else 0.0
-    pictures.append(shift(place_key(kinds, room), x, y, "key"))
     if title:
         label = Label(4, 20, shorten(title, 60), 16, bold=True)
         pictures.append(Picture(label.x + label.width, 24, (label,)))
@@ -52,8 +62,9 @@ def _widen(picture: Picture, width: float) -> Picture:
     return replace(picture, width=width, frames=frames)
 
 
-def _kind(shape: Shape) -> str:
-    return "label" if isinstance(shape, Label) else shape.kind
+def list_kinds(picture: Picture) -> set[str]:
+    """The kinds of the shapes in a picture."""
+    return {shape.kind for shape in picture.shapes if not isinstance(shape, Label)}
 
 
 def place_key(kinds: Container[str], room: float) -> Picture:
@@ -71,7 +82,7 @@ def place_key(kinds: Container[str], room: float) -> Picture:
     return Picture(width, height, tuple(shapes), (Frame(0, 0, width, height),))
 
 
-SAMPLE = 78.0
+SAMPLE = 104.0
 KEY = (
     ("plus", "adds"),
     ("times", "multiplies: a gate"),
@@ -105,7 +116,7 @@ def _sample(kind: str, x: float, y: float) -> Sequence[Shape]:
     """What an entry of the key shows, from x to x + SAMPLE."""
     if kind in _CHIPS:
         return [make_chip(x, y, Chip(_CHIPS[kind], kind))]
-    right = x + SAMPLE - 20
+    right = x + SAMPLE - 30
     match kind:
         case "plus" | "times":
             wire, ends = ("add" if kind == "plus" else "multiply"), ((x, y), (x + 28, y))

@@ -113,10 +113,16 @@ def shift(picture: Picture, x: float, y: float, net: str) -> Picture:
 
 
 def _shift(shape: Shape, x: float, y: float, net: str) -> Shape:
+    # Written out: `replace` takes a third of the time of a whole picture.
     if isinstance(shape, Wire):
         points = tuple((one + x, other + y) for one, other in shape.points)
-        return replace(shape, points=points, net=f"{net} {shape.net}")
-    return replace(shape, x=shape.x + x, y=shape.y + y)
+        return Wire(points, shape.kind, f"{net} {shape.net}", shape.weight, shape.arrow)
+    if isinstance(shape, Mark):
+        return Mark(shape.x + x, shape.y + y, shape.kind)
+    if isinstance(shape, Label):
+        return Label(shape.x + x, shape.y + y, shape.text, shape.size, shape.bold)
+    size = (shape.width, shape.height)
+    return Box(shape.x + x, shape.y + y, *size, shape.lines, shape.kind, shape.title)
 
 
 def join_pictures(pictures: Iterable[Picture]) -> Picture:

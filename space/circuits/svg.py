@@ -5,6 +5,7 @@ beside each other: what it names and how it is styled begins with a digest of th
 """
 
 import hashlib
+from functools import lru_cache
 from html import escape
 
 from space.circuits.metric import FONT
@@ -207,6 +208,7 @@ def _sign(value: float) -> int:
     return (value > 0) - (value < 0)
 
 
+@lru_cache(maxsize=8192)
 def _n(value: float) -> str:
     """A number with a decimal at most: the same text on every machine."""
     text = f"{value:.1f}"
