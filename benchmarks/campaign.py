@@ -189,9 +189,11 @@ def _growth(ends: list[float]) -> dict[str, Any]:
 
 
 def _tracked(folder: Path) -> dict[str, Any]:
-    """The runs in MLflow's database, by status."""
+    """The runs of trials in MLflow's database, by status."""
     with contextlib.closing(sqlite3.connect(next(folder.rglob("mlflow.db")))) as connection:
-        query = "SELECT status, count(*) FROM runs GROUP BY status"
+        pages = "SELECT run_uuid FROM tags WHERE key = 'ventral.page'"
+        query = "SELECT status, count(*) FROM runs WHERE run_uuid NOT IN"
+        query += f" ({pages}) GROUP BY status"
         return {"mlflow_runs": dict(connection.execute(query).fetchall())}
 
 

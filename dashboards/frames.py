@@ -6,11 +6,12 @@ nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from search.store import Store
+from search.store import Reported, Store, Trial
 
 CHOICE = "choice."
 """Prefix of the columns that hold a trial's choices."""
@@ -19,6 +20,7 @@ _TRIAL = (
     "trial",
     "cell",
     "recurrent",
+    "motifs",
     "status",
     "reason",
     "split",
@@ -44,6 +46,7 @@ _TRIAL = (
 _TIMES = ("created", "started", "ended")
 _REPORT = ("trial", "epoch", "top1", "top5", "loss", "train_loss", "seconds", "memory_mb")
 _NUMBERS = ("top1", "best", "top5", "loss", "train_loss", "seconds", "memory_mb", "accuracy")
+_AT_ONCE = 500  # genomes
 _COUNTS = ("parameters", "macs", "arrived")
 
 
@@ -52,15 +55,25 @@ def trials(store: Store, campaign: str, *, choices: bool = True) -> pd.DataFrame
 
     `campaign` is an id or a name. Times are UTC timestamps. With `choices` there is a column
     `choice.PATH` for every choice that any trial made, empty where the branch was not taken.
-    Raises StoreError for an unknown campaign.
+    `motifs` are tuples of words (space/motifs.py); for trials that an earlier version put on
+    record they are read from the genomes. Raises StoreError for an unknown campaign.
     """
-    records = store.results.find(store.campaigns.get(campaign).id)
+    campaign_id = store.campaigns.get(campaign).id
+    records = store.results.find(campaign_id)
+    older = _read_motifs(store, campaign_id, records)
+    shown = [
+        trial.row() | {"motifs": older.get(trial.number, trial.motifs or ())} for trial in records
+    ]
+    return tabulate_trials(shown, choices=choices)
+
+
+def tabulate_trials(shown: Iterable[Mapping[str, Any]], *, choices: bool = True) -> pd.DataFrame:
+    """Trials as `trials` has them: each as `search.store.Trial.row` gives it, with `motifs`."""
     rows = []
-    for trial in records:
-        shown = trial.row()
-        row = {name: shown[name] for name in (*_TRIAL, *_TIMES)}
+    for trial in shown:
+        row = {name: trial[name] for name in (*_TRIAL, *_TIMES)}
         if choices:
-            row |= {f"{CHOICE}{path}": value for path, value in trial.choices.items()}
+            row |= {f"{CHOICE}{path}": value for path, value in trial["choices"].items()}
         rows.append(row)
     frame = _frame(rows, (*_TRIAL, *_TIMES))
     for name in _TIMES:
@@ -71,21 +84,45 @@ def trials(store: Store, campaign: str, *, choices: bool = True) -> pd.DataFrame
 
 def reports(store: Store, campaign: str) -> pd.DataFrame:
     """One row a report, in the order of arrival: trial, epoch and what was measured."""
-    rows = [
-        {"trial": one.number, **{name: getattr(one.report, name) for name in _REPORT[1:]}}
-        for one in store.results.all_reports(store.campaigns.get(campaign).id)
-    ]
-    return _frame(rows, _REPORT)
+    return tabulate_reports(store.results.all_reports(store.campaigns.get(campaign).id))
 
 
 def steps(store: Store, campaign: str) -> pd.DataFrame:
     """Accuracy by time step, long: trial, epoch, step (from 0) and accuracy (0..1)."""
+    return tabulate_steps(store.results.all_reports(store.campaigns.get(campaign).id))
+
+
+def tabulate_reports(reported: Iterable[Reported]) -> pd.DataFrame:
+    """Reports as `reports` has them."""
+    rows = [
+        {"trial": one.number, **{name: getattr(one.report, name) for name in _REPORT[1:]}}
+        for one in reported
+    ]
+    return _frame(rows, _REPORT)
+
+
+def tabulate_steps(reported: Iterable[Reported]) -> pd.DataFrame:
+    """Reports' accuracies as `steps` has them."""
     rows = [
         {"trial": one.number, "epoch": one.report.epoch, "step": step, "accuracy": value}
-        for one in store.results.all_reports(store.campaigns.get(campaign).id)
+        for one in reported
         for step, value in enumerate(one.report.accuracy_by_step)
     ]
     return _frame(rows, ("trial", "epoch", "step", "accuracy"))
+
+
+def _read_motifs(
+    store: Store, campaign_id: str, records: Sequence[Trial]
+) -> dict[int, tuple[str, ...]]:
+    """The motifs of the trials that have none on record, by number; each network is read once."""
+    older = [trial for trial in records if trial.motifs is None and trial.cell]
+    first = list({trial.digest: trial.number for trial in older}.values())
+    motifs = {
+        trial.digest: trial.read_motifs()
+        for start in range(0, len(first), _AT_ONCE)
+        for trial in store.results.some(campaign_id, first[start : start + _AT_ONCE])
+    }
+    return {trial.number: motifs[trial.digest] for trial in older}
 
 
 def _frame(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame:

@@ -28,7 +28,7 @@ class Searched:
     `choice.PATH` for each choice; `reports` one row a report in the order of arrival; `steps` the
     accuracy by time step of each trial's last report; `events` the campaign's history (`at` in
     seconds since 1970, `kind`, `detail`). `openings` are the times at which the test split was
-    scored.
+    scored. `machine` is the name of that on which the last driver ran.
     """
 
     id: str
@@ -44,6 +44,7 @@ class Searched:
     steps: pd.DataFrame
     events: pd.DataFrame
     openings: tuple[Opening, ...] = ()
+    machine: str | None = None
 
     @property
     def full_epochs(self) -> int:
@@ -73,6 +74,8 @@ def read_searched(store: Store, campaign: str) -> Searched:
         {"at": event.at, "kind": event.kind, "detail": event.detail}
         for event in store.campaigns.events(record.id)
     ]
+    reported = store.results.all_reports(record.id)  # once: of 50,000 trials it takes seconds
+    last = {one.number: one for one in sorted(reported, key=lambda one: one.report.epoch)}
     return Searched(
         id=record.id,
         name=record.name,
@@ -83,14 +86,9 @@ def read_searched(store: Store, campaign: str) -> Searched:
         data=record.data,
         seconds=record.seconds,
         trials=frames.trials(store, record.id),
-        reports=frames.reports(store, record.id),
-        steps=_keep_last(frames.steps(store, record.id)),
+        reports=frames.tabulate_reports(reported),
+        steps=frames.tabulate_steps(last[number] for number in sorted(last)),
         events=pd.DataFrame(events, columns=["at", "kind", "detail"]),
         openings=tuple(store.campaigns.openings(record.id)),
+        machine=None if record.driver is None else record.driver.machine,
     )
-
-
-def _keep_last(steps: pd.DataFrame) -> pd.DataFrame:
-    """The rows of each trial's last epoch."""
-    last = steps.groupby("trial")["epoch"].transform("max")
-    return steps[steps["epoch"] == last].reset_index(drop=True)

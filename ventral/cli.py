@@ -26,6 +26,7 @@ from ventral.commands import (
     interface,
     plans,
     replay,
+    report,
     retention,
     spaces,
     status,
@@ -51,6 +52,7 @@ app = typer.Typer(
 )
 campaigns.register(app)
 status.register(app)
+report.register(app)
 exports.register(app)
 interface.register(app)
 retention.register(app)

@@ -31,6 +31,7 @@ from search.early_stopping.judging import Judge
 from search.store import CONTROL, SEARCHED, NewTrial, Takeover, Trial
 from space.cell_names import name_network
 from space.errors import CampaignError, GenomeError
+from space.motifs import name_motifs
 from space.unroll.cost import cost
 from workers.job import Failure, Job, Recipe
 
@@ -226,6 +227,7 @@ class Queue:
             control=control,
             family=SEARCHED if suggestion.searched else family,
             winner=winner,
+            motifs=None if sample is None else name_motifs(sample.genome),
             status="infeasible" if recipe is None else "waiting",
             reason=suggestion.reason,
             folder=str(self._set.home.trial(self._set.campaign_id, number)),

@@ -167,7 +167,8 @@ def _check_mlflow(evidence: Evidence, trials: Mapping[int, Trial]) -> Iterator[s
         yield f"{unsent} runs are not in MLflow"
     experiment = evidence.store.campaigns.get(evidence.campaign_id).experiment
     client = MlflowClient(tracking_uri=evidence.tracking_uri)
-    runs = client.search_runs([experiment], max_results=50_000) if experiment else []
+    every = client.search_runs([experiment], max_results=50_000) if experiment else []
+    runs = [run for run in every if "ventral.trial" in run.data.tags]  # one is the campaign's page
     counts = Counter(int(run.data.tags["ventral.trial"]) for run in runs)
     for number, count in counts.items():
         if count > 1:

@@ -122,6 +122,16 @@ class Home:
             )
         return self.campaigns / campaign_id
 
+    @property
+    def reports(self) -> Path:
+        """Root of the campaigns' reports, which `ventral ui` shows."""
+        return self.path / "reports"
+
+    def report(self, *campaign_ids: str) -> Path:
+        """The report of a campaign, or of several together. Raises StoreError as `campaign`."""
+        names = [self.campaign(campaign_id).name for campaign_id in campaign_ids]
+        return self.reports / f"{'+'.join(names)}.html"
+
     def trial(self, campaign_id: str, number: int) -> Path:
         """The folder of one trial: its checkpoint. Raises StoreError as `campaign` does."""
         folder = self.campaign(campaign_id)

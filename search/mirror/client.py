@@ -8,24 +8,15 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from search.host.home import Home
 from search.mirror import database
-from search.mirror.runs import (
-    FAILURE,
-    KEY_TAG,
-    NOTE_TAG,
-    PASSING,
-    REASON,
-    MlflowRun,
-    Point,
-    experiment_name,
-    experiment_note,
-    experiment_tags,
-)
+from search.mirror.experiments import experiment_name, experiment_tags
+from search.mirror.runs import FAILURE, KEY_TAG, PASSING, REASON, MlflowRun, Point
 from search.store import Campaign, Outgoing
 
 PARAMETERS_A_CALL, METRICS_A_CALL = 100, 900
@@ -67,6 +58,11 @@ class Client:
         if (engine := getattr(store, "engine", None)) is not None:
             engine.dispose()
 
+    @property
+    def writes_files(self) -> bool:
+        """Whether runs' files are written straight to their place, and not through a server."""
+        return self._files is not None
+
     def experiment(self, campaign: Campaign, artifact_location: str | None) -> tuple[str, bool]:
         """The id of the campaign's experiment, and whether it had to be made."""
         name, tags = experiment_name(campaign), experiment_tags(campaign)
@@ -75,15 +71,18 @@ class Client:
             created = self._client.create_experiment(
                 name, artifact_location=artifact_location, tags=tags
             )
-            experiment, present = str(created), set(tags)
-        else:
-            experiment, present = str(existing.experiment_id), set(existing.tags)
-            if existing.lifecycle_stage != "active":
-                self._client.restore_experiment(experiment)
-        tags[NOTE_TAG] = experiment_note(campaign, experiment)
-        for key in tags.keys() - present:
+            return str(created), True
+        experiment = str(existing.experiment_id)
+        if existing.lifecycle_stage != "active":
+            self._client.restore_experiment(experiment)
+        self.complete(experiment, tags)
+        return experiment, False
+
+    def complete(self, experiment: str, tags: Mapping[str, str]) -> None:
+        """Give an experiment those of the tags that it lacks: what people wrote there stays."""
+        present = self._client.get_experiment(experiment).tags
+        for key in sorted(tags.keys() - present.keys()):
             self._client.set_experiment_tag(experiment, key, tags[key])
-        return experiment, existing is None
 
     def writable(self, run_id: str) -> bool:
         """Whether a run is there and not deleted."""
@@ -151,7 +150,7 @@ class Client:
                 files = {FAILURE: ""} | files
         self._log(run_id, run, tags)
         if files:
-            self._upload(run_id, files)
+            self.upload(run_id, files)
         if run.ended is not None:
             self._client.set_terminated(run_id, status=run.status, end_time=run.ended)
         elif not (made and run.status == "RUNNING"):
@@ -181,13 +180,33 @@ class Client:
             tags=marks,
         )
 
-    def _upload(self, run_id: str, files: dict[str, str]) -> None:
+    def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Set tags of a run."""
+        self._client.log_batch(run_id, tags=[self._entities.RunTag(*tag) for tag in tags.items()])
+
+    def has_file(self, run_id: str, name: str) -> bool:
+        """Whether a file lies at the top of a run's files."""
+        if self._files is not None:
+            return (self._files(run_id) / name).is_file()
+        return any(one.path == name for one in self._client.list_artifacts(run_id))
+
+    def upload(self, run_id: str, files: Mapping[str, str]) -> None:
+        """Write files of a run: name -> text."""
         if self._files is not None:
             _write_files(self._files(run_id), files)
             return
         with tempfile.TemporaryDirectory(prefix="ventral-") as folder:
             _write_files(Path(folder), files)
             self._client.log_artifacts(run_id, folder)
+
+
+def open_client(home: Home, campaign_id: str) -> Client:
+    """The client of a home's MLflow, for the runs of one campaign."""
+    scheme, separator, _ = home.tracking_uri.partition("://")
+    # Without a server that takes runs' files and decides where they are, we write them.
+    direct = bool(separator) and scheme not in ("http", "https")
+    files = (lambda run_id: home.run_files(campaign_id, run_id)) if direct else None
+    return Client(home.tracking_uri, files)
 
 
 def is_refusal(error: Exception) -> bool:
@@ -197,7 +216,7 @@ def is_refusal(error: Exception) -> bool:
     return getattr(error, "error_code", None) in _REFUSALS
 
 
-def _write_files(folder: Path, files: dict[str, str]) -> None:
+def _write_files(folder: Path, files: Mapping[str, str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")

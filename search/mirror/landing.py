@@ -11,15 +11,20 @@ from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
-from search.host.home import same_tracking, sqlite_file
-from search.mirror.runs import runs_path
+from search.host.home import Home, same_tracking, sqlite_file
+from search.mirror.experiments import runs_path
 from search.review import ranking
 from search.store import Campaign, Store
 from space.documents.outside import printable, redact
+from space.errors import StoreError
 
 RUNS = "mlflow/"
 """The folder of MLflow's own page, seen from this one."""
+
+REPORTS = "reports/"
+"""The folder of the campaigns' reports, seen from this one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,17 +44,19 @@ class CampaignLine:
     data: str
     created: float
     experiment: str | None
+    has_report: bool = False
 
 
-def read_lines(store: Store, tracking: str) -> list[CampaignLine]:
-    """The campaigns of a store, newest first; `tracking` is the MLflow that is shown.
+def read_lines(store: Store, tracking: str, home: Home | None = None) -> list[CampaignLine]:
+    """The campaigns of a store, newest first; `tracking` is the MLflow that is shown, and `home`
+    the place of their reports.
 
     One that cannot be read is `damaged`, and hides none of the others.
     """
-    return [_line(store, record, tracking) for record in store.campaigns.all()]
+    return [_line(store, record, tracking, home) for record in store.campaigns.all()]
 
 
-def _line(store: Store, record: Campaign, tracking: str) -> CampaignLine:
+def _line(store: Store, record: Campaign, tracking: str, home: Home | None) -> CampaignLine:
     standing = ranking.standing(store, record)
     return CampaignLine(
         id=record.id,
@@ -62,7 +69,17 @@ def _line(store: Store, record: Campaign, tracking: str) -> CampaignLine:
         data=_name_of(record.document.get("data"), record.data),
         created=record.created,
         experiment=record.experiment if has_runs_in(record, tracking) else None,
+        has_report=home is not None and find_report(home, record.id) is not None,
     )
+
+
+def find_report(home: Home, campaign_id: str) -> Path | None:
+    """The report that `ventral report` wrote of a campaign; None if there is none."""
+    try:
+        file = home.report(campaign_id)
+    except StoreError:  # a damaged store may hold anything in the place of an id
+        return None
+    return file if file.is_file() else None
 
 
 def is_missing(store_url: str) -> bool:
@@ -103,7 +120,8 @@ def _table(lines: Sequence[CampaignLine]) -> str:
     rows = "".join(_row(line) for line in lines)
     return (
         '<div class="wide" role="region" aria-label="Campaigns" tabindex="0">'
-        "<table><caption>Newest first. A name leads to the runs of its trials."
+        "<table><caption>Newest first. A name leads to the runs of its trials, and a report to "
+        "what they show: <code>ventral report NAME</code> writes one."
         f"</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
@@ -113,10 +131,14 @@ def _row(line: CampaignLine) -> str:
     if line.experiment is not None:
         link = escape(RUNS + runs_path(line.experiment))
         name = f'<a href="{link}">{name}</a>'
+    report = ""
+    if line.has_report:
+        label = _text(f"Report of {line.name}")
+        report = f'<br><a href="{_text(REPORTS + line.id)}" aria-label="{label}">Report</a>'
     score = "" if line.best is None else f"{line.best:.2%}"
     created = time.strftime("%Y-%m-%d %H:%M", time.localtime(line.created))
     cells = (
-        f'<th scope="row">{name}<br><small>{_text(line.id)}</small></th>',
+        f'<th scope="row">{name}<br><small>{_text(line.id)}</small>{report}</th>',
         f'<td><span class="state {_text(line.state)}">{_text(line.state)}</span></td>',
         f'<td class="number">{score}</td>',
         f'<td class="number">{line.done:,} of {line.trials:,}</td>',

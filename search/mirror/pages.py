@@ -1,4 +1,5 @@
-"""What `ventral ui` serves: the campaigns at `/`, MLflow's own page below `/mlflow/`.
+"""What `ventral ui` serves: the campaigns at `/`, what each of them found below `/reports/`, and
+MLflow's own page below `/mlflow/`.
 
 An ASGI application around MLflow's. It decides three things before MLflow sees a request:
 
@@ -16,16 +17,23 @@ import json
 import re
 from collections.abc import Collection
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import (
+    HTMLResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+)
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from search.host.home import Home
 from search.mirror import landing
-from search.mirror.runs import table_state
+from search.mirror.experiments import table_state
 from search.store import Store
 from space.errors import VentralError
 
@@ -86,6 +94,9 @@ class Pages:
         elif path == "/" and method in ("GET", "HEAD"):
             answer = await (self._front(scope, receive) if below else self._campaigns())
             await answer(scope, receive, send)
+        elif path.startswith("/reports/") and method in ("GET", "HEAD") and not below:
+            answer = await run_in_threadpool(self._report, path.removeprefix("/reports/"))
+            await answer(scope, receive, send)
         elif path == BELOW:
             await RedirectResponse(f"{BELOW}/")(scope, receive, send)
         else:
@@ -120,11 +131,22 @@ class Pages:
                 return landing.page([], self._home), 200
             store: Store = Store.open(self._store_url, create=False)
             try:
-                return landing.page(landing.read_lines(store, self._tracking), self._home), 200
+                home = Home(path=Path(self._home))
+                lines = landing.read_lines(store, self._tracking, home)
+                return landing.page(lines, self._home), 200
             finally:
                 store.close()
         except VentralError as error:
             return landing.failure(str(error)), 500
+
+    def _report(self, campaign_id: str) -> Response:
+        """The report of a campaign, as a page that can reach nothing of this server's."""
+        file = landing.find_report(Home(path=Path(self._home)), campaign_id)
+        if file is None:
+            return PlainTextResponse(
+                "There is no such report: `ventral report CAMPAIGN` writes one.", 404
+            )
+        return HTMLResponse(file.read_bytes(), headers=_ALONE)
 
     async def _front(self, scope: Scope, receive: Receive) -> Response:
         """MLflow's page, in which our script runs before its own ones."""
@@ -140,6 +162,12 @@ class Pages:
         body = body[: at.end()] + script + body[at.end() :]
         return Response(body, start["status"], dict(headers))
 
+
+_ALONE = {
+    "Content-Security-Policy": "sandbox allow-scripts allow-downloads allow-modals",
+    "Cache-Control": "no-cache",
+}
+"""Headers of a report: whatever is written in it has an origin of its own, and no network."""
 
 _CONDITIONS = (b"if-none-match", b"if-modified-since", b"range", b"accept-encoding")
 """Headers for which MLflow would not send the whole page as it is."""

@@ -1,7 +1,7 @@
-"""How a trial looks as an MLflow run, and how its campaign looks as an experiment.
+"""How a trial looks as an MLflow run.
 
-Pure values: trials and reports in, names, parameters, metrics, tags, files and the view of the
-runs table out. Knows MLflow's limits and what its pages show; never imports it.
+Pure values: trials and reports in, names, parameters, metrics, tags and files out. Knows MLflow's
+limits and what its pages show; never imports it.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
-from urllib.parse import urlencode
 
 from search.review.acting import choices_that_act
 from search.store import ENDED, Campaign, Reported, Scalar, Status, Trial
+from space.circuits import draw_circuit
 from space.documents.outside import printable
+from space.errors import InputError
 
 REASON, SOURCE = "ventral.reason", "ventral.source"
 PASSING = (REASON, SOURCE)
@@ -30,13 +32,21 @@ EXACT = 24
 KEY_TAG = "ventral.key"
 """The tag by which a trial's run is found again: CAMPAIGN/NUMBER."""
 
-VIEW = "ventral-best-first"
-"""The saved view of the runs table in which an experiment opens."""
+MOTIFS_TAG, MOTIFS_BETWEEN = "ventral.motifs", "; "
+"""The tag with the words of a network, and what stands between two of them. MLflow's search finds
+one with `tags.ventral.motifs LIKE '%residual->out times%'`.
+"""
+RECORD_TAG = "ventral.record"
+"""The tag with what a trial's row has and no other tag, parameter or metric: see RECORDED."""
+RECORDED = ("attempts", "suggested", "arrived", "created", "started", "ended")
 
 NAME_LENGTH, VALUE_LENGTH, TAG_LENGTH = 250, 6000, 5000
 
-EPOCH_METRICS = ("top1", "top5", "loss", "train_loss")
-SCORES = ("top1", "top5", "loss")
+EPOCH_METRICS = ("top1", "top5", "loss", "train_loss", "seconds", "memory_mb")
+"""The metrics of a report under their own names; its epoch is the metric `epochs`."""
+STEP_METRIC = "accuracy_by_step"
+"""The metric whose steps are the time steps of the network, and not epochs."""
+SCORES = ("top1", "top5", "loss", STEP_METRIC)
 """The metrics that are of a split: of validation under these names, of test as `test_top1` ..."""
 
 RunStatus = Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]
@@ -58,7 +68,9 @@ KILLED: MLflow gives a run that was killed an end, and never takes that back.
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One value of a metric; `at` in milliseconds since 1970, `step` is the epoch."""
+    """One value of a metric; `at` in milliseconds since 1970, `step` is the epoch, or of the
+    accuracy by time step the time step.
+    """
 
     key: str
     value: float
@@ -91,8 +103,8 @@ def run_of(campaign: Campaign, trial: Trial, reports: Sequence[Reported]) -> Mlf
     return MlflowRun(
         name=run_name(trial),
         status=RUN_STATUSES[trial.status],
-        started=_milliseconds(trial.started or trial.created),
-        ended=_milliseconds(trial.ended or trial.created) if ended else None,
+        started=milliseconds(trial.started or trial.created),
+        ended=milliseconds(trial.ended or trial.created) if ended else None,
         parameters=parameters_of(choices_that_act(campaign, trial, quickly=trial.number >= EXACT)),
         metrics=name_scores(campaign, _metrics_of(trial, reports)),
         tags=_tags_of(campaign, trial),
@@ -107,7 +119,7 @@ def run_name(trial: Trial) -> str:
     """
     scored = trial.status in ENDED and trial.top1 is not None
     fate = f"{trial.top1:.1%}" if scored else trial.status
-    return f"{_cut(printable(trial.cell), 200)} #{trial.number} {fate}"
+    return f"{cut(printable(trial.cell), 200)} #{trial.number} {fate}"
 
 
 def run_key(campaign_id: str, number: int) -> str:
@@ -126,7 +138,7 @@ def parameters_of(choices: Mapping[str, Scalar]) -> dict[str, str]:
         name = parameter_name(path)
         if name in parameters:
             name = _add_hash(name, path)
-        parameters[name] = _cut(_value(choices[path]), VALUE_LENGTH)
+        parameters[name] = cut(parameter_value(choices[path]), VALUE_LENGTH)
     return parameters
 
 
@@ -148,7 +160,8 @@ def _add_hash(name: str, path: str) -> str:
     return f"{name[: NAME_LENGTH - 9]}-{mark}"
 
 
-def _value(value: Scalar) -> str:
+def parameter_value(value: Scalar) -> str:
+    """A choice as the text that MLflow keeps of it."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
@@ -158,9 +171,8 @@ def points_of(reported: Reported) -> tuple[Point, ...]:
     How far a trial has come, and in how many seconds of training, are among them: as points of
     its curve they are the same whenever they are sent.
     """
-    report, at = reported.report, _milliseconds(reported.at)
-    values = {key: getattr(report, key) for key in EPOCH_METRICS}
-    values |= {"epochs": float(report.epoch), "seconds": report.seconds}
+    report, at = reported.report, milliseconds(reported.at)
+    values = {key: getattr(report, key) for key in EPOCH_METRICS} | {"epochs": report.epoch}
     return tuple(
         Point(key=key, value=float(value), at=at, step=report.epoch)
         for key, value in values.items()
@@ -170,7 +182,7 @@ def points_of(reported: Reported) -> tuple[Point, ...]:
 
 def _metrics_of(trial: Trial, reports: Sequence[Reported]) -> tuple[Point, ...]:
     sizes = {"parameters": trial.parameters, "macs": trial.macs}
-    at = _milliseconds(trial.created)
+    at = milliseconds(trial.created)
     points = [
         Point(key=key, value=float(value), at=at, step=0)
         for key, value in sizes.items()
@@ -178,7 +190,24 @@ def _metrics_of(trial: Trial, reports: Sequence[Reported]) -> tuple[Point, ...]:
     ]
     for reported in reports:
         points += points_of(reported)
+    if trial.status in ENDED:
+        points += _step_points(reports)
     return tuple(points)
+
+
+def _step_points(reports: Sequence[Reported]) -> list[Point]:
+    """The accuracy at each time step by the last report that has it, from step 0.
+
+    A trial that goes on after its end gets points of a later time beside the earlier ones.
+    """
+    last = next((one for one in reversed(reports) if one.report.accuracy_by_step), None)
+    if last is None:
+        return []
+    return [
+        Point(key=STEP_METRIC, value=float(value), at=milliseconds(last.at), step=step)
+        for step, value in enumerate(last.report.accuracy_by_step)
+        if math.isfinite(value)
+    ]
 
 
 def name_scores(campaign: Campaign, points: Iterable[Point]) -> tuple[Point, ...]:
@@ -219,12 +248,18 @@ def _tags_of(campaign: Campaign, trial: Trial) -> dict[str, str]:
         REASON: trial.reason or "",
         "ventral.seed": str(trial.seed),
         SOURCE: trial.source or "",
+        "ventral.family": trial.family or "",
+        "ventral.winner": trial.winner or "",
+        MOTIFS_TAG: MOTIFS_BETWEEN.join(trial.read_motifs()),
+        RECORD_TAG: json.dumps({key: getattr(trial, key) for key in RECORDED}),
     }
-    return {key: _cut(printable(value), TAG_LENGTH) for key, value in tags.items() if value}
+    return {key: cut(printable(value), TAG_LENGTH) for key, value in tags.items() if value}
 
 
 def _files_of(trial: Trial, reports: Sequence[Reported]) -> dict[str, str]:
     files = {"genome.json": json.dumps(trial.document, indent=2) + "\n"}
+    with suppress(InputError):  # a genome that this version cannot read has no picture
+        files["cell.svg"] = draw_circuit(trial.read_genome())
     documents = [one.document() for one in reports if one.report.accuracy_by_step]
     curves = {document["epoch"]: document["accuracy_by_step"] for document in documents}
     if curves:
@@ -269,88 +304,11 @@ def curve_svg(accuracy: Sequence[float | None], title: str) -> str:
     )
 
 
-def _milliseconds(seconds: float) -> int:
+def milliseconds(seconds: float) -> int:
+    """Seconds since 1970 as MLflow has times."""
     return round(seconds * 1000)
 
 
-def _cut(text: str, length: int) -> str:
+def cut(text: str, length: int) -> str:
+    """A text of at most `length` characters."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
-
-
-# -------------------------------------------------------------------- the experiment
-
-
-def experiment_name(campaign: Campaign) -> str:
-    """The experiment of a campaign: its name for people, its id for being the only one."""
-    return f"{_cut(printable(campaign.name), 400)} ({campaign.id})"
-
-
-def experiment_tags(campaign: Campaign) -> dict[str, str]:
-    """Tags that make MLflow show the experiment as model training, with our columns."""
-    return {
-        "mlflow.experimentKind": "custom_model_development",
-        f"mlflow.sharedViewState.{VIEW}": _view(campaign),
-        "ventral.campaign": campaign.id,
-        "ventral.campaign.name": _cut(printable(campaign.name), TAG_LENGTH),
-    }
-
-
-NOTE_TAG = "mlflow.note.content"
-
-
-def experiment_note(campaign: Campaign, experiment_id: str) -> str:
-    """The text above the experiment's pages, in whatever mode they were opened (Markdown)."""
-    return (
-        f"One run a trial of campaign {campaign.id}, parameters are the choices that made a "
-        f"difference. [Table of runs, best first]({view_url('', experiment_id)[1:]})"
-    )
-
-
-def view_url(base: str, experiment_id: str) -> str:
-    """The address of an experiment's runs table, best first, on the MLflow server at `base`."""
-    query = urlencode({"viewStateShareKey": VIEW})
-    return f"{base.rstrip('/')}/{runs_path(experiment_id)}&{query}"
-
-
-def runs_path(experiment_id: str) -> str:
-    """An experiment's runs table on MLflow's page; as `ventral ui` serves it, with our columns.
-
-    The workflow has to be in the address: without it, MLflow opens a browser that was never
-    there before in its mode for language models, whatever the experiment's tags say.
-    """
-    return f"#/experiments/{experiment_id}/runs?{urlencode({'workflowType': 'machine_learning'})}"
-
-
-_COLUMNS = {
-    "metrics.`top1`": 90,
-    "metrics.`test_top1`": 90,
-    "tags.`ventral.cell`": 150,
-    "tags.`ventral.recurrent`": 120,
-    "tags.`ventral.status`": 100,
-    "metrics.`parameters`": 100,
-    "metrics.`macs`": 100,
-    "metrics.`epochs`": 80,
-}
-"""The columns that matter, in MLflow's names, with their widths on the screen in pixels."""
-
-
-def _view(campaign: Campaign) -> str:
-    """The saved view in the form in which MLflow's page keeps it."""
-    at, state = _milliseconds(campaign.created), json.dumps(table_state())
-    return json.dumps({"name": "Best first", "createdAt": at, "updatedAt": at, "state": state})
-
-
-def table_state() -> dict[str, object]:
-    """The runs table, best first, with our columns: the state that MLflow's page keeps of one."""
-    return {
-        "searchFilter": "",
-        "orderByKey": "metrics.`top1`",
-        "orderByAsc": False,
-        "startTime": "ALL",
-        "lifecycleFilter": "Active",
-        "modelVersionFilter": "All Runs",
-        "datasetsFilter": [],
-        "selectedColumns": list(_COLUMNS),
-        "columnOrder": list(_COLUMNS),
-        "columnWidths": _COLUMNS,
-    }

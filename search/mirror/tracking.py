@@ -20,12 +20,12 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from search.host.home import Home, same_tracking
 from search.host.ports import bypass_proxies
 from search.mirror import database
-from search.mirror.client import Client, is_refusal
+from search.mirror.campaign_page import write_page
+from search.mirror.client import Client, is_refusal, open_client
 from search.mirror.following import Following
 from search.mirror.runs import run_key, run_of
 from search.store import Campaign, Outgoing, Store
@@ -166,29 +166,30 @@ class Mirror:
 
     def _connect(self) -> Client:
         campaign = self._store.campaigns.get(self._campaign_id)
-        uri, where = self._home.tracking_uri, self._home.tracking_label
+        where = self._home.tracking_label
         aside = database.prepare(self._home, lambda: resend_lost(self._store, self._home))
         if aside is not None:
             log.warning("MLflow's database was broken and is now %s; a new one is filled", aside)
             self._store.campaigns.add_event(campaign.id, "mirror-renewed", {"aside": str(aside)})
-        with database.no_strays(uri):
-            client = Client(uri, self._files if self._is_database else None)
-            location = database.ARTIFACTS + campaign.id if self._is_database else None
+        with database.no_strays(self._home.tracking_uri):
+            client = open_client(self._home, campaign.id)
+            location = database.ARTIFACTS + campaign.id if client.writes_files else None
             self._experiment, anew = client.experiment(campaign, location)
         self._store.campaigns.set_experiment(campaign.id, where, self._experiment, anew=anew)
+        self._write_page(client, campaign)
         self._reconcile(client)
         self._following = Following(self._store, client, campaign.id, self._experiment)
         self._looked = float("-inf")
         return client
 
-    @property
-    def _is_database(self) -> bool:
-        """Whether there is no server that takes runs' files and decides where they are."""
-        scheme, separator, _ = self._home.tracking_uri.partition("://")
-        return bool(separator) and scheme not in ("http", "https")
-
-    def _files(self, run_id: str) -> Path:
-        return self._home.run_files(self._campaign_id, run_id)
+    def _write_page(self, client: Client, campaign: Campaign) -> None:
+        """Bring the campaign's page up to date; no reason not to send its trials."""
+        try:
+            write_page(client, campaign, str(self._experiment))
+        except Exception as error:
+            if not is_refusal(error):
+                raise
+            log.warning("MLflow refuses the campaign's page: %s", redact(str(error)))
 
     def _look(self, *, ending: bool) -> None:
         """Show the trials that train, if it is time to; `ending`: none does any more."""

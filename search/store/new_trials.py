@@ -118,6 +118,7 @@ def _new_row(trial: NewTrial, place: int) -> dict[str, Any]:
         "split": trial.split,
         "family": trial.family,
         "winner": trial.winner,
+        "motifs": None if trial.motifs is None else list(trial.motifs),
     }
 
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from search.host.home import Process
+from space.errors import GenomeError
 from space.genome import Genome
+from space.motifs import name_motifs
 from space.recurrence import Recurrence
 from workers.job import Report, ScoredSplit
 
@@ -87,6 +89,8 @@ class Trial:
     what it is matched, and to which network; `family` is None where an earlier version put it on
     record. A searched control, which a sampler suggested, is of the family "searched"; all other
     suggestions are of none.
+    record. `motifs` are the words of the network (space/motifs.py), None where the choices make
+    none and of trials that an earlier version put on record: see `read_motifs`.
     """
 
     campaign: str
@@ -124,10 +128,22 @@ class Trial:
     split: ScoredSplit
     family: str | None
     winner: str | None
+    motifs: tuple[str, ...] | None
 
     def read_genome(self) -> Genome:
         """The network. Raises GenomeError if this version cannot read its document."""
         return Genome.parse(self.document, f"trial {self.number}")
+
+    def read_motifs(self) -> tuple[str, ...]:
+        """The words of the network: of an earlier version's trial, from its genome; none without
+        a network, and where that was left out or cannot be read.
+        """
+        if self.motifs is not None or not self.document:
+            return self.motifs or ()
+        try:
+            return name_motifs(self.read_genome())
+        except GenomeError:
+            return ()
 
     def row(self) -> dict[str, Any]:
         """The trial as tables, JSON and frames show it: what it is, its scores, its choices."""
@@ -229,6 +245,7 @@ class NewTrial:
     control: str | None = None
     family: str | None = None
     winner: str | None = None
+    motifs: Sequence[str] | None = None
     status: Status = "waiting"
     reason: str | None = None
     folder: str | None = None

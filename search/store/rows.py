@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from sys import intern
 from types import NoneType
 from typing import Any
 
@@ -85,6 +86,11 @@ def trial_of(row: Mapping[Any, Any]) -> Trial:
     for key, name in (("choices", "choices"), ("recipe", "recipe"), ("document", "genome")):
         if not isinstance(values[key], (dict, NoneType) if key == "document" else dict):
             raise damage_error(f"its {name} is not a mapping", where)
+    motifs = values["motifs"]
+    if motifs is not None:
+        if not isinstance(motifs, list) or not all(isinstance(word, str) for word in motifs):
+            raise damage_error("its motifs are not words", where)
+        values["motifs"] = tuple(map(intern, motifs))  # few words, many times
     for key in ("number", "epochs", "seed", "attempts", "suggested", "source_epochs"):
         if not isinstance(values[key], int):
             raise damage_error(f"its field {key} is {values[key]!r}", where)

@@ -93,6 +93,9 @@ TRIALS = sa.Table(
     # sampler suggested.
     sa.Column("family", sa.String(16)),
     sa.Column("winner", sa.Text),
+    # The words of its network (space/motifs.py); NULL where there is no network, and for trials of
+    # before they were kept.
+    sa.Column("motifs", JSON),
     sa.Index("ix_trials_campaign_status", "campaign", "status"),
     sa.Index("ix_trials_work", "work"),
 )

@@ -117,6 +117,7 @@ def add_changed(
             recurrence=trial.recurrence,
             split=trial.split,
             family=SEARCHED if trial.family == SEARCHED else None,
+            motifs=trial.read_motifs(),
             folder=str(home.trial(record.id, number)),
             work=reuse.work_of(trial.digest, recipe, record.data["checksum"], trial.seed),
         )

@@ -1,11 +1,13 @@
 """The normal forms of all stages; stages that are alike are read once."""
 
+from functools import lru_cache
+
 from space.documents.validation import Value
 from space.identity.spelling import label
 from space.identity.stage_graph import StageForm
 from space.identity.stage_reading import StageReader, WrittenStage
 from space.network.architecture import Architecture
-from space.network.sizes import StageShape, layout
+from space.network.sizes import ById, StageShape, layout
 from space.step.parameters import stage_parameters
 from space.step.stages import write_stage
 
@@ -28,14 +30,21 @@ def stage_forms(architecture: Architecture) -> list[StageForm]:
     return forms
 
 
-def live_forms(architecture: Architecture) -> list[StageForm | None]:
+def live_forms(architecture: Architecture) -> tuple[StageForm | None, ...]:
     """The form of every stage; None in place of one that the logits do not depend on."""
+    return _live_forms(ById(architecture))
+
+
+# A network's digest, name and motifs are asked for one after the other. Forms are large.
+@lru_cache(maxsize=4)
+def _live_forms(key: ById) -> tuple[StageForm | None, ...]:
+    architecture = key.architecture
     live: list[StageForm | None] = []
     needed = True
     for form in reversed(stage_forms(architecture)):
         live.append(form if needed else None)
         needed = needed and form.reads_before
-    return live[::-1]
+    return tuple(live[::-1])
 
 
 def describe_stage(architecture: Architecture, place: int) -> WrittenStage:

@@ -5,7 +5,7 @@ step before has one more edge, to its definition.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from space.identity.algebra import Arena, Number, Polynomial, Product, format_number, key
@@ -28,7 +28,7 @@ class StageForm:
     `relative`: depths that are the width of the stage's convolution are written as such, so that
     stages that differ only in width share a form; not so if that convolution is not needed.
     `parts` are the places of the live weights (their paths within the stage), in the same order
-    for all spellings.
+    for all spellings. `graph` is what the form was made from.
     """
 
     text: str
@@ -37,6 +37,7 @@ class StageForm:
     reads_feedback: bool
     feedback_in_order: bool
     parts: tuple[str, ...]
+    graph: "Graph" = field(repr=False, compare=False)
 
 
 @lru_cache(maxsize=1024)
@@ -47,7 +48,8 @@ def _times(factor: Number) -> str:
 class Graph:
     """The vertices that `output` depends on, each after what it reads: their labels, what they
     read, and the places of the weights of those that have some. `earlier` are the definitions of
-    values of the step before; `define` gives that of an OLD atom, and its label.
+    values of the step before; `define` gives that of an OLD atom, and its label. `definitions` are
+    the same by atom.
     """
 
     def __init__(
@@ -56,11 +58,12 @@ class Graph:
         output: Polynomial,
         define: Callable[[str], tuple[Polynomial, str]],
     ) -> None:
-        self.arena, self.define = arena, define
+        self.arena, self.output, self.define = arena, output, define
         self.fed = _find_feedback(arena)
         self.labels: list[str] = []
         self.reads: list[list[int]] = []
         self.earlier: dict[int, int] = {}
+        self.definitions: dict[int, Polynomial] = {}
         self.places: dict[int, str] = {}
         self.in_order = False
         self._atoms: dict[int, int] = {}
@@ -82,6 +85,7 @@ class Graph:
             reads_feedback=any(each.startswith(FEEDBACK) for each in self.labels),
             feedback_in_order=self.in_order,
             parts=parts,
+            graph=self,
         )
 
     def _vertex(self, text: str, reads: list[int]) -> int:
@@ -120,6 +124,7 @@ class Graph:
             value, text = self.define(atom.place)
             vertex = self._vertex(text, [])
             self._pending.append((vertex, value))
+            self.definitions[number] = value
         else:
             kernel = atom.label.startswith((*_KERNELS, RESIZE))
             reads = [self._polynomial(value, kernel=kernel) for value in atom.reads]

@@ -66,11 +66,11 @@ class Layout:
 
 
 @lru_cache(maxsize=256)
-def _layout(key: "_ById") -> Layout:
+def _layout(key: "ById") -> Layout:
     return _work_out(key.architecture)
 
 
-class _ById:
+class ById:
     """A cache key: genomes hold mappings and cannot be hashed, but they are frozen."""
 
     def __init__(self, architecture: Architecture) -> None:
@@ -80,12 +80,12 @@ class _ById:
         return id(self.architecture)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _ById) and other.architecture is self.architecture
+        return isinstance(other, ById) and other.architecture is self.architecture
 
 
 def layout(architecture: Architecture) -> Layout:
     """The sizes of every part. Raises GenomeError where parts do not fit."""
-    return _layout(_ById(architecture))
+    return _layout(ById(architecture))
 
 
 def _work_out(architecture: Architecture) -> Layout:

@@ -8,7 +8,11 @@ import pytest
 from dashboards import frames
 from search.store import Store
 from space.errors import StoreError
+from space.genome import Genome
+from space.motifs import name_motifs
+from space.zoo import cells as published
 from tests.support.campaigns import STEPS, add, fill, new_campaign
+from tests.support.drawing import small_document
 
 
 @pytest.fixture
@@ -45,6 +49,19 @@ def test_a_branch_that_was_not_taken_is_empty(store: Store) -> None:
     frame = frames.trials(store, campaign.id)
     assert list(frame["choice.gate"]) == ["on", "off"]
     assert frame["choice.gate.kernel"].isna().tolist() == [False, True]
+
+
+def test_motifs_are_read_from_the_genomes_where_none_are_on_record(store: Store) -> None:
+    campaign = new_campaign(store)
+    add(store, campaign.id, 0, motifs=("out elu",))
+    network = Genome.parse(small_document(published.ugrnn()))
+    add(store, campaign.id, 1, motifs=None, genome=network, digest=network.digest)
+    add(store, campaign.id, 2, motifs=None, genome=None, cell="")
+    assert list(frames.trials(store, campaign.id).motifs) == [
+        ("out elu",),
+        name_motifs(network),
+        (),
+    ]
 
 
 def test_reports_and_steps_are_long(store: Store) -> None:

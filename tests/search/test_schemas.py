@@ -22,6 +22,7 @@ from search.run import build_run
 from search.store import CONTROL, Store, migrations
 from search.store.engine import SCHEMA, SCHEMA_TABLE, engine_for
 from search.tune.rungs import Rungs
+from space.motifs import name_motifs
 from space.recurrence import recurrence
 from space.space import Space
 from tests.support import postgres, toys
@@ -134,9 +135,11 @@ def test_nothing_is_lost_on_the_way(old: tuple[str, str, Rows]) -> None:
     _, url, held = old
     store = Store.open(url)
     now = rows(engine_of(store))
-    for row in held["campaigns"]:  # they were selected on test
-        row["document"]["data"] |= {"validation": 0}
-    moved = [bool((row.pop("more", None) or {}).get("late")) for row in held["reports"]]
+    for row in held["campaigns"]:  # without a validation split they were selected on test
+        row["document"]["data"].setdefault("validation", 0)
+    moved = [
+        row.get("late", bool((row.pop("more", None) or {}).get("late"))) for row in held["reports"]
+    ]
     assert [row["late"] for row in now["reports"]] == moved
     for table, before in held.items():
         if table == SCHEMA_TABLE:
@@ -178,10 +181,12 @@ def test_what_was_trained_before_is_found_by_its_work_and_charged(
 
 
 def test_what_trials_are_is_known_of_those_of_before(old: tuple[str, str, Rows]) -> None:
-    store = Store.open(old[1])
+    revision, url, held = old
+    before = {(row["campaign"], row["number"]): row for row in held["trials"]}
+    store = Store.open(url)
     for record in store.campaigns.all():
         trials = store.results.find(record.id, genomes=True)
-        assert {trial.split for trial in trials} <= {"test"}
+        assert {trial.split for trial in trials} <= {"test" if revision < "0004" else "validation"}
         space = Space.parse(record.space)
         for trial in trials:
             if trial.cell:
@@ -189,14 +194,18 @@ def test_what_trials_are_is_known_of_those_of_before(old: tuple[str, str, Rows])
                 assert trial.recurrence == recurrence(genome)
                 # Checkpoints are known by it (workers/training_state.py).
                 assert genome.document() == trial.document
+                assert trial.motifs is None
+                assert trial.read_motifs() == name_motifs(genome)
             else:
                 assert trial.recurrence is None
+                assert trial.read_motifs() == ()
             if trial.origin == CONTROL:
                 assert trial.control is not None
                 assert space.control(trial.control).digest == trial.digest
             else:
                 assert trial.control is None
-            assert (trial.family, trial.winner) == (None, None)
+            row = before[record.id, trial.number]
+            assert (trial.family, trial.winner) == (row.get("family"), row.get("winner"))
         assert store.campaigns.openings(record.id) == []
     store.close()
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from search.store import Campaign, NewTrial, Reported, Store
 from space.genome import Genome
+from space.motifs import name_motifs
 from tests.support.exports import genome
 from workers.job import Report
 
@@ -67,6 +68,7 @@ def add(store: Store, campaign_id: str, number: int, **changes: Any) -> None:
         "cell": cell,
         "recurrence": plain if cell else None,
         "split": "validation",
+        "motifs": name_motifs(genome_of(number)) if cell else None,
     }
     store.trials.add(campaign_id, NewTrial(**(values | changes)))
 

@@ -23,6 +23,8 @@ PROCESSES = (
     "search/mirror/test_following.py",
     "search/mirror/test_database.py",
     "search/mirror/test_pages.py",
+    "search/mirror/test_campaign_page.py",
+    "dashboards/test_from_mlflow.py",
     "search/forecast/test_calibration.py",
     "benchmarks",
     "workers/test_compiling.py",

@@ -42,11 +42,12 @@ def ask(
     host: str = "localhost:5000",
     names: tuple[str, ...] = ("localhost", "lab", "*.example.org"),
     store: str = "sqlite:////nowhere/store.db",
+    home: str = "/the/home",
     **headers: str,
 ) -> Answer:
     """One request to pages around a stub."""
     mlflow, said = MLflow(), list[MutableMapping[str, Any]]()
-    pages = Pages(mlflow, "sqlite:///m.db", store_url=store, home="/the/home", hosts=names)
+    pages = Pages(mlflow, "sqlite:///m.db", store_url=store, home=home, hosts=names)
     given = {"host": host} | {key.replace("_", "-"): value for key, value in headers.items()}
     scope = {
         "type": "http",

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from search.mirror.runs import experiment_name, experiment_tags, run_name, run_of
+from search.mirror.experiments import experiment_name, experiment_tags
+from search.mirror.runs import run_name, run_of
 from search.store import Store
 from space.documents.outside import markdown
 from tests.support.campaigns import add, train

@@ -43,8 +43,8 @@ def ui(
     """Browse the trials in MLflow, until Ctrl-C (or SIGTERM)."""
     from search.host.home import Home, is_server
     from search.host.ports import ANYWHERE, http_address, is_loopback, outside_host
+    from search.mirror.experiments import view_url
     from search.mirror.mirroring import catch_up
-    from search.mirror.runs import view_url
 
     names = _read_names(allowed_hosts)
     home = Home.at()
@@ -181,8 +181,8 @@ def _find_tracking(home: "Home", record: "Campaign | None") -> str:
 
 def _address(base: str, home: "Home", record: "Campaign | None") -> str:
     """The page of a campaign's runs; that of all campaigns if MLflow has none of them yet."""
+    from search.mirror.experiments import runs_path
     from search.mirror.landing import RUNS, has_runs_in
-    from search.mirror.runs import runs_path
 
     if record is None or record.experiment is None or not has_runs_in(record, home.tracking_uri):
         return f"{base}/"

@@ -3,9 +3,11 @@
 import re
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from search.host.home import Home
 from search.mirror import landing
 from search.store import Store
 from tests.support import campaigns
@@ -84,3 +86,31 @@ def test_a_store_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     page = ask(path="/", store=f"sqlite:///{tmp_path}/store.db")
     assert page.status == 500
     assert 'role="alert"' in page.body
+
+
+def test_a_campaign_s_report_is_linked_once_it_is_written(tmp_path: Path) -> None:
+    store = Store.open(f"sqlite:///{tmp_path}/store.db")
+    with_report, without = campaigns.fill(store), campaigns.fill(store)
+    store.close()
+    file = Home(path=tmp_path).report(with_report.id)
+    file.parent.mkdir()
+    file.write_text("<p>found</p>")
+    look = partial(ask, store=f"sqlite:///{tmp_path}/store.db", home=str(tmp_path))
+    links = [given["href"] for tag, given in Tags(look(path="/").body).elements if tag == "a"]
+    assert f"reports/{with_report.id}" in links
+    assert f"reports/{without.id}" not in links
+    report = look(path=f"/reports/{with_report.id}")
+    assert (report.status, report.body, report.passed) == (200, "<p>found</p>", None)
+    assert report.headers["content-security-policy"].startswith("sandbox ")
+    assert "allow-same-origin" not in report.headers["content-security-policy"]
+
+
+def test_nothing_but_reports_is_read_below_the_reports(tmp_path: Path) -> None:
+    (tmp_path / "store.db").write_text("secret")
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "other.html").write_text("secret")
+    for name in ("nwng4snf", "../store.db", "other", "..%2fstore.db", "", "other.html"):
+        missing = ask(path=f"/reports/{name}", home=str(tmp_path))
+        assert missing.status == 404
+        assert "ventral report" in missing.body
+        assert missing.passed is None

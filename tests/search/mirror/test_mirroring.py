@@ -16,6 +16,7 @@ import pytest
 
 from search.host.home import Home
 from search.mirror import mirroring
+from search.mirror.campaign_page import PAGE_TAG
 from search.mirror.mirroring import MirrorProcess
 from search.mirror.runs import KEY_TAG
 from search.store import Store
@@ -27,6 +28,7 @@ ROOT = Path(__file__).parents[3]
 DRIVER = """
 import sys, time
 from search.host.home import Home
+from search.mirror.campaign_page import PAGE_TAG
 from search.mirror.mirroring import MirrorProcess
 from search.store import Store
 
@@ -44,7 +46,9 @@ def runs(home: Home) -> Counter[tuple[str, str]]:
     client: Any = MlflowClient(tracking_uri=home.tracking_uri)
     experiments = [e.experiment_id for e in client.search_experiments()]
     return Counter(
-        (run.data.tags[KEY_TAG], run.info.status) for run in client.search_runs(experiments)
+        (run.data.tags[KEY_TAG], run.info.status)
+        for run in client.search_runs(experiments)
+        if PAGE_TAG not in run.data.tags
     )
 
 
@@ -58,6 +62,7 @@ def test_all_is_sent_without_mlflow_in_this_process(home: Home) -> None:
     script = """
 import sys
 from search.host.home import Home
+from search.mirror.campaign_page import PAGE_TAG
 from search.mirror.mirroring import MirrorProcess
 from search.store import Store
 from tests.support.campaigns import fill

@@ -19,22 +19,22 @@ import pytest
 from search.host.home import Home
 from search.host.ports import free_port
 from search.mirror import tracking
+from search.mirror.campaign_page import PAGE_TAG
 from search.mirror.mirroring import describe_backlog
 from search.mirror.runs import (
     EXACT,
     KEY_TAG,
-    VIEW,
     Point,
     curve_svg,
     parameter_name,
     parameters_of,
     run_of,
-    view_url,
 )
 from search.mirror.server import Server
 from search.mirror.tracking import Mirror
 from search.review.progress import progress
 from search.store import Store
+from space.circuits import draw_circuit
 from space.space import Space
 from tests.support.campaigns import add, fill, genome_of, new_campaign, report, train
 from tests.support.forks import Scripts
@@ -70,7 +70,8 @@ def client_of(uri: str) -> Any:
 
 def runs_of(uri: str, experiment: str | None) -> dict[int, Any]:
     """Every run of the experiment, deleted ones as well, by trial; one each."""
-    found = client_of(uri).search_runs([experiment], run_view_type=3)
+    every = client_of(uri).search_runs([experiment], run_view_type=3)
+    found = [run for run in every if PAGE_TAG not in run.data.tags]
     runs = {int(run.data.tags["ventral.trial"]): run for run in found}
     assert len(runs) == len(found), "a trial has two runs"
     return runs
@@ -78,7 +79,8 @@ def runs_of(uri: str, experiment: str | None) -> dict[int, Any]:
 
 def trials_in(client: Any, experiment: str | None) -> list[int]:
     """The trials whose runs a person sees in the experiment."""
-    return sorted(int(run.data.tags["ventral.trial"]) for run in client.search_runs([experiment]))
+    runs = client.search_runs([experiment], "tags.`ventral.trial` != ''")
+    return sorted(int(run.data.tags["ventral.trial"]) for run in runs)
 
 
 def assert_complete(store: Store, home: Home, campaign_id: str) -> dict[int, Any]:
@@ -168,17 +170,25 @@ def test_a_run_is_a_function_of_what_the_store_holds(store: Store) -> None:
     assert Point(key="top1", value=0.8, at=at, step=2) in run.metrics
     assert {point.key for point in run.metrics} == {
         *("top1", "top5", "loss", "train_loss"),
-        *("parameters", "macs", "seconds", "epochs"),
+        *("parameters", "macs", "seconds", "epochs", "memory_mb", "accuracy_by_step"),
     }
+    steps = [point for point in run.metrics if point.key == "accuracy_by_step"]
+    assert [(point.step, point.value) for point in steps] == [
+        (step, pytest.approx(0.8 * (step + 1) / 4)) for step in range(4)
+    ]
+    assert {point.at for point in steps} == {at}
     assert json.loads(run.files["genome.json"]) == genome_of(1).document()
     assert json.loads(run.files["accuracy_by_step.json"])["by_epoch"]["2"][-1] == 0.8
+    assert run.files["cell.svg"] == draw_circuit(genome_of(1))
+    unread = run_of(campaign, replace(trial, document={"stages": "none"}), reports)
+    assert "cell.svg" not in unread.files, "another version's genome has no picture"
     control = run_of(campaign, store.results.get(campaign.id, 0), [])
     assert (control.tags["ventral.control"], run.tags["ventral.recurrent"]) == ("wide", "local")
     assert "ventral.control" not in run.tags
     refused = run_of(campaign, store.results.get(campaign.id, 3), [])
     assert refused.name == "cell-3 #3 infeasible"
     assert refused.tags["ventral.reason"] == "9.0 M parameters, over 1.0 M"
-    assert set(refused.files) == {"genome.json"}
+    assert set(refused.files) == {"genome.json", "cell.svg"}
     failed = run_of(campaign, store.results.get(campaign.id, 4), [])
     assert failed.files["failure.txt"] == "Traceback\nnan"
 
@@ -209,6 +219,11 @@ def test_every_ended_trial_is_one_run(store: Store, home: Home) -> None:
     client = client_of(home.tracking_uri)
     history = client.get_metric_history(runs[0].info.run_id, "top1")
     assert [(point.step, point.value) for point in history] == [(1, 0.4), (2, 0.5), (3, 0.6)]
+    steps = client.get_metric_history(runs[0].info.run_id, "accuracy_by_step")
+    assert {point.step: point.value for point in steps} == {
+        step: pytest.approx(0.6 * (step + 1) / 4) for step in range(4)
+    }
+    assert best.data.metrics["accuracy_by_step"] == 0.8, "its column is that of the last step"
     files = home.run_files(campaign.id, best.info.run_id)
     assert json.loads((files / "accuracy_by_step.json").read_text())["epoch"] == 2
     place = files.relative_to(home.artifacts).as_posix()
@@ -216,29 +231,6 @@ def test_every_ended_trial_is_one_run(store: Store, home: Home) -> None:
     trial = store.results.get(campaign.id, 1)
     assert trial.started is not None
     assert best.info.start_time == round(trial.started * 1000)
-
-
-def test_the_experiment_opens_as_a_table_best_first(store: Store, home: Home) -> None:
-    campaign = fill(store)
-    backlog = mirror(store, home, campaign.id)
-    experiment = client_of(home.tracking_uri).get_experiment(backlog.experiment)
-    assert experiment.name == f"motifs ({campaign.id})"
-    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
-    view = json.loads(experiment.tags[f"mlflow.sharedViewState.{VIEW}"])
-    state = json.loads(view["state"])
-    assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`top1`", False)
-    assert set(state["selectedColumns"]) >= {
-        "metrics.`top1`",
-        "metrics.`parameters`",
-        "tags.`ventral.cell`",
-        "tags.`ventral.recurrent`",
-    }
-    url = view_url("http://localhost:5000/", str(backlog.experiment))
-    assert url == (
-        f"http://localhost:5000/#/experiments/{backlog.experiment}/runs"
-        f"?workflowType=machine_learning&viewStateShareKey={VIEW}"
-    )
-    assert url.removeprefix("http://localhost:5000/") in experiment.tags["mlflow.note.content"]
 
 
 def test_a_second_mirror_changes_nothing(store: Store, home: Home) -> None:
@@ -315,9 +307,10 @@ Mirror(Store.open(home.store_url), home, campaign_id).start().close(60)
     ("where", "count"),
     [
         ("set_experiment", 1),  # the experiment is made, the store does not know it
-        ("write", 1),  # marked as being sent, nothing made
-        ("_log", 3),  # a run is made and empty
-        ("_upload", 2),  # a run has its numbers and no files
+        ("upload", 1),  # the campaign's page is made, and has no files
+        ("write", 2),  # marked as being sent, nothing made
+        ("_log", 4),  # a run is made and empty
+        ("upload", 3),  # a run has its numbers and no files
         ("mark_sent", 1),  # all runs are whole, the store does not know one
     ],
 )

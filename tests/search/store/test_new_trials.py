@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from search.store import Donor, Store, Takeover
 from space.genome import Genome
+from space.motifs import name_motifs
 from tests.support.campaigns import add, new_campaign, report, train
 from tests.support.drawing import PUBLISHED_CELLS, small_genome
 from tests.support.tables import engine_of
@@ -39,6 +40,18 @@ def test_what_a_control_is_stays_on_record(store: Store) -> None:
     assert (plain.recurrence, plain.split) == ("local", "validation")
     assert {key: getattr(control, key) for key in lineage} == lineage
     assert (control.recurrence, control.split) == ("both", "test")
+
+
+def test_the_motifs_of_a_network_stay_on_record(store: Store) -> None:
+    campaign = new_campaign(store)
+    add(store, campaign.id, 0, motifs=("out elu", "out keeps"))
+    add(store, campaign.id, 1, motifs=None)
+    add(store, campaign.id, 2, motifs=(), cell="", genome=None)
+    kept, older, nothing = store.results.find(campaign.id, genomes=True)
+    assert kept.motifs == kept.read_motifs() == ("out elu", "out keeps")
+    assert older.motifs is None
+    assert older.read_motifs() == name_motifs(older.read_genome())
+    assert nothing.read_motifs() == ()
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,8 @@ def test_a_driver_elsewhere_is_known_by_its_heartbeat(
         ("top1", "'good'"),
         ("recurrence", "'round'"),
         ("split", "'train'"),
+        ("motifs", "'[1]'"),
+        ("motifs", "'\"out\"'"),
     ],
 )
 def test_a_damaged_trial_is_named(tmp_path: Path, column: str, value: str) -> None:

@@ -73,7 +73,7 @@ def test_a_stage_that_ignores_the_one_before_it_hides_all_before() -> None:
     assert hidden is None
     assert [form and form.parts for form in shown] == [(), ("convolution",)]
     whole = small_genome(published.conv_lstm())
-    assert live_forms(whole) == list(stage_forms(whole))
+    assert live_forms(whole) == tuple(stage_forms(whole))
 
 
 def test_stages_of_the_zoo_that_are_alike_are_read_once() -> None:

@@ -1,0 +1,65 @@
+"""Intervals of shares, of means and of differences of means, at 95 %."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special  # type: ignore[import-untyped]
+
+LEVEL = 0.95
+Z = float(special.ndtri(0.5 + LEVEL / 2))
+
+Scores = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with the bounds of its interval; both nan where there is too little to say."""
+
+    value: float
+    low: float
+    high: float
+
+
+def bound_share(hits: int, of: int) -> Interval:
+    """The share `hits / of` with Wilson's interval (JASA 22, 1927), nan of nothing."""
+    if of == 0:
+        return Interval(math.nan, math.nan, math.nan)
+    share = hits / of
+    middle = (share + Z**2 / (2 * of)) / (1 + Z**2 / of)
+    half = Z / (1 + Z**2 / of) * math.sqrt(share * (1 - share) / of + Z**2 / (4 * of**2))
+    return Interval(share, max(0.0, middle - half), min(1.0, middle + half))
+
+
+def bound_mean(values: Scores) -> Interval:
+    """The mean with Student's interval; bounds are nan of one value."""
+    n = len(values)
+    if n == 0:
+        return Interval(math.nan, math.nan, math.nan)
+    mean = float(values.mean())
+    if n == 1:
+        return Interval(mean, math.nan, math.nan)
+    half = float(special.stdtrit(n - 1, 0.5 + LEVEL / 2) * values.std(ddof=1) / math.sqrt(n))
+    return Interval(mean, mean - half, mean + half)
+
+
+def bound_difference(with_: Scores, without: Scores) -> Interval:
+    """The difference of the means with Welch's interval (Biometrika 34, 1947).
+
+    Bounds are nan where one side has fewer than two values.
+    """
+    if len(with_) == 0 or len(without) == 0:
+        return Interval(math.nan, math.nan, math.nan)
+    difference = float(with_.mean() - without.mean())
+    if len(with_) < 2 or len(without) < 2:
+        return Interval(difference, math.nan, math.nan)
+    parts = [float(one.var(ddof=1)) / len(one) for one in (with_, without)]
+    spread = sum(parts)
+    if spread == 0:
+        return Interval(difference, difference, difference)
+    freedom = spread**2 / (parts[0] ** 2 / (len(with_) - 1) + parts[1] ** 2 / (len(without) - 1))
+    half = float(special.stdtrit(freedom, 0.5 + LEVEL / 2)) * math.sqrt(spread)
+    return Interval(difference, difference - half, difference + half)

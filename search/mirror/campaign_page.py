@@ -1,0 +1,177 @@
+"""The page of a campaign in MLflow: one run of its experiment that stands for the campaign.
+
+It says what was searched, by what, within which budget and where, links to the trials and to the
+report, and holds the report and the documents that others read the campaign from
+(`dashboards.from_mlflow`). It is not the trials' parent by MLflow's nesting: a table that nests
+hides its trials behind an arrow, and is not sorted by their scores.
+
+Pure values but for `publish_report` and `read_environment`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+
+from search.host.home import Home, same_tracking
+from search.mirror.client import Client, open_client
+from search.mirror.database import no_strays
+from search.mirror.experiments import NOTE_TAG, page_tags, run_path, runs_path
+from search.mirror.runs import KEY_TAG, TAG_LENGTH, MlflowRun, cut, milliseconds
+from search.store import Campaign
+from space.documents.outside import printable
+from space.errors import InputError
+from space.space import Space
+
+PAGE_TAG = "ventral.page"
+"""Only a campaign's page has it."""
+
+CAMPAIGN_FILE, REPORT_FILE = "campaign.json", "report.html"
+
+_PACKAGES = ("ventral-search", "torch", "ray", "mlflow")
+
+
+def page_key(campaign_id: str) -> str:
+    """The value of KEY_TAG by which the page is found again."""
+    return f"{campaign_id}/page"
+
+
+def page_of(campaign: Campaign, environment: Mapping[str, str]) -> MlflowRun:
+    """The page as MLflow gets it, without its text, which links to the page itself."""
+    at = milliseconds(campaign.created)
+    document = {
+        key: getattr(campaign, key)
+        for key in ("id", "name", "document", "space", "data", "created")
+    }
+    return MlflowRun(
+        name=cut(f"Campaign {printable(campaign.name)}", 200),
+        status="FINISHED",
+        started=at,
+        ended=at,
+        parameters={},
+        metrics=(),
+        tags={
+            KEY_TAG: page_key(campaign.id),
+            PAGE_TAG: "campaign",
+            "ventral.campaign": campaign.id,
+            "ventral.campaign.name": cut(printable(campaign.name), TAG_LENGTH),
+        },
+        files={
+            CAMPAIGN_FILE: json.dumps(document, indent=2) + "\n",
+            "environment.json": json.dumps(dict(environment), indent=2) + "\n",
+        },
+    )
+
+
+def write_note(
+    campaign: Campaign,
+    environment: Mapping[str, str],
+    experiment: str,
+    page: str,
+    *,
+    has_report: bool,
+) -> str:
+    """The text of the page (Markdown); `page` is its run."""
+    links = [f"[Trials, best first]({runs_path(experiment)})"]
+    if has_report:
+        links.insert(0, f"[Report]({file_path(experiment, page, REPORT_FILE)})")
+    links.append(f"[Campaign file, space and data]({file_path(experiment, page, CAMPAIGN_FILE)})")
+    facts = {
+        "Campaign": f"`{campaign.id}`",
+        "Space": _describe_space(campaign),
+        "Data": _describe_data(campaign),
+        "Sampler": _name_of(campaign.document.get("sampler")),
+        "Scheduler": _name_of(campaign.document.get("scheduler")),
+        "Budget": _list_fields(campaign.document.get("budget")),
+        "Limits": _list_fields(campaign.document.get("limits")),
+        "Environment": _list_fields(environment),
+    }
+    rows = [f"| {name} | {_cell(fact)} |" for name, fact in facts.items() if fact]
+    text = "\n".join([" · ".join(links), "", "| | |", "|---|---|", *rows])
+    return cut(text, TAG_LENGTH)
+
+
+def file_path(experiment: str, run: str, name: str) -> str:
+    """The address of a run's file on MLflow's page."""
+    return f"{run_path(experiment, run)}/artifacts/{name}"
+
+
+def read_environment() -> dict[str, str]:
+    """What this process runs on: versions of packages, Python, the system and its cores."""
+    known = {}
+    for name in _PACKAGES:
+        try:
+            known[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return known | {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": str(os.cpu_count()),
+    }
+
+
+def write_page(client: Client, campaign: Campaign, experiment: str) -> str:
+    """Write a campaign's page, and give its run; one that is there is brought up to date."""
+    environment = read_environment()
+    run_id = client.find(experiment, page_key(campaign.id))
+    run_id = client.write(experiment, page_of(campaign, environment), run_id)
+    has_report = client.has_file(run_id, REPORT_FILE)
+    note = write_note(campaign, environment, experiment, run_id, has_report=has_report)
+    client.tag(run_id, {NOTE_TAG: note})
+    client.complete(experiment, page_tags(campaign, experiment, run_id))
+    return run_id
+
+
+def publish_report(home: Home, campaign: Campaign, report: str) -> str | None:
+    """Put a report (HTML) on the campaign's page in MLflow; the page's run.
+
+    None if the home's MLflow has no runs of the campaign. Raises what MLflow raises if it cannot
+    be reached.
+    """
+    if campaign.experiment is None or not same_tracking(campaign.tracking, home.tracking_uri):
+        return None
+    with no_strays(home.tracking_uri):
+        client = open_client(home, campaign.id)
+        run_id = client.find(campaign.experiment, page_key(campaign.id))
+    try:
+        run_id = run_id or write_page(client, campaign, campaign.experiment)
+        client.upload(run_id, {REPORT_FILE: report})
+        return write_page(client, campaign, campaign.experiment)
+    finally:
+        client.close()
+
+
+def _describe_space(campaign: Campaign) -> str:
+    name = campaign.space.get("name")
+    try:
+        choices = f"{len(Space.parse(campaign.space, 'space').parameters)} choices"
+    except InputError:
+        choices = ""
+    return ", ".join(str(part) for part in (name, choices) if part)
+
+
+def _describe_data(campaign: Campaign) -> str:
+    counts = campaign.data.get("counts")
+    images = [f"{count} {split}" for split, count in counts.items()] if counts else []
+    size = campaign.data.get("size")
+    pixels = [f"{size} pixels"] if size else []
+    return ", ".join([str(campaign.data.get("name", "")), *pixels, *images])
+
+
+def _name_of(part: object) -> str:
+    return str(part.get("name", "")) if isinstance(part, Mapping) else str(part or "")
+
+
+def _list_fields(fields: object) -> str:
+    if not isinstance(fields, Mapping):
+        return ""
+    return ", ".join(f"{key} {value}" for key, value in fields.items() if value is not None)
+
+
+def _cell(text: str) -> str:
+    """A text as a table's cell has it."""
+    return printable(text).replace("|", "\\|")

@@ -1,0 +1,109 @@
+"""How a campaign looks as an MLflow experiment: its name, its tags and the view of its runs table.
+
+Pure values, as in `search.mirror.runs`.
+"""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlencode
+
+from search.mirror.runs import TAG_LENGTH, cut, milliseconds
+from search.store import Campaign
+from space.documents.outside import printable
+
+VIEW = "ventral-best-first"
+"""The saved view of the runs table in which an experiment opens."""
+
+
+def experiment_name(campaign: Campaign) -> str:
+    """The experiment of a campaign: its name for people, its id for being the only one."""
+    return f"{cut(printable(campaign.name), 400)} ({campaign.id})"
+
+
+def experiment_tags(campaign: Campaign) -> dict[str, str]:
+    """Tags that make MLflow show the experiment as model training."""
+    return {
+        "mlflow.experimentKind": "custom_model_development",
+        "ventral.campaign": campaign.id,
+        "ventral.campaign.name": cut(printable(campaign.name), TAG_LENGTH),
+    }
+
+
+NOTE_TAG = "mlflow.note.content"
+
+
+def page_tags(campaign: Campaign, experiment: str, page: str) -> dict[str, str]:
+    """Tags of the experiment by which it opens with our columns, and says what it holds; `page` is
+    the run that stands for the campaign.
+    """
+    view = _view(campaign, page)
+    return {f"mlflow.sharedViewState.{VIEW}": view, NOTE_TAG: _note(campaign, experiment, page)}
+
+
+def _note(campaign: Campaign, experiment: str, page: str) -> str:
+    """The text above the experiment's pages, in whatever mode they were opened (Markdown)."""
+    return (
+        f"One run a trial of campaign {campaign.id}, parameters are the choices that made a "
+        f"difference. [Table of runs, best first]({view_url('', experiment)[1:]}). "
+        f"[The campaign: space, budget, environment and report]({run_path(experiment, page)})"
+    )
+
+
+def view_url(base: str, experiment_id: str) -> str:
+    """The address of an experiment's runs table, best first, on the MLflow server at `base`."""
+    query = urlencode({"viewStateShareKey": VIEW})
+    return f"{base.rstrip('/')}/{runs_path(experiment_id)}&{query}"
+
+
+def run_path(experiment_id: str, run: str) -> str:
+    """A run on MLflow's page."""
+    return f"#/experiments/{experiment_id}/runs/{run}"
+
+
+def runs_path(experiment_id: str) -> str:
+    """An experiment's runs table on MLflow's page; as `ventral ui` serves it, with our columns.
+
+    The workflow has to be in the address: without it, MLflow opens a browser that was never
+    there before in its mode for language models, whatever the experiment's tags say.
+    """
+    return f"#/experiments/{experiment_id}/runs?{urlencode({'workflowType': 'machine_learning'})}"
+
+
+_COLUMNS = {
+    "metrics.`top1`": 90,
+    "metrics.`test_top1`": 90,
+    "tags.`ventral.cell`": 150,
+    "tags.`ventral.recurrent`": 120,
+    "tags.`ventral.motifs`": 200,
+    "tags.`ventral.status`": 100,
+    "metrics.`parameters`": 100,
+    "metrics.`macs`": 100,
+    "metrics.`epochs`": 80,
+}
+"""The columns that matter, in MLflow's names, with their widths on the screen in pixels."""
+
+
+def _view(campaign: Campaign, page: str) -> str:
+    """The saved view in the form in which MLflow's page keeps it."""
+    at, state = milliseconds(campaign.created), json.dumps(table_state(page))
+    return json.dumps({"name": "Best first", "createdAt": at, "updatedAt": at, "state": state})
+
+
+def table_state(page: str | None = None) -> dict[str, object]:
+    """The runs table, best first, with our columns and with the run `page` above the others: the
+    state that MLflow's page keeps of one.
+    """
+    return {
+        "searchFilter": "",
+        "orderByKey": "metrics.`top1`",
+        "orderByAsc": False,
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+        "modelVersionFilter": "All Runs",
+        "datasetsFilter": [],
+        "runsPinned": [page] if page else [],
+        "selectedColumns": list(_COLUMNS),
+        "columnOrder": list(_COLUMNS),
+        "columnWidths": _COLUMNS,
+    }

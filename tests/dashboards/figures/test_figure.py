@@ -1,0 +1,103 @@
+"""Every figure of the report: a valid chart, small, in print size, with a text for ears."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+import altair as alt
+import pytest
+import vl_convert
+
+from dashboards.figures import FIGURES, Figure
+from dashboards.figures.files import VEGA_LITE, draw_svg, write_spec
+from dashboards.figures.theme import DOUBLE
+from dashboards.searched import Searched
+from tests.support.searched import make_searched
+
+BYTES = 160_000
+"""Of a chart with its numbers."""
+
+
+@pytest.fixture(scope="module")
+def campaign() -> Searched:
+    return make_searched(
+        trials=300, control_worth={"feedforward": 0.45, "wider/ff_wider": 0.5}, running=2
+    )
+
+
+def draw(name: str, campaigns: Sequence[Searched]) -> Figure:
+    figure = FIGURES[name](campaigns)
+    if figure is None:
+        pytest.skip("nothing to show")
+    return figure
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_it_is_a_valid_chart_and_a_picture_of_print_size(name: str, campaign: Searched) -> None:
+    figure = draw(name, [campaign])
+    assert figure.name == name
+    figure.chart.to_dict(validate=True)
+    svg = draw_svg(figure)
+    width = re.search(r'width="([\d.]+)pt"', svg)
+    assert width
+    assert float(width[1]) <= DOUBLE
+    assert "NaN" not in svg
+    assert not re.search("#[0-9a-f]{6}", json.dumps(write_spec(figure)))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_its_text_is_a_sentence_with_numbers(name: str, campaign: Searched) -> None:
+    text = draw(name, [campaign]).text
+    assert text[0].isupper() or text[0].isdigit()
+    assert text.endswith(".")
+    assert re.search(r"\d", text)
+    assert not re.search(r"\bnan\b|None[^ ]|<NA>|  |\.\.", text)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_it_is_small_whatever_the_number_of_trials(name: str) -> None:
+    figure = draw(name, [make_searched(trials=5000)])
+    assert len(json.dumps(write_spec(figure))) < BYTES
+
+
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize(
+    "campaigns",
+    [
+        [make_searched(trials=0, controls=0)],
+        [make_searched(trials=0)],
+        [make_searched(trials=1)],
+        [make_searched(trials=1, controls=0, running=1)],
+        [make_searched(trials=12, failed=1.0, infeasible=0.0, controls=0)],
+        [make_searched(trials=12, failed=0.0, infeasible=1.0)],
+        [make_searched(trials=0, controls=0), make_searched(trials=25, name="other")],
+        [make_searched(trials=25), make_searched(trials=25, name="other", seed=1, data={})],
+    ],
+    ids=["empty", "controls", "one", "running", "failures", "infeasible", "half", "two"],
+)
+def test_little_is_drawn_or_not_but_is_no_error(name: str, campaigns: Sequence[Searched]) -> None:
+    before = [one.trials.copy() for one in campaigns]
+    figure = FIGURES[name](campaigns)
+    assert all(a.equals(b.trials) for a, b in zip(before, campaigns, strict=True))
+    if figure is None:
+        return
+    assert figure.text
+    assert not re.search(r"\bnan\b|<NA>", figure.text)
+    figure.chart.to_dict(validate=True)
+    vl_convert.vegalite_to_vega(write_spec(figure), vl_version=VEGA_LITE)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_campaign_of_before_is_drawn(name: str) -> None:
+    old = make_searched(trials=40)
+    for column in ("recurrent", "family", "control"):
+        old.trials[column] = None
+    figure = FIGURES[name]([old])
+    assert figure is None or figure.chart.to_dict(validate=True)
+
+
+def test_the_version_that_draws_is_the_schemas() -> None:
+    assert alt.SCHEMA_VERSION.removeprefix("v").startswith(f"{VEGA_LITE}.")
+    assert VEGA_LITE in vl_convert.get_vegalite_versions()

@@ -1,0 +1,52 @@
+"""The notebook of the examples runs from its first cell to its last, in a folder of its own."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from tests.support.waiting import GUARD
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+NOTEBOOK = EXAMPLES / "from-campaign-to-figures.ipynb"
+PANELS = ("progress", "choices", "size", "feedback", "steps")
+
+
+def test_it_is_kept_without_outputs() -> None:
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    nbformat.validate(notebook)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.outputs for cell in cells] == [[]] * len(cells)
+    assert {cell.execution_count for cell in cells} == {None}
+    text = "\n".join(cell.source for cell in cells)
+    assert [name for name in PANELS if f"ventral.figures.{name}(CAMPAIGN)" in text] == [*PANELS]
+
+
+@pytest.mark.slow
+def test_it_goes_from_a_campaign_to_the_panels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VENTRAL_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    shutil.copy(EXAMPLES / "quickstart.yaml", tmp_path)
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    NotebookClient(
+        notebook, timeout=GUARD, resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
+    drawn = {
+        cell.source: [
+            output.data["image/svg+xml"]
+            for output in cell.outputs
+            if "image/svg+xml" in output.get("data", {})
+        ]
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+    }
+    for name in PANELS:
+        [picture] = drawn[f"ventral.figures.{name}(CAMPAIGN)"]
+        assert picture.startswith("<svg")
+    assert (tmp_path / "progress.svg").read_text().startswith("<svg")
