@@ -6,10 +6,12 @@ nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
+from search.review.lesions import Lesion, read_lesions
 from search.store import Store
 
 CHOICE = "choice."
@@ -43,7 +45,11 @@ _TRIAL = (
 )
 _TIMES = ("created", "started", "ended")
 _REPORT = ("trial", "epoch", "top1", "top5", "loss", "train_loss", "seconds", "memory_mb")
-_NUMBERS = ("top1", "best", "top5", "loss", "train_loss", "seconds", "memory_mb", "accuracy")
+_LESION = ("trial", "part", "kind", "difference", "low", "high", "retrained")
+_NUMBERS = (
+    *("top1", "best", "top5", "loss", "train_loss", "seconds", "memory_mb", "accuracy"),
+    *("difference", "low", "high"),
+)
 _COUNTS = ("parameters", "macs", "arrived")
 
 
@@ -86,6 +92,21 @@ def steps(store: Store, campaign: str) -> pd.DataFrame:
         for step, value in enumerate(one.report.accuracy_by_step)
     ]
     return _frame(rows, ("trial", "epoch", "step", "accuracy"))
+
+
+def lesions(store: Store, campaign: str) -> pd.DataFrame:
+    """One row a part of a trial's network that was removed, as `lesion_frame` has it."""
+    return lesion_frame(read_lesions(store, store.campaigns.get(campaign).id))
+
+
+def lesion_frame(found: Sequence[Lesion] = ()) -> pd.DataFrame:
+    """Lesions as a frame: trial, part, kind, difference of validation top-1 (lesioned less whole,
+    0..1), its interval low to high, and whether both networks were trained again. What is not
+    known is NaN.
+    """
+    frame = _frame([vars(one) for one in found], _LESION)
+    frame["retrained"] = frame["retrained"].astype(bool)
+    return frame
 
 
 def _frame(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame:

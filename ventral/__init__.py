@@ -33,6 +33,7 @@ __all__ = [
     "certify",
     "evaluate",
     "export",
+    "lesions",
     "load",
     "network",
     "normalise",
@@ -318,3 +319,14 @@ def trials(campaign: str, *, home: str | Path | None = None) -> "pd.DataFrame":
 
     with _opened(home) as (_, store):
         return frames.trials(store, campaign)
+
+
+def lesions(campaign: str, *, home: str | Path | None = None) -> "pd.DataFrame":
+    """One row a part that `ventral lesion` removed from a trial's network: trial, part, kind,
+    difference of validation top-1 (lesioned less whole), its interval low to high, retrained.
+    """
+    check_packages()
+    from dashboards import frames
+
+    with _opened(home) as (_, store):
+        return frames.lesions(store, campaign)

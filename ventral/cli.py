@@ -24,6 +24,7 @@ from ventral.commands import (
     drill,
     exports,
     interface,
+    lesions,
     plans,
     replay,
     retention,
@@ -53,6 +54,7 @@ campaigns.register(app)
 status.register(app)
 exports.register(app)
 interface.register(app)
+lesions.register(app)
 retention.register(app)
 drill.register(app)
 plans.register(app)
