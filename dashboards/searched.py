@@ -7,7 +7,7 @@ them: a store, an MLflow server, the data set that comes with Ventral, a simulat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -28,7 +28,8 @@ class Searched:
     `choice.PATH` for each choice; `reports` one row a report in the order of arrival; `steps` the
     accuracy by time step of each trial's last report; `events` the campaign's history (`at` in
     seconds since 1970, `kind`, `detail`). `openings` are the times at which the test split was
-    scored. `machine` is the name of that on which the last driver ran.
+    scored. `machine` is the name of that on which the last driver ran. `lesions` has one row a
+    part of a trial's network that was removed (dashboards.frames.lesion_frame).
     """
 
     id: str
@@ -45,6 +46,7 @@ class Searched:
     events: pd.DataFrame
     openings: tuple[Opening, ...] = ()
     machine: str | None = None
+    lesions: pd.DataFrame = field(default_factory=frames.lesion_frame)
 
     @property
     def full_epochs(self) -> int:
@@ -91,4 +93,5 @@ def read_searched(store: Store, campaign: str) -> Searched:
         events=pd.DataFrame(events, columns=["at", "kind", "detail"]),
         openings=tuple(store.campaigns.openings(record.id)),
         machine=None if record.driver is None else record.driver.machine,
+        lesions=frames.lesions(store, record.id),
     )

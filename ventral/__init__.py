@@ -38,6 +38,7 @@ __all__ = [
     "export",
     "figures",
     "importance",
+    "lesions",
     "load",
     "network",
     "normalise",
@@ -389,3 +390,14 @@ def importance(
         "pair": rankings.PairImportance,
     }[by]
     return pd.DataFrame(rank(searched), columns=[field.name for field in fields(row)])
+
+
+def lesions(campaign: str, *, home: str | Path | None = None) -> "pd.DataFrame":
+    """One row a part that `ventral lesion` removed from a trial's network: trial, part, kind,
+    difference of validation top-1 (lesioned less whole), its interval low to high, retrained.
+    """
+    check_packages()
+    from dashboards import frames
+
+    with _opened(home) as (_, store):
+        return frames.lesions(store, campaign)

@@ -248,7 +248,6 @@ def _tags_of(campaign: Campaign, trial: Trial) -> dict[str, str]:
         REASON: trial.reason or "",
         "ventral.seed": str(trial.seed),
         SOURCE: trial.source or "",
-        "ventral.family": trial.family or "",
         "ventral.winner": trial.winner or "",
         MOTIFS_TAG: MOTIFS_BETWEEN.join(trial.read_motifs()),
         RECORD_TAG: json.dumps({key: getattr(trial, key) for key in RECORDED}),

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -113,7 +114,7 @@ def test_the_choices_are_those_that_act(both: Both) -> None:
     compared = 0
     for number in (0, 1, 2, 3):
         for name in columns:
-            value = served.loc[number, name]
+            value: Any = served.loc[number, name]
             if not pd.isna(value):
                 assert value == stored.loc[number, name]
                 compared += 1
