@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from search.campaign import Campaign, check
+from search.campaign import Campaign, check, control_runs, count_searched_controls, load
 from search.host.machine import Machine
 from space.space import Space
 from tests.support.waiting import GUARD
@@ -229,6 +229,12 @@ def test_the_yaml_is_the_syntax_of_spaces() -> None:
 def test_every_link_leads_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_the_quickstart_trains_feedforward_networks_that_were_searched_for() -> None:
+    campaign = load(ROOT / "examples" / "quickstart.yaml", offered=Machine(cpus=2, gpus=0))
+    suggestions = campaign.budget.trials - len(control_runs(campaign, Space.parse(campaign.space)))
+    assert count_searched_controls(campaign, suggestions) >= 5
 
 
 def test_the_other_yaml_is_a_part_of_a_campaign() -> None:

@@ -28,6 +28,7 @@ from search.assign.queue import Queue
 from search.assign.setting import Happening
 from search.host.machine import machine
 from search.replay import Replay, replay
+from search.store import SEARCHED
 from search.store.trials import Trials
 from search.tune import access
 from search.tune.remains import find_marked
@@ -396,6 +397,27 @@ def test_asha_stops_the_worse_and_they_are_pruned(bench: Bench) -> None:
         assert trial.epochs == 9 if trial.status == "finished" else trial.epochs in (1, 3)
     assert replay(bench.store, campaign_id).difference is None
     assert bench.store.results.top(campaign_id, 1)[0].status == "finished"
+
+
+@pytest.mark.slow
+def test_searched_controls_survive_a_stop(bench: Bench) -> None:
+    """Half of the suggestions, in two drivers' runs, each group judged by rungs of its own."""
+    campaign_id = bench.submit(
+        space=toys.LOOPS,
+        controls={"search": 0.5},
+        scheduler={"name": "asha", "grace_epochs": 1, "reduction_factor": 2},
+        sampler=OPTUNA,
+        budget={"trials": 9, "epochs": 8},
+    )
+    assert bench.run(campaign_id).state == "stopped"
+    document = bench.store.campaigns.get(campaign_id).document
+    document["budget"]["epochs"] = None
+    bench.store.campaigns.set_document(campaign_id, document, "more epochs")
+    assert bench.run(campaign_id).state == "finished"
+    trials = bench.store.results.find(campaign_id)[1:]
+    assert [one.family for one in trials] == [None, SEARCHED] * 4
+    assert {one.recurrence for one in trials if one.family == SEARCHED} == {"none"}
+    assert replay(bench.store, campaign_id).difference is None
 
 
 @pytest.mark.slow
