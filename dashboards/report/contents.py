@@ -15,6 +15,9 @@ from dashboards.report.facts import count_ended
 from dashboards.searched import Searched
 from space.errors import VentralError
 
+COMPARISON = "compare"
+"""The figure that needs several campaigns."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
@@ -82,7 +85,11 @@ def collect_contents(campaigns: Sequence[Searched]) -> Contents:
     return Contents(
         judged=tuple(judge(one) for one in campaigns),
         figures=drawn.figures,
-        undrawn=tuple(name for name in FIGURES if name not in shown),
+        undrawn=tuple(
+            name
+            for name in FIGURES
+            if name not in shown and (name != COMPARISON or len(campaigns) > 1)
+        ),
         warnings=drawn.warnings,
     )
 

@@ -173,5 +173,5 @@ def describe_lead(best: Network | None, plain: Network | None, controls: list[Ne
     return (
         f"The best recurrent network is {lead}{seeds}{sizes}. One training each of networks that "
         "differ in size and depth does not show that it is the recurrence: "
-        "`certify --matched` asks that."
+        "ventral certify --matched asks that."
     )

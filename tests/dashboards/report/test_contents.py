@@ -35,9 +35,9 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         (QUESTIONS, {"seed_noise": answer, "stopping": lambda _: None}),
     ):
         for name in list(registry):
-            monkeypatch.delitem(registry, name)  # type: ignore[arg-type]
+            monkeypatch.delitem(registry, name)
         for name, entry in entries.items():
-            monkeypatch.setitem(registry, name, entry)  # type: ignore[arg-type]
+            monkeypatch.setitem(registry, name, entry)
 
 
 @pytest.mark.usefixtures("small")
@@ -72,7 +72,7 @@ def test_a_figure_that_cannot_be_drawn_hides_no_other(monkeypatch: pytest.Monkey
     def fail(_campaigns: object) -> None:
         raise ZeroDivisionError("no trial")
 
-    monkeypatch.setitem(FIGURES, "points", fail)  # type: ignore[arg-type]
+    monkeypatch.setitem(FIGURES, "points", fail)
     made = contents.collect_contents([make_searched(trials=20)])
     assert [figure.name for figure in made.figures] == ["bars"]
     assert made.undrawn == ("points",)
