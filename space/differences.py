@@ -37,7 +37,7 @@ def differences(a: Genome, b: Genome) -> tuple[Difference, ...]:
 
 
 def _differences(a: Genome, b: Genome) -> Iterator[Difference]:
-    paired, alone = _cells(a, b)
+    paired, alone = pair_cells(a, b)
     same = {pair for pair in paired if pair[0] != pair[1]}
     for field in type(a).model_fields:
         one, other = getattr(a, field), getattr(b, field)
@@ -62,7 +62,7 @@ def _edges(genome: Genome) -> dict[str, bool]:
     return {f"{edge.sender}->{edge.receiver}": True for edge in genome.edges}
 
 
-def _cells(
+def pair_cells(
     a: Genome, b: Genome
 ) -> tuple[list[tuple[str, str]], list[tuple[str, Cell | None, Cell | None]]]:
     """The pairs of cells that stages of one name carry, and the cells that are in no pair."""
@@ -123,7 +123,7 @@ def _parts(value: object) -> dict[str, Any] | None:
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, tuple) and _is_keyed(value):
-        return dict(_keyed(value))
+        return dict(key_parts(value))
     return {} if value == () else None
 
 
@@ -143,8 +143,8 @@ def _fields(value: GrammarValue) -> dict[str, Any]:
     return fields
 
 
-def _keyed(values: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
-    """Each item under a key of its own: a stage by name, edges and terms by what they read."""
+def key_parts(values: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
+    """Stages, edges or terms, each under a key of its own: its name, or what it reads."""
     met: Counter[str] = Counter()
     for value in values:
         if isinstance(value, Stage):

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from space.cell_names import short_name
+from space.circuits import describe_circuit
 from space.documents.bounds import THREADS
 from space.documents.outside import markdown
 from space.documents.validation import Value
@@ -16,6 +17,9 @@ from space.recurrence import Recurrence, recurrence
 from space.unroll.cost import cost
 from workers.data.statistics import divisors
 from workers.job import ScoredSplit
+
+CIRCUIT = "cell.svg"
+"""The picture of the network, beside the card."""
 
 Score = Annotated[float, Field(ge=0, le=1)]
 Channels = Annotated[tuple[float, ...], Field(min_length=1)]
@@ -104,6 +108,13 @@ def format_card(genome: Genome, card: Card) -> str:
 {short_name(genome)}: {price.parameters:,} parameters, {price.macs:,} multiply-adds an image, \
 {len(genome.stages)} stages, {genome.clock.steps} steps, recurrence: {recurrence(genome)}. \
 Identity `{card.digest}`.
+
+## The circuit
+![The circuit of {markdown(card.name)}]({CIRCUIT})
+
+```text
+{describe_circuit(genome)}
+```
 
 {_origin(card)}
 {_time(genome)}

@@ -1,8 +1,8 @@
 """Exports: one directory that gives the same outputs on any machine with PyTorch.
 
 An export holds `genome.json` (the network), `model.safetensors` (its weights, and the card's facts
-in the header) and `README.md` (the card, for people). Reading one needs torch and nothing of Ray,
-MLflow or a database; this module knows no store, only values.
+in the header) and, for people, `README.md` (the card) and `cell.svg` (the circuit). Reading one
+needs torch and nothing of Ray, MLflow or a database; this module knows no store, only values.
 """
 
 import json
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from space.circuits import draw_circuit
 from space.documents.bounds import RECORD
 from space.documents.files import parse_json
 from space.documents.validation import parse
@@ -18,7 +19,7 @@ from space.genome import Genome
 from space.genomes import GENOME, REPLACING, find_file, read_genome
 from space.step.parameters import parameters
 from workers import files
-from workers.card import Card, format_card
+from workers.card import CIRCUIT, Card, format_card
 from workers.tensors import FLOATS, Header, read_header
 
 if TYPE_CHECKING:  # torch is loaded when weights are read or written, not before
@@ -27,7 +28,7 @@ if TYPE_CHECKING:  # torch is loaded when weights are read or written, not befor
     from models.build import Network
 
 WEIGHTS, CARD = "model.safetensors", "README.md"
-OURS = (GENOME, WEIGHTS, CARD)
+OURS = (GENOME, WEIGHTS, CARD, CIRCUIT)
 
 HEADER = "ventral"  # the key of the card's facts in the weights' header
 
@@ -50,6 +51,7 @@ def write(folder: str | Path, genome: Genome, tensors: "Mapping[str, Tensor]", c
         files.write(partial / GENOME, _json(genome.document()))
         files.write(partial / WEIGHTS, save(plain, metadata=header))
         files.write(partial / CARD, format_card(genome, card).encode())
+        files.write(partial / CIRCUIT, draw_circuit(genome, title=card.name).encode())
         files.settle(partial)
         if there:
             _take_places(target)  # what a killed process left

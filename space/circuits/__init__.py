@@ -2,20 +2,37 @@
 
 from collections.abc import Mapping
 
+from space.circuits.comparison import place_difference
 from space.circuits.equations import describe_circuit
+from space.circuits.notes import note_effects
+from space.circuits.picture import place_network
 from space.circuits.svg import write_svg
 from space.genome import Genome
 
-__all__ = ["describe_circuit", "draw_circuit"]
+__all__ = ["describe_circuit", "draw_circuit", "draw_difference"]
 
 
-def draw_circuit(genome: Genome, *, effects: Mapping[str, float] | None = None) -> str:
+def draw_circuit(
+    genome: Genome, *, effects: Mapping[str, float] | None = None, title: str = ""
+) -> str:
     """The picture of a network as SVG text: its stages, its feedback, and each of its cells.
 
-    `effects` maps parts to numbers; the edges of these parts are drawn as thick as their number
-    is large, with the number as a label. Its keys are paths of parts:
-    `cells.CELL.states.STATE.drive.PLACE` (an edge of a drive), `cells.CELL.states.STATE.carry`,
-    `cells.CELL.gates.NAME`, any of these with `.terms.PLACE` for one term of a gate, and
-    `feedback.SENDER->RECEIVER`. The picture of a genome is the same text in every process.
+    `effects` maps parts to numbers, by the names that lesions give them (space/circuits/names.py):
+    the edges of these parts are drawn as thick as their number is large, with the number as a
+    label. `title` stands above the picture. The picture of a genome is the same text in every
+    process. Raises InputError for an effect of no part.
     """
-    return write_svg(describe_circuit(genome), effects or {})
+    picture = place_network(genome, note_effects(genome, effects or {}), title)
+    return write_svg(picture, title or "Circuit of a network", describe_circuit(genome))
+
+
+def draw_difference(a: Genome, b: Genome, *, titles: tuple[str, str]) -> str:
+    """Two networks beside each other as SVG text, with each part marked that only one of them has
+    or that differs. `titles` stand above them.
+    """
+    description = "\n".join(
+        f"{title}: {describe_circuit(genome)}"
+        for title, genome in zip(titles, (a, b), strict=True)
+    )
+    picture = place_difference(a, b, titles)
+    return write_svg(picture, f"{titles[0]} and {titles[1]}", description)

@@ -28,9 +28,17 @@ class PresentCell:
     states: tuple[str, ...]
     gates: tuple[str, ...]
 
+    def places(self, term: Term) -> tuple[tuple[int, TermSource], ...]:
+        """As `sources`, each with its place in the term."""
+        return tuple(
+            (place, source)
+            for place, source in enumerate(term.sources)
+            if self.fed or source.name != "feedback"
+        )
+
     def sources(self, term: Term) -> tuple[TermSource, ...]:
         """What a term reads of what is there; empty where nothing is."""
-        return tuple(source for source in term.sources if self.fed or source.name != "feedback")
+        return tuple(source for _, source in self.places(term))
 
     def kept(self, name: str) -> TermSource | None:
         """What a state keeps of the step before; None where it keeps nothing."""

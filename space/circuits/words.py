@@ -11,6 +11,11 @@ def write_number(value: float) -> str:
     return f"{value:.4g}"
 
 
+def write_short(value: float) -> str:
+    """A number with at most three digits that count."""
+    return f"{value:.3g}"
+
+
 def write_source(source: TermSource, states: Container[str]) -> str:
     """`input`, `hidden[t-1]`, `used[t]`."""
     if source.name not in states:

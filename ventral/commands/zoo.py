@@ -1,12 +1,13 @@
 """`ventral zoo`: the published models as genomes: list them, look at one, compare two."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from space.documents.outside import printable
-from ventral.output import Column, Format, Output, count, table
+from ventral.output import Column, Format, Output, count, note, table
 from ventral.output import show as show_text
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 Genome = Annotated[str, typer.Argument(help="a model of the zoo, a genome file, or an export")]
+Draw = Annotated[
+    Path | None, typer.Option("--draw", help="write the circuit's picture to FILE.svg or .png")
+]
 
 
 @app.command("list")
@@ -51,7 +55,7 @@ def list_models(output: Output = Format.table) -> None:
 
 
 @app.command()
-def show(genome: Genome, output: Output = Format.table) -> None:
+def show(genome: Genome, draw: Draw = None, output: Output = Format.table) -> None:
     """A genome as YAML, and what is known of it; the genome alone with -o json."""
     import yaml
 
@@ -59,6 +63,12 @@ def show(genome: Genome, output: Output = Format.table) -> None:
     from space.genomes import find_genome
 
     parsed = find_genome(genome)
+    if draw is not None:
+        from space.circuits import draw_circuit
+        from ventral.pictures import write_picture
+
+        write_picture(draw, draw_circuit(parsed, title=printable(Path(genome).name)))
+        note(f"the picture is {draw}")
     document = parsed.document()
     if output is Format.json:
         show_text(json.dumps(document, indent=1))
@@ -75,13 +85,21 @@ def show(genome: Genome, output: Output = Format.table) -> None:
 
 
 @app.command()
-def diff(a: Genome, b: Genome, output: Output = Format.table) -> None:
+def diff(a: Genome, b: Genome, draw: Draw = None, output: Output = Format.table) -> None:
     """Every difference between two genomes, edge by edge."""
     from space.differences import differences
     from space.genomes import find_genome
 
-    changes = differences(find_genome(a), find_genome(b))
-    rows = [{"path": one.path, "a": one.a, "b": one.b} for one in changes]
+    one, other = find_genome(a), find_genome(b)
+    if draw is not None:
+        from space.circuits import draw_difference
+        from ventral.pictures import write_picture
+
+        titles = (printable(Path(a).name), printable(Path(b).name))
+        write_picture(draw, draw_difference(one, other, titles=titles))
+        note(f"the picture is {draw}")
+    changes = differences(one, other)
+    rows = [{"path": change.path, "a": change.a, "b": change.b} for change in changes]
     if output is not Format.table:
         table(rows, [], output)
     elif not changes:

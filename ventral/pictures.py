@@ -1,0 +1,28 @@
+"""Pictures of networks as files, in the format of the file's suffix."""
+
+from pathlib import Path
+
+from space.errors import InputError
+
+SUFFIXES = (".svg", ".png")
+
+
+def check_suffix(file: Path) -> None:
+    """Raises InputError unless a picture can be written to a file of that name."""
+    if file.suffix.lower() not in SUFFIXES:
+        problem = "does not end in the suffix of a picture format"
+        raise InputError(f"--draw: {file}", problem, "end it in .svg or .png")
+
+
+def write_picture(file: Path, svg: str) -> None:
+    """Write SVG text as the picture that the file's suffix asks for.
+
+    Raises InputError for another suffix, OSError where it cannot be written.
+    """
+    check_suffix(file)
+    if file.suffix.lower() == ".svg":
+        file.write_text(svg, encoding="utf-8")
+        return
+    from vl_convert import svg_to_png
+
+    file.write_bytes(svg_to_png(svg, scale=2))
