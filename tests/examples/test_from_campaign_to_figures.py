@@ -9,8 +9,6 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.support.waiting import GUARD
-
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NOTEBOOK = EXAMPLES / "from-campaign-to-figures.ipynb"
 PANELS = ("progress", "choices", "size", "feedback", "steps")
@@ -35,7 +33,7 @@ def test_it_goes_from_a_campaign_to_the_panels(
     shutil.copy(EXAMPLES / "quickstart.yaml", tmp_path)
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     NotebookClient(
-        notebook, timeout=GUARD, resources={"metadata": {"path": str(tmp_path)}}
+        notebook, timeout=None, resources={"metadata": {"path": str(tmp_path)}}
     ).execute()
     drawn = {
         cell.source: [
