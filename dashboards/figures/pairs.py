@@ -72,14 +72,10 @@ def _draw(shown: pd.DataFrame, names: Sequence[str]) -> Any:
         scale=alt.Scale(range="ramp", domainMin=0),
         legend=alt.Legend(title="interaction", orient="right"),
     )
-    return (
-        alt.layer(
-            base.mark_rect(opacity=0.4).encode(color=shade),
-            base.mark_text(style="label"),
-        )
-        .encode(text="words:N")
-        .properties(width=WIDTH, height=ROW * (len(names) - 1))
-    )
+    return alt.layer(
+        base.mark_rect(opacity=0.4).encode(color=shade),
+        base.mark_text(style="label").encode(text="words:N"),
+    ).properties(width=WIDTH, height=ROW * (len(names) - 1))
 
 
 def _describe(table: pd.DataFrame, choices: int) -> str:
