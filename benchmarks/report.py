@@ -31,7 +31,6 @@ from search.store.reports import report_row, scores_of
 from search.store.tables import REPORTS, TRIALS
 from space.cell_names import name_network
 from space.motifs import name_motifs
-from space.recurrence import recurrence
 from space.space import Sample
 from space.unroll.cost import cost
 from workers.job import Report
@@ -78,9 +77,8 @@ def measure(home: Home, campaign: str) -> int:
     clock("Vega's scripts", scripts.bundle_vega)
     page = clock("the page", lambda: render_page(contents)).encode()
     print(f"{time.perf_counter() - total:8.2f} s  all of it, {len(searched.trials):,} trials")
-    print(
-        f"{len(page) / 1e6:8.2f} MB the page, {len(scripts.bundle_vega()) / 1e6:.2f} of it Vega's"
-    )
+    vega = len(scripts.bundle_vega()) / 1e6
+    print(f"{len(page) / 1e6:8.2f} MB the page, {vega:.2f} of it Vega's")
     print("of the findings and figures, drawn once more:")
     for name, ask in QUESTIONS.items():
         clock(f"  finding {name}", lambda ask=ask: ask(searched))  # type: ignore[misc]
@@ -138,9 +136,9 @@ def make_campaign(store: Store, trials: int, *, seed: int = 0) -> str:
 def _describe(sample: Sample) -> dict[str, Any]:
     """What is put on record of a network, and what a full training of it scores but for luck."""
     costs = cost(sample.genome)
-    rng = random.Random(
-        repr([item for item in sample.choices.items() if "offset" not in item[0]][:6])
-    )
+    decisive = [(path, made) for path, made in sample.choices.items() if "offset" not in path]
+    rng = random.Random(repr(decisive[:6]))
+    cell, recurrent = name_network(sample.genome)
     return {
         "digest": sample.digest,
         "genome": sample.genome,
@@ -148,8 +146,8 @@ def _describe(sample: Sample) -> dict[str, Any]:
         "choices": sample.choices,
         "parameters": costs.parameters,
         "macs": round(costs.macs),
-        "cell": name_network(sample.genome),
-        "recurrence": recurrence(sample.genome),
+        "cell": cell,
+        "recurrence": recurrent,
         "split": "validation",
         "motifs": name_motifs(sample.genome),
         "worth": 0.45 + 0.2 * rng.random(),
