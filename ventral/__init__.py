@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from dashboards.searched import Searched
     from models.build import Network
     from search.driver import RunResult
     from search.host.home import Home
@@ -33,6 +34,7 @@ __all__ = [
     "card",
     "certify",
     "evaluate",
+    "example",
     "export",
     "importance",
     "load",
@@ -320,6 +322,18 @@ def trials(campaign: str, *, home: str | Path | None = None) -> "pd.DataFrame":
 
     with _opened(home) as (_, store):
         return frames.trials(store, campaign)
+
+
+def example(name: str) -> "Searched":
+    """A search at scale that comes with Ventral: `guided`, `random` or `hyperopt`.
+
+    Its settings, its space and its frames of trials, reports and time steps: what reports and
+    importance are made of. Raises InputError for another name.
+    """
+    check_packages()
+    from dashboards.saved import load_example
+
+    return load_example(name)
 
 
 def importance(
