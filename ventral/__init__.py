@@ -35,6 +35,7 @@ __all__ = [
     "card",
     "certify",
     "evaluate",
+    "example",
     "export",
     "figures",
     "importance",
@@ -359,6 +360,18 @@ def read_campaign(campaign: str, *, home: str | Path | None = None) -> "Searched
         return read_mlflow(home, campaign)
     with _opened(home) as (_, store):
         return read_searched(store, campaign)
+
+
+def example(name: str) -> "Searched":
+    """A search at scale that comes with Ventral: `guided`, `random` or `hyperopt`.
+
+    Its settings, its space and its frames of trials, reports and time steps: what reports and
+    importance are made of. Raises InputError for another name.
+    """
+    check_packages()
+    from dashboards.saved import load_example
+
+    return load_example(name)
 
 
 def importance(
