@@ -76,7 +76,7 @@ def compare_edges(searched: Searched) -> pd.DataFrame:
 
 
 def collect_lesions(searched: Searched) -> pd.DataFrame:
-    """What lesions of feedback edges say, as `compare_edges` has it, of the kinds TRAINED and KEPT.
+    """What lesions of feedback edges say, as rows of `compare_edges`, their kind TRAINED or KEPT.
 
     Of one lesioned trial its own interval, of several the mean of theirs with Student's; `with`
     counts them.

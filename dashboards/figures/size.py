@@ -81,9 +81,7 @@ def _draw_one(searched: Searched, most: int) -> Figure | None:
         name="size",
         title="Size against top-1",
         text=_describe(searched, table, len(full) > most),
-        chart=alt.hconcat(*panels, spacing=10).resolve_scale(
-            color="independent" if len(full) > most else "shared"
-        ),
+        chart=_separate(alt.hconcat(*panels, spacing=10), len(full) > most),
         frame=table,
     )
 
@@ -151,7 +149,12 @@ def _draw_panel(table: pd.DataFrame, size: Size, y: partial[alt.Y], most: int) -
     if len(controls):
         layers += _draw_controls(controls, x, y, legend=not binned or size == "parameters")
     panel = alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
-    return panel.resolve_scale(color="independent") if binned else panel
+    return _separate(panel, binned)
+
+
+def _separate(chart: Any, binned: bool) -> Any:
+    """A chart whose parts have colours of their own where boxes are shaded by theirs."""
+    return chart.resolve_scale(color="independent", shape="independent") if binned else chart
 
 
 def _draw_controls(
