@@ -109,11 +109,11 @@ def test_a_trial_without_weights_is_refused_with_the_cure(bench: Bench) -> None:
 def test_a_trial_without_score_is_refused(tmp_path: Path) -> None:
     bench = search(tmp_path, limits={"parameters": 1000})
     refused = next(one for one in trials_of(bench) if one.status == "infeasible")
-    for call in (lesion_trial, retrain_lesions):
-        with pytest.raises(
-            InputError, match=rf"trial {refused.number}: has no score: it is infeasible \("
-        ):
-            call(bench.store, bench.home, record_of(bench), refused.number, WANTED)  # type: ignore[operator]
+    message = rf"trial {refused.number}: has no score: it is infeasible \("
+    with pytest.raises(InputError, match=message):
+        lesion_trial(bench.store, bench.home, record_of(bench), refused.number)
+    with pytest.raises(InputError, match=message):
+        retrain_lesions(bench.store, bench.home, record_of(bench), refused.number, WANTED)
 
 
 def test_a_network_without_parts_is_refused(tmp_path: Path) -> None:
