@@ -7,7 +7,7 @@ them: a store, an MLflow server, the data set that comes with Ventral, a simulat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -31,7 +31,9 @@ class Searched:
     accuracy by time step of each trial's last report; `events` the campaign's history (`at` in
     seconds since 1970, `kind`, `detail`). `openings` are the times at which the test split was
     scored, `evidence` what a certification of the best trials showed, `baseline` what a random
-    campaign of the same space drew. `machine` is the name of that on which the last driver ran.
+    campaign of the same space drew. `lesions` has one row a part of a trial's network that was
+    removed (dashboards.frames.lesion_frame). `machine` is the name of that on which the last
+    driver ran.
     """
 
     id: str
@@ -50,6 +52,7 @@ class Searched:
     evidence: Evidence | None = None
     baseline: Baseline | None = None
     machine: str | None = None
+    lesions: pd.DataFrame = field(default_factory=frames.lesion_frame)
 
     @property
     def full_epochs(self) -> int:
@@ -98,4 +101,5 @@ def read_searched(store: Store, campaign: str) -> Searched:
         evidence=read_certification(store, record),
         baseline=read_baseline(store, record),
         machine=None if record.driver is None else record.driver.machine,
+        lesions=frames.lesions(store, record.id),
     )

@@ -39,6 +39,7 @@ __all__ = [
     "export",
     "figures",
     "importance",
+    "lesions",
     "load",
     "network",
     "normalise",
@@ -402,3 +403,12 @@ def importance(
         "pair": rankings.PairImportance,
     }[by]
     return pd.DataFrame(rank(searched), columns=[field.name for field in fields(row)])
+
+
+def lesions(campaign: str, *, home: str | Path | None = None) -> "pd.DataFrame":
+    """One row a part that `ventral lesion` removed from a trial's network: trial, part, kind,
+    difference of validation top-1 (lesioned less whole), its interval low to high, retrained.
+
+    `home` and errors as in `trials`.
+    """
+    return read_campaign(campaign, home=home).lesions
