@@ -293,7 +293,7 @@ def _vary(campaign: str, run: MlflowRun, number: int, top1: float) -> MlflowRun:
         # Distinct sizes: then one network is the largest.
         replace(point, value=top1 if point.key == "top1" else point.value)
         if point.key != "parameters"
-        else replace(point, value=point.value + number / 1e6)
+        else replace(point, value=point.value + number)
         for point in run.metrics
     )
     return replace(

@@ -22,6 +22,7 @@ stays in the document and does not act.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from space.documents.validation import suggestion
@@ -277,8 +278,10 @@ class _Cutter:
     cut: _Cut
     origins: dict[str, Origin] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.gone = {
+    @cached_property
+    def gone(self) -> set[str]:
+        """The gates of the cell that are cut, or have lost all of their sources."""
+        return {
             name
             for name, gate in self.whole.gates.items()
             if f"gates.{name}" in self.cut.gates or self._loses_all(f"gates.{name}", gate)

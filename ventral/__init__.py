@@ -35,6 +35,7 @@ __all__ = [
     "card",
     "certify",
     "evaluate",
+    "example",
     "export",
     "figures",
     "importance",
@@ -362,6 +363,18 @@ def read_campaign(campaign: str, *, home: str | Path | None = None) -> "Searched
         return read_searched(store, campaign)
 
 
+def example(name: str) -> "Searched":
+    """A search at scale that comes with Ventral: `guided`, `random` or `hyperopt`.
+
+    Its settings, its space and its frames of trials, reports and time steps: what reports and
+    importance are made of. Raises InputError for another name.
+    """
+    check_packages()
+    from dashboards.saved import load_example
+
+    return load_example(name)
+
+
 def importance(
     campaign: str,
     *,
@@ -395,9 +408,7 @@ def importance(
 def lesions(campaign: str, *, home: str | Path | None = None) -> "pd.DataFrame":
     """One row a part that `ventral lesion` removed from a trial's network: trial, part, kind,
     difference of validation top-1 (lesioned less whole), its interval low to high, retrained.
-    """
-    check_packages()
-    from dashboards import frames
 
-    with _opened(home) as (_, store):
-        return frames.lesions(store, campaign)
+    `home` and errors as in `trials`.
+    """
+    return read_campaign(campaign, home=home).lesions

@@ -53,7 +53,7 @@ def _draw(shown: pd.DataFrame, names: Sequence[str]) -> Any:
         column=shown["column"].map(short),
         shade=shown["value"].clip(lower=0.0),
         words=[
-            f"{round(value, 2) + 0.0:.2f}{'*' if low > 0 else ''}"
+            f"{round(value, 3) + 0.0:.3f}{'*' if low > 0 else ''}"
             for value, low in zip(shown["value"], shown["low"], strict=True)
         ],
     )
@@ -72,20 +72,16 @@ def _draw(shown: pd.DataFrame, names: Sequence[str]) -> Any:
         scale=alt.Scale(range="ramp", domainMin=0),
         legend=alt.Legend(title="interaction", orient="right"),
     )
-    return (
-        alt.layer(
-            base.mark_rect(opacity=0.4).encode(color=shade),
-            base.mark_text(style="label"),
-        )
-        .encode(text="words:N")
-        .properties(width=WIDTH, height=ROW * (len(names) - 1))
-    )
+    return alt.layer(
+        base.mark_rect(opacity=0.4).encode(color=shade),
+        base.mark_text(style="label").encode(text="words:N"),
+    ).properties(width=WIDTH, height=ROW * (len(names) - 1))
 
 
 def _describe(table: pd.DataFrame, choices: int) -> str:
     words = [
-        f"{row['first']} with {row['second']} {row['value']:.2f} "
-        f"({row['low']:.2f} to {row['high']:.2f})"
+        f"{row['first']} with {row['second']} {row['value']:.3f} "
+        f"({row['low']:.3f} to {row['high']:.3f})"
         for row in table.head(2).to_dict("records")
     ]
     clear = int((table["low"] > 0).sum())

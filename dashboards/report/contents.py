@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from dashboards.figures import FIGURES, Figure
 from dashboards.figures.drawing import draw_all
 from dashboards.findings import QUESTIONS, Finding
+from dashboards.importance import Importance, MotifShare, rank_choices, rank_motifs
 from dashboards.report.facts import count_ended
 from dashboards.searched import Searched
 from space.errors import VentralError
+
+COMPARISON = "compare"
+"""The figure that needs several campaigns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +25,8 @@ class Judged:
 
     searched: Searched
     findings: tuple[Finding, ...]
+    importance: tuple[Importance, ...] = ()
+    motifs: tuple[MotifShare, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +58,12 @@ class Contents:
             for one in self.judged
             for finding in one.findings
         ]
-        return {"campaigns": campaigns, "verdicts": verdicts}
+        return {
+            "campaigns": campaigns,
+            "verdicts": verdicts,
+            "importance": _list_entries((one.searched, one.importance) for one in self.judged),
+            "motifs": _list_entries((one.searched, one.motifs) for one in self.judged),
+        }
 
 
 def collect_contents(campaigns: Sequence[Searched]) -> Contents:
@@ -74,15 +85,34 @@ def collect_contents(campaigns: Sequence[Searched]) -> Contents:
     return Contents(
         judged=tuple(judge(one) for one in campaigns),
         figures=drawn.figures,
-        undrawn=tuple(name for name in FIGURES if name not in shown),
+        undrawn=tuple(
+            name
+            for name in FIGURES
+            if name not in shown and (name != COMPARISON or len(campaigns) > 1)
+        ),
         warnings=drawn.warnings,
     )
 
 
 def judge(searched: Searched) -> Judged:
-    """A campaign's findings."""
+    """A campaign's findings, and which choices and motifs mattered."""
     answers = (ask(searched) for ask in QUESTIONS.values())
-    return Judged(searched=searched, findings=tuple(one for one in answers if one is not None))
+    return Judged(
+        searched=searched,
+        findings=tuple(one for one in answers if one is not None),
+        importance=tuple(rank_choices(searched)),
+        motifs=tuple(rank_motifs(searched)),
+    )
+
+
+def _list_entries(
+    ranked: Iterable[tuple[Searched, Sequence[Importance | MotifShare]]],
+) -> list[dict[str, Any]]:
+    return [
+        _finite({"campaign": searched.id, **asdict(entry)})
+        for searched, entries in ranked
+        for entry in entries
+    ]
 
 
 def _finite(entry: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import platform
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -33,6 +34,10 @@ from workers.files import replace
 
 MARKS = {"pass": "✓", "warning": "!", "fail": "✕"}
 """What stands before a finding's status, so that it is not told by colour alone."""
+
+
+WIDE = 720
+"""A circuit that is wider has a row of its own."""
 
 
 def write_report(campaigns: Sequence[Searched], file: Path) -> Contents:
@@ -75,7 +80,10 @@ def render_page(contents: Contents, now: datetime | None = None) -> str:
             title=f"{names}: Ventral report",
             heading=f"What {names} found",
             ids=" ".join(one.id for one in contents.campaigns),
-            campaigns=[_describe_campaign(one) for one in contents.judged],
+            campaigns=[
+                _describe_campaign(one, several=len(contents.judged) > 1)
+                for one in contents.judged
+            ],
             sections=sections,
             toc=[*fixed, *sections, *last],
             undrawn=contents.undrawn,
@@ -118,7 +126,7 @@ def _show(value: Any) -> Any:
     return value
 
 
-def _describe_campaign(judged: Judged) -> dict[str, Any]:
+def _describe_campaign(judged: Judged, *, several: bool) -> dict[str, Any]:
     """What the template shows of one campaign."""
     one = judged.searched
     file = facts.write_campaign_file(one)
@@ -141,14 +149,14 @@ def _describe_campaign(judged: Judged) -> dict[str, Any]:
             *(_describe_network(network) for network in controls),
             *(_describe_network(network) for network in networks.list_best(one)),
         ],
-        "circuits": _draw_circuits(one, [recurrent, plain, *controls[:1]]),
+        "circuits": _draw_circuits(one, [recurrent, plain, *controls[:1]], several=several),
         "file": file,
         "file_link": f"data:application/yaml;base64,{base64.b64encode(file.encode()).decode()}",
     }
 
 
 def _draw_circuits(
-    searched: Searched, chosen: Sequence[networks.Network | None]
+    searched: Searched, chosen: Sequence[networks.Network | None], *, several: bool
 ) -> list[dict[str, Any]]:
     """The pictures of networks, with their equations; none of those that choices make none of."""
     circuits = []
@@ -157,14 +165,23 @@ def _draw_circuits(
         if genome is None or network is None:
             continue
         title = f"{network.role[0].upper()}{network.role[1:]}, trial {network.trial}"
+        title += f" of {searched.name}" if several else ""
+        picture = draw_circuit(genome, title=title)
         circuits.append(
             {
                 "title": title,
-                "picture": Markup(draw_circuit(genome, title=title)),
+                "picture": Markup(picture),
+                "wide": _read_width(picture) > WIDE,
                 "text": describe_circuit(genome),
             }
         )
     return circuits
+
+
+def _read_width(picture: str) -> float:
+    """The width of an SVG in its own units; 0 where it does not say."""
+    match = re.search(r'<svg[^>]* width="([\d.]+)', picture)
+    return float(match[1]) if match else 0.0
 
 
 def _describe_network(network: networks.Network, *, leads: bool = False) -> dict[str, Any]:
@@ -173,7 +190,7 @@ def _describe_network(network: networks.Network, *, leads: bool = False) -> dict
         score += f" ± {100 * network.deviation:.1f} ({network.seeds} seeds)"
     early = ", stopped early" if network.early else ""
     return {
-        "role": network.role or f"trial {network.trial}",
+        "role": network.role,
         "leads": leads,
         "score": score,
         "gain": "" if network.gain is None else format_points(network.gain),

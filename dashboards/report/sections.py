@@ -30,7 +30,7 @@ SECTIONS = (
         title="What mattered",
         text="Importance says how much of the scores' spread a choice or a motif explains among "
         "the trials that were made: a correlation, not a cause.",
-        names=("importance", "interactions", "motifs", "parallel", "map"),
+        names=("importance", "pairs", "motifs", "parallel", "map"),
     ),
     Section(
         id="training",

@@ -2,8 +2,8 @@
 
 It says what was searched, by what, within which budget and where, links to the trials and to the
 report, and holds the report and the documents that others read the campaign from
-(`dashboards.from_mlflow`). It is not the trials' parent by MLflow's nesting: a table that nests
-hides its trials behind an arrow, and is not sorted by their scores.
+(`dashboards.from_mlflow`). The text above the table of runs links to it. It is not the trials'
+parent by MLflow's nesting: a table that nests hides them behind an arrow.
 
 Pure values but for `publish_report` and `read_environment`.
 """
@@ -19,7 +19,7 @@ from importlib.metadata import PackageNotFoundError, version
 from search.host.home import Home, same_tracking
 from search.mirror.client import Client, open_client
 from search.mirror.database import no_strays
-from search.mirror.experiments import NOTE_TAG, page_tags, run_path, runs_path
+from search.mirror.experiments import NOTE_TAG, experiment_note, run_path, runs_path
 from search.mirror.runs import KEY_TAG, TAG_LENGTH, MlflowRun, cut, milliseconds
 from search.store import Campaign
 from space.documents.outside import printable
@@ -122,7 +122,7 @@ def write_page(client: Client, campaign: Campaign, experiment: str) -> str:
     has_report = client.has_file(run_id, REPORT_FILE)
     note = write_note(campaign, environment, experiment, run_id, has_report=has_report)
     client.tag(run_id, {NOTE_TAG: note})
-    client.complete(experiment, page_tags(campaign, experiment, run_id))
+    client.complete(experiment, {NOTE_TAG: experiment_note(campaign, experiment, run_id)})
     return run_id
 
 

@@ -22,9 +22,10 @@ def experiment_name(campaign: Campaign) -> str:
 
 
 def experiment_tags(campaign: Campaign) -> dict[str, str]:
-    """Tags that make MLflow show the experiment as model training."""
+    """Tags that make MLflow show the experiment as model training, with our columns."""
     return {
         "mlflow.experimentKind": "custom_model_development",
+        f"mlflow.sharedViewState.{VIEW}": _view(campaign),
         "ventral.campaign": campaign.id,
         "ventral.campaign.name": cut(printable(campaign.name), TAG_LENGTH),
     }
@@ -33,16 +34,10 @@ def experiment_tags(campaign: Campaign) -> dict[str, str]:
 NOTE_TAG = "mlflow.note.content"
 
 
-def page_tags(campaign: Campaign, experiment: str, page: str) -> dict[str, str]:
-    """Tags of the experiment by which it opens with our columns, and says what it holds; `page` is
-    the run that stands for the campaign.
+def experiment_note(campaign: Campaign, experiment: str, page: str) -> str:
+    """The text above the experiment's pages, in whatever mode they were opened (Markdown); `page`
+    is the run that stands for the campaign.
     """
-    view = _view(campaign, page)
-    return {f"mlflow.sharedViewState.{VIEW}": view, NOTE_TAG: _note(campaign, experiment, page)}
-
-
-def _note(campaign: Campaign, experiment: str, page: str) -> str:
-    """The text above the experiment's pages, in whatever mode they were opened (Markdown)."""
     return (
         f"One run a trial of campaign {campaign.id}, parameters are the choices that made a "
         f"difference. [Table of runs, best first]({view_url('', experiment)[1:]}). "
@@ -84,16 +79,14 @@ _COLUMNS = {
 """The columns that matter, in MLflow's names, with their widths on the screen in pixels."""
 
 
-def _view(campaign: Campaign, page: str) -> str:
+def _view(campaign: Campaign) -> str:
     """The saved view in the form in which MLflow's page keeps it."""
-    at, state = milliseconds(campaign.created), json.dumps(table_state(page))
+    at, state = milliseconds(campaign.created), json.dumps(table_state())
     return json.dumps({"name": "Best first", "createdAt": at, "updatedAt": at, "state": state})
 
 
-def table_state(page: str | None = None) -> dict[str, object]:
-    """The runs table, best first, with our columns and with the run `page` above the others: the
-    state that MLflow's page keeps of one.
-    """
+def table_state() -> dict[str, object]:
+    """The runs table, best first, with our columns: the state that MLflow's page keeps of one."""
     return {
         "searchFilter": "",
         "orderByKey": "metrics.`top1`",
@@ -102,7 +95,6 @@ def table_state(page: str | None = None) -> dict[str, object]:
         "lifecycleFilter": "Active",
         "modelVersionFilter": "All Runs",
         "datasetsFilter": [],
-        "runsPinned": [page] if page else [],
         "selectedColumns": list(_COLUMNS),
         "columnOrder": list(_COLUMNS),
         "columnWidths": _COLUMNS,

@@ -5,18 +5,18 @@ trained to be with the part: a large loss says that it relies on it. Trained aga
 part, from the same seeds, the rest may do what the part did: a loss that stays says that it is
 needed.
 
-A difference is the lesioned network's top-1 less the whole one's. Without training both answer the
-same images, and its 95 % interval is over these: Wald's for paired proportions with half an answer
-added to each of the four cells (Agresti & Min 2005, Stat. Med. 24:729), which holds its level from
-some ten images on and has a width also where both answer alike. It says nothing of other
-trainings. With trainings, the interval is Student's over paired seeds, at Holm's level over all
-parts (search/review/verdicts.py).
+A difference is the lesioned network's top-1 less the whole one's. Without training both answer
+the same images, and its 95 % interval is over these: the score interval for paired proportions
+(Tango 1998, Stat. Med. 17:891), which holds its level for few images and for few that differ, and
+has a width also where all answers are alike. It says nothing of other trainings. With trainings,
+the interval is Student's over paired seeds, at Holm's level over all parts
+(search/review/verdicts.py).
 
 Nothing is trained or scored here.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -62,11 +62,29 @@ def compare_answers(gained: int, lost: int, images: int) -> tuple[float, float, 
     `gained` are the images that only the second network answers rightly, `lost` those that only
     the first does.
     """
-    count, gains, losses = images + 2, gained + 0.5, lost + 0.5
-    centre = (gains - losses) / count
-    error = math.sqrt((gains + losses) / count - centre**2) / math.sqrt(count)
-    half = float(ndtri(1 - LEVEL / 2)) * error
-    return (gained - lost) / images, max(-1.0, centre - half), min(1.0, centre + half)
+    z, difference = float(ndtri(1 - LEVEL / 2)), (gained - lost) / images
+
+    def test(held: float) -> float:
+        """How many standard errors the answers are above a difference of `held`."""
+        wide = 2 * images
+        linear = (wide - gained + lost) * held - gained - lost
+        root = math.sqrt(linear**2 + 4 * wide * lost * held * (1 - held))
+        lost_then = (root - linear) / (2 * wide)
+        variance = max(0.0, images * (2 * lost_then + held * (1 - held)))
+        above = gained - lost - images * held
+        return above / math.sqrt(variance) if variance else math.copysign(math.inf, above)
+
+    low = _bisect(lambda held: test(held) > z, -1.0, difference)
+    high = _bisect(lambda held: test(held) > -z, difference, 1.0)
+    return difference, low, high
+
+
+def _bisect(is_below: Callable[[float], bool], low: float, high: float) -> float:
+    """Where `is_below` turns from true to false, within rounding."""
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if is_below(middle) else (low, middle)
+    return (low + high) / 2
 
 
 def compare_trainings(

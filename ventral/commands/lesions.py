@@ -23,7 +23,7 @@ Id = Annotated[str, typer.Argument(help="a campaign's id, or the name of the new
 COLUMNS = (
     Column(key="part"),
     Column(key="kind"),
-    Column(key="difference", title="top-1 points", write=signed_percent, right=True),
+    Column(key="difference", title="validation top-1", write=signed_percent, right=True),
     Column(key="interval", title="interval", right=True),
 )
 
@@ -131,8 +131,8 @@ def _show(lesions: "Sequence[Lesion]", record: "Campaign", trial: int, output: F
     if output is Format.table:
         for row in rows:
             row["interval"] = _format_interval(row["low"], row["high"])
-    how = "trained again without each part" if lesions[0].retrained else "without each part"
-    title = f"trial {trial} of {record.name} ({record.id}) {how}: validation top-1, in points"
+    how = "retrained without each part" if lesions[0].retrained else "without each part"
+    title = f"trial {trial} of {record.name} ({record.id}), {how}"
     table(rows, COLUMNS, output, title)
 
 

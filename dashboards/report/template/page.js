@@ -64,7 +64,7 @@
       const inner = document.createElement("div"); // Vega gives its place a role and a label
       place.replaceChildren(inner);
       const made = await vegaEmbed(inner, readTables(read(`chart-${place.dataset.chart}`)), {
-        mode: "vega-lite", renderer: "svg", actions: false, ast: true,
+        mode: "vega-lite", renderer: "svg", actions: false, ast: true, logLevel: 1, // errors
         config: { ...(dark.matches ? themes.dark : themes.light), background: "transparent" },
         tooltip: { theme: "custom" },
       });

@@ -28,7 +28,6 @@ ROOT = Path(__file__).parents[3]
 DRIVER = """
 import sys, time
 from search.host.home import Home
-from search.mirror.campaign_page import PAGE_TAG
 from search.mirror.mirroring import MirrorProcess
 from search.store import Store
 
@@ -62,7 +61,6 @@ def test_all_is_sent_without_mlflow_in_this_process(home: Home) -> None:
     script = """
 import sys
 from search.host.home import Home
-from search.mirror.campaign_page import PAGE_TAG
 from search.mirror.mirroring import MirrorProcess
 from search.store import Store
 from tests.support.campaigns import fill

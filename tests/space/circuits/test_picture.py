@@ -46,7 +46,7 @@ def test_nothing_lies_on_anything_in_samples_of_the_spaces(name: str) -> None:
         assert faults == [], f"{number}: {faults[:3]}"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(genome=genomes() | any_genomes())
 def test_nothing_lies_on_anything_in_drawn_networks(genome: Genome) -> None:
     assert find_faults(place_plain(genome)) == []
