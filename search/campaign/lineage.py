@@ -30,7 +30,7 @@ def name_rate(name: str, rung: int) -> str:
     return f"{name}-rate{rung:+d}"
 
 
-def lineage(name: str) -> tuple[Family, str | None]:
+def read_lineage(name: str) -> tuple[Family, str | None]:
     """The family of a control by its name, and the name of the winner that it is, or is matched
     to; None of a campaign's own control.
     """
