@@ -200,8 +200,8 @@ def _name_trial(trial: "Trial") -> str:
 def _describe_unshown(
     recurrent: "Trial", feedforward: "Trial | None", tried: tuple[int, ...]
 ) -> str:
-    """What no search shows: whether it is the recurrence by which a network is good. `tried` counts
-    the networks of each kind that have a score.
+    """What no search shows: whether it is the recurrence by which a network is good. `tried`
+    counts the networks of each kind that have a score.
     """
     if feedforward is None:
         return (
