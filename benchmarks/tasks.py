@@ -28,7 +28,7 @@ from functools import cached_property
 from pathlib import Path
 
 from search.review.verdicts import Comparison, Verdict, judge
-from search.upkeep.ladders import FIRST, extend, find_edges, rate_at
+from search.upkeep.ladders import FIRST, extend_ladders, find_edges, rate_at
 from space.controls import MATCHES, match_controls
 from space.genome import Genome
 from space.network.grammar import Cell, as_document
@@ -279,7 +279,7 @@ class Bench:
                     looks[called][rung] = row
             chosen = {called: _choose_rung(rows) for called, rows in looks.items()}
             tried = {called: sorted(rows) for called, rows in looks.items()}
-            more = extend([list(group)], tried, chosen)
+            more = extend_ladders([list(group)], tried, chosen)
         return looks
 
     def _train(self, genome: Genome, looks: Mapping[int, Row]) -> Result:

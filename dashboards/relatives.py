@@ -9,7 +9,7 @@ import pandas as pd
 
 from dashboards import frames
 from search.campaign import Campaign, Scheduler
-from search.campaign.lineage import lineage
+from search.campaign.lineage import read_lineage
 from search.review.evidence import Evidence, read_evidence
 from search.store import Campaign as Record
 from search.store import Store
@@ -42,7 +42,7 @@ def read_certification(store: Store, record: Record) -> Evidence | None:
         names = list(other.space.get("controls", {}))
         if any(_RATES in name for name in names):
             continue
-        if any(lineage(name)[0] in MATCHES for name in names):
+        if any(read_lineage(name)[0] in MATCHES for name in names):
             return _read(store, record, other)
         plain = plain or other
     return None if plain is None else _read(store, record, plain)
@@ -53,7 +53,7 @@ def _read(store: Store, record: Record, certification: Record) -> Evidence:
         {
             int(winner.removeprefix("trial-"))
             for name in certification.space.get("controls", {})
-            if (winner := lineage(name)[1]) is not None
+            if (winner := read_lineage(name)[1]) is not None
         }
     )
     trials = [store.results.get(record.id, number) for number in winners]

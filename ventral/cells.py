@@ -186,7 +186,8 @@ def closing_lines(
     if searched:
         lines.append(SELECTED[searched[0].split])
     if recurrent is not None:
-        lines.append(_describe_unshown(recurrent, feedforward, len(searched)))
+        tried = tuple(len(ranking.keep_kind(searched, kind)) for kind in ranking.KINDS)
+        lines.append(_describe_unshown(recurrent, feedforward, tried))
     return lines + failed_lines(failed)
 
 
@@ -196,8 +197,12 @@ def _name_trial(trial: "Trial") -> str:
     return f"trial {trial.number}" + (", a searched control" if trial.family == SEARCHED else "")
 
 
-def _describe_unshown(recurrent: "Trial", feedforward: "Trial | None", scored: int) -> str:
-    """What no search shows: whether it is the recurrence by which a network is good."""
+def _describe_unshown(
+    recurrent: "Trial", feedforward: "Trial | None", tried: tuple[int, ...]
+) -> str:
+    """What no search shows: whether it is the recurrence by which a network is good. `tried`
+    counts the networks of each kind that have a score.
+    """
     if feedforward is None:
         return (
             "not shown: that recurrence helps. The search has no feedforward network beside it: "
@@ -210,8 +215,8 @@ def _describe_unshown(recurrent: "Trial", feedforward: "Trial | None", scored: i
     ratios = [f"{mine / other:.1f} times the {of}" for mine, other, of in pairs if mine and other]
     return (
         "not shown: that recurrence helps, or that it does not. "
-        f"The recurrent one has {' and '.join(ratios)}, and both are the best of "
-        f"{scored} by one training each"
+        f"The recurrent one has {' and '.join(ratios)}, and is the best of {tried[0]} beside the "
+        f"best of {tried[1]}, by one training each"
     )
 
 

@@ -25,7 +25,7 @@ from search.assign.suggesting import (
     close_recipe,
 )
 from search.campaign import control_runs
-from search.campaign.lineage import Family, lineage
+from search.campaign.lineage import Family, read_lineage
 from search.campaign.splits import decides
 from search.early_stopping.judging import Judge
 from search.store import CONTROL, SEARCHED, NewTrial, Takeover, Trial
@@ -210,7 +210,7 @@ class Queue:
                 # A driver that died may have linked what another point was to go on from.
                 shutil.rmtree(self._set.home.trial(self._set.campaign_id, number), True)
         cell, recurrence = ("", None) if sample is None else name_network(sample.genome)
-        family, winner = self._lineage(control)
+        family, winner = self._read_lineage(control)
         trial = NewTrial(
             number=number,
             digest=suggestion.digest,
@@ -248,13 +248,13 @@ class Queue:
         job = self._set.job(number, sample.genome, recipe, seed)
         return Assignment(number=number, job=job)
 
-    def _lineage(self, control: str | None) -> tuple[Family | None, str | None]:
+    def _read_lineage(self, control: str | None) -> tuple[Family | None, str | None]:
         """The family and the winner of a control; of no other trial. Names say them only where
         networks are certified: any other campaign may call its controls as it likes.
         """
         if control is None:
             return None, None
-        return ("control", None) if self._set.certifies is None else lineage(control)
+        return ("control", None) if self._set.certifies is None else read_lineage(control)
 
     def _apply_takeover(self, number: int, takeover: Takeover) -> bool:
         """Whether a trial is over by what another campaign trained."""

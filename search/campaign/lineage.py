@@ -39,7 +39,7 @@ def name_lesion(winner: str, place: int, part: str) -> str:
     return f"{winner}-lesion-{place}-{re.sub('[^A-Za-z0-9_]+', '-', part).strip('-')}"
 
 
-def lineage(name: str) -> tuple[Family, str | None]:
+def read_lineage(name: str) -> tuple[Family, str | None]:
     """The family of a control by its name, and the name of the winner that it is, is matched to,
     or has lost a part of; None of a campaign's own control.
     """

@@ -12,7 +12,7 @@ from typing import Any
 
 from search.assign.suggesting import identity
 from search.campaign import Campaign, control_seeds, full_epochs
-from search.campaign.lineage import Family, lineage, name_rate, name_trial
+from search.campaign.lineage import Family, name_rate, name_trial, read_lineage
 from search.review.verdicts import (
     Comparison,
     Correlation,
@@ -217,7 +217,7 @@ def read_networks(store: Store, record: Record) -> list[Trained]:
     networks = []
     for name in space.controls:
         sample = space.control(name)
-        family, winner = lineage(name)
+        family, winner = read_lineage(name)
         networks.append(
             Trained(
                 name=name,

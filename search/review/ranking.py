@@ -14,6 +14,8 @@ from space.errors import StoreError
 Kind = Literal["recurrent", "feedforward"]
 """Of a network. One whose choices make no network is of neither kind."""
 
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
@@ -138,7 +140,7 @@ def best_of_kinds(trials: Sequence[Trial]) -> tuple[Trial | None, Trial | None]:
     Those that were trained to the end go before those that were stopped early.
     """
     ordered = sorted(trials, key=lambda trial: trial.status != "finished")
-    recurrent, feedforward = (keep_kind(ordered, kind) for kind in get_args(Kind))
+    recurrent, feedforward = (keep_kind(ordered, kind) for kind in KINDS)
     return next(iter(recurrent), None), next(iter(feedforward), None)
 
 

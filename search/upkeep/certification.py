@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from search.assign.suggesting import find_refusal, identity
 from search.campaign import Campaign, clone, controls, final_recipe
-from search.campaign.lineage import lineage, name_trial
+from search.campaign.lineage import name_trial, read_lineage
 from search.host.home import Home
 from search.host.machine import Machine
 from search.review import ranking
@@ -43,7 +43,7 @@ def choose_winners(
     raise VentralError(f"no cell of campaign {record.id} has a score yet")
 
 
-def certification(
+def plan_certification(
     record: Record,
     trials: Sequence[Trial],
     seeds: int,
@@ -111,7 +111,9 @@ def certify_campaign(
     Raises what `certification` and `search.upkeep.submission.launch` do.
     """
     offered = read_offered(driving.get("address"))
-    campaign = certification(record, winners, seeds, overrides, all_data=all_data, offered=offered)
+    campaign = plan_certification(
+        record, winners, seeds, overrides, all_data=all_data, offered=offered
+    )
     result = launch(campaign, home, store, certifies=record, **driving)
     networks = ranking.references(store, store.campaigns.get(result.campaign_id))
     return Certified(run=result, networks=tuple(networks))
@@ -123,7 +125,7 @@ def is_certified(reference: Reference) -> bool:
     Where an earlier version put it on record only its name can tell.
     """
     family = reference.trial.family
-    return (lineage(reference.name)[0] if family is None else family) == "winner"
+    return (read_lineage(reference.name)[0] if family is None else family) == "winner"
 
 
 def _with(space: Space, trials: Sequence[Trial]) -> Space:

@@ -29,7 +29,7 @@ def find_edges(tried: Rungs, chosen: Mapping[str, int]) -> list[str]:
     return [name for name, rungs in tried.items() if chosen[name] in (min(rungs), max(rungs))]
 
 
-def extend(
+def extend_ladders(
     groups: Iterable[Sequence[str]], tried: Rungs, chosen: Mapping[str, int]
 ) -> dict[str, list[int]]:
     """The rungs to try next, by network: none where no network of a group is best at an end."""
@@ -42,6 +42,6 @@ def extend(
     return more
 
 
-def join(tried: Rungs, more: Rungs) -> dict[str, list[int]]:
+def join_rungs(tried: Rungs, more: Rungs) -> dict[str, list[int]]:
     """The rungs of both."""
     return {name: sorted({*rungs, *more.get(name, ())}) for name, rungs in tried.items()}

@@ -21,7 +21,7 @@ from typing import Any
 
 from search.assign.suggesting import find_refusal, identity
 from search.campaign import Campaign, clone, controls, final_recipe
-from search.campaign.lineage import Family, lineage, name_matched, name_rate, name_trial
+from search.campaign.lineage import Family, name_matched, name_rate, name_trial, read_lineage
 from search.campaign.splits import KEYS
 from search.host.machine import Machine
 from search.review import ranking
@@ -87,7 +87,7 @@ def select_winners(
     return winners, feedforward
 
 
-def networks(record: Record, trials: Sequence[Trial]) -> list[Network]:
+def list_networks(record: Record, trials: Sequence[Trial]) -> list[Network]:
     """Each trial's network and its three controls, then the campaign's own controls.
 
     Raises GenomeError for a trial whose network is feedforward, or has no control that matches;
@@ -126,7 +126,7 @@ def networks(record: Record, trials: Sequence[Trial]) -> list[Network]:
             for match, control in matched.items()
         ]
     for name in controls(campaign, space):
-        if lineage(name)[1] is not None:
+        if read_lineage(name)[1] is not None:
             problem = "is reserved for a certified network"
             raise CampaignError(f"space.controls.{name}", problem, "rename it")
         sample = space.control(name)
@@ -153,7 +153,7 @@ def _without_steps(campaign: Campaign, overlay: Mapping[str, Any]) -> dict[str, 
     return {**overlay, "fidelity": kept}
 
 
-def group(listed: Sequence[Network]) -> list[list[str]]:
+def group_networks(listed: Sequence[Network]) -> list[list[str]]:
     """The names of networks that are tuned over the same rates: each winner's with its controls'.
     A control of the campaign's own is a group of one.
     """
@@ -163,7 +163,7 @@ def group(listed: Sequence[Network]) -> list[list[str]]:
     return [*groups.values()]
 
 
-def tuning(
+def plan_tuning(
     record: Record,
     listed: Sequence[Network],
     rungs: Rungs,
@@ -206,7 +206,7 @@ def search_recipe(record: Record) -> dict[str, Any]:
     return {key: item for key, item in record.document["recipe"].items() if key not in KEYS}
 
 
-def final(
+def plan_final(
     record: Record,
     listed: Sequence[Network],
     chosen: Mapping[str, int],

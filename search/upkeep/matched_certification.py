@@ -139,10 +139,10 @@ def certify_matched(
         follower=follower,
         offered=read_offered(matching.address),
     )
-    listed = matched.networks(record, winners)
+    listed = matched.list_networks(record, winners)
     final_recipe(record.document, all_data=matching.all_data)  # refused before hours of tuning
     chosen, edges = _tune(setting, listed)
-    final = matched.final(
+    final = matched.plan_final(
         record,
         listed,
         chosen,
@@ -165,7 +165,7 @@ def _tune(setting: Setting, listed: Sequence[Network]) -> tuple[dict[str, int], 
     more: Rungs = {network.name: ladders.FIRST for network in listed}
     tried, chosen, tuned = more, dict[str, int](), list[Record]()
     for number in range(1, ladders.ROUNDS + 1):
-        tuning = matched.tuning(
+        tuning = matched.plan_tuning(
             setting.record,
             listed,
             more,
@@ -174,9 +174,9 @@ def _tune(setting: Setting, listed: Sequence[Network]) -> tuple[dict[str, int], 
             offered=setting.offered,
         )
         tuned.append(finish_campaign(setting, tuning))
-        tried = ladders.join(tried, more)
+        tried = ladders.join_rungs(tried, more)
         chosen = choose_rungs(setting.store, tuned, tried)
-        more = ladders.extend(matched.group(listed), tried, chosen)
+        more = ladders.extend_ladders(matched.group_networks(listed), tried, chosen)
         if not more:
             break
     return chosen, ladders.find_edges(tried, chosen)

@@ -90,8 +90,8 @@ def test_the_best_of_each_kind_stand_beside_what_they_cost(store: Store) -> None
         "scores are of the validation split, by which the search chose: the best of many is "
         "partly luck",
         "not shown: that recurrence helps, or that it does not. The recurrent one has 1.2 times "
-        "the parameters and 394.0 times the multiply-adds, and both are the best of 4 by one "
-        "training each",
+        "the parameters and 394.0 times the multiply-adds, and is the best of 3 beside the best "
+        "of 1, by one training each",
         "1 trial failed: 5; because unknown",
     ]
 

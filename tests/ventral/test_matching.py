@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from search.campaign.lineage import lineage
+from search.campaign.lineage import read_lineage
 from search.review.evidence import Evidence, Lead, Trained
 from search.review.verdicts import Comparison, Correlation, judge
 from search.upkeep import matched
@@ -25,7 +25,7 @@ from ventral.output import Format
 
 
 def trained(name: str, *scores: float) -> Trained:
-    family, winner = lineage(name)
+    family, winner = read_lineage(name)
     return Trained(
         name=name,
         family=family,
@@ -174,9 +174,9 @@ def test_a_wrong_override_is_refused(bench: Bench, override: str) -> None:
 def test_one_that_runs_already_is_not_run_twice(tmp_path: Path) -> None:
     own = search(tmp_path)
     winners, _ = matched.select_winners(own.store, own.id, 1)
-    listed = matched.networks(record_of(own), winners)
+    listed = matched.list_networks(record_of(own), winners)
     rungs = {one.name: FIRST for one in listed}
-    made = matched.tuning(record_of(own), listed, rungs)
+    made = matched.plan_tuning(record_of(own), listed, rungs)
     running = own.beside(made)
     own.store.campaigns.set_state(running.id, "running")
     with pytest.raises(StoreError, match=f"{running.id}.* is running already"):

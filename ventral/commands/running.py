@@ -141,7 +141,7 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
 
     They are scored on the test split, which the search has not seen.
     """
-    from search.upkeep.certification import certification, choose_winners
+    from search.upkeep.certification import choose_winners, plan_certification
     from search.upkeep.matched_certification import Matching
     from search.upkeep.submission import read_offered
     from ventral.opening import find_campaign
@@ -164,7 +164,7 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     if not record.document["data"].get("validation"):
         note(CERTIFIED_ON_TEST)
     offered = read_offered(address)
-    made = certification(
+    made = plan_certification(
         record, chosen, seeds, overrides or [], all_data=all_data, offered=offered
     )
     done = run_campaign(made, launch, new=new, estimate=estimate, certifies=record)

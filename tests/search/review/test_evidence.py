@@ -12,8 +12,8 @@ import pytest
 
 from search.review.evidence import Evidence, rank_leads, read_evidence, read_leads
 from search.review.verdicts import correlate_ranks
-from search.upkeep.certification import certification
-from search.upkeep.matched import final, networks, select_winners
+from search.upkeep.certification import plan_certification
+from search.upkeep.matched import list_networks, plan_final, select_winners
 from tests.support import toys
 from tests.support.matching import carry_out, record_of, search, trials_of
 from tests.support.runs import Bench, train
@@ -31,9 +31,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 def run_final(bench: Bench, top: int = 3, trials: int = 1000) -> tuple[Bench, Evidence]:
     """The final campaign of a search, and what that shows."""
     winners, _ = select_winners(bench.store, bench.id, top)
-    made = networks(record_of(bench), winners)
+    made = list_networks(record_of(bench), winners)
     chosen = {one.name: 0 for one in made}
-    done = bench.beside(final(record_of(bench), made, chosen, SEEDS))
+    done = bench.beside(plan_final(record_of(bench), made, chosen, SEEDS))
     carry_out(done, trials)
     return done, read_evidence(done.store, record_of(done), winners)
 
@@ -82,8 +82,8 @@ def read_again(done: Bench) -> Evidence:
 def test_a_control_that_is_another_one_too_has_its_scores(bench: Bench) -> None:
     """Its trainings are on record under the other's name."""
     winners, _ = select_winners(bench.store, bench.id, 1)
-    made = networks(record_of(bench), winners)
-    campaign = final(record_of(bench), made, {one.name: 0 for one in made}, SEEDS)
+    made = list_networks(record_of(bench), winners)
+    campaign = plan_final(record_of(bench), made, {one.name: 0 for one in made}, SEEDS)
     assert isinstance(campaign.space, dict)
     twin = {"twin": campaign.space["controls"][made[0].name]}
     space = campaign.space | {"controls": campaign.space["controls"] | twin}
@@ -147,8 +147,8 @@ def test_winners_that_were_selected_on_test_are_marked(bench: Bench, split: Scor
 def test_a_training_that_failed_for_every_network_is_null_for_all(bench: Bench) -> None:
     """Its seed is one of the campaign's still."""
     winners, _ = select_winners(bench.store, bench.id, 1)
-    made = networks(record_of(bench), winners)
-    done = bench.beside(final(record_of(bench), made, {o.name: 0 for o in made}, SEEDS))
+    made = list_networks(record_of(bench), winners)
+    done = bench.beside(plan_final(record_of(bench), made, {o.name: 0 for o in made}, SEEDS))
     run, first = done.begin(), done.campaign.seed
     while (assignment := run.queue.next()) is not None:
         seed = bench.store.results.get(done.id, assignment.number).seed
@@ -161,7 +161,7 @@ def test_a_training_that_failed_for_every_network_is_null_for_all(bench: Bench) 
 
 def test_a_certification_without_matched_controls_says_the_luck_too(bench: Bench) -> None:
     winners, _ = select_winners(bench.store, bench.id, 3)
-    done = bench.beside(certification(record_of(bench), winners, SEEDS))
+    done = bench.beside(plan_certification(record_of(bench), winners, SEEDS))
     carry_out(done)
     leads = read_leads(done.store, record_of(done), winners)
     assert [lead.winner for lead in leads] == [f"trial-{trial.number}" for trial in winners]
@@ -187,8 +187,8 @@ def test_a_campaign_that_is_not_over_shows_what_is_there(bench: Bench) -> None:
 
 def test_a_training_that_failed_leaves_its_pair_out(bench: Bench) -> None:
     winners, _ = select_winners(bench.store, bench.id, 1)
-    made = networks(record_of(bench), winners)
-    done = bench.beside(final(record_of(bench), made, {o.name: 0 for o in made}, SEEDS))
+    made = list_networks(record_of(bench), winners)
+    done = bench.beside(plan_final(record_of(bench), made, {o.name: 0 for o in made}, SEEDS))
     run = done.begin()
     while (assignment := run.queue.next()) is not None:
         train(run, assignment, *((1, "failed") if assignment.number == 0 else (3,)))

@@ -14,7 +14,7 @@ from search.forecast.networks import draw_networks
 from search.replay import replay
 from search.review import ranking
 from search.store import Store
-from search.upkeep.certification import certification, is_certified
+from search.upkeep.certification import is_certified, plan_certification
 from search.upkeep.retries import add_changed
 from space.errors import CampaignError
 from tests.support import toys
@@ -44,19 +44,19 @@ def drain(bench: Bench, trials: int = 100) -> list[int]:
 
 def certified(bench: Bench, seeds: int = SEEDS, top: int = 2) -> Campaign:
     best = ranking.best(bench.store, bench.id, top)
-    return certification(bench.store.campaigns.get(bench.id), best, seeds)
+    return plan_certification(bench.store.campaigns.get(bench.id), best, seeds)
 
 
 def test_all_data_are_the_validation_images_too(tmp_path: Path) -> None:
     bench = finished(tmp_path)
     record, best = bench.store.campaigns.get(bench.id), ranking.best(bench.store, bench.id, 1)
-    whole = certification(record, best, 1, all_data=True)
+    whole = plan_certification(record, best, 1, all_data=True)
     assert (whole.recipe.train_on, whole.recipe.score_on) == ("train+validation", "test")
     document = record.document | {"data": record.document["data"] | {"validation": 0}}
     before = replace(record, document=document)
-    assert certification(before, best, 1).recipe.score_on == "validation", "there is none"
+    assert plan_certification(before, best, 1).recipe.score_on == "validation", "there is none"
     with pytest.raises(CampaignError, match="has no validation images"):
-        certification(before, best, 1, all_data=True)
+        plan_certification(before, best, 1, all_data=True)
 
 
 def test_every_control_is_trained_with_every_seed_before_anything_else(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_cell_whose_recipe_was_changed_is_certified_with_that_recipe(tmp_path:
     record, failed = bench.store.campaigns.get(bench.id), bench.store.results.get(bench.id, 0)
     [again] = add_changed(bench.store, bench.home, record, [failed], ["recipe.learning_rate=0.02"])
     trial = bench.store.results.get(bench.id, again)
-    other = bench.beside(certification(bench.store.campaigns.get(bench.id), [trial], 1))
+    other = bench.beside(plan_certification(bench.store.campaigns.get(bench.id), [trial], 1))
     sample = other.space.control(f"trial-{trial.number}")
     assert (sample.digest, sample.recipe) == (trial.digest, {"learning_rate": 0.02})
 
@@ -194,7 +194,7 @@ def test_a_control_with_a_certified_cells_name_is_refused(tmp_path: Path) -> Non
     bench = finished(tmp_path, space=space)
     trial = bench.store.results.get(bench.id, 1)
     with pytest.raises(CampaignError, match=r"controls\.trial-1.*rename it"):
-        certification(bench.store.campaigns.get(bench.id), [trial], 1)
+        plan_certification(bench.store.campaigns.get(bench.id), [trial], 1)
 
 
 def test_choices_that_now_make_another_network_are_refused(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_choices_that_now_make_another_network_are_refused(tmp_path: Path) -> No
     trial = bench.store.results.get(bench.id, 1)
     object.__setattr__(trial, "digest", "0" * 16)
     with pytest.raises(CampaignError, match="another network"):
-        certification(bench.store.campaigns.get(bench.id), [trial], 1)
+        plan_certification(bench.store.campaigns.get(bench.id), [trial], 1)
 
 
 @pytest.mark.parametrize(

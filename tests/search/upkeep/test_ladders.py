@@ -2,7 +2,7 @@
 
 import pytest
 
-from search.upkeep.ladders import FIRST, extend, find_edges, join, rate_at
+from search.upkeep.ladders import FIRST, extend_ladders, find_edges, join_rungs, rate_at
 
 GROUPS = [("trial-1", "trial-1-macs"), ("plain",)]
 TRIED = {name: [*FIRST] for group in GROUPS for name in group}
@@ -27,9 +27,9 @@ def test_all_of_a_group_are_tried_beyond_the_end_that_suits_one(
     chosen: tuple[int, ...], more: dict[str, list[int]], edges: list[str]
 ) -> None:
     best = dict(zip(TRIED, chosen, strict=True))
-    assert extend(GROUPS, TRIED, best) == more
+    assert extend_ladders(GROUPS, TRIED, best) == more
     assert find_edges(TRIED, best) == edges
-    longer = join(TRIED, more)
+    longer = join_rungs(TRIED, more)
     assert longer["trial-1"] == longer["trial-1-macs"]
     if edges:
         assert find_edges(longer, best) == []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from search.campaign import Campaign, controls
-from search.campaign.lineage import lineage
+from search.campaign.lineage import read_lineage
 from search.host.machine import Machine
 from search.review.lesions import read_lesions
 from search.store import Trial
@@ -44,7 +44,7 @@ def test_every_lesion_is_trained_from_the_seeds_and_by_the_recipe_of_the_whole(
     )
     assert not refusals
     assert [part.name for part in names] == ["input->out", "out->out", "out"]
-    assert {lineage(name) for name in names.values()} == {("lesion", f"trial-{trial.number}")}
+    assert {read_lineage(name) for name in names.values()} == {("lesion", f"trial-{trial.number}")}
     assert isinstance(campaign.space, dict)
     space = Space.parse(campaign.space)
     assert controls(campaign, space)[0] == f"trial-{trial.number}"

@@ -11,12 +11,18 @@ from pathlib import Path
 import pytest
 
 from search.campaign import Campaign
-from search.campaign.lineage import lineage, name_rate
+from search.campaign.lineage import name_rate, read_lineage
 from search.review.evidence import choose_rungs, read_evidence
 from search.store import Campaign as Record
 from search.upkeep.ladders import FIRST, rate_at
-from search.upkeep.matched import Network, final, group, networks, select_winners
-from search.upkeep.matched import tuning as tuning_of
+from search.upkeep.matched import (
+    Network,
+    group_networks,
+    list_networks,
+    plan_final,
+    select_winners,
+)
+from search.upkeep.matched import plan_tuning as tuning_of
 from space.errors import CampaignError, InputError
 from space.genome import Genome
 from space.recurrence import recurrence
@@ -48,7 +54,7 @@ def _own_rates(made: Sequence[Network]) -> dict[str, int]:
 
 def listed(bench: Bench, top: int = 1) -> list[Network]:
     winners, _ = select_winners(bench.store, bench.id, top)
-    return networks(record_of(bench), winners)
+    return list_networks(record_of(bench), winners)
 
 
 def test_winners_are_the_best_recurrent_ones_and_what_is_feedforward_is_named(
@@ -76,8 +82,8 @@ def test_a_trial_that_was_stopped_early_comes_last_and_has_no_luck(tmp_path: Pat
     assert {trial.status for trial in winners[:-1]} == {"finished"}
     assert (winners[-1].number, winners[-1].status) == (first.number, "pruned")
     both = [winners[0], winners[-1]]
-    made = networks(record_of(bench), both)
-    record = record_of(bench.beside(final(record_of(bench), made, _own_rates(made), 1)))
+    made = list_networks(record_of(bench), both)
+    record = record_of(bench.beside(plan_final(record_of(bench), made, _own_rates(made), 1)))
     evidence = read_evidence(bench.store, record, both)
     assert [lead.winner for lead in evidence.leads] == [f"trial-{second.number}"]
     unscored = replace(winners[0], top1=None)
@@ -113,8 +119,8 @@ def test_each_winner_has_three_controls_and_the_campaigns_own_come_last(bench: B
     made = listed(bench, 2)
     families = ["winner", "parameters", "macs", "depth"]
     assert [one.family for one in made] == [*families * 2, "control"]
-    assert [lineage(one.name) for one in made] == [(one.family, one.winner) for one in made]
-    assert [lineage(name_rate(one.name, -2)) for one in made[:-1]] == [
+    assert [read_lineage(one.name) for one in made] == [(one.family, one.winner) for one in made]
+    assert [read_lineage(name_rate(one.name, -2)) for one in made[:-1]] == [
         (one.family, one.winner) for one in made[:-1]
     ]
     assert all((recurrence(one.genome) == "none") == (one.family != "winner") for one in made)
@@ -125,7 +131,7 @@ def test_a_feedforward_winner_is_one_error(bench: Bench) -> None:
     plain = next(t for t in trials_of(bench) if recurrence(_genome(bench, t.number)) == "none")
     trial = bench.store.results.get(bench.id, plain.number)
     with pytest.raises(InputError, match=rf"trial {plain.number}.*is feedforward"):
-        networks(record_of(bench), [trial])
+        list_networks(record_of(bench), [trial])
 
 
 def test_all_networks_are_tuned_over_the_same_multiples_of_the_winners_rate(
@@ -178,7 +184,7 @@ def test_the_best_rate_is_taken_and_the_own_one_where_nothing_is_better(bench: B
 
 def test_a_winner_is_tuned_with_its_controls(bench: Bench) -> None:
     made = listed(bench, 2)
-    groups = group(made)
+    groups = group_networks(made)
     assert [len(one) for one in groups] == [4, 4, 1]
     assert groups == [_names(made[:4]), _names(made[4:8]), _names(made[8:])]
 
@@ -187,7 +193,7 @@ def test_the_final_trainings_pair_by_seeds_that_nothing_was_decided_by(bench: Be
     made = listed(bench, 2)
     tuned = tuning(record_of(bench), made)
     chosen = {one.name: FIRST[place % 3] for place, one in enumerate(made)}
-    campaign = final(record_of(bench), made, chosen, SEEDS)
+    campaign = plan_final(record_of(bench), made, chosen, SEEDS)
     done = bench.beside(campaign, certifies=bench.id)
     assert (campaign.recipe.score_on, campaign.recipe.train_on) == ("test", "train")
     assert (tuned.recipe.score_on, tuned.recipe.train_on) == ("validation", "train")
@@ -219,7 +225,7 @@ def test_one_network_under_two_names_is_trained_once(bench: Bench) -> None:
     """The winner of two trials, say, one of which was retried."""
     made = listed(bench)
     twice = [*made, replace(made[0], name="trial-99", winner="trial-99")]
-    assert final(
+    assert plan_final(
         record_of(bench), twice, dict.fromkeys(_names(twice), 0), 2
     ).budget.trials == 2 * len(made)
 
@@ -261,7 +267,7 @@ def test_a_control_with_a_winners_name_is_refused(tmp_path: Path) -> None:
 def test_choices_that_now_make_another_network_are_refused(bench: Bench) -> None:
     winners, _ = select_winners(bench.store, bench.id, 1)
     with pytest.raises(CampaignError, match="another network"):
-        networks(record_of(bench), [replace(winners[0], digest="0" * 16)])
+        list_networks(record_of(bench), [replace(winners[0], digest="0" * 16)])
 
 
 def test_cheaper_epochs_of_fewer_steps_have_all_steps_where_there_are_no_more(
@@ -287,12 +293,12 @@ def test_final_trainings_may_take_the_validation_images_where_there_are_any(benc
     made = listed(bench)
     chosen = dict.fromkeys(_names(made), 0)
     record = record_of(bench)
-    campaign = final(record, made, chosen, 1, all_data=True)
+    campaign = plan_final(record, made, chosen, 1, all_data=True)
     assert (campaign.recipe.score_on, campaign.recipe.train_on) == ("test", "train+validation")
     data = record.document["data"] | {"validation": 0}
     of_before = replace(record, document=record.document | {"data": data})
     with pytest.raises(CampaignError, match=r"data\.validation"):
-        final(of_before, made, chosen, 1, all_data=True)
+        plan_final(of_before, made, chosen, 1, all_data=True)
 
 
 def test_rates_are_never_chosen_by_the_test_split(bench: Bench) -> None:
@@ -327,7 +333,7 @@ def test_no_override_changes_what_makes_the_comparison_fair(
             tuning_of(record, made, dict.fromkeys(_names(made), FIRST), overrides)
     if "matched" in campaigns:
         with refused:
-            final(record, made, dict.fromkeys(_names(made), 0), SEEDS, overrides)
+            plan_final(record, made, dict.fromkeys(_names(made), 0), SEEDS, overrides)
 
 
 def test_other_overrides_are_taken(bench: Bench) -> None:
