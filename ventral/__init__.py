@@ -7,6 +7,7 @@ ImportError where a file or folder of the user's hides one of Ventral's packages
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -34,8 +35,10 @@ __all__ = [
     "card",
     "certify",
     "evaluate",
+    "example",
     "export",
     "figures",
+    "importance",
     "load",
     "network",
     "normalise",
@@ -357,3 +360,46 @@ def read_campaign(campaign: str, *, home: str | Path | None = None) -> "Searched
         return read_mlflow(home, campaign)
     with _opened(home) as (_, store):
         return read_searched(store, campaign)
+
+
+def example(name: str) -> "Searched":
+    """A search at scale that comes with Ventral: `guided`, `random` or `hyperopt`.
+
+    Its settings, its space and its frames of trials, reports and time steps: what reports and
+    importance are made of. Raises InputError for another name.
+    """
+    check_packages()
+    from dashboards.saved import load_example
+
+    return load_example(name)
+
+
+def importance(
+    campaign: str,
+    *,
+    by: Literal["choice", "motif", "pair"] = "choice",
+    home: str | Path | None = None,
+) -> "pd.DataFrame":
+    """Which choices (or motifs, or pairs of choices) decide whether a network is among the best.
+
+    One row each, the most important first, with the ends of its 95 % interval; no row where fewer
+    than 20 trials can be compared. See dashboards/importance.py for what the numbers are. `home`
+    and errors as in `trials`.
+    """
+    check_packages()
+    import pandas as pd
+
+    from dashboards import importance as rankings
+
+    searched = read_campaign(campaign, home=home)
+    rank: Any = {
+        "choice": rankings.rank_choices,
+        "motif": rankings.rank_motifs,
+        "pair": rankings.rank_pairs,
+    }[by]
+    row: Any = {
+        "choice": rankings.Importance,
+        "motif": rankings.MotifShare,
+        "pair": rankings.PairImportance,
+    }[by]
+    return pd.DataFrame(rank(searched), columns=[field.name for field in fields(row)])

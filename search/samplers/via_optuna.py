@@ -73,7 +73,7 @@ class Encoding:
         self.distributions = {
             p.path: distribution
             for p in space.parameters
-            if not (distribution := _distribution(p.domain)).single()
+            if not (distribution := make_distribution(p.domain)).single()
         }
 
     def open(self, slots: Mapping[str, Any]) -> dict[str, Scalar]:
@@ -251,7 +251,8 @@ def _within(distribution: BaseDistribution, number: float) -> float:
     return number
 
 
-def _distribution(domain: Domain) -> BaseDistribution:
+def make_distribution(domain: Domain) -> BaseDistribution:
+    """A domain as Optuna has it; an option is known by its place."""
     if isinstance(domain, Categorical):
         return CategoricalDistribution(range(len(domain.options)))
     if isinstance(domain, Uniform):

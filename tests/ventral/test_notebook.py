@@ -44,6 +44,16 @@ def test_a_campaign_of_a_document_is_put_on_record(tmp_path: Path) -> None:
     assert second.campaign_id != first.campaign_id
 
 
+def test_the_importance_of_few_trials_is_a_frame_without_rows(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    ventral.submit(yaml.safe_load(TINY), home=home, run=False)
+    name = yaml.safe_load(TINY)["name"]
+    frame = ventral.importance(name, home=home)
+    assert (list(frame), len(frame)) == (["choice", "value", "low", "high"], 0)
+    motifs = ventral.importance(name, by="motif", home=home)
+    assert list(motifs)[:3] == ["motif", "share_best", "share_all"]
+
+
 def test_a_campaign_is_run_to_its_end(campaign: Campaign, copied: Shell) -> None:
     """Of the same trainings: nothing is trained, and all is decided and recorded again."""
     changes = ["name=again", "resources.concurrent=1"]
