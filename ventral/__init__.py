@@ -384,7 +384,8 @@ def importance(
     """Which choices (or motifs, or pairs of choices) decide whether a network is among the best.
 
     One row each, the most important first, with the ends of its 95 % interval; no row where fewer
-    than 20 trials can be compared. See dashboards/importance.py for what the numbers are.
+    than 20 trials can be compared. See dashboards/importance.py for what the numbers are. `home`
+    and errors as in `trials`.
     """
     check_packages()
     import pandas as pd
