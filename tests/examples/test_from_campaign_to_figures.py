@@ -15,7 +15,7 @@ PANELS = ("progress", "choices", "size", "feedback", "steps")
 
 
 def _read() -> NotebookNode:
-    notebook: NotebookNode = v4.reads(NOTEBOOK.read_text("utf-8"))  # type: ignore[no-untyped-call]
+    notebook: NotebookNode = v4.reads(NOTEBOOK.read_text("utf-8"))
     return notebook
 
 
