@@ -6,6 +6,7 @@ from dashboards.figures.curves import draw_curves
 from dashboards.figures.feedback import draw_feedback
 from dashboards.figures.figure import DrawFigure, Figure
 from dashboards.figures.importance import draw_importance
+from dashboards.figures.map import draw_map
 from dashboards.figures.motifs import draw_motifs
 from dashboards.figures.pairs import draw_pairs
 from dashboards.figures.parallel import draw_parallel
@@ -24,6 +25,7 @@ FIGURES: dict[str, DrawFigure] = {
     "pairs": draw_pairs,
     "motifs": draw_motifs,
     "parallel": draw_parallel,
+    "map": draw_map,
     "curves": draw_curves,
     "workers": draw_workers,
     "compare": draw_compare,

@@ -63,7 +63,8 @@ def _colour(side: Literal[0, 1]) -> dict[str, Any]:
         "quiet": {**text, "color": quiet},
         "halo": {**text, **halo, "opacity": 0.85},
         "bar": {"color": colours[0], "opacity": 0.6},
-        "winner": {"color": colours[1], "filled": True, "size": 45},
+        "near": {"color": quiet, "strokeWidth": 0.7, "size": 16, "opacity": 0.8},
+        "far": {"color": colours[1], "strokeWidth": 1.0, "size": 26},
         "missing": {"color": faint},
     }
 
