@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from dashboards.findings.chances import Estimate, Numbers, expect_best
-from dashboards.findings.finding import Finding, leave_open
+from dashboards.findings.finding import Finding, FindingStatus, leave_open
 from dashboards.findings.samples import charge_hours, measure_noise, select_ended, select_whole
 from dashboards.searched import Searched
 
@@ -39,7 +39,7 @@ AGAIN = 0.5
 """The gain is that of so many trainings beyond those of the campaign."""
 _TAIL, _FEWEST, _MOST = 0.25, 10, 200  # the part of all that is the tail, within these bounds
 _DRAWS = 300
-_SHAPES = (-0.9, 0.2)  # of the tail: accuracies are bounded, heavy tails are not theirs
+_SHAPES = (-1.0, 0.2)  # of the tail: accuracies are bounded, heavy tails are not theirs
 _STEPS = 60  # of the integral over what lies above the best
 
 
@@ -50,6 +50,15 @@ class _Outlook:
     gain: Estimate
     more: int
     tail: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plateau:
+    """A score that `crowd` networks have without luck, first reached after `since` trials."""
+
+    level: float
+    crowd: int
+    since: int
 
 
 def judge(searched: Searched) -> Finding:
@@ -63,55 +72,35 @@ def judge(searched: Searched) -> Finding:
         )
         more = 2 * searched.settings.budget.trials
         return leave_open(NAME, text, f"ventral resume {searched.id} --set budget.trials={more}")
-    outlook = _look_ahead(trained, whole, learns=searched.settings.sampler.name != "random")
     noise = measure_noise(searched)
     threshold = noise.deviation if noise.known else ONE_POINT
     source = "the deviation of the seed" if noise.known else "one point of accuracy"
-    hours = charge_hours(searched)
-    best = float(whole["top1"].max())
-    crowd = int((whole["top1"] > best - 2 * threshold).sum())
-    crowded = crowd >= CROWD * len(trained)
-    luck = threshold * max(1.0, expect_best(crowd))
-    since = _date_plateau(trained, whole, best - luck)
-    gain = outlook.gain
-    expected = (
-        f"{outlook.more} more trials (about {_write_hours(AGAIN * hours)}) are expected to raise "
-        f"the best ({best:.3f}) by {gain.value:.3f} ({gain.low:.3f} to {gain.high:.3f}); less "
-        f"than {threshold:.3f} ({source}) cannot be told from luck"
-    )
-    spent = since / len(trained)
-    resume = (
-        f"ventral resume {searched.id} --set budget.trials="
-        f"{searched.settings.budget.trials + outlook.more}"
-    )
+    hours, best = charge_hours(searched), float(whole["top1"].max())
+    outlook = _look_ahead(trained, whole, learns=searched.settings.sampler.name != "random")
+    gain, next = outlook.gain, f"ventral certify {searched.id}"
+    status: FindingStatus = "pass"
+    word = "The budget was worth it, and is large enough"
     if gain.low > threshold and gain.value > MORE * threshold:
-        return Finding(
-            name=NAME,
-            status="warning",
-            value=gain.value,
-            threshold=threshold,
-            text=f"The search ended before its plateau: {expected}.",
-            next=resume,
-        )
-    if gain.value < threshold and spent < EARLY and crowded:
-        wasted = (1 - spent) * hours
-        return Finding(
-            name=NAME,
-            status="warning",
-            value=gain.value,
-            threshold=threshold,
-            text=f"The budget went on long past the plateau: {best - luck:.3f}, as good as the "
-            f"best {crowd} without their luck, was there after {since} of {len(trained)} trials, "
-            f"and the {_write_hours(wasted)} since then brought no more. {expected}.",
-            next=f"ventral certify {searched.id}",
+        status, word = "warning", "The search ended before its plateau"
+        trials = searched.settings.budget.trials + outlook.more
+        next = f"ventral resume {searched.id} --set budget.trials={trials}"
+    elif gain.value < threshold and (plateau := _find_plateau(trained, whole, threshold)):
+        status = "warning"
+        spare = _write_hours((1 - plateau.since / len(trained)) * hours)
+        word = (
+            f"The budget went on long past the plateau: {plateau.level:.3f}, as good as the best "
+            f"{plateau.crowd} without their luck, was there after {plateau.since} of "
+            f"{len(trained)} trials, and the {spare} since then brought no more"
         )
     return Finding(
         name=NAME,
-        status="pass",
+        status=status,
         value=gain.value,
         threshold=threshold,
-        text=f"The budget was worth it, and is large enough: {expected}.",
-        next=f"ventral certify {searched.id}",
+        text=f"{word}. {outlook.more} more trials (about {_write_hours(AGAIN * hours)}) are "
+        f"expected to raise the best ({best:.3f}) by {gain.value:.3f} ({gain.low:.3f} to "
+        f"{gain.high:.3f}); less than {threshold:.3f} ({source}) cannot be told from luck.",
+        next=next,
     )
 
 
@@ -119,10 +108,17 @@ def _write_hours(hours: float) -> str:
     return f"{hours:.1f} device hours" if hours >= 0.1 else f"{hours * 60:.1f} device minutes"
 
 
-def _date_plateau(trained: pd.DataFrame, whole: pd.DataFrame, level: float) -> int:
-    """After how many trials one was trained to the end with at least that score."""
+def _find_plateau(trained: pd.DataFrame, whole: pd.DataFrame, deviation: float) -> _Plateau | None:
+    """Where the plateau began, if that was early and many networks are on it."""
+    best = float(whole["top1"].max())
+    crowd = int((whole["top1"] > best - 2 * deviation).sum())
+    level = best - deviation * max(1.0, expect_best(crowd))
     near = set(whole.loc[whole["top1"] >= level, "trial"])
-    return int(np.argmax(trained["trial"].isin(near).to_numpy())) + 1
+    since = int(np.argmax(trained["trial"].isin(near).to_numpy())) + 1
+    n = len(trained)
+    if since >= EARLY * n or crowd < CROWD * n:
+        return None
+    return _Plateau(level=level, crowd=crowd, since=since)
 
 
 def _look_ahead(trained: pd.DataFrame, whole: pd.DataFrame, *, learns: bool) -> _Outlook:

@@ -32,7 +32,7 @@ NAME = "untried-motifs"
 MOST = 64
 EXPECTED = 8.0
 SHARE = 0.25
-_NAMED = 4  # gaps that the text names
+_NAMED = 3  # gaps that the text names
 
 
 @dataclass(frozen=True, kw_only=True)
