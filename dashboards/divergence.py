@@ -27,10 +27,12 @@ BEST = 0.1
 """The part of the trials that counts as the best."""
 BEST_OF_PAIRS = 0.3
 """The same where pairs of values are counted, of which there are many."""
-COMPARED = 3000
+UPPER_HALF = 0.5
+"""What is compared besides, where many features are compared: it varies less with the trials."""
+COMPARED = 2000
 RESAMPLED = 300
-ROUNDS = 20
-INTERVAL = (0.025, 0.975)
+ROUNDS = 12
+DEVIATIONS = 1.96  # of an interval of 95 %
 FEWEST = 20
 """Of fewer trials nothing is estimated."""
 EXCHANGED = 4
@@ -75,14 +77,22 @@ class Feature:
 
 
 def estimate_parts(
-    features: Mapping[str, Feature], places: NDArray[np.int64], rounds: int, seed: int
+    features: Mapping[str, Feature],
+    places: NDArray[np.int64],
+    rounds: int,
+    seed: int,
+    *,
+    bests: Sequence[float] = (BEST,),
 ) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
-    """(value, low, high) of each feature, its part of the sum of all; trials in their order."""
+    """(value, low, high) of each feature, its part of the sum of all; trials in their order.
+
+    Of several `bests`, parts of the trials that count as the best, the mean is taken.
+    """
     if len(places) < FEWEST or not features:
         return {}, {}, {}
-    evaluator = _Evaluator(features, places, BEST)
-    values = _normalise(evaluator.evaluate())
-    drawn = [_normalise(one) for one in evaluator.resample(rounds, seed)]
+    evaluator = _Evaluator(features, places, bests)
+    values = _average_parts(evaluator.evaluate())
+    drawn = [_average_parts(one) for one in evaluator.resample(rounds, seed)]
     low, high = dict(values), dict(values)
     for name, value in values.items():
         ends = _find_ends(value, [one[name] for one in drawn], evaluator.scale)
@@ -106,9 +116,9 @@ def estimate_interaction(
         str(number): Feature.of_labels(one * sizes[1] + second, sizes[0] * sizes[1])
         for number, second in enumerate(seconds)
     }
-    evaluator = _Evaluator(features, places, BEST_OF_PAIRS)
-    drawn = [_find_excess(one) for one in evaluator.resample(rounds, seed)]
-    value = _find_excess(evaluator.evaluate())
+    evaluator = _Evaluator(features, places, [BEST_OF_PAIRS])
+    drawn = [_find_excess(one) for (one,) in evaluator.resample(rounds, seed)]
+    value = _find_excess(*evaluator.evaluate())
     return value, *_find_ends(value, drawn, evaluator.scale)
 
 
@@ -132,29 +142,35 @@ def _spread_evenly(trials: int) -> NDArray[np.int64]:
     return np.linspace(0, trials - 1, min(trials, COMPARED)).round().astype(np.int64)
 
 
-def _normalise(values: Mapping[str, float]) -> dict[str, float]:
-    total = sum(values.values())
-    return {name: value / total if total else 0.0 for name, value in values.items()}
+def _average_parts(divergences: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The part of each feature in the sum of all, its mean over several divergences."""
+    totals = [sum(one.values()) or 1.0 for one in divergences]
+    return {
+        name: sum(one[name] / total for one, total in zip(divergences, totals, strict=True))
+        / len(totals)
+        for name in divergences[0]
+    }
 
 
 def _find_ends(value: float, drawn: Sequence[float], scale: float) -> tuple[float, float]:
-    """The ends of an interval: deviations of the rounds from their mean, scaled and put around
-    the value. (Their mean itself is too high: drawing trials again adds noise, and noise adds to a
-    divergence.)
+    """The ends of an interval: the deviation of the rounds, scaled, on both sides of the value.
+
+    Quantiles of the rounds would be too high: to draw trials again adds noise, and noise adds to a
+    divergence.
     """
-    if not drawn:
+    if len(drawn) < 2:
         return value, value
-    low, high = value + scale * (np.quantile(drawn, INTERVAL) - np.mean(drawn))
-    return min(value, float(low)), max(value, float(high))
+    half = DEVIATIONS * scale * float(np.std(drawn, ddof=1))
+    return value - half, value + half
 
 
 class _Evaluator:
     """Optuna's evaluator over trials in their order; `places` are their ranks, 0 the best, of
-    which the part `best` is compared to all.
+    which each of the parts `bests` is compared to all.
     """
 
     def __init__(
-        self, features: Mapping[str, Feature], places: NDArray[np.int64], best: float
+        self, features: Mapping[str, Feature], places: NDArray[np.int64], bests: Sequence[float]
     ) -> None:
         looked_at = _spread_evenly(len(places))
         self.names = list(features)
@@ -163,29 +179,35 @@ class _Evaluator:
         ]
         self.places = places[looked_at]
         self.held, self.study = _open_study()
-        self.best = best
-        self.evaluator = PedAnovaImportanceEvaluator(target_quantile=best)
+        self.evaluators = {
+            best: PedAnovaImportanceEvaluator(target_quantile=best) for best in bests
+        }
         self.drawn = min(len(self.trials), RESAMPLED)
         self.scale = math.sqrt(self.drawn / len(self.trials))
 
-    def resample(self, rounds: int, seed: int) -> list[dict[str, float]]:
+    def resample(self, rounds: int, seed: int) -> list[list[dict[str, float]]]:
         """The divergences of so many bootstrap samples."""
         rng = np.random.default_rng(seed)
         return [
             self.evaluate(rng.integers(len(self.trials), size=self.drawn)) for _ in range(rounds)
         ]
 
-    def evaluate(self, drawn: NDArray[np.int64] | None = None) -> dict[str, float]:
-        """The divergences by feature; of the trials `drawn`, some of them repeatedly."""
+    def evaluate(self, drawn: NDArray[np.int64] | None = None) -> list[dict[str, float]]:
+        """The divergences by feature, of each part of the trials; of the trials `drawn`, some of
+        them repeatedly.
+        """
         numbers = np.arange(len(self.trials)) if drawn is None else drawn
         self.held.trials = [self.trials[number] for number in numbers]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a branch that few trials took
-            found = self.evaluator.evaluate(self.study)
-        # Optuna scales by the square of the part of the trials that are the best.
         places = np.sort(self.places[numbers])
-        part = np.mean(places <= places[math.ceil(self.best * len(places)) - 1])
-        return {name: found.get(name, 0.0) / float(part) ** 2 for name in self.names}
+        divergences = []
+        for best, evaluator in self.evaluators.items():
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a branch that few trials took
+                scaled = evaluator.evaluate(self.study)
+            # Optuna scales by the square of the part of the trials that are the best.
+            part = float(np.mean(places <= places[math.ceil(best * len(places)) - 1]))
+            divergences.append({name: scaled.get(name, 0.0) / part**2 for name in self.names})
+        return divergences
 
 
 def _freeze_trial(number: int, place: int, features: Mapping[str, Feature]) -> FrozenTrial:

@@ -30,6 +30,7 @@ from dashboards.divergence import (
     BEST,
     FEWEST,
     ROUNDS,
+    UPPER_HALF,
     Feature,
     Labels,
     estimate_interaction,
@@ -107,11 +108,17 @@ def rank_choices(
 def rank_motifs(
     searched: Searched, *, rounds: int = ROUNDS, seed: int = 0
 ) -> tuple[MotifShare, ...]:
-    """Every motif that some trials have and others have not, the most important first."""
+    """Every motif that some trials have and others have not, the most important first.
+
+    Their importance is the mean of what distinguishes the best tenth and what distinguishes the
+    better half: with so many motifs, the best of 300 trials alone are too few to rank them
+    (benchmarks/motif_importance.py).
+    """
     trials = order_trials(searched)
     presence = mark_motifs(list(trials["motifs"]))
     features = {name: Feature.binary(column) for name, column in presence.items()}
-    values, low, high = estimate_parts(features, trials["place"].to_numpy(), rounds, seed)
+    places, bests = trials["place"].to_numpy(), (BEST, UPPER_HALF)
+    values, low, high = estimate_parts(features, places, rounds, seed, bests=bests)
     best = math.ceil(BEST * len(trials))
     return tuple(
         MotifShare(
