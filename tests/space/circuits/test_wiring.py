@@ -45,11 +45,11 @@ def test_the_median_adds_multiplies_and_keeps() -> None:
 
 def test_shared_gates_complements_and_masks_have_blocks_and_rails() -> None:
     wiring = wire("gru_shallow")
-    kinds = [(block.kind, block.name_shown) for block in wiring.blocks]
+    kinds = [(block.kind, block.shown) for block in wiring.blocks]
     assert kinds == [
         ("gate", "reset"),
         ("gate", "update"),
-        ("mask", "hidden × reset"),
+        ("mask", "hidden t−1 × reset"),
         ("state", "hidden"),
     ]
     hidden = wiring.blocks[-1]
