@@ -5,9 +5,10 @@
 A home is filled with runs as the mirror writes them (the same values, put into MLflow's database
 in bulk: nothing is trained), `ventral ui` serves it, and a Chromium that was never there before
 opens the table of runs, sorts it, filters it by a motif and opens a run. Each time is from the
-request to the moment at which what was asked for is to be read on the page. `--database` is the
-address of an empty database in place of the home's SQLite file; `--home` keeps the home, and one
-that was filled before is shown as it is.
+request to the moment at which what was asked for is on the page; beside it stand the seconds of
+a processor that the server and the browser took, which other work on the machine changes less.
+`--database` is the address of an empty database in place of the home's SQLite file; `--home` keeps
+the home, and one that was filled before is shown as it is.
 
 Needs Chromium and its driver (Debian: apt-get install chromium chromium-driver).
 """
@@ -28,6 +29,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import psutil
 import sqlalchemy as sa
 
 from search.campaign import load_with_space
@@ -66,6 +68,17 @@ class Filled:
     motif: int
 
 
+@dataclass(frozen=True)
+class Spent:
+    """Seconds until something is on the page, and those that processors worked for it: for the
+    server, and for the browser.
+    """
+
+    waited: float
+    served: float
+    drawn: float
+
+
 def main() -> None:
     bypass_proxies()
     chosen = _arguments()
@@ -94,19 +107,26 @@ def measure(folder: Path, runs: int, tracking: str = "", rounds: int = ROUNDS) -
     began = time.perf_counter()
     filled = fill(folder, runs, tracking)
     filling = time.perf_counter() - began
-    times: dict[str, list[float]] = {}
+    times: dict[str, list[Spent]] = {}
     with _served(filled.home) as base:
         for number in range(rounds):
             with tempfile.TemporaryDirectory(prefix="chromium-") as profile:
-                for name, seconds in _browse(filled, base, Path(profile) / str(number)).items():
-                    times.setdefault(name, []).append(seconds)
+                for name, spent in _browse(filled, base, Path(profile) / str(number)).items():
+                    times.setdefault(name, []).append(spent)
     return {
         "runs": runs,
         "database": "PostgreSQL" if tracking.startswith("postgresql") else "SQLite",
         "seconds_to_fill": filling,
         "load": os.getloadavg()[0],
-        "median_seconds": {name: statistics.median(values) for name, values in times.items()},
-        "worst_seconds": {name: max(values) for name, values in times.items()},
+        "seconds": {
+            name: statistics.median(one.waited for one in values) for name, values in times.items()
+        },
+        "server_seconds": {
+            name: statistics.median(one.served for one in values) for name, values in times.items()
+        },
+        "browser_seconds": {
+            name: statistics.median(one.drawn for one in values) for name, values in times.items()
+        },
     }
 
 
@@ -116,8 +136,9 @@ def _format_result(result: dict[str, Any]) -> str:
         f"{result['seconds_to_fill']:.0f} s)"
     ]
     lines += [
-        f"{seconds:8.2f} s, at worst {result['worst_seconds'][name]:.2f} s  {name}"
-        for name, seconds in result["median_seconds"].items()
+        f"{seconds:8.2f} s (a processor {result['server_seconds'][name]:.2f} s for the server, "
+        f"{result['browser_seconds'][name]:.2f} s for the browser)  {name}"
+        for name, seconds in result["seconds"].items()
     ]
     return "\n".join(lines)
 
@@ -136,8 +157,8 @@ def _served(home: Home) -> Iterator[str]:
         server.end()
 
 
-def _browse(filled: Filled, base: str, profile: Path) -> dict[str, float]:
-    """Seconds of each thing that a person does, in one browser that was never there."""
+def _browse(filled: Filled, base: str, profile: Path) -> dict[str, Spent]:
+    """What each thing takes that a person does, in one browser that was never there."""
     runs = f"#/experiments/{filled.experiment}/runs"
 
     def ask(**query: str) -> str:
@@ -172,23 +193,37 @@ def _go(window: Browser, place: str) -> Callable[[], None]:
     return go
 
 
-def _time(window: Browser, do: Callable[[], None], words: str) -> float:
-    """Seconds until words are on the page, and what was there before is not."""
-    window.run("window.ventralBefore = document.body && document.body.innerText")
-    began = time.perf_counter()
+def _time(window: Browser, do: Callable[[], None], words: str) -> Spent:
+    """What it takes until words are on the page, and what was there before is not."""
+    window.run("window.ventralBefore = document.body && document.body.textContent")
+    began, worked = time.perf_counter(), _worked()
     do()
     while True:
         shown = window.run(
-            "const text = document.body ? document.body.innerText : '';"
+            "const text = document.body ? document.body.textContent : '';"
             "return text.includes(arguments[0]) && text !== window.ventralBefore",
             words,
         )
         passed = time.perf_counter() - began
         if shown:
-            return passed
+            served, drawn = (now - then for now, then in zip(_worked(), worked, strict=True))
+            return Spent(passed, served, drawn)
         if passed > PATIENCE:
             raise TimeoutError(f"{words!r} is not at {window.address} after {passed:.0f} s")
-        time.sleep(0.02)
+        time.sleep(0.05)
+
+
+def _worked() -> tuple[float, float]:
+    """Processor seconds up to now of the server, and of the browser with its driver."""
+    served = drawn = 0.0
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            seconds = sum(process.cpu_times()[:2])
+            if "chrom" in process.name():
+                drawn += seconds
+            else:
+                served += seconds
+    return served, drawn
 
 
 # ------------------------------------------------------------------------------ the runs

@@ -70,6 +70,7 @@ _COLUMNS = {
     "metrics.`test_top1`": 90,
     "tags.`ventral.cell`": 150,
     "tags.`ventral.recurrent`": 120,
+    "tags.`ventral.vs_matched`": 160,
     "tags.`ventral.motifs`": 200,
     "tags.`ventral.status`": 100,
     "metrics.`parameters`": 100,

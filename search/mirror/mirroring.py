@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import IO
 
@@ -187,6 +187,17 @@ def catch_up(home: Home, say: Callable[[str], None], timeout: float = 60.0) -> N
         if unsent := mirror.start().close(timeout):
             say(describe_backlog(store, record.id, unsent))
     store.close()
+
+
+def send_again(store: Store, home: Home, campaign_id: str, numbers: Collection[int]) -> None:
+    """Send trials that have ended to MLflow once more: more is known of them."""
+    record = store.campaigns.get(campaign_id)
+    if not numbers or not same_tracking(record.tracking, home.tracking_uri):
+        return
+    for number in numbers:
+        store.outbox.resend(campaign_id, number)
+    if record.state != "running":  # else its own mirror sends them with what ends next
+        MirrorProcess(store, home, campaign_id).start().close()
 
 
 def describe_backlog(store: Store, campaign_id: str, unsent: int) -> str:

@@ -97,8 +97,12 @@ class MlflowRun:
     files: dict[str, str]
 
 
-def run_of(campaign: Campaign, trial: Trial, reports: Sequence[Reported]) -> MlflowRun:
-    """The run of a trial (with its genome) and its reports by epoch."""
+def run_of(
+    campaign: Campaign, trial: Trial, reports: Sequence[Reported], compared: str = ""
+) -> MlflowRun:
+    """The run of a trial (with its genome) and its reports by epoch; `compared` is what it is
+    against its matched controls, where that is known (search.review.comparisons).
+    """
     ended = trial.status in ENDED
     return MlflowRun(
         name=run_name(trial),
@@ -107,7 +111,7 @@ def run_of(campaign: Campaign, trial: Trial, reports: Sequence[Reported]) -> Mlf
         ended=milliseconds(trial.ended or trial.created) if ended else None,
         parameters=parameters_of(choices_that_act(campaign, trial, quickly=trial.number >= EXACT)),
         metrics=name_scores(campaign, _metrics_of(trial, reports)),
-        tags=_tags_of(campaign, trial),
+        tags=_tags_of(campaign, trial, compared),
         files=_files_of(trial, reports) if ended else {},
     )
 
@@ -228,7 +232,7 @@ def scored_split(campaign: Campaign) -> str:
     return str(campaign.data.get("split", "test"))
 
 
-def _tags_of(campaign: Campaign, trial: Trial) -> dict[str, str]:
+def _tags_of(campaign: Campaign, trial: Trial, compared: str) -> dict[str, str]:
     sampler = campaign.document.get("sampler")
     name = sampler.get("name") if isinstance(sampler, Mapping) else sampler
     tags = {
@@ -249,6 +253,7 @@ def _tags_of(campaign: Campaign, trial: Trial) -> dict[str, str]:
         SOURCE: trial.source or "",
         "ventral.family": trial.family or "",
         "ventral.winner": trial.winner or "",
+        "ventral.vs_matched": compared,
         MOTIFS_TAG: MOTIFS_BETWEEN.join(trial.read_motifs()),
         RECORD_TAG: json.dumps({key: getattr(trial, key) for key in RECORDED}),
     }

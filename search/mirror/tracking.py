@@ -28,6 +28,7 @@ from search.mirror.campaign_page import write_page
 from search.mirror.client import Client, is_refusal, open_client
 from search.mirror.following import Following
 from search.mirror.runs import run_key, run_of
+from search.review.comparisons import read_comparisons
 from search.store import Campaign, Outgoing, Store
 from space.documents.outside import redact
 from space.errors import VentralError
@@ -210,13 +211,14 @@ class Mirror:
             if not outbox:
                 return
             campaign = self._store.campaigns.get(self._campaign_id)
+            compared = read_comparisons(self._store, campaign.id)
             self._store.outbox.mark_sending(campaign.id, [entry.number for entry in outbox])
             sent: dict[int, tuple[str, int]] = {}
             try:
                 for entry in outbox:
                     if self._late():
                         break
-                    run_id = self._send(client, campaign, entry)
+                    run_id = self._send(client, campaign, entry, compared.get(entry.number, ""))
                     if run_id is not None:
                         sent[entry.number] = run_id, entry.version
             finally:
@@ -225,10 +227,13 @@ class Mirror:
                 # However much has ended, what trains is seen.
                 self._look(ending=False)
 
-    def _send(self, client: Client, campaign: Campaign, entry: Outgoing) -> str | None:
+    def _send(
+        self, client: Client, campaign: Campaign, entry: Outgoing, compared: str
+    ) -> str | None:
         """Write one trial's run and give its id; None if MLflow will never take it as it is."""
         trial = self._store.results.get(campaign.id, entry.number)
-        run = run_of(campaign, trial, self._store.results.reports(campaign.id, entry.number))
+        reports = self._store.results.reports(campaign.id, entry.number)
+        run = run_of(campaign, trial, reports, compared)
         experiment = str(self._experiment)
         try:
             run_id = client.locate(experiment, run_key(campaign.id, entry.number), entry)

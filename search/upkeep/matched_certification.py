@@ -14,6 +14,8 @@ from search.campaign import Campaign, final_recipe
 from search.host.home import Home
 from search.host.machine import Machine
 from search.host.ports import bypass_proxies
+from search.mirror.mirroring import send_again
+from search.review.comparisons import note_verdicts
 from search.review.evidence import Evidence, choose_rungs, read_evidence
 from search.store import Campaign as Record
 from search.store import Store, Trial
@@ -149,7 +151,11 @@ def certify_matched(
         all_data=matching.all_data,
         offered=setting.offered,
     )
-    return read_evidence(store, finish_campaign(setting, final), winners, edges)
+    evidence = read_evidence(store, finish_campaign(setting, final), winners, edges)
+    numbers = [winner.number for winner in winners]
+    new = note_verdicts(store, record.id, numbers, evidence.verdicts)
+    send_again(store, home, record.id, new)
+    return evidence
 
 
 def _tune(setting: Setting, listed: Sequence[Network]) -> tuple[dict[str, int], list[str]]:

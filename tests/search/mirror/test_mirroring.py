@@ -17,8 +17,10 @@ import pytest
 from search.host.home import Home
 from search.mirror import mirroring
 from search.mirror.campaign_page import PAGE_TAG
-from search.mirror.mirroring import MirrorProcess
+from search.mirror.mirroring import MirrorProcess, send_again
 from search.mirror.runs import KEY_TAG
+from search.review.comparisons import note_verdicts
+from search.review.verdicts import Verdict
 from search.store import Store
 from tests.support import processes
 from tests.support.campaigns import add, fill, train
@@ -120,6 +122,23 @@ def test_one_that_is_killed_is_followed_by_another(
     assert mirror.process is not process
     assert mirror.close(60) == 0
     assert runs(home) == expected(campaign.id)
+
+
+def test_a_cell_that_was_compared_says_so_in_its_run(store: Store, home: Home) -> None:
+    campaign = fill(store)
+    assert MirrorProcess(store, home, campaign.id).start().close(GUARD) == 0
+    store.campaigns.set_state(campaign.id, "finished")
+    verdict = Verdict(winner="trial-1", against="depth", seeds=5, difference=0.038)
+    new = note_verdicts(store, campaign.id, [1], [verdict])
+    assert new == [1]
+    send_again(store, home, campaign.id, new)
+    assert store.outbox.backlog(campaign.id) == 0
+    from mlflow.tracking import MlflowClient
+
+    client: Any = MlflowClient(tracking_uri=home.tracking_uri)
+    tags = client.get_run(store.outbox.runs(campaign.id)[1]).data.tags
+    assert tags["ventral.vs_matched"] == "depth: +3.8, not shown"
+    assert runs(home) == expected(campaign.id), "no trial has two runs"
 
 
 def test_it_ends_with_its_driver(store: Store, home: Home) -> None:
