@@ -9,7 +9,7 @@ A difference is the lesioned network's top-1 less the whole one's. Without train
 the same images, and its 95 % interval is over these: the score interval for paired proportions
 (Tango 1998, Stat. Med. 17:891), which holds its level for few images and for few that differ, and
 has a width also where all answers are alike. It says nothing of other trainings. With trainings,
-the interval is Student's over paired seeds, at Holm's level over all parts
+the interval is Student's over paired seeds, at Holm's level over all lesions that differ
 (search/review/verdicts.py).
 
 Nothing is trained or scored here.
@@ -88,27 +88,44 @@ def _bisect(is_below: Callable[[float], bool], low: float, high: float) -> float
 
 
 def compare_trainings(
-    trial: int,
-    whole: Mapping[int, float],
-    lesioned: Mapping[Part, Mapping[int, float]],
+    trial: int, names: Mapping[Part, str], scores: Mapping[str, Mapping[int, float]], whole: str
 ) -> list[Lesion]:
-    """The effects of parts by the scores, by seed, of a trial's network with and without each."""
-    comparisons = [
-        Comparison(winner=part.name, against="winner", scores=scores, others=whole)
-        for part, scores in lesioned.items()
-    ]
+    """The effects of parts by the `scores`, by name and seed, of a trial's network, which is
+    called `whole`, and of what each part leaves of it. Parts that leave one network are one test;
+    a part without which it is the same network has no effect.
+    """
+    lesioned = [name for name in dict.fromkeys(names.values()) if name != whole]
+    verdicts = judge(
+        [
+            Comparison(winner=name, against="winner", scores=scores[name], others=scores[whole])
+            for name in lesioned
+        ]
+    )
+    effects: dict[str, tuple[float | None, float | None, float | None]] = {whole: (0.0, 0.0, 0.0)}
+    effects |= {one.winner: (one.difference, one.low, one.high) for one in verdicts}
     return [
-        Lesion(
-            trial=trial,
-            part=part.name,
-            kind=part.kind,
-            difference=verdict.difference,
-            low=verdict.low,
-            high=verdict.high,
-            retrained=True,
-        )
-        for part, verdict in zip(lesioned, judge(comparisons), strict=True)
+        make_lesion(trial, part, effects[name], retrained=True) for part, name in names.items()
     ]
+
+
+def make_lesion(
+    trial: int,
+    part: Part,
+    effect: tuple[float | None, float | None, float | None],
+    *,
+    retrained: bool,
+) -> Lesion:
+    """The lesion of a part whose effect is (difference, low, high)."""
+    difference, low, high = effect
+    return Lesion(
+        trial=trial,
+        part=part.name,
+        kind=part.kind,
+        difference=difference,
+        low=low,
+        high=high,
+        retrained=retrained,
+    )
 
 
 def rank_lesions(lesions: Sequence[Lesion]) -> list[Lesion]:

@@ -26,6 +26,7 @@ from search.review.lesions import (
     Lesion,
     compare_answers,
     compare_trainings,
+    make_lesion,
     rank_lesions,
     record_lesions,
 )
@@ -136,25 +137,12 @@ def lesion_trial(
         effect = compare_answers(gained, lost, len(whole))
         if answers.inert:  # one network: no other images could tell the two apart
             effect = 0.0, 0.0, 0.0
-        lesions.append(_make_lesion(number, part, effect))
+        lesions.append(make_lesion(number, part, effect, retrained=False))
     if not lesions:
         raise InputError(f"trial {number}", next(iter(refusals.values())), again)
     lesions = rank_lesions(lesions)
     record_lesions(store, record.id, lesions, images=len(whole))
     return lesions, refusals
-
-
-def _make_lesion(number: int, part: Part, effect: tuple[float, float, float]) -> Lesion:
-    difference, low, high = effect
-    return Lesion(
-        trial=number,
-        part=part.name,
-        kind=part.kind,
-        difference=difference,
-        low=low,
-        high=high,
-        retrained=False,
-    )
 
 
 # ------------------------------------------------------------------------------- with training
@@ -170,7 +158,8 @@ def retraining(
     offered: Machine | None = None,
 ) -> tuple[Campaign, dict[Part, str], Refusals]:
     """The campaign that trains a trial's network, and every lesion of it, from `seeds` seeds; what
-    each lesion is called in it; and why some parts are left out.
+    the network without each part is called in it, of equal ones the first; and why some parts are
+    left out.
 
     Raises what `find_parts` does, CampaignError for a trial that this version would build as
     another network, for more parts than a campaign has controls, and for a wrong override.
@@ -182,20 +171,20 @@ def retraining(
             "is another network in this version",
             "lesion it with the version that trained it",
         )
-    if len(parts) >= CONTROLS:
-        problem = f"has {len(parts)} parts, where one campaign trains {CONTROLS - 1} lesions"
-        raise CampaignError(f"trial {number}", problem, "lesion it without --retrain")
     winner = name_trial(number)
     chosen: dict[str, dict[str, Any]] = {winner: _control(genome, trial)}
-    names, refusals = dict[Part, str](), Refusals()
+    names, refusals, by_digest = dict[Part, str](), Refusals(), {genome.digest: winner}
     for place, part in enumerate(parts, 1):
         try:
             left = remove_part(genome, part)
         except GenomeError as error:
             refusals[part] = str(error)
             continue
-        names[part] = name_lesion(winner, place, part.name)
-        chosen[names[part]] = _control(left, trial)
+        names[part] = by_digest.setdefault(left.digest, name_lesion(winner, place, part.name))
+        chosen.setdefault(names[part], _control(left, trial))
+    if len(chosen) > CONTROLS:
+        problem = f"has {len(chosen) - 1} lesions, where one campaign trains {CONTROLS - 1}"
+        raise CampaignError(f"trial {number}", problem, "lesion it without --retrain")
     made = Derivation(
         suffix=f"lesions-{number}",
         draw="lesions",
@@ -240,7 +229,6 @@ def retrain_lesions(
     )
     done = finish_campaign(setting, campaign)
     scores = {network.name: network.scores for network in read_networks(store, done)}
-    by_part = {part: scores[name] for part, name in names.items()}
-    lesions = rank_lesions(compare_trainings(number, scores[name_trial(number)], by_part))
+    lesions = rank_lesions(compare_trainings(number, names, scores, name_trial(number)))
     record_lesions(store, record.id, lesions, seeds=matching.seeds, campaign=done.id)
     return lesions, refusals

@@ -62,12 +62,14 @@ def test_equal_answers_have_a_width_and_no_interval_leaves_the_range() -> None:
     assert -1 < high < -0.6
 
 
-def test_effects_of_trainings_are_paired_and_corrected_over_all_parts() -> None:
-    whole = {1: 0.80, 2: 0.82, 3: 0.78}
-    alone = compare_trainings(3, whole, {EDGE: {1: 0.70, 2: 0.71, 3: 0.69}})
-    both = compare_trainings(
-        3, whole, {EDGE: {1: 0.70, 2: 0.71, 3: 0.69}, GATE: {1: 0.81, 2: 0.80, 3: 0.79}}
-    )
+def test_effects_of_trainings_are_paired_and_corrected_over_all_lesions() -> None:
+    scores = {
+        "whole": {1: 0.80, 2: 0.82, 3: 0.78},
+        "edgeless": {1: 0.70, 2: 0.71, 3: 0.69},
+        "gateless": {1: 0.81, 2: 0.80, 3: 0.79},
+    }
+    alone = compare_trainings(3, {EDGE: "edgeless"}, scores, "whole")
+    both = compare_trainings(3, {EDGE: "edgeless", GATE: "gateless"}, scores, "whole")
     assert [one.difference for one in both] == pytest.approx([-0.1, 0.0])
     assert all(one.retrained for one in both)
     for one, in_company in zip(alone, both, strict=False):
@@ -76,8 +78,20 @@ def test_effects_of_trainings_are_paired_and_corrected_over_all_parts() -> None:
         assert in_company.low < one.low < -0.1, "one of two tests is at half the level"
 
 
+def test_parts_that_leave_one_network_are_one_test_and_inert_ones_are_none() -> None:
+    scores = {"whole": {1: 0.80, 2: 0.82}, "less": {1: 0.70, 2: 0.71}}
+    state = Part(name="s", kind="state")
+    (alone,) = compare_trainings(3, {EDGE: "less"}, scores, "whole")
+    names = {EDGE: "less", GATE: "whole", state: "less"}
+    edge, gate, again = compare_trainings(3, names, scores, "whole")
+    assert edge == alone
+    assert (again.low, again.high) == (alone.low, alone.high)
+    assert (gate.difference, gate.low, gate.high) == (0.0, 0.0, 0.0)
+
+
 def test_one_seed_has_no_interval_and_a_failed_training_no_difference() -> None:
-    made = compare_trainings(3, {1: 0.8}, {EDGE: {1: 0.7}, GATE: {}})
+    scores: dict[str, dict[int, float]] = {"whole": {1: 0.8}, "one": {1: 0.7}, "none": {}}
+    made = compare_trainings(3, {EDGE: "one", GATE: "none"}, scores, "whole")
     assert [(one.low, one.high) for one in made] == [(None, None)] * 2
     assert made[0].difference == pytest.approx(-0.1)
     assert made[1].difference is None

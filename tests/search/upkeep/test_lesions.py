@@ -50,6 +50,8 @@ def test_every_lesion_is_trained_from_the_seeds_and_by_the_recipe_of_the_whole(
     assert controls(campaign, space)[0] == f"trial-{trial.number}"
     # The memory of a cell with one loop is that loop.
     assert len(controls(campaign, space)) == 3
+    by_name = {part.name: name for part, name in names.items()}
+    assert by_name["out"] == by_name["out->out"] != by_name["input->out"]
     assert campaign.budget.trials == 6
     assert campaign.control_seeds == 2
     assert campaign.seed != bench.campaign.seed
