@@ -9,7 +9,7 @@ from typing import Any
 
 from dashboards.figures import FIGURES, Figure
 from dashboards.figures.drawing import draw_all
-from dashboards.findings import QUESTIONS, Finding
+from dashboards.findings import Finding, judge_campaign
 from dashboards.importance import Importance, MotifShare, rank_choices, rank_motifs
 from dashboards.report.facts import count_ended
 from dashboards.searched import Searched
@@ -96,10 +96,9 @@ def collect_contents(campaigns: Sequence[Searched]) -> Contents:
 
 def judge(searched: Searched) -> Judged:
     """A campaign's findings, and which choices and motifs mattered."""
-    answers = (ask(searched) for ask in QUESTIONS.values())
     return Judged(
         searched=searched,
-        findings=tuple(one for one in answers if one is not None),
+        findings=judge_campaign(searched),
         importance=tuple(rank_choices(searched)),
         motifs=tuple(rank_motifs(searched)),
     )

@@ -32,6 +32,9 @@ from space.circuits import describe_circuit, draw_circuit
 from space.documents.outside import printable
 from workers.files import replace
 
+ORDER = ("fail", "warning", "pass")
+"""What asks for something to be done comes first."""
+
 MARKS = {"pass": "✓", "warning": "!", "fail": "✕"}
 """What stands before a finding's status, so that it is not told by colour alone."""
 
@@ -116,7 +119,7 @@ def _environment() -> Environment:
     )
     environment.filters["json"] = lambda value: Markup(scripts.write_json(value))
     environment.filters["number"] = format_number
-    environment.filters["spaced"] = lambda name: str(name).replace("_", " ")
+    environment.filters["spaced"] = lambda name: re.sub("[_-]", " ", str(name))
     return environment
 
 
@@ -139,10 +142,8 @@ def _describe_campaign(judged: Judged, *, several: bool) -> dict[str, Any]:
         "state_line": facts.describe_state(one),
         "facts": facts.list_facts(one),
         "caveats": facts.list_caveats(one),
-        "findings": judged.findings,
-        "tally": [
-            (status, tally[status]) for status in ("fail", "warning", "pass") if tally[status]
-        ],
+        "findings": sorted(judged.findings, key=lambda finding: ORDER.index(finding.status)),
+        "tally": [(status, tally[status]) for status in ORDER if tally[status]],
         "lead": networks.describe_lead(recurrent, plain, controls),
         "rows": [
             *(_describe_network(network, leads=True) for network in (recurrent, plain) if network),

@@ -16,6 +16,18 @@ def test_the_best_are_in_order_and_controls_apart() -> None:
     assert not {one.trial for one in best} & set(searched.controls["trial"])
 
 
+def test_a_network_that_was_trained_often_is_listed_once() -> None:
+    searched = make_searched(trials=80)
+    first = networks.list_best(searched)[0]
+    trials = searched.trials.copy()
+    digest = trials.loc[trials["trial"] == first.trial, "digest"].iloc[0]
+    second = networks.list_best(searched)[1]
+    trials.loc[trials["trial"] == second.trial, "digest"] = digest
+    best = networks.list_best(replace(searched, trials=trials))
+    assert best[0].role == f"trial {first.trial}, best of its 2"
+    assert second.trial not in {one.trial for one in best}
+
+
 def test_a_control_s_score_is_the_mean_over_its_seeds() -> None:
     searched = make_searched(trials=20, controls=4)
     (control,) = networks.list_controls(searched)

@@ -85,6 +85,8 @@ def test_the_page_says_what_the_report_says(report: contents.Contents, text: str
         assert escape(finding.next) in text
     for status in ("pass", "warning", "fail"):
         assert f"{page.MARKS[status]} 1 {status}" in text
+    places = [text.index(f'<li class="finding {status}">') for status in page.ORDER]
+    assert places == sorted(places), "what asks for something to be done comes first"
     best = report.campaigns[0].suggested["top1"].max()
     assert f"{100 * best:.1f} %" in text
     for section in ("findings", "facts", "networks", "caveats", "reproduce"):
