@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from space.errors import GenomeError
 from space.genome import Genome
-from space.lesions import Origin, Part, Removed, remove
+from space.lesions import Origin, Removed, remove
 from space.network.sizes import StageShape, layout
+from space.parts import Part
 from space.step.parameters import parameters
 from space.step.terms import Placed, placed_terms
 

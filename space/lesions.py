@@ -1,29 +1,22 @@
 """Lesions: a network without one of its parts, so that what the part does can be measured.
 
-`lesion_parts` names the parts, `remove_part` gives the network without one. A cell is lesioned
-everywhere that it is used; of several cells a part's name begins with its own (`rgc: cell`).
+space/parts.py names the parts, `remove_part` gives the network without one. A cell is lesioned
+everywhere that it is used.
 
-- *edge*: one source of one term. `input->out` adds to the state `out`; `residual->out times`
-  multiplies its drive, `out->out keep` stands in the gate of what it carries, `input->update` in a
-  gate that the cell names. What is removed contributes nothing, with bias and norm of a term that
-  has lost all of its sources. `out->out carry` is what the state keeps: removed, it keeps nothing.
-- *gate*: `update` (a gate that the cell names), `out times` and `out keep` (one in its place that
-  reads several sources or none; with one source it is an edge). Wherever the gate, or one minus
-  it, multiplied, nothing multiplies any more: it is 1. So is a gate that has lost all sources.
+- *edge*: what is removed contributes nothing, with bias and norm of a term that has lost all of
+  its sources. Without what a state carries, the state keeps nothing.
+- *gate*: wherever the gate, or one minus it, multiplied, nothing multiplies any more: it is 1. So
+  is a gate that has lost all sources.
 - *state*: a state with everything that reads it. The state that the cell puts out stays; what is
   removed is its memory: nothing reads its value of the step before.
 - *feedback*: a long-range edge, `conv3->conv2`, as if it had never been there: what read only it
   is nothing in that stage, a gate that read only it a constant.
 
-Two parts of one name have a number: `input->out`, `input->out#2`. What nothing reads any more
-stays in the document and does not act.
+What nothing reads any more stays in the document and does not act.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
 
 from space.documents.validation import suggestion
 from space.errors import GenomeError
@@ -37,24 +30,9 @@ from space.network.grammar import (
     Gate,
     State,
     Term,
-    TermSource,
     parse_source,
 )
-
-Kind = Literal["edge", "gate", "state", "feedback"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """A part of a network that can be removed: its name, which no other part of it has."""
-
-    name: str
-    kind: Kind
-
-
-def lesion_parts(genome: Genome) -> tuple[Part, ...]:
-    """The parts of a network, cell by cell in the order of the document, then its feedback."""
-    return tuple(part for part, _, _ in _listed(genome))
+from space.parts import CARRY, Cut, Part, place_parts, used_gates
 
 
 def remove_part(genome: Genome, part: Part) -> Genome:
@@ -88,7 +66,7 @@ class Origin:
 
 def remove(genome: Genome, part: Part) -> Removed:
     """The network without a part, and what of it was where. Raises what `remove_part` does."""
-    listed = {known: (cell, cut) for known, cell, cut in _listed(genome)}
+    listed = {placed.part: (placed.cell, placed.cut) for placed in place_parts(genome)}
     if part not in listed:
         cure = suggestion(part.name, [known.name for known in listed])
         raise GenomeError(part.name, f"is no {part.kind} of this network", cure)
@@ -107,166 +85,6 @@ def remove(genome: Genome, part: Part) -> Removed:
     return Removed(genome=Genome.parse(changed.document()), origins={name: cutter.origins})
 
 
-# --------------------------------------------------------------------------- what can be removed
-
-
-CARRY = -1
-"""The place of what a state carries, beside the sources of terms."""
-
-
-@dataclass(frozen=True)
-class _Cut:
-    """What of a cell goes: reads by the path of their term and their place in it, gates by their
-    paths, and states.
-    """
-
-    reads: frozenset[tuple[str, int]] = frozenset()
-    gates: frozenset[str] = frozenset()
-    state: str | None = None
-
-
-@dataclass(frozen=True)
-class _Read:
-    """Sources of a term that go together, and what the term acts on: a state or a gate."""
-
-    path: str
-    places: tuple[int, ...]
-    sources: tuple[TermSource, ...]
-    target: str
-
-    @property
-    def name(self) -> str:
-        kept = "".join(("+" * (i > 0)) + _write(source) for i, source in enumerate(self.sources))
-        return f"{kept}->{self.target}"
-
-    @property
-    def reads(self) -> frozenset[tuple[str, int]]:
-        return frozenset((self.path, place) for place in self.places)
-
-
-def _write(source: TermSource) -> str:
-    return f"new.{source.name}" if source.new else source.name
-
-
-def _listed(genome: Genome) -> list[tuple[Part, str | None, _Cut]]:
-    """(part, cell or None, what of the cell goes) for all parts of a network."""
-    used = list(dict.fromkeys(stage.cell for stage in genome.stages if stage.cell is not None))
-    rows: list[tuple[str, Kind, str | None, _Cut]] = []
-    for name in used:
-        fed = any(
-            stage.cell == name and stage.join.kind == "concat" and genome.senders(stage.name)
-            for stage in genome.stages
-        )
-        prefix = f"{name}: " if len(used) > 1 else ""
-        rows += [
-            (prefix + label, kind, name, cut)
-            for label, kind, cut in _parts_of(genome.cells[name], fed=fed)
-        ]
-    rows += [(f"{e.sender}->{e.receiver}", "feedback", None, _Cut()) for e in genome.edges]
-    met: Counter[str] = Counter()
-    listed: list[tuple[Part, str | None, _Cut]] = []
-    for label, kind, cell, cut in rows:
-        met[label] += 1
-        unique = label if met[label] == 1 else f"{label}#{met[label]}"
-        listed.append((Part(name=unique, kind=kind), cell, cut))
-    return listed
-
-
-def _parts_of(cell: Cell, *, fed: bool) -> Iterator[tuple[str, Kind, _Cut]]:
-    used = _used_gates(cell, cell.states)
-    gates = [(f"gates.{name}", name, gate) for name, gate in cell.gates.items() if name in used]
-    inline = [place for name, state in cell.states.items() for place in _inline(name, state)]
-    reads = [
-        *(read for name, state in cell.states.items() for read in _drive_reads(name, state)),
-        *(read for place in (*inline, *gates) for read in _gate_reads(*place)),
-    ]
-    there = [read for read in reads if fed or any(s.name != "feedback" for s in read.sources)]
-    yield from ((read.name, "edge", _Cut(reads=read.reads)) for read in there)
-    yield from ((name, "gate", _Cut(gates=frozenset({path}))) for path, name, _ in gates)
-    for path, name, _ in inline:
-        if sum(len(read.places) for read in there if _is_within(read, path)) != 1:
-            yield name, "gate", _Cut(gates=frozenset({path}))
-    for name in cell.states:
-        old = name == cell.output  # of the output only the memory goes
-        gone = frozenset[tuple[str, int]]().union(*(_reads_of(read, name, old) for read in reads))
-        if not old:
-            yield name, "state", _Cut(reads=gone, state=name)
-        elif gone:
-            yield name, "state", _Cut(reads=gone)
-
-
-def _is_within(read: _Read, gate: str) -> bool:
-    return read.path.startswith(f"{gate}.terms.")
-
-
-def _reads_of(read: _Read, state: str, old: bool) -> frozenset[tuple[str, int]]:
-    """What of a read is of a state; with `old`, of its value of the step before."""
-    if any(source.name == state and not (old and source.new) for source in read.sources):
-        return read.reads
-    return frozenset()
-
-
-def _inline(name: str, state: State) -> Iterator[tuple[str, str, Gate]]:
-    """(path, name, gate) of the gates that are written in their places in a state."""
-    kept = None if state.carry is None else state.carry.gate
-    if kept is not None and kept.reference is None:
-        yield f"states.{name}.carry", f"{name} keep", kept
-    for i, edge in enumerate(state.drive.edges):
-        if edge.multiply is not None and edge.multiply.reference is None:
-            yield f"states.{name}.drive.{i}", f"{name} times", edge.multiply
-
-
-def _drive_reads(name: str, state: State) -> Iterator[_Read]:
-    """What a state carries, and what adds to it."""
-    if state.carry is not None:
-        source = parse_source(state.carry.of or name)
-        yield _Read(f"states.{name}.carry", (CARRY,), (source,), f"{name} carry")
-    for i, edge in enumerate(state.drive.edges):
-        if edge.add is not None:
-            yield from _term_reads(f"states.{name}.drive.{i}", edge.add, name)
-
-
-def _gate_reads(path: str, name: str, gate: Gate) -> Iterator[_Read]:
-    for i, term in enumerate(gate.terms):
-        yield from _term_reads(f"{path}.terms.{i}", term, name)
-
-
-def _term_reads(path: str, term: Term, target: str) -> Iterator[_Read]:
-    """Each source of a term; all together where they are added past the op as well."""
-    if term.skip:
-        yield _Read(path, tuple(range(len(term.sources))), term.sources, target)
-        return
-    for place, source in enumerate(term.sources):
-        yield _Read(path, (place,), (source,), target)
-
-
-def _used_gates(cell: Cell, states: Sequence[str] | dict[str, State]) -> set[str]:
-    """The gates of a cell that act on any of its states, or on what another such gate reads."""
-    waiting = [read for name in states for read in _gates_of_state(cell.states[name])]
-    used = set[str]()
-    while waiting:
-        name = waiting.pop()
-        if name not in used:
-            used.add(name)
-            waiting += _masks(cell.gates[name].terms)
-    return used
-
-
-def _gates_of_state(state: State) -> Iterator[str]:
-    if state.carry is not None and state.carry.of is not None:
-        mask = parse_source(state.carry.of).mask
-        yield from () if mask is None else (mask,)
-    for gate in state.gates:
-        yield from () if gate.reference is None else (gate.reference,)
-        yield from _masks(gate.terms)
-    yield from _masks(state.drive.terms)
-
-
-def _masks(terms: Sequence[Term]) -> Iterator[str]:
-    sources = (source for term in terms for source in term.sources)
-    yield from (source.mask for source in sources if source.mask is not None)
-
-
 # --------------------------------------------------------------------------------- what is left
 
 
@@ -275,7 +93,7 @@ class _Cutter:
     """Leaves of a cell what a cut does not take."""
 
     whole: Cell
-    cut: _Cut
+    cut: Cut
     origins: dict[str, Origin] = field(default_factory=dict)
 
     @cached_property
@@ -302,7 +120,7 @@ class _Cutter:
             if name not in self.gone
         }
         left = self.whole.model_copy(update={"states": states, "gates": gates})
-        used = _used_gates(left, left.states)
+        used = used_gates(left)
         kept = {name: gate for name, gate in gates.items() if name in used}
         return left.model_copy(update={"gates": kept})
 

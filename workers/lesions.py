@@ -12,7 +12,7 @@ from models.build import Network, build
 from space.errors import GenomeError
 from space.genome import Genome
 from space.inheritance import Inherited, lesion
-from space.lesions import Part
+from space.parts import Part
 from space.reduction import reduce_genome
 from workers.data.manifest import SplitName
 from workers.data.pack import Pack

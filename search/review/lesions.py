@@ -24,7 +24,7 @@ from scipy.special import ndtri  # type: ignore[import-untyped]
 
 from search.review.verdicts import LEVEL, Comparison, judge
 from search.store import Store
-from space.lesions import Kind, Part
+from space.parts import Kind, Part
 from workers.job import ScoredSplit
 
 EVENT = "lesioned"

@@ -45,7 +45,8 @@ from search.upkeep.submission import read_offered
 from space.documents.bounds import CONTROLS
 from space.errors import CampaignError, GenomeError, InputError
 from space.genome import Genome
-from space.lesions import Part, lesion_parts, remove_part
+from space.lesions import remove_part
+from space.parts import Part, list_parts
 
 Listener = Callable[[str, int], None]
 """Gets what is scored (a part's name; empty: the whole network), and how many are still to be."""
@@ -77,7 +78,7 @@ def find_parts(store: Store, record: Record, number: int) -> tuple[Trial, Genome
         cure = f"name one that has: `ventral top {record.id}`"
         raise InputError(where, f"has no score: it is {trial.status}{reason}", cure)
     genome = trial.read_genome()
-    parts = list(lesion_parts(genome))
+    parts = list(list_parts(genome))
     if not parts:
         raise InputError(
             where,

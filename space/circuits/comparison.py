@@ -7,13 +7,13 @@ part, else `changed`.
 
 from collections.abc import Iterable, Iterator
 
-from space.circuits.names import KEPT
 from space.circuits.notes import Note
 from space.circuits.picture import MARGIN, list_kinds, place_key, place_parts
 from space.circuits.shapes import Picture, join_pictures, shift
 from space.differences import Difference, differences, key_parts, pair_cells
 from space.genome import Genome
 from space.network.grammar import Cell, Gate
+from space.parts import KEPT
 
 ONLY = Note(text="only here", kind="only")
 CHANGED = Note(text="changed", kind="changed")

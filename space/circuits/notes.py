@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 
-from space.circuits.names import part_paths
 from space.documents.validation import quote, suggestion
 from space.errors import InputError
 from space.genome import Genome
+from space.parts import place_parts
 
 THIN, THICK = 1.5, 7.0
 
@@ -31,7 +31,7 @@ def note_effects(genome: Genome, effects: Mapping[str, float]) -> dict[str, Note
     """
     if not effects:
         return {}
-    paths = part_paths(genome)
+    paths = {placed.part.name: placed.path for placed in place_parts(genome)}
     for name in effects:
         if name not in paths:
             raise InputError(

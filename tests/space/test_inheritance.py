@@ -12,7 +12,7 @@ from space import zoo
 from space.errors import GenomeError
 from space.genome import Genome
 from space.inheritance import lesion
-from space.lesions import lesion_parts
+from space.parts import list_parts
 from space.space import Space
 from space.zoo import cells
 from tests.space.test_lesions import MODELS, part_of, with_cell
@@ -49,7 +49,7 @@ def check_equal(whole: Network, name: str) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_every_tensor_of_a_published_lesion_is_one_of_the_whole(model: str) -> None:
     genome = zoo.model(model).genome
-    for part in lesion_parts(genome):
+    for part in list_parts(genome):
         assert lesion(genome, part).weights  # checked by shape, or GenomeError
 
 
@@ -60,7 +60,7 @@ def test_every_lesion_of_a_sample_runs_with_the_trained_weights(seed: int) -> No
     images = images_for(whole.genome)
     with torch.no_grad():
         expected = whole(images)
-        for part in lesion_parts(whole.genome):
+        for part in list_parts(whole.genome):
             left = lesioned(whole, part.name)
             same = left.genome.digest == whole.genome.digest
             assert torch.allclose(left(images), expected) == same, part

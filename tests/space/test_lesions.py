@@ -10,8 +10,9 @@ import pytest
 from space import zoo
 from space.errors import GenomeError
 from space.genome import Genome
-from space.lesions import Part, lesion_parts, remove_part
+from space.lesions import remove_part
 from space.network.grammar import Cell
+from space.parts import Part, list_parts
 from space.space import Space
 from space.unroll.cost import cost
 from space.zoo import cells
@@ -40,11 +41,11 @@ def with_cell(cell: Cell | dict[str, Any], **changes: Any) -> Genome:
 
 
 def names(genome: Genome, kind: str) -> list[str]:
-    return [part.name for part in lesion_parts(genome) if part.kind == kind]
+    return [part.name for part in list_parts(genome) if part.kind == kind]
 
 
 def part_of(genome: Genome, name: str) -> Part:
-    return next(part for part in lesion_parts(genome) if part.name == name)
+    return next(part for part in list_parts(genome) if part.name == name)
 
 
 def without(genome: Genome, name: str) -> Cell:
@@ -53,7 +54,7 @@ def without(genome: Genome, name: str) -> Cell:
 
 def check_lesions(genome: Genome) -> None:
     """Every lesion is a network, no larger, and another one where the part acts."""
-    parts = lesion_parts(genome)
+    parts = list_parts(genome)
     assert len({part.name for part in parts}) == len(parts)
     whole, digest = cost(genome).parameters, genome.digest
     for part in parts:
@@ -78,7 +79,7 @@ def test_every_lesion_of_the_zoo_is_a_network(model: str) -> None:
 def test_every_lesion_of_a_sample_is_a_network(seed: int) -> None:
     space = Space.load("motifs-small").with_images(size=16, channels=1, classes=10)
     genome = space.sample(random.Random(seed)).genome
-    parts, whole, digest = lesion_parts(genome), cost(genome).parameters, genome.digest
+    parts, whole, digest = list_parts(genome), cost(genome).parameters, genome.digest
     assert parts
     inert = set[str]()
     for part in parts:
@@ -107,7 +108,7 @@ def test_the_parts_of_a_gru_have_readable_names() -> None:
 
 
 def test_networks_without_cells_and_feedback_have_no_parts() -> None:
-    assert lesion_parts(zoo.model("resnet18").genome) == ()
+    assert list_parts(zoo.model("resnet18").genome) == ()
 
 
 def test_a_removed_gate_multiplies_by_one_wherever_it_or_its_complement_did() -> None:

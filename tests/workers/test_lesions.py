@@ -8,7 +8,7 @@ import torch
 
 from models.build import Network, build
 from space.genome import Genome
-from space.lesions import Part, lesion_parts
+from space.parts import Part, list_parts
 from workers.data.pack import Pack
 from workers.evaluation import evaluate
 from workers.lesions import TrainedNetwork, answer_lesioned, answer_whole
@@ -46,7 +46,7 @@ def trained(network: Network) -> TrainedNetwork:
 
 
 def part_of(network: Network, name: str) -> Part:
-    return next(part for part in lesion_parts(network.genome) if part.name == name)
+    return next(part for part in list_parts(network.genome) if part.name == name)
 
 
 def test_feedback_that_carries_everything_leaves_a_constant_answer(digits: Pack) -> None:

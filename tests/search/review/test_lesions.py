@@ -17,7 +17,7 @@ from search.review.lesions import (
     record_lesions,
 )
 from search.store import Store
-from space.lesions import Part
+from space.parts import Part
 from tests.support.campaigns import new_campaign
 
 EDGE, GATE = Part(name="a->b", kind="edge"), Part(name="g", kind="gate")

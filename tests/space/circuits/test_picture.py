@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 
 from space import zoo
-from space.circuits.names import part_paths
 from space.circuits.notes import note_effects
 from space.circuits.picture import place_network
 from space.circuits.shapes import Box, Picture, Wire
 from space.genome import Genome
+from space.parts import list_parts
 from space.space import Space
 from tests.support.drawing import any_genomes, genomes
 from tests.support.geometry import find_faults
@@ -27,7 +27,7 @@ def place_plain(genome: Genome) -> Picture:
 def place_noted(genome: Genome) -> Picture:
     """With an effect on each part, from none to the largest."""
     rng = random.Random(len(genome.stages))
-    effects = {name: rng.uniform(-0.2, 0.2) for name in part_paths(genome)}
+    effects = {part.name: rng.uniform(-0.2, 0.2) for part in list_parts(genome)}
     return place_network(genome, note_effects(genome, effects), title="with effects")
 
 

@@ -13,10 +13,10 @@ import pytest
 
 from space import zoo
 from space.circuits import describe_circuit, draw_circuit, draw_difference
-from space.circuits.names import part_paths
 from space.circuits.shapes import Box, Picture
 from space.circuits.svg import write_svg
 from space.genome import Genome
+from space.parts import list_parts
 from tests.support.shrinking import ROOT
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -66,7 +66,7 @@ TOLD = ("title", "desc")
 @pytest.mark.parametrize("name", ["lstm_shallow", "resnet18", "gru_shallow"])
 def test_a_picture_is_well_formed_and_in_bounds(name: str) -> None:
     genome = zoo.model(name).genome
-    effects = dict.fromkeys(part_paths(genome), -0.25)
+    effects = dict.fromkeys([part.name for part in list_parts(genome)], -0.25)
     root = ElementTree.fromstring(draw_circuit(genome, effects=effects))
     left, top, width, height = map(float, str(root.get("viewBox")).split())
     for rect in root.iter(f"{SVG}rect"):

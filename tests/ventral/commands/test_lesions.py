@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 import ventral
 from search.store import Store
-from space.lesions import lesion_parts
+from space.parts import list_parts
 from tests.support.matching import Driver, search, trials_of
 from tests.ventral.conftest import Campaign, Shell
 from ventral.cli import app
@@ -41,7 +41,7 @@ def parts_of(shell: Shell, campaign: str, trial: int) -> dict[str, str]:
         genome = store.results.get(campaign, trial).read_genome()
     finally:
         store.close()
-    return {part.name: part.kind for part in lesion_parts(genome)}
+    return {part.name: part.kind for part in list_parts(genome)}
 
 
 def check(rows: list[dict[str, Any]], parts: dict[str, str], *, retrained: bool) -> None:
