@@ -271,6 +271,7 @@ def evaluate(
     InputError for a damaged export, DataError if the data is missing or is not the one recorded.
     """
     check_packages()
+    from search.host.home import Home
     from search.upkeep.evaluation import evaluate_on_record
 
     command = f"ventral.evaluate({str(export)!r})"
