@@ -6,6 +6,7 @@ from dashboards.figures.curves import draw_curves
 from dashboards.figures.feedback import draw_feedback
 from dashboards.figures.figure import DrawFigure, Figure
 from dashboards.figures.importance import draw_importance
+from dashboards.figures.lesions import draw_lesions
 from dashboards.figures.map import draw_map
 from dashboards.figures.motifs import draw_motifs
 from dashboards.figures.pairs import draw_pairs
@@ -20,6 +21,7 @@ FIGURES: dict[str, DrawFigure] = {
     "choices": draw_choices,
     "size": draw_size,
     "feedback": draw_feedback,
+    "lesions": draw_lesions,
     "steps": draw_steps,
     "importance": draw_importance,
     "pairs": draw_pairs,

@@ -19,7 +19,7 @@ from dashboards.searched import Searched
 from space.space import Space
 
 WIDTH, ROW = 330, 11
-FULL, EARLY = "trained to the end", "after the grace epochs"
+FULL, EARLY = "association, trained to the end", "association, after the grace epochs"
 """Of association: the trainings whose scores are compared."""
 TRAINED, KEPT = "lesion, trained again", "lesion, weights kept"
 """Of cause: whether both networks were trained again, or the rest kept its weights."""
@@ -127,7 +127,7 @@ def _draw_one(searched: Searched, _most: int) -> Figure | None:
         color=alt.Color(
             "kind:N",
             scale=alt.Scale(domain=kinds, range="category"),
-            legend=alt.Legend(title=None, orient="top"),
+            legend=alt.Legend(title=None, orient="top", columns=2, labelLimit=240),
         ),
     )
     x = alt.X("gain:Q", title="gain in top-1: with the edge − without")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 
 import altair as alt
+import pandas as pd
 import pytest
 import vl_convert
 
@@ -29,7 +30,18 @@ SLOW = ("importance", "pairs")
 def make(trials: int) -> Searched:
     """A campaign with controls of two families."""
     worth = {"feedforward": 0.45, "wider/ff_wider": 0.5}
-    return make_searched(trials=trials, control_worth=worth, running=2)
+    made = make_searched(trials=trials, control_worth=worth, running=2)
+    lesions = {
+        "trial": [9] * 3,
+        "part": ["conv3->conv2", "hidden->out plus", "out keep"],
+        "kind": ["feedback", "edge", "gate"],
+        "difference": [-0.1, -0.2, 0.01],
+        "low": [-0.15, -0.3, float("nan")],
+        "high": [-0.05, -0.1, float("nan")],
+        "retrained": [True, False, False],
+    }
+    object.__setattr__(made, "lesions", pd.DataFrame(lesions))
+    return made
 
 
 @cache
