@@ -14,6 +14,7 @@ from search.review.evidence import Evidence, read_evidence
 from search.store import Campaign as Record
 from search.store import Store
 from space.controls import MATCHES
+from space.errors import InputError
 
 _RATES = "-rate"  # in the names of networks that are tuned, not certified
 
@@ -42,13 +43,14 @@ def read_certification(store: Store, record: Record) -> Evidence | None:
         names = list(other.space.get("controls", {}))
         if any(_RATES in name for name in names):
             continue
-        if any(lineage(name)[0] in MATCHES for name in names):
-            return _read(store, record, other)
-        plain = plain or other
+        matched = any(lineage(name)[0] in MATCHES for name in names)
+        if matched and (evidence := _read(store, record, other)) is not None:
+            return evidence
+        plain = plain or (None if matched else other)
     return None if plain is None else _read(store, record, plain)
 
 
-def _read(store: Store, record: Record, certification: Record) -> Evidence:
+def _read(store: Store, record: Record, certification: Record) -> Evidence | None:
     winners = sorted(
         {
             int(winner.removeprefix("trial-"))
@@ -56,8 +58,11 @@ def _read(store: Store, record: Record, certification: Record) -> Evidence:
             if (winner := lineage(name)[1]) is not None
         }
     )
-    trials = [store.results.get(record.id, number) for number in winners]
-    return read_evidence(store, certification, trials)
+    try:
+        trials = [store.results.get(record.id, number) for number in winners]
+        return read_evidence(store, certification, trials)
+    except InputError:  # of another version
+        return None
 
 
 def read_baseline(store: Store, record: Record) -> Baseline | None:
@@ -71,12 +76,16 @@ def read_baseline(store: Store, record: Record) -> Baseline | None:
     if not counted:
         return None
     _, twin = max(counted, key=lambda pair: pair[0])
+    try:
+        scheduler = Campaign.parse(twin.document, f"campaign {twin.id}").scheduler
+    except InputError:  # of another version
+        return None
     trials = frames.trials(store, twin.id, choices=False)
     trials = trials[trials["origin"] != "control"].sort_values("suggested", kind="stable")
     return Baseline(
         id=twin.id,
         name=twin.name,
-        scheduler=Campaign.parse(twin.document, f"campaign {twin.id}").scheduler,
+        scheduler=scheduler,
         trials=trials,
         reports=frames.reports(store, twin.id),
     )

@@ -33,8 +33,13 @@ QUESTIONS: dict[str, JudgeCampaign] = {
 
 
 def judge_campaign(searched: Searched) -> tuple[Finding, ...]:
-    """All findings of a campaign, in the order of the report; without those that do not arise."""
-    findings = (judge(searched) for judge in QUESTIONS.values())
+    """All findings of a campaign, in the order of the report; without those that do not arise. Of
+    one that suggested nothing (a certification) only what became of its workers and of test data.
+    """
+    arising = QUESTIONS
+    if searched.suggested.empty:
+        arising = {name: QUESTIONS[name] for name in (workers.NAME, openings.NAME)}
+    findings = (judge(searched) for judge in arising.values())
     return tuple(finding for finding in findings if finding is not None)
 
 

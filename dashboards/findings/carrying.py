@@ -6,7 +6,8 @@ starts from, as a correlation with the final score would be. The rule's own line
 (search/early_stopping/extrapolation.py) are drawn towards early scores that agree with final
 ones; here just that is in question, so it is plain least squares, and each draw takes its line
 from the posterior of one (Gelman et al. 2013, Bayesian Data Analysis, section 14.2): the further
-beyond those that went on, the less is known.
+beyond those that went on, the less is known. How far a score is beside the line is drawn
+from what was seen: the tail towards good scores is shorter than a normal one.
 """
 
 from __future__ import annotations
@@ -46,13 +47,13 @@ def select_pairs(curves: pd.DataFrame, first: int, second: int) -> tuple[list[fl
 
 @dataclass(frozen=True, kw_only=True)
 class _Lines:
-    """later = level + slope * (earlier - middle), beside which scores have a deviation; each a
-    column of draws.
+    """later = level + slope * (earlier - middle), each a column of draws; `beside` is how far the
+    scores were from the line.
     """
 
     level: Numbers
     slope: Numbers
-    deviation: Numbers
+    beside: Numbers
     middle: float
 
 
@@ -68,7 +69,7 @@ def _draw_lines(
     return _Lines(
         level=y.mean() + deviation / np.sqrt(n) * rng.standard_normal((draws, 1)),
         slope=slope + deviation / np.sqrt(width) * rng.standard_normal((draws, 1)),
-        deviation=deviation,
+        beside=left * np.sqrt(n / (n - 2)),
         middle=float(x.mean()),
     )
 
@@ -87,6 +88,6 @@ def carry_on(
         begins = np.isnan(carried[0]) & (since < end)
         carried[:, begins] = last[begins]
         going = since < end
-        spread = lines.deviation * rng.standard_normal((draws, int(going.sum())))
+        spread = rng.choice(lines.beside, (draws, int(going.sum())))
         carried[:, going] = lines.level + lines.slope * (carried[:, going] - lines.middle) + spread
     return np.clip(np.where(np.isnan(carried), last, carried), 0.0, 1.0)

@@ -1,14 +1,15 @@
 """Is the winner above seed noise?
 
-If all networks that were trained were equally good, and differed by the luck of their seeds alone,
-the best of them would still stand out. The winner's distance to a network of the space, in
+If all networks that were trained were equally good, and differed by the luck of their seeds
+alone, the best of them would still stand out. The winner's distance to a network of the space, in
 deviations of the seed, is held against what the best of as many equal ones stays below in 95 of
 100 cases: the Studentised maximum (Pearson & Hartley 1943, Biometrika 33:89), which is the larger
 the fewer seeds the deviation was measured with. A network of the space is the median of all that
-were trained (of a sampler that learns, of the first FIRST), the stopped ones carried on to the end
-(dashboards/findings/carrying.py). The deviation is that of networks that were trained from several
-seeds: controls (`control_seeds`) and certified winners. With fewer than FEW_SEEDS degrees of
-freedom, or fewer than LEAST full trainings, the question is left open.
+were trained (of a sampler that learns: of a random campaign like it in the store, else of its own
+first FIRST), the stopped ones carried on to the end (dashboards/findings/carrying.py). The
+deviation is that of networks that were trained from several seeds: controls (`control_seeds`) and
+certified winners. With fewer than FEW_SEEDS degrees of freedom, or fewer than LEAST full
+trainings, the question is left open.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 
 from dashboards.findings.carrying import carry_on, list_epochs
-from dashboards.findings.chances import bound_best, expect_best
+from dashboards.findings.chances import Numbers, bound_best, expect_best
 from dashboards.findings.finding import Finding, leave_open
 from dashboards.findings.samples import (
     measure_noise,
@@ -65,8 +67,8 @@ def judge(searched: Searched) -> Finding:
     threshold = bound_best(n, noise.freedom)
     ties = int(np.sum(scores > best - _APART * noise.deviation)) - 1
     beside = (
-        f"{ties} other {'is' if ties == 1 else 'are'} within reach of it, and may change places "
-        "when trained again"
+        f"{ties} {'other is' if ties == 1 else 'others are'} within reach of it, and may change "
+        "places when trained again"
         if ties
         else "no other is within reach of it"
     )
@@ -78,9 +80,9 @@ def judge(searched: Searched) -> Finding:
     )
     text = (
         f"The best of {n} networks ({best:.3f}) is {value:.1f} deviations of the seed "
-        f"({noise.deviation:.3f}) above a network of the space ({middle:.3f}), {verdict} (the "
-        f"best of {n}: {expect_best(n):.1f} expected, below {threshold:.1f} in 95 of 100 cases); "
-        f"{beside}."
+        f"({noise.deviation:.3f}, {noise.freedom} degrees of freedom) above a network of the "
+        f"space ({middle:.3f}), {verdict} (the best of {n}: {expect_best(n):.1f} expected, below "
+        f"{threshold:.1f} in 95 of 100 cases); {beside}."
     )
     top = min(ties + 1, 10) if above else 3
     return Finding(
@@ -95,12 +97,22 @@ def judge(searched: Searched) -> Finding:
 
 def _measure_middle(searched: Searched) -> float:
     """The median of the networks that stand for the space, as if all were trained to the end."""
-    trained, full = select_trained(searched), searched.full_epochs
-    curves = tabulate_curves(searched.reports).reindex(index=trained["trial"])
-    stopped = trained[trained["status"] == "pruned"]
+    if searched.baseline is not None:
+        trials = searched.baseline.trials
+        trained = trials[trials["status"].isin(["finished", "pruned"]) & trials["top1"].notna()]
+        if len(trained) >= FIRST:
+            return float(np.median(_carry_all(trained, searched.baseline.reports, searched)))
+    finals = _carry_all(select_trained(searched), searched.reports, searched)
+    learns = searched.settings.sampler.name != "random"
+    return float(np.median(finals[:FIRST] if learns else finals))
+
+
+def _carry_all(trained: pd.DataFrame, reports: pd.DataFrame, searched: Searched) -> Numbers:
+    """The scores of full trainings of all; the stopped ones' are the median of DRAWS."""
+    full, stopped = searched.full_epochs, trained[trained["status"] == "pruned"]
     finals = trained.set_index("trial")["top1"].copy()
     if len(stopped):
+        curves = tabulate_curves(reports).reindex(index=trained["trial"])
         carried = carry_on(curves, stopped, list_epochs(curves, stopped, full), full, DRAWS)
         finals[stopped["trial"]] = np.median(carried, axis=0)
-    learns = searched.settings.sampler.name != "random"
-    return float(np.median(finals.iloc[:FIRST] if learns else finals))
+    return finals.to_numpy(float)

@@ -7,9 +7,13 @@ is left open for want of data is none.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dashboards.findings import QUESTIONS, Finding, judge_campaign
+from dashboards.searched import Searched
+from tests.support.findings import change_trials, small_search
 from tests.support.simulated import World, search
 
 RANDOM, LONG = World(sampler="random"), World(trials=600)
@@ -107,6 +111,34 @@ def test_healthy_campaigns_are_left_alone() -> None:
             for one in raise_alarms(judge_campaign(search(world, 100 * seed + number)))
         ]
         assert len({number for number, _ in alarms}) <= 1, alarms
+
+
+def test_campaigns_that_have_hardly_begun_are_no_alarm() -> None:
+    searched = small_search()
+    nothing = replace(
+        searched,
+        trials=searched.trials.iloc[:0],
+        reports=searched.reports.iloc[:0],
+        evidence=None,
+        openings=(),
+    )
+    assert [one.name for one in judge_campaign(nothing)] == ["test-data"]
+    running = change_trials(nothing_ended(searched), [0, 1, 2], {"status": "running"})
+    findings = judge_campaign(running)
+    assert {one.name for one in findings} >= {"seed-noise", "early-stopping", "borders", "budget"}
+    assert [one.name for one in raise_alarms(findings)] == ["untried-motifs"]
+
+
+def nothing_ended(searched: Searched) -> Searched:
+    """Its first three trials alone, of which none has reported."""
+    first = replace(
+        searched,
+        trials=searched.trials.iloc[:3],
+        reports=searched.reports.iloc[:0],
+        evidence=None,
+        openings=(),
+    )
+    return change_trials(first, [0, 1, 2], {"top1": float("nan"), "epochs": 0})
 
 
 def test_a_healthy_campaign_is_left_alone() -> None:

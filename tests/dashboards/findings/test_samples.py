@@ -52,7 +52,7 @@ def test_the_noise_is_that_of_controls_and_certifications() -> None:
 def test_curves_images_and_hours() -> None:
     searched = small_search()
     curves = tabulate_curves(searched.reports)
-    assert list(curves.columns) == list(range(1, 10))
+    assert [int(epoch) for epoch in curves.columns] == list(range(1, 10))
     first = searched.reports.iloc[0]
     assert curves.loc[first["trial"], first["epoch"]] == first["top1"]
     assert count_images(searched) == 400
