@@ -3,15 +3,15 @@
 
     python -m benchmarks.search_at_scale --home FOLDER [--sampler random ...] [--trials N]
     python -m benchmarks.search_at_scale --home FOLDER --export dashboards/examples
-    python -m benchmarks.search_at_scale --summary
+    python -m benchmarks.search_at_scale --summary [docs/search-at-scale.md]
 
 The space is `motifs-small` with learning rates up to 0.1, at which some networks do not learn; the
 images are occluded digits of 8 pixels, of which a third is the validation split. Interrupted, the
 same command goes on where it stopped.
 
 `--export` writes the data set that comes with Ventral, one file a campaign, from a home whose
-searches have ended or still run; the home stays as it is. `--summary` prints the tables of
-docs/search-at-scale.md from the data set.
+searches have ended or still run; the home stays as it is. `--summary` prints what the data set
+shows, or writes it into a page, between the lines BEGIN and END.
 """
 
 import argparse
@@ -51,8 +51,12 @@ CAMPAIGN: dict[str, Any] = {
 
 def main() -> None:
     chosen = _arguments()
-    if chosen.summary:
-        print(summarise([load_example(name) for name in TRIALS if name in example_names()]))
+    if chosen.summary is not None:
+        summary = summarise([load_example(name) for name in TRIALS if name in example_names()])
+        if chosen.summary == PRINTED:
+            print(summary)
+        else:
+            write_summary(summary, Path(chosen.summary))
         return
     if chosen.export:
         for file in export_searches(chosen.home, chosen.export):
@@ -67,11 +71,11 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
     parser.add_argument("--home", type=Path, help="a folder, kept afterwards")
     parser.add_argument("--export", type=Path, metavar="FOLDER", help="write the data set there")
-    parser.add_argument("--summary", action="store_true", help="print what the data set shows")
+    parser.add_argument("--summary", nargs="?", const=PRINTED, metavar="PAGE")
     parser.add_argument("--sampler", nargs="+", choices=TRIALS, default=list(TRIALS))
     parser.add_argument("--trials", type=int, help="of each sampler, in place of the poster's")
     chosen = parser.parse_args()
-    if not chosen.summary and chosen.home is None:
+    if chosen.summary is None and chosen.home is None:
         parser.error("--home is missing: the folder of the searches")
     return chosen
 
@@ -128,6 +132,8 @@ def export_searches(home: Path, folder: Path) -> list[Path]:
 
 # ------------------------------------------------------------------------------------- summary
 
+PRINTED = "-"
+BEGIN, END = "<!-- what the data set shows -->", "<!-- end -->"
 MILESTONES = (100, 300, 500, 1000, 1500, 1900, 3000, 4900)
 WINDOW = 200
 """The running mean is over so many trials."""
@@ -150,6 +156,8 @@ def _lines(searches: Sequence[Searched]) -> Iterator[str]:
             f"| `{one.name}` | {len(ran)} | {np.isfinite(final).sum()} | "
             f"{_is_chance(one).mean():.0%} | {final[best]:.4f} | {best + 1} | {hours:.1f} |"
         )
+    yield ""
+    yield from (f"- {_describe(one)}" for one in searches)
     for title, measure in (
         ("best top-1 of a whole training up to that trial", _best_until),
         (
@@ -165,6 +173,24 @@ def _lines(searches: Sequence[Searched]) -> Iterator[str]:
         for one in searches:
             cells = [measure(one, trials) for trials in MILESTONES]
             yield f"| `{one.name}` | " + " | ".join(cells) + " |"
+
+
+def write_summary(summary: str, page: Path) -> None:
+    """Put the summary in the place of the one that a page has; ValueError if it has none."""
+    before, begin, rest = page.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{page} has no lines {BEGIN} and {END}")
+    page.write_text(f"{before}{BEGIN}\n\n{summary}\n\n{END}{after}")
+
+
+def _describe(searched: Searched) -> str:
+    """Whether the best still improves after a thousand trials."""
+    final = _final(searched)
+    best, late = int(np.argmax(final)), 1000
+    text = f"`{searched.name}`: the best whole training is trial {best + 1} of {len(final)}"
+    gain = final.max() - final[:late].max()
+    return f"{text}; past {late} the best rose by {gain:.4f}." if len(final) > late else f"{text}."
 
 
 def _final(searched: Searched) -> Numbers:

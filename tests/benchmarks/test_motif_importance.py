@@ -23,7 +23,9 @@ def guided() -> Case:
 
 
 def test_a_few_draws_of_the_guided_search(guided: Case) -> None:
-    assert compare(guided, "ventral", draws=5).median >= 4
+    agreement = compare(guided, "ventral", draws=5)
+    assert len(agreement.counts) == 5
+    assert agreement.median >= 3
 
 
 def test_of_a_study_with_pruned_trials_optuna_takes_the_whole_trainings(guided: Case) -> None:

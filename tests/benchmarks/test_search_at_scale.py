@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks import search_at_scale
-from benchmarks.search_at_scale import export_searches, summarise
+from benchmarks.search_at_scale import export_searches, summarise, write_summary
 from dashboards.saved import example_names, load_example, read_saved
 from search.campaign import load_with_space
 from search.store import Store
 from tests.support.campaigns import add, new_campaign, train
+
+PAGE = Path(search_at_scale.__file__).parents[1] / "docs" / "search-at-scale.md"
 
 
 def test_a_home_that_is_in_use_is_exported_and_stays_as_it_is(tmp_path: Path) -> None:
@@ -51,3 +53,16 @@ def test_the_summary_has_a_row_a_search(capsys: pytest.CaptureFixture[str]) -> N
         patch.setattr("sys.argv", ["search_at_scale", "--summary"])
         search_at_scale.main()
     assert "| sampler |" in capsys.readouterr().out
+
+
+def test_the_page_says_what_the_data_set_shows(tmp_path: Path) -> None:
+    """If not: python -m benchmarks.search_at_scale --summary docs/search-at-scale.md."""
+    page = tmp_path / "page.md"
+    page.write_text(PAGE.read_text())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["search_at_scale", "--summary", str(page)])
+        search_at_scale.main()
+    assert page.read_text() == PAGE.read_text()
+    page.write_text("nothing")
+    with pytest.raises(ValueError, match="has no lines"):
+        write_summary("", page)
