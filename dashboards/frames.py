@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from search.review.lesions import Lesion, read_lesions
 from search.store import Reported, Store, Trial
 
 CHOICE = "choice."
@@ -45,7 +46,11 @@ _TRIAL = (
 )
 _TIMES = ("created", "started", "ended")
 _REPORT = ("trial", "epoch", "top1", "top5", "loss", "train_loss", "seconds", "memory_mb")
-_NUMBERS = ("top1", "best", "top5", "loss", "train_loss", "seconds", "memory_mb", "accuracy")
+_LESION = ("trial", "part", "kind", "difference", "low", "high", "retrained")
+_NUMBERS = (
+    *("top1", "best", "top5", "loss", "train_loss", "seconds", "memory_mb", "accuracy"),
+    *("difference", "low", "high"),
+)
 _AT_ONCE = 500  # genomes
 _COUNTS = ("parameters", "macs", "arrived")
 
@@ -123,6 +128,21 @@ def _read_motifs(
         for trial in store.results.some(campaign_id, first[start : start + _AT_ONCE])
     }
     return {trial.number: motifs[trial.digest] for trial in older}
+
+
+def lesions(store: Store, campaign: str) -> pd.DataFrame:
+    """One row a part of a trial's network that was removed, as `lesion_frame` has it."""
+    return lesion_frame(read_lesions(store, store.campaigns.get(campaign).id))
+
+
+def lesion_frame(found: Sequence[Lesion] = ()) -> pd.DataFrame:
+    """Lesions as a frame: trial, part, kind, difference of validation top-1 (lesioned less whole,
+    0..1), its interval low to high, and whether both networks were trained again. What is not
+    known is NaN.
+    """
+    frame = _frame([vars(one) for one in found], _LESION)
+    frame["retrained"] = frame["retrained"].astype(bool)
+    return frame
 
 
 def _frame(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame:

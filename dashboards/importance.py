@@ -19,6 +19,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,7 @@ class MotifShare:
     high: float
 
 
+@lru_cache(maxsize=4)  # figures and the report's numbers ask alike
 def rank_choices(
     searched: Searched, *, rounds: int = ROUNDS, seed: int = 0
 ) -> tuple[Importance, ...]:
@@ -102,6 +104,7 @@ def rank_choices(
     )
 
 
+@lru_cache(maxsize=4)  # figures and the report's numbers ask alike
 def rank_motifs(
     searched: Searched, *, rounds: int = ROUNDS, seed: int = 0
 ) -> tuple[MotifShare, ...]:

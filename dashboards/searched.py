@@ -7,13 +7,15 @@ them: a store, an MLflow server, the data set that comes with Ventral, a simulat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from dashboards import frames
+from dashboards.relatives import Baseline, read_baseline, read_certification
 from search.campaign import Campaign, full_epochs
+from search.review.evidence import Evidence
 from search.store import Opening, State, Store
 from space.space import Space
 
@@ -28,7 +30,10 @@ class Searched:
     `choice.PATH` for each choice; `reports` one row a report in the order of arrival; `steps` the
     accuracy by time step of each trial's last report; `events` the campaign's history (`at` in
     seconds since 1970, `kind`, `detail`). `openings` are the times at which the test split was
-    scored. `machine` is the name of that on which the last driver ran.
+    scored, `evidence` what a certification of the best trials showed, `baseline` what a random
+    campaign of the same space drew. `lesions` has one row a part of a trial's network that was
+    removed (dashboards.frames.lesion_frame). `machine` is the name of that on which the last
+    driver ran.
     """
 
     id: str
@@ -44,7 +49,10 @@ class Searched:
     steps: pd.DataFrame
     events: pd.DataFrame
     openings: tuple[Opening, ...] = ()
+    evidence: Evidence | None = None
+    baseline: Baseline | None = None
     machine: str | None = None
+    lesions: pd.DataFrame = field(default_factory=frames.lesion_frame)
 
     @property
     def full_epochs(self) -> int:
@@ -90,5 +98,8 @@ def read_searched(store: Store, campaign: str) -> Searched:
         steps=frames.tabulate_steps(last[number] for number in sorted(last)),
         events=pd.DataFrame(events, columns=["at", "kind", "detail"]),
         openings=tuple(store.campaigns.openings(record.id)),
+        evidence=read_certification(store, record),
+        baseline=read_baseline(store, record),
         machine=None if record.driver is None else record.driver.machine,
+        lesions=frames.lesions(store, record.id),
     )

@@ -13,19 +13,26 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ventral import figures
 from ventral.packages import check_packages
+from ventral.reading import (
+    example,
+    importance,
+    lesions,
+    open_home,
+    read_campaign,
+    reports,
+    steps,
+    trials,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from dashboards.searched import Searched
     from models.build import Network
     from search.driver import RunResult
-    from search.host.home import Home
     from search.review.evidence import Evidence
     from search.review.ranking import Kind
-    from search.store import Store
     from search.upkeep.certification import Certified
     from workers.card import Card
     from workers.evaluation import Evaluation
@@ -39,6 +46,7 @@ __all__ = [
     "export",
     "figures",
     "importance",
+    "lesions",
     "load",
     "network",
     "normalise",
@@ -76,7 +84,7 @@ def submit(
     from search.upkeep.submission import launch, read_offered
 
     loaded = load_with_space(campaign, overrides, offered=read_offered(address))
-    with _opened(home, create=True) as (place, store):
+    with open_home(home, create=True) as (place, store):
         return launch(
             loaded.campaign, place, store, space=loaded.space, run=run, new=new, address=address
         )
@@ -98,7 +106,7 @@ def resume(
     check_packages()
     from search.upkeep.submission import resume_campaign
 
-    with _opened(home) as (place, store):
+    with open_home(home) as (place, store):
         return resume_campaign(campaign, place, store, overrides, address=address)
 
 
@@ -166,7 +174,7 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     from search.upkeep.certification import certify_campaign, choose_winners
     from search.upkeep.submission import Driving
 
-    with _opened(home) as (place, store):
+    with open_home(home) as (place, store):
         record = store.campaigns.get(campaign)
         if matched:
             from search.upkeep.matched_certification import Matching, certify_matched
@@ -211,26 +219,10 @@ def export(
     check_packages()
     from search.upkeep.exports import choose_trials, export_trials
 
-    with _opened(home) as (place, store):
+    with open_home(home) as (place, store):
         record = store.campaigns.get(campaign)
         chosen = choose_trials(store, record, top=top, trial=trial, kind=kind)
         return [one.folder for one in export_trials(store, place, record, chosen, Path(to))]
-
-
-@contextmanager
-def _opened(home: str | Path | None, *, create: bool = False) -> "Iterator[tuple[Home, Store]]":
-    """A home and its store, which is closed afterwards."""
-    from search.host.home import Home
-    from search.store import Store
-
-    place = Home.at(home)
-    if create:
-        place.ensure()
-    store = Store.open(place.store_url, create=create)
-    try:
-        yield place, store
-    finally:
-        store.close()
 
 
 def load(export: str | Path) -> "Network":
@@ -282,7 +274,6 @@ def evaluate(
     InputError for a damaged export, DataError if the data is missing or is not the one recorded.
     """
     check_packages()
-    from search.host.home import Home
     from search.upkeep.evaluation import evaluate_on_record
 
     command = f"ventral.evaluate({str(export)!r})"
@@ -318,88 +309,3 @@ def network(
         ),
         seed=seed,
     )
-
-
-def trials(campaign: str, *, home: str | Path | None = None) -> "pd.DataFrame":
-    """One row a trial of a campaign (an id, or the name of the newest one so called).
-
-    `home` is a folder (default: VENTRAL_HOME), or the address of an MLflow server that Ventral
-    wrote to ("http://lab:5000"). From a server, choices that made no difference are empty, and
-    trials that never began are left out. Raises StoreError for an unknown campaign, InputError
-    for one that the server does not have.
-    """
-    return read_campaign(campaign, home=home).trials
-
-
-def reports(campaign: str, *, home: str | Path | None = None) -> "pd.DataFrame":
-    """One row a report of a campaign's trials, in the order of arrival: an epoch's scores.
-
-    `home` and errors as in `trials`.
-    """
-    return read_campaign(campaign, home=home).reports
-
-
-def steps(campaign: str, *, home: str | Path | None = None) -> "pd.DataFrame":
-    """The accuracy at each time step by each trial's last report: trial, epoch, step, accuracy.
-
-    `home` and errors as in `trials`.
-    """
-    return read_campaign(campaign, home=home).steps
-
-
-def read_campaign(campaign: str, *, home: str | Path | None = None) -> "Searched":
-    """All that a campaign found, as figures take it: its settings, its space and frames.
-
-    `home` and errors as in `trials`.
-    """
-    check_packages()
-    from dashboards.from_mlflow import is_address, read_mlflow
-    from dashboards.searched import read_searched
-
-    if isinstance(home, str) and is_address(home):
-        return read_mlflow(home, campaign)
-    with _opened(home) as (_, store):
-        return read_searched(store, campaign)
-
-
-def example(name: str) -> "Searched":
-    """A search at scale that comes with Ventral: `guided`, `random` or `hyperopt`.
-
-    Its settings, its space and its frames of trials, reports and time steps: what reports and
-    importance are made of. Raises InputError for another name.
-    """
-    check_packages()
-    from dashboards.saved import load_example
-
-    return load_example(name)
-
-
-def importance(
-    campaign: str,
-    *,
-    by: Literal["choice", "motif", "pair"] = "choice",
-    home: str | Path | None = None,
-) -> "pd.DataFrame":
-    """Which choices (or motifs, or pairs of choices) decide whether a network is among the best.
-
-    One row each, the most important first, with the ends of its 95 % interval; no row where fewer
-    than 20 trials can be compared. See dashboards/importance.py for what the numbers are. `home`
-    and errors as in `trials`.
-    """
-    check_packages()
-    import pandas as pd
-
-    from dashboards import importance as rankings
-
-    searched = read_campaign(campaign, home=home)
-    rank: Any = {
-        "choice": rankings.rank_choices,
-        "motif": rankings.rank_motifs,
-        "pair": rankings.rank_pairs,
-    }[by]
-    row: Any = {
-        "choice": rankings.Importance,
-        "motif": rankings.MotifShare,
-        "pair": rankings.PairImportance,
-    }[by]
-    return pd.DataFrame(rank(searched), columns=[field.name for field in fields(row)])

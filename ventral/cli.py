@@ -24,6 +24,7 @@ from ventral.commands import (
     drill,
     exports,
     interface,
+    lesions,
     plans,
     replay,
     report,
@@ -55,6 +56,7 @@ status.register(app)
 report.register(app)
 exports.register(app)
 interface.register(app)
+lesions.register(app)
 retention.register(app)
 drill.register(app)
 plans.register(app)

@@ -35,6 +35,7 @@ KINDS = {
     "parameters": "parameter-matched",
     "macs": "compute-matched",
     "depth": "depth-matched",
+    "lesion": "lesioned",
     "control": "control",
 }
 """What the families are called in sentences."""

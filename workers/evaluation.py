@@ -10,6 +10,7 @@ from typing import Protocol, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -47,7 +48,6 @@ class Evaluation:
     accuracy_by_step: tuple[float, ...]
 
 
-@torch.no_grad()
 def evaluate(
     network: nn.Module,
     pack: Pack,
@@ -65,6 +65,55 @@ def evaluate(
     The decoder's logits come from the same forward pass as those of the steps. With `reduced` the
     network may take smaller images than the pack's, which are averaged down to its size.
     """
+    sums: list[Tensor] = []
+    steps: list[Tensor] = []
+    for by_step, logits, labels in _answer(
+        network, pack, split, batch_size, device=device, threads=threads, reduced=reduced
+    ):
+        best = logits.topk(min(5, logits.shape[1]), dim=1).indices == labels[:, None]
+        loss = cross_entropy(logits, labels, reduction="none").double()
+        sums.append(torch.stack([best[:, 0].sum(), best.sum(), loss.sum()]))
+        steps.append((by_step.argmax(dim=2) == labels[:, None]).sum(dim=0))
+    count = pack.count(split)
+    top1, top5, loss_sum = (torch.stack(sums).sum(dim=0) / count).tolist()
+    by_step_accuracy = (torch.stack(steps).sum(dim=0).double() / count).tolist()
+    return Evaluation(
+        top1=top1, top5=top5, loss=loss_sum, accuracy_by_step=tuple(by_step_accuracy)
+    )
+
+
+def judge_images(
+    network: nn.Module,
+    pack: Pack,
+    *,
+    batch_size: int = 256,
+    device: str | torch.device | None = None,
+    split: SplitName,
+    threads: int | None = None,
+    reduced: bool = False,
+) -> NDArray[np.bool_]:
+    """[N]: whether a network's first answer to each image of a split is right, in the pack's
+    order. All else is as of `evaluate`, whose top-1 is the mean of this.
+    """
+    answers = _answer(
+        network, pack, split, batch_size, device=device, threads=threads, reduced=reduced
+    )
+    right = [logits.topk(1, dim=1).indices[:, 0] == labels for _, logits, labels in answers]
+    return cast(NDArray[np.bool_], torch.cat(right).cpu().numpy())
+
+
+@torch.no_grad()
+def _answer(
+    network: nn.Module,
+    pack: Pack,
+    split: SplitName,
+    batch_size: int,
+    *,
+    device: str | torch.device | None,
+    threads: int | None,
+    reduced: bool,
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """(logits by step [B,T,classes], the decoder's [B,classes], labels [B]) of every batch."""
     where = torch.device(device) if device is not None else next(network.parameters()).device
     move_network(network, where)
     check_fit(network, pack, reduced=reduced)
@@ -73,26 +122,14 @@ def evaluate(
     scored, decode = cast(Scored, network), getattr(network, "decode", _last_step)
     training = network.training
     network.eval()
-    sums: list[Tensor] = []
-    steps: list[Tensor] = []
     try:
         with _threads(threads):
             for images, labels in feed.batches(np.arange(pack.count(split)), batch_size):
                 pictures = average(to_unit(images), size)
                 by_step = scored.step_logits(normalise(pictures)).float()
-                logits = decode(by_step)
-                best = logits.topk(min(5, logits.shape[1]), dim=1).indices == labels[:, None]
-                loss = cross_entropy(logits, labels, reduction="none").double()
-                sums.append(torch.stack([best[:, 0].sum(), best.sum(), loss.sum()]))
-                steps.append((by_step.argmax(dim=2) == labels[:, None]).sum(dim=0))
+                yield by_step, decode(by_step), labels
     finally:
         network.train(training)
-    count = pack.count(split)
-    top1, top5, loss_sum = (torch.stack(sums).sum(dim=0) / count).tolist()
-    by_step_accuracy = (torch.stack(steps).sum(dim=0).double() / count).tolist()
-    return Evaluation(
-        top1=top1, top5=top5, loss=loss_sum, accuracy_by_step=tuple(by_step_accuracy)
-    )
 
 
 def _last_step(step_logits: Tensor) -> Tensor:

@@ -5,6 +5,10 @@ from dashboards.figures.compare import draw_compare
 from dashboards.figures.curves import draw_curves
 from dashboards.figures.feedback import draw_feedback
 from dashboards.figures.figure import DrawFigure, Figure
+from dashboards.figures.importance import draw_importance
+from dashboards.figures.map import draw_map
+from dashboards.figures.motifs import draw_motifs
+from dashboards.figures.pairs import draw_pairs
 from dashboards.figures.parallel import draw_parallel
 from dashboards.figures.progress import draw_progress
 from dashboards.figures.size import draw_size
@@ -17,7 +21,11 @@ FIGURES: dict[str, DrawFigure] = {
     "size": draw_size,
     "feedback": draw_feedback,
     "steps": draw_steps,
+    "importance": draw_importance,
+    "pairs": draw_pairs,
+    "motifs": draw_motifs,
     "parallel": draw_parallel,
+    "map": draw_map,
     "curves": draw_curves,
     "workers": draw_workers,
     "compare": draw_compare,

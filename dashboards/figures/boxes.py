@@ -41,12 +41,13 @@ def count_boxes(
     )
 
 
-def draw_boxes(boxes: pd.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:
+def draw_boxes(boxes: pd.DataFrame, x: alt.X, y: alt.Y, *, legend: bool = True) -> alt.Chart:
     """Boxes of `count_boxes`, shaded by the logarithm of their count; x and y read x:Q and y:Q."""
+    shown = alt.Legend(title="trials", orient="top", tickCount=3, format="d")
     colour = alt.Color(
         "trials:Q",
         scale=alt.Scale(type="log", range="ramp"),
-        legend=alt.Legend(title="trials", orient="top", tickCount=3, format="d"),
+        legend=shown if legend else None,
     )
     data = write_inline(boxes, {"x": 5, "x2": 5})
     chart: alt.Chart = alt.Chart(data).mark_rect().encode(x=x, x2="x2", y=y, y2="y2", color=colour)

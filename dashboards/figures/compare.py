@@ -98,19 +98,21 @@ def _trace(searched: Searched, name: str) -> pd.DataFrame:
     end = table.tail(1).assign(sample=int(frame["sample"].max()))
     table = pd.concat([table, end], ignore_index=True).drop_duplicates("sample")
     columns = ["campaign", "sample", "best", "mean", "low", "high"]
-    return pd.DataFrame(table, columns=columns)
+    traced: pd.DataFrame = table[columns]
+    return traced
 
 
 def _thin(table: pd.DataFrame) -> pd.DataFrame:
     """Every so manieth row of each campaign, and all where the best grows."""
-    parts = []
+    parts: list[pd.DataFrame] = []
     for _, rows in table.groupby("campaign", sort=False):
         places = np.arange(len(rows)) % max(1, len(rows) // POINTS) == 0
         grows = rows["best"].diff().ne(0).to_numpy(bool)
         places |= grows
         places[-1] = True
         parts.append(rows[places])
-    return pd.concat(parts, ignore_index=True)
+    thinned: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    return thinned
 
 
 def _draw_panel(table: pd.DataFrame, title: str | None, colours: Sequence[str]) -> Any:

@@ -1,4 +1,4 @@
-"""What each long-range feedback edge gains, best to worst."""
+"""What each long-range feedback edge gains, best to worst: by lesions where there are any."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from dashboards.figures.figure import Figure
 from dashboards.figures.inline import write_inline
-from dashboards.figures.intervals import bound_difference
+from dashboards.figures.intervals import Interval, bound_difference, bound_mean
 from dashboards.figures.labels import write_count
 from dashboards.figures.outcomes import MOST, keep_full
 from dashboards.figures.panels import stack_panels
@@ -20,6 +20,11 @@ from space.space import Space
 
 WIDTH, ROW = 330, 11
 FULL, EARLY = "trained to the end", "after the grace epochs"
+"""Of association: the trainings whose scores are compared."""
+TRAINED, KEPT = "lesion, trained again", "lesion, weights kept"
+"""Of cause: whether both networks were trained again, or the rest kept its weights."""
+KINDS = (TRAINED, KEPT, FULL, EARLY)
+COLUMNS = ["edge", "kind", "gain", "low", "high", "with", "without"]
 
 
 def draw_feedback(campaigns: Sequence[Searched]) -> Figure | None:
@@ -44,7 +49,7 @@ def compare_edges(searched: Searched) -> pd.DataFrame:
 
     Rows `edge`, `kind` (FULL, or EARLY: of all trainings, at the last epoch before any is
     stopped), `gain` with Welch's `low` and `high`, and the numbers of networks `with` and
-    `without`. The best gain of full trainings first.
+    `without`.
     """
     chosen = searched.suggested
     kinds = {FULL: keep_full(chosen, searched).set_index("trial")["top1"]}
@@ -67,22 +72,54 @@ def compare_edges(searched: Searched) -> pd.DataFrame:
                 {"edge": edge, "kind": kind, "gain": one.value, "low": one.low, "high": one.high}
                 | {"with": len(some), "without": len(others)}
             )
-    columns = ["edge", "kind", "gain", "low", "high", "with", "without"]
-    table = pd.DataFrame(rows, columns=columns).dropna(subset=["gain"])
-    full = table[table["kind"] == FULL].set_index("edge")["gain"]
-    best = table["edge"].map(full).astype(float)
-    order = np.lexsort((table["kind"] != FULL, table["edge"], -best.fillna(-9.0)))
+    return pd.DataFrame(rows, columns=COLUMNS).dropna(subset=["gain"])
+
+
+def collect_lesions(searched: Searched) -> pd.DataFrame:
+    """What lesions of feedback edges say, as rows of `compare_edges`, their kind TRAINED or KEPT.
+
+    Of one lesioned trial its own interval, of several the mean of theirs with Student's; `with`
+    counts them.
+    """
+    lesions: pd.DataFrame | None = getattr(searched, "lesions", None)
+    if lesions is None or lesions.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    known = lesions[(lesions["kind"] == "feedback") & lesions["difference"].notna()]
+    rows = []
+    for (edge, again), of_edge in known.groupby(["part", "retrained"], sort=True):
+        # A lesion takes the edge away, so what is lost is what the edge gains.
+        gains = -of_edge["difference"].to_numpy(float)
+        if len(gains) == 1:
+            low, high = -float(of_edge["high"].iloc[0]), -float(of_edge["low"].iloc[0])
+            one = Interval(float(gains[0]), low, high)
+        else:
+            one = bound_mean(gains)
+        kind = TRAINED if again else KEPT
+        rows.append(
+            {"edge": str(edge), "kind": kind, "gain": one.value, "low": one.low, "high": one.high}
+            | {"with": len(gains), "without": len(gains)}
+        )
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _sort(table: pd.DataFrame) -> pd.DataFrame:
+    """The best edge first, by the strongest evidence that there is for it."""
+    places = table["kind"].map(KINDS.index)
+    first = table.assign(place=places).sort_values("place", kind="stable")
+    gain = first.drop_duplicates("edge").set_index("edge")["gain"]
+    order = np.lexsort((places, table["edge"], -table["edge"].map(gain).astype(float)))
     return table.iloc[order].reset_index(drop=True)
 
 
 def _draw_one(searched: Searched, _most: int) -> Figure | None:
-    table = compare_edges(searched)
-    if table.empty:
+    parts = [one for one in (collect_lesions(searched), compare_edges(searched)) if len(one)]
+    if not parts:
         return None
+    table = _sort(pd.concat(parts, ignore_index=True))
     edges = list(dict.fromkeys(table["edge"]))
     shown = table.assign(label=table["edge"].str.replace("->", " → "))
     labels = [edge.replace("->", " → ") for edge in edges]
-    kinds = [kind for kind in (FULL, EARLY) if kind in set(table["kind"])]
+    kinds = [kind for kind in KINDS if kind in set(table["kind"])]
     y = alt.Y("label:N", title=None, sort=labels, axis=alt.Axis(ticks=False, domain=False))
     base = alt.Chart(write_inline(shown[["label", "kind", "gain", "low", "high"]])).encode(
         y=y,
@@ -111,26 +148,38 @@ def _draw_one(searched: Searched, _most: int) -> Figure | None:
 
 
 def _describe(searched: Searched, table: pd.DataFrame) -> str:
+    cause = table[table["kind"].isin([TRAINED, KEPT])]
     full = table[table["kind"] == FULL]
-    text = "Association in the search, not cause: other choices differ too."
+    sentences = []
+    if len(cause):
+        kind = TRAINED if (cause["kind"] == TRAINED).any() else KEPT
+        shown = cause[cause["kind"] == kind]
+        best = shown.iloc[int(shown["gain"].argmax())]
+        edges = write_count(len(shown), "feedback edge")
+        sentences.append(
+            f"Cause, from lesions ({kind.partition(', ')[2]}): of {edges} the one that gains most "
+            f"is {best['edge']} with {best['gain']:+.3f}{_bounds(best)} in "
+            f"{write_count(int(best['with']), 'lesioned network')}."
+        )
     if len(full):
-        best, worst = full.iloc[0], full.iloc[-1]
-        text += (
-            f" Of {write_count(len(full), 'feedback edge')}, networks with {best['edge']} score "
+        best, worst = (full.iloc[pick(full["gain"].to_numpy())] for pick in (np.argmax, np.argmin))
+        text = (
+            f"Association in the search, not cause, since other choices differ too: of "
+            f"{write_count(len(full), 'feedback edge')}, networks with {best['edge']} score "
             f"{best['gain']:+.3f}{_bounds(best)} against those without "
             f"({int(best['with'])} and {int(best['without'])} full trainings)"
         )
         if len(full) > 1:
             text += f"; the worst edge is {worst['edge']} with {worst['gain']:+.3f}"
         clear = int(((full["low"] > 0) | (full["high"] < 0)).sum())
-        text += f". {write_count(clear, 'interval')} of {len(full)} (95 %) exclude 0."
+        sentences.append(f"{text}. {clear} of {len(full)} intervals (95 %) exclude 0.")
     if EARLY in set(table["kind"]):
         grace = searched.settings.scheduler.grace(searched.full_epochs)
-        text += (
-            f" Full trainings are those that early stopping left, so the gain after epoch {grace} "
-            "stands beside it, of all trainings."
+        sentences.append(
+            "Full trainings are those that early stopping left, so the association after epoch "
+            f"{grace} stands beside it, of all trainings."
         )
-    return text
+    return " ".join(sentences)
 
 
 def _bounds(row: pd.Series) -> str:

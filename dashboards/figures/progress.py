@@ -70,14 +70,13 @@ def _draw_one(searched: Searched, most: int) -> Figure | None:
         alt.Y, title=name_scores(searched), scale=alt.Scale(domain=list(domain), nice=False)
     )
     layers = [
-        *_draw_levels(levels, y, domain),
         *_draw_points(full, early, x, y, binned),
+        *_draw_levels(levels, y, domain),
         *_draw_lines(full, x, y, last),
     ]
     main = alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
-    strip = _draw_lost(
-        lost, partial(alt.X, title="sample number", scale=x.keywords["scale"]), last, most
-    )
+    below = partial(alt.X, title="sample number", scale=x.keywords["scale"])
+    strip = _draw_lost(lost, below, last, binned or len(lost) > most)
     chart = alt.vconcat(main, strip, spacing=2).resolve_scale(x="shared", shape="independent")
     columns = ["sample", "trial", "status", "epochs", "top1"]
     shown = frame[columns].merge(full[["sample", "best", "mean"]], on="sample", how="left")
@@ -178,29 +177,26 @@ def _draw_lines(
     return lines
 
 
-def _draw_lost(lost: pd.DataFrame, x: partial[alt.X], last: int, most: int) -> alt.Chart:
+def _draw_lost(lost: pd.DataFrame, x: partial[alt.X], last: int, binned: bool) -> alt.Chart:
     """The strip of what has no score; empty lanes too, so that none lost is seen as none lost."""
-    wide = max(1.0, last / COLUMNS)
-    shown = lost.assign(at=lost["sample"].astype(float))
-    if len(lost) > most // 5:  # one mark a box in which any is
-        shown["at"] = (np.floor((lost["sample"] - 1) / wide) + 0.5) * wide
-        shown = shown.drop_duplicates(["at", "status"])
     words = list(LOST)
-    marks: alt.Chart = (
-        alt.Chart(write_inline(shown[["at", "status"]], {"at": 6}))
-        .mark_point(style="lost")
-        .encode(
-            x=x("at:Q"),
-            y=alt.Y("status:N", title=None, scale=alt.Scale(domain=words)),
-            shape=alt.Shape(
-                "status:N",
-                scale=alt.Scale(domain=words, range=list(LOST.values())),
-                legend=None,
-            ),
+    y = alt.Y("status:N", title=None, scale=alt.Scale(domain=words))
+    if binned:
+        wide = max(1.0, last / COLUMNS)
+        box = np.floor((lost["sample"] - 1) / wide)
+        boxes = lost.assign(x=box * wide, x2=(box + 1) * wide).groupby(["x", "x2", "status"])
+        counted = boxes.size().rename("trials").reset_index()
+        rows: alt.Chart = alt.Chart(write_inline(counted, {"x": 6, "x2": 6})).mark_rect()
+        colour = alt.Color("trials:Q", scale=alt.Scale(type="log", range="ramp"))
+        strip: alt.Chart = rows.encode(x=x("x:Q"), x2="x2", y=y, color=colour)
+    else:
+        shape = alt.Shape(
+            "status:N", scale=alt.Scale(domain=words, range=list(LOST.values())), legend=None
         )
-        .properties(width=WIDTH, height=22)
-    )
-    return marks
+        points: alt.Chart = alt.Chart(write_inline(lost[["sample", "status"]]))
+        strip = points.mark_point(style="lost").encode(x=x("sample:Q"), y=y, shape=shape)
+    sized: alt.Chart = strip.properties(width=WIDTH, height=22)
+    return sized
 
 
 def _describe(

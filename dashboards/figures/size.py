@@ -74,14 +74,14 @@ def _draw_one(searched: Searched, most: int) -> Figure | None:
     domain = span([*table["top1"], *table["low"].dropna(), *table["high"].dropna()])
     y = partial(alt.Y, scale=alt.Scale(domain=list(domain), nice=False))
     panels = [
-        _draw_panel(table, size, partial(y, title=name_scores(searched) if first else None), most)
-        for first, size in zip((True, False), SIZES, strict=True)
+        _draw_panel(table, size, partial(y, title=title), most)
+        for size, title in zip(SIZES, (name_scores(searched), None), strict=True)
     ]
     return Figure(
         name="size",
         title="Size against top-1",
         text=_describe(searched, table, len(full) > most),
-        chart=alt.hconcat(*panels, spacing=10),
+        chart=_separate(alt.hconcat(*panels, spacing=10), len(full) > most),
         frame=table,
     )
 
@@ -128,9 +128,11 @@ def _draw_panel(table: pd.DataFrame, size: Size, y: partial[alt.Y], most: int) -
     searched = table[table["kind"] == "searched"]
     controls = table[table["kind"] != "searched"]
     layers: list[alt.Chart] = []
-    if len(searched) > most:
+    binned = len(searched) > most
+    if binned:
         boxes = count_boxes(searched["size"], searched["top1"], columns=60, rows=40, log=log)
-        layers.append(draw_boxes(boxes, x("x:Q"), y("y:Q")))
+        # Boxes have colours of their own: one panel has their legend, the other the controls'.
+        layers.append(draw_boxes(boxes, x("x:Q"), y("y:Q"), legend=size == "macs"))
     elif len(searched):
         points = alt.Chart(write_inline(searched[["size", "top1"]], {"size": 5}))
         layers.append(points.mark_point(style="trial").encode(x=x("size:Q"), y=y("top1:Q")))
@@ -145,25 +147,34 @@ def _draw_panel(table: pd.DataFrame, size: Size, y: partial[alt.Y], most: int) -
             )
         )
     if len(controls):
-        layers += _draw_controls(controls, x, y)
-    return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
+        layers += _draw_controls(controls, x, y, legend=not binned or size == "parameters")
+    panel = alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
+    return _separate(panel, binned)
+
+
+def _separate(chart: Any, binned: bool) -> Any:
+    """A chart whose parts have colours of their own where boxes are shaded by theirs."""
+    return chart.resolve_scale(color="independent", shape="independent") if binned else chart
 
 
 def _draw_controls(
-    controls: pd.DataFrame, x: partial[alt.X], y: partial[alt.Y]
+    controls: pd.DataFrame, x: partial[alt.X], y: partial[alt.Y], *, legend: bool
 ) -> list[alt.Chart]:
     there = set(controls["kind"])
     families = [one for one in FAMILIES if one in there] + sorted(there - set(FAMILIES))
     kinds = ["searched", *families]  # whose colour and shape are those of its points
-    legend = alt.Legend(title=None, orient="top")
-    colour = alt.Color("kind:N", scale=alt.Scale(domain=kinds, range="category"), legend=legend)
+    shown = alt.Legend(title=None, orient="top") if legend else None
+    scale = alt.Scale(domain=kinds, range="category")
+    colour = partial(alt.Color, "kind:N", scale=scale)
     shapes = [SHAPES[place % len(SHAPES)] for place in range(len(kinds))]
-    shape = alt.Shape("kind:N", scale=alt.Scale(domain=kinds, range=shapes), legend=legend)
+    shape = alt.Shape("kind:N", scale=alt.Scale(domain=kinds, range=shapes), legend=shown)
     data = write_inline(controls[["size", "top1", "low", "high", "kind"]], {"size": 5})
-    base = alt.Chart(data).encode(x=x("size:Q"), color=colour)
+    base = alt.Chart(data).encode(x=x("size:Q"))
     layers: list[alt.Chart] = [
-        base.mark_rule(strokeWidth=1).encode(y=y("low:Q"), y2="high:Q"),
-        base.mark_point(filled=True, size=32, opacity=1).encode(y=y("top1:Q"), shape=shape),
+        base.mark_rule(strokeWidth=1).encode(y=y("low:Q"), y2="high:Q", color=colour(legend=None)),
+        base.mark_point(filled=True, size=32, opacity=1).encode(
+            y=y("top1:Q"), shape=shape, color=colour(legend=shown)
+        ),
     ]
     if len(controls) <= LABELLED:
         layers += _draw_names(controls, x, y)

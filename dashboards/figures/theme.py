@@ -37,12 +37,13 @@ _RAMP = ("#fde725", "#7ad151", "#22a884", "#2a788e", "#414487", "#440154")
 """Viridis, which grey printers and colour-blind eyes read in order; the same on both."""
 
 
-def _config(side: Literal[0, 1]) -> dict[str, Any]:
+def _colour(side: Literal[0, 1]) -> dict[str, Any]:
+    """What the styles look like."""
     ink, quiet, faint, paper = (pair[side] for pair in (_INK, _QUIET, _FAINT, _PAPER))
     colours = [pair[side] for pair in _COLOURS]
-    ramp = list(_RAMP[::-1] if side else _RAMP)
     text = {"font": FONT, "color": ink, "fontSize": SMALL}
-    styles: dict[str, dict[str, Any]] = {
+    halo = {"color": paper, "stroke": paper, "strokeWidth": 2.5, "strokeJoin": "round"}
+    return {
         "trial": {"color": colours[0], "filled": True, "size": 10, "opacity": 0.65},
         "pruned": {"color": quiet, "strokeWidth": 0.5, "size": 7, "opacity": 0.5},
         "lost": {"color": colours[1], "strokeWidth": 0.8, "size": 12},
@@ -60,40 +61,37 @@ def _config(side: Literal[0, 1]) -> dict[str, Any]:
         "grid": {"color": faint, "strokeWidth": 0.6},
         "label": text,
         "quiet": {**text, "color": quiet},
-        "halo": {**text, "color": paper, "stroke": paper, "strokeWidth": 2.5, "opacity": 0.85},
-        "bar": {"color": colours[0]},
-        "winner": {"color": colours[1], "filled": True, "size": 45},
+        "halo": {**text, **halo, "opacity": 0.85},
+        "bar": {"color": colours[0], "opacity": 0.6},
+        "near": {"color": quiet, "strokeWidth": 0.7, "size": 16, "opacity": 0.8},
+        "far": {"color": colours[1], "strokeWidth": 1.0, "size": 26},
         "missing": {"color": faint},
     }
+
+
+def _guide(side: Literal[0, 1]) -> dict[str, Any]:
+    """What axes, legends and titles look like."""
+    ink, quiet = _INK[side], _QUIET[side]
+    titles = {"titleColor": ink, "titleFontWeight": "normal"}
+    labels = {"labelColor": ink, "labelFontSize": SMALL}
     return {
-        "background": paper,
-        "padding": 4,
-        "font": FONT,
-        "style": styles,
-        "mark": {"aria": False},
-        "range": {"category": colours, "ramp": ramp, "heatmap": ramp, "ordinal": ramp},
-        "view": {"stroke": None, "fill": None},
         "axis": {
+            **titles,
+            **labels,
             "domainColor": quiet,
             "domainWidth": 0.6,
             "tickColor": quiet,
             "tickWidth": 0.6,
             "tickSize": 3,
             "grid": False,
-            "labelColor": ink,
-            "labelFontSize": SMALL,
             "labelLimit": 190,
-            "titleColor": ink,
             "titleFontSize": NORMAL,
-            "titleFontWeight": "normal",
             "titlePadding": 4,
         },
         "legend": {
-            "labelColor": ink,
-            "labelFontSize": SMALL,
-            "titleColor": ink,
+            **titles,
+            **labels,
             "titleFontSize": SMALL,
-            "titleFontWeight": "normal",
             "symbolSize": 30,
             "symbolStrokeWidth": 1,
             "gradientLength": 70,
@@ -112,9 +110,24 @@ def _config(side: Literal[0, 1]) -> dict[str, Any]:
             "anchor": "start",
             "offset": 4,
         },
-        "header": {"labelColor": ink, "labelFontSize": SMALL, "title": None},
+        "header": {**labels, "title": None},
+    }
+
+
+def _config(side: Literal[0, 1]) -> dict[str, Any]:
+    colours = [pair[side] for pair in _COLOURS]
+    ramp = list(_RAMP[::-1] if side else _RAMP)
+    return {
+        "background": _PAPER[side],
+        "padding": 4,
+        "font": FONT,
+        "style": _colour(side),
+        "mark": {"aria": False},
+        "range": {"category": colours, "ramp": ramp, "heatmap": ramp, "ordinal": ramp},
+        "view": {"stroke": None, "fill": None},
         "concat": {"spacing": 14},
         "facet": {"spacing": 10},
+        **_guide(side),
     }
 
 

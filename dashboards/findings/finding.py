@@ -34,3 +34,10 @@ class Finding:
 
 JudgeCampaign: TypeAlias = Callable[[Searched], Finding | None]
 """Answers one question. None where it does not arise (no early stopping, say)."""
+
+
+def leave_open(name: str, text: str, next: str) -> Finding:
+    """The finding of a question that the campaign cannot answer yet. `text` says what is missing,
+    `next` is the command that gets it.
+    """
+    return Finding(name=name, status="warning", value=None, threshold=None, text=text, next=next)

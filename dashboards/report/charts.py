@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import altair as alt
-
 from dashboards.figures import Figure
+from dashboards.figures.files import write_spec
 from dashboards.report.wording import format_cell
 
 ROWS = 12
@@ -50,13 +49,6 @@ def make_panel(figure: Figure) -> Panel:
         length=len(frame),
         csv=_write_csv(figure),
     )
-
-
-def write_spec(figure: Figure) -> dict[str, Any]:
-    """The chart as a Vega-Lite document without colours: the page gives those."""
-    with alt.theme.enable("none"), alt.data_transformers.enable("default", max_rows=None):
-        spec: dict[str, Any] = figure.chart.to_dict(validate=False)
-    return spec
 
 
 def _write_csv(figure: Figure) -> str | None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from dashboards.figures import FIGURES, Figure
-from dashboards.findings import QUESTIONS, Finding
+from dashboards.figures.drawing import draw_all
+from dashboards.findings import Finding, judge_campaign
+from dashboards.importance import Importance, MotifShare, rank_choices, rank_motifs
 from dashboards.report.facts import count_ended
 from dashboards.searched import Searched
 from space.errors import VentralError
+
+COMPARISON = "compare"
+"""The figure that needs several campaigns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,18 +25,22 @@ class Judged:
 
     searched: Searched
     findings: tuple[Finding, ...]
+    importance: tuple[Importance, ...] = ()
+    motifs: tuple[MotifShare, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
     """What a report says of one campaign, or of several side by side.
 
-    `undrawn` are the names of the figures that have nothing to show for these campaigns.
+    `undrawn` are the names of the figures that are not there, mostly because they have nothing to
+    show for these campaigns; `warnings` are sentences on those that could not be drawn.
     """
 
     judged: tuple[Judged, ...]
     figures: tuple[Figure, ...]
     undrawn: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     @property
     def campaigns(self) -> tuple[Searched, ...]:
@@ -49,7 +58,12 @@ class Contents:
             for one in self.judged
             for finding in one.findings
         ]
-        return {"campaigns": campaigns, "verdicts": verdicts}
+        return {
+            "campaigns": campaigns,
+            "verdicts": verdicts,
+            "importance": _list_entries((one.searched, one.importance) for one in self.judged),
+            "motifs": _list_entries((one.searched, one.motifs) for one in self.judged),
+        }
 
 
 def collect_contents(campaigns: Sequence[Searched]) -> Contents:
@@ -66,18 +80,38 @@ def collect_contents(campaigns: Sequence[Searched]) -> Contents:
                 f"{len(one.trials)} trials has ended; "
                 f"`ventral status {one.id}` shows how far it is"
             )
-    drawn = {name: draw(campaigns) for name, draw in FIGURES.items()}
+    drawn = draw_all(campaigns, FIGURES)
+    shown = {figure.name for figure in drawn.figures}
     return Contents(
         judged=tuple(judge(one) for one in campaigns),
-        figures=tuple(figure for figure in drawn.values() if figure is not None),
-        undrawn=tuple(name for name, figure in drawn.items() if figure is None),
+        figures=drawn.figures,
+        undrawn=tuple(
+            name
+            for name in FIGURES
+            if name not in shown and (name != COMPARISON or len(campaigns) > 1)
+        ),
+        warnings=drawn.warnings,
     )
 
 
 def judge(searched: Searched) -> Judged:
-    """A campaign's findings."""
-    answers = (ask(searched) for ask in QUESTIONS.values())
-    return Judged(searched=searched, findings=tuple(one for one in answers if one is not None))
+    """A campaign's findings, and which choices and motifs mattered."""
+    return Judged(
+        searched=searched,
+        findings=judge_campaign(searched),
+        importance=tuple(rank_choices(searched)),
+        motifs=tuple(rank_motifs(searched)),
+    )
+
+
+def _list_entries(
+    ranked: Iterable[tuple[Searched, Sequence[Importance | MotifShare]]],
+) -> list[dict[str, Any]]:
+    return [
+        _finite({"campaign": searched.id, **asdict(entry)})
+        for searched, entries in ranked
+        for entry in entries
+    ]
 
 
 def _finite(entry: dict[str, Any]) -> dict[str, Any]:

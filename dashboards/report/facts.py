@@ -69,7 +69,7 @@ def describe_state(searched: Searched) -> str:
 def list_facts(searched: Searched) -> tuple[Fact, ...]:
     """Space, data, splits, training, sampler, scheduler, budget, trials, time, machine."""
     settings = searched.settings
-    sampler, scheduler = settings.sampler, settings.scheduler
+    sampler = settings.sampler
     controls = ", ".join(searched.space.controls) or "none"
     if searched.space.controls and settings.control_seeds > 1:
         controls += f", with {settings.control_seeds} seeds each"
@@ -79,7 +79,7 @@ def list_facts(searched: Searched) -> tuple[Fact, ...]:
         ("Splits", _describe_splits(searched)),
         ("Training", _describe_recipe(searched)),
         ("Sampler", _with_options(sampler.name, sampler.options)),
-        ("Scheduler", _describe_scheduler(scheduler)),
+        ("Scheduler", _describe_scheduler(searched)),
         ("Budget", _describe_budget(searched)),
         ("Trials", count_statuses(searched) or "none"),
         ("Controls", controls),
@@ -126,10 +126,11 @@ def _describe_recipe(searched: Searched) -> str:
     return f"{epochs}, batches of {recipe.batch_size}, {recipe.optimiser}, {recipe.schedule} rate"
 
 
-def _describe_scheduler(scheduler: Any) -> str:
+def _describe_scheduler(searched: Searched) -> str:
+    scheduler = searched.settings.scheduler
     if scheduler.name != "asha":
         return _with_options(scheduler.name, scheduler.options)
-    grace = count_of(scheduler.grace_epochs, "epoch")
+    grace = count_of(scheduler.grace(searched.full_epochs), "epoch")
     factor = f"{scheduler.reduction_factor:g}"
     return f"asha: the first rung after {grace}, 1 of {factor} goes on at each"
 

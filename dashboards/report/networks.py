@@ -75,9 +75,16 @@ def list_controls(searched: Searched) -> list[Network]:
 
 
 def list_best(searched: Searched, limit: int = TOP) -> list[Network]:
-    """The best trials of the search, the best first; of equals the one with fewer parameters."""
+    """The best networks of the search by their best trials, the best first; of equals the one with
+    fewer parameters.
+    """
     controls = list_controls(searched)
-    return [_searched(row, controls) for _, row in _rank(searched).head(limit).iterrows()]
+    ranked = _rank(searched)
+    trainings = ranked["digest"].value_counts()
+    return [
+        _searched(row, controls, trainings=int(trainings[row["digest"]]))
+        for _, row in ranked.drop_duplicates("digest").head(limit).iterrows()
+    ]
 
 
 def find_best_kinds(searched: Searched) -> tuple[Network | None, Network | None]:
@@ -126,17 +133,23 @@ def _rank(searched: Searched) -> pd.DataFrame:
     return sized.sort_values(["top1", "size", "trial"], ascending=[False, True, True])
 
 
-def _searched(row: pd.Series[Any], controls: list[Network], kind: str = "") -> Network:
+def _searched(
+    row: pd.Series[Any], controls: list[Network], kind: str = "", trainings: int = 1
+) -> Network:
     fair = [one.top1 for one in controls if not one.early and one.epochs == row["epochs"]]
     finished = row["status"] == "finished"
     return _network(
         row,
-        role=f"best {kind} network" if kind else "",
+        role=f"best {kind} network" if kind else _name_trial(int(row["trial"]), trainings),
         top1=float(row["top1"]),
         gain=float(row["top1"]) - max(fair) if fair and finished else None,
         deviation=None,
         seeds=1,
     )
+
+
+def _name_trial(number: int, trainings: int) -> str:
+    return f"trial {number}" + (f", best of its {trainings}" if trainings > 1 else "")
 
 
 def _network(row: pd.Series[Any], **known: Any) -> Network:
@@ -173,5 +186,5 @@ def describe_lead(best: Network | None, plain: Network | None, controls: list[Ne
     return (
         f"The best recurrent network is {lead}{seeds}{sizes}. One training each of networks that "
         "differ in size and depth does not show that it is the recurrence: "
-        "`certify --matched` asks that."
+        "ventral certify --matched asks that."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import platform
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -27,11 +28,19 @@ from dashboards.report.wording import (
     format_points,
 )
 from dashboards.searched import Searched
+from space.circuits import describe_circuit, draw_circuit
 from space.documents.outside import printable
 from workers.files import replace
 
+ORDER = ("fail", "warning", "pass")
+"""What asks for something to be done comes first."""
+
 MARKS = {"pass": "✓", "warning": "!", "fail": "✕"}
 """What stands before a finding's status, so that it is not told by colour alone."""
+
+
+WIDE = 720
+"""A circuit that is wider has a row of its own."""
 
 
 def write_report(campaigns: Sequence[Searched], file: Path) -> Contents:
@@ -74,10 +83,14 @@ def render_page(contents: Contents, now: datetime | None = None) -> str:
             title=f"{names}: Ventral report",
             heading=f"What {names} found",
             ids=" ".join(one.id for one in contents.campaigns),
-            campaigns=[_describe_campaign(one) for one in contents.judged],
+            campaigns=[
+                _describe_campaign(one, several=len(contents.judged) > 1)
+                for one in contents.judged
+            ],
             sections=sections,
             toc=[*fixed, *sections, *last],
             undrawn=contents.undrawn,
+            warnings=contents.warnings,
             commands=facts.list_commands(contents.campaigns),
             marks=MARKS,
             themes=scripts.read_themes(),
@@ -106,7 +119,7 @@ def _environment() -> Environment:
     )
     environment.filters["json"] = lambda value: Markup(scripts.write_json(value))
     environment.filters["number"] = format_number
-    environment.filters["spaced"] = lambda name: str(name).replace("_", " ")
+    environment.filters["spaced"] = lambda name: re.sub("[_-]", " ", str(name))
     return environment
 
 
@@ -116,7 +129,7 @@ def _show(value: Any) -> Any:
     return value
 
 
-def _describe_campaign(judged: Judged) -> dict[str, Any]:
+def _describe_campaign(judged: Judged, *, several: bool) -> dict[str, Any]:
     """What the template shows of one campaign."""
     one = judged.searched
     file = facts.write_campaign_file(one)
@@ -129,20 +142,47 @@ def _describe_campaign(judged: Judged) -> dict[str, Any]:
         "state_line": facts.describe_state(one),
         "facts": facts.list_facts(one),
         "caveats": facts.list_caveats(one),
-        "findings": judged.findings,
-        "tally": [
-            (status, tally[status]) for status in ("fail", "warning", "pass") if tally[status]
-        ],
+        "findings": sorted(judged.findings, key=lambda finding: ORDER.index(finding.status)),
+        "tally": [(status, tally[status]) for status in ORDER if tally[status]],
         "lead": networks.describe_lead(recurrent, plain, controls),
         "rows": [
             *(_describe_network(network, leads=True) for network in (recurrent, plain) if network),
             *(_describe_network(network) for network in controls),
             *(_describe_network(network) for network in networks.list_best(one)),
         ],
-        "circuits": [],
+        "circuits": _draw_circuits(one, [recurrent, plain, *controls[:1]], several=several),
         "file": file,
         "file_link": f"data:application/yaml;base64,{base64.b64encode(file.encode()).decode()}",
     }
+
+
+def _draw_circuits(
+    searched: Searched, chosen: Sequence[networks.Network | None], *, several: bool
+) -> list[dict[str, Any]]:
+    """The pictures of networks, with their equations; none of those that choices make none of."""
+    circuits = []
+    for network in chosen:
+        genome = None if network is None else networks.read_genome(searched, network)
+        if genome is None or network is None:
+            continue
+        title = f"{network.role[0].upper()}{network.role[1:]}, trial {network.trial}"
+        title += f" of {searched.name}" if several else ""
+        picture = draw_circuit(genome, title=title)
+        circuits.append(
+            {
+                "title": title,
+                "picture": Markup(picture),
+                "wide": _read_width(picture) > WIDE,
+                "text": describe_circuit(genome),
+            }
+        )
+    return circuits
+
+
+def _read_width(picture: str) -> float:
+    """The width of an SVG in its own units; 0 where it does not say."""
+    match = re.search(r'<svg[^>]* width="([\d.]+)', picture)
+    return float(match[1]) if match else 0.0
 
 
 def _describe_network(network: networks.Network, *, leads: bool = False) -> dict[str, Any]:
@@ -151,7 +191,7 @@ def _describe_network(network: networks.Network, *, leads: bool = False) -> dict
         score += f" ± {100 * network.deviation:.1f} ({network.seeds} seeds)"
     early = ", stopped early" if network.early else ""
     return {
-        "role": network.role or f"trial {network.trial}",
+        "role": network.role,
         "leads": leads,
         "score": score,
         "gain": "" if network.gain is None else format_points(network.gain),

@@ -17,6 +17,7 @@ from typing import Any
 
 import vl_convert
 
+from dashboards.figures.files import VEGA_LITE
 from dashboards.figures.theme import DARK, LIGHT, PAIRS
 
 PLACE = Path(__file__).with_name("template")
@@ -31,20 +32,13 @@ def bundle_vega() -> str:
 
     About 0.9 MB. `vegaEmbed` is its only global name.
     """
-    return _in_element(vl_convert.javascript_bundle(_EXPORTS, vl_version=vega_lite_version()))
-
-
-def vega_lite_version() -> str:
-    """The version of Vega-Lite that Altair writes, as `vl_convert` names it: "6.4"."""
-    from altair.vegalite.v6.schema import SCHEMA_VERSION
-
-    return ".".join(SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+    return keep_inside(vl_convert.javascript_bundle(_EXPORTS, vl_version=VEGA_LITE))
 
 
 @cache
 def read_script() -> str:
     """Our script."""
-    return _in_element((PLACE / "page.js").read_text(encoding="utf-8"))
+    return keep_inside((PLACE / "page.js").read_text(encoding="utf-8"))
 
 
 @cache
@@ -65,10 +59,8 @@ def read_themes() -> dict[str, Any]:
 
 def write_json(value: Any) -> str:
     """JSON that may stand in a script element: no sign in it ends one, or begins a comment."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    for sign, escaped in (("<", "\\u003c"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029")):
-        text = text.replace(sign, escaped)
-    return text
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c")
 
 
 def write_policy(scripts: Iterable[str]) -> str:
@@ -87,6 +79,6 @@ def _digest(script: str) -> str:
     return b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
-def _in_element(script: str) -> str:
+def keep_inside(script: str) -> str:
     """A script as it may stand in an element: what would end that is written otherwise."""
     return re.sub(r"<(?=/script|!--)", r"\\x3C", script, flags=re.IGNORECASE).replace("\r", "")

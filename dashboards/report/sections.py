@@ -23,26 +23,26 @@ SECTIONS = (
         id="search",
         title="The search",
         text="How the score grew with samples, what the best cells are made of, what they cost.",
-        names=("progress", "shares", "pareto", "feedback", "time_steps"),
+        names=("progress", "choices", "size", "feedback", "steps"),
     ),
     Section(
         id="importance",
         title="What mattered",
         text="Importance says how much of the scores' spread a choice or a motif explains among "
         "the trials that were made: a correlation, not a cause.",
-        names=("importance", "interactions", "motifs", "parallel", "map"),
+        names=("importance", "pairs", "motifs", "parallel", "map"),
     ),
     Section(
         id="training",
         title="Learning and time",
         text="How the networks learned, which were stopped, and what the workers did.",
-        names=("learning", "timeline"),
+        names=("curves", "workers"),
     ),
     Section(
         id="comparison",
         title="Campaigns side by side",
         text="The same questions to each campaign, with intervals.",
-        names=("comparison",),
+        names=("compare",),
     ),
 )
 

@@ -1,7 +1,8 @@
-"""What certified networks and their matched controls are called, and what their names say.
+"""What certified networks, their controls and lesions are called, and what their names say.
 
 A network of a search is `trial-7` where it is trained again, `trial-7-depth` is a control that is
-matched to it, `trial-7-depth-rate+1` that control with a higher learning rate than its own.
+matched to it, `trial-7-depth-rate+1` that control with a higher learning rate than its own;
+`trial-7-lesion-2-residual-out-times` is the network without the second of its parts.
 """
 
 import re
@@ -9,10 +10,13 @@ from typing import Literal
 
 from space.controls import MATCHES, Match
 
-Family = Literal["winner", "parameters", "macs", "depth", "control"]
-"""A network of the search, a control that is matched to one, or one of the campaign's own."""
+Family = Literal["winner", "parameters", "macs", "depth", "lesion", "control"]
+"""A network of the search, a control that is matched to one, one without a part of it, or one of
+the campaign's own.
+"""
 
 _NAME = re.compile(rf"(trial-\d+)(?:-({'|'.join(MATCHES)}))?(?:-rate[+-]\d+)?")
+_LESION = re.compile(r"(trial-\d+)-lesion-\d+-[A-Za-z0-9_-]*")
 
 
 def name_trial(number: int) -> str:
@@ -30,10 +34,17 @@ def name_rate(name: str, rung: int) -> str:
     return f"{name}-rate{rung:+d}"
 
 
+def name_lesion(winner: str, place: int, part: str) -> str:
+    """What a winner is called without one of its parts, which is at a place from 1 among all."""
+    return f"{winner}-lesion-{place}-{re.sub('[^A-Za-z0-9_]+', '-', part).strip('-')}"
+
+
 def lineage(name: str) -> tuple[Family, str | None]:
-    """The family of a control by its name, and the name of the winner that it is, or is matched
-    to; None of a campaign's own control.
+    """The family of a control by its name, and the name of the winner that it is, is matched to,
+    or has lost a part of; None of a campaign's own control.
     """
+    if (lesioned := _LESION.fullmatch(name)) is not None:
+        return "lesion", lesioned[1]
     parts = _NAME.fullmatch(name)
     if parts is None:
         return "control", None

@@ -124,7 +124,7 @@ def read_evidence(
     """What a final campaign of these trials shows so far. `edges` are the names of its networks
     whose rate is at an end of those that were tried (search.upkeep.ladders.find_edges).
     """
-    networks = [replace(one, at_edge=one.name in edges) for one in _read_networks(store, record)]
+    networks = [replace(one, at_edge=one.name in edges) for one in read_networks(store, record)]
     of_winner = {one.winner: one for one in networks if one.family == "winner"}
     comparisons = [
         Comparison(
@@ -152,7 +152,7 @@ def read_leads(store: Store, record: Record, winners: Sequence[Trial]) -> tuple[
     """How much of the scores of these trials was luck, by a certification of them, with matched
     controls or without.
     """
-    return _find_leads(record, winners, _read_networks(store, record))
+    return _find_leads(record, winners, read_networks(store, record))
 
 
 def rank_leads(leads: Sequence[Lead]) -> Correlation:
@@ -206,8 +206,10 @@ def choose_rungs(store: Store, records: Sequence[Record], tried: Rungs) -> dict[
     return chosen
 
 
-def _read_networks(store: Store, record: Record) -> list[Trained]:
-    """The networks of a final campaign, in its order, with the scores that they have."""
+def read_networks(store: Store, record: Record) -> list[Trained]:
+    """The networks of a campaign of trainings from paired seeds, in its order, with the scores
+    that they have.
+    """
     where = f"campaign {record.id}"
     campaign = Campaign.parse(record.document, where)
     space = Space.parse(record.space, f"{where}: space")

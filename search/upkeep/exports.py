@@ -4,9 +4,11 @@ The store and the home say what an export holds; workers/ reads and writes the w
 """
 
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from search.campaign import Campaign
 from search.campaign.limits import fit_recipe
@@ -23,7 +25,7 @@ from space.reduction import reduce_genome
 from workers import checkpoint
 from workers.card import Card
 from workers.data.pack import Pack
-from workers.job import CHECKPOINT, Recipe
+from workers.job import CHECKPOINT, Fidelity, Recipe
 from workers.training_state import read_weights
 
 
@@ -91,41 +93,76 @@ def _export(store: Store, home: Home, record: Record, number: int, folder: Path)
     """Write one trial's export. Raises VentralError if its weights are gone or do not fit."""
     from workers import export  # reads and writes weights: PyTorch is loaded
 
+    kept = read_kept(store, home, record, number)
+    trial = kept.trial
+    by_step = store.results.reports(record.id, number)[-1].report.accuracy_by_step
+    genome = reduce_genome(kept.genome, size=kept.part.size, steps=kept.part.steps)
+    card = _make_card(trial, record, kept.recipe, kept.pack, genome)
+    opened = count_openings(store, record, trial) if card.split == "validation" else 0
+    card = card.model_copy(update={"accuracy_by_step": by_step, "test_openings": opened})
+    return export.write(folder, genome, kept.weights, card)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A trial whose weights were kept: its network, the state dict (tensors by name), and how it
+    was trained.
+
+    A training that ended early was scored at its last epoch's fidelity, `part`.
+    """
+
+    trial: Trial
+    genome: Genome
+    weights: Mapping[str, Any]
+    recipe: Recipe
+    part: Fidelity
+    pack: Pack
+
+
+def read_kept(store: Store, home: Home, record: Record, number: int) -> Kept:
+    """The weights of a trial, with all that they belong to; loads PyTorch.
+
+    Raises StoreError for an unknown trial, VentralError for one that has no score, whose weights
+    were not kept, or whose weights are not those of its score; DataError if its images are gone.
+    """
     trial = store.results.get(record.id, number)
     if trial.top1 is None:
         raise VentralError(f"trial {number} has no score: it is {trial.status}")
     saved = _find_weights(trial, record, home)
     recipe = Recipe.model_validate(record.document["recipe"]).overlaid(trial.recipe)
-    # A training that ended early is exported as it was scored: at its last epoch's fidelity.
-    part = recipe.fidelity_of(trial.epochs)
-    whole = trial.read_genome()
-    genome = reduce_genome(whole, size=part.size, steps=part.steps)
+    genome = trial.read_genome()
     pack = Pack.load(home.pack(record.data["path"]), record.data["checksum"])
-    by_step = store.results.reports(record.id, number)[-1].report.accuracy_by_step
     campaign = Campaign.parse(record.document, f"campaign {record.id}")
-    trained = fit_recipe(campaign, recipe, whole)
-    card = _make_card(trial, record, trained, pack, genome)
-    opened = count_openings(store, record, trial) if card.split == "validation" else 0
-    card = card.model_copy(update={"accuracy_by_step": by_step, "test_openings": opened})
     weights, epoch = read_weights(saved)
     if epoch != trial.epochs:
         raise VentralError(
             f"trial {trial.number} was scored after epoch {trial.epochs}, but its weights are of "
             f"epoch {epoch}; `ventral resume {record.id}` trains it on"
         )
-    return export.write(folder, genome, weights, card)
+    return Kept(
+        trial=trial,
+        genome=genome,
+        weights=weights,
+        recipe=fit_recipe(campaign, recipe, genome),
+        part=recipe.fidelity_of(trial.epochs),
+        pack=pack,
+    )
+
+
+def are_weights_kept(home: Home, record: Record, number: int) -> bool:
+    """Whether there is a checkpoint of a trial."""
+    return bool(checkpoint.versions(home.trial(record.id, number) / CHECKPOINT))
 
 
 def _find_weights(trial: Trial, record: Record, home: Home) -> Path:
     """The checkpoint of a trial. Raises VentralError if it was not kept."""
-    saved = home.trial(record.id, trial.number) / CHECKPOINT
-    if not checkpoint.versions(saved):
+    if not are_weights_kept(home, record, trial.number):
         keep = record.document.get("keep")
         raise VentralError(
             f"the weights of trial {trial.number} were not kept; the campaign keeps those of its "
             f"{keep} best trials (`keep:` in its file)"
         )
-    return saved
+    return home.trial(record.id, trial.number) / CHECKPOINT
 
 
 def _make_card(trial: Trial, record: Record, recipe: Recipe, pack: Pack, genome: Genome) -> Card:

@@ -195,10 +195,15 @@ def tuning(
         for rung in rungs.get(network.name, ())
     }
     # Scored on the split that decides, also where the winner is one of a certification.
-    recipe = {key: item for key, item in record.document["recipe"].items() if key not in KEYS}
+    recipe = search_recipe(record)
     suffix = "rates" if number == 1 else f"rates-{number}"
-    made = _Made(suffix=suffix, draw="rates", chosen=chosen, seeds=1, recipe=recipe)
-    return _derive(record, made, overrides, offered)
+    made = Derivation(suffix=suffix, draw="rates", chosen=chosen, seeds=1, recipe=recipe)
+    return derive_campaign(record, made, overrides, offered)
+
+
+def search_recipe(record: Record) -> dict[str, Any]:
+    """The campaign's recipe, scored on the split that a search decides by."""
+    return {key: item for key, item in record.document["recipe"].items() if key not in KEYS}
 
 
 def final(
@@ -219,8 +224,8 @@ def final(
     campaign = Campaign.parse(record.document, f"campaign {record.id}")
     trained = {one.name: _control(campaign, one, chosen[one.name]) for one in listed}
     recipe = final_recipe(record.document, all_data=all_data)
-    made = _Made(suffix="matched", draw="matched", chosen=trained, seeds=seeds, recipe=recipe)
-    return _derive(record, made, overrides, offered)
+    made = Derivation(suffix="matched", draw="matched", chosen=trained, seeds=seeds, recipe=recipe)
+    return derive_campaign(record, made, overrides, offered)
 
 
 def _control(campaign: Campaign, network: Network, rung: int) -> dict[str, Any]:
@@ -231,27 +236,34 @@ def _control(campaign: Campaign, network: Network, rung: int) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Made:
-    """What a derived campaign has of its own: controls, seeds (drawn from `draw`), recipe."""
+class Derivation:
+    """What a derived campaign has of its own: the end of its name, controls, seeds (drawn from
+    `draw`), recipe, and what its networks are.
+    """
 
     suffix: str
     draw: str
     chosen: Mapping[str, Mapping[str, Any]]
     seeds: int
     recipe: Mapping[str, Any]
+    networks: str = "networks of {name} beside controls that match them"
 
 
-def _derive(
-    record: Record, made: _Made, overrides: Sequence[str], offered: Machine | None
+def derive_campaign(
+    record: Record, made: Derivation, overrides: Sequence[str], offered: Machine | None
 ) -> Campaign:
-    """A campaign like that on record of whose space only the given controls are trained."""
+    """A campaign like that on record of whose space only the given controls are trained.
+
+    Raises CampaignError for one that may not be trained, and for overrides that would change what
+    is compared.
+    """
     where = f"campaign {record.id}"
     campaign = Campaign.parse(record.document, where)
     before = Space.parse(record.space, f"{where}: space")
     epochs = {"epochs": before.recipe["epochs"]} if "epochs" in before.recipe else {}
     document: dict[str, Any] = {
         "name": f"{before.name[:48]}-{made.suffix}",
-        "description": f"networks of {before.name} beside controls that match them",
+        "description": made.networks.format(name=before.name),
         "genome": SKELETON,
         "recipe": epochs,
         "controls": made.chosen,

@@ -98,8 +98,8 @@ SILENT = Silent()
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Setting:
-    """A certification: of which campaign, where it is kept, and who sees it."""
+class Setting:
+    """Trainings of networks of a campaign `record`: where they are kept, and who sees them."""
 
     record: Record
     home: Home
@@ -131,7 +131,7 @@ def certify_matched(
             "has no recurrent network to be certified beside matched controls",
             "`ventral certify` without --matched trains any network from other seeds",
         )
-    setting = _Setting(
+    setting = Setting(
         record=record,
         home=home,
         store=store,
@@ -151,14 +151,14 @@ def certify_matched(
         all_data=matching.all_data,
         offered=setting.offered,
     )
-    evidence = read_evidence(store, _finish(setting, final), winners, edges)
+    evidence = read_evidence(store, finish_campaign(setting, final), winners, edges)
     numbers = [winner.number for winner in winners]
     new = note_verdicts(store, record.id, numbers, evidence.verdicts)
     send_again(store, home, record.id, new)
     return evidence
 
 
-def _tune(setting: _Setting, listed: Sequence[Network]) -> tuple[dict[str, int], list[str]]:
+def _tune(setting: Setting, listed: Sequence[Network]) -> tuple[dict[str, int], list[str]]:
     """The best rung of each network's ladder of learning rates, and the networks for which it is
     at an end of what was tried.
     """
@@ -173,7 +173,7 @@ def _tune(setting: _Setting, listed: Sequence[Network]) -> tuple[dict[str, int],
             number=number,
             offered=setting.offered,
         )
-        tuned.append(_finish(setting, tuning))
+        tuned.append(finish_campaign(setting, tuning))
         tried = ladders.join(tried, more)
         chosen = choose_rungs(setting.store, tuned, tried)
         more = ladders.extend(matched.group(listed), tried, chosen)
@@ -182,8 +182,12 @@ def _tune(setting: _Setting, listed: Sequence[Network]) -> tuple[dict[str, int],
     return chosen, ladders.find_edges(tried, chosen)
 
 
-def _finish(setting: _Setting, campaign: Campaign) -> Record:
-    """The record of a campaign that is finished: it was, or is driven to its end now."""
+def finish_campaign(setting: Setting, campaign: Campaign) -> Record:
+    """The record of a campaign that is finished: it was, or is driven to its end now.
+
+    Raises StoreError for one that is running, `Unfinished` if it was stopped or failed, and what
+    `put_on_record` and `search.driver.run` do.
+    """
     from search import driver
 
     store, home, matching = setting.store, setting.home, setting.matching

@@ -257,7 +257,7 @@ class _Placing:
 
     def _end(self, block: Block, x: float, y: float, column: float, width: float) -> None:
         """A block's box, the way to the cell's output, and the lanes back to its rails."""
-        lines = (block.name_shown, *((block.note,) if block.note else ()))
+        lines = (block.shown, *((block.note,) if block.note else ()))
         kind: str = "put_out" if block.is_output else block.kind
         top = y - STATE_HEIGHT / 2
         self.shapes.append(Box(column, top, width, STATE_HEIGHT, lines, kind, title=block.name))
@@ -314,7 +314,7 @@ def _rail_kind(rail: str) -> str:
 
 
 def _state_width(block: Block) -> float:
-    name = text_width(block.name_shown, TEXT, bold=True)
+    name = text_width(block.shown, TEXT, bold=True)
     return max(name, text_width(block.note, SMALL), 40) + 20
 
 

@@ -29,6 +29,8 @@ def note_effects(genome: Genome, effects: Mapping[str, float]) -> dict[str, Note
 
     Raises InputError for a name that no part of the network has.
     """
+    if not effects:
+        return {}
     paths = part_paths(genome)
     for name in effects:
         if name not in paths:

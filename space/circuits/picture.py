@@ -68,10 +68,15 @@ def list_kinds(picture: Picture) -> set[str]:
 
 
 def place_key(kinds: Container[str], room: float) -> Picture:
-    """What the marks mean, of those kinds of shapes that are there; in columns within `room`."""
+    """What the marks mean, of those kinds of shapes that are there; in columns within `room`.
+
+    It is empty where none of them is there.
+    """
     entries = [(kind, text) for kind, text in KEY if kind in kinds]
-    wide = SAMPLE + max((Label(0, 0, text).width for _, text in entries), default=0.0) + 20
-    columns = min(max(int((room - 18) // wide), 1), max(len(entries), 1))
+    if not entries:
+        return Picture(0, 0, ())
+    wide = SAMPLE + max(Label(0, 0, text).width for _, text in entries) + 20
+    columns = min(max(int((room - 18) // wide), 1), len(entries))
     rows = -(-len(entries) // columns)
     shapes: list[Shape] = [Label(18, 26, "key", 14, bold=True)]
     for place, (kind, text) in enumerate(entries):
@@ -86,7 +91,7 @@ SAMPLE = 104.0
 KEY = (
     ("plus", "adds"),
     ("times", "multiplies: a gate"),
-    ("kept", "what is kept of the step before"),
+    ("kept", "carried on: kept, or passed through"),
     ("dot", "reads this line"),
     ("before", "value of the step before"),
     ("shared_rail", "gate that is shared"),

@@ -9,7 +9,7 @@ from functools import lru_cache
 from html import escape
 
 from space.circuits.metric import FONT
-from space.circuits.shapes import SMALL, TEXT, Box, Mark, Picture, Shape, Wire
+from space.circuits.shapes import SMALL, TEXT, Box, Frame, Label, Mark, Picture, Shape, Wire
 
 MARGIN = 14
 
@@ -40,13 +40,13 @@ _DARK = {
     "note": "#4d4210",
 }
 _STYLE = """
-.G{fill:<ground>}.F{fill:<panel>}
+.G{fill:<ground>}.F{fill:<panel>;stroke:none}
 text{fill:<ink>}.n{fill:<faint>}
 .c{fill:<chip>;stroke:<ink>}.e{fill:<panel>;stroke:<faint>}
 .s{fill:<state>;stroke:<ink>}.q{fill:<note>;stroke:<ink>}
 .m{fill:<chip>;stroke:<multiply>}.a{fill:<chip>;stroke:<add>}
 .wa{stroke:<add>}.wm{stroke:<multiply>}.wk{stroke:<kept>}.wf{stroke:<feedback>}.wr{stroke:<faint>}
-.ta{fill:<add>}.tm{fill:<multiply>}.tk{fill:<kept>}.tf{fill:<feedback>}.tr{fill:<faint>}
+.ta{fill:<add>;stroke:none}.tm{fill:<multiply>;stroke:none}.tk{fill:<kept>;stroke:none}.tf{fill:<feedback>;stroke:none}.tr{fill:<faint>;stroke:none}
 """
 _BOXES = {  # by kind: class, radius of the corners, more attributes
     "source": ("e", 11, ""),
@@ -83,27 +83,23 @@ _BOLD_FIRST = frozenset(("state", "put_out", "gate", "mask", "stage"))
 
 def write_svg(picture: Picture, title: str, description: str) -> str:
     """A picture with its title and its description, for those who do not see it."""
-    body = "".join(
-        (
-            *(
-                f'<rect class="F" x="{_n(frame.x)}" y="{_n(frame.y)}" width="{_n(frame.width)}" '
-                f'height="{_n(frame.height)}" rx="8"/>'
-                for frame in picture.frames
-            ),
-            *map(_draw, sorted(picture.shapes, key=_layer)),
-        )
-    )
+    frames = "".join(map(_draw_frame, picture.frames))
+    lines = "".join(map(_draw_shape, sorted(picture.shapes, key=_layer)))
+    texts = "".join(map(_draw_texts, picture.shapes))
+    # What a viewer shows that knows no style sheets: black on white.
+    body = f'<g fill="#fff" stroke="#1b1f24">{frames}{lines}</g><g fill="#1b1f24">{texts}</g>'
     name = hashlib.sha256(f"{title}\n{description}\n{body}".encode()).hexdigest()[:10]
     width, height = picture.width + 2 * MARGIN, picture.height + 2 * MARGIN
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" id="c{name}" role="img" '
         f'aria-labelledby="c{name}t c{name}d" width="{_n(width)}" height="{_n(height)}" '
+        f'style="max-width:100%;height:auto" '
         f'viewBox="{-MARGIN} {-MARGIN} {_n(width)} {_n(height)}" '
         f'font-family="{escape(FONT)}" font-size="{_n(SMALL)}">'
         f'<title id="c{name}t">{escape(title)}</title>'
         f'<desc id="c{name}d">{escape(description)}</desc>'
         f"<style>{_style(f'#c{name} ')}</style>"
-        f'<rect class="G" x="{-MARGIN}" y="{-MARGIN}" width="{_n(width)}" '
+        f'<rect class="G" fill="#fff" x="{-MARGIN}" y="{-MARGIN}" width="{_n(width)}" '
         f'height="{_n(height)}"/>{body}</svg>\n'
     )
 
@@ -126,16 +122,39 @@ def _layer(shape: Shape) -> int:
     return 0 if isinstance(shape, Wire) else 1
 
 
-def _draw(shape: Shape) -> str:
+def _draw_frame(frame: Frame) -> str:
+    return (
+        f'<rect class="F" x="{_n(frame.x)}" y="{_n(frame.y)}" width="{_n(frame.width)}" '
+        f'height="{_n(frame.height)}" rx="8"/>'
+    )
+
+
+def _draw_shape(shape: Shape) -> str:
+    """A shape without its text."""
     if isinstance(shape, Wire):
         return _draw_wire(shape)
-    if isinstance(shape, Box):
-        return _draw_box(shape)
     if isinstance(shape, Mark):
         return _draw_mark(shape)
-    bold = ' font-weight="bold"' if shape.bold else ' class="n"'
-    size = "" if shape.size == SMALL else f' font-size="{_n(shape.size)}"'
-    return f'<text x="{_n(shape.x)}" y="{_n(shape.y)}"{size}{bold}>{escape(shape.text)}</text>'
+    return _draw_box(shape) if isinstance(shape, Box) else ""
+
+
+def _draw_texts(shape: Shape) -> str:
+    """The text of a shape."""
+    if isinstance(shape, Label):
+        bold = ' font-weight="bold"' if shape.bold else ' class="n"'
+        size = "" if shape.size == SMALL else f' font-size="{_n(shape.size)}"'
+        return f'<text x="{_n(shape.x)}" y="{_n(shape.y)}"{size}{bold}>{escape(shape.text)}</text>'
+    if not isinstance(shape, Box):
+        return ""
+    text, y = "", shape.middle + 4 - 7 * (len(shape.lines) - 1)
+    middle = _n(shape.x + shape.width / 2)
+    for place, line in enumerate(shape.lines):
+        bold = ' font-weight="bold"' if place == 0 and shape.kind in _BOLD_FIRST else ""
+        size = f' font-size="{_n(TEXT)}"' if place == 0 and shape.kind in _LARGE else ""
+        text += f'<text x="{middle}" y="{_n(y)}" text-anchor="middle"{size}{bold}>'
+        text += f"{escape(line)}</text>"
+        y += 14
+    return text
 
 
 def _draw_wire(wire: Wire) -> str:
@@ -160,23 +179,13 @@ def _draw_wire(wire: Wire) -> str:
 
 def _draw_box(box: Box) -> str:
     letter, radius, more = _BOXES[box.kind]
-    middle = box.x + box.width / 2
-    title = (
-        f"<title>{escape(box.title)}</title>" if box.title and box.title != box.lines[0] else ""
+    head = (
+        f'<rect class="{letter}" x="{_n(box.x)}" y="{_n(box.y)}" width="{_n(box.width)}" '
+        f'height="{_n(box.height)}" rx="{radius}"{more}'
     )
-    text, y = "", box.middle + 4 - 7 * (len(box.lines) - 1)
-    for place, line in enumerate(box.lines):
-        bold = ' font-weight="bold"' if place == 0 and box.kind in _BOLD_FIRST else ""
-        size = f' font-size="{_n(TEXT)}"' if place == 0 and box.kind in _LARGE else ""
-        text += (
-            f'<text x="{_n(middle)}" y="{_n(y)}" text-anchor="middle"{size}{bold}>'
-            f"{escape(line)}</text>"
-        )
-        y += 14
-    return (
-        f'<g>{title}<rect class="{letter}" x="{_n(box.x)}" y="{_n(box.y)}" '
-        f'width="{_n(box.width)}" height="{_n(box.height)}" rx="{radius}"{more}/>{text}</g>'
-    )
+    if not box.title or box.title == box.lines[0]:
+        return f"{head}/>"
+    return f"{head}><title>{escape(box.title)}</title></rect>"
 
 
 _LARGE = _BOLD_FIRST | {"source"}

@@ -71,6 +71,7 @@ class Block:
     """
 
     name: str
+    shown: str
     part: str
     kind: Literal["state", "gate", "mask"]
     drive: Sum
@@ -81,12 +82,6 @@ class Block:
     note: str = ""
     is_output: bool = False
     rails: tuple[str, ...] = ()
-
-    @property
-    def name_shown(self) -> str:
-        """Its name, as far as there is room for it."""
-        words = self.name.removeprefix("new.").split(" * ")
-        return f" {TIMES} ".join(shorten(word, NAME_LETTERS) for word in words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +139,8 @@ class _Reader:
     def gate_block(self, name: str) -> Block:
         part = f"cells.{self.cell.name}.gates.{name}"
         gate = self._gate(self.cell.cell.gates[name], part)
-        return Block(name=name, part="", kind="gate", drive=gate)
+        shown = shorten(name, NAME_LETTERS)
+        return Block(name=name, shown=shown, part="", kind="gate", drive=gate)
 
     def mask_block(self, name: str) -> Block:
         """A source behind its mask: `hidden * reset`, `new.hidden * reset`."""
@@ -154,6 +150,7 @@ class _Reader:
         row = self._kept(plain, "")
         return Block(
             name=name,
+            shown=self._word(source),
             part="",
             kind="mask",
             drive=Sum(part="", early=(row,)),
@@ -168,6 +165,7 @@ class _Reader:
             kept_gate = self._gate(state.carry.gate, f"{part}.carry")
         return Block(
             name=name,
+            shown=shorten(name, NAME_LETTERS),
             part=part,
             kind="state",
             drive=self._drive(name, f"{part}.drive"),

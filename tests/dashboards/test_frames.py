@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from dashboards import frames
+from search.review.lesions import Lesion, record_lesions
 from search.store import Store
 from space.errors import StoreError
 from space.genome import Genome
@@ -98,3 +99,28 @@ def test_nothing_yet_has_the_same_columns_and_types(store: Store) -> None:
 def test_an_unknown_campaign_is_the_stores_error(store: Store) -> None:
     with pytest.raises(StoreError, match="no campaign 'x'"):
         frames.trials(store, "x")
+
+
+def test_one_row_a_lesion(store: Store) -> None:
+    campaign = fill(store)
+    nothing = frames.lesions(store, campaign.id)
+    made = [
+        Lesion(
+            trial=1,
+            part=part,
+            kind="edge",
+            difference=-0.1,
+            low=low,
+            high=None if low is None else 0.0,
+            retrained=low is None,
+        )
+        for part, low in (("a->b", -0.2), ("a->b", None))
+    ]
+    for one in made:
+        record_lesions(store, campaign.id, [one])
+    frame = frames.lesions(store, campaign.name)
+    assert list(frame) == ["trial", "part", "kind", "difference", "low", "high", "retrained"]
+    numbers = ["trial", "difference", "low", "high", "retrained"]
+    pd.testing.assert_series_equal(nothing[numbers].dtypes, frame[numbers].dtypes)
+    assert frame.retrained.tolist() == [False, True]
+    assert frame.low.isna().tolist() == [False, True]

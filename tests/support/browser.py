@@ -24,6 +24,9 @@ from tests.support.waiting import GUARD, wait_until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
+TAB, ENTER = "\ue004", "\ue007"
+"""Codes of keys."""
+
 OPTIONS = (
     "--headless",
     "--no-sandbox",
@@ -90,6 +93,26 @@ class Browser:
             words,
         )
         assert found, f"no link {words!r} at {self.address}:\n{self.text[:3000]}"
+
+    def complaints(self) -> list[str]:
+        """What the browser wrote to its console since it was asked last: errors, refusals."""
+        return [entry["message"] for entry in _call(f"{self.session}/se/log", {"type": "browser"})]
+
+    def press(self, key: str) -> None:
+        """Press and release one key: a letter, or a code of WebDriver's."""
+        strokes = [{"type": kind, "value": key} for kind in ("keyDown", "keyUp")]
+        keyboard = {"type": "key", "id": "keyboard", "actions": strokes}
+        _call(f"{self.session}/actions", {"actions": [keyboard]})
+
+    def show_as(self, scheme: str, width: int) -> None:
+        """Be a window of that width whose user likes pages `light` or `dark`."""
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        liked = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        for command, given in (
+            ("Emulation.setDeviceMetricsOverride", size),
+            ("Emulation.setEmulatedMedia", liked),
+        ):
+            _call(f"{self.session}/goog/cdp/execute", {"cmd": command, "params": given})
 
     def save(self, file: Path) -> None:
         """A picture of the window."""

@@ -12,6 +12,7 @@ OFFERS = {
     "ventral.samplers": {"climber": "my_package.climber:Climber"},
     "ventral.early_stopping": {"plateau": "my_package.plateau:Plateau"},
     "ventral.data": {"bars": "my_package.bars:Bars"},
+    "ventral.figures": {"lengths": "my_package.lengths:draw_lengths"},
 }
 """The entry points of the package of docs/extending.md."""
 

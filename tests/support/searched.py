@@ -38,7 +38,7 @@ DATA: Mapping[str, Any] = {
 _COLUMNS = (
     *("trial", "cell", "recurrent", "status", "reason", "split", "top1", "best", "top5", "loss"),
     *("epochs", "parameters", "macs", "seconds", "memory_mb", "origin", "control", "family"),
-    *("winner", "digest", "seed", "attempts", "suggested", "arrived"),
+    *("winner", "digest", "seed", "motifs", "attempts", "suggested", "arrived"),
     *("created", "started", "ended"),
 )
 
@@ -53,6 +53,19 @@ def worth_of(choices: Mapping[str, Scalar]) -> float:
     value += 0.15 * (choices.get("cell") == "with_hidden")
     value += 0.05 * (choices.get("two.hidden_to_out") == "add")
     return value
+
+
+def words_of(choices: Mapping[str, Scalar]) -> tuple[str, ...]:
+    """Some of the motifs that a network with these choices has, without the network."""
+    words = {
+        "feedback 3->2": choices.get("feedback.conv3_to_conv2") is True,
+        "hidden": choices.get("cell") == "with_hidden",
+        "hidden->out plus": choices.get("two.hidden_to_out") == "add",
+        "hidden->out times": choices.get("two.hidden_to_out") == "multiply",
+        "out->out": True in (choices.get("one.out_to_out"), choices.get("two.out_to_out")),
+        "out keeps": True in (choices.get("one.out.keep"), choices.get("two.out.keep")),
+    }
+    return tuple(sorted(word for word, there in words.items() if there))
 
 
 def make_searched(  # noqa: PLR0913 - each is one thing that a test may want
@@ -161,6 +174,7 @@ def _control(key: str, worth: float, number: int, seed: int) -> dict[str, Any]:
         "worth": worth,
         "parameters": 20_000 + 100 * len(key),
         "macs": 1_500_000,
+        "motifs": (),
         "digest": key.encode().hex()[-40:].rjust(40, "0"),
         "seed": seed + number,
     }
@@ -182,6 +196,7 @@ def _suggested(
         "parameters": size,
         "macs": 50 * size,
         "digest": f"{number % POOL:040x}",
+        "motifs": words_of(choices),
         "seed": 0,
     } | {f"choice.{path}": value for path, value in choices.items()}
 

@@ -91,6 +91,7 @@ WRONG = [
     ["resume", "nobody"],
     ["replay", "nobody"],
     ["certify", "nobody"],
+    ["lesion", "nobody", "--trial", "0"],
     ["trial", "list", "nobody"],
     ["trial", "show", "nobody", "1"],
     ["trial", "retry", "nobody", "--failed"],

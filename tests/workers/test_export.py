@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from models.build import Network, build
+from space.circuits import describe_circuit, draw_circuit
 from space.errors import InputError
 from tests.support.exports import card, genome
 from workers import export
@@ -36,6 +37,13 @@ def test_what_was_written_comes_back(cell: Path) -> None:
     expected, images = build(genome(), seed=1).eval(), torch.rand(2, 1, 8, 8)
     assert torch.equal(export.load(cell)(images), expected(images))
     assert export.read_card(cell) == card()
+
+
+def test_the_circuit_lies_beside_the_card(cell: Path) -> None:
+    assert (cell / "cell.svg").read_text() == draw_circuit(genome(), title=card().name)
+    text = (cell / "README.md").read_text()
+    assert "](cell.svg)" in text
+    assert f"```text\n{describe_circuit(genome())}\n```" in text
 
 
 # Writing over an export

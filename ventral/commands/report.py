@@ -10,6 +10,7 @@ from ventral.output import Format, Output, note, value
 if TYPE_CHECKING:
     from dashboards.report import Contents
     from search.host.home import Home
+    from search.store import Store
 
 Ids = Annotated[
     list[str],
@@ -55,6 +56,8 @@ def report(
     files = [] if figures is None else write_figures(contents, figures)
     if numbers is not None:
         write_json(contents, numbers)
+    if len(ids) == 1:
+        _publish(home, store, ids[0], page.decode())
     document: dict[str, Any] = {
         "report": str(places[0]),
         "figures": [str(file) for file in files],
@@ -82,13 +85,13 @@ def _check_places(to: Path | None, figures: Path | None, numbers: Path | None) -
         raise InputError("--json", f"{numbers} is the page as well", "name two files")
 
 
-def _find_all(campaigns: list[str]) -> tuple["Home", Any, list[str]]:
+def _find_all(campaigns: list[str]) -> tuple["Home", "Store", list[str]]:
     """The home, its store, and the campaigns' ids, each once."""
     from ventral.opening import find_campaign
 
-    found = [find_campaign(campaign) for campaign in campaigns]
-    home, store, _ = found[0]
-    return home, store, list(dict.fromkeys(record.id for _, _, record in found))
+    opened = [find_campaign(campaign) for campaign in campaigns]
+    home, store, _ = opened[0]
+    return home, store, list(dict.fromkeys(record.id for _, _, record in opened))
 
 
 def _choose_places(home: "Home", ids: list[str], to: Path | None) -> list[Path]:
@@ -104,6 +107,17 @@ def _choose_places(home: "Home", ids: list[str], to: Path | None) -> list[Path]:
         note(f"{home.path} may only be read: `ventral ui` will not show this report")
         return [to]
     return [own] if to is None else [to, own]
+
+
+def _publish(home: "Home", store: "Store", campaign_id: str, page: str) -> None:
+    """Put the report on the campaign's page in MLflow. That MLflow is away is no failure of it."""
+    from search.mirror.campaign_page import publish_report
+
+    try:
+        publish_report(home, store.campaigns.get(campaign_id), page)
+    except Exception as error:  # noqa: BLE001 - MLflow raises whatever its transport does
+        reason = str(error).partition("\n")[0]
+        note(f"warning: the report is not in MLflow ({type(error).__name__}: {reason})")
 
 
 def _show_findings(contents: "Contents") -> None:

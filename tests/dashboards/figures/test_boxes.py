@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboards.figures.boxes import count_boxes
@@ -12,6 +12,7 @@ from dashboards.figures.boxes import count_boxes
 POINTS = st.lists(st.tuples(st.floats(1, 1e6), st.floats(0, 1)), min_size=1, max_size=40)
 
 
+@settings(max_examples=30)
 @given(POINTS, st.booleans())
 def test_each_point_lies_in_a_box_and_all_are_counted(
     points: list[tuple[float, float]], log: bool

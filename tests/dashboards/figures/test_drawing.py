@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import pytest
 
 from dashboards.figures import FIGURES, Figure
 from dashboards.figures.drawing import draw_all
+from dashboards.figures.files import write_figure
 from dashboards.searched import Searched
-from tests.support.packages import install
+from tests.support.packages import install, install_page
 from tests.support.searched import make_searched
 
 PLUGIN = """
@@ -96,3 +98,20 @@ def test_a_broken_figure_does_not_take_the_others_along(small: Searched) -> None
     drawn = draw_all([small], {"first": fail, "second": succeed, "third": lambda _one: None})
     assert [figure.name for figure in drawn.figures] == ["second"]
     assert drawn.warnings == ('The figure "first" could not be drawn (ZeroDivisionError).',)
+
+
+def test_the_figure_of_the_page_on_extensions_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(install_page(tmp_path / "site")))
+    campaigns = [make_searched(trials=30, name=name) for name in ("a", "b")]
+    drawn = draw_all(campaigns, {})
+    for name in [name for name in sys.modules if name.partition(".")[0] == "my_package"]:
+        del sys.modules[name]
+    assert drawn.warnings == ()
+    [figure] = drawn.figures
+    assert figure.name == "lengths"
+    trained = sum((one.trials["epochs"] > 0).sum() for one in campaigns)
+    assert figure.text.startswith(f"An epoch of {trained} trainings took ")
+    write_figure(figure, tmp_path)
+    assert (tmp_path / "lengths.svg").stat().st_size > 1000

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import pytest
 from scipy import stats  # type: ignore[import-untyped]
 
-from dashboards.figures.feedback import EARLY, FULL, compare_edges, draw_feedback, find_edges
+from dashboards.figures.feedback import (
+    EARLY,
+    FULL,
+    KEPT,
+    TRAINED,
+    compare_edges,
+    draw_feedback,
+    find_edges,
+)
+from dashboards.searched import Searched
 from space.space import Space
 from tests.support.searched import make_searched
 
@@ -69,6 +79,7 @@ def test_the_best_edge_comes_first() -> None:
     )
     figure = draw_feedback([searched])
     assert figure is not None
+    assert "lesion" not in figure.text
     assert figure.frame["edge"].tolist() == ["conv2->conv1", "conv3->conv2", "conv3->conv1"]
     assert "networks with conv2->conv1 score +0.1" in figure.text
     assert "the worst edge is conv3->conv1" in figure.text
@@ -77,3 +88,42 @@ def test_the_best_edge_comes_first() -> None:
 def test_a_space_without_open_feedback_has_no_figure() -> None:
     space = space_with({"conv3->conv2": False})
     assert draw_feedback([make_searched(trials=30, space=space.document())]) is None
+
+
+def lesioned(*rows: tuple[int, str, float, float, float, bool]) -> Searched:
+    searched = make_searched(trials=300)
+    names = ["trial", "part", "difference", "low", "high", "retrained"]
+    lesions = pd.DataFrame(rows, columns=names).assign(kind="feedback")
+    other = lesions.assign(part="input->out", kind="edge", difference=-0.9)
+    object.__setattr__(searched, "lesions", pd.concat([lesions, other], ignore_index=True))
+    return searched
+
+
+def test_lesions_stand_first_where_they_exist_and_the_text_says_so() -> None:
+    searched = lesioned((7, "conv3->conv2", -0.04, -0.06, -0.01, False))
+    figure = draw_feedback([searched])
+    assert figure is not None
+    assert figure.frame["kind"].tolist() == [KEPT, FULL, EARLY]
+    row = figure.frame.iloc[0]
+    assert (row["gain"], row["low"], row["high"]) == (0.04, 0.01, 0.06)
+    assert figure.text.startswith("Cause, from lesions (weights kept): of 1 feedback edge")
+    assert "conv3->conv2 with +0.040 (+0.010 to +0.060) in 1 lesioned network." in figure.text
+    assert "Association in the search, not cause" in figure.text
+
+
+def test_of_several_lesioned_trials_the_mean_counts_and_training_again_counts_most() -> None:
+    searched = lesioned(
+        (7, "conv3->conv2", -0.05, -0.08, -0.02, True),
+        (8, "conv3->conv2", -0.01, -0.02, 0.02, True),
+        (7, "conv3->conv2", 0.30, 0.2, 0.4, False),
+        (8, "conv9->conv2", float("nan"), float("nan"), float("nan"), True),
+    )
+    figure = draw_feedback([searched])
+    assert figure is not None
+    row = figure.frame.iloc[0]
+    bounds = stats.ttest_1samp([0.05, 0.01], 0.0).confidence_interval()
+    assert row["kind"] == TRAINED
+    assert (row["gain"], row["with"]) == (pytest.approx(0.03), 2)
+    assert (row["low"], row["high"]) == pytest.approx((bounds.low, bounds.high))
+    assert "trained again" in figure.text
+    assert set(figure.frame["edge"]) == {"conv3->conv2"}

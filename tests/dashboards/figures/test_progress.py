@@ -57,7 +57,10 @@ def test_many_points_are_counted_in_boxes_and_none_is_lost() -> None:
     figure = draw_progress([searched])
     assert figure is not None
     assert "counted in boxes" in figure.text
-    [boxes] = [one["frame"] for one in find_units(figure) if "trials" in (one["frame"])]
+    boxes, lost = (one["frame"] for one in find_units(figure) if "trials" in one["frame"])
+    counts = searched.suggested["status"].value_counts()
+    for status in ("failed", "infeasible"):
+        assert lost.loc[lost["status"] == status, "trials"].sum() == counts[status]
     scored = searched.suggested["status"].isin(["finished", "pruned"])
     assert boxes["trials"].sum() == scored.sum() > 5000
     assert len(boxes) < 3000

@@ -2,7 +2,14 @@
 
 import pytest
 
-from search.campaign.lineage import Family, lineage, name_matched, name_rate, name_trial
+from search.campaign.lineage import (
+    Family,
+    lineage,
+    name_lesion,
+    name_matched,
+    name_rate,
+    name_trial,
+)
 from space.controls import MATCHES
 
 
@@ -15,6 +22,19 @@ def test_names_say_the_family_and_the_winner(match: Family, number: int) -> None
         assert lineage(name_rate(winner, place)) == ("winner", winner)
         named = name_rate(name_matched(winner, match), place)  # type: ignore[arg-type]
         assert lineage(named) == (match, winner)
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        ("residual->out times", "trial-7-lesion-2-residual-out-times"),
+        ("rgc: input+hidden->out#2", "trial-7-lesion-2-rgc-input-hidden-out-2"),
+        ("hidden", "trial-7-lesion-2-hidden"),
+    ],
+)
+def test_names_of_lesions_say_the_part_and_the_winner(part: str, name: str) -> None:
+    assert name_lesion("trial-7", 2, part) == name
+    assert lineage(name) == ("lesion", "trial-7")
 
 
 @pytest.mark.parametrize("name", ["feedforward", "trial-", "trial-x", "a-trial-3", "trial-3-wide"])

@@ -3,6 +3,7 @@
 import re
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,13 +95,11 @@ def test_a_campaign_s_report_is_linked_once_it_is_written(tmp_path: Path) -> Non
     file = Home(path=tmp_path).report(with_report.id)
     file.parent.mkdir()
     file.write_text("<p>found</p>")
-    asked = {"store": f"sqlite:///{tmp_path}/store.db", "home": str(tmp_path)}
-    links = [
-        given["href"] for tag, given in Tags(ask(path="/", **asked).body).elements if tag == "a"
-    ]
+    look = partial(ask, store=f"sqlite:///{tmp_path}/store.db", home=str(tmp_path))
+    links = [given["href"] for tag, given in Tags(look(path="/").body).elements if tag == "a"]
     assert f"reports/{with_report.id}" in links
     assert f"reports/{without.id}" not in links
-    report = ask(path=f"/reports/{with_report.id}", **asked)
+    report = look(path=f"/reports/{with_report.id}")
     assert (report.status, report.body, report.passed) == (200, "<p>found</p>", None)
     assert report.headers["content-security-policy"].startswith("sandbox ")
     assert "allow-same-origin" not in report.headers["content-security-policy"]

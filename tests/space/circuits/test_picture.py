@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -46,7 +47,7 @@ def test_nothing_lies_on_anything_in_samples_of_the_spaces(name: str) -> None:
         assert faults == [], f"{number}: {faults[:3]}"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(genome=genomes() | any_genomes())
 def test_nothing_lies_on_anything_in_drawn_networks(genome: Genome) -> None:
     assert find_faults(place_plain(genome)) == []
@@ -70,3 +71,51 @@ def test_faults_are_seen() -> None:
     ):
         faults = find_faults(replace(picture, shapes=(*picture.shapes, stray)))
         assert any(one.startswith(fault) for one in faults), fault
+
+
+def make_large(names: int) -> Genome:
+    """Long names, every feedback edge, many states that read each other through masks."""
+    states = [f"{'state' * 10}_{place}" for place in range(names)]
+    gate = {"terms": [{"of": ["input", *states, "feedback"], "kernel": 1}], "norm": "layer"}
+    edges: list[dict[str, Any]] = [
+        {"add": {"of": [f"{name} * {'gate' * 12}" for name in states], "kernel": 3}}
+    ]
+    edges += [
+        {"add": {"of": name, "after_norm": place % 2 == 0}} for place, name in enumerate(states)
+    ]
+    edges += [
+        {"multiply": "gate" * 12},
+        {"multiply": {"complement": "gate" * 12}},
+        {"multiply": gate},
+    ]
+    state = {"carry": {"of": "residual", "gate": gate}, "drive": {"edges": edges, "norm": "layer"}}
+    cell = {
+        "states": {name: state | {"depth": 8} for name in states},
+        "gates": {"gate" * 12: gate},
+        "output": states[0],
+    }
+    stages = [
+        {"name": f"{'stage' * 12}_{place}", "convolution": {"width": 8}, "cell": "<&>" * 60}
+        for place in range(12)
+    ]
+    feedback = {
+        f"{sender['name']}->{receiver['name']}": True
+        for place, sender in enumerate(stages)
+        for receiver in stages[:place]
+    }
+    return Genome.parse(
+        {
+            "image": {"size": 8, "channels": 8},
+            "clock": {"steps": 20},
+            "stages": stages,
+            "cells": {"<&>" * 60: cell},
+            "feedback": feedback,
+        }
+    )
+
+
+@pytest.mark.parametrize("names", [1, 5])
+def test_nothing_lies_on_anything_in_a_large_network_of_long_names(names: int) -> None:
+    genome = make_large(names)
+    assert find_faults(place_plain(genome)) == []
+    assert find_faults(place_noted(genome)) == []

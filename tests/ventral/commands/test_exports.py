@@ -31,6 +31,7 @@ def test_an_export_scores_exactly_what_was_recorded(
     for folder, row in zip(exports, top, strict=False):
         assert sorted(file.name for file in folder.iterdir()) == [
             "README.md",
+            "cell.svg",
             "genome.json",
             "model.safetensors",
         ]

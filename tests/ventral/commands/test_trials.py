@@ -37,6 +37,16 @@ def test_a_trial_is_shown_whole(campaign: Campaign) -> None:
     assert "77" in missing.err
 
 
+def test_a_trial_is_drawn(campaign: Campaign) -> None:
+    file = campaign.shell.folder / "trial.svg"
+    shown = campaign.shell("trial", "show", campaign.id, "1", "--draw", file)
+    assert shown.code == 0
+    assert f"the picture is {file}" in shown.err.replace("\n", "")
+    assert ", trial 1</text>" in file.read_text(encoding="utf-8")
+    refused = campaign.shell("trial", "show", campaign.id, "1", "--draw", "trial.doc")
+    assert (refused.code, refused.out) == (2, "")
+
+
 def test_trials_are_filtered_and_ordered(shell: Shell, store: Store) -> None:
     record = fill(store)
     rows = shell("trial", "list", record.id, "--status", "failed,pruned", "-o", "json").json

@@ -53,3 +53,27 @@ def test_an_unknown_model_ends_with_2(shell: Shell) -> None:
     assert ended.code == 2
     assert 'did you mean "rgc_shallow"' in ended.err
     assert shell("zoo", "show", "nowhere.yaml").code == 2
+
+
+def test_models_are_drawn(shell: Shell) -> None:
+    shown = shell("zoo", "show", "gru_shallow", "--draw", "gru.svg")
+    assert (shown.code, shown.err) == (0, "the picture is gru.svg\n")
+    assert shown.out.startswith("# gru_shallow: ")
+    picture = (shell.folder / "gru.svg").read_text(encoding="utf-8")
+    assert "hidden[t] = update * hidden[t-1]" in picture
+    assert ">gru_shallow</text>" in picture
+    compared = shell("zoo", "diff", "gru_shallow", "ugrnn_shallow", "--draw", "both.svg")
+    assert compared.code == 0
+    assert "cells.gru|ugrnn" in compared.out
+    both = (shell.folder / "both.svg").read_text(encoding="utf-8")
+    assert both.count(">only here<") == 4
+
+
+@pytest.mark.parametrize(
+    "what", [("show", "gru_shallow"), ("diff", "gru_shallow", "lstm_shallow")]
+)
+def test_a_picture_in_no_picture_format_is_refused(shell: Shell, what: tuple[str, ...]) -> None:
+    ended = shell("zoo", *what, "--draw", "cell.docx")
+    assert ended.code == 2
+    assert "--draw: cell.docx" in ended.err
+    assert "end it in .svg or .png" in ended.err

@@ -1,0 +1,37 @@
+"""Motifs are counted, and one that was never tried is named."""
+
+from dataclasses import replace
+
+import pytest
+
+from dashboards.findings.untried import count_motifs
+from tests.support.findings import ask, small_search
+from tests.support.simulated import World, search
+
+
+def test_motifs_are_options_and_their_combinations() -> None:
+    searched = small_search()
+    motifs = {one.name: one for one in count_motifs(searched.space.parameters, searched.trials)}
+    edge = motifs["two.in_to_hidden: op separable, kernel 5"]
+    assert edge.chance == pytest.approx(0.5 / 6)
+    within = searched.trials["choice.two.in_to_hidden.op"] == "separable"
+    within &= searched.trials["choice.two.in_to_hidden.kernel"] == 5
+    assert edge.tried == within.sum()
+    assert motifs["cell = with_hidden"].chance == 0.5
+    assert motifs["two.out_to_hidden.by = add"].chance == 0.125
+    assert sum(motifs[f"cell = {c}_hidden"].tried for c in ("with", "without")) == 80
+
+
+def test_an_option_that_was_never_made_is_named() -> None:
+    world = World(sampler="random", missed={"two.out_to_hidden": False})
+    finding = ask("untried-motifs", search(world, 0))
+    assert finding.status == "warning"
+    assert "two.out_to_hidden = true (never suggested)" in finding.text
+
+
+def test_too_few_samples_are_told_from_a_gap() -> None:
+    few = replace(small_search(), trials=small_search().trials[:20])
+    finding = ask("untried-motifs", few)
+    assert finding.status == "warning"
+    assert "Too few samples" in finding.text
+    assert ask("untried-motifs", search(World(sampler="random"), 0)).status == "pass"
