@@ -5,9 +5,7 @@ loads neither torch nor pandas, and `load` neither Ray nor MLflow nor a database
 ImportError where a file or folder of the user's hides one of Ventral's packages.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -25,7 +23,6 @@ from ventral.reading import (
 )
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -274,6 +271,7 @@ def evaluate(
     InputError for a damaged export, DataError if the data is missing or is not the one recorded.
     """
     check_packages()
+    from search.host.home import Home
     from search.upkeep.evaluation import evaluate_on_record
 
     command = f"ventral.evaluate({str(export)!r})"
