@@ -113,9 +113,9 @@ def test_the_choices_are_those_that_act(both: Both) -> None:
     compared = 0
     for number in (0, 1, 2, 3):
         for name in columns:
-            value = served.loc[number, name]
+            value = served[name][number]
             if not pd.isna(value):
-                assert value == stored.loc[number, name]
+                assert value == stored[name][number]
                 compared += 1
     assert compared > 40
 
