@@ -5,9 +5,7 @@ loads neither torch nor pandas, and `load` neither Ray nor MLflow nor a database
 ImportError where a file or folder of the user's hides one of Ventral's packages.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -25,17 +23,13 @@ from ventral.reading import (
 )
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from dashboards.searched import Searched
     from models.build import Network
     from search.driver import RunResult
-    from search.host.home import Home
     from search.review.evidence import Evidence
     from search.review.ranking import Kind
-    from search.store import Store
     from search.upkeep.certification import Certified
     from workers.card import Card
     from workers.evaluation import Evaluation

@@ -2,10 +2,12 @@
 
     ventral.figures.progress("tour")
     ventral.figures.progress("tour", "again", home="http://lab:5000")
+    ventral.figures.progress(ventral.example("guided"))
 
 `dir(ventral.figures)` lists them. One takes campaigns (ids, or names of the newest ones so called)
-and, as `ventral.trials` does, a `home`: a folder or the address of an MLflow server. They are
-those of `dashboards.figures`, which is imported when one of them is asked for.
+and, as `ventral.trials` does, a `home`: a folder or the address of an MLflow server; or campaigns
+that were read before (`ventral.read_campaign`). They are those of `dashboards.figures`, which is
+imported when one of them is asked for.
 """
 
 from collections.abc import Callable
@@ -16,6 +18,8 @@ from ventral.packages import check_packages
 
 if TYPE_CHECKING:
     import altair as alt
+
+    from dashboards.searched import Searched
 
 
 def __getattr__(name: str) -> "Callable[..., alt.TopLevelMixin]":
@@ -28,7 +32,7 @@ def __getattr__(name: str) -> "Callable[..., alt.TopLevelMixin]":
     if name not in FIGURES:
         raise AttributeError(f"there is no figure {name!r}; there are {', '.join(FIGURES)}")
 
-    def draw(*campaigns: str, home: str | Path | None = None) -> "alt.TopLevelMixin":
+    def draw(*campaigns: "str | Searched", home: str | Path | None = None) -> "alt.TopLevelMixin":
         """The figure of one campaign, or of several side by side.
 
         Raises VentralError if these have nothing to show in it, and what `ventral.trials` raises.
@@ -36,9 +40,12 @@ def __getattr__(name: str) -> "Callable[..., alt.TopLevelMixin]":
         from space.errors import VentralError
         from ventral import read_campaign
 
-        figure = FIGURES[name]([read_campaign(one, home=home) for one in campaigns])
+        searched = [
+            read_campaign(one, home=home) if isinstance(one, str) else one for one in campaigns
+        ]
+        figure = FIGURES[name](searched)
         if figure is None:
-            of = " and ".join(campaigns)
+            of = " and ".join(one.name for one in searched)
             raise VentralError(f"campaign {of}: has nothing to show in the figure {name!r}")
         return figure.chart
 

@@ -15,6 +15,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from dashboards.findings import FindingStatus
 from dashboards.report import facts, networks, scripts
 from dashboards.report.charts import make_panel
 from dashboards.report.contents import Contents, Judged, collect_contents
@@ -32,7 +33,7 @@ from space.circuits import describe_circuit, draw_circuit
 from space.documents.outside import printable
 from workers.files import replace
 
-ORDER = ("fail", "warning", "pass")
+ORDER: tuple[FindingStatus, ...] = ("fail", "warning", "pass")
 """What asks for something to be done comes first."""
 
 MARKS = {"pass": "✓", "warning": "!", "fail": "✕"}

@@ -29,8 +29,8 @@ SECTIONS = (
         id="importance",
         title="What mattered",
         text="Importance says how much of the scores' spread a choice or a motif explains among "
-        "the trials that were made: a correlation, not a cause.",
-        names=("importance", "pairs", "motifs", "parallel", "map"),
+        "the trials that were made: a correlation, not a cause. Lesions of a trial show cause.",
+        names=("importance", "pairs", "motifs", "lesions", "parallel", "map"),
     ),
     Section(
         id="training",

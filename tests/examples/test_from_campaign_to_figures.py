@@ -49,7 +49,8 @@ def test_it_goes_from_a_campaign_to_the_panels(
         for cell in notebook.cells
         if cell.cell_type == "code"
     }
-    for name in PANELS:
-        [picture] = drawn[f"ventral.figures.{name}(CAMPAIGN)"]
+    sources = [f"ventral.figures.{name}(CAMPAIGN)" for name in PANELS]
+    for source in (*sources, "ventral.figures.choices(guided)", "ventral.figures.size(guided)"):
+        [picture] = drawn[source]
         assert picture.startswith("<svg")
     assert (tmp_path / "progress.svg").read_text().startswith("<svg")

@@ -46,6 +46,8 @@ def test_one_is_drawn_of_a_campaign_and_of_several(
     assert rows == [{"campaign": "tiny", "trials": len(ventral.trials(campaign.id, home=home))}]
     [rows] = ventral.figures.sizes("tiny", campaign.id, home=home).to_dict()["datasets"].values()
     assert len(rows) == 2
+    read = ventral.read_campaign(campaign.id, home=home)
+    assert ventral.figures.sizes(read).to_dict() == chart
     assert ventral.figures.sizes.__name__ == "sizes"
     with pytest.raises(VentralError, match="nothing to show in the figure 'sizes'"):
         ventral.figures.sizes(*3 * [campaign.id], home=home)
