@@ -32,7 +32,7 @@ def draw_lesions(campaigns: Sequence[Searched]) -> Figure | None:
 
 
 def tabulate_lesions(searched: Searched) -> pd.DataFrame:
-    """Rows `trial`, `part`, `kind`, `measure` (of KINDS), `difference` of top-1 and its bounds.
+    """Rows `trial`, `part`, `kind`, `measure` (one of KINDS), `difference` of top-1 and bounds.
 
     Association is the difference of the mean top-1 of full trainings, with Welch's interval, where
     the search had networks with the part's motif and without it.
