@@ -167,7 +167,7 @@ def order_trials(searched: Searched) -> pd.DataFrame:
 
     `place` is equal for equal ones and counts from 0. Controls are no part of the search.
     """
-    trials = searched.suggested
+    trials = searched.sampled
     trials = trials[trials["status"].isin(["finished", "pruned", "failed"])]
     failed = (trials["status"] == "failed") | trials["top1"].isna()
     epochs = trials["epochs"].where(~failed, -1)

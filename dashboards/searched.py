@@ -16,7 +16,7 @@ from dashboards import frames
 from dashboards.relatives import Baseline, read_baseline, read_certification
 from search.campaign import Campaign, full_epochs
 from search.review.evidence import Evidence
-from search.store import Opening, State, Store
+from search.store import SEARCHED, Opening, State, Store
 from space.space import Space
 
 
@@ -64,6 +64,13 @@ class Searched:
         """The trials that the search chose, in the order in which it chose them: no controls."""
         chosen = self.trials[self.trials["origin"] != "control"]
         return chosen.sort_values("suggested", kind="stable")
+
+    @property
+    def sampled(self) -> pd.DataFrame:
+        """Those of `suggested` that were drawn from the whole space: no searched controls, which
+        tell of the feedforward part alone.
+        """
+        return self.suggested[self.suggested["family"] != SEARCHED]
 
     @property
     def controls(self) -> pd.DataFrame:

@@ -54,7 +54,7 @@ class SpaceMap:
 
 def map_space(searched: Searched, *, drawn: int = DRAWN, seed: int = 0) -> SpaceMap | None:
     """The map of a campaign and of its space; None without a trial that was trained."""
-    trials = searched.suggested
+    trials = searched.sampled
     trials = trials[trials["epochs"] > 0]
     if trials.empty:
         return None

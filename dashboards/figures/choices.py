@@ -113,7 +113,7 @@ def share_options(searched: Searched, moments: int = MOMENTS) -> pd.DataFrame:
     """
     columns = ["choice", "option", "sample", "share_best", "low", "high"]
     columns += ["share_all", "made_best", "made_all"]
-    frame = number_samples(searched)
+    frame = number_samples(searched, controls=False)
     full = keep_full(frame, searched)
     if not count_best(len(full)):
         return pd.DataFrame(columns=columns)
@@ -160,7 +160,7 @@ def _draw_one(searched: Searched, _most: int) -> Figure | None:
         return None
     choices = list(dict.fromkeys(ranked["choice"]))[:SHOWN]
     shown = pd.concat([_choose_lines(table, ranked, choice) for choice in choices])
-    full = keep_full(number_samples(searched), searched)
+    full = keep_full(number_samples(searched, controls=False), searched)
     return Figure(
         name="choices",
         title="What the best cells are made of",

@@ -35,7 +35,7 @@ def draw_compare(campaigns: Sequence[Searched]) -> Figure | None:
     names = name_apart(campaigns)
     groups: dict[str, list[Searched]] = {}
     for one in campaigns:
-        if len(keep_full(one.suggested, one)):
+        if len(keep_full(one.sampled, one)):
             groups.setdefault(describe_scores(one), []).append(one)
     if len(campaigns) < 2 or not groups:
         return None
@@ -52,7 +52,7 @@ def draw_compare(campaigns: Sequence[Searched]) -> Figure | None:
     frame = pd.concat(
         [table.assign(scores=title) for title, table in tables.items()], ignore_index=True
     )
-    without = [names[one.id] for one in campaigns if not len(keep_full(one.suggested, one))]
+    without = [names[one.id] for one in campaigns if not len(keep_full(one.sampled, one))]
     return Figure(
         name="compare",
         title="Campaigns side by side",
@@ -87,7 +87,7 @@ def _title_groups(groups: dict[str, list[Searched]]) -> dict[str, str]:
 
 def _trace(searched: Searched, name: str) -> pd.DataFrame:
     """Rows `campaign`, `sample`, `best`, and the running `mean` with Student's interval."""
-    frame = number_samples(searched)
+    frame = number_samples(searched, controls=False)
     full = trace_best(keep_full(frame, searched))
     window = window_of(len(full))
     spread = full["top1"].rolling(window, min_periods=window).std(ddof=1)
@@ -149,10 +149,10 @@ def _describe(
     for members in groups:
         words = []
         for one in members:
-            full = keep_full(one.suggested, one)
+            full = keep_full(one.sampled, one)
             mean = bound_mean(full["top1"].to_numpy(float))
             bounds = "" if np.isnan(mean.low) else f" ({mean.low:.3f} to {mean.high:.3f})"
-            samples = write_count(len(one.suggested), "sample")
+            samples = write_count(len(one.sampled), "sample")
             words.append(
                 f"{names[one.id]} ({one.settings.sampler.name}, space {one.space.name}) reaches "
                 f"{full['top1'].max():.3f} in {samples}, and its "

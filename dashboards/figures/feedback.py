@@ -51,7 +51,7 @@ def compare_edges(searched: Searched) -> pd.DataFrame:
     stopped), `gain` with Welch's `low` and `high`, and the numbers of networks `with` and
     `without`.
     """
-    chosen = searched.suggested
+    chosen = searched.sampled
     kinds = {FULL: keep_full(chosen, searched).set_index("trial")["top1"]}
     if searched.settings.scheduler.name != "fifo":
         grace = searched.settings.scheduler.grace(searched.full_epochs)

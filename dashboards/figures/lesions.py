@@ -57,7 +57,7 @@ def tabulate_lesions(searched: Searched) -> pd.DataFrame:
 
 def _associate(searched: Searched) -> dict[str, dict[str, float]]:
     """By part: how much worse full trainings without it are than those with it."""
-    full = keep_full(searched.suggested, searched)
+    full = keep_full(searched.sampled, searched)
     edges = compare_edges(searched)
     found = {
         str(one["edge"]): {"difference": -one["gain"], "low": -one["high"], "high": -one["low"]}

@@ -14,10 +14,14 @@ MOST = 5000
 """Points that are drawn one by one; more are counted in boxes."""
 
 
-def number_samples(searched: Searched) -> pd.DataFrame:
-    """The trials that the search chose, in its order, with their place (from 1) as `sample`."""
+def number_samples(searched: Searched, *, controls: bool = True) -> pd.DataFrame:
+    """The trials that the search chose, in its order, with their place (from 1) as `sample`.
+
+    Without `controls` searched controls are left out, not counted out.
+    """
     frame = searched.suggested
-    return frame.assign(sample=np.arange(1, len(frame) + 1))
+    frame = frame.assign(sample=np.arange(1, len(frame) + 1))
+    return frame if controls else frame[frame["trial"].isin(searched.sampled["trial"])]
 
 
 def keep_full(frame: pd.DataFrame, searched: Searched) -> pd.DataFrame:

@@ -33,7 +33,7 @@ class Noise:
 
 def select_ended(searched: Searched) -> pd.DataFrame:
     """The trials that the search chose and that are over, in the order in which it chose them."""
-    chosen = searched.suggested
+    chosen = searched.sampled
     return chosen[chosen["status"].isin(ENDED)]
 
 

@@ -21,6 +21,7 @@ def test_a_campaign_as_one_value(tmp_path: Path) -> None:
     campaign = new_campaign(store, "small", document, space)
     add(store, campaign.id, 0, origin="control", control="feedforward")
     add(store, campaign.id, 1, recurrence="both")
+    add(store, campaign.id, 2, family="searched", recurrence="none")
     train(store, campaign.id, 0, 0.2, 0.4, 0.6)
     lesion = Lesion(
         trial=0, part="a->b", kind="edge", difference=-0.1, low=-0.2, high=0.0, retrained=False
@@ -30,7 +31,8 @@ def test_a_campaign_as_one_value(tmp_path: Path) -> None:
     searched = read_searched(store, campaign.name)
     assert (searched.id, searched.name) == (campaign.id, campaign.name)
     assert searched.controls["trial"].tolist() == [0]
-    assert searched.suggested["trial"].tolist() == [1]
+    assert searched.suggested["trial"].tolist() == [1, 2]
+    assert searched.sampled["trial"].tolist() == [1]
     assert searched.full_epochs == loaded.campaign.recipe.epochs
     assert searched.events["kind"].tolist()[-1] == "resumed"
     assert searched.events["detail"].tolist()[-1] == {"by": "a test"}
@@ -45,6 +47,7 @@ def test_a_made_campaign_is_as_one_that_was_read(tmp_path: Path) -> None:
     made = make_searched(trials=60)
     campaign = new_campaign(store, "small", made.settings.document(), made.space.document())
     add(store, campaign.id, 0, choices={"cell": "with_hidden"})
+    add(store, campaign.id, 2, family="searched", recurrence="none")
     train(store, campaign.id, 0, 0.2, 0.4)
     read = read_searched(store, campaign.id)
     for name in ("reports", "steps", "events"):
