@@ -1,13 +1,16 @@
 """`ventral lesion`: a network without each of its parts in turn."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from space.documents.outside import printable
 from ventral.commands.running import Address, Estimate, New
 from ventral.matching import Shown
 from ventral.output import Column, Format, Output, note, signed_percent, table
+from ventral.pictures import check_suffix, write_picture
 
 if TYPE_CHECKING:
     from search.host.home import Home
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from search.store import Campaign, Store
     from search.upkeep.lesions import Refusals
     from search.upkeep.matched_certification import Matching
+    from space.genome import Genome
 
 SEEDS = 5
 
@@ -48,6 +52,12 @@ def lesion(  # noqa: PLR0913  (each is an option of the command)
     new: New = False,
     estimate: Estimate = True,
     address: Address = None,
+    draw: Annotated[
+        Path | None,
+        typer.Option(
+            help="write the circuit, edges as thick as their effects, to FILE.svg or .png"
+        ),
+    ] = None,
     output: Output = Format.table,
 ) -> None:
     """Remove every edge, gate, state and feedback connection in turn: what is each needed for?
@@ -61,6 +71,8 @@ def lesion(  # noqa: PLR0913  (each is an option of the command)
 
     if not retrain:
         _refuse_options({"--seeds": seeds, "--set": overrides, "--address": address, "--new": new})
+    if draw is not None:
+        check_suffix(draw)
     home, store, record = find_campaign(campaign)
     if retrain:
         shown = Shown(record, home, store, estimate=estimate and address is None)
@@ -73,6 +85,9 @@ def lesion(  # noqa: PLR0913  (each is an option of the command)
     _show(lesions, record, trial, output)
     for part, why in refusals.items():
         note(f"left out: {part.name} ({why})")
+    if draw is not None:
+        genome = store.results.get(record.id, trial).read_genome()
+        _draw(draw, lesions, genome, f"{record.name}, trial {trial}")
     note("Next:")
     if retrain:
         note(f"  ventral report {record.id}")
@@ -134,6 +149,17 @@ def _show(lesions: "Sequence[Lesion]", record: "Campaign", trial: int, output: F
     how = "retrained without each part" if lesions[0].retrained else "without each part"
     title = f"trial {trial} of {record.name} ({record.id}), {how}"
     table(rows, COLUMNS, output, title)
+
+
+def _draw(file: Path, lesions: "Sequence[Lesion]", genome: "Genome", title: str) -> None:
+    """Write a network's circuit with the effects of its parts, in points of a percent."""
+    from space.circuits import draw_circuit
+
+    effects = {
+        one.part: round(100 * one.difference, 1) for one in lesions if one.difference is not None
+    }
+    write_picture(file, draw_circuit(genome, effects=effects, title=printable(title)))
+    note(f"the picture is {file}")
 
 
 def _format_interval(low: float | None, high: float | None) -> str | None:

@@ -69,9 +69,14 @@ def test_a_trained_network_without_each_of_its_parts(
     frame = ventral.lesions(campaign.id, home=shell.home)
     assert frame.drop(columns="trial").to_dict("records") == ended.json
     assert set(frame.trial) == {best}
-    table = shell("lesion", campaign.id, "--trial", str(best))
+    drawn = shell.folder / "lesioned.svg"
+    table = shell("lesion", campaign.id, "--trial", str(best), "--draw", drawn)
     assert table.code == 0
     assert all(part in table.out for part in parts)
+    picture = drawn.read_text(encoding="utf-8")
+    for row in ended.json:
+        effect = f"{round(100 * row['difference'], 1):+.3g}".replace("-", "\N{MINUS SIGN}")
+        assert effect in picture, row
     assert len(ventral.lesions(campaign.id, home=shell.home)) == len(parts), "the later run counts"
     assert shell("status", campaign.id).out.count("test split") == 0
 
@@ -123,6 +128,7 @@ def test_trainings_from_the_options_to_the_exit_code(
         (("--trial", "0", "--seeds", "3"), "--seeds: is for trainings.*add --retrain"),
         (("--trial", "0", "--set", "recipe.epochs=1"), "--set: is for trainings"),
         (("--trial", "0", "--new"), "--new: is for trainings"),
+        (("--trial", "0", "--draw", "cell.jpg"), "--draw: cell.jpg: does not end in"),
     ],
 )
 def test_bad_input_is_one_line(
