@@ -62,9 +62,9 @@ def judge(searched: Searched) -> Finding | None:
     )
     if len(suggested) < LEAST or len(drawn.scores) < LEAST:
         text = (
-            f"{len(suggested)} suggested and {len(drawn.scores)} random networks are too few to "
-            f"say whether {searched.settings.sampler.name} is better than chance; {LEAST} of each "
-            "are needed."
+            f"{len(suggested)} networks suggested after the first {first} trials, and "
+            f"{len(drawn.scores)} to hold them against, are too few to say whether "
+            f"{searched.settings.sampler.name} is better than chance; {LEAST} of each are needed."
         )
         more = max(2 * searched.settings.budget.trials, first + 2 * LEAST)
         return leave_open(NAME, text, f"ventral resume {searched.id} --set budget.trials={more}")
