@@ -39,8 +39,9 @@ Numbers = NDArray[np.float64]
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SpaceMap:
     """`points` has a row a network: x, y, `kind` ("trial" or "drawn"), the `trial`'s number and
-    its status, epochs, top1 and recurrent (missing for drawn ones), `distance` to the nearest
-    other trial (0..1: the part of the words of both that only one has) and whether that is `far`.
+    its status, epochs, top1 and recurrent (missing for drawn ones), and for drawn ones the
+    `distance` to the nearest trial (0..1: the part of the words of both that only one has) and
+    whether that is `far`.
 
     `untried` has a row for motifs, and pairs of motifs, that the prior has and no trial: `motifs`
     and `share`, how much of the prior has them. `kept` is the part of the distances that the
@@ -63,7 +64,7 @@ def map_space(searched: Searched, *, drawn: int = DRAWN, seed: int = 0) -> Space
     marks = _mark([*known, *prior])
     tried, others = marks[: len(known)], marks[len(known) :]
     places, kept = _project(marks, seed)
-    distance = np.concatenate([_nearest(tried, tried, itself=True), _nearest(others, tried)])
+    distance = np.concatenate([np.full(len(known), np.nan), _nearest(others, tried)])
     columns = ["trial", "status", "epochs", "top1", "recurrent"]
     points = pd.concat([trials[columns], pd.DataFrame(index=range(len(prior)))], ignore_index=True)
     points["trial"] = points["trial"].astype("Int64")
@@ -114,8 +115,8 @@ def _project(marks: Numbers, seed: int) -> tuple[Numbers, float]:
     return places, float((scales[:2] ** 2).sum()) / total if total else 1.0
 
 
-def _nearest(networks: Numbers, tried: Numbers, *, itself: bool = False) -> Numbers:
-    """The Jaccard distance of each network to the nearest tried one, with `itself` another one."""
+def _nearest(networks: Numbers, tried: Numbers) -> Numbers:
+    """The Jaccard distance of each network to the nearest tried one."""
     nearest = np.empty(len(networks))
     networks, tried = networks.astype(np.float32), tried.astype(np.float32)
     sizes = tried.sum(axis=1)
@@ -125,9 +126,6 @@ def _nearest(networks: Numbers, tried: Numbers, *, itself: bool = False) -> Numb
         union = part.sum(axis=1)[:, None] + sizes[None, :] - common
         distance = 1.0 - common / np.maximum(union, 1.0)
         distance[union == 0] = 0.0  # neither has a word
-        if itself:
-            rows = np.arange(len(part))
-            distance[rows, start + rows] = 1.0
         nearest[start : start + len(part)] = distance.min(axis=1)
     return nearest
 

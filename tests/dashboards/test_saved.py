@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,11 @@ def test_the_examples_are_small_and_are_part_of_the_package() -> None:
     sizes = {file.name: file.stat().st_size for file in EXAMPLES.glob("*.json.gz")}
     assert sum(sizes.values()) < 3_000_000
     assert {name.removesuffix(".json.gz") for name in sizes} == set(example_names())
+    setup = tomllib.loads((EXAMPLES.parents[1] / "pyproject.toml").read_text())["tool"][
+        "setuptools"
+    ]
+    assert "dashboards.examples" in setup["packages"]
+    assert setup["package-data"]["dashboards.examples"] == ["*.json.gz"]
 
 
 @pytest.mark.parametrize("name", example_names())

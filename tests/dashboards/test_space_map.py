@@ -79,8 +79,10 @@ def test_a_map_of_real_trials_is_whole_and_one_seed_gives_one_map() -> None:
     assert on_map["trial"].tolist() == trained["trial"].tolist()
     assert on_map["top1"].tolist() == pytest.approx(trained["top1"].tolist())
     assert (found.points["kind"] == "drawn").sum() == 20
-    assert np.isfinite(found.points[["x", "y", "distance"]].to_numpy(float)).all()
-    assert found.points["distance"].between(0, 1).all()
+    assert np.isfinite(found.points[["x", "y"]].to_numpy(float)).all()
+    drawn = found.points[found.points["kind"] == "drawn"]
+    assert drawn["distance"].between(0, 1).all()
+    assert on_map["distance"].isna().all()
 
 
 def test_without_a_trained_trial_there_is_no_map() -> None:
@@ -89,4 +91,4 @@ def test_without_a_trained_trial_there_is_no_map() -> None:
     assert map_space(dataclasses.replace(searched, trials=waiting)) is None
     plain = map_space(search([(), ()]), drawn=0)
     assert plain is not None
-    assert plain.points["distance"].tolist() == [0.0, 0.0]
+    assert plain.points[["x", "y"]].to_numpy().tolist() == [[0.0, 0.0], [0.0, 0.0]]
