@@ -40,10 +40,7 @@ def draw_compare(campaigns: Sequence[Searched]) -> Figure | None:
     if len(campaigns) < 2 or not groups:
         return None
     titles = _title_groups(groups)
-    tables = {
-        title: pd.concat([_trace(one, names[one.id]) for one in groups[key]], ignore_index=True)
-        for key, title in titles.items()
-    }
+    tables = {title: _trace_all(groups[key], names) for key, title in titles.items()}
     colours = [names[one.id] for one in campaigns]
     panels = [
         _draw_panel(table, title if len(tables) > 1 else None, colours)
@@ -85,11 +82,23 @@ def _title_groups(groups: dict[str, list[Searched]]) -> dict[str, str]:
     return titles
 
 
-def _trace(searched: Searched, name: str) -> pd.DataFrame:
+def choose_window(members: Sequence[Searched]) -> int:
+    """Over how many full trainings the running means go: the same for all that are compared."""
+    return min(window_of(len(keep_full(one.sampled, one))) for one in members)
+
+
+def _trace_all(members: Sequence[Searched], names: dict[str, str]) -> pd.DataFrame:
+    window = choose_window(members)
+    traced: pd.DataFrame = pd.concat(
+        [_trace(one, names[one.id], window) for one in members], ignore_index=True
+    )
+    return traced
+
+
+def _trace(searched: Searched, name: str, window: int) -> pd.DataFrame:
     """Rows `campaign`, `sample`, `best`, and the running `mean` with Student's interval."""
     frame = number_samples(searched, controls=False)
-    full = trace_best(keep_full(frame, searched))
-    window = window_of(len(full))
+    full = trace_best(keep_full(frame, searched), window)
     spread = full["top1"].rolling(window, min_periods=window).std(ddof=1)
     half = special.stdtrit(window - 1, 0.5 + LEVEL / 2) * spread / np.sqrt(window)
     table = full[["sample", "best", "mean"]].assign(
@@ -165,9 +174,10 @@ def _describe(
             " Panels apart are of other images, another split or other epochs: their scores do "
             "not compare."
         )
+    windows = write_list(list(dict.fromkeys(str(choose_window(members)) for members in groups)))
     text += (
-        " Thick: best so far, of one search each, so without an interval. Dashed: running mean "
-        "of full trainings with Student's 95 % interval, as if they were independent."
+        " Thick: best so far, of one search each, so without an interval. Dashed: mean of the "
+        f"last {windows} full trainings with Student's 95 % interval, as if they were independent."
     )
     if without:
         text += f" Without a full training: {write_list(without)}."

@@ -85,9 +85,12 @@ def _describe(table: pd.DataFrame, choices: int) -> str:
         for row in table.head(2).to_dict("records")
     ]
     clear = int((table["low"] > 0).sum())
+    among = f"{write_count(len(table), 'pair')} among the {choices} most important choices"
+    if clear:
+        text = f"Of {among}, {clear} decide more together than each alone (marked *); strongest"
+    else:
+        text = f"None of {among} clearly decides more together than each alone; strongest"
     return (
-        f"Of {write_count(len(table), 'pair')} among the {choices} most important choices, "
-        f"{write_list(words)} decide most beyond what each does alone; "
-        f"{clear} of {len(table)} intervals (95 %, bootstrap) exclude 0 (marked *). "
-        "Pairs that too few trials made together are left out."
+        f"{text}: {write_list(words)}, with 95 % bootstrap intervals. Pairs that too few trials "
+        "made together are left out."
     )

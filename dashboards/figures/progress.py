@@ -41,9 +41,9 @@ def window_of(full: int) -> int:
     return min(50, max(10, full // 10))
 
 
-def trace_best(full: pd.DataFrame) -> pd.DataFrame:
+def trace_best(full: pd.DataFrame, window: int | None = None) -> pd.DataFrame:
     """Columns `best` and `mean` of full trainings in their order: of all so far, and running."""
-    window = window_of(len(full))
+    window = window or window_of(len(full))
     mean = full["top1"].rolling(window, min_periods=window).mean()
     return full.assign(best=full["top1"].cummax(), mean=mean)
 

@@ -164,6 +164,12 @@ def _describe(searched: Searched, table: pd.DataFrame, summed: bool) -> str:
     if last > 0:
         text += f" A trial ran in {worked / (last * slots):.0%} of the slots' time"
         text += "; gaps are times without a driver, or of starting." if slots else "."
+    again = int((searched.trials["attempts"] > 1).sum())
+    if again:
+        text += (
+            f" {write_count(again, 'trial was', 'trials were')} interrupted and went on later: "
+            "their pauses count as running, so there are more slots than workers."
+        )
     trained = float(searched.trials["seconds"].fillna(0).sum()) / 3600
     if worked > 0 and trained > 0:
         text += f" {min(1.0, trained / worked):.0%} of it went into epochs."

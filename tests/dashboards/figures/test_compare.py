@@ -65,12 +65,16 @@ def test_another_split_does_not_compare() -> None:
 
 
 def test_the_interval_of_the_running_mean_is_students() -> None:
-    campaigns = [make_searched(trials=400, name=name, seed=n) for n, name in enumerate("ab")]
+    campaigns = [
+        make_searched(trials=2000, name="a"),
+        make_searched(trials=500, name="b", seed=1),
+    ]
     figure = draw_compare(campaigns)
     assert figure is not None
-    full = campaigns[0].suggested
-    full = full[full["status"] == "finished"]
-    window = window_of(len(full))
+    full, fewer = (one.suggested[one.suggested["status"] == "finished"] for one in campaigns)
+    window = window_of(len(fewer))  # one for both
+    assert window < window_of(len(full))
+    assert f"mean of the last {window} full trainings" in figure.text
     last = figure.frame[figure.frame["campaign"] == "a"].iloc[-1]
     scores = full["top1"].to_numpy()[-window:]
     bounds = stats.ttest_1samp(scores, 0.0).confidence_interval()

@@ -79,3 +79,14 @@ def test_many_trials_are_summed_up() -> None:
 
 def test_where_nothing_was_started_there_is_no_figure() -> None:
     assert draw_workers([make_searched(trials=5, infeasible=1.0, controls=0)]) is None
+
+
+def test_a_pause_counts_as_running_and_the_text_says_so() -> None:
+    searched = make_searched(trials=30)
+    figure = draw_workers([searched])
+    assert figure is not None
+    assert "interrupted" not in figure.text
+    searched.trials.loc[searched.trials["trial"] == 8, "attempts"] = 2
+    figure = draw_workers([searched])
+    assert figure is not None
+    assert "1 trial was interrupted" in figure.text
