@@ -116,6 +116,18 @@ def read_genome(searched: Searched, network: Network) -> Genome | None:
         return None
 
 
+def read_effects(searched: Searched, network: Network) -> tuple[dict[str, float], bool]:
+    """How top-1 differs without each part of a trial's network, by the part's name, and whether
+    that is after trainings without it: those of the lesions that are on record. Empty where the
+    network was not lesioned.
+    """
+    lesions = searched.lesions
+    known = lesions[(lesions["trial"] == network.trial) & lesions["difference"].notna()]
+    retrained = bool(known["retrained"].any())
+    chosen = known[known["retrained"] == retrained]
+    return dict(zip(chosen["part"], chosen["difference"].astype(float), strict=True)), retrained
+
+
 def read_choices(row: pd.Series[Any]) -> dict[str, Scalar]:
     """The choices of a row of the trials; a branch that was not taken leaves none."""
     made = {str(name): row[name] for name in row.index if str(name).startswith(CHOICE)}

@@ -31,6 +31,7 @@ from dashboards.report.wording import (
 from dashboards.searched import Searched
 from space.circuits import describe_circuit, draw_circuit
 from space.documents.outside import printable
+from space.errors import InputError
 from workers.files import replace
 
 ORDER: tuple[FindingStatus, ...] = ("fail", "warning", "pass")
@@ -168,16 +169,26 @@ def _draw_circuits(
             continue
         title = f"{network.role[0].upper()}{network.role[1:]}, trial {network.trial}"
         title += f" of {searched.name}" if several else ""
-        picture = draw_circuit(genome, title=title)
+        effects, retrained = networks.read_effects(searched, network)
+        try:
+            picture = draw_circuit(genome, effects=effects, title=title)
+        except InputError:  # lesions of parts that this version calls otherwise
+            picture, effects = draw_circuit(genome, title=title), {}
         circuits.append(
             {
                 "title": title,
                 "picture": Markup(picture),
                 "wide": _read_width(picture) > WIDE,
                 "text": describe_circuit(genome),
+                "note": _describe_effects(retrained=retrained) if effects else "",
             }
         )
     return circuits
+
+
+def _describe_effects(*, retrained: bool) -> str:
+    how = "trained again without it" if retrained else "removed, the weights of the rest kept"
+    return f"Lines are as thick as top-1 differs without the part ({how})."
 
 
 def _read_width(picture: str) -> float:

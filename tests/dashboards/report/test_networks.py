@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pandas as pd
+
 from dashboards.report import networks
 from search.campaign import load_with_space
 from tests.support.searched import make_searched
@@ -102,3 +104,20 @@ def test_the_lead_is_said_with_its_price_and_without_a_conclusion() -> None:
     assert recurrent is not None
     behind = replace(recurrent, top1=0.2)
     assert "points below" in networks.describe_lead(behind, None, controls)
+
+
+def test_the_effects_of_lesions_are_those_with_trainings_where_there_are_any() -> None:
+    searched = make_searched(trials=40)
+    best = networks.list_best(searched)[0]
+    assert networks.read_effects(searched, best) == ({}, False)
+    kept = {"trial": best.trial, "kind": "edge", "low": None, "high": None, "retrained": False}
+    rows = [
+        kept | {"part": "a", "difference": -0.2},
+        kept | {"part": "b", "difference": None},
+        kept | {"part": "c", "difference": -0.1, "trial": best.trial + 1},
+    ]
+    lesioned = replace(searched, lesions=pd.DataFrame(rows))
+    assert networks.read_effects(lesioned, best) == ({"a": -0.2}, False)
+    rows.append(kept | {"part": "a", "difference": -0.05, "retrained": True})
+    lesioned = replace(searched, lesions=pd.DataFrame(rows))
+    assert networks.read_effects(lesioned, best) == ({"a": -0.05}, True)

@@ -6,18 +6,21 @@ import errno
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from html import escape
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from dashboards.findings import Finding
-from dashboards.report import contents, page
+from dashboards.report import contents, networks, page
 from dashboards.searched import Searched
 from search.store import Opening
+from space.circuits.names import part_paths
 from tests.support.browser import ENTER, TAB, Browser, browser, why_not
 from tests.support.pages import Tags
 from tests.support.searched import make_searched
@@ -118,6 +121,24 @@ def test_several_campaigns_are_side_by_side() -> None:
     for searched in (one, two):
         assert f"It is a fail: {searched.name}" in made
         assert f"Best networks of {searched.name}" in made
+
+
+def test_a_lesioned_network_is_drawn_with_its_effects() -> None:
+    searched = make_searched(trials=60)
+    best, _ = networks.find_best_kinds(searched)
+    assert best is not None
+    genome = networks.read_genome(searched, best)
+    assert genome is not None
+    part = next(iter(part_paths(genome)))
+    row = {"trial": best.trial, "kind": "edge", "low": None, "high": None, "retrained": False}
+    row |= {"part": part, "difference": -0.125}
+    made = page.render_page(report_of(replace(searched, lesions=pd.DataFrame([row]))))
+    assert "\N{MINUS SIGN}0.125" in made
+    assert "as thick as top-1 differs without the part (removed" in made
+    other = row | {"part": "no part of it"}
+    made = page.render_page(report_of(replace(searched, lesions=pd.DataFrame([other]))))
+    assert "as thick as" not in made
+    assert f"Best recurrent network, trial {best.trial}" in made
 
 
 def test_a_full_disk_leaves_the_old_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
