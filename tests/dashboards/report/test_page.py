@@ -20,7 +20,7 @@ from dashboards.findings import Finding
 from dashboards.report import contents, networks, page
 from dashboards.searched import Searched
 from search.store import Opening
-from space.circuits.names import part_paths
+from space.parts import list_parts
 from tests.support.browser import ENTER, TAB, Browser, browser, why_not
 from tests.support.pages import Tags
 from tests.support.searched import make_searched
@@ -129,7 +129,7 @@ def test_a_lesioned_network_is_drawn_with_its_effects() -> None:
     assert best is not None
     genome = networks.read_genome(searched, best)
     assert genome is not None
-    part = next(iter(part_paths(genome)))
+    part = list_parts(genome)[0].name
     row = {"trial": best.trial, "kind": "edge", "low": None, "high": None, "retrained": False}
     row |= {"part": part, "difference": -0.125}
     made = page.render_page(report_of(replace(searched, lesions=pd.DataFrame([row]))))
