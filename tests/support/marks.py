@@ -27,6 +27,7 @@ PROCESSES = (
     "dashboards/test_from_mlflow.py",
     "search/forecast/test_calibration.py",
     "benchmarks",
+    "dashboards/report/test_page.py",
     "workers/test_compiling.py",
     "workers/test_job.py",
     "workers/test_trained_networks.py",
