@@ -11,7 +11,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from dashboards.figures.boxes import count_boxes, draw_boxes
+from dashboards.figures.boxes import count_boxes
 from dashboards.figures.figure import Figure
 from dashboards.figures.inline import write_inline
 from dashboards.figures.labels import write_count, write_list
@@ -74,7 +74,7 @@ def _draw_one(searched: Searched, most: int) -> Figure | None:
     return Figure(
         name="map",
         title="Map of the searched space",
-        text=_describe(searched, thinned, found, points),
+        text=_describe(searched, thinned, found, points, most),
         chart=_draw(points, names, name_scores(searched), most),
         frame=points[["trial", "group", "x", "y", "top1", "epochs", "distance", "far"]],
     )
@@ -108,9 +108,12 @@ def _draw(points: pd.DataFrame, names: Sequence[str | None], scores: str, most: 
     stopped = groups.get("stopped")
     if stopped is not None and len(stopped) > most:
         boxes = count_boxes(stopped["x"], stopped["y"], columns=60, rows=45)
-        layers.append(
-            draw_boxes(boxes, x, y, legend=False).properties().mark_rect(style="missing")
+        # In grey: scores have the colours.
+        shade = alt.Opacity(
+            "trials:Q", scale=alt.Scale(type="log", range=[0.12, 0.75]), legend=None
         )
+        counted: alt.Chart = alt.Chart(write_inline(boxes)).mark_rect(style="everyone")
+        layers.append(counted.encode(x=x, x2="x2", y=y, y2="y2", opacity=shade))
     elif stopped is not None:
         layers.append(_mark(stopped, x, y).mark_point(style="pruned", filled=True, opacity=0.35))
     if "full" in groups:
@@ -131,9 +134,7 @@ def _draw(points: pd.DataFrame, names: Sequence[str | None], scores: str, most: 
         if name in groups:
             rows = _mark(groups[name].assign(mark=MARKS[name]), x, y, "mark")
             layers.append(rows.mark_point(style=name).encode(shape=shape))
-    # Counts and scores have colours of their own.
-    chart = alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
-    return chart.resolve_scale(color="independent")
+    return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
 
 
 def _mark(points: pd.DataFrame, x: alt.X, y: alt.Y, *columns: str) -> alt.Chart:
@@ -142,7 +143,9 @@ def _mark(points: pd.DataFrame, x: alt.X, y: alt.Y, *columns: str) -> alt.Chart:
     return chart
 
 
-def _describe(searched: Searched, thinned: Searched, found: SpaceMap, points: pd.DataFrame) -> str:
+def _describe(
+    searched: Searched, thinned: Searched, found: SpaceMap, points: pd.DataFrame, most: int
+) -> str:
     drawn = points[points["kind"] == "drawn"]
     trials = points[points["kind"] == "trial"]
     far = int(drawn["far"].sum())
@@ -162,6 +165,8 @@ def _describe(searched: Searched, thinned: Searched, found: SpaceMap, points: pd
     ]
     if words:
         text += f" Never tried although to be expected: {write_list(words)}."
+    if (points["group"] == "stopped").sum() > most:
+        text += " Trainings that were stopped are counted in grey boxes."
     if len(thinned.trials) < len(searched.trials):
         text += " Of trials with equal motifs the best one is placed."
     return text

@@ -60,6 +60,16 @@ def test_of_many_trials_those_of_other_motifs_are_kept() -> None:
     assert len(thin_trials(searched, 10).trials) == 10
 
 
+def test_stopped_trainings_that_are_too_many_are_counted_in_boxes() -> None:
+    searched = make_searched(trials=2800)
+    searched.trials["motifs"] = [(f"word {n}",) for n in searched.trials["trial"]]
+    figure = draw_map([searched, make_searched(trials=0, controls=0, name="other")])
+    assert figure is not None
+    boxes = find_style(figure, "everyone")
+    assert boxes["trials"].sum() == (figure.frame["group"] == "stopped").sum() > 1250
+    assert "counted in grey boxes" in figure.text
+
+
 def test_campaigns_that_know_no_motifs_have_no_map() -> None:
     searched = make_searched(trials=10)
     searched.trials.drop(columns="motifs", inplace=True)
