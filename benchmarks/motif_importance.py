@@ -140,6 +140,7 @@ def table_case(task: str, trials: int = TRIALS) -> Case:
             "trial": range(len(motifs)),
             "suggested": range(len(motifs)),
             "origin": "table",
+            "family": None,
             "status": "finished",
             "epochs": 1,
             "motifs": pd.Series(list(motifs.values()), dtype=object),

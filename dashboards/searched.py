@@ -70,7 +70,8 @@ class Searched:
         """Those of `suggested` that were drawn from the whole space: no searched controls, which
         tell of the feedforward part alone.
         """
-        return self.suggested[self.suggested["family"] != SEARCHED]
+        chosen = self.suggested
+        return chosen[chosen["family"] != SEARCHED]
 
     @property
     def controls(self) -> pd.DataFrame:

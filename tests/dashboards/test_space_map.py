@@ -25,6 +25,7 @@ def search(motifs: list[tuple[str, ...]]) -> Searched:
         "trial": range(len(motifs)),
         "status": "finished",
         "origin": "random",
+        "family": None,
         "epochs": 3,
         "top1": 0.5,
         "recurrent": "local",

@@ -51,6 +51,7 @@ def draw_search(trials: int, score: Scored, *, seed: int = 0, epochs: int = 3) -
         row = {
             "trial": number,
             "origin": "random",
+            "family": None,
             "status": "finished",
             "epochs": epochs,
             "suggested": number,

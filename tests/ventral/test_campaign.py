@@ -30,7 +30,8 @@ def test_mlflow_has_one_closed_run_a_trial(campaign: Campaign) -> None:
     with sqlite3.connect(campaign.shell.home / "mlflow.db") as database:
         runs = database.execute("select status, name from runs").fetchall()
         parameters = database.execute("select count(*) from params").fetchone()[0]
-    assert len(runs) == 5
+    assert [name for _, name in runs].count("Campaign tiny") == 1
+    assert len(runs) == 5 + 1
     assert {status for status, _ in runs} == {"FINISHED"}
     assert parameters > 5
     genomes = list((campaign.shell.home / "artifacts").rglob("genome.json"))
