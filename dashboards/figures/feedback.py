@@ -81,8 +81,8 @@ def collect_lesions(searched: Searched) -> pd.DataFrame:
     Of one lesioned trial its own interval, of several the mean of theirs with Student's; `with`
     counts them.
     """
-    lesions: pd.DataFrame | None = getattr(searched, "lesions", None)
-    if lesions is None or lesions.empty:
+    lesions = searched.lesions
+    if lesions.empty:
         return pd.DataFrame(columns=COLUMNS)
     known = lesions[(lesions["kind"] == "feedback") & lesions["difference"].notna()]
     rows = []

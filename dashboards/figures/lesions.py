@@ -37,8 +37,8 @@ def tabulate_lesions(searched: Searched) -> pd.DataFrame:
     Association is the difference of the mean top-1 of full trainings, with Welch's interval, where
     the search had networks with the part's motif and without it.
     """
-    lesions: pd.DataFrame | None = getattr(searched, "lesions", None)
-    if lesions is None or lesions.empty:
+    lesions = searched.lesions
+    if lesions.empty:
         return pd.DataFrame(columns=COLUMNS)
     known = lesions.dropna(subset=["difference"])
     measures = known["retrained"].map({True: TRAINED, False: KEPT})

@@ -17,10 +17,10 @@ def draw_circuit(
 ) -> str:
     """The picture of a network as SVG text: its stages, its feedback, and each of its cells.
 
-    `effects` maps parts to numbers, by their names (space/parts.py):
-    the edges of these parts are drawn as thick as their number is large, with the number as a
-    label. `title` stands above the picture. The picture of a genome is the same text in every
-    process. Raises InputError for an effect of no part.
+    `effects` maps parts to numbers, by their names (space/parts.py): the edges of these parts are
+    drawn as thick as their number is large, with the number as a label. `title` stands above the
+    picture. The picture of a genome is the same text in every process. Raises InputError for an
+    effect of no part.
     """
     picture = place_network(genome, note_effects(genome, effects or {}), title)
     return write_svg(picture, title or "Circuit of a network", describe_circuit(genome))

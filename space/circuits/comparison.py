@@ -8,7 +8,7 @@ part, else `changed`.
 from collections.abc import Iterable, Iterator
 
 from space.circuits.notes import Note
-from space.circuits.picture import MARGIN, list_kinds, place_key, place_parts
+from space.circuits.picture import MARGIN, list_kinds, place_key, place_panels
 from space.circuits.shapes import Picture, join_pictures, shift
 from space.differences import Difference, differences, key_parts, pair_cells
 from space.genome import Genome
@@ -27,8 +27,8 @@ GAP = 40.0
 
 def place_difference(a: Genome, b: Genome, titles: tuple[str, str]) -> Picture:
     """Both pictures, a's on the left, and one key."""
-    left = place_parts(a, mark_differences(a, b, is_first=True), titles[0])
-    right = place_parts(b, mark_differences(a, b, is_first=False), titles[1])
+    left = place_panels(a, mark_differences(a, b, is_first=True), titles[0])
+    right = place_panels(b, mark_differences(a, b, is_first=False), titles[1])
     both = join_pictures((shift(left, 0, 0, "a"), shift(right, left.width + GAP, 0, "b")))
     key = place_key(list_kinds(both), both.width)
     return join_pictures((both, shift(key, 0, both.height + MARGIN, "key")))

@@ -28,7 +28,7 @@ TITLE = 34.0
 
 def place_network(genome: Genome, notes: Notes, title: str = "") -> Picture:
     """The picture of a network with its key, without margins."""
-    picture = place_parts(genome, notes, title)
+    picture = place_panels(genome, notes, title)
     x = 0.0
     room = picture.width
     if len(picture.frames) > 1:  # under the cells, beside the stages
@@ -39,7 +39,7 @@ def place_network(genome: Genome, notes: Notes, title: str = "") -> Picture:
     return join_pictures((picture, shift(key, x, bottom + MARGIN, "key")))
 
 
-def place_parts(genome: Genome, notes: Notes, title: str = "") -> Picture:
+def place_panels(genome: Genome, notes: Notes, title: str = "") -> Picture:
     """The chain of stages on the left, the cells beside it, without a key."""
     top = TITLE if title else 0.0
     chain = shift(place_chain(genome, notes), 0, top, "chain")
