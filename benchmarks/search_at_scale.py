@@ -29,6 +29,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dashboards.figures.compare import draw_compare
+from dashboards.figures.files import draw_svg
 from dashboards.saved import ENDING, example_names, load_example, save_searched
 from dashboards.searched import Searched, read_searched
 from search.store import Store
@@ -52,11 +54,13 @@ CAMPAIGN: dict[str, Any] = {
 def main() -> None:
     chosen = _arguments()
     if chosen.summary is not None:
-        summary = summarise([load_example(name) for name in TRIALS if name in example_names()])
+        searches = [load_example(name) for name in TRIALS if name in example_names()]
         if chosen.summary == PRINTED:
-            print(summary)
+            print(summarise(searches))
         else:
-            write_summary(summary, Path(chosen.summary))
+            write_summary(summarise(searches), Path(chosen.summary))
+            if (figure := draw_compare(searches)) is not None:
+                Path(chosen.summary).with_suffix(".svg").write_text(draw_svg(figure))
         return
     if chosen.export:
         for file in export_searches(chosen.home, chosen.export):

@@ -63,6 +63,7 @@ def test_the_page_says_what_the_data_set_shows(tmp_path: Path) -> None:
         patch.setattr("sys.argv", ["search_at_scale", "--summary", str(page)])
         search_at_scale.main()
     assert page.read_text() == PAGE.read_text()
+    assert page.with_suffix(".svg").read_text() == PAGE.with_suffix(".svg").read_text()
     page.write_text("nothing")
     with pytest.raises(ValueError, match="has no lines"):
         write_summary("", page)
