@@ -370,6 +370,7 @@ def test_ours_is_what_a_campaign_has_that_names_nothing() -> None:
     assert Scheduler.model_validate(ours.scheduler) == nothing.scheduler
 
 
+@pytest.mark.slow
 def test_the_comparison_says_what_it_is_asked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -34,6 +34,7 @@ def _workers_find_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
 
+@pytest.mark.slow
 def test_epochs_are_a_hard_stop_that_keeps_what_was_running(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -286,6 +286,7 @@ def test_ctrl_c_stops_cleanly(bench: Bench) -> None:
     assert_gone(mark)
 
 
+@pytest.mark.slow
 def test_a_killed_and_a_stopped_driver_lose_nothing_and_repeat_nothing(bench: Bench) -> None:
     """kill -9 in the middle of trials, then `stop`; the third driver brings it to the end."""
     campaign_id = bench.submit(budget={"trials": 9}, sampler=OPTUNA)

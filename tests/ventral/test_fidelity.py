@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 import ventral
 from tests.ventral.conftest import Shell
 
@@ -18,6 +20,7 @@ seed: 4
 """
 
 
+@pytest.mark.slow
 def test_it_is_searched_exported_and_scored_again(shell: Shell) -> None:
     (shell.folder / "growing.yaml").write_text(CAMPAIGN)
     estimate = shell("submit", "growing.yaml", "--dry-run", "-o", "json")
