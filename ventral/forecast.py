@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from search.review.durations import format_duration
 from space.documents.outside import printable
-from ventral.output import Format, duration, note, percent, value
+from ventral.output import Format, note, percent, value
 
 if TYPE_CHECKING:
     from search.campaign import Campaign
@@ -120,7 +121,7 @@ def format_estimate(campaign: "Campaign", expected: "Estimate") -> str:
 
 
 def _between(seconds: "Range") -> str:
-    low, high = duration(seconds.low), duration(seconds.high)
+    low, high = format_duration(seconds.low), format_duration(seconds.high)
     return low if low == high else f"{low} to {high}"
 
 

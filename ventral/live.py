@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from search.review.durations import format_duration
 from space.documents.outside import printable, redact
-from ventral.output import duration, note, percent
+from ventral.output import note, percent
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -175,7 +176,7 @@ class Live:
             ends = ", ".join(f"{number} {kind}" for kind, number in self._counts.items() if number)
             head = Text(
                 f"{printable(self._record.name)} ({self._record.id})  {self._phase}  "
-                f"{self._done} of {self._budget} trials in {duration(now - self._began)}"
+                f"{self._done} of {self._budget} trials in {format_duration(now - self._began)}"
                 + (f"  ({ends})" if ends else "")
             )
             bar = Table.grid()  # a bar by itself would not end its line
@@ -193,7 +194,7 @@ class Live:
                     f"  trial {number}",
                     f"epoch {known.get('epoch', 0)}",
                     "" if top1 is None else percent(top1),
-                    duration(now - known["since"]),
+                    format_duration(now - known["since"]),
                 )
             parts.append(running)
             parts += [Text(f"  {line}", "dim", no_wrap=True) for line in self._ended]

@@ -8,8 +8,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from dashboards.figures.effects import EffectStyle, draw_effects
 from dashboards.figures.figure import Figure
-from dashboards.figures.inline import write_inline
 from dashboards.figures.intervals import Interval, bound_difference, bound_mean
 from dashboards.figures.labels import write_count
 from dashboards.figures.outcomes import MOST, keep_full
@@ -18,7 +18,14 @@ from dashboards.frames import CHOICE
 from dashboards.searched import Searched
 from space.space import Space
 
-WIDTH, ROW = 330, 11
+STYLE = EffectStyle(
+    title="gain in top-1: with the edge − without",
+    width=330,
+    row=11,
+    stroke=1.2,
+    size=26,
+    axis=alt.Axis(ticks=False, domain=False),
+)
 FULL, EARLY = "association, trained to the end", "association, after the grace epochs"
 """Of association: the trainings whose scores are compared."""
 TRAINED, KEPT = "lesion, trained again", "lesion, weights kept"
@@ -119,30 +126,12 @@ def _draw_one(searched: Searched, _most: int) -> Figure | None:
     edges = list(dict.fromkeys(table["edge"]))
     shown = table.assign(label=table["edge"].str.replace("->", " → "))
     labels = [edge.replace("->", " → ") for edge in edges]
-    kinds = [kind for kind in KINDS if kind in set(table["kind"])]
-    y = alt.Y("label:N", title=None, sort=labels, axis=alt.Axis(ticks=False, domain=False))
-    base = alt.Chart(write_inline(shown[["label", "kind", "gain", "low", "high"]])).encode(
-        y=y,
-        yOffset=alt.YOffset("kind:N", sort=kinds),
-        color=alt.Color(
-            "kind:N",
-            scale=alt.Scale(domain=kinds, range="category"),
-            legend=alt.Legend(title=None, orient="top", columns=2, labelLimit=240),
-        ),
-    )
-    x = alt.X("gain:Q", title="gain in top-1: with the edge − without")
-    zero = alt.Chart(write_inline(pd.DataFrame({"gain": [0]}))).mark_rule(style="zero")
-    chart = alt.layer(
-        zero.encode(x=x),
-        base.mark_rule(strokeWidth=1.2).encode(x=alt.X("low:Q"), x2="high:Q"),
-        base.mark_point(filled=True, size=26, opacity=1).encode(x=x),
-    )
-    height = ROW * len(edges) * len(kinds) + 6
+    chart = draw_effects(shown, ("label", "kind", "gain"), labels, KINDS, STYLE)
     return Figure(
         name="feedback",
         title="Gain of each feedback edge",
         text=_describe(searched, table),
-        chart=chart.properties(width=WIDTH, height=height),
+        chart=chart,
         frame=table,
     )
 

@@ -8,16 +8,23 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from dashboards.figures.effects import EffectStyle, draw_effects
 from dashboards.figures.feedback import FULL, compare_edges
 from dashboards.figures.figure import Figure
-from dashboards.figures.inline import write_inline
 from dashboards.figures.intervals import bound_difference
 from dashboards.figures.labels import shorten, write_count, write_list
 from dashboards.figures.outcomes import MOST, keep_full
 from dashboards.figures.panels import stack_panels
 from dashboards.searched import Searched
 
-WIDTH, ROW = 300, 9
+STYLE = EffectStyle(
+    title="change of top-1 without it",
+    width=300,
+    row=9,
+    stroke=1.1,
+    size=18,
+    axis=alt.Axis(ticks=False, domain=False, grid=True, gridOpacity=0.25),
+)
 SHOWN = 20
 """So many parts are drawn, those whose removal changes most; the table has all."""
 TRAINED, KEPT = "cause: trained again without it", "cause: removed, weights kept"
@@ -99,31 +106,10 @@ def _draw_one(searched: Searched, _most: int) -> Figure | None:
 
 
 def _draw(shown: pd.DataFrame, parts: Sequence[str]) -> Any:
-    kinds = [kind for kind in KINDS if kind in set(shown["measure"])]
     short = {part: shorten(part, 36) for part in parts}
-    data = shown.assign(part=shown["part"].map(short))[["part", *COLUMNS[3:]]]
-    base = alt.Chart(write_inline(data)).encode(
-        y=alt.Y(
-            "part:N",
-            title=None,
-            sort=[short[part] for part in parts],
-            axis=alt.Axis(ticks=False, domain=False, grid=True, gridOpacity=0.25),
-        ),
-        yOffset=alt.YOffset("measure:N", sort=kinds),
-        color=alt.Color(
-            "measure:N",
-            scale=alt.Scale(domain=kinds, range="category"),
-            legend=alt.Legend(title=None, orient="top", columns=2, labelLimit=240),
-        ),
-    )
-    x = alt.X("difference:Q", title="change of top-1 without it")
-    zero = alt.Chart(write_inline(pd.DataFrame({"difference": [0]}))).mark_rule(style="zero")
-    layers = alt.layer(
-        zero.encode(x=x),
-        base.mark_rule(strokeWidth=1.1).encode(x="low:Q", x2="high:Q"),
-        base.mark_point(filled=True, size=18, opacity=1).encode(x=x),
-    )
-    return layers.properties(width=WIDTH, height=ROW * len(parts) * len(kinds) + 6)
+    data = shown.assign(part=shown["part"].map(short))
+    names = [short[part] for part in parts]
+    return draw_effects(data, ("part", "measure", "difference"), names, KINDS, STYLE)
 
 
 def _describe(of_trial: pd.DataFrame, trial: int, shown: int, parts: int) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from dashboards.findings.chances import Marks, Numbers, associate, bound_share
-from dashboards.findings.finding import Finding
+from dashboards.findings.finding import Finding, grade_share
 from dashboards.findings.samples import select_ended
 from dashboards.frames import CHOICE
 from dashboards.searched import Searched
@@ -69,6 +69,7 @@ def judge(searched: Searched) -> Finding:
             next=f"ventral status {searched.id}",
         )
     share = bound_share(count, n)
+    status, threshold = grade_share(share, WARN, FAIL)
     kinds = trained.loc[failed, "reason"].fillna("no reason").map(_kind)
     counts = kinds.value_counts()
     listed = ", ".join(f"{number} {kind}" for kind, number in counts.items())
@@ -82,9 +83,9 @@ def judge(searched: Searched) -> Finding:
     )
     return Finding(
         name=NAME,
-        status="fail" if share.low > FAIL else "warning" if share.low > WARN else "pass",
+        status=status,
         value=share.value,
-        threshold=FAIL if share.low > FAIL else WARN,
+        threshold=threshold,
         text=f"{count} of {n} trainings failed ({share.value:.0%}, {share.low:.0%} to "
         f"{share.high:.0%}): {listed}.{cause}",
         next=top,

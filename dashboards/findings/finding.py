@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
+from dashboards.findings.chances import Estimate
 from dashboards.searched import Searched
 
 FindingStatus = Literal["pass", "warning", "fail"]
@@ -30,6 +31,15 @@ class Finding:
     def document(self) -> dict[str, Any]:
         """As JSON has it."""
         return asdict(self)
+
+
+def grade_share(share: Estimate, warn: float, fail: float) -> tuple[FindingStatus, float]:
+    """The status of a share by the lower end of its interval, and the threshold that it is held
+    against.
+    """
+    if share.low > fail:
+        return "fail", fail
+    return ("warning" if share.low > warn else "pass"), warn
 
 
 JudgeCampaign: TypeAlias = Callable[[Searched], Finding | None]

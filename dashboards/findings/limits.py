@@ -12,7 +12,7 @@ import re
 
 from dashboards.findings.chances import bound_share
 from dashboards.findings.failures import find_rule
-from dashboards.findings.finding import Finding
+from dashboards.findings.finding import Finding, grade_share
 from dashboards.findings.samples import select_ended
 from dashboards.searched import Searched
 
@@ -29,6 +29,7 @@ def judge(searched: Searched) -> Finding | None:
     if not count:
         return None
     share = bound_share(count, n)
+    status, threshold = grade_share(share, WARN, FAIL)
     reasons = ended.loc[refused, "reason"].fillna("no reason")
     limits = reasons.map(_name_limit)
     counts = limits.value_counts()
@@ -40,13 +41,13 @@ def judge(searched: Searched) -> Finding | None:
     change = f" --set {first}=..." if first.startswith("limits.") else ""
     return Finding(
         name=NAME,
-        status="fail" if share.low > FAIL else "warning" if share.low > WARN else "pass",
+        status=status,
         value=share.value,
-        threshold=FAIL if share.low > FAIL else WARN,
+        threshold=threshold,
         text=f"{count} of {n} samples were refused and never trained ({share.value:.0%}, "
         f"{share.low:.0%} to {share.high:.0%}): {listed} (such as: {example}).{cause}",
         next=f"ventral submit --from {searched.id}{change}"
-        if share.low > WARN and change
+        if status != "pass" and change
         else f"ventral trial list {searched.id} --status infeasible",
     )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 
 from dashboards.findings.chances import bound_share
-from dashboards.findings.finding import Finding
+from dashboards.findings.finding import Finding, grade_share
 from dashboards.searched import Searched
 from search.assign.losses import EVENT
 
@@ -28,12 +28,13 @@ def judge(searched: Searched) -> Finding | None:
     if not lost:
         return None
     share = bound_share(lost, len(started))
+    status, threshold = grade_share(share, WARN, FAIL)
     listed = ", ".join(f"{count} by {cause}" for cause, count in causes.most_common())
     return Finding(
         name=NAME,
-        status="fail" if share.low > FAIL else "warning" if share.low > WARN else "pass",
+        status=status,
         value=share.value,
-        threshold=FAIL if share.low > FAIL else WARN,
+        threshold=threshold,
         text=f"Workers died under {lost} of {len(started)} trainings ({share.value:.0%}, "
         f"{share.low:.0%} to {share.high:.0%}), {sum(causes.values())} times: {listed}. These "
         f"trainings were started {int(started['attempts'].sum())} times in all.",

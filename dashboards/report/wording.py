@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
+from search.review import durations
+
 NONE = "–"
 """Where there is no number."""
 
@@ -45,16 +47,8 @@ def format_number(value: float | None) -> str:
 
 
 def format_duration(seconds: float | None) -> str:
-    """4000 -> 1 h 06 min."""
-    if seconds is None or math.isnan(seconds):
-        return NONE
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min"
+    """4000 -> 1 h 06 min; nothing where it is not known."""
+    return NONE if seconds is None or math.isnan(seconds) else durations.format_duration(seconds)
 
 
 def format_moment(moment: datetime | None) -> str:

@@ -14,11 +14,10 @@ import pytest
 import ventral
 from dashboards.saved import example_names, load_example, read_saved, save_searched
 from dashboards.searched import read_searched
-from search.campaign import load_with_space
 from search.store import Store
 from space.errors import InputError
 from space.motifs import name_motifs
-from tests.support.campaigns import add, new_campaign, train
+from tests.support.campaigns import add, new_small_campaign, train
 from tests.support.searches import draw_search
 
 EXAMPLES = Path(load_example.__code__.co_filename).parent / "examples"
@@ -26,11 +25,7 @@ EXAMPLES = Path(load_example.__code__.co_filename).parent / "examples"
 
 def test_a_campaign_comes_back_from_its_file(tmp_path: Path) -> None:
     store = Store.open(f"sqlite:///{tmp_path}/store.db")
-    loaded = load_with_space(
-        {"name": "small", "space": "motifs-small", "data": {"name": "digits"}}
-    )
-    document, space = loaded.campaign.document(), loaded.space.document()
-    campaign = new_campaign(store, "small", document, space)
+    campaign, _ = new_small_campaign(store)
     add(store, campaign.id, 0, origin="control", control="feedforward")
     add(store, campaign.id, 1, motifs=("out elu", "out keeps"), choices={"gate": True})
     add(store, campaign.id, 2, status="infeasible", reason="too large")

@@ -5,20 +5,15 @@ from pathlib import Path
 import pytest
 
 from dashboards.searched import read_searched
-from search.campaign import load_with_space
 from search.review.lesions import Lesion, record_lesions
 from search.store import Store
-from tests.support.campaigns import add, new_campaign, train
+from tests.support.campaigns import add, new_campaign, new_small_campaign, train
 from tests.support.searched import make_searched
 
 
 def test_a_campaign_as_one_value(tmp_path: Path) -> None:
     store = Store.open(f"sqlite:///{tmp_path}/store.db")
-    loaded = load_with_space(
-        {"name": "small", "space": "motifs-small", "data": {"name": "digits"}}
-    )
-    document, space = loaded.campaign.document(), loaded.space.document()
-    campaign = new_campaign(store, "small", document, space)
+    campaign, loaded = new_small_campaign(store)
     add(store, campaign.id, 0, origin="control", control="feedforward")
     add(store, campaign.id, 1, recurrence="both")
     add(store, campaign.id, 2, family="searched", recurrence="none")

@@ -15,7 +15,7 @@ from search.replay import Replay, replay
 from search.store import CONTROL
 from search.store.tables import JOURNAL, REPORTS, TRIALS
 from tests.support import toys
-from tests.support.runs import Bench, Player, sampler_of
+from tests.support.runs import Bench, Player, play_campaign, sampler_of
 from tests.support.tables import change_rows
 
 ASHA = {"name": "asha", "grace_epochs": 1, "reduction_factor": 2, "brackets": 2}
@@ -33,11 +33,7 @@ def played(folder: Path, sampler: str, seed: int = 0, **more: Any) -> tuple[Benc
         "limits": {"parameters": 250},
         "seed": seed,
     }
-    player_options = {key: more.pop(key) for key in ("crashes", "ahead") if key in more}
-    bench = Bench(folder, **(changes | more))
-    player = Player(bench, seed, **player_options)
-    player.play()
-    return bench, player
+    return play_campaign(folder, seed, changes, more)
 
 
 def again(bench: Bench) -> Replay:

@@ -16,7 +16,7 @@ from search.store import CONTROL, SEARCHED, Trial
 from search.store.tables import TRIALS
 from space.feedforward import close_loops
 from tests.support import toys
-from tests.support.runs import Bench, Player
+from tests.support.runs import Bench, Player, play_campaign
 from tests.support.tables import change_rows
 
 SHARE = 0.3
@@ -35,11 +35,7 @@ def played(folder: Path, seed: int = 0, **more: Any) -> tuple[Bench, Player]:
         "limits": {"parameters": 900},
         "seed": seed,
     }
-    player_options = {key: more.pop(key) for key in ("crashes", "ahead") if key in more}
-    bench = Bench(folder, **(changes | more))
-    player = Player(bench, seed, **player_options)
-    player.play()
-    return bench, player
+    return play_campaign(folder, seed, changes, more)
 
 
 def suggested(bench: Bench) -> list[Trial]:

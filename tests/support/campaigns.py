@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from search.campaign import Loaded, load_with_space
 from search.store import Campaign, NewTrial, Reported, Store
 from space.genome import Genome
 from space.motifs import name_motifs
@@ -49,6 +50,15 @@ def new_campaign(
     campaign = store.campaigns.create(name, document, space or {"space": name}, {"name": "digits"})
     store.campaigns.set_state(campaign.id, "running")
     return store.campaigns.get(campaign.id)
+
+
+def new_small_campaign(store: Store) -> tuple[Campaign, Loaded]:
+    """One of `motifs-small` that this process drives, with its whole file."""
+    loaded = load_with_space(
+        {"name": "small", "space": "motifs-small", "data": {"name": "digits"}}
+    )
+    document, space = loaded.campaign.document(), loaded.space.document()
+    return new_campaign(store, "small", document, space), loaded
 
 
 def add(store: Store, campaign_id: str, number: int, **changes: Any) -> None:

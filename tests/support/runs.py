@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -202,3 +203,17 @@ class Player:
     def _maybe_crash(self) -> None:
         if self._rng.random() < self._crashes:
             raise CrashError
+
+
+def play_campaign(
+    folder: Path, seed: int, changes: Mapping[str, Any], more: Mapping[str, Any]
+) -> tuple[Bench, Player]:
+    """A campaign with `changes`, and then `more` of them, that was played to its end.
+
+    `crashes` and `ahead` among `more` are the player's.
+    """
+    own = {key: more[key] for key in ("crashes", "ahead") if key in more}
+    bench = Bench(folder, **{**changes, **{k: v for k, v in more.items() if k not in own}})
+    player = Player(bench, seed, **own)
+    player.play()
+    return bench, player

@@ -14,25 +14,11 @@ from search.campaign import Campaign
 from space.space import Space
 from tests.support import toys
 
+_STAGE: dict[str, Any] = toys.SPACE["genome"]["stages"][0]
+_POOL = {"optional": {"kernel": {"choice": [2, 3], "name": "pool.kernel"}}, "name": "pool"}
 SPACE: dict[str, Any] = {
     "name": "drawn",
-    "genome": {
-        "clock": {"steps": 2},
-        "stages": [
-            {
-                "name": "conv1",
-                "convolution": {
-                    "width": {"choice": [2, 4, 8, 16], "name": "width"},
-                    "kernel": {"choice": [1, 3, 5], "name": "kernel"},
-                    "activation": {"choice": ["relu", "elu", "tanh"], "name": "activation"},
-                },
-                "pool": {
-                    "optional": {"kernel": {"choice": [2, 3], "name": "pool.kernel"}},
-                    "name": "pool",
-                },
-            }
-        ],
-    },
+    "genome": {**toys.SPACE["genome"], "stages": [{**_STAGE, "pool": _POOL}]},
     "recipe": {"learning_rate": {"loguniform": [0.001, 0.1], "name": "learning_rate"}},
 }
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from search.review.durations import format_duration
 from space.documents.outside import printable
-from ventral.output import Format, Output, duration, moment, note, percent, show, value
+from ventral.output import Format, Output, moment, note, percent, show, value
 
 if TYPE_CHECKING:
     from search.review.progress import Progress
@@ -95,7 +96,8 @@ def format_progress(current: "Progress") -> str:
     lines = [
         printable(f"{record.name} ({record.id}): {record.state}")
         + (f", {printable(record.reason)}" if record.reason else ""),
-        f"{current.done} of {current.budget.trials} trials done in {duration(record.seconds)}"
+        f"{current.done} of {current.budget.trials} trials done in "
+        + format_duration(record.seconds)
         + (f": {by_status}" if by_status else ""),
     ]
     if current.best is not None:
@@ -110,7 +112,7 @@ def format_progress(current: "Progress") -> str:
         left = ""
         if current.remaining is not None:
             basis = "" if current.remaining.ends_by == "trials" else f" {current.remaining.basis}"
-            left = f"; about {duration(current.remaining.seconds)} to the end of "
+            left = f"; about {format_duration(current.remaining.seconds)} to the end of "
             left += f"budget.{current.remaining.ends_by}{basis}"
         lines.append(
             f"pace: {current.pace.trials_per_hour:,.0f} trials an hour, "
@@ -122,7 +124,7 @@ def format_progress(current: "Progress") -> str:
         score = "" if worker.top1 is None else f", {percent(worker.top1)}"
         lines.append(
             f"  trial {worker.trial}: epoch {worker.epoch}{score}, for "
-            f"{duration(worker.seconds)}, {worker.cell}"
+            f"{format_duration(worker.seconds)}, {worker.cell}"
         )
     if len(current.workers) > SHOWN:
         lines.append(f"  and {len(current.workers) - SHOWN} more")
@@ -154,7 +156,7 @@ def _searched_controls(current: "Progress") -> str:
 def _budget(current: "Progress") -> str:
     parts = []
     for part, (used, cap) in current.used.items():
-        write = duration if part == "seconds" else _number
+        write = format_duration if part == "seconds" else _number
         of = "" if cap is None else f" of {write(cap)}"
         parts.append(f"{PARTS[part]} {write(used)}{of}")
     device = "GPU" if current.record.document.get("resources", {}).get("gpus") else "core"
@@ -166,7 +168,9 @@ def _ledger(current: "Progress") -> str:
     costs = current.ledger
     parts = [f"{costs.attempts} attempts"]
     for end, (attempts, seconds) in sorted(costs.by_end.items()):
-        spent = "" if end in ("finished", "pruned", "running") else f" ({duration(seconds)})"
+        spent = (
+            "" if end in ("finished", "pruned", "running") else f" ({format_duration(seconds)})"
+        )
         parts.append(f"{attempts} {end}{spent}")
     if costs.repeated:
         parts.append(f"{costs.repeated} epochs repeated")

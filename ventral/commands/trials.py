@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from search.review.durations import format_duration
 from space.documents.outside import printable
 from ventral.cells import distinguish_cells
 from ventral.kinds import Feedforward, Recurrent, pick_kind
@@ -14,7 +15,6 @@ from ventral.output import (
     Format,
     Output,
     count,
-    duration,
     note,
     percent,
     table,
@@ -64,7 +64,7 @@ def list_trials(
         Column(key="status"),
         Column(key="top1", title="top-1", write=percent, right=True),
         Column(key="epochs", right=True),
-        Column(key="seconds", title="time", write=duration, right=True),
+        Column(key="seconds", title="time", write=format_duration, right=True),
         Column(key="recurrent"),
         Column(key="cell"),
         Column(key="reason"),
@@ -139,7 +139,8 @@ def show(
         ),
         *(
             f"attempt {one.attempt}: {one.how or 'running'}, {one.epochs} epochs in "
-            f"{duration(one.seconds)}" + (f", {one.repeated} repeated" if one.repeated else "")
+            f"{format_duration(one.seconds)}"
+            + (f", {one.repeated} repeated" if one.repeated else "")
             for one in attempts
         ),
     ]
