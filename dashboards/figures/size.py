@@ -165,15 +165,17 @@ def _draw_controls(
     kinds = ["searched", *families]  # whose colour and shape are those of its points
     shown = alt.Legend(title=None, orient="top") if legend else None
     scale = alt.Scale(domain=kinds, range="category")
-    colour = partial(alt.Color, "kind:N", scale=scale)
     shapes = [SHAPES[place % len(SHAPES)] for place in range(len(kinds))]
     shape = alt.Shape("kind:N", scale=alt.Scale(domain=kinds, range=shapes), legend=shown)
     data = write_inline(controls[["size", "top1", "low", "high", "kind"]], {"size": 5})
     base = alt.Chart(data).encode(x=x("size:Q"))
     layers: list[alt.Chart] = [
-        base.mark_rule(strokeWidth=1).encode(y=y("low:Q"), y2="high:Q", color=colour(legend=None)),
+        # By `stroke`: a second legend of `color`, left out here, would contradict the points'.
+        base.mark_rule(strokeWidth=1).encode(
+            y=y("low:Q"), y2="high:Q", stroke=alt.Stroke("kind:N", scale=scale, legend=None)
+        ),
         base.mark_point(filled=True, size=32, opacity=1).encode(
-            y=y("top1:Q"), shape=shape, color=colour(legend=shown)
+            y=y("top1:Q"), shape=shape, color=alt.Color("kind:N", scale=scale, legend=shown)
         ),
     ]
     if len(controls) <= LABELLED:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 from search.host.home import Home, same_tracking
@@ -30,6 +30,9 @@ PAGE_TAG = "ventral.page"
 """Only a campaign's page has it."""
 
 CAMPAIGN_FILE, REPORT_FILE = "campaign.json", "report.html"
+COMPARISON_FILE = "comparison.html"
+"""The latest report in which the campaign stands beside others."""
+_REPORTS = {REPORT_FILE: "Report", COMPARISON_FILE: "Beside other campaigns"}
 
 _PACKAGES = ("ventral-search", "torch", "ray", "mlflow")
 
@@ -72,12 +75,15 @@ def write_note(
     experiment: str,
     page: str,
     *,
-    has_report: bool,
+    reports: Collection[str] = (),
 ) -> str:
-    """The text of the page (Markdown); `page` is its run."""
-    links = [f"[Trials, best first]({runs_path(experiment)})"]
-    if has_report:
-        links.insert(0, f"[Report]({file_path(experiment, page, REPORT_FILE)})")
+    """The text of the page (Markdown); `page` is its run, `reports` the names of its reports."""
+    links = [
+        f"[{title}]({file_path(experiment, page, name)})"
+        for name, title in _REPORTS.items()
+        if name in reports
+    ]
+    links.append(f"[Trials, best first]({runs_path(experiment)})")
     links.append(f"[Campaign file, space and data]({file_path(experiment, page, CAMPAIGN_FILE)})")
     facts = {
         "Campaign": f"`{campaign.id}`",
@@ -119,16 +125,19 @@ def write_page(client: Client, campaign: Campaign, experiment: str) -> str:
     environment = read_environment()
     run_id = client.find(experiment, page_key(campaign.id))
     run_id = client.write(experiment, page_of(campaign, environment), run_id)
-    has_report = client.has_file(run_id, REPORT_FILE)
-    note = write_note(campaign, environment, experiment, run_id, has_report=has_report)
+    reports = [name for name in _REPORTS if client.has_file(run_id, name)]
+    note = write_note(campaign, environment, experiment, run_id, reports=reports)
     client.tag(run_id, {NOTE_TAG: note})
     client.complete(experiment, {NOTE_TAG: experiment_note(campaign, experiment, run_id)})
     return run_id
 
 
-def publish_report(home: Home, campaign: Campaign, report: str) -> str | None:
+def publish_report(
+    home: Home, campaign: Campaign, report: str, *, file: str = REPORT_FILE
+) -> str | None:
     """Put a report (HTML) on the campaign's page in MLflow; the page's run.
 
+    `file` is REPORT_FILE, or COMPARISON_FILE for a report of several campaigns.
     None if the home's MLflow has no runs of the campaign. Raises what MLflow raises if it cannot
     be reached.
     """
@@ -139,7 +148,7 @@ def publish_report(home: Home, campaign: Campaign, report: str) -> str | None:
         run_id = client.find(campaign.experiment, page_key(campaign.id))
     try:
         run_id = run_id or write_page(client, campaign, campaign.experiment)
-        client.upload(run_id, {REPORT_FILE: report})
+        client.upload(run_id, {file: report})
         return write_page(client, campaign, campaign.experiment)
     finally:
         client.close()

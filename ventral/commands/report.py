@@ -56,8 +56,8 @@ def report(
     files = [] if figures is None else write_figures(contents, figures)
     if numbers is not None:
         write_json(contents, numbers)
-    if len(ids) == 1:
-        _publish(home, store, ids[0], page.decode())
+    for one in ids:
+        _publish(home, store, one, page.decode(), several=len(ids) > 1)
     document: dict[str, Any] = {
         "report": str(places[0]),
         "figures": [str(file) for file in files],
@@ -109,12 +109,13 @@ def _choose_places(home: "Home", ids: list[str], to: Path | None) -> list[Path]:
     return [own] if to is None else [to, own]
 
 
-def _publish(home: "Home", store: "Store", campaign_id: str, page: str) -> None:
+def _publish(home: "Home", store: "Store", campaign_id: str, page: str, *, several: bool) -> None:
     """Put the report on the campaign's page in MLflow. That MLflow is away is no failure of it."""
-    from search.mirror.campaign_page import publish_report
+    from search.mirror.campaign_page import COMPARISON_FILE, REPORT_FILE, publish_report
 
     try:
-        publish_report(home, store.campaigns.get(campaign_id), page)
+        file = COMPARISON_FILE if several else REPORT_FILE
+        publish_report(home, store.campaigns.get(campaign_id), page, file=file)
     except Exception as error:  # noqa: BLE001 - MLflow raises whatever its transport does
         reason = str(error).partition("\n")[0]
         note(f"warning: the report is not in MLflow ({type(error).__name__}: {reason})")

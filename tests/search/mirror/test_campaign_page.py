@@ -13,6 +13,7 @@ import pytest
 from search.host.home import Home
 from search.mirror import campaign_page
 from search.mirror.campaign_page import (
+    COMPARISON_FILE,
     PAGE_TAG,
     page_of,
     publish_report,
@@ -54,7 +55,7 @@ def pages(home: Home, experiment: str | None) -> list[Any]:
 
 
 def test_it_says_what_was_searched_by_what_and_where(campaign: Campaign) -> None:
-    note = write_note(campaign, {"torch": "2.9"}, "7", "b" * 32, has_report=False)
+    note = write_note(campaign, {"torch": "2.9"}, "7", "b" * 32)
     for fact in (
         f"| Campaign | `{campaign.id}` |",
         f"| Space | motifs-small, {len(Space.load('motifs-small').parameters)} choices |",
@@ -65,7 +66,7 @@ def test_it_says_what_was_searched_by_what_and_where(campaign: Campaign) -> None
     ):
         assert fact in note
     assert "Report" not in note
-    linked = write_note(campaign, {}, "7", "b" * 32, has_report=True)
+    linked = write_note(campaign, {}, "7", "b" * 32, reports=["report.html"])
     assert f"[Report](#/experiments/7/runs/{'b' * 32}/artifacts/report.html)" in linked
     assert "Environment" not in linked
 
@@ -74,7 +75,7 @@ def test_signs_of_a_table_in_a_name_do_not_break_it(campaign: Campaign) -> None:
     named = replace(campaign, data={"name": "a|b\nc"})
     [line] = [
         line
-        for line in write_note(named, {}, "7", "b" * 32, has_report=False).splitlines()
+        for line in write_note(named, {}, "7", "b" * 32).splitlines()
         if line.startswith("| Data")
     ]
     assert line.count("|") == 4
@@ -116,3 +117,11 @@ def test_every_mirror_finds_the_same_page_and_a_report_joins_it(
     [again] = pages(home, backlog.experiment)
     assert again.info.run_id == run
     assert "[Report](" in again.data.tags[NOTE_TAG], "the next mirror keeps the link"
+
+    record = store.campaigns.get(campaign.id)
+    assert publish_report(home, record, "<p>both</p>", file=COMPARISON_FILE) == run
+    assert (files / "comparison.html").read_text() == "<p>both</p>"
+    assert (files / "report.html").read_text() == "<p>found</p>"
+    [compared] = pages(home, backlog.experiment)
+    note = compared.data.tags[NOTE_TAG]
+    assert note.index("[Report](") < note.index("[Beside other campaigns](")
