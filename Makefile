@@ -16,7 +16,7 @@ TORCH_INDEX ?=
 # PyTorch's, whose builds are large.
 NEWEST := build/newest
 
-.PHONY: help setup quickstart test test-fast test-slow test-newest check format clean
+.PHONY: help setup quickstart test test-fast test-slow test-newest check format docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -65,6 +65,10 @@ check: setup ## linters, type checker, import contract
 format: setup ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: setup ## build the documentation site into build/site, strictly and offline
+	$(BIN)/sphinx-build -q -W -b html docs build/site
+	@echo "build/site/index.html"
 
 clean: ## remove what the targets made (campaigns in .ventral stay)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
