@@ -54,7 +54,7 @@ def load_example(name: str) -> Searched:
 
 
 def _examples() -> list[Traversable]:
-    folder = files("dashboards.examples")
+    folder = files(__package__) / "examples"
     return [file for file in folder.iterdir() if file.name.endswith(ENDING)]
 
 

@@ -338,7 +338,7 @@ def _write_images(genome: Mapping[str, Any], images: Images, where: str) -> dict
 
 def _shelf(folder: str) -> list[str]:
     """The names of the YAML files in a folder of this package."""
-    shelf = resources.files("space") / folder
+    shelf = resources.files(__package__) / folder
     if not shelf.is_dir():
         return []
     return sorted(
@@ -347,7 +347,7 @@ def _shelf(folder: str) -> list[str]:
 
 
 def _from_shelf(folder: str, name: str) -> Document:
-    text = (resources.files("space") / folder / f"{name}.yaml").read_text(encoding="utf-8")
+    text = (resources.files(__package__) / folder / f"{name}.yaml").read_text(encoding="utf-8")
     return parse_yaml(text, f"{name}.yaml", SpaceError)
 
 

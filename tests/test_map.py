@@ -14,7 +14,7 @@ from tests.support.shrinking import PACKAGES, ROOT
 
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 PAGES = sorted((ROOT / "docs" / "decisions").glob("*.md"))
-TOP = {"benchmarks", "docs", "examples", "tests"}
+TOP = {"benchmarks", "building", "docs", "examples", "tests"}
 """Folders beside the packages of which the map speaks, with those directly in them."""
 
 NO_FOLDERS = {"__pycache__"}

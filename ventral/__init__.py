@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ventral import figures
-from ventral.packages import check_packages
+from ventral.extras import guard_imports
+from ventral.packages import offer_long_names
 from ventral.reading import (
     example,
     importance,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from workers.evaluation import Evaluation
     from workers.job import ScoredSplit
 
+offer_long_names()
+
 __all__ = [
     "card",
     "certify",
@@ -56,6 +59,7 @@ __all__ = [
 ]
 
 
+@guard_imports()
 def submit(
     campaign: "str | Path | Mapping[str, Any]",
     *,
@@ -76,7 +80,6 @@ def submit(
     Raises InputError for a campaign that cannot run here and, unless `new`, for one like it that
     is to be resumed; DataError for missing data, VentralError if Ray breaks down.
     """
-    check_packages()
     from search.campaign import load_with_space
     from search.upkeep.submission import launch, read_offered
 
@@ -87,6 +90,7 @@ def submit(
         )
 
 
+@guard_imports()
 def resume(
     campaign: str,
     *,
@@ -100,7 +104,6 @@ def resume(
     Raises InputError for an unknown campaign, a name of several, a change that is not possible,
     or a campaign that is running.
     """
-    check_packages()
     from search.upkeep.submission import resume_campaign
 
     with open_home(home) as (place, store):
@@ -137,6 +140,7 @@ def certify(
     new: bool = False,
     address: str | None = None,
 ) -> "Evidence": ...
+@guard_imports()
 def certify(  # noqa: PLR0913  (each is an option of the command)
     campaign: str,
     *,
@@ -167,7 +171,6 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     Raises InputError for an unknown campaign or trial, VentralError if no cell has a score yet
     or, with `matched`, if a campaign was stopped (the same call goes on), and what `submit` does.
     """
-    check_packages()
     from search.upkeep.certification import certify_campaign, choose_winners
     from search.upkeep.submission import Driving
 
@@ -197,6 +200,7 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
         )
 
 
+@guard_imports()
 def export(
     campaign: str,
     to: str | Path,
@@ -213,7 +217,6 @@ def export(
     "feedforward" networks. Raises InputError unless one of `top` and `trial` is given and for an
     unknown campaign or trial, VentralError if there is no score yet or weights were not kept.
     """
-    check_packages()
     from search.upkeep.exports import choose_trials, export_trials
 
     with open_home(home) as (place, store):
@@ -222,25 +225,26 @@ def export(
         return [one.folder for one in export_trials(store, place, record, chosen, Path(to))]
 
 
+@guard_imports()
 def load(export: str | Path) -> "Network":
     """The trained network of a folder that `ventral export` wrote, in evaluation mode.
 
     Raises InputError if the folder is not an export or is damaged.
     """
-    check_packages()
     from workers.export import load as load_export
 
     return load_export(export)
 
 
+@guard_imports()
 def card(export: str | Path) -> "Card":
     """The facts of an export: data, seed, recipe, scores. Raises InputError."""
-    check_packages()
     from workers.export import read_card
 
     return read_card(export)
 
 
+@guard_imports()
 def normalise(
     pixels: "NDArray[Any] | Tensor", facts: "Card", *, value_range: float | None = None
 ) -> "Tensor":
@@ -250,7 +254,6 @@ def normalise(
     then), of uint8 from 0 to 255. For any other type `value_range` is the value of white: 1.0 for
     pixels in 0..1, say. Raises InputError for another type, shape, range or size.
     """
-    check_packages()
     from space.errors import InputError
     from workers.card import Card
     from workers.data.preprocessing import normalise_pixels
@@ -260,6 +263,7 @@ def normalise(
     return normalise_pixels(pixels, facts, size=facts.image_size, value_range=value_range)
 
 
+@guard_imports()
 def evaluate(
     export: str | Path, *, split: "ScoredSplit" = "test", home: str | Path | None = None
 ) -> "Evaluation":
@@ -270,7 +274,6 @@ def evaluate(
     `home` does not hold the pack. Raises
     InputError for a damaged export, DataError if the data is missing or is not the one recorded.
     """
-    check_packages()
     from search.host.home import Home
     from search.upkeep.evaluation import evaluate_on_record
 
@@ -278,6 +281,7 @@ def evaluate(
     return evaluate_on_record(export, Home.at(home), split, command=command).scores
 
 
+@guard_imports()
 def network(
     genome: "str | Path | dict[str, Any]",
     *,
@@ -290,7 +294,6 @@ def network(
     `image_size` and `classes` replace the genome's own; the names are those of `ventral zoo list`.
     Raises InputError for an unknown name, GenomeError for a genome that describes no network.
     """
-    check_packages()
     from models.build import build
     from space.errors import InputError
     from space.genome import Genome

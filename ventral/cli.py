@@ -17,7 +17,7 @@ import typer
 
 from search.host.ports import bypass_proxies
 from space.documents.outside import printable, redact
-from space.errors import VentralError
+from space.errors import InputError, VentralError
 from ventral.commands import (
     campaigns,
     datasets,
@@ -35,8 +35,8 @@ from ventral.commands import (
     verify,
     zoo,
 )
+from ventral.extras import explain_missing
 from ventral.output import note
-from ventral.packages import explain_missing
 
 LONGEST = 300
 """How many letters of an unforeseen error are printed; the rest is in its file."""
@@ -106,7 +106,7 @@ def _run_app() -> int | str | None:
         file = "" if error.filename is None else f"{error.filename}: "
         return _print_error(f"{file}{error.strerror or error}")
     except ModuleNotFoundError as error:
-        return _print_error(explain_missing(error))
+        return _print_error(explain_missing(error), InputError.exit_code)
     except Exception as error:  # noqa: BLE001  (the edge of the process)
         return _report_unforeseen(error)
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ventral.packages import check_packages
+from ventral.extras import guard_imports
 
 if TYPE_CHECKING:
     import altair as alt
@@ -26,8 +26,8 @@ def __getattr__(name: str) -> "Callable[..., alt.TopLevelMixin]":
     """The figure of that name. Raises AttributeError for what is none."""
     if name.startswith("_"):
         raise AttributeError(f"module 'ventral.figures' has no attribute {name!r}")
-    check_packages()
-    from dashboards.figures import FIGURES
+    with guard_imports():
+        from dashboards.figures import FIGURES
 
     if name not in FIGURES:
         raise AttributeError(f"there is no figure {name!r}; there are {', '.join(FIGURES)}")
@@ -55,7 +55,7 @@ def __getattr__(name: str) -> "Callable[..., alt.TopLevelMixin]":
 
 def __dir__() -> list[str]:
     """The figures' names."""
-    check_packages()
-    from dashboards.figures import FIGURES
+    with guard_imports():
+        from dashboards.figures import FIGURES
 
     return sorted(FIGURES)

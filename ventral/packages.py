@@ -1,17 +1,25 @@
-"""Whether Ventral's own packages are the ones that Python finds, and its dependencies are there.
+"""Under which names Ventral's packages are imported, and whether Python finds ours.
 
-The packages have short names (`models`, `workers`), which a folder or a file of the user's may
-have as well. Nothing but the standard library is imported here.
+An installed wheel has them below this one: `ventral.space`, `ventral.models`. In a clone they lie
+beside it and have short names (`space`, `models`), which a folder or a file of the user's may have
+as well; there `ventral.space` is a second name of `space`, the same module. What has to work in
+both is imported as `ventral.space`. Nothing but the standard library is imported here.
 """
 
 import importlib
 import importlib.util
 import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
 PACKAGES = ("space", "models", "workers", "search", "dashboards")
-_ROOT = Path(__file__).resolve().parents[1]
+_HERE = Path(__file__).resolve().parent
+_ROOT = _HERE.parent
+IN_WHEEL = (_HERE / PACKAGES[0]).is_dir()
+"""Whether this is an installed wheel, whose packages nothing can hide."""
 
 
 class Hidden(ImportError):
@@ -24,6 +32,8 @@ def load_packages() -> None:
     For a process that is Ventral's alone, the command line's: in a notebook `import models` has to
     go on meaning the user's own module.
     """
+    if IN_WHEEL:
+        return
     sys.path.insert(0, str(_ROOT))
     try:
         for name in PACKAGES:
@@ -32,9 +42,11 @@ def load_packages() -> None:
         sys.path.remove(str(_ROOT))
 
 
-def check_packages() -> None:
+def check_packages(names: Sequence[str] = PACKAGES) -> None:
     """Raises Hidden, which names what hides one of Ventral's packages and the cure."""
-    for name in PACKAGES:
+    if IN_WHEEL:
+        return
+    for name in names:
         places = _places(name)
         if _ROOT / name in places:
             continue
@@ -59,10 +71,35 @@ def _places(name: str) -> list[Path]:
     return [Path(place).resolve() for place in places if place]
 
 
-def explain_missing(error: ModuleNotFoundError) -> str:
-    """One line that names what is not installed and how it is."""
-    name = (error.name or str(error)).partition(".")[0]
-    return (
-        f"{name} is not installed in {sys.prefix}; "
-        f"install what Ventral needs: {sys.executable} -m pip install ventral-search"
-    )
+class LongNames(MetaPathFinder, Loader):
+    """Imports `ventral.space.genome` as what `space.genome` is, in a clone."""
+
+    def find_spec(self, fullname: str, *_rest: object) -> ModuleSpec | None:
+        """The module of the short name; None for what has none. Raises Hidden."""
+        front, _, short = fullname.partition(".")
+        package = short.partition(".")[0]
+        if front != __package__ or package not in PACKAGES:
+            return None
+        check_packages([package])
+        spec = importlib.util.find_spec(short)
+        if spec is None:
+            return None
+        return ModuleSpec(fullname, self, is_package=spec.submodule_search_locations is not None)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """The module itself, imported if it was not."""
+        module = importlib.import_module(spec.name.partition(".")[2])
+        spec.loader_state = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Nothing is run again: the module only gets its own spec back."""
+        spec = module.__spec__
+        if spec is not None and isinstance(spec.loader, LongNames):
+            module.__spec__ = spec.loader_state
+
+
+def offer_long_names() -> None:
+    """Let the names that an installed wheel has be imported in a clone, too."""
+    if not IN_WHEEL and not any(isinstance(one, LongNames) for one in sys.meta_path):
+        sys.meta_path.insert(0, LongNames())

@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ventral.packages import check_packages
+from ventral.extras import guard_imports
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,12 +62,12 @@ def steps(campaign: str, *, home: str | Path | None = None) -> "pd.DataFrame":
     return read_campaign(campaign, home=home).steps
 
 
+@guard_imports()
 def read_campaign(campaign: str, *, home: str | Path | None = None) -> "Searched":
     """All that a campaign found, as figures take it: its settings, its space and frames.
 
     `home` and errors as in `trials`.
     """
-    check_packages()
     from dashboards.from_mlflow import is_address, read_mlflow
     from dashboards.searched import read_searched
 
@@ -77,18 +77,19 @@ def read_campaign(campaign: str, *, home: str | Path | None = None) -> "Searched
         return read_searched(store, campaign)
 
 
+@guard_imports()
 def example(name: str) -> "Searched":
     """A search at scale that comes with Ventral: `guided` or `random`.
 
     Its settings, its space and its frames of trials, reports and time steps: what reports and
     importance are made of. Raises InputError for another name.
     """
-    check_packages()
     from dashboards.saved import load_example
 
     return load_example(name)
 
 
+@guard_imports()
 def importance(
     campaign: str,
     *,
@@ -100,7 +101,6 @@ def importance(
     One row each, the most important first, with the ends of its 95 % interval; no row where fewer
     than 20 trials can be compared. See dashboards/importance.py for what the numbers are.
     """
-    check_packages()
     import pandas as pd
 
     from dashboards import importance as rankings

@@ -2,11 +2,12 @@
 
 import sys
 
-from ventral.packages import Hidden, check_packages, explain_missing, load_packages
+from ventral.extras import explain_missing
+from ventral.packages import Hidden, check_packages, load_packages
 
 
 def main() -> None:
-    """Run the command line. A missing dependency is exit code 1, a hidden package 2."""
+    """Run the command line. Exit code 2 if a library is missing or a package hidden."""
     try:
         load_packages()
         check_packages()
@@ -14,11 +15,11 @@ def main() -> None:
 
         run()
     except Hidden as error:
-        _end(str(error), 2)
+        _end(str(error))
     except ModuleNotFoundError as error:
-        _end(explain_missing(error), 1)
+        _end(explain_missing(error))
 
 
-def _end(text: str, code: int) -> None:
+def _end(text: str) -> None:
     print(f"error: {text}", file=sys.stderr)
-    sys.exit(code)
+    sys.exit(2)

@@ -8,9 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import filelock
-import psutil
-
 
 def write(path: Path, data: bytes) -> None:
     """Write a new file and wait until it is on the disk. Raises OSError, on a full disk say."""
@@ -45,7 +42,7 @@ def partial(parent: Path, stem: str) -> Iterator[Path]:
     prefix = f".{stem}.partial-{socket.gethostname()}-"
     for left in parent.glob(f"{prefix}*"):
         owner = left.name.removeprefix(prefix).partition("-")[0]
-        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+        if owner.isdigit() and not _runs(int(owner)):
             shutil.rmtree(left, ignore_errors=True)
     folder = parent / f"{prefix}{os.getpid()}-{os.urandom(4).hex()}"
     folder.mkdir()
@@ -55,6 +52,17 @@ def partial(parent: Path, stem: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _runs(pid: int) -> bool:
+    """Whether there is a process of that number on this machine, whoever's it is."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
+
+
 @contextmanager
 def hold_lock(file: Path) -> Iterator[None]:
     """Hold the lock at `file`, which is made and stays; wait while another process holds it.
@@ -62,6 +70,8 @@ def hold_lock(file: Path) -> Iterator[None]:
     A holder that is killed loses it. Raises OSError where no file can be made, and on a file
     system without locks: a marker in a lock's place would outlive a holder on another machine.
     """
+    import filelock  # not for reading an export, which passes this module
+
     with filelock.FileLock(file, fallback_to_soft=False):
         yield
 

@@ -27,13 +27,19 @@ from search.assign.setting import Happening
 from search.campaign import Campaign
 from search.drill.verdict import Evidence, Snapshot, TimedEvent, Verdict, judge
 from search.host.home import Home, Process
-from search.host.programs import python_command
+from search.host.programs import ROOT, python_command
 from search.store import ENDED, Store
 from search.tune import remains
 from space.errors import VentralError
 
 HAPPENINGS, OUTPUT = "happenings", "driver.out"
 """In the campaign's folder: the happenings of its drivers, a line each, and their output."""
+
+_DRIVE = """
+import json, sys
+from ventral.search.drill.scene import drive
+drive(json.loads(sys.argv[1]))
+"""
 
 PATIENCE = 180.0
 """Seconds after which something that should have happened has not."""
@@ -85,7 +91,7 @@ class Scene:
     home: Home
     store: Store
     campaign_id: str
-    trainable: str = "search.drill.worker:trainable"
+    trainable: str = "ventral.search.drill.worker:trainable"
     seconds: float = 0.5
     mirror: bool = False
     address: str | None = None
@@ -120,16 +126,14 @@ class Scene:
             "mirror": self.mirror,
             "address": self.address,
         }
-        code = "import json, sys, search.drill.scene as s; s.drive(json.loads(sys.argv[1]))"
         ours = ("VENTRAL_", "MLFLOW_TRACKING")
         inherited = {key: item for key, item in os.environ.items() if not key.startswith(ours)}
-        root = str(Path(__file__).parents[2])
         self.home.ensure(self.folder)
         with (self.folder / OUTPUT).open("ab") as output:
             self.process = subprocess.Popen(
-                [*python_command(code), json.dumps(settings)],
-                cwd=root,
-                env=inherited | {"PYTHONPATH": root} | dict(self.environment),
+                [*python_command(_DRIVE), json.dumps(settings)],
+                cwd=ROOT,
+                env=inherited | {"PYTHONPATH": str(ROOT)} | dict(self.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -133,7 +133,7 @@ def _measured(
 
     def ask() -> None:
         with subprocess.Popen(
-            python_command("import workers.calibration; workers.calibration.main()"),
+            python_command("from ventral.workers.calibration import main; main()"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -16,8 +16,6 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-import psutil
-
 from space.documents.outside import printable, redact
 from space.errors import InputError, StoreError
 
@@ -275,6 +273,8 @@ class Process:
         """
         if self.host != _host():
             return None
+        import psutil  # an export is scored without it
+
         try:
             process = psutil.Process(self.pid)
             # A zombie has ended, and only its parent has not noticed.
@@ -307,6 +307,8 @@ def _current(pid: int) -> Process:
 
 def _born(pid: int) -> str:
     """A process's start in ticks since boot, on Linux the kernel's own number; else ""."""
+    import psutil
+
     if not psutil.LINUX:
         return ""
     while True:

@@ -2,23 +2,25 @@
 
 The folder that a person works in, and PYTHONPATH, may hold packages that are called `workers` or
 `space` as ours are. A process of ours never looks for modules in the current folder, and loads our
-packages first, from where this one stands.
+packages first, from where this one stands. Programs name our modules as `ventral.search.driver`,
+which they are called in a clone and in an installed wheel (ventral/packages.py).
 """
 
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-"""The folder that holds our packages."""
+ROOT = Path(__file__).resolve().parents[__name__.count(".")]
+"""The folder that the path of Python has to hold for our packages."""
 
 _PIN = """\
 import sys
 sys.path.insert(0, {root!r})
 try:
-    import dashboards, models, search, space, ventral, workers
+    import ventral.packages
 finally:
     sys.path.remove({root!r})
+ventral.packages.load_packages()
 """
 
 

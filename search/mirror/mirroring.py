@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import IO
 
+import search
 from search.host.home import Home, same_tracking, sqlite_file
 from search.host.programs import python_command
 from search.mirror import database
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 LOCK = "mirror.lock"
 """In the campaign's folder: held by its mirror, of which there may be only one at a time."""
 
-PROGRAM = "from search.mirror.mirroring import serve; serve()"
+PROGRAM = "from ventral.search.mirror.mirroring import serve; serve()"
 LOG_PREFIX = "mirror: "
 """The prefix of the process's lines that belong in the log."""
 START_SECONDS = 10.0
@@ -234,7 +235,7 @@ def serve() -> None:
     """Be the process: mirror until the pipe asks for the end, or is closed."""
     # The driver hears the terminal's signals, and says what is to be done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.getLogger("search").addHandler(_Speak(logging.WARNING))
+    logging.getLogger(search.__name__).addHandler(_Speak(logging.WARNING))
     settings = json.loads(sys.stdin.readline() or "null")
     if settings is None:
         return

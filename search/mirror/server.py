@@ -26,7 +26,7 @@ STARTS = 120.0
 ENDS = 10.0
 """Seconds for it to end by itself when it is asked to."""
 
-PROGRAM = "from search.mirror.serving import serve; serve()"
+PROGRAM = "from ventral.search.mirror.serving import serve; serve()"
 
 _ENVIRONMENT = {"PYTHONWARNINGS": "ignore"}
 

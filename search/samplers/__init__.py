@@ -55,9 +55,7 @@ def find_class(
     if name in LIBRARIES:
         check_library(LIBRARIES[name])
     module, _, attribute = BUILT_IN[name].partition(":")
-    return cast(
-        type[OfferedSampler], getattr(import_module(f"search.samplers.{module}"), attribute)
-    )
+    return cast(type[OfferedSampler], getattr(import_module(f"{__name__}.{module}"), attribute))
 
 
 def check(

@@ -67,7 +67,7 @@ def engine_for(url: str, create: bool) -> tuple[str, sa.Engine]:
         )
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise StoreError(
-            label, f"needs a driver ({error})", "pip install 'psycopg[binary]'"
+            label, f"needs a driver ({error})", "pip install 'ventral-search[postgres]'"
         ) from error
     if engine.dialect.name == "sqlite":
         _tune_sqlite(engine, readable)

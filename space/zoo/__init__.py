@@ -29,7 +29,7 @@ from space.errors import GenomeError, InputError
 from space.genome import Genome
 
 _SUFFIX = ".yaml"
-_SHELF = resources.files("space") / "zoo"
+_SHELF = resources.files(__name__)
 
 
 class _Written(Value):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 import pytest
 
 import ventral
+from building.layout import describe
 from dashboards.saved import example_names, load_example, read_saved, save_searched
 from dashboards.searched import read_searched
 from search.store import Store
@@ -79,11 +79,8 @@ def test_the_examples_are_small_and_are_part_of_the_package() -> None:
     sizes = {file.name: file.stat().st_size for file in EXAMPLES.glob("*.json.gz")}
     assert sum(sizes.values()) < 3_000_000
     assert {name.removesuffix(".json.gz") for name in sizes} == set(example_names())
-    setup = tomllib.loads((EXAMPLES.parents[1] / "pyproject.toml").read_text())["tool"][
-        "setuptools"
-    ]
-    assert "dashboards.examples" in setup["packages"]
-    assert setup["package-data"]["dashboards.examples"] == ["*.json.gz"]
+    built = describe(EXAMPLES.parents[1])["package_data"]["ventral.dashboards.examples"]
+    assert set(built) == set(sizes)
 
 
 @pytest.mark.parametrize("name", example_names())

@@ -1,6 +1,7 @@
 """Ventral beside a user's own files, and without what it does not need."""
 
 import shutil
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,23 @@ import pytest
 from models.build import build
 from tests.support.exports import card, genome
 from tests.support.processes import COMMAND, run_python
+from ventral.extras import DISTRIBUTION, normalise_name, read_requirements
 from workers import export
 from workers.data.packing import pack
 from workers.data.specs import DigitsOccluded
+
+
+def find_extras() -> set[str]:
+    """The modules that the extras' requirements bring, but for those that torch brings, too."""
+    wanted = {name for name, extra in read_requirements() if extra and extra != "dev"}
+    torch = " ".join(metadata.requires("torch") or [])
+    return {
+        module
+        for module, names in metadata.packages_distributions().items()
+        for name in map(normalise_name, names)
+        if name in wanted and name not in torch and name != DISTRIBUTION
+    }
+
 
 WITHOUT = """
 import numpy as np, ventral
@@ -28,9 +43,7 @@ def test_an_export_is_loaded_and_scored_without_what_only_a_search_needs(tmp_pat
     cell = export.write(tmp_path / "cell", network.genome, network.state_dict(), facts)
     home = tmp_path / "home"
     shutil.copytree(made.path, home / "data" / made.path.name)
-    done = run_python(
-        WITHOUT, str(cell), str(home), blocked="PIL sklearn ray mlflow sqlalchemy typer"
-    )
+    done = run_python(WITHOUT, str(cell), str(home), blocked=" ".join(find_extras()))
     assert done.returncode == 0, done.stderr
     assert 0 <= float(done.stdout) <= 1
 
@@ -62,3 +75,34 @@ def test_a_module_that_is_loaded_already_hides_too(tmp_path: Path) -> None:
     (tmp_path / "models.py").write_text("")
     done = run_python("import models, ventral; ventral.network('rgc_shallow')", folder=tmp_path)
     assert "models.py hides Ventral's own package models" in done.stderr
+
+
+LONG_NAMES = """
+import importlib, importlib.util
+import ventral
+import ventral.space.genome as long
+import space.genome as short
+from ventral.space.spaces import __spec__ as spec
+assert long is short is importlib.import_module("ventral.space.genome")
+assert importlib.import_module("space.zoo") is importlib.import_module("ventral.space").zoo
+assert (short.__spec__.name, spec.name) == ("space.genome", "space.spaces")
+assert importlib.util.find_spec("ventral.space.none") is None
+for name in ("ventral.space.none", "ventral.none", "ventral.searching"):
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        assert error.name == name, error.name
+    else:
+        raise AssertionError(name)
+"""
+
+
+def test_a_package_has_the_name_that_it_has_in_a_wheel() -> None:
+    done = run_python(LONG_NAMES)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_long_name_of_a_hidden_package_says_what_hides_it(tmp_path: Path) -> None:
+    (tmp_path / "space.py").write_text("")
+    done = run_python("import ventral.space.genome", folder=tmp_path)
+    assert "space.py hides Ventral's own package space" in done.stderr

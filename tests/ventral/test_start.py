@@ -10,14 +10,22 @@ from tests.support.processes import COMMAND, run_python
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("missing", ["typer", "pydantic"])
-def test_a_missing_dependency_is_one_line_with_the_cure(missing: str) -> None:
-    done = run_python(COMMAND, "zoo", "list", blocked=missing)
-    assert done.returncode == 1
-    assert done.stdout == ""
+@pytest.mark.parametrize(
+    ("missing", "arguments", "wanted"),
+    [
+        ("typer", ["--help"], "'ventral-search[search]'"),
+        ("pydantic", ["zoo", "list"], "ventral-search"),
+        ("altair", ["report", "tour"], "'ventral-search[report]'"),
+    ],
+)
+def test_a_missing_library_is_one_line_with_the_cure(
+    missing: str, arguments: list[str], wanted: str
+) -> None:
+    done = run_python(COMMAND, *arguments, blocked=missing)
+    assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"error: {missing} is not installed in {sys.prefix}; ")
-    assert "-m pip install ventral-search" in line
+    assert line.endswith(f"{sys.executable} -m pip install {wanted}")
 
 
 def test_the_command_begins_there() -> None:

@@ -54,12 +54,13 @@ def test_a_folder_of_any_name_holds_our_packages(
     """Its name is written into a program."""
     root = tmp_path / 'it\'s "mine" {x}\\n'
     root.mkdir()
-    for name in PACKAGES:
-        (root / f"{name}.py").write_text("")
+    (root / "ventral").mkdir()
+    for name in ("__init__", "packages"):
+        (root / "ventral" / f"{name}.py").write_text("def load_packages(): print(__file__)")
     monkeypatch.setattr(programs, "ROOT", root)
-    code = "import sys, space; print(space.__file__); print(sys.path.count(sys.argv[1]))"
+    code = "import sys; print(sys.path.count(sys.argv[1]))"
     done = run([*programs.python_command(code), str(root)], tmp_path, tmp_path)
-    assert done.stdout.splitlines() == [str(root / "space.py"), "0"], done.stderr
+    assert done.stdout.splitlines() == [str(root / "ventral" / "packages.py"), "0"], done.stderr
 
 
 def test_a_pin_without_our_packages_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
