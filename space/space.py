@@ -44,6 +44,7 @@ from space.documents.validation import Value, join, parse, quote, suggestion
 from space.errors import GenomeError, SpaceError
 from space.genome import Genome
 from space.genomes import find_genome
+from space.map_bounds import limit_kernels
 from space.network.architecture import Pixels, is_genome
 from space.network.grammar import Channels
 
@@ -246,9 +247,10 @@ class Space(Value):
         genome = _write_images(self.genome, self.images, "genome")
         opened = OpenDocument.parse({"genome": genome, "recipe": self.recipe})
         try:
-            return opened.narrow(self.only)
+            opened = opened.narrow(self.only)
         except SpaceError as error:
             raise error.inside("only") from None
+        return limit_kernels(opened)
 
     @cached_property
     def _controls(self) -> dict[str, OpenDocument]:
@@ -259,7 +261,7 @@ class Space(Value):
         try:
             document = merge(self._open.document(), overlay, SpaceError)
             document["genome"] = _write_images(document["genome"], self.images, "genome")
-            return OpenDocument.parse(document)
+            return limit_kernels(OpenDocument.parse(document))
         except SpaceError as error:
             raise error.inside(f"controls.{name}") from None
 
