@@ -46,10 +46,9 @@ def limit_kernels(opened: OpenDocument) -> OpenDocument:
             fitting = _list_fitting(parameter, min(bounds, key=lambda bound: bound.side.high))
             kept[parameter.path] = fitting
             always = min(bound.side.low for bound in bounds)
-            default = parameter.default
-            if not isinstance(default, int) or default > always:
-                default = max((o for o in fitting if o <= always), default=min(fitting))
-            defaults[parameter.path] = default
+            if not isinstance(parameter.default, int) or parameter.default > always:
+                sure = (option for option in fitting if option <= always)
+                defaults[parameter.path] = max(sure, default=min(fitting))
     return opened.narrow(kept, defaults)
 
 

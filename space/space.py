@@ -153,11 +153,20 @@ class Space(Value):
         }
         return {key: value for key, value in written.items() if value or key in ("name", "genome")}
 
-    def with_images(self, *, size: int, channels: int, classes: int) -> "Space":
-        """The same space for a data set's images. Raises SpaceError if it fixes other ones."""
+    def with_images(
+        self, *, size: int, channels: int, classes: int, check: bool = True
+    ) -> "Space":
+        """The same space for a data set's images.
+
+        Raises SpaceError if it fixes other ones; with `check` also if its defaults or a control
+        make no network for them.
+        """
         images = Images(size=size, channels=channels, classes=classes)
         space = self._changed(images=images)
-        space.check()
+        if check:
+            space.check()
+        else:
+            _ = space.opened
         return space
 
     def narrow(self, only: Mapping[str, Sequence[Scalar]]) -> "Space":
