@@ -44,6 +44,7 @@ from space.documents.validation import Value, join, parse, quote, suggestion
 from space.errors import GenomeError, SpaceError
 from space.genome import Genome
 from space.genomes import find_genome
+from space.map_bounds import limit_kernels
 from space.network.architecture import Pixels, is_genome
 from space.network.grammar import Channels
 
@@ -152,11 +153,20 @@ class Space(Value):
         }
         return {key: value for key, value in written.items() if value or key in ("name", "genome")}
 
-    def with_images(self, *, size: int, channels: int, classes: int) -> "Space":
-        """The same space for a data set's images. Raises SpaceError if it fixes other ones."""
+    def with_images(
+        self, *, size: int, channels: int, classes: int, check: bool = True
+    ) -> "Space":
+        """The same space for a data set's images.
+
+        Raises SpaceError if it fixes other ones; with `check` also if its defaults or a control
+        make no network for them.
+        """
         images = Images(size=size, channels=channels, classes=classes)
         space = self._changed(images=images)
-        space.check()
+        if check:
+            space.check()
+        else:
+            _ = space.opened
         return space
 
     def narrow(self, only: Mapping[str, Sequence[Scalar]]) -> "Space":
@@ -246,9 +256,10 @@ class Space(Value):
         genome = _write_images(self.genome, self.images, "genome")
         opened = OpenDocument.parse({"genome": genome, "recipe": self.recipe})
         try:
-            return opened.narrow(self.only)
+            opened = opened.narrow(self.only)
         except SpaceError as error:
             raise error.inside("only") from None
+        return limit_kernels(opened)
 
     @cached_property
     def _controls(self) -> dict[str, OpenDocument]:
@@ -259,7 +270,7 @@ class Space(Value):
         try:
             document = merge(self._open.document(), overlay, SpaceError)
             document["genome"] = _write_images(document["genome"], self.images, "genome")
-            return OpenDocument.parse(document)
+            return limit_kernels(OpenDocument.parse(document))
         except SpaceError as error:
             raise error.inside(f"controls.{name}") from None
 

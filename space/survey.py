@@ -1,57 +1,89 @@
-"""A space tried out: how many of its samples are networks, why others are not, and what of it
-can never act.
+"""A space tried out: how many of its samples are networks, why others are not, what of it can
+never be trained, and what can never act.
 """
 
 import random
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from space.activity import acting_choices, drop_inert
-from space.choices.domains import Categorical, Parameter, Scalar
+from space.choices.domains import Categorical, Scalar
 from space.choices.open_document import Choices
 from space.documents.validation import quote
-from space.errors import GenomeError
-from space.genome import Genome
-from space.network.architecture import FeedbackEdge
+from space.errors import GenomeError, InputError
+from space.reasons import ReasonCounter
 from space.space import Sample, Space
+from space.study import Study
 
-STUDIED = 60
-"""Samples that are studied for choices and edges that never act."""
 BLAMED = 8
 """Of so many reasons, the most frequent ones, the choices at fault are looked for."""
+TRIES = 100
+"""Samples with one option taken, of which none is a network, before it is called untrainable."""
+UNTRAINABLE = 8
+"""So many untrainable options are looked for."""
+PATIENCE = 1_000
+"""So many samples in a row that are no network end the drawing of networks."""
 
 Refuse = Callable[[Sample], str | None]
 """Why a sample may not be trained, None if it may."""
+Advance = Callable[[int], None]
+"""Called with the number of samples that were drawn so far."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UntrainableOption:
+    """An option of the choice `path` with which no sample is a network, and why the most are not.
+
+    `tries` samples with it were tried.
+    """
+
+    path: str
+    option: Scalar
+    reason: str
+    tries: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} = {quote(self.option)} makes no network in any of {self.tries} samples: "
+            f"{self.reason}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:
-    """`samples` were tried, `networks` different ones found, and `infeasible` samples may not be
-    trained: `reasons` says why and how many, the most frequent first. `chosen` has, by reason,
-    the choices at fault in the first of them, for the most frequent ones. `warnings` name what
-    acted in no sample.
+    """`samples` were drawn: `combinations` of choices, `networks` different ones. `infeasible`
+    samples may not be trained: `reasons` says why and how many, the most frequent first. `chosen`
+    has, by reason, the choices at fault in the first of them, for the most frequent ones.
+    `untrainable` options make no network; `warnings` name them, and whatever else is not as it
+    was probably meant.
     """
 
     samples: int
+    combinations: int
     networks: int
     infeasible: int
     reasons: tuple[tuple[str, int], ...]
     chosen: Mapping[str, Choices]
+    untrainable: tuple[UntrainableOption, ...] = ()
     warnings: tuple[str, ...] = ()
 
-    def documents(self) -> list[dict[str, Any]]:
-        """The reasons as JSON: `reason`, `count`, and `chosen`, the choices at fault in one."""
-        return [
-            {"reason": reason, "count": times, "chosen": dict(self.chosen.get(reason, {}))}
-            for reason, times in self.reasons
-        ]
+    def document(self) -> dict[str, Any]:
+        """The counts as JSON. `reasons` are the reasons with how many samples each has, `chosen`
+        the choices at fault in one of them, by reason.
+        """
+        return {
+            "samples": self.samples,
+            "networks": self.networks,
+            "infeasible": self.infeasible,
+            "reasons": [{"reason": reason, "count": count} for reason, count in self.reasons],
+            "chosen": {reason: dict(choices) for reason, choices in self.chosen.items()},
+            "warnings": list(self.warnings),
+        }
 
     def lines(self) -> list[tuple[int, str]]:
         """The reasons for people: how many, and why, with the choices at fault in one."""
         return [
-            (times, f"{reason}{_chosen(self.chosen.get(reason, {}))}")
+            (times, f"{reason}{_write_chosen(self.chosen.get(reason, {}))}")
             for reason, times in self.reasons
         ]
 
@@ -67,109 +99,162 @@ def survey(
     rng: random.Random,
     *,
     refuse: Refuse | None = None,
-    options: bool = True,
+    study: bool = True,
+    advance: Advance = lambda _drawn: None,
+    accept: Callable[[Sample], None] = lambda _sample: None,
 ) -> Survey:
-    """Try a space, for the images that it has: `samples` random samples and, with `options`,
-    every option of every choice once.
+    """Draw `samples` random samples of a space, for the images that it has.
 
-    `refuse` may have further reasons than that the choices make no network. What never acts is
-    looked for with `options` only.
+    `refuse` may have further reasons than that the choices make no network; `accept` is called
+    with every sample that may be trained. With `study` every
+    option that was in none of the networks is tried, and what never acts is looked for.
     """
-    wanted = [dict(p.condition) | {p.path: v} for p in space.parameters for v in _extremes(p)]
-    opened, study = space.opened, _Study(space)
-    digests, reasons, tried = set[str](), Counter[str](), 0
-    first: dict[str, tuple[Choices, GenomeError]] = {}
-    for choices in (
-        *(opened.complete(choices, rng) for choices in wanted if options),
-        *(opened.sample(rng) for _ in range(samples)),
-    ):
-        tried += 1
-        try:
-            sample = space.close(choices)
-        except GenomeError as error:
-            reason = f"{error.where}: {error.problem}"
-            reasons[reason] += 1
-            first.setdefault(reason, (choices, error))
-            continue
-        refusal = None if refuse is None else refuse(sample)
-        if refusal is not None:
-            reasons[refusal] += 1
-            continue
-        digests.add(sample.digest)
-        if options:
-            study.look_at(sample)
-    often = [reason for reason, _ in reasons.most_common() if reason in first][:BLAMED]
+    trial = _Trial(space, refuse, Study(space) if study else None)
+    for drawn in range(samples):
+        if (sample := trial.take(space.opened.sample(rng))) is not None:
+            accept(sample)
+        advance(drawn + 1)
+    untrainable, warnings = list[UntrainableOption](), list[str]()
+    if study and trial.made:
+        untrainable = list(_find_untrainable(trial, rng))
+        warnings = [*trial.warnings(), *map(str, untrainable)]
+    kinds = [kind for kind in trial.reasons.list_kinds() if kind in trial.first][:BLAMED]
     return Survey(
-        samples=tried,
-        networks=len(digests),
-        infeasible=sum(reasons.values()),
-        reasons=tuple(reasons.most_common()),
-        chosen={reason: space.blame(*first[reason]) for reason in often},
-        warnings=tuple(study.warnings()) if options else (),
+        samples=samples,
+        combinations=len(trial.combinations),
+        networks=len(trial.digests),
+        infeasible=trial.reasons.total,
+        reasons=tuple(trial.reasons.list_counted()),
+        chosen={trial.reasons.write(kind): space.blame(*trial.first[kind]) for kind in kinds},
+        untrainable=tuple(untrainable),
+        warnings=tuple(warnings),
     )
 
 
-def _chosen(choices: Choices) -> str:
-    listed = ", ".join(f"{path} = {quote(value)}" for path, value in choices.items())
-    return f" (chosen: {listed})" if listed else ""
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """Networks drawn from a space, and the samples among which they were found."""
+
+    networks: tuple[Sample, ...]
+    samples: int
+    reasons: tuple[tuple[str, int], ...]
+
+    @property
+    def infeasible(self) -> int:
+        """How many of the samples are no network."""
+        return self.samples - len(self.networks)
 
 
-def _extremes(parameter: Parameter) -> tuple[Scalar, ...]:
-    """Every option, or the two ends of an interval."""
-    if isinstance(parameter.domain, Categorical):
-        return parameter.domain.options
-    return parameter.domain.low, parameter.domain.high
+def draw_networks(space: Space, number: int, rng: random.Random) -> Drawn:
+    """Draw samples until `number` of them are networks, or PATIENCE in a row are none."""
+    networks: list[Sample] = []
+    reasons, in_a_row, samples = ReasonCounter(), 0, 0
+    while len(networks) < number and in_a_row < PATIENCE:
+        samples += 1
+        try:
+            networks.append(space.sample(rng))
+            in_a_row = 0
+        except GenomeError as error:
+            reasons.add(_reason(error))
+            in_a_row += 1
+    return Drawn(networks=tuple(networks), samples=samples, reasons=tuple(reasons.list_counted()))
 
 
-def _key(edge: FeedbackEdge) -> str:
-    return f"{edge.sender}->{edge.receiver}"
+class _Trial:
+    """What became of samples so far. `made` are the options (choice, label) of all networks."""
 
+    def __init__(self, space: Space, refuse: Refuse | None, study: "Study | None") -> None:
+        self.space, self._refuse, self._study = space, refuse, study
+        self.combinations: set[tuple[tuple[str, Scalar], ...]] = set()
+        self.digests: set[str] = set()
+        self.made: set[tuple[str, Scalar]] = set()
+        self.reasons = ReasonCounter()
+        self.first: dict[str, tuple[Choices, GenomeError]] = {}
 
-class _Study:
-    """Choices and feedback edges that have acted in no sample yet."""
+    def take(self, choices: Choices) -> Sample | None:
+        """Count a random sample; gives it if it may be trained."""
+        self.combinations.add(tuple(choices.items()))
+        try:
+            sample = self.make(choices)
+        except GenomeError as error:
+            kind = self.reasons.add(_reason(error))
+            self.first.setdefault(kind, (choices, error))
+            return None
+        if self._refuse is not None and (reason := self._refuse(sample)) is not None:
+            self.reasons.add(reason)
+            return None
+        self.digests.add(sample.digest)
+        return sample
 
-    def __init__(self, space: Space) -> None:
-        self._space, self._seen = space, 0
-        self._open: dict[str, int] = {}  # by choice that never acted: in how many samples it was
-        self._acted: set[str] = set()
-        self._written: dict[str, bool] = {}  # by edge: whether it was ever read
-
-    def look_at(self, sample: Sample) -> None:
-        self._edges(sample.genome)
-        if self._seen == STUDIED:
-            return
-        self._seen += 1
-        waiting = self._waiting(sample.choices)
-        acting = acting_choices(self._space.opened, sample.choices, waiting)
-        for path in waiting:
-            if path in acting:
-                self._acted.add(path)
-                self._open.pop(path, None)
-            else:
-                self._open[path] = self._open.get(path, 0) + 1
-
-    def _waiting(self, choices: Choices) -> list[str]:
-        domains = {path: self._space.opened.parameter(path).domain for path in choices}
-        return [path for path in choices if path not in self._acted and domains[path].size != 1]
-
-    def _edges(self, genome: Genome) -> None:
-        unread = {
-            (e.sender, e.receiver) for e in genome.edges if not self._read(e.sender, e.receiver)
-        }
-        if unread:
-            read = {(e.sender, e.receiver) for e in drop_inert(genome).edges}
-            for sender, receiver in unread:
-                self._written[f"{sender}->{receiver}"] = (sender, receiver) in read
-
-    def _read(self, sender: str, receiver: str) -> bool:
-        return self._written.get(f"{sender}->{receiver}", False)
+    def make(self, choices: Choices) -> Sample:
+        """The sample that choices make, looked at. Raises GenomeError."""
+        sample = self.space.close(choices)
+        self.made.update(choices.items())
+        if self._study is not None:
+            self._study.look_at(sample)
+        return sample
 
     def warnings(self) -> Iterator[str]:
-        for path, samples in self._open.items():
-            yield (
-                f"{path} made no difference in any of {samples} samples: "
-                "whatever is chosen, it is the same network"
-            )
-        for edge, read in self._written.items():
-            if not read:
-                yield f"feedback {edge} is read by no cell in any sample"
+        """What of the space is not as it was probably meant."""
+        yield from _find_misfits(self.space, self._refuse)
+        if self._study is not None:
+            yield from self._study.warnings()
+
+
+def _find_misfits(space: Space, refuse: Refuse | None) -> Iterator[str]:
+    """The default network and the controls, where they may not be trained."""
+    try:
+        sample = space.complete({})
+        reason = None if refuse is None else refuse(sample)
+    except InputError as error:
+        reason = _reason(error)
+    if reason is not None:
+        yield f"the default network may not be trained: {reason}"
+    for name in space.controls:
+        try:
+            space.control(name)
+        except InputError as error:
+            yield f"the control {name} is no network: {_reason(error)}"
+
+
+def _find_untrainable(trial: _Trial, rng: random.Random) -> Iterator[UntrainableOption]:
+    """Options of which no sample is a network; of those inside one another, the outermost."""
+    untrainable: set[tuple[str, Scalar]] = set()
+    for parameter in trial.space.parameters:
+        if untrainable.intersection(parameter.condition):
+            continue
+        domain = parameter.domain
+        for option in domain.options if isinstance(domain, Categorical) else ():
+            if (parameter.path, option) in trial.made:
+                continue
+            partial = dict(parameter.condition) | {parameter.path: option}
+            if (reason := _try_option(trial, partial, rng)) is not None:
+                untrainable.add((parameter.path, option))
+                yield UntrainableOption(
+                    path=parameter.path, option=option, reason=reason, tries=TRIES
+                )
+            if len(untrainable) == UNTRAINABLE:
+                return
+
+
+def _try_option(trial: _Trial, partial: Mapping[str, Scalar], rng: random.Random) -> str | None:
+    """Why no sample with these choices is a network, or None if one is."""
+    reasons = ReasonCounter()
+    for number in range(TRIES):
+        choices = trial.space.opened.complete(partial, rng if number else None)
+        try:
+            trial.make(choices)
+        except GenomeError as error:
+            reasons.add(_reason(error))
+        else:
+            return None
+    return reasons.list_counted()[0][0]
+
+
+def _reason(error: InputError) -> str:
+    return f"{error.where}: {error.problem}"
+
+
+def _write_chosen(choices: Choices) -> str:
+    listed = ", ".join(f"{path} = {quote(value)}" for path, value in choices.items())
+    return f" (chosen: {listed})" if listed else ""

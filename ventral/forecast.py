@@ -31,17 +31,23 @@ def show(
     """Print the estimate for trials on what is `offered`, whose speed is taken to be this
     machine's, and how many samples may not be trained. Raises VentralError if there can be none.
     """
+    from search.campaign import control_runs
     from search.forecast.trying import try_space
 
-    result = try_space(campaign, prepared[1])
+    space = prepared[1]
+    result = try_space(campaign, space)
+    if len(control_runs(campaign, space)) < campaign.budget.trials:
+        result.refuse_untrainable(space)
     tried = result.survey
     expected = _estimate(campaign, prepared, home, offered)
-    searched = _count_searched_controls(campaign, prepared[1])
+    searched = _count_searched_controls(campaign, space)
     document = {"name": campaign.name, "searched_controls": searched}
     document |= expected.document() | result.document()
     lines = [format_estimate(campaign, expected), *_searched(searched), *_infeasible(tried)]
     lines += _recomputed(result.recomputed)
     value(document, output, "\n".join(lines))
+    for warning in tried.warnings:
+        note(f"warning: {warning}")
     if tried.share > MUCH:
         note(
             f"warning: {percent(tried.share)} of the samples may not be trained, most of them "

@@ -206,13 +206,15 @@ class Parameter:
     """One choice that may have to be made.
 
     `path` is its key in the flat form. `condition` lists the branches that must be taken for it to
-    be open, outermost first: none means that it is always open.
+    be open, outermost first: none means that it is always open. With `up_to` its options are
+    kernels, and those larger than the map are not offered once the map is known.
     """
 
     path: str
     domain: Domain
     default: Scalar
     condition: Condition = ()
+    up_to: str | None = None
 
     def is_open(self, choices: Mapping[str, Scalar]) -> bool:
         """Whether it is open under `choices`, which hold what stands before it."""

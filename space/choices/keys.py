@@ -21,6 +21,7 @@ class ParameterDraft:
     domain: Domain
     default: Scalar
     name: str | None
+    up_to: str | None = None
 
 
 def name_parameters(drafts: Sequence[ParameterDraft]) -> list[str]:

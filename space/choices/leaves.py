@@ -3,12 +3,14 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from space.choices.domains import Integer, Scalar, Uniform
+from space.choices.domains import Categorical, Domain, Integer, Scalar, Uniform
 from space.documents.bounds import OPTIONS, SPAN, WEIGHT, WHOLE
 from space.documents.paths import Branch, Step, format_path
 from space.documents.trees import CHOICE_KINDS
 from space.documents.validation import quote, suggestion
 from space.errors import SpaceError
+
+UP_TO_MAP = "map"
 
 
 def plain_path(where: Sequence[Step]) -> str:
@@ -118,6 +120,24 @@ def read_weights(
         if weight > WEIGHT:
             raise SpaceError(path, f"{quote(weight)} is above {WEIGHT:g}", "write smaller ones")
     return tuple(float(weight) for weight in written)
+
+
+def read_up_to(
+    document: Mapping[str, object], domain: Domain, where: tuple[Step, ...]
+) -> str | None:
+    """What bounds the options of a choice: `map`, or None. Raises SpaceError for another word, and
+    for options that are no kernels.
+    """
+    if "up_to" not in document:
+        return None
+    path, written = f"{plain_path(where)}.up_to", document["up_to"]
+    if written != UP_TO_MAP:
+        raise SpaceError(path, f"{quote(written)} is not {UP_TO_MAP}", f"write up_to: {UP_TO_MAP}")
+    for option in domain.options if isinstance(domain, Categorical) else ():
+        if isinstance(option, bool) or not isinstance(option, int) or option < 1:
+            problem = f"the option {quote(option)} is not the side of a kernel"
+            raise SpaceError(path, problem, "write whole numbers from 1, or leave up_to out")
+    return UP_TO_MAP
 
 
 def read_interval(kind: str, written: object, where: tuple[Step, ...]) -> Uniform | Integer:

@@ -18,6 +18,7 @@ from space.choices.leaves import (
     read_interval,
     read_options,
     read_scalar,
+    read_up_to,
     read_weights,
 )
 from space.documents.bounds import CHOICES, LEVELS, NODES, TIES
@@ -29,7 +30,7 @@ from space.errors import SpaceError
 _NAME = re.compile(r"[A-Za-z_][\w.>-]*")
 _NUMBERS = ("uniform", "loguniform", "integers", "logintegers")
 _BESIDE = {
-    "choice": ("weights", "name", "default"),
+    "choice": ("weights", "name", "default", "up_to"),
     "optional": ("name", "default"),
     "same_as": ("times",),
     **dict.fromkeys(_NUMBERS, ("name", "default")),
@@ -153,6 +154,7 @@ class Reader:
                 domain=draft.domain,
                 default=draft.default,
                 condition=tuple((keys[slot], label) for slot, label in draft.taken),
+                up_to=draft.up_to,
             )
             for draft, key in zip(self.drafts, keys, strict=True)
         )
@@ -258,7 +260,14 @@ class Reader:
                 path = f"{plain_path(where)}.default"
                 raise SpaceError(path, error.problem, error.cure) from None
         self.drafts.append(
-            ParameterDraft(where=where, taken=taken, domain=domain, default=default, name=name)
+            ParameterDraft(
+                where=where,
+                taken=taken,
+                domain=domain,
+                default=default,
+                name=name,
+                up_to=read_up_to(document, domain, where),
+            )
         )
         return len(self.drafts) - 1
 

@@ -10,8 +10,9 @@ A document is a JSON tree. Any node of it may be a choice node, a mapping with o
     same_as: PATH or NAME          the value of another node; `times: -1` multiplies a number
 
 and beside it `name` (replaces the path as the choice's key), `default` (the value where nothing
-chooses; else the first option, absent, or the middle of the interval) and `weights` (of a choice's
-options: a list, or a mapping by label).
+chooses; else the first option, absent, or the middle of the interval), and of a choice `weights`
+(a list, or a mapping by label) and `up_to: map` (of kernels: those larger than the map are not
+offered; space/map_bounds.py).
 
 The options of a list are called by the scalar itself, by the key of a mapping with one key, by the
 name or kind of a choice node, else by their index.
@@ -32,6 +33,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from space.choices.domains import Categorical, Integer, OutsideError, Parameter, Scalar, Uniform
+from space.choices.narrowing import list_labels, narrow_parameter
 from space.choices.nodes import (
     ChoiceNode,
     ConstantNode,
@@ -43,7 +45,7 @@ from space.choices.nodes import (
     Reader,
     TieNode,
 )
-from space.choices.possible import PossibleValue, list_possible
+from space.choices.possible import PlaceReader, PossibleValue, Where, list_possible
 from space.choices.same_as import Links, resolve_ties
 from space.documents.bounds import DISTINCT_DIGITS
 from space.documents.trees import Document, copy_tree
@@ -92,6 +94,7 @@ class OpenDocument:
     _ties: tuple[Links, ...]
     _parents: tuple[tuple[int, Scalar] | None, ...]
     _only: Mapping[str, Sequence[Scalar]] = field(default_factory=dict)
+    _defaults: Mapping[str, Scalar] = field(default_factory=dict)
     _slots: dict[str, int] = field(init=False)
     parameters: tuple[Parameter, ...] = field(init=False)
     """The choices that may have to be made, in the document's order."""
@@ -102,7 +105,7 @@ class OpenDocument:
         reached: dict[int, bool] = {}
         for slot, parent in enumerate(self._parents):
             reached[slot] = parent is None or (
-                reached[parent[0]] and parent[1] in _options(self._by_slot[parent[0]])
+                reached[parent[0]] and parent[1] in list_labels(self._by_slot[parent[0]])
             )
         parameters = tuple(one for slot, one in enumerate(self._by_slot) if reached[slot])
         object.__setattr__(self, "parameters", parameters)
@@ -125,24 +128,37 @@ class OpenDocument:
         )
 
     def __reduce__(self) -> tuple[Callable[..., "OpenDocument"], tuple[Any, ...]]:
-        return _read_narrowed, (self._source, self._only)  # the marks above cannot be pickled
+        return _read_narrowed, (
+            self._source,
+            self._only,
+            self._defaults,
+        )  # the marks above cannot be pickled
 
     def document(self) -> Document:
         """The document as it was written, choices open: `parse(d).document() == d`."""
         return copy_tree(self._source)
 
-    def narrow(self, only: Mapping[str, Sequence[Scalar]]) -> "OpenDocument":
+    def narrow(
+        self, only: Mapping[str, Sequence[Scalar]], defaults: Mapping[str, Scalar] | None = None
+    ) -> "OpenDocument":
         """The same document with fewer options: of each choice of `only` those given, at least
         one. All choices keep their keys, and what is chosen here can be chosen in the whole.
 
-        The default is the first of those given where the old one is none of them. Raises
-        SpaceError for what is no choice between options, and for an option that is none.
+        The default is that of `defaults`, else the old one; the first of those given where it is
+        none of them. Raises SpaceError for what is no choice between options, and for an option
+        that is none.
         """
         parameters = list(self._by_slot)
         for path, given in only.items():
             parameter = self.parameter(path)
-            parameters[self._slots[path]] = _narrow_parameter(parameter, given)
-        return replace(self, _by_slot=tuple(parameters), _only={**self._only, **only})
+            default = (defaults or {}).get(path)
+            parameters[self._slots[path]] = narrow_parameter(parameter, given, default)
+        return replace(
+            self,
+            _by_slot=tuple(parameters),
+            _only={**self._only, **only},
+            _defaults={**self._defaults, **(defaults or {})},
+        )
 
     def possible_values(self) -> Iterator[PossibleValue]:
         """Every value that may stand in a closed document, with the choices that put it there.
@@ -151,9 +167,13 @@ class OpenDocument:
         """
         for possible in list_possible(self._root, self._ties):
             taken = tuple((self._by_slot[slot], label) for slot, label in possible.taken)
-            if all(label in _options(parameter) for parameter, label in taken):
+            if all(label in list_labels(parameter) for parameter, label in taken):
                 pairs = tuple((parameter.path, label) for parameter, label in taken)
                 yield PossibleValue(where=possible.where, value=possible.value, taken=pairs)
+
+    def values_at(self, where: Where) -> list[Any]:
+        """The values that may stand at a place, or ABSENT, whatever is chosen elsewhere."""
+        return list(PlaceReader(self._ties, self._by_slot).list_at(self._root, where))
 
     def parameter(self, path: str) -> Parameter:
         """The parameter with this key. Raises SpaceError for an unknown one."""
@@ -343,47 +363,22 @@ class OpenDocument:
             case ListNode(children):
                 return math.prod(map(self._distinct, children))
             case ChoiceNode(slot, branches):
-                labels = _options(self._by_slot[slot])
+                labels = list_labels(self._by_slot[slot])
                 return sum(self._distinct(branches[label]) for label in labels)
             case NumberNode(slot):
                 return self._by_slot[slot].domain.size or 1
             case OptionalNode(slot, body):
-                labels = _options(self._by_slot[slot])
+                labels = list_labels(self._by_slot[slot])
                 return (False in labels) + (self._distinct(body) if True in labels else 0)
             case _:
                 return 1  # a constant; a tie, which adds nothing to what it copies
 
 
-def _read_narrowed(document: object, only: Mapping[str, Sequence[Scalar]]) -> OpenDocument:
+def _read_narrowed(
+    document: object, only: Mapping[str, Sequence[Scalar]], defaults: Mapping[str, Scalar]
+) -> OpenDocument:
     opened = OpenDocument.parse(document)
-    return opened.narrow(only) if only else opened
-
-
-def _options(parameter: Parameter) -> tuple[Scalar, ...]:
-    """The labels of a choice; none of a number's interval, in which nothing is nested."""
-    domain = parameter.domain
-    return domain.options if isinstance(domain, Categorical) else ()
-
-
-def _narrow_parameter(parameter: Parameter, given: Sequence[Scalar]) -> Parameter:
-    """A choice with the given options only, in their old order. Raises SpaceError."""
-    domain, path = parameter.domain, parameter.path
-    if not isinstance(domain, Categorical):
-        raise SpaceError(path, "is a number from an interval", "narrow its interval instead")
-    if not given:
-        raise SpaceError(path, "no option is left", "leave one at least")
-    try:
-        kept = {domain.options.index(domain.accept(value)) for value in given}
-    except OutsideError as error:
-        raise SpaceError(path, error.problem, error.cure) from None
-    places = sorted(kept)
-    options = tuple(domain.options[place] for place in places)
-    weights = domain.weights and tuple(domain.weights[place] for place in places)
-    return replace(
-        parameter,
-        domain=Categorical(options=options, weights=weights),
-        default=parameter.default if parameter.default in options else options[0],
-    )
+    return opened.narrow(only, defaults) if only else opened
 
 
 def _cure(parameter: Parameter) -> str:

@@ -4,10 +4,11 @@ A document with choices is read without making any: where a value may stand, and
 choices. By this a space is asked what it can contain at all (space/feedforward.py).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from space.choices.domains import Categorical, Parameter
 from space.choices.keys import Taken
 from space.choices.nodes import (
     ChoiceNode,
@@ -15,6 +16,7 @@ from space.choices.nodes import (
     ListNode,
     MappingNode,
     Node,
+    NumberNode,
     OptionalNode,
     TieNode,
 )
@@ -70,6 +72,77 @@ def _list_inside(
             yield from ((linked, (), more) for more, linked in ties[index])
         case _:
             pass
+
+
+class _Absent:
+    """A mark that no document can hold."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT = _Absent()
+"""What stands where an optional part is left out, and where no document has anything."""
+
+
+@dataclass(frozen=True)
+class PlaceReader:
+    """Lists what may stand at a place, whatever is chosen elsewhere. `parameters` are by slot."""
+
+    ties: tuple[Links, ...]
+    parameters: Sequence[Parameter]
+
+    def list_at(self, node: Node, steps: Where) -> Iterator[Any]:
+        """The values that may stand `steps` inside of a node, some of them more than once.
+
+        An empty mapping or list stands for any; of an interval the ends are listed.
+        """
+        match node:
+            case ConstantNode(value):
+                yield _constant_at(value, steps)
+            case MappingNode() | ListNode() if not steps:
+                yield {} if isinstance(node, MappingNode) else []
+            case MappingNode() | ListNode():
+                child = _child_at(node, steps[0])
+                yield from (ABSENT,) if child is None else self.list_at(child, steps[1:])
+            case ChoiceNode(slot, branches):
+                for label in self._labels(slot):
+                    yield from self.list_at(branches[label], steps)
+            case OptionalNode(slot, body):
+                for there in self._labels(slot):
+                    yield from self.list_at(body, steps) if there else (ABSENT,)
+            case NumberNode(slot) if not steps:
+                domain = self.parameters[slot].domain
+                assert not isinstance(domain, Categorical)
+                yield from (domain.low, domain.high)
+            case TieNode(index, times):
+                for _, linked in self.ties[index]:
+                    for value in self.list_at(linked, steps):
+                        yield value if times is None or value is ABSENT else value * times
+            case _:
+                yield ABSENT
+
+    def _labels(self, slot: int) -> Sequence[Any]:
+        domain = self.parameters[slot].domain
+        return domain.options if isinstance(domain, Categorical) else ()
+
+
+def _child_at(node: MappingNode | ListNode, step: Step) -> Node | None:
+    if isinstance(node, MappingNode):
+        return node.items.get(step) if isinstance(step, str) else None
+    return node.items[step] if isinstance(step, int) and step < len(node.items) else None
+
+
+def _constant_at(value: Document, steps: Where) -> Any:
+    for step in steps:
+        match value:
+            case dict() if step in value:
+                value = value[step]
+            case list() if isinstance(step, int) and step < len(value):
+                value = value[step]
+            case _:
+                return ABSENT
+    return value
 
 
 def _take(taken: Taken, more: Taken) -> Taken | None:

@@ -3,8 +3,11 @@
 import random
 from typing import Any
 
+import pytest
+
+import space.survey as survey_module
 from space.space import Space
-from space.survey import BLAMED, survey
+from space.survey import BLAMED, TRIES, draw_networks, survey
 
 
 def document(**cell: Any) -> dict[str, Any]:
@@ -33,42 +36,105 @@ def test_samples_are_infeasible_at_some_images_only() -> None:
     assert tried(document(), 32).infeasible == 0
     found = tried(document(), 8)
     assert 10 < found.infeasible < 30
-    assert found.samples == 42
+    assert (found.samples, found.combinations, found.networks) == (40, 2, 1)
     ((reason, times),) = found.reasons
     assert "5 exceeds the 4x4 map" in reason
     assert times == found.infeasible
-    assert "(chosen: " in found.lines()[0][1]
-    ((document_of_reason),) = found.documents()
-    assert document_of_reason["reason"] == reason
-    assert list(document_of_reason["chosen"].values()) == [5], "the choice at fault alone"
+    assert "(chosen: kernel = 5)" in found.lines()[0][1], "the choice at fault alone"
+    written = found.document()
+    assert written["reasons"] == [{"reason": reason, "count": times}]
+    assert written["chosen"] == {reason: {"kernel": 5}}
+
+
+def test_numbers_that_vary_do_not_split_a_reason() -> None:
+    written = document()
+    term = written["genome"]["cells"]["c"]["states"]["out"]["drive"]["edges"][0]["add"]
+    term["kernel"]["choice"] = [3, 5, 7, 9]
+    ((reason, _),) = tried(written, 8).reasons
+    assert "kernel: 5..9 exceeds the 4x4 map of stage b" in reason
 
 
 def test_further_reasons_are_counted() -> None:
-    found = tried(document(), 32, refuse=lambda _: "too large", options=False)
+    found = tried(document(), 32, refuse=lambda _: "too large", study=False)
     assert (found.samples, found.infeasible, found.share) == (40, 40, 1.0)
     assert found.reasons == (("too large", 40),)
+    assert found.warnings == ()
+    found = tried(document(), 32, refuse=lambda _: "too large")
+    assert found.warnings == ("the default network may not be trained: too large",)
+    assert found.untrainable == (), "a limit is no fault of an option"
 
 
-def test_what_never_acts_is_warned_of() -> None:
+def test_samples_that_may_be_trained_are_passed_on_and_all_are_counted() -> None:
+    accepted: list[Any] = []
+    counted: list[int] = []
+    found = tried(document(), 8, accept=accepted.append, advance=counted.append)
+    assert len(accepted) == found.samples - found.infeasible
+    assert counted == list(range(1, 41))
+
+
+def test_an_option_that_makes_no_network_is_untrainable() -> None:
+    found = tried(document(), 8)
+    (only,) = found.untrainable
+    assert (only.path, only.option, only.tries) == ("kernel", 5, TRIES)
+    assert "5 exceeds the 4x4 map of stage b" in only.reason
+    assert found.warnings == (str(only),)
+    assert tried(document(), 32).untrainable == ()
+
+
+def test_of_untrainable_options_inside_one_another_the_outermost_is_named() -> None:
+    wide = {"of": "input", "kernel": {"choice": [7, 9], "name": "wide"}}
+    edge = {"optional": {"add": wide}, "name": "edge"}
     written = document()
-    assert tried(written, 32).warnings == ()
-    written["genome"]["feedback"] = {"b->a": True}
-    (edge,) = tried(written, 32).warnings
-    assert edge == "feedback b->a is read by no cell in any sample"
-    written["genome"]["feedback"] = {"b->a": {"choice": [True, False], "name": "fed"}}
-    warnings = tried(written, 32).warnings
-    assert [warning.split()[0] for warning in warnings] == ["fed", "feedback"]
+    written["genome"]["cells"]["c"]["states"]["out"]["drive"]["edges"].append(edge)
+    found = tried(written, 12)
+    assert [(one.path, one.option) for one in found.untrainable] == [("edge", True)]
 
 
-def test_kernels_that_are_cut_to_one_size_are_no_choice() -> None:
-    (warning,) = tried(document(clip_kernels=True), 4).warnings
-    assert warning.startswith("kernel made no difference")
+def test_an_option_that_some_other_choice_makes_possible_is_not_untrainable() -> None:
+    """A kernel that fits with one stride of four, and is drawn once in a thousand samples."""
+    written = document()
+    term = written["genome"]["cells"]["c"]["states"]["out"]["drive"]["edges"][0]["add"]
+    term["kernel"] |= {"choice": [3, 11], "weights": [99, 1]}
+    strides = {"choice": [4, 3, 2, 1], "name": "stride", "weights": [9, 9, 9, 3]}
+    written["genome"]["stages"][0]["convolution"]["stride"] = strides
+    found = tried(written, 24)
+    assert found.untrainable == ()
 
 
-def test_the_named_spaces_have_nothing_that_never_acts() -> None:
-    space = Space.load("motifs-small").with_images(size=16, channels=1, classes=10)
-    found = survey(space, 20, random.Random(0))
-    assert (found.infeasible, found.warnings) == (0, ())
+def test_a_default_and_a_control_that_are_no_networks_are_warned_of() -> None:
+    written = document()
+    written["genome"]["cells"]["c"]["states"]["out"]["drive"]["edges"][0]["add"]["kernel"] |= {
+        "default": 5
+    }
+    written["controls"] = {"wide": {"choices": {"kernel": 5}}}
+    space = Space.parse(written).with_images(size=8, channels=1, classes=10, check=False)
+    first, second, _ = survey(space, 20, random.Random(1)).warnings
+    assert first.startswith("the default network may not be trained: genome.cells.c.states.out")
+    assert second.startswith("the control wide is no network: ")
+
+
+def test_networks_are_drawn_in_place_of_samples_that_are_none() -> None:
+    space = Space.parse(document()).with_images(size=8, channels=1, classes=10)
+    drawn = draw_networks(space, 10, random.Random(2))
+    assert len(drawn.networks) == 10
+    assert drawn.infeasible > 0
+    ((reason, count),) = drawn.reasons
+    assert count == drawn.infeasible
+    assert "exceeds the 4x4 map" in reason
+    whole = Space.parse(document())
+    rng = random.Random(2)
+    assert draw_networks(whole, 5, random.Random(2)).networks == tuple(
+        whole.sample(rng) for _ in range(5)
+    )
+
+
+def test_the_drawing_of_networks_ends_where_there_are_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(survey_module, "PATIENCE", 5)
+    space = Space.parse(document()).with_images(size=2, channels=1, classes=10, check=False)
+    drawn = draw_networks(space, 3, random.Random(0))
+    assert (drawn.networks, drawn.samples) == ((), 5)
 
 
 def test_a_recipe_that_is_not_always_there_is_tried_as_well() -> None:
@@ -77,13 +143,9 @@ def test_a_recipe_that_is_not_always_there_is_tried_as_well() -> None:
 
 
 def test_the_choices_at_fault_are_named_for_the_most_frequent_reasons_only() -> None:
-    widths = {"choice": [4, *range(5, 31)], "name": "width"}
+    names = {"choice": [f"s{letter}" for letter in "abcdefghijklmnopqrst"], "name": "name"}
     written = document()
-    written["genome"]["stages"][0]["convolution"]["width"] = widths
-    written["genome"]["cells"]["c"]["states"]["out"]["depth"] = 4
-    written["genome"]["cells"]["c"]["states"]["out"]["drive"]["edges"] = [
-        {"add": {"of": "residual", "op": "identity"}}
-    ]
-    found = tried(written, 4)
+    written["genome"]["stages"][1]["name"] = names
+    found = tried(written, 8, study=False)
     assert len(found.reasons) > BLAMED
     assert len(found.chosen) == BLAMED

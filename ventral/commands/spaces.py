@@ -7,18 +7,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from space.documents.outside import printable
+from ventral.images import Data, Images, Size, fit_images
 from ventral.output import Column, Format, Output, count, note, percent, table, value
 from ventral.output import show as show_text
+from ventral.progress import ProgressLine
 
 if TYPE_CHECKING:
     from space.choices.domains import Categorical, Integer, Uniform
     from space.genome import Genome
-    from space.space import Space
+    from space.survey import Survey
 
 app = typer.Typer(no_args_is_help=True)
 
 File = Annotated[str, typer.Argument(help="a named space (see `ventral space list`) or a file")]
 Seed = Annotated[int, typer.Option("--seed", help="of the draw")]
+
+LISTED = 8
+"""So many reasons are listed."""
 
 
 @app.command("list")
@@ -56,33 +61,44 @@ def sample(
     file: File,
     number: Annotated[int, typer.Option("-n", min=1, help="how many")] = 1,
     seed: Seed = 0,
+    size: Size = None,
+    data: Data = None,
     output: Output = Format.table,
 ) -> None:
-    """Draw networks from a space; the same seed draws the same ones."""
+    """Draw networks from a space; the same seed draws the same ones.
+
+    They are made for the images of --data, or of --size pixels. Samples that are no network are
+    counted and left out.
+    """
     from space.cell_names import short_name
     from space.distinct import distinct_names
     from space.recurrence import recurrence
     from space.space import Space
+    from space.survey import draw_networks
     from space.unroll.cost import cost
 
-    space = Space.load(file)
-    rng = random.Random(seed)
+    space, images = fit_images(Space.load(file), data, size)
+    drawn = draw_networks(space, number, random.Random(seed))
+    if not drawn.networks:
+        raise _no_network(file, images, drawn.reasons[0][0])
+    note(f"{space.name}, for {images}{_share(drawn.infeasible, drawn.samples)}")
+    for reason, times in drawn.reasons[:LISTED]:
+        note(f"  {times:,}: {reason}")
     rows: list[dict[str, Any]] = []
     genomes: dict[str, Genome] = {}
-    for _ in range(number):
-        drawn = space.sample(rng)
-        price = cost(drawn.genome)
-        genomes[drawn.digest] = drawn.genome
+    for one in drawn.networks:
+        price = cost(one.genome)
+        genomes[one.digest] = one.genome
         rows.append(
             {
-                "digest": drawn.digest,
-                "cell": short_name(drawn.genome),
-                "recurrent": recurrence(drawn.genome),
+                "digest": one.digest,
+                "cell": short_name(one.genome),
+                "recurrent": recurrence(one.genome),
                 "parameters": price.parameters,
                 "macs": price.macs,
-                "choices": drawn.choices,
-                "recipe": drawn.recipe,
-                "genome": drawn.genome.document(),
+                "choices": one.choices,
+                "recipe": one.recipe,
+                "genome": one.genome.document(),
             }
         )
     columns = [
@@ -101,35 +117,53 @@ def sample(
 @app.command("count")
 def count_space(
     file: File,
-    draws: Annotated[int, typer.Option(help="draws to estimate how many are one network")] = 1000,
+    draws: Annotated[
+        int, typer.Option(min=0, help="draws to estimate how many are one network")
+    ] = 1000,
     seed: Seed = 0,
+    size: Size = None,
+    data: Data = None,
     output: Output = Format.table,
 ) -> None:
-    """How large a space is: its choices, and the networks that they make."""
-    from space.space import Space
+    """How large a space is: its choices, and the networks that they make.
 
-    space = Space.load(file)
-    size = space.count()
-    rng = random.Random(seed)
-    digests = [space.sample(rng).digest for _ in range(draws)]
+    They are made for the images of --data, or of --size pixels.
+    """
+    from space.space import Space
+    from space.survey import survey
+
+    space, images = fit_images(Space.load(file), data, size)
+    whole = space.count()
+    line = ProgressLine("drawn", draws, "samples")
+    drawn = survey(space, draws, random.Random(seed), study=False, advance=line.advance)
+    complete = not whole.continuous and drawn.combinations == whole.distinct
     document: dict[str, Any] = {
         "space": space.name,
-        "choices": size.parameters,
-        "conditional": size.conditional,
-        "continuous": size.continuous,
-        "distinct": size.distinct,
-        "log10": size.log10,
+        "image": images.document(),
+        "choices": whole.parameters,
+        "conditional": whole.conditional,
+        "continuous": whole.continuous,
+        "distinct": whole.distinct,
+        "log10": whole.log10,
         "draws": draws,
-        "distinct_networks_drawn": len(set(digests)),
+        "distinct_networks_drawn": drawn.networks,
+        "complete": complete,
+        **drawn.document(),
     }
-    share = len(set(digests)) / draws if draws else 1.0
-    text = (
-        f"{space.name}: {size.parameters} choices, {size.conditional} of them conditional, "
-        f"{size.continuous} continuous\n"
-        f"combinations of the discrete choices: 10^{size.log10:.1f}\n"
-        f"distinct networks among {draws} draws: {percent(share)}"
-    )
-    value(document, output, text)
+    share = drawn.networks / draws if draws else 1.0
+    lines = [
+        f"{space.name}, for {images}: {whole.parameters} choices, {whole.conditional} of them "
+        f"conditional, {whole.continuous} continuous",
+        f"combinations of the discrete choices: {_combinations(whole.distinct, whole.log10)}",
+        f"distinct networks among {draws:,} draws: {drawn.networks:,}"
+        + (
+            f", and there are no others: all {whole.distinct:,} combinations were drawn"
+            if complete
+            else f" ({percent(share)})"
+        ),
+        *_infeasible_lines(drawn),
+    ]
+    value(document, output, "\n".join(lines))
 
 
 @app.command()
@@ -137,77 +171,63 @@ def validate(
     file: File,
     samples: Annotated[int, typer.Option("-n", min=1, help="networks to draw")] = 200,
     seed: Seed = 0,
-    size: Annotated[
-        int | None, typer.Option("--size", min=1, help="side of the images in pixels")
-    ] = None,
-    data: Annotated[
-        str | None, typer.Option("--data", help="a data set, or a folder of images")
-    ] = None,
+    size: Size = None,
+    data: Data = None,
     output: Output = Format.table,
 ) -> None:
     """Check a space: its choices, their ties, its controls, and a number of drawn networks.
 
     The networks are made for the images of a campaign: those of --data, or of --size pixels.
     """
-    from space.errors import SpaceError
     from space.space import Space
     from space.survey import survey
 
-    space = _fit_images(Space.load(file), data, size)
-    image = space.complete({}).genome
-    for_images = (
-        f"{image.image.size}x{image.image.size} pixels, {image.image.channels} channels, "
-        f"{image.classes} classes"
-    )
-    result = survey(space, samples, random.Random(seed))
+    space, images = fit_images(Space.load(file), data, size)
+    line = ProgressLine("drawn", samples, "samples")
+    result = survey(space, samples, random.Random(seed), advance=line.advance)
     if result.infeasible == result.samples:
-        raise SpaceError(
-            file, f"makes no network for {for_images}: {result.lines()[0][1]}", "narrow the space"
-        )
+        raise _no_network(file, images, result.lines()[0][1])
     for warning in result.warnings:
         note(f"warning: {warning}")
-    document = {
-        "space": space.name,
-        "image": {
-            "size": image.image.size,
-            "channels": image.image.channels,
-            "classes": image.classes,
-        },
-        "samples": result.samples,
-        "networks": result.networks,
-        "infeasible": result.infeasible,
-        "reasons": result.documents(),
-        "warnings": list(result.warnings),
-    }
-    good = result.samples - result.infeasible
-    every = "every one is a network" if not result.infeasible else f"{good} are networks"
+    document = {"space": space.name, "image": images.document(), **result.document()}
     lines = [
-        f"{space.name}, for {for_images}"
-        + (": " if size or data else " (its own; --size and --data take others): ")
-        + f"{result.samples} samples tried, {every}",
-        *(f"  {times} are not: {printable(reason)}" for times, reason in result.lines()),
+        f"{space.name}, for {images}: {result.samples} samples drawn"
+        + (", every one is a network" if not result.infeasible else ""),
+        *_infeasible_lines(result),
     ]
     value(document, output, "\n".join(lines))
 
 
-def _fit_images(space: "Space", data: str | None, size: int | None) -> "Space":
-    """A space for the images of `data` or of `size` pixels, by default for its own."""
-    own = space.complete({}).genome
-    if data is not None:
-        from pathlib import Path
+def _no_network(file: str, images: Images, reason: str) -> Exception:
+    from space.errors import SpaceError
 
-        from workers.data.datasets import open_source
-        from workers.data.specs import data_spec
+    problem = f"makes no network for {images}: {printable(reason)}"
+    return SpaceError(file, problem, "narrow the space, or take larger images")
 
-        folder = {"name": "imagefolder", "path": data} if Path(data).is_dir() else {"name": data}
-        spec = data_spec(folder | ({} if size is None else {"size": size}), "--data")
-        source = open_source(spec)
-        return space.with_images(
-            size=spec.size, channels=source.channels, classes=len(source.classes)
-        )
-    if size is None:
-        return space
-    return space.with_images(size=size, channels=own.image.channels, classes=own.classes)
+
+def _share(infeasible: int, samples: int) -> str:
+    """How many of the samples are no network."""
+    if not infeasible:
+        return ""
+    return (
+        f": {infeasible:,} of {samples:,} samples are no network ({percent(infeasible / samples)})"
+    )
+
+
+def _infeasible_lines(result: "Survey") -> list[str]:
+    """The samples that are no network, by reason."""
+    if not result.infeasible:
+        return []
+    return [
+        f"no network: {result.infeasible:,} of {result.samples:,} samples "
+        f"({percent(result.share)})",
+        *(f"  {times:,}: {printable(reason)}" for times, reason in result.lines()[:LISTED]),
+        *(["  ..."] if len(result.reasons) > LISTED else []),
+    ]
+
+
+def _combinations(distinct: int, log10: float) -> str:
+    return f"{distinct:,}" if distinct < 1_000_000 else f"10^{log10:.1f}"
 
 
 def _describe(domain: "Categorical | Uniform | Integer") -> str:

@@ -34,23 +34,70 @@ def test_validate_counts_what_is_no_network_at_the_images(shell: Shell) -> None:
     arguments = ("space", "validate", "s.yaml", "-n", "30")
     whole = shell(*arguments, "-o", "json").json
     assert whole["image"] == {"size": 224, "channels": 3, "classes": 1000}
-    assert (whole["samples"], whole["infeasible"], whole["reasons"]) == (32, 0, [])
+    assert (whole["samples"], whole["infeasible"], whole["reasons"]) == (30, 0, [])
     small = shell(*arguments, "--size", "4", "-o", "json").json
-    assert 0 < small["infeasible"] < small["samples"]
-    ((only),) = small["reasons"]
+    assert small["samples"] == 30
+    assert 0 < small["infeasible"] < 30
+    (only,) = small["reasons"]
+    assert only.keys() == {"reason", "count"}
     assert only["count"] == small["infeasible"]
     assert "5 exceeds the 4x4 map" in only["reason"]
-    assert only["chosen"] == {"k": 5}
-    assert small["warnings"] == []
+    assert small["chosen"] == {only["reason"]: {"k": 5}}
+    (warning,) = small["warnings"]
+    assert warning.startswith("k = 5 makes no network in any of 100 samples: ")
     told = shell(*arguments, "--size", "4")
     assert told.code == 0
     assert "4x4 pixels" in told.out
     assert only["reason"] in told.out
+    assert f"warning: {warning}" in told.err
     digits = shell(*arguments, "--data", "digits", "-o", "json").json
     assert digits["image"] == {"size": 8, "channels": 1, "classes": 10}
     none = shell(*arguments, "--size", "2")
     assert none.code == 2
     assert "exceeds the 2x2 map" in none.err
+
+
+SMALL = """name: s
+images: {size: 8, channels: 1, classes: 10}
+genome:
+  clock: {steps: 3}
+  stages: [{name: a, convolution: {width: 4, stride: 2}, cell: c}]
+  cells: {c: {output: out, states: {out: {drive: {edges: [{add: {of: input, kernel: KERNEL}}]}}}}}
+"""
+
+
+def write_small(shell: Shell, kernel: str) -> str:
+    (shell.folder / "small.yaml").write_text(SMALL.replace("KERNEL", kernel))
+    return "small.yaml"
+
+
+def test_count_and_sample_are_for_the_images_at_hand(shell: Shell) -> None:
+    file = write_small(shell, "{choice: [1, 3, 5], name: k}")
+    counted = shell("space", "count", file, "--draws", "60", "--size", "16", "-o", "json").json
+    assert counted["image"]["size"] == 16
+    assert (counted["infeasible"], counted["complete"]) == (0, True)
+    own = shell("space", "count", file, "--draws", "60")
+    assert "for 8x8 pixels, 1 channel, 10 classes (its own;" in own.out
+    assert "networks among 60 draws: 2, and there are no others: all 3 comb" in own.out
+    assert "exceeds the 4x4 map of stage a" in own.out
+    drawn = shell("space", "sample", file, "-n", "8", "-o", "json")
+    assert len(drawn.json) == 8
+    assert {row["choices"]["k"] for row in drawn.json} == {1, 3}
+    assert "for 8x8 pixels" in drawn.err
+    assert "samples are no network (" in drawn.err
+    assert "exceeds the 4x4 map" in drawn.err
+    none = shell("space", "sample", write_small(shell, "{choice: [3, 5]}"), "--size", "2")
+    assert none.code == 2
+    assert "makes no network for 2x2 pixels" in none.err or "exceeds the 1x1 map" in none.err
+
+
+def test_kernels_up_to_the_map_leave_nothing_infeasible(shell: Shell) -> None:
+    file = write_small(shell, "{choice: [1, 3, 5], up_to: map, name: k}")
+    whole = shell("space", "validate", file, "-n", "30", "--size", "16", "-o", "json").json
+    small = shell("space", "validate", file, "-n", "30", "-o", "json").json
+    assert [(one["infeasible"], one["networks"]) for one in (whole, small)] == [(0, 3), (0, 2)]
+    assert small["warnings"] == []
+    assert shell("space", "count", file, "-o", "json").json["distinct"] == 2
 
 
 @pytest.mark.parametrize(
