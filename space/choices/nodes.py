@@ -26,7 +26,7 @@ from space.documents.trees import CHOICE_KINDS, Document
 from space.documents.validation import quote, suggestion
 from space.errors import SpaceError
 
-_NAME = re.compile(r"[A-Za-z_][\w.>-]*(?: [\w.>-]+)*")
+_NAME = re.compile(r"[A-Za-z_][\w.>+#-]*(?: [\w.>+#-]+)*")
 _NUMBERS = ("uniform", "loguniform", "integers", "logintegers")
 _BESIDE = {
     "choice": ("weights", "name", "default"),
@@ -261,9 +261,7 @@ class Reader:
             except OutsideError as error:
                 path = f"{plain_path(where)}.default"
                 raise SpaceError(path, error.problem, error.cure) from None
-        draft = ParameterDraft(
-            where=where, taken=taken, domain=domain, default=default, name=name
-        )
+        draft = ParameterDraft(where=where, taken=taken, domain=domain, default=default, name=name)
         if name is not None:
             check_sharing(draft, self._shared.setdefault(name, []))
             self._shared[name].append(draft)
@@ -276,7 +274,7 @@ class Reader:
         name, path = document["name"], f"{plain_path(where)}.name"
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise SpaceError(
-                path, f"{quote(name)} is not a name", "write letters, digits and . _ - >"
+                path, f"{quote(name)} is not a name", "write letters, digits and . _ - > + #"
             )
         return name
 

@@ -33,6 +33,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from space.choices.domains import Categorical, Integer, OutsideError, Parameter, Scalar, Uniform
+from space.choices.narrowing import narrow_parameter
 from space.choices.nodes import (
     ChoiceNode,
     ConstantNode,
@@ -147,7 +148,7 @@ class OpenDocument:
         for path, given in only.items():
             self.parameter(path)
             for slot in self._slots[path]:
-                parameters[slot] = _narrow_parameter(parameters[slot], given)
+                parameters[slot] = narrow_parameter(parameters[slot], given)
         return replace(self, _by_slot=tuple(parameters), _only={**self._only, **only})
 
     def possible_values(self) -> Iterator[PossibleValue]:
@@ -377,27 +378,6 @@ def _options(parameter: Parameter) -> tuple[Scalar, ...]:
     """The labels of a choice; none of a number's interval, in which nothing is nested."""
     domain = parameter.domain
     return domain.options if isinstance(domain, Categorical) else ()
-
-
-def _narrow_parameter(parameter: Parameter, given: Sequence[Scalar]) -> Parameter:
-    """A choice with the given options only, in their old order. Raises SpaceError."""
-    domain, path = parameter.domain, parameter.path
-    if not isinstance(domain, Categorical):
-        raise SpaceError(path, "is a number from an interval", "narrow its interval instead")
-    if not given:
-        raise SpaceError(path, "no option is left", "leave one at least")
-    try:
-        kept = {domain.options.index(domain.accept(value)) for value in given}
-    except OutsideError as error:
-        raise SpaceError(path, error.problem, error.cure) from None
-    places = sorted(kept)
-    options = tuple(domain.options[place] for place in places)
-    weights = domain.weights and tuple(domain.weights[place] for place in places)
-    return replace(
-        parameter,
-        domain=Categorical(options=options, weights=weights),
-        default=parameter.default if parameter.default in options else options[0],
-    )
 
 
 def _cure(parameter: Parameter) -> str:

@@ -79,9 +79,7 @@ def _follow(
         for slot in children:
             path = by_slot[slot].path
             before.setdefault(path, set()).update(ends)
-            branches = [
-                walk(inside[slot, label], {path}) for label in labels.get(slot, ())
-            ]
+            branches = [walk(inside[slot, label], {path}) for label in labels.get(slot, ())]
             ends = set().union(*branches) or {path}
         return ends
 
