@@ -366,7 +366,7 @@ def _searcher(name: str) -> tuple[Any, dict[str, Any] | None]:
 
     space = _space()
     if name == "hyperopt":
-        nested = via_hyperopt.nest(space.parameters, ())
+        nested = via_hyperopt.nest(space.parameters)
         return HyperOptSearch(nested, metric="top1", mode="max", random_state_seed=0), None
     if name == "optuna":
         return OptunaSearch(_defined, metric="top1", mode="max", seed=0), None

@@ -94,7 +94,7 @@ class HyperoptItself:
         from hyperopt.base import Domain, Trials
 
         self._parameters = parameters = {p.path: p for p in space.parameters}
-        self._domain = domain = Domain(lambda _point: 0.0, via_hyperopt.nest(space.parameters, ()))
+        self._domain = domain = Domain(lambda _point: 0.0, via_hyperopt.nest(space.parameters))
         self._trials = trials = Trials()
         documents: list[dict[str, Any]] = []
         waiting: dict[str, list[dict[str, Any]]] = {}

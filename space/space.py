@@ -36,9 +36,10 @@ from pydantic import Field
 
 from space.choices.domains import Parameter, Scalar
 from space.choices.open_document import Choices, Count, OpenDocument
-from space.documents.bounds import CLASSES, CONTROLS
+from space.documents.bounds import CLASSES, CONTROLS, FILE_BYTES
 from space.documents.files import parse_yaml, read_document
 from space.documents.naming import Shelf, resolve_name
+from space.documents.outside import read_text
 from space.documents.trees import Document, copy_tree, merge, place
 from space.documents.validation import Value, join, parse, quote, suggestion
 from space.errors import GenomeError, SpaceError
@@ -47,6 +48,7 @@ from space.genomes import find_genome
 from space.map_bounds import limit_kernels
 from space.network.architecture import Pixels, is_genome
 from space.network.grammar import Channels
+from space.notation import Notation, is_notation
 
 
 class Images(Value):
@@ -105,7 +107,8 @@ class Space(Value):
         if isinstance(meant, str):
             return cls.parse(_from_shelf("spaces", meant), where=f"{meant}.yaml")
         document = read_document(meant, SpaceError)
-        return cls.parse(document, where=str(meant), folder=meant.parent)
+        text = read_text(meant, FILE_BYTES, SpaceError) if is_notation(document) else None
+        return cls.parse(document, where=str(meant), folder=meant.parent, text=text)
 
     @classmethod
     def named(cls) -> list[str]:
@@ -113,13 +116,19 @@ class Space(Value):
         return _shelf("spaces")
 
     @classmethod
-    def parse(cls, document: object, where: str = "", folder: Path = Path()) -> "Space":
-        """A space from its document; `folder` is where the path of a base starts.
+    def parse(
+        cls, document: object, where: str = "", folder: Path = Path(), *, text: str | None = None
+    ) -> "Space":
+        """A space from its document, in the full grammar or in the notation (space/notation/);
+        `folder` is where the path of a base starts.
 
-        Checked here: the syntax, the ties, and that the defaults and every control are genomes.
-        Whether all samples are, `space.survey` tries. Raises SpaceError or GenomeError, which name
-        the field.
+        `text` is what the document was read from: errors in the notation point into it. Checked
+        here: the syntax, the ties, and that the defaults and every control are genomes. Whether
+        all samples are, `space.survey` tries. Raises SpaceError or GenomeError, which name the
+        field, or the line of the notation.
         """
+        if isinstance(document, Mapping) and is_notation(document):
+            return cls._parse_notation(Notation.read(document, where, text))
         if isinstance(document, Mapping) and is_genome(document) and "genome" not in document:
             raise SpaceError(
                 where, "is a genome, not a space", f"write genome: {{base: {where or 'FILE'}}}"
@@ -132,6 +141,15 @@ class Space(Value):
         except (SpaceError, GenomeError) as error:
             at = join(where, error.where)
             raise type(error)(at, error.problem, error.cure) from None
+        return space
+
+    @classmethod
+    def _parse_notation(cls, notation: Notation) -> "Space":
+        try:
+            space = parse(cls, notation.document, error=SpaceError)
+            space.check()
+        except (SpaceError, GenomeError) as error:
+            raise notation.locate(error) from None
         return space
 
     def document(self) -> dict[str, Any]:

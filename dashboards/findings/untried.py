@@ -138,7 +138,7 @@ def count_motifs(parameters: tuple[Parameter, ...], trained: pd.DataFrame) -> It
         if not isinstance(domain, Categorical) or len(domain.options) < 2:
             continue
         codes[parameter.path] = _encode(trained, parameter.path, domain)
-        groups[parameter.condition, parameter.path.rpartition(".")[0]].append(parameter)
+        groups[parameter.conditions, _name_group(parameter.path)].append(parameter)
         counts = np.bincount(codes[parameter.path] + 1, minlength=domain.size + 1)[1:]
         for place, option in enumerate(domain.options):
             yield Motif(
@@ -195,13 +195,20 @@ def _find_chances(parameters: tuple[Parameter, ...]) -> dict[str, float]:
     by_path = {one.path: one for one in parameters}
     chances: dict[str, float] = {}
     for parameter in parameters:
-        chance = 1.0
-        for path, label in parameter.condition:
-            domain = by_path[path].domain
-            assert isinstance(domain, Categorical)
-            chance *= _part(domain, domain.options.index(domain.accept(label)))
-        chances[parameter.path] = chance
+        chances[parameter.path] = 0.0
+        for condition in parameter.conditions:
+            chance = 1.0
+            for path, label in condition:
+                domain = by_path[path].domain
+                assert isinstance(domain, Categorical)
+                chance *= _part(domain, domain.options.index(domain.accept(label)))
+            chances[parameter.path] += chance
     return chances
+
+
+def _name_group(path: str) -> str:
+    """What the choices of one edge or state have in common; a choice without it stands alone."""
+    return path.rpartition(".")[0] or path
 
 
 def _encode(trained: pd.DataFrame, path: str, domain: Categorical) -> Numbers:

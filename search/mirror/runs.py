@@ -148,7 +148,7 @@ def parameters_of(choices: Mapping[str, Scalar]) -> dict[str, str]:
 
 def parameter_name(path: str) -> str:
     """A flat path as a legal MLflow name: letters, digits and _ - . space /"""
-    name = re.sub(r"\[(\d+)\]", r".\1", path)
+    name = re.sub(r"\[(\d+)\]", r".\1", path).replace("->", " to ")
     # A name is a path of files as well: no empty, "." or ".." part, and not an absolute one.
     legal = "/".join(
         part for part in re.sub(r"[^\w\-. /]", "_", name).split("/") if part.strip(".")

@@ -123,7 +123,7 @@ class Posterior:
 
     def __init__(self, parameters: Sequence[Parameter], options: HyperoptSampler.Options) -> None:
         self._candidates = options.candidates
-        self._domain = Domain(_never_called, nest(parameters, ()))
+        self._domain = Domain(_never_called, nest(parameters))
         observed, losses, posterior = tpe.build_posterior_wrapper(
             self._domain, prior_weight=1.0, gamma=options.gamma
         )
@@ -222,24 +222,38 @@ def loss(score: float, fidelity: float) -> float:
     return 2.0 - fidelity - 1e-3 * score
 
 
-def nest(parameters: Sequence[Parameter], branch: tuple[tuple[str, Scalar], ...]) -> Document:
-    """The parameters that stand directly in `branch`, each with what it opens inside it."""
-    here = [p for p in parameters if p.condition == branch]
-    return {p.path: _node(p, parameters) for p in here}
+def nest(parameters: Sequence[Parameter]) -> Document:
+    """The space as HyperOpt has it: the parameters that are always open, each with what it opens
+    inside it. One that several branches open is one node in all of them.
+    """
+    inside: dict[tuple[str, Scalar] | None, list[str]] = {}
+    for parameter in parameters:
+        openers = [condition[-1] if condition else None for condition in parameter.conditions]
+        for opener in dict.fromkeys(openers):
+            inside.setdefault(opener, []).append(parameter.path)
+    nodes: dict[str, Any] = {}
+    for parameter in reversed(parameters):  # what is inside stands behind what opens it
+        path, domain = parameter.path, parameter.domain
+        if isinstance(domain, Categorical):
+            opened = [inside.get((path, label), []) for label in domain.options]
+            opens = [{child: nodes[child] for child in children} for children in opened]
+            nodes[path] = _choose(path, domain, opens)
+        else:
+            nodes[path] = _between(path, domain)
+    return {path: nodes[path] for path in inside.get(None, [])}
 
 
-def _node(parameter: Parameter, parameters: Sequence[Parameter]) -> Any:
-    path, domain = parameter.path, parameter.domain
-    if isinstance(domain, Categorical):
-        options = [
-            {"option": place, "opens": nest(parameters, (*parameter.condition, (path, label)))}
-            for place, label in enumerate(domain.options)
-        ]
-        if domain.weights is None:
-            return hp.choice(path, options)
-        whole = sum(domain.weights)
-        parts = [weight / whole for weight in domain.weights]
-        return hp.pchoice(path, list(zip(parts, options, strict=True)))
+def _choose(path: str, domain: Categorical, opens: list[Document]) -> Any:
+    """A choice between options, each of which opens further parameters."""
+    options = [{"option": place, "opens": inside} for place, inside in enumerate(opens)]
+    if domain.weights is None:
+        return hp.choice(path, options)
+    whole = sum(domain.weights)
+    parts = [weight / whole for weight in domain.weights]
+    return hp.pchoice(path, list(zip(parts, options, strict=True)))
+
+
+def _between(path: str, domain: Integer | Uniform) -> Any:
     if isinstance(domain, Integer):
         # Half a step beyond both ends, so that the ends are as likely as what lies between.
         low, high = domain.low - 0.5, domain.high + 0.5

@@ -206,8 +206,9 @@ class Parameter:
     """One choice that may have to be made.
 
     `path` is its key in the flat form. `condition` lists the branches that must be taken for it to
-    be open, outermost first: none means that it is always open. With `up_to` its options are
-    kernels, and those larger than the map are not offered once the map is known.
+    be open, outermost first: none means that it is always open. One that stands in several
+    branches, which exclude each other, is open in those of `others` as well. With `up_to` its
+    options are kernels, and those larger than the map are not offered once the map is known.
     """
 
     path: str
@@ -215,10 +216,19 @@ class Parameter:
     default: Scalar
     condition: Condition = ()
     up_to: str | None = None
+    others: tuple[Condition, ...] = ()
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """Every set of branches that opens it; no two can be taken together."""
+        return (self.condition, *self.others)
 
     def is_open(self, choices: Mapping[str, Scalar]) -> bool:
         """Whether it is open under `choices`, which hold what stands before it."""
-        return all(p in choices and choices[p] == label for p, label in self.condition)
+        return any(
+            all(p in choices and choices[p] == label for p, label in condition)
+            for condition in self.conditions
+        )
 
 
 def _outside(value: object, kind: str, low: float, high: float) -> OutsideError:

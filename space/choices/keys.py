@@ -1,4 +1,8 @@
-"""The keys of parameters: a choice's name, or its path, with branches where two paths meet."""
+"""The keys of parameters: a choice's name, or its path, with branches where two paths meet.
+
+One name may stand in several branches that exclude each other: it is one choice, made in whichever
+branch is taken.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +11,7 @@ from itertools import combinations
 from space.choices.domains import Domain, Scalar
 from space.choices.leaves import plain_path
 from space.documents.paths import Branch, Step, format_path
+from space.errors import SpaceError
 
 # (slot, label) of every branch around a node, outermost first.
 Taken = tuple[tuple[int, Scalar], ...]
@@ -36,6 +41,28 @@ def name_parameters(drafts: Sequence[ParameterDraft]) -> list[str]:
             if drafts[slot].name is None and parting:
                 keys[slot] = _with_branches(drafts[slot], parting)
     return keys
+
+
+def check_sharing(draft: ParameterDraft, others: Sequence[ParameterDraft]) -> None:
+    """Raise SpaceError if a choice cannot be one with `others` of its name: both may be open, or
+    they do not have the same values, or are not bounded by the map alike.
+    """
+    where = plain_path(draft.where)
+    for other in others:
+        labels = dict(other.taken)
+        if all(labels.get(slot, label) == label for slot, label in draft.taken):
+            raise SpaceError(
+                f"{where}.name",
+                f"{draft.name} is the name of another choice, at {plain_path(other.where)}",
+                "write another one: only branches that exclude each other may share a name",
+            )
+        same = (repr(draft.domain), draft.up_to) == (repr(other.domain), other.up_to)
+        if not same:  # repr: 1 is not true
+            raise SpaceError(
+                f"{where}.name",
+                f"{draft.name} has other values here than at {plain_path(other.where)}",
+                "give both the same values, or two names",
+            )
 
 
 def _parting(drafts: Sequence[ParameterDraft], a: int, b: int) -> int:

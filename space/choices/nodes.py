@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from space.choices.domains import Categorical, Domain, OutsideError, Parameter, Scalar
-from space.choices.keys import ParameterDraft, Taken, name_parameters
+from space.choices.keys import ParameterDraft, Taken, check_sharing, name_parameters
 from space.choices.leaves import (
     is_number,
     plain_path,
@@ -27,7 +27,7 @@ from space.documents.trees import CHOICE_KINDS, Document
 from space.documents.validation import quote, suggestion
 from space.errors import SpaceError
 
-_NAME = re.compile(r"[A-Za-z_][\w.>-]*")
+_NAME = re.compile(r"[A-Za-z_][\w.>+#-]*(?: [\w.>+#-]+)*")
 _NUMBERS = ("uniform", "loguniform", "integers", "logintegers")
 _BESIDE = {
     "choice": ("weights", "name", "default", "up_to"),
@@ -109,7 +109,8 @@ class Reader:
     def __init__(self) -> None:
         self.drafts: list[ParameterDraft] = []
         self.bonds: list[Bond] = []
-        self.named: dict[str, tuple[Node, Taken]] = {}
+        self.named: dict[str, list[tuple[Node, Taken]]] = {}
+        self._shared: dict[str, list[ParameterDraft]] = {}
         self._left = NODES
 
     def node(self, document: object, where: tuple[Step, ...], taken: Taken) -> Node:
@@ -137,17 +138,20 @@ class Reader:
         return ConstantNode(read_scalar(document, where))
 
     def parameters(self) -> tuple[Parameter, ...]:
-        """The parameters, by slot. Raises SpaceError if two have one key."""
+        """The parameters, by slot: one key may have several, in branches that exclude each other.
+
+        Raises SpaceError if a name is the path of another choice.
+        """
         keys = name_parameters(self.drafts)
-        seen: set[str] = set()
+        seen: dict[str, str | None] = {}
         for draft, key in zip(self.drafts, keys, strict=True):
-            if key in seen:
+            if seen.get(key, draft.name) != draft.name or (key in seen and draft.name is None):
                 raise SpaceError(
                     plain_path(draft.where),
                     f"the name {key} stands at two choices",
                     "give every choice a name of its own",
                 )
-            seen.add(key)
+            seen[key] = draft.name
         return tuple(
             Parameter(
                 path=key,
@@ -200,7 +204,7 @@ class Reader:
             interval = read_interval(kind, document[kind], where)
             node = NumberNode(self._add(document, where, taken, interval, name))
         if name is not None:
-            self.named[name] = node, taken
+            self.named.setdefault(name, []).append((node, taken))
         return node
 
     def _choice(
@@ -259,16 +263,18 @@ class Reader:
             except OutsideError as error:
                 path = f"{plain_path(where)}.default"
                 raise SpaceError(path, error.problem, error.cure) from None
-        self.drafts.append(
-            ParameterDraft(
-                where=where,
-                taken=taken,
-                domain=domain,
-                default=default,
-                name=name,
-                up_to=read_up_to(document, domain, where),
-            )
+        draft = ParameterDraft(
+            where=where,
+            taken=taken,
+            domain=domain,
+            default=default,
+            name=name,
+            up_to=read_up_to(document, domain, where),
         )
+        if name is not None:
+            check_sharing(draft, self._shared.setdefault(name, []))
+            self._shared[name].append(draft)
+        self.drafts.append(draft)
         return len(self.drafts) - 1
 
     def _name(self, document: Mapping[str, Any], where: tuple[Step, ...]) -> str | None:
@@ -277,10 +283,8 @@ class Reader:
         name, path = document["name"], f"{plain_path(where)}.name"
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise SpaceError(
-                path, f"{quote(name)} is not a name", "write letters, digits and . _ - >"
+                path, f"{quote(name)} is not a name", "write letters, digits and . _ - > + #"
             )
-        if name in self.named:
-            raise SpaceError(path, f"{name} is the name of another choice", "write another one")
         return name
 
 

@@ -9,7 +9,8 @@ A document is a JSON tree. Any node of it may be a choice node, a mapping with o
     optional: SUBTREE              there or not: true or false; what is not there leaves no key
     same_as: PATH or NAME          the value of another node; `times: -1` multiplies a number
 
-and beside it `name` (replaces the path as the choice's key), `default` (the value where nothing
+and beside it `name` (replaces the path as the choice's key; branches that exclude each other may
+share one, and with it the choice), `default` (the value where nothing
 chooses; else the first option, absent, or the middle of the interval), and of a choice `weights`
 (a list, or a mapping by label) and `up_to: map` (of kernels: those larger than the map are not
 offered; space/map_bounds.py).
@@ -47,6 +48,7 @@ from space.choices.nodes import (
 )
 from space.choices.possible import PlaceReader, PossibleValue, Where, list_possible
 from space.choices.same_as import Links, resolve_ties
+from space.choices.sharing import share_parameters
 from space.documents.bounds import DISTINCT_DIGITS
 from space.documents.trees import Document, copy_tree
 from space.documents.validation import quote, suggestion
@@ -95,19 +97,22 @@ class OpenDocument:
     _parents: tuple[tuple[int, Scalar] | None, ...]
     _only: Mapping[str, Sequence[Scalar]] = field(default_factory=dict)
     _defaults: Mapping[str, Scalar] = field(default_factory=dict)
-    _slots: dict[str, int] = field(init=False)
+    _slots: dict[str, tuple[int, ...]] = field(init=False)
     parameters: tuple[Parameter, ...] = field(init=False)
     """The choices that may have to be made, in the document's order."""
 
     def __post_init__(self) -> None:
-        slots = {parameter.path: slot for slot, parameter in enumerate(self._by_slot)}
+        slots: dict[str, tuple[int, ...]] = {}
+        for slot, parameter in enumerate(self._by_slot):
+            slots[parameter.path] = (*slots.get(parameter.path, ()), slot)
         object.__setattr__(self, "_slots", slots)
         reached: dict[int, bool] = {}
         for slot, parent in enumerate(self._parents):
             reached[slot] = parent is None or (
                 reached[parent[0]] and parent[1] in list_labels(self._by_slot[parent[0]])
             )
-        parameters = tuple(one for slot, one in enumerate(self._by_slot) if reached[slot])
+        there = [slot for slot in reached if reached[slot]]
+        parameters = share_parameters(self._by_slot, self._parents, there)
         object.__setattr__(self, "parameters", parameters)
 
     @classmethod
@@ -150,9 +155,10 @@ class OpenDocument:
         """
         parameters = list(self._by_slot)
         for path, given in only.items():
-            parameter = self.parameter(path)
+            self.parameter(path)
             default = (defaults or {}).get(path)
-            parameters[self._slots[path]] = narrow_parameter(parameter, given, default)
+            for slot in self._slots[path]:
+                parameters[slot] = narrow_parameter(parameters[slot], given, default)
         return replace(
             self,
             _by_slot=tuple(parameters),
@@ -179,7 +185,7 @@ class OpenDocument:
         """The parameter with this key. Raises SpaceError for an unknown one."""
         if path not in self._slots:
             raise SpaceError(path, "is not a choice of this space", suggestion(path, self._slots))
-        return self._by_slot[self._slots[path]]
+        return self._by_slot[self._slots[path][0]]
 
     def sample(self, rng: random.Random) -> Choices:
         """Random choices; the same from the same state of `rng`, on any machine."""
@@ -257,14 +263,15 @@ class OpenDocument:
 
         Where both have it, either may give it. Raises as `flatten`.
         """
-        parents = self._values(a), self._values(b)
+        parents = self.flatten(a), self.flatten(b)
 
         def choose(slot: int) -> Scalar:
-            # Never empty: the branch around this parameter came from a parent that took it.
-            having = [values for values in parents if values[slot] is not _CLOSED]
+            path = self._by_slot[slot].path
+            having = [choices for choices in parents if path in choices]
+            if not having:  # opened by a choice that opens other ones where a parent made it
+                return self._by_slot[slot].domain.draw(rng)
             giver = having[0] if len(having) == 1 or rng.random() < 0.5 else having[1]
-            value: Scalar = giver[slot]
-            return value
+            return giver[path]
 
         return self._flat(self._filled(choose))
 
@@ -314,17 +321,24 @@ class OpenDocument:
 
         values = self._filled(choose)
         for path, value in choices.items():
-            if values[self._slots[path]] is _CLOSED:
+            if all(values[slot] is _CLOSED for slot in self._slots[path]):
                 raise self._not_open(path, value, values)
         return values
 
     def _not_open(self, path: str, value: Scalar, values: _Values) -> SpaceError:
-        condition = self.parameter(path).condition
-        for where, label in condition:
-            if (taken := values[self._slots[where]]) != label:
-                is_ = "is not open" if taken is _CLOSED else f"is {quote(taken)}"
+        made, cure = self._flat(values), f"leave out its value, {quote(value)}"
+        shared = next((one for one in self.parameters if one.path == path), self.parameter(path))
+        if shared.others:
+            ways = (
+                " and ".join(f"{where} is {quote(label)}" for where, label in condition)
+                for condition in shared.conditions
+            )
+            return SpaceError(path, f"is open only if {', or if '.join(ways)}", cure)
+        for where, label in shared.condition:
+            if where not in made or made[where] != label:
+                is_ = f"is {quote(made[where])}" if where in made else "is not open"
                 problem = f"is open only if {where} is {quote(label)}, and that {is_}"
-                return SpaceError(path, problem, f"leave out its value, {quote(value)}")
+                return SpaceError(path, problem, cure)
         raise AssertionError(f"{path} is open")
 
     def _built(self, node: Node, values: _Values) -> Any:

@@ -75,10 +75,10 @@ class _Ties:
 
     def _targets(self, bond: Bond) -> Iterator[tuple[Taken, Node]]:
         if bond.target in self._named:
-            node, taken = self._named[bond.target]
-            if not set(taken) <= set(bond.taken):
+            there = [n for n, taken in self._named[bond.target] if set(taken) <= set(bond.taken)]
+            if not there:
                 raise _may_be_missing(bond, "")
-            yield (), node
+            yield (), there[0]
             return
         steps = _steps(bond)
         # A path may leave out the document's section: `cell.depth` for `genome.cell.depth`.

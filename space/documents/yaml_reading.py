@@ -22,7 +22,7 @@ from yaml.nodes import MappingNode, ScalarNode
 from space.documents.bounds import LEVELS, NODES
 from space.documents.validation import number_problem, quote
 
-__all__ = ["YAMLError", "load_yaml", "locate"]
+__all__ = ["YAMLError", "compose_yaml", "load_yaml", "locate"]
 
 
 class _RefusedError(yaml.MarkedYAMLError):
@@ -37,6 +37,12 @@ def load_yaml(text: str) -> Any:
     """The document that a text holds. Raises YAMLError."""
     _Events().check(text)
     return yaml.load(text, _Loader)
+
+
+def compose_yaml(text: str) -> Any:
+    """The nodes of a text, each with its place; None for an empty one. Raises YAMLError."""
+    _Events().check(text)
+    return yaml.compose(text, _Loader)
 
 
 def locate(error: YAMLError) -> tuple[str, str]:

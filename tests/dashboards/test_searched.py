@@ -41,7 +41,7 @@ def test_a_made_campaign_is_as_one_that_was_read(tmp_path: Path) -> None:
     store = Store.open(f"sqlite:///{tmp_path}/store.db")
     made = make_searched(trials=60)
     campaign = new_campaign(store, "small", made.settings.document(), made.space.document())
-    add(store, campaign.id, 0, choices={"cell": "with_hidden"})
+    add(store, campaign.id, 0, choices={"hidden": "present"})
     add(store, campaign.id, 2, family="searched", recurrence="none")
     train(store, campaign.id, 0, 0.2, 0.4)
     read = read_searched(store, campaign.id)

@@ -79,7 +79,7 @@ def by_optuna(space: Space, number: int) -> list[Flat]:
 
 def by_hyperopt(space: Space, number: int) -> list[Flat]:
     """HyperOpt says itself which parameters are open in a draw."""
-    domain = Domain(lambda _point: 0.0, via_hyperopt.nest(space.parameters, ()))
+    domain = Domain(lambda _point: 0.0, via_hyperopt.nest(space.parameters))
     rng = np.random.default_rng(13)
     memo = {domain.s_new_ids: list(range(number)), domain.s_rng: rng}
     draws, values = pyll.rec_eval(domain.s_idxs_vals, memo=memo)

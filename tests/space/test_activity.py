@@ -86,19 +86,19 @@ def small(choices: Choices) -> Choices:
 
 
 def test_without_feedback_its_choices_are_inert() -> None:
-    made = {"cell": "without_hidden", "one.feedback_to_out": "add"}
-    its = {f"one.feedback_to_out.add.{key}" for key in ("op", "kernel", "activation")}
-    assert its <= small({**made, "feedback.conv3_to_conv2": True}).keys()
-    without = small({**made, "feedback.conv3_to_conv2": False})
+    made = {"hidden": "absent", "feedback->out by": "add"}
+    its = {f"feedback->out.{key}" for key in ("op", "kernel", "activation")}
+    assert its <= small({**made, "conv3->conv2": True}).keys()
+    without = small({**made, "conv3->conv2": False})
     assert not its & without.keys()
-    assert without["feedback.conv3_to_conv2"] is False  # its alternative would be read
+    assert without["conv3->conv2"] is False  # its alternative would be read
 
 
 def test_feedback_that_no_cell_reads_is_no_choice() -> None:
     document = SPACES["motifs-small"].document()
     document["genome"]["cells"] = {"motif": {"output": "out", "states": {"out": {"carry": {}}}}}
     space = Space.parse(document | {"controls": {}})
-    choices = {"feedback.conv3_to_conv2": True, "learning_rate": 0.004}
+    choices = {"conv3->conv2": True, "learning_rate": 0.004}
     assert list(acting_choices(space.opened, choices)) == ["learning_rate"]
 
 

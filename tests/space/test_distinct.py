@@ -56,7 +56,7 @@ def changed(genome: Genome, **hidden: object) -> Genome:
 
 def test_what_differs_is_said() -> None:
     space = SPACES["motifs-small"]
-    genome = space.complete({"cell": "with_hidden", "feedback.conv3_to_conv2": True}).genome
+    genome = space.complete({"hidden": "present", "conv3->conv2": True}).genome
     deep = changed(genome, depth=32)
     assert short_name(genome) == short_name(deep)
     names = told([genome, deep])

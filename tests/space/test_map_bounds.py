@@ -78,7 +78,7 @@ def test_all_that_makes_choices_agrees() -> None:
     assert space.complete({"k": 9}).choices == {"k": 3}, "as a choice of another space"
     with pytest.raises(SpaceError, match="9 is not one of 1, 3"):
         space.close({"k": 9})
-    assert len(nest(space.parameters, ())["k"].pos_args) == 3, "the choice and two options"
+    assert len(nest(space.parameters)["k"].pos_args) == 3, "the choice and two options"
     distribution: Any = Encoding(space).distributions["k"]
     assert list(distribution.choices) == [0, 1]
 

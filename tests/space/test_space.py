@@ -251,14 +251,14 @@ def test_named_spaces_load_sample_and_have_a_control(name: str) -> None:
 
 def test_a_space_may_leave_some_options_out() -> None:
     whole = Space.load("motifs-small").with_images(size=8, channels=1, classes=10)
-    part = whole.narrow({"cell": ["without_hidden"]})
+    part = whole.narrow({"hidden": ["absent"]})
     assert Space.parse(part.document()) == part
-    assert part.narrow({"one.out.keep": [False]}).only == {
-        "cell": ("without_hidden",),
-        "one.out.keep": (False,),
+    assert part.narrow({"out->out keep": [False]}).only == {
+        "hidden": ("absent",),
+        "out->out keep": (False,),
     }
-    assert not any(parameter.path.startswith("two.") for parameter in part.parameters)
+    assert not any(parameter.path.startswith("hidden.") for parameter in part.parameters)
     assert part.control("feedforward").digest == whole.control("feedforward").digest
-    document = whole.document() | {"only": {"cell": ["with_hiden"]}}
-    with pytest.raises(SpaceError, match=r'only\.cell: "with_hiden" is not one of'):
+    document = whole.document() | {"only": {"hidden": ["absnt"]}}
+    with pytest.raises(SpaceError, match=r'only\.hidden: "absnt" is not one of'):
         Space.parse(document)

@@ -49,21 +49,21 @@ Worth = Callable[[Mapping[str, Scalar]], float]
 def worth_of(choices: Mapping[str, Scalar]) -> float:
     """By default: feedback, a hidden state and an adding edge are worth something."""
     value = 0.35
-    value += 0.10 * (choices.get("feedback.conv3_to_conv2") is True)
-    value += 0.15 * (choices.get("cell") == "with_hidden")
-    value += 0.05 * (choices.get("two.hidden_to_out") == "add")
+    value += 0.10 * (choices.get("conv3->conv2") is True)
+    value += 0.15 * (choices.get("hidden") == "present")
+    value += 0.05 * (choices.get("hidden->out by") == "add")
     return value
 
 
 def words_of(choices: Mapping[str, Scalar]) -> tuple[str, ...]:
     """Some of the motifs that a network with these choices has, without the network."""
     words = {
-        "feedback 3->2": choices.get("feedback.conv3_to_conv2") is True,
-        "hidden": choices.get("cell") == "with_hidden",
-        "hidden->out plus": choices.get("two.hidden_to_out") == "add",
-        "hidden->out times": choices.get("two.hidden_to_out") == "multiply",
-        "out->out": True in (choices.get("one.out_to_out"), choices.get("two.out_to_out")),
-        "out keeps": True in (choices.get("one.out.keep"), choices.get("two.out.keep")),
+        "feedback 3->2": choices.get("conv3->conv2") is True,
+        "hidden": choices.get("hidden") == "present",
+        "hidden->out plus": choices.get("hidden->out by") == "add",
+        "hidden->out times": choices.get("hidden->out by") == "times",
+        "out->out": choices.get("out->out") is True,
+        "out keeps": choices.get("out->out keep") is True,
     }
     return tuple(sorted(word for word, there in words.items() if there))
 
@@ -183,7 +183,7 @@ def _control(key: str, worth: float, number: int, seed: int) -> dict[str, Any]:
 def _suggested(
     choices: Mapping[str, Scalar], number: int, worth: float, origin: str
 ) -> dict[str, Any]:
-    feedback = any(k.startswith("feedback.") and v is True for k, v in choices.items())
+    feedback = any(k.startswith("conv3->conv2") and v is True for k, v in choices.items())
     size = 20_000 + 4000 * len(choices)
     return {
         "trial": number,

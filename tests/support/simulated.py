@@ -273,7 +273,7 @@ class _Simulation:
         self._sampler.tell(training.choices, outcome)
 
     def _new_row(self, number: int, choices: Mapping[str, Scalar]) -> dict[str, Any]:
-        feedback = choices["feedback.conv3_to_conv2"]
+        feedback = choices["conv3->conv2"]
         return {
             **{"trial": number, "cell": f"cell-{number}", "status": "waiting", "reason": None},
             **{"recurrent": "both" if feedback else "local", "split": self._world.split},

@@ -50,9 +50,9 @@ def test_shares_and_intervals_are_those_of_a_count_by_hand() -> None:
         full = so_far[so_far["status"] == "finished"].sort_values("top1", ascending=False)
         best = full.head(count_best(full_at_all))
         for choice, option, value in (
-            ("cell", "with_hidden", "with_hidden"),
-            ("two.hidden.depth", "8", 8),
-            ("feedback.conv3_to_conv2", "yes", True),
+            ("hidden", "present", "present"),
+            ("hidden.depth", "8", 8),
+            ("conv3->conv2", "yes", True),
         ):
             column = f"choice.{choice}"
             made, every = best[column].dropna(), so_far[column].dropna()
@@ -72,9 +72,9 @@ def test_shares_and_intervals_are_those_of_a_count_by_hand() -> None:
 def test_what_is_worth_something_comes_first() -> None:
     ranked = rank_differences(share_options(make_searched(trials=1500, noise=0.01)))
     first = list(dict.fromkeys(ranked["choice"]))[:3]
-    assert set(first) == {"feedback.conv3_to_conv2", "cell", "two.hidden_to_out"}
+    assert set(first) == {"conv3->conv2", "hidden", "hidden->out by"}
     rows = ranked[ranked["clear"] > 0].drop_duplicates("choice").set_index("choice")["option"]
-    assert [rows[one] for one in sorted(first)] == ["with_hidden", "yes", "add"]
+    assert [rows[one] for one in sorted(first)] == ["yes", "present", "add"]
 
 
 def test_of_two_options_one_line_is_drawn_and_of_three_all() -> None:
@@ -82,7 +82,7 @@ def test_of_two_options_one_line_is_drawn_and_of_three_all() -> None:
     assert figure is not None
     lines = next(unit["frame"] for unit in find_units(figure) if unit["type"] == "line")
     counts = lines.groupby("title")["option"].nunique()
-    assert counts["cell"] == counts["feedback.conv3_to_conv2"] == 1
+    assert counts["hidden"] == counts["conv3->conv2"] == 1
     assert set(counts) <= {1, 3}
     assert figure.frame["choice"].nunique() > len(counts) == 9
     assert "against all samples" in figure.text

@@ -21,7 +21,7 @@ from dashboards.searched import Searched
 from space.space import Space
 from tests.support.searched import make_searched
 
-EDGE = "choice.feedback.conv3_to_conv2"
+EDGE = "choice.conv3->conv2"
 
 
 def space_with(feedback: dict[str, Any]) -> Space:
@@ -31,7 +31,7 @@ def space_with(feedback: dict[str, Any]) -> Space:
 
 
 def test_edges_are_found_by_name_or_by_path() -> None:
-    assert find_edges(Space.load("motifs-small")) == {"conv3->conv2": "feedback.conv3_to_conv2"}
+    assert find_edges(Space.load("motifs-small")) == {"conv3->conv2": "conv3->conv2"}
     assert len(find_edges(Space.load("motifs-2018"))) == 45
     nameless = space_with({"conv3->conv2": {"choice": [True, False]}})
     assert find_edges(nameless) == {"conv3->conv2": "genome.feedback.conv3->conv2"}

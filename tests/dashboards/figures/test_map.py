@@ -19,7 +19,7 @@ def narrow() -> Searched:
     """A search that tried only what has no hidden state, its motifs those of the networks."""
     space, rng = make_searched(trials=0).space, random.Random(0)
     drawn = [space.sample(rng) for _ in range(150)]
-    plain = [one for one in drawn if one.choices["cell"] == "without_hidden"]
+    plain = [one for one in drawn if one.choices["hidden"] == "absent"]
     choices = [one.choices for one in plain]
     searched = make_searched(trials=len(plain), choices=choices, early_stopping=False, controls=1)
     searched.trials["motifs"] = [(), *(name_motifs(one.genome) for one in plain)]

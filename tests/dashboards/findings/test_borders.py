@@ -29,8 +29,8 @@ def test_a_kernel_of_one_pixel_is_no_border_but_a_depth_is() -> None:
     ends = {(one.choice, one.end): one for one in compare_ends(searched, ranked, 60)}
     kernels = [end for choice, end in ends if choice.endswith("kernel")]
     assert set(kernels) == {"upper"}
-    assert ("two.hidden.depth", "lower") in ends
-    assert ends["two.hidden.depth", "upper"].drawn == pytest.approx(1 / 3)
+    assert ("hidden.depth", "lower") in ends
+    assert ends["hidden.depth", "upper"].drawn == pytest.approx(1 / 3)
     assert ends["learning_rate", "upper"].drawn == 0.2
 
 

@@ -47,9 +47,9 @@ SICK: dict[str, tuple[World, str, str]] = {
         "with learning_rate > 0.00",
     ),
     "a motif is never tried": (
-        World(sampler="random", missed={"two.out_to_hidden": False}),
+        World(sampler="random", missed={"out->hidden": False}),
         "untried-motifs",
-        "two.out_to_hidden = true (never suggested)",
+        "out->hidden = true (never suggested)",
     ),
     "memory refuses most": (World(sampler="random", refused=0.7), "limits", "limits.memory"),
     "the budget goes on past the plateau": (

@@ -12,21 +12,21 @@ from tests.support.simulated import World, search
 def test_motifs_are_options_and_their_combinations() -> None:
     searched = small_search()
     motifs = {one.name: one for one in count_motifs(searched.space.parameters, searched.trials)}
-    edge = motifs["two.in_to_hidden: op separable, kernel 5"]
+    edge = motifs["input->hidden: op separable, kernel 5"]
     assert edge.chance == pytest.approx(0.5 / 6)
-    within = searched.trials["choice.two.in_to_hidden.op"] == "separable"
-    within &= searched.trials["choice.two.in_to_hidden.kernel"] == 5
+    within = searched.trials["choice.input->hidden.op"] == "separable"
+    within &= searched.trials["choice.input->hidden.kernel"] == 5
     assert edge.tried == within.sum()
-    assert motifs["cell = with_hidden"].chance == 0.5
-    assert motifs["two.out_to_hidden.by = add"].chance == 0.125
+    assert motifs["hidden = present"].chance == 0.5
+    assert motifs["out->hidden by = add"].chance == 0.125
     assert sum(motifs[f"cell = {c}_hidden"].tried for c in ("with", "without")) == 80
 
 
 def test_an_option_that_was_never_made_is_named() -> None:
-    world = World(sampler="random", missed={"two.out_to_hidden": False})
+    world = World(sampler="random", missed={"out->hidden": False})
     finding = ask("untried-motifs", search(world, 0))
     assert finding.status == "warning"
-    assert "two.out_to_hidden = true (never suggested)" in finding.text
+    assert "out->hidden = true (never suggested)" in finding.text
 
 
 def test_too_few_samples_are_told_from_a_gap() -> None:

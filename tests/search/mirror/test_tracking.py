@@ -525,9 +525,7 @@ def server(home: Home, port: int) -> Iterator[None]:
 def test_parameters_are_the_choices_that_act(store: Store) -> None:
     """Without feedback, the kernel of what would read it is no parameter; the store keeps it."""
     space = Space.load("motifs-small").with_images(size=16, channels=1, classes=10)
-    sample = space.complete(
-        {"cell": "without_hidden", "one.feedback_to_out": "add", "feedback.conv3_to_conv2": False}
-    )
+    sample = space.complete({"hidden": "absent", "feedback->out by": "add", "conv3->conv2": False})
     campaign = store.campaigns.create("c", {"name": "c"}, space.document(), {})
     add(
         store,
@@ -541,9 +539,9 @@ def test_parameters_are_the_choices_that_act(store: Store) -> None:
     train(store, campaign.id, 0, 0.5)
     trial = store.results.get(campaign.id, 0)
     run = run_of(campaign, trial, [])
-    assert "one.feedback_to_out.add.kernel" in trial.choices
-    assert not [name for name in run.parameters if name.startswith("one.feedback_to_out.add")]
-    assert {"cell", "feedback.conv3_to_conv2", "learning_rate"} <= run.parameters.keys()
+    assert "feedback->out.kernel" in trial.choices
+    assert not [name for name in run.parameters if name.startswith("feedback to out")]
+    assert {"hidden", "conv3 to conv2", "learning_rate"} <= run.parameters.keys()
     assert run.tags["ventral.recurrent"] == "local"
     later = run_of(campaign, replace(trial, number=EXACT), [])
     assert later.parameters == run.parameters

@@ -20,7 +20,7 @@ def test_space_commands(shell: Shell) -> None:
     counted = shell("space", "count", "motifs-small", "--draws", "50", "-o", "json").json
     assert counted["conditional"] < counted["choices"]
     assert counted["log10"] > 10
-    assert "two.hidden.keep.kernel" in shell("space", "show", "motifs-small").out
+    assert "hidden->hidden keep" in shell("space", "show", "motifs-small").out
     assert shell("space", "validate", "motifs-small", "-n", "20").code == 0
 
 
