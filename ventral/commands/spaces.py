@@ -59,8 +59,8 @@ def sample(
     output: Output = Format.table,
 ) -> None:
     """Draw networks from a space; the same seed draws the same ones."""
-    from space.cell_names import short_name
     from space.distinct import distinct_names
+    from space.equation.names import short_name
     from space.recurrence import recurrence
     from space.space import Space
     from space.unroll.cost import cost
