@@ -29,7 +29,7 @@ from search.store import NewTrial, Store
 from search.store.new_trials import put_on_record
 from search.store.reports import report_row, scores_of
 from search.store.tables import REPORTS, TRIALS
-from space.cell_names import name_network
+from space.equation.names import name_network
 from space.motifs import name_motifs
 from space.space import Sample
 from space.unroll.cost import cost

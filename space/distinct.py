@@ -1,8 +1,8 @@
 """Names by which the networks of one table can be told apart.
 
-Short names (space/cell_names.py) leave out what seldom differs: depths, norms, offsets, the cells
-of further stages. Where networks of one table would print alike, what differs between them is
-added.
+Short names (space/equation/names.py) leave out what seldom differs: depths, initial values, the
+cells of further stages. Where networks of one table would print alike but for the piece of the
+digest that then stands there, what differs between them takes its place.
 """
 
 from collections import defaultdict
@@ -11,13 +11,13 @@ from typing import Any
 
 from space.activity import drop_inert
 from space.differences import differences
+from space.equation.names import LETTERS, strip_mark
 from space.genome import Genome
 
 MOST = 3
 """So many differences are written at most; else, and without genomes, a piece of the digest."""
 COMPARED = 40
 """Of more networks of one name, no differences are looked for."""
-LETTERS = 6
 _STRUCTURE = ("cells", "stages", "states", "drive", "edges", "gate")
 
 
@@ -28,20 +28,23 @@ def distinct_names(
 
     `named` are pairs of (digest, name), `genomes` those that are known, by digest.
     """
-    groups: dict[str, dict[str, None]] = defaultdict(dict)
+    groups: dict[str, dict[str, str]] = defaultdict(dict)
     for digest, name in named:
-        groups[name][digest] = None
+        groups[strip_mark(name)][digest] = name
     names: dict[str, str] = {}
-    for name, digests in groups.items():
-        if len(digests) == 1 or not name:
-            names |= dict.fromkeys(digests, name)
+    for base, marked in groups.items():
+        if len(marked) == 1 or not base:
+            names |= marked
             continue
-        suffixes = _differing({d: genomes[d] for d in digests if d in genomes}) if genomes else {}
-        if len(suffixes) < len(digests):
-            suffixes = {digest: digest[:LETTERS] for digest in digests}
+        suffixes = _differing({d: genomes[d] for d in marked if d in genomes}) if genomes else {}
+        if len(suffixes) < len(marked):
+            if len(set(marked.values())) == len(marked):
+                names |= marked
+                continue
+            suffixes = {digest: digest[:LETTERS] for digest in marked}
             if len(set(suffixes.values())) < len(suffixes):
-                suffixes = {digest: digest for digest in digests}
-        names |= {digest: f"{name} [{suffixes[digest]}]" for digest in digests}
+                suffixes = {digest: digest for digest in marked}
+        names |= {digest: f"{base} [{suffixes[digest]}]" for digest in marked}
     return names
 
 

@@ -5,11 +5,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from space.cell_names import short_name
-from space.circuits import describe_circuit
 from space.documents.bounds import THREADS
 from space.documents.outside import markdown
 from space.documents.validation import Value
+from space.equation.names import short_name
+from space.equation.network import describe_network
 from space.errors import InputError
 from space.genome import Genome
 from space.network.sizes import first_informed_step
@@ -113,7 +113,7 @@ Identity `{card.digest}`.
 ![The circuit of {markdown(card.name)}]({CIRCUIT})
 
 ```text
-{describe_circuit(genome)}
+{describe_network(genome)}
 ```
 
 {_origin(card)}

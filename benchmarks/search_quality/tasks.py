@@ -13,9 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from space.cell_names import short_name
 from space.choices.domains import Categorical, Parameter, Scalar
 from space.documents.files import read_document
+from space.equation.names import short_name
 from space.errors import SpaceError
 from space.space import Sample, Space
 from space.unroll.cost import cost

@@ -29,8 +29,9 @@ from dashboards.report.wording import (
     format_points,
 )
 from dashboards.searched import Searched
-from space.circuits import describe_circuit, draw_circuit
+from space.circuits import draw_circuit
 from space.documents.outside import printable
+from space.equation.network import describe_network
 from space.errors import InputError
 from workers.files import replace
 
@@ -179,7 +180,7 @@ def _draw_circuits(
                 "title": title,
                 "picture": Markup(picture),
                 "wide": _read_width(picture) > WIDE,
-                "text": describe_circuit(genome),
+                "text": describe_network(genome),
                 "note": _describe_effects(retrained=retrained) if effects else "",
             }
         )

@@ -29,7 +29,7 @@ from search.campaign.lineage import Family, read_lineage
 from search.campaign.splits import decides
 from search.early_stopping.judging import Judge
 from search.store import CONTROL, SEARCHED, NewTrial, Takeover, Trial
-from space.cell_names import name_network
+from space.equation.names import name_network
 from space.errors import CampaignError, GenomeError
 from space.motifs import name_motifs
 from space.unroll.cost import cost

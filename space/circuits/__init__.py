@@ -1,15 +1,15 @@
-"""Cells drawn as circuits: a network's picture as SVG text, and its equations as words."""
+"""Cells drawn as circuits: a network's picture as SVG text."""
 
 from collections.abc import Mapping
 
 from space.circuits.comparison import place_difference
-from space.circuits.equations import describe_circuit
 from space.circuits.notes import note_effects
 from space.circuits.picture import place_network
 from space.circuits.svg import write_svg
+from space.equation.network import describe_network
 from space.genome import Genome
 
-__all__ = ["describe_circuit", "draw_circuit", "draw_difference"]
+__all__ = ["draw_circuit", "draw_difference"]
 
 
 def draw_circuit(
@@ -23,7 +23,7 @@ def draw_circuit(
     effect of no part.
     """
     picture = place_network(genome, note_effects(genome, effects or {}), title)
-    return write_svg(picture, title or "Circuit of a network", describe_circuit(genome))
+    return write_svg(picture, title or "Circuit of a network", describe_network(genome))
 
 
 def draw_difference(a: Genome, b: Genome, *, titles: tuple[str, str]) -> str:
@@ -31,7 +31,7 @@ def draw_difference(a: Genome, b: Genome, *, titles: tuple[str, str]) -> str:
     or that differs. `titles` stand above them.
     """
     description = "\n".join(
-        f"{title}: {describe_circuit(genome)}"
+        f"{title}: {describe_network(genome)}"
         for title, genome in zip(titles, (a, b), strict=True)
     )
     picture = place_difference(a, b, titles)

@@ -88,6 +88,12 @@ class Graph:
             graph=self,
         )
 
+    def rank_atoms(self) -> dict[int, int]:
+        """The places of the atoms in canonical order, by their numbers in the arena."""
+        order = canonical(self.labels, self.reads, self.earlier)[1]
+        rank = {vertex: place for place, vertex in enumerate(order)}
+        return {number: rank[vertex] for number, vertex in self._atoms.items()}
+
     def _vertex(self, text: str, reads: list[int]) -> int:
         self.labels.append(text)
         self.reads.append(reads)

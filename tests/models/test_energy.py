@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as functional
 
 from models.build import build
-from space.cell_names import short_name
+from space.equation.names import short_name
 from space.errors import GenomeError
 from space.genome import Genome
 from space.unroll.cost import cost

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from space import zoo
-from space.cell_names import short_name
+from space.equation.names import short_name
 from space.space import Space
 from space.unroll.cost import cost
 

@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from models.build import Network, build
-from space.circuits import describe_circuit, draw_circuit
+from space.circuits import draw_circuit
+from space.equation.network import describe_network
 from space.errors import InputError
 from tests.support.exports import card, genome
 from workers import export
@@ -43,7 +44,7 @@ def test_the_circuit_lies_beside_the_card(cell: Path) -> None:
     assert (cell / "cell.svg").read_text() == draw_circuit(genome(), title=card().name)
     text = (cell / "README.md").read_text()
     assert "](cell.svg)" in text
-    assert f"```text\n{describe_circuit(genome())}\n```" in text
+    assert f"```text\n{describe_network(genome())}\n```" in text
 
 
 # Writing over an export

@@ -70,8 +70,8 @@ def sample(
     They are made for the images of --data, or of --size pixels. Samples that are no network are
     counted and left out.
     """
-    from space.cell_names import short_name
     from space.distinct import distinct_names
+    from space.equation.names import short_name
     from space.recurrence import recurrence
     from space.space import Space
     from space.survey import draw_networks

@@ -12,9 +12,10 @@ from xml.etree import ElementTree
 import pytest
 
 from space import zoo
-from space.circuits import describe_circuit, draw_circuit, draw_difference
+from space.circuits import draw_circuit, draw_difference
 from space.circuits.shapes import Box, Picture
 from space.circuits.svg import write_svg
+from space.equation.network import describe_network
 from space.genome import Genome
 from space.parts import list_parts
 from tests.support.shrinking import ROOT
@@ -56,7 +57,7 @@ def test_a_picture_names_itself_for_those_who_do_not_see_it() -> None:
     assert root.get("role") == "img"
     assert [texts[name] for name in str(root.get("aria-labelledby")).split()] == [
         "the median",
-        describe_circuit(MEDIAN),
+        describe_network(MEDIAN),
     ]
 
 
