@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from ray.tune.schedulers import TrialScheduler
 
+from search import samplers
 from search.assign.queue import Assignment
 from search.assign.setting import Setting
 from search.assign.stopping import Stop
@@ -68,24 +69,29 @@ class World(Protocol):
         """What every network of the space is worth, by digest."""
         ...
 
-    def training(self, digest: str, repeat: int) -> Training:
-        """One training of a network: in one repeat always the same one."""
+    def training(self, digest: str, repeat: int, recipe: Mapping[str, Any], /) -> Training:
+        """One training of a network by what its choices make of the recipe: in one repeat always
+        the same one.
+        """
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """A way to search: a sampler, its options, and a scheduler."""
+    """A way to search: a sampler, its options and version (by default the latest), a scheduler."""
 
     name: str
     sampler: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    version: int | None = None
     scheduler: Mapping[str, Any] = field(default_factory=lambda: {"name": "fifo"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """A trial that is over: the virtual time in seconds, and how far it got."""
+    """A trial that is over: the virtual time in seconds, how far it got, and what its choices made
+    of the recipe.
+    """
 
     at: float
     number: int
@@ -93,6 +99,7 @@ class Ended:
     status: Status
     epochs: int
     top1: float | None
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(order=True)
@@ -103,15 +110,21 @@ class _Running:
     order: int
     trial: Any = field(compare=False)
     digest: str = field(compare=False)
+    recipe: Mapping[str, Any] = field(compare=False)
     training: Training = field(compare=False)
     epoch: int = field(default=0, compare=False)
 
 
 class Simulator:
-    """Runs campaigns over one world. Made by `simulator`, which removes its store again."""
+    """Runs campaigns over one world. Made by `simulator`, which removes its store again.
 
-    def __init__(self, world: World, home: Home, slots: int = SLOTS) -> None:
-        self.world = world
+    `guess` is the top-1 of a network that has learned nothing: who has no more is stopped.
+    """
+
+    def __init__(
+        self, world: World, home: Home, slots: int = SLOTS, guess: float | None = None
+    ) -> None:
+        self.world, self._guess = world, guess
         self._home, self._slots = home, slots
         self._store = Store.open(home.store_url)
 
@@ -143,7 +156,11 @@ class Simulator:
             "space": self.world.space.document(),
             "data": {"name": "digits-occluded"},
             "recipe": self.world.recipe.model_dump(mode="json"),
-            "sampler": {"name": method.sampler, "options": dict(method.options)},
+            "sampler": {
+                "name": method.sampler,
+                "options": dict(method.options),
+                "version": method.version or samplers.latest_version(method.sampler),
+            },
             "scheduler": dict(method.scheduler),
             "budget": {"trials": trials},
             "controls": [],
@@ -164,6 +181,7 @@ class Simulator:
             data=data,
             home=self._home,
             store=self._store,
+            guess=self._guess,
         )
 
     def _played(
@@ -179,10 +197,12 @@ class Simulator:
             while len(running) < self._slots and (assigned := run.queue.next()) is not None:
                 trial = _trial(assigned)
                 recorder.on_trial_start(trial=trial)
-                digest = setting.store.results.get(setting.campaign_id, assigned.number).digest
-                training = self.world.training(digest, repeat)
+                record = setting.store.results.get(setting.campaign_id, assigned.number)
+                digest, recipe = record.digest, record.recipe
+                training = self.world.training(digest, repeat, recipe)
                 until = now + training.seconds_an_epoch
-                heapq.heappush(running, _Running(until, next(order), trial, digest, training))
+                begun = _Running(until, next(order), trial, digest, recipe, training)
+                heapq.heappush(running, begun)
             if not running:
                 break
             first = heapq.heappop(running)
@@ -203,6 +223,7 @@ class Simulator:
                     status=status,
                     epochs=first.epoch,
                     top1=None if status == "failed" else last["top1"],
+                    recipe=first.recipe,
                 )
             )
             if enough(ended[-1]):
@@ -264,11 +285,11 @@ def _report(epoch: int, top1: float, seconds: float) -> Report:
 
 
 @contextmanager
-def simulator(world: World, slots: int = SLOTS) -> Iterator[Simulator]:
+def simulator(world: World, slots: int = SLOTS, guess: float | None = None) -> Iterator[Simulator]:
     """A simulator with a store that is gone afterwards."""
     folder = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(dir=folder, prefix="ventral-simulated-") as path:
-        made = Simulator(world, Home.at(path, environ={}), slots)
+        made = Simulator(world, Home.at(path, environ={}), slots, guess)
         try:
             yield made
         finally:

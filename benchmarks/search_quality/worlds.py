@@ -5,6 +5,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from benchmarks.search_quality.simulate import Training
 from benchmarks.search_quality.table import CHANCE, Table
@@ -42,7 +43,9 @@ class Replay:
         choices = every(self.space.parameters)
         return {d: self.table.truth[d] for d in {self.space.close(c).digest for c in choices}}
 
-    def training(self, digest: str, repeat: int) -> Training:
+    def training(
+        self, digest: str, repeat: int, _recipe: Mapping[str, Any] | None = None
+    ) -> Training:
         """The training of one seed; its seconds are the mean of the network's."""
         rows = self.table.by_digest[digest]
         row = rows[_drawn(digest, repeat) % len(rows)]
@@ -112,7 +115,9 @@ class Landscape:
         span = (self.BEST - 0.5) / (high - low)
         return {d: 0.5 + span * (alive[d] - low) if d in alive else CHANCE for d in self._raw}
 
-    def training(self, digest: str, repeat: int) -> Training:
+    def training(
+        self, digest: str, repeat: int, _recipe: Mapping[str, Any] | None = None
+    ) -> Training:
         """A curve that rises to the truth and one draw of the noise; early epochs tell less."""
         rng = random.Random(f"{self.seed} {digest} {repeat}")
         if digest in self._failures:

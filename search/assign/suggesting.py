@@ -287,11 +287,13 @@ def make_suggester(campaign: Campaign, space: Space) -> Suggester:
     space without feedforward networks.
     """
     name, options = campaign.sampler.name, campaign.sampler.options
-    sampler = samplers.make(name, space, campaign.seed, options)
+    # A campaign on record without a version began before there were any.
+    version = campaign.sampler.version or 1
+    sampler = samplers.make(name, space, campaign.seed, options, version)
     if not campaign.searched_share:
         return Suggester(sampler, space, campaign)
     part = close_loops(space)
-    controls = samplers.make(name, part, controls_seed(campaign), options)
+    controls = samplers.make(name, part, controls_seed(campaign), options, version)
     return Suggester(sampler, space, campaign, (controls, part))
 
 

@@ -31,6 +31,8 @@ def check(campaign: Campaign, space: Space, offered: Machine) -> None:
     _check_searched_controls(campaign, space)
     check_splits(campaign, space)
     samplers.check(campaign.sampler.name, campaign.sampler.options)
+    if campaign.sampler.version is not None:
+        samplers.check_version(campaign.sampler.name, campaign.sampler.version)
     early_stopping.check(campaign.scheduler.name, campaign.scheduler.options)
     _check_objectives(campaign, space)
     scheduler, epochs = campaign.scheduler, full_epochs(campaign, space)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from search import samplers
 from search.campaign.checks import check
-from search.campaign.settings import Campaign, Resources
+from search.campaign.settings import Campaign, Resources, Sampler
 from search.campaign.splits import check_splits, decides
 from search.campaign.trainings import control_runs
 from search.host.machine import Machine, machine
@@ -73,9 +74,10 @@ def clone_with_space(
     space.
 
     Checked as by `load`; `where` names it in errors. A space that an override names by a path is
-    looked for in the current folder.
+    looked for in the current folder. Its sampler is of the latest version.
     """
     opened = copy.deepcopy(dict(document))
+    opened.get("sampler", {}).pop("version", None)
     opened["recipe"] = _unset(opened["recipe"], Recipe().model_dump(mode="json"))
     return _loaded(opened, where, overrides, Path("campaign"), offered)
 
@@ -173,8 +175,9 @@ def _loaded(
     space = _space(campaign.space, file)
     check(campaign, space, offered or machine())
     recipe = _threaded(campaign.recipe, campaign.resources)
-    closed = campaign.model_copy(update={"space": space.document(), "recipe": recipe})
-    return Loaded(campaign=closed, space=space)
+    sampler = _versioned(campaign.sampler)
+    closed = {"space": space.document(), "recipe": recipe, "sampler": sampler}
+    return Loaded(campaign=campaign.model_copy(update=closed), space=space)
 
 
 def _place_data(document: Any, folder: Path) -> None:
@@ -195,6 +198,12 @@ def _threaded(recipe: Recipe, resources: Resources) -> Recipe:
     if "threads" in recipe.model_fields_set:
         return recipe
     return recipe.model_copy(update={"threads": max(1, int(resources.cpus))})
+
+
+def _versioned(sampler: Sampler) -> Sampler:
+    """The sampler with its version, the latest one unless it says which."""
+    version = sampler.version or samplers.latest_version(sampler.name)
+    return sampler.model_copy(update={"version": version})
 
 
 def apply(document: Any, override: str) -> None:

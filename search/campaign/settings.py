@@ -31,6 +31,7 @@ from space.documents.bounds import (
     SEEDS,
     TOTAL_EPOCHS,
     TRIALS,
+    VERSIONS,
 )
 from space.documents.validation import Value, parse, quote
 from space.errors import CampaignError, InputError
@@ -84,6 +85,11 @@ class Sampler(Value):
     )
     options: dict[str, Any] = Field(
         default={}, description="the sampler's own settings, see search/samplers"
+    )
+    version: Annotated[int, Field(ge=1, le=VERSIONS)] | None = Field(
+        default=None,
+        description="by default the latest, which is written down when a campaign is submitted: "
+        "it is carried on and replayed by that version, also when the sampler was mended since",
     )
 
 

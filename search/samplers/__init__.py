@@ -3,9 +3,13 @@
 A sampler is a class: `Options` is the pydantic model of its options, its objects are made as
 `Class(space, seed, options)` and keep the contract of `protocol.py`, and `several = True` says
 that it weighs several objectives. Its module is imported only when it is asked for.
+
+A sampler that was mended answers otherwise than before. It says so by `version = 2`, and knows the
+earlier ones, as `Class(space, seed, options, version)`: a campaign's document holds the version
+that the campaign was submitted with, so that it is carried on and replayed as it began.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Annotated, Any, cast
 
@@ -73,9 +77,37 @@ def weighs_several(name: str) -> bool:
     return bool(getattr(find_class(name), "several", False))
 
 
-def make(name: str, space: Space, seed: int, options: Mapping[str, Any] | None = None) -> Sampler:
-    """A fresh sampler `name` over `space`. Raises CampaignError for an option it does not have."""
-    return find_class(name)(space, seed, check(name, options or {}))
+def latest_version(name: str) -> int:
+    """The version of the sampler `name` that new campaigns have. Raises CampaignError."""
+    return int(getattr(find_class(name), "version", 1))
+
+
+def check_version(name: str, version: int) -> None:
+    """Raise CampaignError if the sampler `name` has no such version."""
+    if version > (latest := latest_version(name)):
+        raise CampaignError(
+            "sampler.version",
+            f"{version} is more than {latest}, the latest version of {name}",
+            f"write a number up to {latest}, or leave it out for the latest one",
+        )
+
+
+def make(
+    name: str,
+    space: Space,
+    seed: int,
+    options: Mapping[str, Any] | None = None,
+    version: int | None = None,
+) -> Sampler:
+    """A fresh sampler `name` over `space`, by default of its latest version.
+
+    Raises CampaignError for an option or a version that it does not have.
+    """
+    offered, parsed = find_class(name), check(name, options or {})
+    if version is None or version == latest_version(name):
+        return offered(space, seed, parsed)
+    check_version(name, version)
+    return cast(Callable[..., Sampler], offered)(space, seed, parsed, version)
 
 
 __all__ = [
@@ -87,7 +119,9 @@ __all__ = [
     "Sampler",
     "SamplerName",
     "check",
+    "check_version",
     "find_class",
+    "latest_version",
     "make",
     "replay",
     "weighs_several",

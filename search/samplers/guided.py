@@ -13,10 +13,15 @@ What the model learns from:
 
 - a full training: its score;
 - a training that ended early: the score that full trainings had which stood there at that epoch,
-  by a regression over their curves, as uncertain as the regression is. Where no curve says so,
-  less than any full training;
+  by a regression over their curves, as uncertain as the regression is. Below all of them, where
+  early stopping lets none go on, it has at least the usual slope. Where no curve says so, less
+  than any full training;
 - no score (infeasible, diverged, failed): worse than the worst, so that the region is learned;
 - a pending point: what the model expects there, so that the next question leads elsewhere.
+
+Version 1 read scores below those of all full trainings by the regression alone. Where it was flat,
+or fell, a region in which nothing is learned was expected to be the best, was asked for again and
+again, and was stopped each time: nothing could correct it.
 """
 
 import random
@@ -27,7 +32,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from search.early_stopping.extrapolation import Line, early_scores
+from search.early_stopping.extrapolation import Early, Line, early_scores
 from search.samplers import regression
 from search.samplers.graph_features import Words, columns, counts, size, words
 from search.samplers.protocol import Choices, Outcome, derive_seed, draw_point, key
@@ -62,6 +67,8 @@ class _Observation:
 class GuidedSampler:
     """An evolution whose children are judged by a model before they are trained."""
 
+    version = 2
+
     class Options(Value):
         """The options of the guided evolution."""
 
@@ -78,8 +85,9 @@ class GuidedSampler:
         points: Annotated[int, Field(ge=10, le=SAMPLED)] = 300
         """The model learns from at most this many points: the best and the latest."""
 
-    def __init__(self, space: Space, seed: int, options: Options) -> None:
+    def __init__(self, space: Space, seed: int, options: Options, version: int = version) -> None:
         self._space, self._seed, self._options = space, seed, options
+        self._full_scores = line_scores if version == 1 else full_scores
         self._domains = {p.path: p.domain for p in space.parameters}
         self._observations: list[_Observation] = []
         self._pending: dict[str, list[Choices]] = {}
@@ -214,7 +222,7 @@ class GuidedSampler:
         self, observations: list[_Observation]
     ) -> tuple[list[_Observation], Array, Array]:
         """The points that the model learns from, their scores at full training, and variances."""
-        scores, extra = full_scores([point.outcome for point in observations])
+        scores, extra = self._full_scores([point.outcome for point in observations])
         limit = self._options.points
         if len(scores) <= limit:
             return observations, scores, extra
@@ -316,6 +324,17 @@ class _Model:
 
 def full_scores(outcomes: list[Outcome]) -> tuple[Array, Array]:
     """What every point would score at full training, and the variance of that guess."""
+    return _full_scores(outcomes, Line.expect)
+
+
+def line_scores(outcomes: list[Outcome]) -> tuple[Array, Array]:
+    """The same as version 1 took it: by the line, also where none of its pairs was."""
+    return _full_scores(outcomes, lambda line, early: (line.at(early), line.variance))
+
+
+def _full_scores(
+    outcomes: list[Outcome], expect: Callable[[Line, Early], tuple[float, float]]
+) -> tuple[Array, Array]:
     scores, extra = np.zeros(len(outcomes)), np.zeros(len(outcomes))
     full = [outcome for outcome in outcomes if outcome.final]
     curves = [(early_scores(outcome.curve), outcome.score or 0.0) for outcome in full[-_CURVES:]]
@@ -335,7 +354,7 @@ def full_scores(outcomes: list[Outcome]) -> tuple[Array, Array]:
             scores[place] = worst - _BELOW * (1 - at) + 0.01 * (outcome.score - 1)
         else:
             known = early_scores(outcome.curve).get(at, (outcome.score, outcome.score))
-            scores[place], extra[place] = line.at(known), line.variance
+            scores[place], extra[place] = expect(line, known)
     failed = [place for place, outcome in enumerate(outcomes) if outcome.score is None]
     known_scores = np.delete(scores, failed)
     scores[failed] = known_scores.min() - _BELOW if len(known_scores) else 0.0

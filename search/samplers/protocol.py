@@ -82,7 +82,9 @@ class Sampler(Protocol):
 
 
 class OfferedSampler(Sampler, Protocol):
-    """A kind of sampler. It may have `several = True`, if it weighs the costs of outcomes too."""
+    """A kind of sampler. It may have `several = True`, if it weighs the costs of outcomes too, and
+    a `version` above 1: then a fourth argument is the version, of its own or an earlier one.
+    """
 
     @property
     def Options(self) -> type[BaseModel]:

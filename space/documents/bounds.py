@@ -57,6 +57,7 @@ LEAST_CORES = 0.001
 CONCURRENT = 100_000
 RETRIES = 1_000
 BRACKETS = 64  # of the scheduler
+VERSIONS = 1_000  # of a sampler
 REDUCTION = 1_000.0  # one in so many goes on; the least, so that rungs stay few:
 LEAST_REDUCTION = 1.1
 DEVIATIONS = 1e6

@@ -226,7 +226,7 @@ class Two:
         self.space, self.recipe, self.truth = landscape.space, landscape.recipe, landscape.truth
         self._landscape = landscape
 
-    def training(self, digest: str, repeat: int) -> Training:
+    def training(self, digest: str, repeat: int, _recipe: Any) -> Training:
         return replace(self._landscape.training(digest, repeat), seconds_an_epoch=1.0)
 
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from search import samplers
 from search.replay import Replay, replay
 from search.store import CONTROL
-from search.store.tables import JOURNAL, REPORTS, TRIALS
+from search.store.tables import CAMPAIGNS, JOURNAL, REPORTS, TRIALS
 from tests.support import toys
 from tests.support.runs import Bench, Player, play_campaign, sampler_of
 from tests.support.tables import change_rows
@@ -23,10 +23,15 @@ FEW = {**toys.SPACE, "recipe": {}}
 
 
 def played(folder: Path, sampler: str, seed: int = 0, **more: Any) -> tuple[Bench, Player]:
+    """A campaign of the sampler's latest version; of no version, as before there were any, if
+    `unversioned` is said.
+    """
+    unversioned = more.pop("unversioned", False)
+    version = None if unversioned else samplers.latest_version(sampler)
     known = type(samplers.check(sampler, {})).model_fields
     options = {name: 4 for name in ("startup", "population") if name in known}
     changes: dict[str, Any] = {
-        "sampler": {"name": sampler, "options": options},
+        "sampler": {"name": sampler, "options": options, "version": version},
         "scheduler": ASHA,
         "recipe": {"epochs": 8},
         "budget": {"trials": 24},
@@ -78,6 +83,23 @@ def test_a_campaign_replays(name: str, tmp_path: Path) -> None:
     assert counts["infeasible"], "and so had the limits"
     trials = bench.store.results.find(bench.id)
     assert assert_equal(bench).decisions > len(trials), "suggestions, and words of the scheduler"
+
+
+def test_a_campaign_from_before_the_sampler_was_mended_replays(tmp_path: Path) -> None:
+    """Its document holds no version: it was carried on by the first, and is derived by it.
+
+    By the latest version other suggestions follow.
+    """
+    bench, _ = played(tmp_path, "guided", crashes=0.06, unversioned=True)
+    assert bench.store.campaigns.get(bench.id).document["sampler"]["version"] is None
+    assert_equal(bench)
+    document = bench.campaign.document()
+    document["sampler"]["version"] = samplers.latest_version("guided")
+    with change_rows(bench.store) as connection:
+        connection.execute(sa.update(CAMPAIGNS).values(document=document))
+    difference = again(bench).difference
+    assert difference is not None
+    assert "derived as" in difference.what
 
 
 @pytest.mark.parametrize("name", samplers.NAMES)

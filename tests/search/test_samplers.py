@@ -6,13 +6,14 @@ import math
 import random
 from typing import Any
 
+import numpy as np
 import pytest
 from scipy.stats import spearmanr  # type: ignore[import-untyped]
 
 from benchmarks import suggestions
 from benchmarks.search_quality.tasks import TASKS
 from search import samplers
-from search.samplers import Outcome, replay
+from search.samplers import Choices, Outcome, replay
 from search.samplers.graph_features import size
 from search.samplers.protocol import derive_seed, draw_point
 from search.store import CONTROL, RETRY
@@ -97,6 +98,71 @@ def test_the_guided_sampler_reads_early_scores_by_the_curves() -> None:
     assert (extra[:4] == 0).all()
     assert (extra[4:7] > 0).all()
     assert scores[7] < scores[:7].min()
+
+
+def stopped_and_whole() -> tuple[list[Outcome], list[Outcome]]:
+    """Full trainings that end the lower the better they begin, and some stopped at chance."""
+    whole = [
+        Outcome(score=1 - x, fidelity=1.0, curve=((0.1, x), (1.0, 1 - x)))
+        for x in (0.28, 0.29, 0.32, 0.35, 0.36)
+    ]
+    return whole, [Outcome(score=x, fidelity=0.1, curve=((0.1, x),)) for x in (0.1, 0.1, 0.15)]
+
+
+def test_the_guided_sampler_expects_less_of_what_stayed_at_chance() -> None:
+    """Stopped below all that went on: the first version expected them to end as the best."""
+    from search.samplers.guided import full_scores, line_scores
+
+    whole, stopped = stopped_and_whole()
+    scores, extra = full_scores([*whole, *stopped])
+    assert scores[:5].tolist() == [outcome.score for outcome in whole]
+    assert scores[5] == scores[6] < scores[7] < min(scores[:5])
+    assert extra[5] > extra[7] > 0
+    first, _ = line_scores([*whole, *stopped])
+    assert first[5] > np.mean(first[:5])
+
+
+def test_the_guided_sampler_leaves_where_nothing_is_learned(space: Space) -> None:
+    """With learning rates above 0.03, drawn one time in four, trainings are stopped at chance.
+
+    Of the others a few ran to the end; those that began better ended no better. The first version
+    sought the rates at which nothing is learned.
+    """
+
+    def outcome(choices: Choices, rng: random.Random) -> Outcome:
+        if float(choices[rate]) > 0.03:  # type: ignore[arg-type]
+            return Outcome(score=0.1, fidelity=0.1, curve=((0.1, 0.1),))
+        early = rng.uniform(0.2, 0.36)
+        if early < 0.28:
+            return Outcome(score=early, fidelity=0.1, curve=((0.1, early),))
+        final = 1 - early
+        return Outcome(score=final, fidelity=1.0, curve=((0.1, early), (1.0, final)))
+
+    rate = next(p.path for p in space.parameters if p.path.endswith("learning_rate"))
+    part = {}
+    for version in (1, 2):
+        rng = random.Random(0)
+        sampler = samplers.make("guided", space, 0, {"candidates": 24}, version)
+        for _ in range(40):
+            drawn = draw_point(space.parameters, rng)
+            sampler.tell(drawn, outcome(drawn, rng))
+        asked = []
+        for _ in range(20):
+            choices = sampler.ask()
+            asked.append(float(choices[rate]))  # type: ignore[arg-type]
+            sampler.tell(choices, outcome(choices, rng))
+        part[version] = sum(one > 0.03 for one in asked) / len(asked)
+    assert part[1] > 0.5
+    assert part[2] < 0.25
+
+
+def test_a_sampler_is_of_its_latest_version_unless_it_is_said(space: Space) -> None:
+    assert samplers.latest_version("guided") == 2
+    assert samplers.latest_version("random") == 1
+    samplers.make("random", space, 0, {}, 1)
+    for name, version in (("random", 2), ("guided", 3)):
+        with pytest.raises(CampaignError, match=rf"sampler.version: {version} is more than"):
+            samplers.make(name, space, 0, {}, version)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from search.campaign import amend, clone, load
+from search import samplers
+from search.campaign import Campaign, amend, clone, load
 from space.errors import CampaignError
 from space.space import Space
 from tests.support import toys
@@ -41,6 +42,31 @@ def test_a_space_lies_beside_the_file(tmp_path: Path, file: Path) -> None:
 def test_a_space_may_be_written_in_the_file(file: Path) -> None:
     campaign = load(write(file, space=toys.SPACE), offered=LAPTOP)
     assert Space.parse(campaign.space).parameters == Space.parse(toys.SPACE).parameters
+
+
+def test_a_campaign_has_its_samplers_version_on_record(file: Path) -> None:
+    """The latest, also of a campaign like an earlier one; or the one that the file says."""
+    latest = samplers.latest_version("guided")
+    assert latest == 2
+    campaign = load(file, offered=LAPTOP)
+    assert campaign.document()["sampler"] == {"name": "guided", "options": {}, "version": latest}
+    earlier = campaign.document() | {"sampler": {"name": "guided", "options": {}}}
+    assert Campaign.parse(earlier).sampler.version is None, "on record before there were versions"
+    assert amend(earlier, "01ABC", ["keep=3"]).sampler.version is None
+    first = earlier | {"sampler": {"name": "guided", "version": 1}}
+    assert load(write(file, sampler=first["sampler"]), offered=LAPTOP).sampler.version == 1
+    for document in (earlier, first):
+        assert clone(document, "01ABC", offered=LAPTOP).sampler.version == latest
+    other = clone(first, "01ABC", ["sampler.name=random"], offered=LAPTOP)
+    assert other.sampler.version == 1
+
+
+def test_a_version_that_a_sampler_does_not_have_is_refused(file: Path) -> None:
+    error = refuse(write(file, sampler={"name": "random", "version": 2}))
+    assert str(error) == (
+        "sampler.version: 2 is more than 1, the latest version of random; "
+        "write a number up to 1, or leave it out for the latest one"
+    )
 
 
 @pytest.fixture
@@ -78,7 +104,7 @@ def test_images_that_an_override_names_lie_in_the_current_folder(
         ("name=other", ("name",), "other"),
         ("controls=[feedforward]", ("controls",), ["feedforward"]),
         ("limits.parameters=null", ("limits", "parameters"), None),
-        ("sampler={name: random}", ("sampler",), {"name": "random", "options": {}}),
+        ("sampler={name: random}", ("sampler",), {"name": "random", "options": {}, "version": 1}),
         ("recipe.augmentation.crop.scale[0]=0.5", ("recipe", "augmentation", "crop"), ...),
     ],
 )
