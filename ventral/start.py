@@ -2,11 +2,14 @@
 
 import sys
 
+from ventral import versions
 from ventral.packages import Hidden, check_packages, explain_missing, load_packages
 
 
 def main() -> None:
     """Run the command line. A missing dependency is exit code 1, a hidden package 2."""
+    if versions.answer(sys.argv[1:]):
+        return
     try:
         load_packages()
         check_packages()
