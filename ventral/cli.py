@@ -25,6 +25,7 @@ from ventral.commands import (
     drill,
     exports,
     interface,
+    labels,
     lesions,
     plans,
     replay,
@@ -61,6 +62,7 @@ report.register(app)
 exports.register(app)
 interface.register(app)
 lesions.register(app)
+labels.register(app)
 retention.register(app)
 drill.register(app)
 plans.register(app)

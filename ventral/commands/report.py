@@ -114,7 +114,8 @@ def _publish(home: "Home", store: "Store", campaign_id: str, page: str) -> None:
     from search.mirror.campaign_page import publish_report
 
     try:
-        publish_report(home, store.campaigns.get(campaign_id), page)
+        label = store.labels.find(campaign_id)
+        publish_report(home, store.campaigns.get(campaign_id), page, label)
     except Exception as error:  # noqa: BLE001 - MLflow raises whatever its transport does
         reason = str(error).partition("\n")[0]
         note(f"warning: the report is not in MLflow ({type(error).__name__}: {reason})")
