@@ -355,10 +355,10 @@ def _ahead(verdict: Verdict) -> str:
     if verdict.difference is None:
         return "no pairs"
     if verdict.low is None or verdict.high is None:
-        return f"{100 * verdict.difference:+.1f}"
-    interval = f"{100 * verdict.low:+.1f} to {100 * verdict.high:+.1f}"
+        return f"{100 * verdict.difference:+z.1f}"
+    interval = f"{100 * verdict.low:+z.1f} to {100 * verdict.high:+z.1f}"
     shown = ", **shown**" if verdict.shown else ", not shown"
-    return f"{100 * verdict.difference:+.1f} ({interval}){shown}"
+    return f"{100 * verdict.difference:+z.1f} ({interval}){shown}"
 
 
 def _written(spec: DataSpec) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from search.review.lesions import Lesion, read_lesions
-from search.store import Reported, Store, Trial
+from search.review.listing import read_motifs
+from search.store import Label, Reported, Store
 
 CHOICE = "choice."
 """Prefix of the columns that hold a trial's choices."""
@@ -22,6 +23,8 @@ _TRIAL = (
     "cell",
     "recurrent",
     "motifs",
+    "tags",
+    "note",
     "status",
     "reason",
     "split",
@@ -44,6 +47,7 @@ _TRIAL = (
     "suggested",
     "arrived",
 )
+_LABEL = ("tags", "note")
 _TIMES = ("created", "started", "ended")
 _REPORT = ("trial", "epoch", "top1", "top5", "loss", "train_loss", "seconds", "memory_mb")
 _LESION = ("trial", "part", "kind", "difference", "low", "high", "retrained")
@@ -51,7 +55,6 @@ _NUMBERS = (
     *("top1", "best", "top5", "loss", "train_loss", "seconds", "memory_mb", "accuracy"),
     *("difference", "low", "high"),
 )
-_AT_ONCE = 500  # genomes
 _COUNTS = ("parameters", "macs", "arrived")
 
 
@@ -60,23 +63,28 @@ def trials(store: Store, campaign: str, *, choices: bool = True) -> pd.DataFrame
 
     `campaign` is an id or a name. Times are UTC timestamps. With `choices` there is a column
     `choice.PATH` for every choice that any trial made, empty where the branch was not taken.
-    `motifs` are tuples of words (space/motifs.py); for trials that an earlier version put on
-    record they are read from the genomes. Raises StoreError for an unknown campaign.
+    `tags` are tuples of words. `motifs` are as well (space/motifs.py); of those that an earlier
+    version put on record they are read from genomes. Raises StoreError for an unknown campaign.
     """
     campaign_id = store.campaigns.get(campaign).id
     records = store.results.find(campaign_id)
-    older = _read_motifs(store, campaign_id, records)
+    motifs = read_motifs(store, campaign_id, records)
+    labels, none = store.labels.of_trials(campaign_id), Label()
     shown = [
-        trial.row() | {"motifs": older.get(trial.number, trial.motifs or ())} for trial in records
+        trial.row() | {"motifs": motifs[trial.number]} | labels.get(trial.number, none).document()
+        for trial in records
     ]
     return tabulate_trials(shown, choices=choices)
 
 
 def tabulate_trials(shown: Iterable[Mapping[str, Any]], *, choices: bool = True) -> pd.DataFrame:
-    """Trials as `trials` has them: each as `search.store.Trial.row` gives it, with `motifs`."""
+    """Trials as `trials` has them: each as `search.store.Trial.row` gives it, with `motifs`
+    and, where people wrote any, `tags` and a `note`.
+    """
     rows = []
     for trial in shown:
-        row = {name: trial[name] for name in (*_TRIAL, *_TIMES)}
+        row = {name: trial[name] for name in (*_TRIAL, *_TIMES) if name not in _LABEL}
+        row |= {"tags": tuple(trial.get("tags", ())), "note": trial.get("note", "")}
         if choices:
             row |= {f"{CHOICE}{path}": value for path, value in trial["choices"].items()}
         rows.append(row)
@@ -114,20 +122,6 @@ def tabulate_steps(reported: Iterable[Reported]) -> pd.DataFrame:
         for step, value in enumerate(one.report.accuracy_by_step)
     ]
     return _frame(rows, ("trial", "epoch", "step", "accuracy"))
-
-
-def _read_motifs(
-    store: Store, campaign_id: str, records: Sequence[Trial]
-) -> dict[int, tuple[str, ...]]:
-    """The motifs of the trials that have none on record, by number; each network is read once."""
-    older = [trial for trial in records if trial.motifs is None and trial.cell]
-    first = list({trial.digest: trial.number for trial in older}.values())
-    motifs = {
-        trial.digest: trial.read_motifs()
-        for start in range(0, len(first), _AT_ONCE)
-        for trial in store.results.some(campaign_id, first[start : start + _AT_ONCE])
-    }
-    return {trial.number: motifs[trial.digest] for trial in older}
 
 
 def lesions(store: Store, campaign: str) -> pd.DataFrame:

@@ -30,10 +30,12 @@ from search.mirror.runs import (
     EPOCH_METRICS,
     MOTIFS_BETWEEN,
     MOTIFS_TAG,
+    NOTE_TAG,
     RECORD_TAG,
     RECORDED,
     SCORES,
     STEP_METRIC,
+    WORDS_TAG,
     parameter_name,
     parameter_value,
 )
@@ -290,6 +292,8 @@ def _row(run: Any, space: Space, reported: Sequence[Reported]) -> dict[str, Any]
         "seed": int(tags["ventral.seed"]),
         **{name: record.get(name) for name in RECORDED},
         "motifs": tuple(filter(None, tags.get(MOTIFS_TAG, "").split(MOTIFS_BETWEEN))),
+        "tags": tuple(filter(None, tags.get(WORDS_TAG, "").split(MOTIFS_BETWEEN))),
+        "note": tags.get(NOTE_TAG, ""),
         "choices": _read_choices(run.data.params, space),
     }
 

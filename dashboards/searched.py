@@ -16,7 +16,7 @@ from dashboards import frames
 from dashboards.relatives import Baseline, read_baseline, read_certification
 from search.campaign import Campaign, full_epochs
 from search.review.evidence import Evidence
-from search.store import SEARCHED, Opening, State, Store
+from search.store import SEARCHED, Label, Opening, State, Store
 from space.space import Space
 
 
@@ -33,7 +33,7 @@ class Searched:
     scored, `evidence` what a certification of the best trials showed, `baseline` what a random
     campaign of the same space drew. `lesions` has one row a part of a trial's network that was
     removed (dashboards.frames.lesion_frame). `machine` is the name of that on which the last
-    driver ran.
+    driver ran, `label` what people wrote of the campaign.
     """
 
     id: str
@@ -53,6 +53,7 @@ class Searched:
     baseline: Baseline | None = None
     machine: str | None = None
     lesions: pd.DataFrame = field(default_factory=frames.lesion_frame)
+    label: Label = field(default_factory=Label)
 
     @property
     def full_epochs(self) -> int:
@@ -110,4 +111,5 @@ def read_searched(store: Store, campaign: str) -> Searched:
         baseline=read_baseline(store, record),
         machine=None if record.driver is None else record.driver.machine,
         lesions=frames.lesions(store, record.id),
+        label=store.labels.find(record.id) or Label(),
     )

@@ -26,6 +26,9 @@ CELLS = (
     Column(key="cell"),
 )
 
+ROLE = Column(key="role")
+"""What a network is where the search also looked for controls."""
+
 REFERENCES = (
     Column(key="network"),
     Column(key="seeds", right=True),
@@ -38,6 +41,12 @@ REFERENCES = (
     Column(key="recurrent"),
     Column(key="cell"),
 )
+
+
+def label_columns(rows: "Sequence[Row]") -> tuple[Column, ...]:
+    """The columns of tags and notes, of which those are left out that are empty in all rows."""
+    columns = (Column(key="tags", write=", ".join), Column(key="note"))
+    return tuple(column for column in columns if any(row.get(column.key) for row in rows))
 
 
 def distinguish_cells(
@@ -87,12 +96,15 @@ def show_references(
     that no search suggested, of whatever kind.
     """
     from search.review import ranking
+    from search.review.listing import list_trials
     from search.upkeep.certification import is_certified
 
     known = [reference for reference in references if not is_certified(reference)]
     rows: list[dict[str, Any]] = []
-    for reference in ranking.keep_references(references, kind):
-        row = reference.trial.row() | {"network": reference.name}
+    kept = ranking.keep_references(references, kind)
+    listed = list_trials(store, record.id, [reference.trial for reference in kept])
+    for reference, trial_row in zip(kept, listed, strict=True):
+        row = trial_row | {"network": reference.name}
         row |= {"top1": reference.top1, "deviation": reference.deviation}
         row |= {"seeds": reference.seeds, "failed": reference.failed}
         above = ranking.gain(reference.trial, known, reference.top1)
@@ -103,7 +115,7 @@ def show_references(
         rows = distinguish_cells(rows, store, record.id)
     split = f", top-1 on {references[0].trial.split}" if references else ""
     title = f"{record.name} ({record.id}), mean and deviation over seeds{split}"
-    table(rows, REFERENCES, output, title)
+    table(rows, (*REFERENCES, *label_columns(rows)), output, title)
 
 
 def show_cells(
@@ -118,24 +130,29 @@ def show_cells(
     are over all the controls, of whatever kind.
     """
     from search.review import ranking
+    from search.review.listing import list_trials
+    from search.store import SEARCHED
 
-    rows: list[dict[str, Any]] = []
-    for trial in ranked:
-        row = trial.row()
+    rows = list_trials(store, record.id, ranked)
+    for trial, row in zip(ranked, rows, strict=True):
         above = ranking.gain(trial, references)
         if above is not None:
             row["gain"] = above
-        rows.append(row)
+        if trial.family == SEARCHED:
+            row["role"] = "searched control"
+    columns = (*CELLS[:-2], ROLE, *CELLS[-2:]) if any("role" in row for row in rows) else CELLS
     if output is Format.table:
         listed = ranking.keep_references(references, kind)
-        rows += [one.trial.row() | {"status": "control", "top1": one.top1} for one in listed]
+        controls = list_trials(store, record.id, [one.trial for one in listed])
+        for one, row in zip(listed, controls, strict=True):
+            rows.append(row | {"status": "control", "top1": one.top1, "role": "control"})
         rows = distinguish_cells(rows, store, record.id)
     title = f"{record.name} ({record.id}), best cells"
     if ranked:
         split = ranked[0].split
         chosen = " (selected on it)" if split == "test" else ""
         title += f", top-1 on {split}{chosen}"
-    table(rows, CELLS, output, title)
+    table(rows, (*columns, *label_columns(rows)), output, title)
 
 
 SELECTED = {

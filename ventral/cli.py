@@ -12,6 +12,7 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -24,19 +25,22 @@ from ventral.commands import (
     drill,
     exports,
     interface,
+    labels,
     lesions,
     plans,
     replay,
     report,
     retention,
     spaces,
+    starting,
     status,
     trials,
     verify,
     zoo,
 )
 from ventral.extras import explain_missing
-from ventral.output import note
+from ventral.output import Format, Output, note, show
+from ventral.versions import format_versions, read_versions
 
 LONGEST = 300
 """How many letters of an unforeseen error are printed; the rest is in its file."""
@@ -51,12 +55,14 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+starting.register(app)
 campaigns.register(app)
 status.register(app)
 report.register(app)
 exports.register(app)
 interface.register(app)
 lesions.register(app)
+labels.register(app)
 retention.register(app)
 drill.register(app)
 plans.register(app)
@@ -66,6 +72,23 @@ app.add_typer(trials.app, name="trial", help="The trials of a campaign.")
 app.add_typer(spaces.app, name="space", help="Search spaces: what may be searched.")
 app.add_typer(zoo.app, name="zoo", help="The published models as genomes.")
 app.add_typer(datasets.app, name="data", help="Data sets, and packing them for training.")
+
+
+@app.callback(invoke_without_command=True, help=HELP)
+def begin(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", help="print the versions of Ventral and of what it uses")
+    ] = False,
+    output: Output = Format.table,
+) -> None:
+    """What stands before any command."""
+    if version:
+        show(format_versions(read_versions(), output))
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        cure = "name one; `ventral --help` lists them"
+        raise InputError("ventral", "does not say which command", cure)
 
 
 def main() -> None:

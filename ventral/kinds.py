@@ -1,4 +1,4 @@
-"""The options `--recurrent` and `--feedforward`, which keep networks of one kind."""
+"""Options that keep some networks: `--recurrent`, `--feedforward`, and `--tag`."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +10,10 @@ if TYPE_CHECKING:
 Recurrent = Annotated[bool, typer.Option("--recurrent", help="only networks that are recurrent")]
 Feedforward = Annotated[
     bool, typer.Option("--feedforward", help="only networks in which nothing goes round")
+]
+
+Tag = Annotated[
+    str | None, typer.Option("--tag", help="only those with this tag (see `ventral tag`)")
 ]
 
 

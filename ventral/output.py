@@ -154,7 +154,7 @@ def percent(score: float) -> str:
 
 def signed_percent(difference: float) -> str:
     """A difference of scores in points of a percent, with its sign: 0.012 -> +1.2."""
-    return f"{100 * difference:+.1f}"
+    return f"{100 * difference:+z.1f}"
 
 
 def count(number: float) -> str:

@@ -2,12 +2,15 @@
 
 import sys
 
+from ventral import versions
 from ventral.extras import explain_missing
 from ventral.packages import Hidden, check_packages, load_packages
 
 
 def main() -> None:
     """Run the command line. Exit code 2 if a library is missing or a package hidden."""
+    if versions.answer(sys.argv[1:]):
+        return
     try:
         load_packages()
         check_packages()

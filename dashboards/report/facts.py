@@ -74,6 +74,8 @@ def list_facts(searched: Searched) -> tuple[Fact, ...]:
     if searched.space.controls and settings.control_seeds > 1:
         controls += f", with {settings.control_seeds} seeds each"
     facts = [
+        ("Tags", ", ".join(searched.label.tags)),
+        ("Note", searched.label.note or ""),
         ("Space", _describe_space(searched)),
         ("Data", _describe_data(searched)),
         ("Splits", _describe_splits(searched)),

@@ -28,7 +28,8 @@ class Network:
     `role` says what it stands for, `trial` is its number (a control's best one), `top1` its score
     (of a control the mean over `seeds` trainings, with their standard `deviation`), `gain` how far
     it is above the best control that was trained for as many epochs; None where there is no fair
-    comparison. `early` means that the training was stopped early.
+    comparison. `early` means that the training was stopped early, `label` is what people wrote
+    of the trial: its tags and its note.
     """
 
     role: str
@@ -43,6 +44,7 @@ class Network:
     macs: float | None
     epochs: int
     early: bool
+    label: str = ""
 
     @property
     def is_recurrent(self) -> bool:
@@ -171,10 +173,18 @@ def _network(row: pd.Series[Any], **known: Any) -> Network:
         recurrent=str(row["recurrent"] or "none"),
         epochs=int(row["epochs"]),
         early=row["status"] != "finished",
+        label=_describe_label(row),
         parameters=None if pd.isna(row["parameters"]) else float(row["parameters"]),
         macs=None if pd.isna(row["macs"]) else float(row["macs"]),
         **known,
     )
+
+
+def _describe_label(row: pd.Series[Any]) -> str:
+    tags, note = row.get("tags"), row.get("note")
+    parts = [", ".join(tags) if isinstance(tags, tuple | list) else ""]
+    parts.append(note if isinstance(note, str) else "")
+    return ": ".join(part for part in parts if part)
 
 
 def describe_lead(best: Network | None, plain: Network | None, controls: list[Network]) -> str:

@@ -205,6 +205,7 @@ def _describe_network(network: networks.Network, *, leads: bool = False) -> dict
     early = ", stopped early" if network.early else ""
     return {
         "role": network.role,
+        "label": network.label,
         "leads": leads,
         "score": score,
         "gain": "" if network.gain is None else format_points(network.gain),

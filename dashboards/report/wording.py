@@ -22,7 +22,7 @@ def format_percent(score: float | None) -> str:
 
 def format_points(difference: float | None) -> str:
     """A difference of scores in points of a percent: 0.012 -> +1.2."""
-    return NONE if difference is None or math.isnan(difference) else f"{100 * difference:+.1f}"
+    return NONE if difference is None or math.isnan(difference) else f"{100 * difference:+z.1f}"
 
 
 def format_count(number: float | None) -> str:

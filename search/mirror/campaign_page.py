@@ -19,9 +19,18 @@ from importlib.metadata import PackageNotFoundError, version
 from search.host.home import Home, same_tracking
 from search.mirror.client import Client, open_client
 from search.mirror.database import no_strays
-from search.mirror.experiments import NOTE_TAG, experiment_note, run_path, runs_path
-from search.mirror.runs import KEY_TAG, TAG_LENGTH, MlflowRun, cut, milliseconds
-from search.store import Campaign
+from search.mirror.experiments import experiment_note, run_path, runs_path
+from search.mirror.runs import (
+    KEY_TAG,
+    NOTE_TAG,
+    TAG_LENGTH,
+    WORDS_TAG,
+    MlflowRun,
+    cut,
+    label_tags,
+    milliseconds,
+)
+from search.store import Campaign, Label
 from space.documents.outside import printable
 from space.errors import InputError
 from space.space import Space
@@ -76,8 +85,11 @@ def write_note(
     page: str,
     *,
     reports: Collection[str] = (),
+    label: Label | None = None,
 ) -> str:
-    """The text of the page (Markdown); `page` is its run, `reports` the names of its reports."""
+    """The text of the page (Markdown); `page` is its run, `reports` the names of its reports, and
+    `label` what people wrote of it.
+    """
     links = [
         f"[{title}]({file_path(experiment, page, name)})"
         for name, title in _REPORTS.items()
@@ -85,8 +97,10 @@ def write_note(
     ]
     links.append(f"[Trials, best first]({runs_path(experiment)})")
     links.append(f"[Campaign file, space and data]({file_path(experiment, page, CAMPAIGN_FILE)})")
+    label = label or Label()
     facts = {
         "Campaign": f"`{campaign.id}`",
+        "Tags": ", ".join(label.tags),
         "Space": _describe_space(campaign),
         "Data": _describe_data(campaign),
         "Sampler": _name_of(campaign.document.get("sampler")),
@@ -96,7 +110,8 @@ def write_note(
         "Environment": _list_fields(environment),
     }
     rows = [f"| {name} | {_cell(fact)} |" for name, fact in facts.items() if fact]
-    text = "\n".join([" · ".join(links), "", "| | |", "|---|---|", *rows])
+    said = [printable(label.note, lines=True), ""] if label.note else []
+    text = "\n".join([*said, " · ".join(links), "", "| | |", "|---|---|", *rows])
     return cut(text, TAG_LENGTH)
 
 
@@ -120,22 +135,35 @@ def read_environment() -> dict[str, str]:
     }
 
 
-def write_page(client: Client, campaign: Campaign, experiment: str) -> str:
-    """Write a campaign's page, and give its run; one that is there is brought up to date."""
+def write_page(
+    client: Client, campaign: Campaign, experiment: str, label: Label | None = None
+) -> str:
+    """Write a campaign's page with its `label`, and give its run; one that is there is brought up
+    to date.
+    """
     environment = read_environment()
     run_id = client.find(experiment, page_key(campaign.id))
     run_id = client.write(experiment, page_of(campaign, environment), run_id)
     reports = [name for name in _REPORTS if client.has_file(run_id, name)]
-    note = write_note(campaign, environment, experiment, run_id, reports=reports)
-    client.tag(run_id, {NOTE_TAG: note})
+    note = write_note(campaign, environment, experiment, run_id, reports=reports, label=label)
+    client.tag(run_id, label_tags(label) | {NOTE_TAG: note})
+    client.name_experiment(experiment, campaign)
+    if label is not None:
+        client.tag_experiment(experiment, {WORDS_TAG: label_tags(label)[WORDS_TAG]})
     client.complete(experiment, {NOTE_TAG: experiment_note(campaign, experiment, run_id)})
     return run_id
 
 
 def publish_report(
-    home: Home, campaign: Campaign, report: str, *, file: str = REPORT_FILE
+    home: Home,
+    campaign: Campaign,
+    report: str,
+    label: Label | None = None,
+    *,
+    file: str = REPORT_FILE,
 ) -> str | None:
-    """Put a report (HTML) on the campaign's page in MLflow; the page's run.
+    """Put a report (HTML) on the campaign's page in MLflow; the page's run. `label` is what people
+    wrote of the campaign.
 
     `file` is REPORT_FILE, or COMPARISON_FILE for a report of several campaigns.
     None if the home's MLflow has no runs of the campaign. Raises what MLflow raises if it cannot
@@ -147,9 +175,9 @@ def publish_report(
         client = open_client(home, campaign.id)
         run_id = client.find(campaign.experiment, page_key(campaign.id))
     try:
-        run_id = run_id or write_page(client, campaign, campaign.experiment)
+        run_id = run_id or write_page(client, campaign, campaign.experiment, label)
         client.upload(run_id, {file: report})
-        return write_page(client, campaign, campaign.experiment)
+        return write_page(client, campaign, campaign.experiment, label)
     finally:
         client.close()
 

@@ -15,7 +15,12 @@ from typing import Any, TypeVar
 
 from search.host.home import Home
 from search.mirror import database
-from search.mirror.experiments import experiment_name, experiment_tags
+from search.mirror.experiments import (
+    CAMPAIGN_TAG,
+    NAME_TAG,
+    experiment_name,
+    experiment_tags,
+)
 from search.mirror.runs import FAILURE, KEY_TAG, PASSING, REASON, MlflowRun, Point
 from search.store import Campaign, Outgoing
 
@@ -66,7 +71,7 @@ class Client:
     def experiment(self, campaign: Campaign, artifact_location: str | None) -> tuple[str, bool]:
         """The id of the campaign's experiment, and whether it had to be made."""
         name, tags = experiment_name(campaign), experiment_tags(campaign)
-        existing = self._client.get_experiment_by_name(name)
+        existing = self._client.get_experiment_by_name(name) or self._find_renamed(campaign)
         if existing is None:
             created = self._client.create_experiment(
                 name, artifact_location=artifact_location, tags=tags
@@ -77,6 +82,43 @@ class Client:
             self._client.restore_experiment(experiment)
         self.complete(experiment, tags)
         return experiment, False
+
+    def _find_renamed(self, campaign: Campaign) -> Any | None:
+        """The experiment of a campaign that has another name by now."""
+        experiment = self._own(str(campaign.experiment), campaign.id)
+        if experiment is not None and experiment.lifecycle_stage == "active":
+            self.name_experiment(str(experiment.experiment_id), campaign)
+        return experiment
+
+    def _own(self, experiment: str, campaign_id: str) -> Any | None:
+        """The experiment of that id, if there is one and it is the campaign's."""
+        try:
+            found = self._client.get_experiment(experiment)
+        except Exception as error:
+            if getattr(error, "error_code", None) in ("RESOURCE_DOES_NOT_EXIST", *_REFUSALS):
+                return None
+            raise
+        return found if found.tags.get(CAMPAIGN_TAG) == campaign_id else None
+
+    def name_experiment(self, experiment: str, campaign: Campaign) -> None:
+        """Give an experiment the name that its campaign has now."""
+        known = self._client.get_experiment(experiment)
+        name, tags = experiment_name(campaign), experiment_tags(campaign)
+        if known.name != name:
+            self._client.rename_experiment(experiment, name)
+        if known.tags.get(NAME_TAG) != tags[NAME_TAG]:
+            self._client.set_experiment_tag(experiment, NAME_TAG, tags[NAME_TAG])
+
+    def tag_experiment(self, experiment: str, tags: Mapping[str, str]) -> None:
+        """Set tags of an experiment."""
+        for key, value in tags.items():
+            self._client.set_experiment_tag(experiment, key, value)
+
+    def delete_experiment(self, experiment: str, campaign_id: str) -> None:
+        """Delete a campaign's experiment with its runs, if there is one that is not deleted."""
+        found = self._own(experiment, campaign_id)
+        if found is not None and found.lifecycle_stage == "active":
+            self._client.delete_experiment(experiment)
 
     def complete(self, experiment: str, tags: Mapping[str, str]) -> None:
         """Give an experiment those of the tags that it lacks: what people wrote there stays."""

@@ -16,6 +16,10 @@ VIEW = "ventral-best-first"
 """The saved view of the runs table in which an experiment opens."""
 
 
+CAMPAIGN_TAG, NAME_TAG = "ventral.campaign", "ventral.campaign.name"
+"""The tags with a campaign's id, and with its name."""
+
+
 def experiment_name(campaign: Campaign) -> str:
     """The experiment of a campaign: its name for people, its id for being the only one."""
     return f"{cut(printable(campaign.name), 400)} ({campaign.id})"
@@ -26,12 +30,9 @@ def experiment_tags(campaign: Campaign) -> dict[str, str]:
     return {
         "mlflow.experimentKind": "custom_model_development",
         f"mlflow.sharedViewState.{VIEW}": _view(campaign),
-        "ventral.campaign": campaign.id,
-        "ventral.campaign.name": cut(printable(campaign.name), TAG_LENGTH),
+        CAMPAIGN_TAG: campaign.id,
+        NAME_TAG: cut(printable(campaign.name), TAG_LENGTH),
     }
-
-
-NOTE_TAG = "mlflow.note.content"
 
 
 def experiment_note(campaign: Campaign, experiment: str, page: str) -> str:

@@ -135,7 +135,8 @@ class Following:
         reports: Sequence[Reported],
     ) -> str | None:
         """Write the run of a trial that has not ended; its id, None if there is none to have."""
-        run = run_of(campaign, trial, reports)
+        label = self._store.labels.find(campaign.id, trial.number)
+        run = run_of(campaign, trial, reports, label=label)
         key = run_key(campaign.id, trial.number)
         try:
             run_id = self._client.locate(self._experiment, key, entry)

@@ -16,6 +16,7 @@ from pathlib import Path
 from search.host.home import Home, same_tracking, sqlite_file
 from search.mirror.experiments import runs_path
 from search.review import ranking
+from search.review.listing import read_name
 from search.store import Campaign, Store
 from space.documents.outside import printable, redact
 from space.errors import StoreError
@@ -65,8 +66,8 @@ def _line(store: Store, record: Campaign, tracking: str, home: Home | None) -> C
         best=standing.top1,
         done=standing.done,
         trials=standing.trials,
-        space=_name_of(record.document.get("space"), record.space),
-        data=_name_of(record.document.get("data"), record.data),
+        space=read_name(record.document.get("space"), record.space),
+        data=read_name(record.document.get("data"), record.data),
         created=record.created,
         experiment=record.experiment if has_runs_in(record, tracking) else None,
         has_report=home is not None and find_report(home, record.id) is not None,
@@ -91,16 +92,6 @@ def is_missing(store_url: str) -> bool:
 def has_runs_in(record: Campaign, tracking: str) -> bool:
     """Whether the runs of a campaign are in the MLflow at `tracking`."""
     return record.experiment is not None and same_tracking(record.tracking, tracking)
-
-
-def _name_of(written: object, closed: object) -> str:
-    """A space or a data set by its name, however it was written."""
-    for value in (written, closed):
-        if isinstance(value, str):
-            return value
-        if isinstance(value, dict) and isinstance(value.get("name"), str):
-            return str(value["name"])
-    return ""
 
 
 def page(lines: Sequence[CampaignLine], home: str) -> str:

@@ -176,7 +176,9 @@ def catch_up(home: Home, say: Callable[[str], None], timeout: float = 60.0) -> N
     if aside is not None:
         say(f"MLflow's database was broken and is now {aside}; a new one is filled")
     for record in store.campaigns.all():
-        if record.state == "running" or not same_tracking(record.tracking, home.tracking_uri):
+        if record.state in ("running", "removing"):
+            continue
+        if not same_tracking(record.tracking, home.tracking_uri):
             continue
         mirror = MirrorProcess(store, home, record.id)
         if unsent := mirror.backlog:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from search.review.acting import choices_that_act
-from search.store import ENDED, Campaign, Reported, Scalar, Status, Trial
+from search.store import ENDED, Campaign, Label, Reported, Scalar, Status, Trial
 from space.circuits import draw_circuit
 from space.documents.outside import printable
 from space.errors import InputError
@@ -35,6 +35,10 @@ KEY_TAG = "ventral.key"
 MOTIFS_TAG, MOTIFS_BETWEEN = "ventral.motifs", "; "
 """The tag with the words of a network, and what stands between two of them. MLflow's search finds
 one with `tags.ventral.motifs LIKE '%residual->out times%'`.
+"""
+NOTE_TAG, WORDS_TAG = "mlflow.note.content", "ventral.tags"
+"""The tags with a note and with the tags that people gave; between two of them stands what stands
+between motifs.
 """
 RECORD_TAG = "ventral.record"
 """The tag with what a trial's row has and no other tag, parameter or metric: see RECORDED."""
@@ -98,10 +102,15 @@ class MlflowRun:
 
 
 def run_of(
-    campaign: Campaign, trial: Trial, reports: Sequence[Reported], compared: str = ""
+    campaign: Campaign,
+    trial: Trial,
+    reports: Sequence[Reported],
+    compared: str = "",
+    label: Label | None = None,
 ) -> MlflowRun:
     """The run of a trial (with its genome) and its reports by epoch; `compared` is what it is
-    against its matched controls, where that is known (search.review.comparisons).
+    against its matched controls, where that is known (search.review.comparisons), `label` what
+    people wrote of it.
     """
     ended = trial.status in ENDED
     return MlflowRun(
@@ -111,7 +120,7 @@ def run_of(
         ended=milliseconds(trial.ended or trial.created) if ended else None,
         parameters=parameters_of(choices_that_act(campaign, trial, quickly=trial.number >= EXACT)),
         metrics=name_scores(campaign, _metrics_of(trial, reports)),
-        tags=_tags_of(campaign, trial, compared),
+        tags=_tags_of(campaign, trial, compared) | label_tags(label),
         files=_files_of(trial, reports) if ended else {},
     )
 
@@ -258,6 +267,18 @@ def _tags_of(campaign: Campaign, trial: Trial, compared: str) -> dict[str, str]:
         RECORD_TAG: json.dumps({key: getattr(trial, key) for key in RECORDED}),
     }
     return {key: cut(printable(value), TAG_LENGTH) for key, value in tags.items() if value}
+
+
+def label_tags(label: Label | None) -> dict[str, str]:
+    """What people wrote, as MLflow has it; nothing where they wrote nothing here: a note that was
+    written in MLflow stays.
+    """
+    if label is None:
+        return {}
+    tags = {WORDS_TAG: cut(printable(MOTIFS_BETWEEN.join(label.tags)), TAG_LENGTH)}
+    if label.note is not None:
+        tags[NOTE_TAG] = cut(printable(label.note, lines=True), TAG_LENGTH)
+    return tags
 
 
 def _files_of(trial: Trial, reports: Sequence[Reported]) -> dict[str, str]:

@@ -186,7 +186,8 @@ class Mirror:
     def _write_page(self, client: Client, campaign: Campaign) -> None:
         """Bring the campaign's page up to date; no reason not to send its trials."""
         try:
-            write_page(client, campaign, str(self._experiment))
+            label = self._store.labels.find(campaign.id)
+            write_page(client, campaign, str(self._experiment), label)
         except Exception as error:
             if not is_refusal(error):
                 raise
@@ -233,7 +234,8 @@ class Mirror:
         """Write one trial's run and give its id; None if MLflow will never take it as it is."""
         trial = self._store.results.get(campaign.id, entry.number)
         reports = self._store.results.reports(campaign.id, entry.number)
-        run = run_of(campaign, trial, reports, compared)
+        label = self._store.labels.find(campaign.id, entry.number)
+        run = run_of(campaign, trial, reports, compared, label)
         experiment = str(self._experiment)
         try:
             run_id = client.locate(experiment, run_key(campaign.id, entry.number), entry)

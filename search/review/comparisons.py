@@ -25,9 +25,9 @@ def _describe(verdict: Verdict) -> str:
     word = "shown" if verdict.shown else "not shown"
     if verdict.difference is None:
         return f"{verdict.against}: {word}"
-    text = f"{verdict.against}: {100 * verdict.difference:+.1f}"
+    text = f"{verdict.against}: {100 * verdict.difference:+z.1f}"
     if verdict.low is not None and verdict.high is not None:
-        text += f" ({100 * verdict.low:+.1f} to {100 * verdict.high:+.1f})"
+        text += f" ({100 * verdict.low:+z.1f} to {100 * verdict.high:+z.1f})"
     return f"{text}, {word}"
 
 

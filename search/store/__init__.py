@@ -1,9 +1,10 @@
 """The store: the one truth about campaigns and their trials, on SQLite or PostgreSQL.
 
-`store.py` is its contract, and what the rest of the project calls, in five parts: what is written
+`store.py` is its contract, and what the rest of the project calls, in seven parts: what is written
 of campaigns (`campaigns.py`) and of trials (`trials.py`, `new_trials.py`), what is read of trials
-(`results.py`), what the mirror has to send (`outbox.py`), and what drivers claim of a place
-(`shares.py`). `records.py` has the values that it takes and gives, `ledger.py` what trials cost,
+(`results.py`), what the mirror has to send (`outbox.py`), what drivers claim of a place
+(`shares.py`), what people call campaigns and say of them (`labels.py`), and their removal
+(`removal.py`). `records.py` has the values that it takes and gives, `ledger.py` what trials cost,
 `clocks.py` what is measured of both. Underneath are `rows.py` and `reports.py` (rows as values),
 `database.py` (transactions), `engine.py` (SQLite and PostgreSQL, the schema, errors with a cure)
 and `tables.py`, and in `migrations/` every schema that was ever committed.
@@ -20,6 +21,7 @@ from search.store.records import (
     Campaign,
     Donor,
     Event,
+    Label,
     NewTrial,
     Opening,
     Order,
@@ -49,6 +51,7 @@ __all__ = [
     "Campaign",
     "Donor",
     "Event",
+    "Label",
     "NewTrial",
     "Opening",
     "Order",

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from search.host.home import ID_LETTERS, ID_SIGNS, Process
 from search.store import ledger
-from search.store.database import Database, refuse_if_running, storable
+from search.store.database import Database, refuse_if_removed, refuse_if_running, storable
 from search.store.ledger import Attempt, Ledger
 from search.store.records import Campaign, Event, Opening, State
 from search.store.rows import campaign_of, damaged_campaign
@@ -137,6 +137,7 @@ class Campaigns:
             )
 
     def _claim(self, campaign: Campaign) -> dict[str, Any]:
+        refuse_if_removed(campaign)
         me = Process.current()
         if campaign.state == "running" and campaign.driver and campaign.driver != me:
             raise StoreError(

@@ -140,12 +140,21 @@ def storable(text: str | None) -> str | None:
 
 
 def refuse_if_running(campaign: Campaign) -> None:
-    """StoreError while a driver is at work on the campaign."""
+    """StoreError while a driver is at work on the campaign, or while it is being removed."""
+    refuse_if_removed(campaign)
     if campaign.state == "running":
         raise StoreError(
             f"campaign {campaign.id}",
             "is running, and its driver would not see the change",
             f"stop it first, with `ventral stop {campaign.id}`",
+        )
+
+
+def refuse_if_removed(campaign: Campaign) -> None:
+    """StoreError if the campaign is being removed."""
+    if campaign.state == "removing":
+        raise StoreError(
+            f"campaign {campaign.id}", "is being removed", f"`ventral rm {campaign.id}` goes on"
         )
 
 

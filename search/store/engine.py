@@ -26,7 +26,7 @@ from search.store import tables
 from space.documents.outside import redact
 from space.errors import StoreError
 
-SCHEMA = "0005"
+SCHEMA = "0006"
 """The revision that this version writes: the newest file in search/store/migrations/versions."""
 SCHEMA_TABLE = "ventral_schema"
 

@@ -17,8 +17,11 @@ from space.motifs import name_motifs
 from space.recurrence import Recurrence
 from workers.job import Report, ScoredSplit
 
-State = Literal["waiting", "running", "finished", "stopped", "failed", "interrupted", "damaged"]
-"""Of a campaign. `interrupted` is never written: it is a running campaign whose driver died. So is
+State = Literal[
+    "waiting", "running", "finished", "stopped", "failed", "removing", "interrupted", "damaged"
+]
+"""Of a campaign. One that is `removing` is taken out of the store, which nothing but that can end.
+`interrupted` is never written: it is a running campaign whose driver died. So is
 `damaged`: its record cannot be read, and all of it that is known is its id and its name.
 """
 
@@ -271,6 +274,21 @@ class ShareClaim:
     wanted: int
     held: int
     joined: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label:
+    """What people wrote of a campaign or of a trial: a note, and tags in their order.
+
+    `note` is None if none was ever written, and empty if it was taken away.
+    """
+
+    note: str | None = None
+    tags: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """As tables and JSON show it."""
+        return {"note": self.note or "", "tags": list(self.tags)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,10 @@ Who writes. A campaign has one writer, its driver: `campaigns.set_state(id, "run
 calling process that, and is refused while another one lives. The driver alone adds trials, starts,
 reports on and finishes them. Other processes write what a driver does not: whoever submits creates
 a campaign, whoever stops one asks (`ask_stop`), a mirror marks what it has sent, whoever scores on
-the test split says so (`add_opening`). What would change a running campaign behind its driver's
-back (`set_document`, `trials.retry`) is refused while it runs. Readers are any number, and never
-wait for the writer nor make it wait.
+the test split says so (`add_opening`), whoever names, notes or tags something (`labels`), whoever
+removes a campaign (`removal`). What would change a running campaign behind its driver's back
+(`set_document`, `trials.retry`, `labels.rename`, `removal.begin`) is refused while it runs.
+Readers are any number, and never wait for the writer nor make it wait.
 
 Threads and processes. A store may be used from several threads at once; each call takes a
 connection of its own. It must not be carried over a fork: open another one. Several processes may
@@ -34,8 +35,9 @@ removed or replaced while it was open. ValueError for arguments that no caller m
 that is none). Nothing else is for a caller to catch.
 
 What may be repeated. `add_report` by epoch, `finish` with the same end, `ask_stop`, `put_claim`,
-`set_experiment` and the marks of the outbox change nothing the second time. `create`, `trials.add`
-(refused), `start` (another attempt), `requeue`, `add_event` and `add_opening` are happenings each.
+`set_experiment`, `labels`, `removal` and the marks of the outbox change nothing the second time.
+`create`, `trials.add` (refused), `start` (another attempt), `requeue`, `add_event` and
+`add_opening` are happenings each.
 
 Scores are fractions in 0..1; one that is not a finite number is stored as NULL, and is None in a
 trial and nan in a report.
@@ -43,21 +45,24 @@ trial and nan in a report.
 The parts are as few as have a writer or a reader of their own: the driver writes `trials`, anyone
 writes `campaigns`, everybody reads `results`, the mirror empties the `outbox`. `shares` is apart
 from campaigns because it is the one record of several drivers about one another: no campaign's
-history, gone when its driver is.
+history, gone when its driver is. `labels` are what people call campaigns and say of them and of
+trials, which no driver reads; `removal` is the one way out of the store.
 """
 
 from __future__ import annotations
 
 from search.store.campaigns import Campaigns
 from search.store.database import Database
+from search.store.labels import Labels
 from search.store.outbox import Outbox
+from search.store.removal import Removal
 from search.store.results import Results
 from search.store.shares import Shares
 from search.store.trials import Trials
 
 
 class Store:
-    """An open store: five parts over one database. See the module for the contract."""
+    """An open store: seven parts over one database. See the module for the contract."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -66,6 +71,8 @@ class Store:
         self.results = Results(database)
         self.outbox = Outbox(database)
         self.shares = Shares(database)
+        self.labels = Labels(database)
+        self.removal = Removal(database)
 
     @classmethod
     def open(cls, url: str, *, create: bool = True) -> Store:

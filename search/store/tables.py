@@ -203,6 +203,17 @@ OPENINGS = sa.Table(
     sa.Column("split", sa.String(10), nullable=False),
 )
 
+LABELS = sa.Table(
+    "labels",
+    METADATA,
+    sa.Column("campaign", sa.ForeignKey("campaigns.id", ondelete="CASCADE"), primary_key=True),
+    # Of the trial; -1 of the campaign itself.
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    # NULL if none was ever written, empty if it was taken away.
+    sa.Column("note", sa.Text),
+    sa.Column("tags", JSON, nullable=False),
+)
+
 MIRROR = sa.Table(
     "mirror",
     METADATA,

@@ -11,7 +11,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +20,8 @@ from search.store import CONTROL, SEARCHED, Campaign, Status, Store, Trial
 from workers.job import CHECKPOINT
 
 What = Literal["pruned", "failed", "finished", "pack"]
+Links = Counter[tuple[int, int]]
+"""How many links of each file, by its device and inode, have been removed."""
 ORDER: tuple[What, ...] = ("pruned", "failed", "finished", "pack")
 
 
@@ -129,24 +131,21 @@ def _measure(items: Sequence[Item]) -> list[Item]:
 
     Checkpoints may be shared by several trials in hard links: the last link frees the bytes.
     """
-    removed: Counter[tuple[int, int]] = Counter()
-    measured = []
-    for item in items:
-        freed = 0
-        for file in [item.path, *item.path.rglob("*")]:
-            if file.is_symlink() or not file.is_file():
-                continue
-            stat = file.stat()
-            removed[stat.st_dev, stat.st_ino] += 1
-            if removed[stat.st_dev, stat.st_ino] >= stat.st_nlink:
-                freed += stat.st_size
-        measured.append(
-            Item(
-                what=item.what,
-                path=item.path,
-                bytes=freed,
-                campaign=item.campaign,
-                trial=item.trial,
-            )
-        )
-    return measured
+    removed: Links = Counter()
+    return [replace(item, bytes=measure_freed(item.path, removed)[1]) for item in items]
+
+
+def measure_freed(path: Path, removed: Links) -> tuple[int, int]:
+    """How many files are at or below a path, and the bytes that their removal frees after that of
+    the links that were `removed` before, which is added to.
+    """
+    files = freed = 0
+    for file in [path, *path.rglob("*")]:
+        if file.is_symlink() or not file.is_file():
+            continue
+        stat = file.stat()
+        files += 1
+        removed[stat.st_dev, stat.st_ino] += 1
+        if removed[stat.st_dev, stat.st_ino] >= stat.st_nlink:
+            freed += stat.st_size
+    return files, freed

@@ -2,13 +2,13 @@
 
 import sys
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from ventral.cells import show_cells, show_references
+from ventral.cells import label_columns, show_cells, show_references
 from ventral.commands.running import Id, certify, resume, submit
-from ventral.kinds import Feedforward, Recurrent, pick_kind
+from ventral.kinds import Feedforward, Recurrent, Tag, pick_kind
 from ventral.output import Column, Format, Output, moment, note, percent, show, table
 
 
@@ -23,38 +23,34 @@ def register(app: typer.Typer) -> None:
     app.command()(certify)
 
 
-def list_campaigns(output: Output = Format.table) -> None:
-    """All campaigns, newest first."""
-    from search.review import ranking
+def list_campaigns(tag: Tag = None, output: Output = Format.table) -> None:
+    """All campaigns, newest first: how far each is, its best, what it searches, on which data."""
+    from search.review import listing
     from space.documents.outside import printable
     from ventral.opening import open_store
 
     _, store = open_store()
-    rows: list[dict[str, Any]] = []
-    for record in store.campaigns.all():
-        standing = ranking.standing(store, record)
-        if standing.state == "damaged":
-            note(f"campaign {printable(record.id)} cannot be read: {standing.reason}")
-        rows.append(
-            {
-                "id": record.id,
-                "name": record.name,
-                "state": standing.state,
-                "trials": standing.trials,
-                "done": standing.done,
-                "best": standing.top1,
-                "created": record.created,
-            }
-        )
+    listed = listing.list_campaigns(store, tag)
+    for one in listed:
+        if one.standing.state == "damaged":
+            note(f"campaign {printable(one.record.id)} cannot be read: {one.standing.reason}")
+    rows = [one.row() for one in listed]
     columns = [
         Column(key="id"),
         Column(key="name"),
         Column(key="state"),
         Column(key="done", right=True),
         Column(key="best", title="best top-1", write=percent, right=True),
+        Column(key="space"),
+        Column(key="data"),
+        *(
+            Column(key=key, title=title)
+            for key, title in (("certifies", "certified of"), ("cloned_from", "cloned from"))
+            if any(row[key] for row in rows)
+        ),
         Column(key="created", write=moment),
     ]
-    table(rows, columns, output)
+    table(rows, [*columns, *label_columns(rows)], output)
 
 
 def logs(
@@ -105,10 +101,11 @@ def top(
     by: Annotated[str, typer.Option(help="top1, or pareto: top-1 against parameters")] = "top1",
     recurrent: Recurrent = False,
     feedforward: Feedforward = False,
+    tag: Tag = None,
     output: Output = Format.table,
 ) -> None:
     """The best cells, best first."""
-    from search.review import ranking
+    from search.review import listing, ranking
     from space.errors import InputError
     from ventral.opening import find_campaign
 
@@ -118,6 +115,7 @@ def top(
     kind = pick_kind(recurrent=recurrent, feedforward=feedforward)
     searched = ranking.best(store, record.id)
     ranked = searched if kind is None else ranking.keep_kind(searched, kind)
+    ranked = listing.keep_tagged(store, record.id, ranked, tag)
     chosen = (ranking.pareto(ranked) if by == "pareto" else ranked)[:number]
     references = ranking.references(store, record)
     listed = ranking.keep_references(references, kind)
@@ -129,6 +127,8 @@ def top(
             best = listed[0].trial.number
             note(f"Next: ventral export {record.id} --trial {best} --to cells")
         return
+    if tag is not None and not chosen:
+        note(f"no network of campaign {record.id} that has a score is tagged {tag}")
     show_cells(record, chosen, references, store, output, kind)
     if output is Format.table:
         only = "" if kind is None else f" --{kind}"

@@ -114,8 +114,9 @@ def _publish(home: "Home", store: "Store", campaign_id: str, page: str, *, sever
     from search.mirror.campaign_page import COMPARISON_FILE, REPORT_FILE, publish_report
 
     try:
+        label = store.labels.find(campaign_id)
         file = COMPARISON_FILE if several else REPORT_FILE
-        publish_report(home, store.campaigns.get(campaign_id), page, file=file)
+        publish_report(home, store.campaigns.get(campaign_id), page, label, file=file)
     except Exception as error:  # noqa: BLE001 - MLflow raises whatever its transport does
         reason = str(error).partition("\n")[0]
         note(f"warning: the report is not in MLflow ({type(error).__name__}: {reason})")

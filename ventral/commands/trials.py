@@ -8,8 +8,8 @@ import typer
 
 from search.review.durations import format_duration
 from space.documents.outside import printable
-from ventral.cells import distinguish_cells
-from ventral.kinds import Feedforward, Recurrent, pick_kind
+from ventral.cells import distinguish_cells, label_columns
+from ventral.kinds import Feedforward, Recurrent, Tag, pick_kind
 from ventral.output import (
     Column,
     Format,
@@ -28,7 +28,7 @@ ORDERS = ("number", "top1", "best", "parameters", "macs", "epochs", "seconds")
 
 
 @app.command("list")
-def list_trials(
+def list_trials(  # noqa: PLR0913  (each is an option of the command)
     campaign: Id,
     statuses: Annotated[
         list[str] | None, typer.Option("--status", help="only these: finished, failed, ...")
@@ -42,10 +42,11 @@ def list_trials(
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="at most so many")] = None,
     recurrent: Recurrent = False,
     feedforward: Feedforward = False,
+    tag: Tag = None,
     output: Output = Format.table,
 ) -> None:
     """The trials of a campaign."""
-    from search.review import ranking
+    from search.review import listing, ranking
     from search.store import STATUSES
     from ventral.opening import find_campaign
 
@@ -55,10 +56,11 @@ def list_trials(
     _check_choice("--by", by, ORDERS)
     _, store, record = find_campaign(campaign)
     kind = pick_kind(recurrent=recurrent, feedforward=feedforward)
-    most = limit if kind is None else None
+    most = limit if kind is None and tag is None else None
     records = store.results.find(record.id, statuses=wanted, cell=cell, by=by, limit=most)  # type: ignore[arg-type]
     if kind is not None:
-        records = ranking.keep_kind(records, kind)[:limit]
+        records = ranking.keep_kind(records, kind)
+    records = listing.keep_tagged(store, record.id, records, tag)[:limit]
     columns = [
         Column(key="trial", right=True),
         Column(key="status"),
@@ -73,10 +75,10 @@ def list_trials(
         columns.insert(3, Column(key=by, write=count, right=True))
     if any(trial.source for trial in records):
         columns.insert(-1, Column(key="source", title="from"))
-    rows = [trial.row() for trial in records]
+    rows = listing.list_trials(store, record.id, records)
     if output is Format.table:
         rows = distinguish_cells(rows, store, record.id)
-    table(rows, columns, output)
+    table(rows, [*columns, *label_columns(rows)], output)
 
 
 def _check_choice(where: str, name: str, known: tuple[str, ...]) -> None:
@@ -100,6 +102,7 @@ def show(
 ) -> None:
     """One trial: the choices that act in it, its scores by epoch, and why it failed if it did."""
     from search.review.acting import choices_that_act
+    from search.store import Label
     from ventral.opening import find_campaign
 
     _, store, record = find_campaign(campaign)
@@ -114,7 +117,10 @@ def show(
     reports = store.results.reports(record.id, trial)
     attempts = store.campaigns.attempts(record.id, trial)
     made = choices_that_act(record, entry)
-    document = entry.row() | {
+    label = store.labels.find(record.id, trial) or Label()
+    document = entry.row() | label.document()
+    document |= {
+        "motifs": list(entry.read_motifs()),
         "acting": made,
         "detail": entry.detail,
         "recipe": entry.recipe,
@@ -127,6 +133,8 @@ def show(
         printable(f"trial {entry.number} of {record.name} ({record.id}): {entry.status}"),
         f"{entry.cell}, {count(entry.parameters or 0)} parameters, digest {entry.digest}"
         f"{f', recurrence: {kind}' if (kind := entry.recurrence) else ''}",
+        *([f"tags: {', '.join(label.tags)}"] if label.tags else []),
+        *([f"note: {printable(label.note)}"] if label.note else []),
         *([f"because: {printable(entry.reason)}"] if entry.reason else []),
         *([entry.detail] if entry.detail else []),
         *([f"{entry.source_epochs} epochs from {entry.source}"] if entry.source else []),

@@ -20,7 +20,7 @@ from search.mirror.campaign_page import (
     read_environment,
     write_note,
 )
-from search.mirror.experiments import NOTE_TAG
+from search.mirror.runs import NOTE_TAG
 from search.mirror.tracking import Mirror
 from search.store import Campaign, Store
 from space.space import Space

@@ -1,0 +1,136 @@
+"""The files that a new user starts from: a campaign, and the space that it searches, commented."""
+
+from pathlib import Path
+
+from space.errors import InputError
+
+CAMPAIGN_FILE, SPACE_FILE = "campaign.yaml", "space.yaml"
+
+CAMPAIGN_TEXT = """\
+# A campaign: what is searched, on which images, and for how long. Run it with
+#
+#     ventral submit campaign.yaml
+#
+# and change any field for one run with --set, for instance --set budget.trials=100.
+# Every field that may stand here, with its default: ventral's search/campaign.schema.json.
+name: first
+
+# The networks to choose from: a file beside this one, or a name of `ventral space list`.
+space: space.yaml
+
+# The images. `ventral data list` has those that come with Ventral; yours are
+# {name: imagefolder, path: IMAGES, size: 32}, with a folder for each class in IMAGES.
+# Training images decide the weights, validation images the search; test images stay unseen.
+data: {name: digits-occluded, size: 16, copies: 1}
+
+# How every network is trained.
+recipe: {epochs: 6, batch_size: 48, warmup_epochs: 1, clip: {norm: 1.0}}
+
+# What to try next: `guided` learns from what was trained; `random` only draws.
+sampler: {name: guided}
+
+# Which trainings stop early: at each rung the worse ones end, here about two of three.
+scheduler: {name: asha, grace_epochs: 2, reduction_factor: 3}
+
+# A quarter of the networks that are tried have no loops: the best of them is what a
+# recurrent network has to be better than.
+controls: {search: 0.25}
+
+# When it is over: networks that are trained. `seconds: 3600` is an hour at most.
+budget: {trials: 12}
+
+# Of all that is random: the same seed gives the same search.
+seed: 1
+"""
+
+SPACE_TEXT = """\
+# A space: a network with choices left open in it. Look at it with
+#
+#     ventral space show space.yaml        every choice, and what opens it
+#     ventral space validate space.yaml    draws networks from it and checks them
+#     ventral space count space.yaml       how many networks there are
+#
+# {choice: [a, b]} is one of several, {uniform: [0.5, 1.0]} a number, {optional: X} X or nothing;
+# `name:` is what a choice is called in tables.
+name: first-space
+description: May a cell remember, gate itself, and hear from the stage above?
+
+genome:
+  # At each time step a signal goes through one stage.
+  clock: {steps: 6}
+
+  # What the image goes through. The last two stages have a recurrent cell.
+  stages:
+    - {name: conv1, convolution: {width: 16, kernel: 3, activation: elu}, pool: {}}
+    - {name: conv2, convolution: {width: 24, kernel: 3}, cell: recurrent, pool: {}}
+    - {name: conv3, convolution: {width: 32, kernel: 3}, cell: recurrent}
+
+  # A connection from a later stage back to an earlier one.
+  feedback:
+    conv3->conv2: {choice: [true, false], name: feedback}
+
+  cells:
+    recurrent:
+      output: out
+      clip_kernels: true    # a kernel that is larger than its map is made as large as the map
+      states:
+        out:
+          drive:
+            edges:
+              # What comes from the stage's convolution, and from the stage above.
+              - {add: {of: input}}
+              - {add: {of: feedback, kernel: 1}}
+
+              # The cell hears its own value of the step before, or does not.
+              - optional:
+                  add:
+                    of: out
+                    op: {choice: [convolution, separable], name: self.op}
+                    kernel: {choice: [1, 3], name: self.kernel}
+                name: self
+
+              # A gate multiplies the sum: offset + scale * sigmoid(convolution of out).
+              - optional:
+                  multiply:
+                    offset: {uniform: [0.5, 1.0], name: gate.offset}
+                    scale: {same_as: gate.offset, times: -1}
+                    nonlinearity: {choice: [sigmoid, tanh], name: gate.nonlinearity}
+                    terms: [{of: out, kernel: {choice: [1, 3], name: gate.kernel}}]
+                name: gate
+          activation: {choice: [elu, relu], name: activation}
+
+# What the search is compared with: the same stages without any loop.
+controls:
+  feedforward:
+    description: the same stages with no memory and no feedback
+    genome:
+      feedback: {conv3->conv2: false}
+      cells:
+        recurrent:
+          output: out
+          states: {out: {drive: {edges: [{add: {of: input}}]}, activation: elu}}
+"""
+
+
+def write_starter(folder: Path, *, force: bool = False) -> tuple[Path, Path]:
+    """Write a campaign and its space into `folder`, which is made if need be; the two files.
+
+    Raises InputError, and writes nothing, if one of them is there already, unless `force`, or if
+    the folder cannot be written.
+    """
+    files = (folder / CAMPAIGN_FILE, folder / SPACE_FILE)
+    present = [file for file in files if file.exists() or file.is_symlink()]
+    if present and not force:
+        raise InputError(
+            str(present[0]),
+            "is there already",
+            "name another folder, or overwrite it with --force",
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, text in zip(files, (CAMPAIGN_TEXT, SPACE_TEXT), strict=True):
+            file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        cure = "name a folder that you may write to"
+        raise InputError(str(folder), f"cannot be written ({error.strerror})", cure) from error
+    return files

@@ -1,0 +1,151 @@
+"""What people say of campaigns and trials: `ventral rename`, `note`, `tag`; and `ventral rm`."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from space.documents.outside import printable
+from ventral.output import Format, Output, note, size, value
+
+if TYPE_CHECKING:
+    from search.host.home import Home
+    from search.store import Label, Store
+    from search.upkeep.labelling import Target
+    from search.upkeep.removal import Doomed
+
+Id = Annotated[str, typer.Argument(help="a campaign's id, or a name that only it has")]
+TargetName = Annotated[
+    str, typer.Argument(metavar="CAMPAIGN[/TRIAL]", help="a campaign, or a trial of it: tour/7")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Put the commands on the command line."""
+    app.command()(rename)
+    app.command("note")(write_note)
+    app.command("tag")(change_tags)
+    app.command("rm")(remove)
+
+
+def rename(
+    campaign: Id, name: Annotated[str, typer.Argument(metavar="NEW", help="its new name")]
+) -> None:
+    """Give a campaign another name; its id stays."""
+    from search.upkeep import labelling
+    from ventral.opening import find_campaign
+
+    home, store, record = find_campaign(campaign, labelling.RENAMABLE)
+    renamed = labelling.rename_campaign(store, record, name)
+    note(f"campaign {record.id}, {record.name}, is now called {renamed.name}")
+    _publish(store, home, labelling.Target(campaign=renamed))
+
+
+def write_note(
+    target: TargetName,
+    text: Annotated[
+        str | None, typer.Argument(help='the note; "" takes it away; without it, it is printed')
+    ] = None,
+    output: Output = Format.table,
+) -> None:
+    """Write a note of a campaign or a trial, or print it."""
+    from search.upkeep import labelling
+    from ventral.opening import open_store
+
+    home, store = open_store()
+    chosen = labelling.find_target(store, target)
+    if text is not None:
+        _show(chosen, labelling.write_note(store, chosen, text), output)
+        _publish(store, home, chosen)
+        return
+    _show(chosen, store.labels.find(chosen.campaign.id, chosen.number), output)
+
+
+def change_tags(
+    target: TargetName,
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[WORD]...", help="tags to add")
+    ] = None,
+    remove: Annotated[
+        list[str] | None, typer.Option("--remove", metavar="WORD", help="a tag to take away")
+    ] = None,
+    output: Output = Format.table,
+) -> None:
+    """Tag a campaign or a trial, or print its tags; `list`, `top` and `trial list` take --tag."""
+    from search.upkeep import labelling
+    from ventral.opening import open_store
+
+    home, store = open_store()
+    chosen = labelling.find_target(store, target)
+    if words or remove:
+        label = labelling.change_tags(store, chosen, words or (), remove or ())
+        _show(chosen, label, output)
+        _publish(store, home, chosen)
+        return
+    _show(chosen, store.labels.find(chosen.campaign.id, chosen.number), output)
+
+
+def _show(target: "Target", label: "Label | None", output: Format) -> None:
+    """The tags and the note, as they are now."""
+    tags, text = (label.tags, label.note or "") if label else ((), "")
+    document: dict[str, Any] = {"campaign": target.campaign.id, "trial": target.number}
+    document |= {"tags": list(tags), "note": text}
+    lines = [f"tags: {', '.join(tags)}"] if tags else []
+    lines += [printable(text, lines=True)] if text else []
+    value(document, output, "\n".join(lines) or f"nothing is written of {target.name}")
+
+
+def _publish(store: "Store", home: "Home", target: "Target") -> None:
+    from search.upkeep.labelling import publish
+
+    if (problem := publish(store, home, target)) is not None:
+        note(f"warning: MLflow does not have it yet ({problem})")
+
+
+def remove(
+    campaign: Id,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="only say what would be deleted")
+    ] = False,
+    certified: Annotated[
+        bool,
+        typer.Option("--certified", help="although other campaigns trained its networks again"),
+    ] = False,
+    keep_runs: Annotated[
+        bool, typer.Option("--keep-runs", help="leave what MLflow has of it")
+    ] = False,
+    output: Output = Format.table,
+) -> None:
+    """Delete a campaign: its rows in the store, its files, its runs in MLflow. For good.
+
+    What was interrupted is gone on with by the same command. Packed data stays (`ventral gc`).
+    """
+    from search.upkeep import removal
+    from ventral.opening import find_campaign
+
+    home, store, record = find_campaign(campaign, removal.REMOVABLE)
+    doomed = removal.plan_removal(store, home, record)
+    if dry_run:
+        value(doomed.document(), output, format_doomed(doomed))
+        if doomed.certified_by:
+            note(f"warning: {', '.join(doomed.certified_by)} certified it: --certified is needed")
+        if record.state == "running":
+            note(f"warning: it is running; first: ventral stop {record.id}")
+        return
+    removal.remove_campaign(store, home, doomed, certified=certified, runs=not keep_runs)
+    value(doomed.document(), output, format_doomed(doomed))
+    note(f"campaign {record.id} ({record.name}) is deleted")
+
+
+def format_doomed(doomed: "Doomed") -> str:
+    """What a removal deletes, in a few lines."""
+    rows = ", ".join(f"{number:,} {table}" for table, number in doomed.rows.items())
+    lines = [
+        printable(f"campaign {doomed.campaign.id} ({doomed.campaign.name})"),
+        f"  rows in the store: {sum(doomed.rows.values()) + 1:,}" + (f" ({rows})" if rows else ""),
+        f"  files: {doomed.files:,}, {size(doomed.bytes)}",
+        *(printable(f"    {folder}") for folder in doomed.folders),
+        f"  runs in MLflow: {doomed.runs:,}",
+    ]
+    if doomed.elsewhere is not None:
+        lines.append(printable(f"  its runs in {doomed.elsewhere} stay"))
+    return "\n".join(lines)
