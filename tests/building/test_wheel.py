@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import tarfile
 import zipfile
@@ -35,6 +36,7 @@ from workers import export
 from workers.data.packing import pack
 from workers.data.specs import DigitsOccluded
 
+PAGE = ROOT / "docs" / "install.md"
 TRAP = "raise SystemExit('this is the module of the user')\n"
 
 
@@ -179,7 +181,7 @@ def test_the_core_scores_an_export_as_everything_does_beside_a_user_s_modules(
     }
 
 
-def test_a_notebook_in_such_a_folder_loads_an_export(
+def test_a_notebook_in_such_a_folder_runs_the_page_and_loads_an_export(
     core: Environment, scored: Scored, beside: Path
 ) -> None:
     (beside / "models" / "__init__.py").write_text("MINE = 'my own'\n")
@@ -189,11 +191,11 @@ def test_a_notebook_in_such_a_folder_loads_an_export(
     spec = {"argv": command, "display_name": "fresh", "language": "python"}
     (kernel / "kernel.json").write_text(json.dumps(spec))
     kernels = KernelSpecManager(kernel_dirs=[str(kernel.parent)])
+    (block,) = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     cells = [
-        "import models, ventral",
+        block,
         f"network = ventral.load({str(scored.folder)!r})",
-        "import ventral.space.genome as genome",
-        "[models.MINE, type(network).__module__, isinstance(network.genome, genome.Genome)]",
+        "[models.MINE, type(network).__module__, isinstance(network.genome, Genome)]",
     ]
     notebook = v4.new_notebook(cells=[v4.new_code_cell(cell) for cell in cells])
     NotebookClient(

@@ -23,7 +23,7 @@ from packaging.requirements import Requirement
 
 from tests.support.shrinking import PACKAGES, ROOT
 
-PATIENCE = 300.0
+PATIENCE = 800.0
 """Seconds for one program, also on a busy machine."""
 
 
