@@ -8,7 +8,6 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import metadata
 
 from ventral.packages import check_packages
 
@@ -74,6 +73,8 @@ def read_requirements() -> list[tuple[str, str]]:
 
     Nothing if Ventral is not installed, but run from where it lies.
     """
+    from importlib import metadata  # slow to load, and seldom needed
+
     try:
         lines = metadata.requires(DISTRIBUTION) or []
     except metadata.PackageNotFoundError:

@@ -5,7 +5,6 @@ Each loads what it needs when it is called.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -101,6 +100,8 @@ def importance(
     One row each, the most important first, with the ends of its 95 % interval; no row where fewer
     than 20 trials can be compared. See dashboards/importance.py for what the numbers are.
     """
+    from dataclasses import fields
+
     import pandas as pd
 
     from dashboards import importance as rankings

@@ -32,6 +32,7 @@ PROCESSES = (
     "workers/test_job.py",
     "workers/test_trained_networks.py",
     "workers/data/test_packing.py",
+    "building/test_wheel.py",
 )
 """Folders of tests that start Ray, or other processes that take long, and files that do wherever
 they stand below their folder: the mark `process`. They come first, in this order.
