@@ -26,14 +26,14 @@ _INTERVALS = ("uniform", "loguniform", "integers", "logintegers")
 
 def genome_schema() -> Schema:
     """The JSON Schema of a genome: `genome.json`, and what `ventral zoo show -o json` prints."""
-    schema = _model_schema(Architecture)
+    schema = model_schema(Architecture)
     return _headed(schema, "Ventral genome")
 
 
 def space_schema(recipe: Mapping[str, Any]) -> Schema:
     """The JSON Schema of a space's file; `recipe` is that of training settings."""
-    whole, opener = _model_schema(Space), _Opener()
-    for part in (_model_schema(Architecture), dict(recipe)):
+    whole, opener = model_schema(Space), _Opener()
+    for part in (model_schema(Architecture), dict(recipe)):
         opener.add(part)
     definitions = whole.pop("$defs") | opener.definitions
     properties = whole["properties"]
@@ -60,7 +60,7 @@ def _headed(schema: Schema, title: str) -> Schema:
     return {"$schema": DIALECT, **schema, "title": title}
 
 
-def _model_schema(model: type[Architecture] | type[Space]) -> Schema:
+def model_schema(model: type[Architecture] | type[Space]) -> Schema:
     """A model's schema, with the meaning of every word."""
     schema = model.model_json_schema()
     for name, part in {**schema.get("$defs", {}), model.__name__: schema}.items():

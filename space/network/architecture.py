@@ -188,6 +188,9 @@ DecoderForm = Literal[
 ]
 
 
+Windows = Annotated[tuple[Steps, ...], Field(min_length=1, max_length=LAYERS), LISTED]
+
+
 class Decoder(GrammarValue):
     """From the head's logits at every step to the network's.
 
@@ -217,15 +220,9 @@ class Decoder(GrammarValue):
     trainable: bool = False
     beta: float = 1.0
     threshold: float = 0.9
-    layers: Annotated[tuple[Channels, ...], LISTED, Field(max_length=LAYERS)] = (250,)
+    layers: Annotated[tuple[Channels, ...], Field(max_length=LAYERS), LISTED] = (250,)
     filters: Channels = 4
-    windows: Annotated[tuple[Steps, ...], LISTED, Field(min_length=1, max_length=LAYERS)] = (
-        2,
-        3,
-        4,
-        5,
-        6,
-    )
+    windows: Windows = (2, 3, 4, 5, 6)
     pool: Literal["max", "mean"] = "max"
 
 

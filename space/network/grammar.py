@@ -243,7 +243,7 @@ class Gate(GrammarValue):
     offset: float = 0.0
     scale: float = 1.0
     nonlinearity: Activation = "sigmoid"
-    terms: Annotated[tuple[Term, ...], LISTED, Field(max_length=TERMS)] = ()
+    terms: Annotated[tuple[Term, ...], Field(max_length=TERMS), LISTED] = ()
     norm: MaybeNorm = None
     bias: float = 0.0
     bias_acts: Literal["always", "full"] = "always"
@@ -280,7 +280,7 @@ class Edge(GrammarValue):
 class Drive(GrammarValue):
     """product of multiplying edges * activation( norm( sum of adding edges ) + bias )."""
 
-    edges: Annotated[tuple[Edge, ...], LISTED, Field(max_length=EDGES)] = ()
+    edges: Annotated[tuple[Edge, ...], Field(max_length=EDGES), LISTED] = ()
     activation: Activation = "identity"
     norm: MaybeNorm = None
     bias: float = 0.0
