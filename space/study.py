@@ -7,6 +7,9 @@ from space.inert import InertStudy
 from space.network.sizes import layout
 from space.space import Sample, Space
 
+LEAST = 5
+"""A choice that was made in fewer samples may have had no luck, and is not warned of."""
+
 
 class Study:
     """What never acted in the samples looked at so far, and the kernels that were cut in them."""
@@ -34,7 +37,9 @@ class Study:
 
     def warnings(self) -> Iterator[str]:
         """What never acted, and what was cut."""
-        yield from (inert.warning for inert in self._inert.list_inert())
+        for inert in self._inert.list_inert():
+            if inert.kind != "choice" or inert.samples >= LEAST:
+                yield inert.warning
         for (stage, size), cut in self._cut.items():
             kernels = ", ".join(map(str, sorted(set().union(*cut))))
             yield (

@@ -36,6 +36,6 @@ def test_kernels_that_are_cut_are_named_with_their_stage() -> None:
 def test_the_named_spaces_have_nothing_that_never_acts() -> None:
     space = Space.load("motifs-small").with_images(size=32, channels=1, classes=10)
     study, rng = Study(space), random.Random(0)
-    for _ in range(8):
+    for _ in range(12):
         study.look_at(space.sample(rng))
     assert list(study.warnings()) == []
