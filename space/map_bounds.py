@@ -14,7 +14,7 @@ default is then one that always fits, if there is one. A tie copies the number, 
 bounded by the maps of all its copies.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -159,7 +159,7 @@ class _Maps:
     @cached_property
     def stages(self) -> tuple[_StageMaps, ...]:
         """Every place in the list of stages, those that may be absent included."""
-        sizes = list(self._whole(("genome", "image", "size"))) or [Image().size]
+        sizes = self._list_whole(("genome", "image", "size")) or [Image().size]
         side = _Side(low=min(sizes), high=max(sizes))
         stages: list[_StageMaps] = []
         while any(there is not ABSENT for there in self._at("genome", "stages", len(stages))):
@@ -187,7 +187,7 @@ class _Maps:
     def _strides(self, where: Where, part: type[Convolution] | type[Pool]) -> _Side:
         """The strides that a part may have: 1 where it is absent."""
         there = self._at(*where)
-        strides = [stride for stride in self._whole((*where, "stride")) if stride > 0]
+        strides = self._list_whole((*where, "stride"))
         if any(one is not ABSENT and one is not None for one in there) and any(
             stride is ABSENT for stride in self._at(*where, "stride")
         ):
@@ -196,10 +196,11 @@ class _Maps:
             strides.append(1)
         return _Side(low=min(strides, default=1), high=max(strides, default=1))
 
-    def _whole(self, where: Where) -> Iterator[int]:
-        for value in self._at(*where):
-            if isinstance(value, int) and not isinstance(value, bool):
-                yield value
+    def _list_whole(self, where: Where) -> list[int]:
+        """The whole numbers from 1 that may stand at a place: others are refused elsewhere."""
+        values = self._at(*where)
+        whole = [v for v in values if isinstance(v, int) and not isinstance(v, bool)]
+        return [value for value in whole if value > 0]
 
     def _at(self, *where: Any) -> list[Any]:
         return self._opened.values_at(where)

@@ -29,12 +29,13 @@ from space.errors import SpaceError
 
 _NAME = re.compile(r"[A-Za-z_][\w.>+#-]*(?: [\w.>+#-]+)*")
 _NUMBERS = ("uniform", "loguniform", "integers", "logintegers")
-_BESIDE = {
+KEYS_BESIDE = {
     "choice": ("weights", "name", "default", "up_to"),
     "optional": ("name", "default"),
     "same_as": ("times",),
     **dict.fromkeys(_NUMBERS, ("name", "default")),
 }
+"""By kind of choice, the keys that may stand beside its own."""
 PRESENT = "present"  # the branch of an optional node in a path; its label is true
 
 
@@ -175,7 +176,7 @@ class Reader:
             return None
         if len(kinds) > 1:
             raise SpaceError(plain_path(where), f"is both {' and '.join(kinds)}", "keep one")
-        beside = _BESIDE[kinds[0]]
+        beside = KEYS_BESIDE[kinds[0]]
         for key in document:
             if key != kinds[0] and key not in beside:
                 near = suggestion(key, beside)

@@ -89,6 +89,9 @@ def _of_kind(value: object) -> object:
     return {"kind": value} if isinstance(value, str) else value
 
 
+JoinKind = Literal["concat", "add", "multiply"]
+
+
 class Join(GrammarValue):
     """How a stage's inputs become one: its feedforward input, and the feedback that arrives.
 
@@ -100,7 +103,7 @@ class Join(GrammarValue):
     the residual; the cell sees no feedback of its own.
     """
 
-    kind: Literal["concat", "add", "multiply"] = "concat"
+    kind: JoinKind = "concat"
     channels: Channels | None = None
 
 
@@ -123,7 +126,9 @@ class Stage(GrammarValue):
     """
 
     name: StageName
-    join: Annotated[Join, BeforeValidator(_of_kind)] = Join()
+    join: Annotated[Join, BeforeValidator(_of_kind, json_schema_input_type=Join | JoinKind)] = (
+        Join()
+    )
     convolution: Convolution
     cell: str | None = None
     second: Convolution | None = None
@@ -165,6 +170,27 @@ def _of_form(value: object) -> object:
     return {"form": value} if isinstance(value, str) else value
 
 
+DecoderForm = Literal[
+    "last",
+    "simple",
+    "simple_soft",
+    "simple_linear",
+    "max_conf",
+    "thresh",
+    "time_max",
+    "w_avg",
+    "w_avg_t",
+    "w_time_avg",
+    "mlp",
+    "conv1d",
+    "sum",
+    "avg",
+]
+
+
+Windows = Annotated[tuple[Steps, ...], Field(min_length=1, max_length=LAYERS), LISTED]
+
+
 class Decoder(GrammarValue):
     """From the head's logits at every step to the network's.
 
@@ -189,35 +215,14 @@ class Decoder(GrammarValue):
     [0, 1). No gradient reaches the beta of `max_conf` and `time_max` or a threshold: they choose.
     """
 
-    form: Literal[
-        "last",
-        "simple",
-        "simple_soft",
-        "simple_linear",
-        "max_conf",
-        "thresh",
-        "time_max",
-        "w_avg",
-        "w_avg_t",
-        "w_time_avg",
-        "mlp",
-        "conv1d",
-        "sum",
-        "avg",
-    ] = "last"
+    form: DecoderForm = "last"
     start: Annotated[int, Field(ge=0, le=STEPS)] | None = None
     trainable: bool = False
     beta: float = 1.0
     threshold: float = 0.9
-    layers: Annotated[tuple[Channels, ...], LISTED, Field(max_length=LAYERS)] = (250,)
+    layers: Annotated[tuple[Channels, ...], Field(max_length=LAYERS), LISTED] = (250,)
     filters: Channels = 4
-    windows: Annotated[tuple[Steps, ...], LISTED, Field(min_length=1, max_length=LAYERS)] = (
-        2,
-        3,
-        4,
-        5,
-        6,
-    )
+    windows: Windows = (2, 3, 4, 5, 6)
     pool: Literal["max", "mean"] = "max"
 
 
@@ -238,7 +243,9 @@ class Architecture(GrammarValue):
     cells: dict[str, Cell] = Field(default_factory=dict, max_length=CELLS)
     feedback: dict[str, bool] = Field(default_factory=dict, max_length=FEEDBACK)
     head: Head = Head()
-    decoder: Annotated[Decoder, BeforeValidator(_of_form)] = Decoder()
+    decoder: Annotated[
+        Decoder, BeforeValidator(_of_form, json_schema_input_type=Decoder | DecoderForm)
+    ] = Decoder()
     resize: Literal["corners", "half_pixel"] = "corners"
     start: Literal["zeros", "masked"] = "zeros"
     weights: Weights = Weights()

@@ -27,6 +27,7 @@ from space.documents.validation import Value as Written
 
 Activation = Literal["identity", "elu", "relu", "tanh", "sigmoid", "softplus"]
 TermOp = Literal["identity", "convolution", "separable", "position", "scalar", "match"]
+NormKind = Literal["layer", "group", "batch"]
 
 EXTERNAL_SOURCES = ("input", "residual", "feedback")
 KERNEL_OPS = ("convolution", "separable")
@@ -60,6 +61,7 @@ def _listed(value: object) -> object:
 
 
 LISTED = BeforeValidator(_listed)
+Sources = Annotated[tuple[str, ...], Field(min_length=1, max_length=SOURCES)]
 
 
 class Initial(GrammarValue):
@@ -136,7 +138,7 @@ class Norm(GrammarValue):
     `epsilon` is added to the variance: 1e-12 for `layer`, 1e-5 for the others unless it is given.
     """
 
-    kind: Literal["layer", "group", "batch"] = "layer"
+    kind: NormKind = "layer"
     groups: Channels | None = None
     interleaved: bool = False
     epsilon: Annotated[float, Field(gt=0)] | None = None
@@ -156,7 +158,9 @@ def _normed(value: object) -> object:
     return {"kind": value} if isinstance(value, str) else value
 
 
-MaybeNorm = Annotated[Norm | None, BeforeValidator(_normed)]
+MaybeNorm = Annotated[
+    Norm | None, BeforeValidator(_normed, json_schema_input_type=Norm | NormKind | None)
+]
 
 
 class TermSource(GrammarValue):
@@ -184,7 +188,7 @@ class Term(GrammarValue):
     whether this kernel is cut to the map, where it differs from the cell's `clip_kernels`.
     """
 
-    of: Annotated[tuple[str, ...], LISTED, Field(min_length=1, max_length=SOURCES)]
+    of: Annotated[Sources, BeforeValidator(_listed, json_schema_input_type=Sources | str)]
     op: TermOp | None = None
     kernel: Side | None = None
     bias: bool | None = None  # convolutions: true unless said otherwise
@@ -239,7 +243,7 @@ class Gate(GrammarValue):
     offset: float = 0.0
     scale: float = 1.0
     nonlinearity: Activation = "sigmoid"
-    terms: Annotated[tuple[Term, ...], LISTED, Field(max_length=TERMS)] = ()
+    terms: Annotated[tuple[Term, ...], Field(max_length=TERMS), LISTED] = ()
     norm: MaybeNorm = None
     bias: float = 0.0
     bias_acts: Literal["always", "full"] = "always"
@@ -261,17 +265,22 @@ def _gated(value: object) -> object:
     return {"shared": value} if isinstance(value, str) else value
 
 
+MaybeGate = Annotated[
+    Gate | None, BeforeValidator(_gated, json_schema_input_type=Gate | Reference | None)
+]
+
+
 class Edge(GrammarValue):
     """One edge of a drive: it adds, or it multiplies. Exactly one of the two is given."""
 
     add: Term | None = None
-    multiply: Annotated[Gate | None, BeforeValidator(_gated)] = None
+    multiply: MaybeGate = None
 
 
 class Drive(GrammarValue):
     """product of multiplying edges * activation( norm( sum of adding edges ) + bias )."""
 
-    edges: Annotated[tuple[Edge, ...], LISTED, Field(max_length=EDGES)] = ()
+    edges: Annotated[tuple[Edge, ...], Field(max_length=EDGES), LISTED] = ()
     activation: Activation = "identity"
     norm: MaybeNorm = None
     bias: float = 0.0
@@ -299,7 +308,7 @@ class Carry(GrammarValue):
     """gate * source: what a state keeps. Without `of`, the state's own previous value."""
 
     of: str | None = None
-    gate: Annotated[Gate | None, BeforeValidator(_gated)] = None
+    gate: MaybeGate = None
 
 
 class State(GrammarValue):

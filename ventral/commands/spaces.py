@@ -57,6 +57,14 @@ def show(file: File, output: Output = Format.table) -> None:
 
 
 @app.command()
+def schema() -> None:
+    """The JSON Schema of a space's file, for editors."""
+    from search.json_schemas import schema_text
+
+    show_text(schema_text("space"), end="")
+
+
+@app.command()
 def sample(
     file: File,
     number: Annotated[int, typer.Option("-n", min=1, help="how many")] = 1,

@@ -55,6 +55,14 @@ def list_models(output: Output = Format.table) -> None:
 
 
 @app.command()
+def schema() -> None:
+    """The JSON Schema of a genome, for editors."""
+    from search.json_schemas import schema_text
+
+    show_text(schema_text("genome"), end="")
+
+
+@app.command()
 def show(genome: Genome, draw: Draw = None, output: Output = Format.table) -> None:
     """A genome as YAML, and what is known of it; the genome alone with -o json."""
     import yaml

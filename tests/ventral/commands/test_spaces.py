@@ -2,6 +2,7 @@
 
 import pytest
 
+from search.json_schemas import schema_file
 from tests.ventral.conftest import Shell
 
 
@@ -119,3 +120,8 @@ def test_a_bad_space_names_field_and_cure(shell: Shell, genome: str, text: str) 
         assert ended.code == 2, ended.err
         assert text in ended.err
         assert "Traceback" not in ended.err
+
+
+def test_schemas_are_printed_as_they_are_published(shell: Shell) -> None:
+    for command, kind in (("space", "space"), ("zoo", "genome")):
+        assert shell(command, "schema").out == schema_file(kind).read_text(encoding="utf-8")

@@ -1,0 +1,53 @@
+"""The JSON Schemas that editors read: of campaigns, spaces and genomes, as they are published.
+
+They lie beside this module. A file names its schema in its first line,
+
+    # yaml-language-server: $schema=PATH
+
+after which an editor completes its words, says what they mean and underlines mistakes.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from search.campaign import json_schema as campaign_schema
+from space.json_schema import genome_schema, space_schema
+from workers.job import Recipe
+
+FOLDER = Path(__file__).parent
+
+
+def _space_schema() -> dict[str, Any]:
+    return space_schema(Recipe.model_json_schema())
+
+
+MADE: dict[str, Callable[[], dict[str, Any]]] = {
+    "campaign": campaign_schema,
+    "space": _space_schema,
+    "genome": genome_schema,
+}
+"""What has a schema, and how it is made."""
+
+
+def schema_file(kind: str) -> Path:
+    """The published schema of a campaign, a space or a genome, in this installation."""
+    return FOLDER / f"{kind}.schema.json"
+
+
+def schema_line(kind: str) -> str:
+    """The first line of a YAML file of this kind, by which editors know its schema."""
+    return f"# yaml-language-server: $schema={schema_file(kind).as_uri()}"
+
+
+def schema_text(kind: str) -> str:
+    """A schema as its published file holds it."""
+    indent = 1 if kind == "space" else 2  # the largest by far
+    return json.dumps(MADE[kind](), indent=indent, ensure_ascii=False) + "\n"
+
+
+def publish() -> None:
+    """Write all published files anew."""
+    for kind in MADE:
+        schema_file(kind).write_text(schema_text(kind), encoding="utf-8")

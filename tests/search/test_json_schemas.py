@@ -1,0 +1,51 @@
+"""The published schemas are those of the code, and files name the one that is theirs."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+from search.campaign import SCHEMA
+from search.json_schemas import MADE, schema_file, schema_line, schema_text
+from tests.support.shrinking import ROOT
+
+LINE = re.compile(r"\A# yaml-language-server: \$schema=(\S+)\n")
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_a_published_schema_is_the_code_s(kind: str) -> None:
+    """Written by: python -c "from search.json_schemas import publish; publish()"."""
+    assert schema_file(kind).read_text(encoding="utf-8") == schema_text(kind)
+
+
+def test_the_campaign_s_is_the_one_beside_it() -> None:
+    assert schema_file("campaign") == SCHEMA
+
+
+def annotated() -> list[Path]:
+    folders = ("examples", "benchmarks", "space/spaces")
+    files = [file for folder in folders for file in sorted((ROOT / folder).rglob("*.yaml"))]
+    return [file for file in files if LINE.match(file.read_text())]
+
+
+def test_shipped_files_name_their_schema() -> None:
+    named = {file.relative_to(ROOT).as_posix() for file in annotated()}
+    assert {"examples/quickstart.yaml", "benchmarks/search_quality/space.yaml"} <= named
+
+
+@pytest.mark.parametrize("file", annotated(), ids=lambda file: file.name)
+def test_a_file_is_valid_by_the_schema_that_it_names(file: Path) -> None:
+    found = LINE.match(text := file.read_text())
+    assert found is not None
+    schema = json.loads((file.parent / found[1]).read_text())
+    assert list(Draft202012Validator(schema).iter_errors(yaml.safe_load(text))) == []
+
+
+def test_a_new_file_names_the_schema_of_this_installation() -> None:
+    found = LINE.match(schema_line("campaign") + "\n")
+    assert found is not None
+    assert found[1] == schema_file("campaign").as_uri()
+    assert schema_file("campaign").is_absolute()
