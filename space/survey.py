@@ -4,17 +4,21 @@ can never act.
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from space.activity import acting_choices, drop_inert
 from space.choices.domains import Categorical, Parameter, Scalar
 from space.choices.open_document import Choices
 from space.documents.validation import quote
 from space.errors import GenomeError
-from space.inert import InertStudy
+from space.genome import Genome
+from space.network.architecture import FeedbackEdge
 from space.space import Sample, Space
 
+STUDIED = 60
+"""Samples that are studied for choices and edges that never act."""
 BLAMED = 8
 """Of so many reasons, the most frequent ones, the choices at fault are looked for."""
 
@@ -72,7 +76,7 @@ def survey(
     looked for with `options` only.
     """
     wanted = [dict(p.condition) | {p.path: v} for p in space.parameters for v in _extremes(p)]
-    opened, study = space.opened, InertStudy(space)
+    opened, study = space.opened, _Study(space)
     digests, reasons, tried = set[str](), Counter[str](), 0
     first: dict[str, tuple[Choices, GenomeError]] = {}
     for choices in (
@@ -101,7 +105,7 @@ def survey(
         infeasible=sum(reasons.values()),
         reasons=tuple(reasons.most_common()),
         chosen={reason: space.blame(*first[reason]) for reason in often},
-        warnings=tuple(one.warning for one in study.list_inert()) if options else (),
+        warnings=tuple(study.warnings()) if options else (),
     )
 
 
@@ -115,3 +119,57 @@ def _extremes(parameter: Parameter) -> tuple[Scalar, ...]:
     if isinstance(parameter.domain, Categorical):
         return parameter.domain.options
     return parameter.domain.low, parameter.domain.high
+
+
+def _key(edge: FeedbackEdge) -> str:
+    return f"{edge.sender}->{edge.receiver}"
+
+
+class _Study:
+    """Choices and feedback edges that have acted in no sample yet."""
+
+    def __init__(self, space: Space) -> None:
+        self._space, self._seen = space, 0
+        self._open: dict[str, int] = {}  # by choice that never acted: in how many samples it was
+        self._acted: set[str] = set()
+        self._written: dict[str, bool] = {}  # by edge: whether it was ever read
+
+    def look_at(self, sample: Sample) -> None:
+        self._edges(sample.genome)
+        if self._seen == STUDIED:
+            return
+        self._seen += 1
+        waiting = self._waiting(sample.choices)
+        acting = acting_choices(self._space.opened, sample.choices, waiting)
+        for path in waiting:
+            if path in acting:
+                self._acted.add(path)
+                self._open.pop(path, None)
+            else:
+                self._open[path] = self._open.get(path, 0) + 1
+
+    def _waiting(self, choices: Choices) -> list[str]:
+        domains = {path: self._space.opened.parameter(path).domain for path in choices}
+        return [path for path in choices if path not in self._acted and domains[path].size != 1]
+
+    def _edges(self, genome: Genome) -> None:
+        unread = {
+            (e.sender, e.receiver) for e in genome.edges if not self._read(e.sender, e.receiver)
+        }
+        if unread:
+            read = {(e.sender, e.receiver) for e in drop_inert(genome).edges}
+            for sender, receiver in unread:
+                self._written[f"{sender}->{receiver}"] = (sender, receiver) in read
+
+    def _read(self, sender: str, receiver: str) -> bool:
+        return self._written.get(f"{sender}->{receiver}", False)
+
+    def warnings(self) -> Iterator[str]:
+        for path, samples in self._open.items():
+            yield (
+                f"{path} made no difference in any of {samples} samples: "
+                "whatever is chosen, it is the same network"
+            )
+        for edge, read in self._written.items():
+            if not read:
+                yield f"feedback {edge} is read by no cell in any sample"
