@@ -1,5 +1,6 @@
 """Tables of cells: the best of a campaign, and what is certified of them."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -40,12 +41,41 @@ REFERENCES = (
 )
 
 
+_OLD = re.compile(r"(feedforward, )?\w+: ")
+"""How the names of earlier versions begin, which were no equations."""
+
+
+def rename_cell(trial: "Trial") -> str:
+    """The short name of a trial's cell; one of an earlier version is written anew."""
+    if not _OLD.match(trial.cell):
+        return trial.cell
+    from space.equation.names import short_name
+    from space.errors import GenomeError
+
+    try:
+        return short_name(trial.read_genome())
+    except GenomeError:
+        return trial.cell
+
+
+def read_equations(trial: "Trial") -> tuple[str, ...]:
+    """The equations of a trial's cells as lines; none if this version cannot build it."""
+    from space.equation.network import format_cells
+    from space.errors import GenomeError
+
+    try:
+        return format_cells(trial.read_genome())
+    except GenomeError:
+        return ()
+
+
 def distinguish_cells(
     rows: "Sequence[Row]", store: "Store", campaign_id: str
 ) -> list[dict[str, Any]]:
     """Rows of trials, with names of cells that differ wherever their networks do."""
     from space.distinct import distinct_names
 
+    rows = _rename_old(rows, store, campaign_id)
     named = dict.fromkeys((row["digest"], row["cell"]) for row in rows if row["cell"])
     met = Counter(cell for _, cell in named)
     alike = {row["digest"]: row["trial"] for row in rows if met[row["cell"]] > 1}
@@ -56,6 +86,18 @@ def distinguish_cells(
                 genomes[digest] = genome
     names = distinct_names(named, genomes)
     return [dict(row) | {"cell": names.get(row["digest"], row["cell"])} for row in rows]
+
+
+def _rename_old(rows: "Sequence[Row]", store: "Store", campaign_id: str) -> "Sequence[Row]":
+    """Rows with names as this version writes them; long tables keep those of earlier ones."""
+    if sum(bool(_OLD.match(row["cell"])) for row in rows) > MOST_COMPARED:
+        return rows
+    return [
+        {**row, "cell": rename_cell(store.results.get(campaign_id, row["trial"]))}
+        if _OLD.match(row["cell"])
+        else row
+        for row in rows
+    ]
 
 
 def _genome(store: "Store", campaign_id: str, number: int) -> "Genome | None":
@@ -118,6 +160,7 @@ def show_cells(
     are over all the controls, of whatever kind.
     """
     from search.review import ranking
+    from search.review.acting import choices_that_act
 
     rows: list[dict[str, Any]] = []
     for trial in ranked:
@@ -130,6 +173,9 @@ def show_cells(
         listed = ranking.keep_references(references, kind)
         rows += [one.trial.row() | {"status": "control", "top1": one.top1} for one in listed]
         rows = distinguish_cells(rows, store, record.id)
+    else:
+        for row, trial in zip(rows, ranked, strict=True):
+            row["acting"] = choices_that_act(record, trial, quickly=True)
     title = f"{record.name} ({record.id}), best cells"
     if ranked:
         split = ranked[0].split

@@ -89,7 +89,9 @@ def _fit(text: str, digest: str, *, whole: bool) -> str:
         words = text[: most + 1].split(" ")[:-1]
         while words[-1] in ("x", "+", "-", "=") or words[-1].startswith(("[", "(")):
             words.pop()
-        text = " ".join(words)
+        if words[-2].endswith(";"):  # the name of a line alone
+            words.pop()
+        text = " ".join(words).rstrip(";")
     return text + mark
 
 

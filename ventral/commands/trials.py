@@ -98,8 +98,11 @@ def show(
     ] = None,
     output: Output = Format.table,
 ) -> None:
-    """One trial: the choices that act in it, its scores by epoch, and why it failed if it did."""
+    """One trial: its cells as equations, the choices that act in it, its scores by epoch, and why
+    it failed if it did.
+    """
     from search.review.acting import choices_that_act
+    from ventral.cells import read_equations, rename_cell
     from ventral.opening import find_campaign
 
     _, store, record = find_campaign(campaign)
@@ -115,6 +118,8 @@ def show(
     attempts = store.campaigns.attempts(record.id, trial)
     made = choices_that_act(record, entry)
     document = entry.row() | {
+        "cell": rename_cell(entry),
+        "equations": list(equations := read_equations(entry)),
         "acting": made,
         "detail": entry.detail,
         "recipe": entry.recipe,
@@ -125,11 +130,12 @@ def show(
     inert = len(entry.choices) - len(made)
     lines = [
         printable(f"trial {entry.number} of {record.name} ({record.id}): {entry.status}"),
-        f"{entry.cell}, {count(entry.parameters or 0)} parameters, digest {entry.digest}"
+        f"{document['cell']}, {count(entry.parameters or 0)} parameters, digest {entry.digest}"
         f"{f', recurrence: {kind}' if (kind := entry.recurrence) else ''}",
         *([f"because: {printable(entry.reason)}"] if entry.reason else []),
         *([entry.detail] if entry.detail else []),
         *([f"{entry.source_epochs} epochs from {entry.source}"] if entry.source else []),
+        *equations,
         *(printable(f"  {path} = {choice}") for path, choice in made.items()),
         *([f"  ({inert} more choices made no difference)"] if inert else []),
         *(

@@ -133,3 +133,17 @@ def test_a_long_name_is_cut_between_words() -> None:
         "out = input1 + input2 + input3 + tanh(residual1) + tanh(residual2) + tanh(residual3)"
         f" + elu(out1) + elu(out2) … {genome.digest[:6]}"
     )
+
+
+def test_a_cut_name_ends_in_no_name_of_a_line() -> None:
+    long = [{"of": "input", "kernel": kernel} for kernel in (1, 2, 3, 4)]
+    long += [{"of": "residual", "kernel": kernel, "activation": "elu"} for kernel in (1, 2, 3)]
+    states = {
+        "hidden": add({"of": "input", "kernel": 3}, {"of": "hidden", "kernel": 1}),
+        "out": add(*long, {"of": "hidden", "kernel": 5}),
+    }
+    name = short_name(small_genome(make_cell(states), feedback=False))
+    assert strip_mark(name) == (
+        "out = input1 + input2 + input3 + input4"
+        " + elu(residual1) + elu(residual2) + elu(residual3) + hidden5"
+    )
