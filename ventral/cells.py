@@ -1,6 +1,5 @@
 """Tables of cells: the best of a campaign, and what is certified of them."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -41,23 +40,6 @@ REFERENCES = (
 )
 
 
-_OLD = re.compile(r"(feedforward, )?\w+: ")
-"""How the names of earlier versions begin, which were no equations."""
-
-
-def rename_cell(trial: "Trial") -> str:
-    """The short name of a trial's cell; one of an earlier version is written anew."""
-    if not _OLD.match(trial.cell):
-        return trial.cell
-    from space.equation.names import short_name
-    from space.errors import GenomeError
-
-    try:
-        return short_name(trial.read_genome())
-    except GenomeError:
-        return trial.cell
-
-
 def read_equations(trial: "Trial") -> tuple[str, ...]:
     """The equations of a trial's cells as lines; none if this version cannot build it."""
     from space.equation.network import format_cells
@@ -90,14 +72,13 @@ def distinguish_cells(
 
 def _rename_old(rows: "Sequence[Row]", store: "Store", campaign_id: str) -> "Sequence[Row]":
     """Rows with names as this version writes them; long tables keep those of earlier ones."""
-    if sum(bool(_OLD.match(row["cell"])) for row in rows) > MOST_COMPARED:
+    from space.equation.names import is_outdated
+
+    old = {row["trial"] for row in rows if is_outdated(row["cell"])}
+    if not 0 < len(old) <= MOST_COMPARED:
         return rows
-    return [
-        {**row, "cell": rename_cell(store.results.get(campaign_id, row["trial"]))}
-        if _OLD.match(row["cell"])
-        else row
-        for row in rows
-    ]
+    names = {one: store.results.get(campaign_id, one).read_cell() for one in old}
+    return [{**row, "cell": names.get(row["trial"], row["cell"])} for row in rows]
 
 
 def _genome(store: "Store", campaign_id: str, number: int) -> "Genome | None":

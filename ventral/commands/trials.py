@@ -102,7 +102,7 @@ def show(
     it failed if it did.
     """
     from search.review.acting import choices_that_act
-    from ventral.cells import read_equations, rename_cell
+    from ventral.cells import read_equations
     from ventral.opening import find_campaign
 
     _, store, record = find_campaign(campaign)
@@ -118,7 +118,7 @@ def show(
     attempts = store.campaigns.attempts(record.id, trial)
     made = choices_that_act(record, entry)
     document = entry.row() | {
-        "cell": rename_cell(entry),
+        "cell": entry.read_cell(),
         "equations": list(equations := read_equations(entry)),
         "acting": made,
         "detail": entry.detail,

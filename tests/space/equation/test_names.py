@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from space.equation.names import MAX_LENGTH, name_network, short_name, strip_mark
+from space.equation.names import MAX_LENGTH, is_outdated, name_network, short_name, strip_mark
 from space.equation.published import FEEDFORWARD, find_published
 from space.genome import Genome
 from space.network.grammar import Cell
@@ -147,3 +147,10 @@ def test_a_cut_name_ends_in_no_name_of_a_line() -> None:
         "out = input1 + input2 + input3 + input4"
         " + elu(residual1) + elu(residual2) + elu(residual3) + hidden5"
     )
+
+
+def test_names_of_earlier_versions_are_known() -> None:
+    assert is_outdated("out: in3 + res ~ sig(out3s)")
+    assert is_outdated("feedforward, out: in5")
+    new = ("out = input3 + out1 … 1a2b3c", "feedforward, out = input5", "ConvGRU", "")
+    assert not any(map(is_outdated, (*new, "median reciprocal gated cell +1 feedback")))
