@@ -277,7 +277,7 @@ def _make_campaign(store: Store) -> Campaign:
             origin="random",
             parameters=sizes.parameters,
             macs=sizes.macs,
-            cell=f"out: in + res + out{number % 7}",
+            cell=f"out = input + residual + out{number % 7}",
             recurrence=recurrence(sample.genome),
             split="validation",
             motifs=name_motifs(sample.genome),

@@ -49,12 +49,24 @@ def label_columns(rows: "Sequence[Row]") -> tuple[Column, ...]:
     return tuple(column for column in columns if any(row.get(column.key) for row in rows))
 
 
+def read_equations(trial: "Trial") -> tuple[str, ...]:
+    """The equations of a trial's cells as lines; none if this version cannot build it."""
+    from space.equation.network import format_cells
+    from space.errors import GenomeError
+
+    try:
+        return format_cells(trial.read_genome())
+    except GenomeError:
+        return ()
+
+
 def distinguish_cells(
     rows: "Sequence[Row]", store: "Store", campaign_id: str
 ) -> list[dict[str, Any]]:
     """Rows of trials, with names of cells that differ wherever their networks do."""
     from space.distinct import distinct_names
 
+    rows = _rename_old(rows, store, campaign_id)
     named = dict.fromkeys((row["digest"], row["cell"]) for row in rows if row["cell"])
     met = Counter(cell for _, cell in named)
     alike = {row["digest"]: row["trial"] for row in rows if met[row["cell"]] > 1}
@@ -65,6 +77,17 @@ def distinguish_cells(
                 genomes[digest] = genome
     names = distinct_names(named, genomes)
     return [dict(row) | {"cell": names.get(row["digest"], row["cell"])} for row in rows]
+
+
+def _rename_old(rows: "Sequence[Row]", store: "Store", campaign_id: str) -> "Sequence[Row]":
+    """Rows with names as this version writes them; long tables keep those of earlier ones."""
+    from space.equation.names import is_outdated
+
+    old = {row["trial"] for row in rows if is_outdated(row["cell"])}
+    if not 0 < len(old) <= MOST_COMPARED:
+        return rows
+    names = {one: store.results.get(campaign_id, one).read_cell() for one in old}
+    return [{**row, "cell": names.get(row["trial"], row["cell"])} for row in rows]
 
 
 def _genome(store: "Store", campaign_id: str, number: int) -> "Genome | None":
@@ -130,6 +153,7 @@ def show_cells(
     are over all the controls, of whatever kind.
     """
     from search.review import ranking
+    from search.review.acting import choices_that_act
     from search.review.listing import list_trials
     from search.store import SEARCHED
 
@@ -147,6 +171,9 @@ def show_cells(
         for one, row in zip(listed, controls, strict=True):
             rows.append(row | {"status": "control", "top1": one.top1, "role": "control"})
         rows = distinguish_cells(rows, store, record.id)
+    else:
+        for row, trial in zip(rows, ranked, strict=True):
+            row["acting"] = choices_that_act(record, trial, quickly=True)
     title = f"{record.name} ({record.id}), best cells"
     if ranked:
         split = ranked[0].split

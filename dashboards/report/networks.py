@@ -12,6 +12,7 @@ from dashboards.frames import CHOICE
 from dashboards.report.wording import count_of
 from dashboards.searched import Searched
 from space.choices.domains import Scalar
+from space.equation.names import is_outdated, short_name
 from space.errors import GenomeError, SpaceError
 from space.genome import Genome
 
@@ -116,6 +117,14 @@ def read_genome(searched: Searched, network: Network) -> Genome | None:
         return searched.space.close(read_choices(row)).genome
     except (GenomeError, SpaceError):
         return None
+
+
+def name_cell(searched: Searched, network: Network) -> str:
+    """The short name of the network's cell: one of an earlier version is written anew."""
+    if not is_outdated(network.cell):
+        return network.cell
+    genome = read_genome(searched, network)
+    return network.cell if genome is None else short_name(genome)
 
 
 def read_effects(searched: Searched, network: Network) -> tuple[dict[str, float], bool]:

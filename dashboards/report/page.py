@@ -149,9 +149,9 @@ def _describe_campaign(judged: Judged, *, several: bool) -> dict[str, Any]:
         "tally": [(status, tally[status]) for status in ORDER if tally[status]],
         "lead": networks.describe_lead(recurrent, plain, controls),
         "rows": [
-            *(_describe_network(network, leads=True) for network in (recurrent, plain) if network),
-            *(_describe_network(network) for network in controls),
-            *(_describe_network(network) for network in networks.list_best(one)),
+            *(_describe_row(one, each, leads=True) for each in (recurrent, plain) if each),
+            *(_describe_row(one, network) for network in controls),
+            *(_describe_row(one, network) for network in networks.list_best(one)),
         ],
         "circuits": _draw_circuits(one, [recurrent, plain, *controls[:1]], several=several),
         "file": file,
@@ -198,7 +198,9 @@ def _read_width(picture: str) -> float:
     return float(match[1]) if match else 0.0
 
 
-def _describe_network(network: networks.Network, *, leads: bool = False) -> dict[str, Any]:
+def _describe_row(
+    searched: Searched, network: networks.Network, *, leads: bool = False
+) -> dict[str, Any]:
     score = format_percent(network.top1)
     if network.deviation is not None:
         score += f" ± {100 * network.deviation:.1f} ({network.seeds} seeds)"
@@ -213,5 +215,5 @@ def _describe_network(network: networks.Network, *, leads: bool = False) -> dict
         "macs": format_count(network.macs),
         "epochs": f"{network.epochs}{early}",
         "recurrent": network.recurrent if network.cell else NONE,
-        "cell": network.cell,
+        "cell": networks.name_cell(searched, network),
     }

@@ -132,7 +132,7 @@ def run_name(trial: Trial) -> str:
     """
     scored = trial.status in ENDED and trial.top1 is not None
     fate = f"{trial.top1:.1%}" if scored else trial.status
-    return f"{cut(printable(trial.cell), 200)} #{trial.number} {fate}"
+    return f"{cut(printable(trial.read_cell()), 200)} #{trial.number} {fate}"
 
 
 def run_key(campaign_id: str, number: int) -> str:
@@ -253,7 +253,7 @@ def _tags_of(campaign: Campaign, trial: Trial, compared: str) -> dict[str, str]:
         "ventral.status": trial.status,
         "ventral.sampler": str(name or trial.origin),
         "ventral.origin": trial.origin,
-        "ventral.cell": trial.cell,
+        "ventral.cell": trial.read_cell(),
         "ventral.recurrent": trial.recurrence or "",
         "ventral.split": trial.split,
         "ventral.control": trial.control or "",

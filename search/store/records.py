@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from search.host.home import Process
+from space.equation.names import is_outdated, short_name
 from space.errors import GenomeError
 from space.genome import Genome
 from space.motifs import name_motifs
@@ -136,6 +137,17 @@ class Trial:
     def read_genome(self) -> Genome:
         """The network. Raises GenomeError if this version cannot read its document."""
         return Genome.parse(self.document, f"trial {self.number}")
+
+    def read_cell(self) -> str:
+        """The short name of the cell: of an earlier version's trial it is written anew, from its
+        genome, unless that was left out or cannot be read.
+        """
+        if not is_outdated(self.cell) or not self.document:
+            return self.cell
+        try:
+            return short_name(self.read_genome())
+        except GenomeError:
+            return self.cell
 
     def read_motifs(self) -> tuple[str, ...]:
         """The words of the network: of an earlier version's trial, from its genome; none without

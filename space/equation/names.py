@@ -29,6 +29,7 @@ CONVOLUTIONS = "convolutions"
 LETTERS = 6
 """Of the digest."""
 _MARK = re.compile(rf" … [0-9a-f]{{{LETTERS}}}(?= \+|$)")
+_OLD = re.compile(rf"({FEEDFORWARD}, )?\w+: ")
 _DIGITS = 3
 _BY: dict[Recurrence, str] = {"both": " feedback", "feedback": " feedback only"}
 """How the names of networks with feedback edges end, after the number of those that act."""
@@ -49,6 +50,11 @@ def name_network(genome: Genome) -> tuple[str, Recurrence]:
 def strip_mark(name: str) -> str:
     """A short name without the mark of what it leaves out."""
     return _MARK.sub("", name)
+
+
+def is_outdated(name: str) -> bool:
+    """Whether an earlier version made a name: those were no equations (`out: in3 ~ sig(out3)`)."""
+    return _OLD.match(name) is not None
 
 
 def _name(genome: Genome, network: Genome, kind: Recurrence) -> str:
@@ -89,7 +95,9 @@ def _fit(text: str, digest: str, *, whole: bool) -> str:
         words = text[: most + 1].split(" ")[:-1]
         while words[-1] in ("x", "+", "-", "=") or words[-1].startswith(("[", "(")):
             words.pop()
-        text = " ".join(words)
+        if words[-2].endswith(";"):  # the name of a line alone
+            words.pop()
+        text = " ".join(words).rstrip(";")
     return text + mark
 
 

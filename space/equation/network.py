@@ -61,23 +61,27 @@ def _alike(shape: StageShape, form: StageForm) -> object:
     return shape.stage.cell, form.text, fits, None if form.relative else shape.stage.name
 
 
+def format_cells(genome: Genome) -> tuple[str, ...]:
+    """The equations of a network's cells as lines, each cell below who carries it."""
+    lines = list[str]()
+    for one in write_cells(genome):
+        known = f", {one.published}" if one.published else ""
+        lines.append(f"Cell {one.cell} in {', '.join(one.stages)}{known}:")
+        lines += [f"  {line}" for line in one.written.format()]
+    return tuple(lines)
+
+
 def describe_network(genome: Genome) -> str:
     """What a network consists of, and its equations, as plain text of several lines.
 
-    What no output depends on is not in it. Two networks that differ in their cells alone have one
-    text exactly if they are one network (Genome.digest).
+    What no output depends on is not in it.
     """
     stages = " -> ".join(stage.name for stage in genome.stages)
     edges = [f"{edge.sender} -> {edge.receiver}" for edge in drop_inert(genome).edges]
-    lines = [
-        f"{len(genome.stages)} stages, {genome.clock.steps} steps: image -> {stages} -> head.",
-        f"Feedback of the step before: {', '.join(edges) or 'none'}.",
-    ]
-    cells = write_cells(genome)
-    for one in cells:
-        words = [f"Cell {one.cell} in {', '.join(one.stages)}"]
-        if one.published:
-            words.append(one.published)
-        lines.append(f"{', '.join(words)}:")
-        lines += [f"  {line}" for line in one.written.format()]
-    return "\n".join(lines if cells else [*lines, "No stage has a cell."])
+    return "\n".join(
+        (
+            f"{len(genome.stages)} stages, {genome.clock.steps} steps: image -> {stages} -> head.",
+            f"Feedback of the step before: {', '.join(edges) or 'none'}.",
+            *(format_cells(genome) or ("No stage has a cell.",)),
+        )
+    )

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+from space import zoo
 from space.errors import GenomeError
 from space.genome import Genome
 from space.network.grammar import Cell, as_document
@@ -30,7 +31,9 @@ def _published_names() -> dict[str, str]:
         "median reciprocal gated cell": reciprocal.rgc_median(),
         "reciprocal gated cell": reciprocal.rgc_shallow(),
     }
-    return {_fingerprint(cell): name for name, cell in cells.items()}
+    names = {_fingerprint(cell): name for name, cell in cells.items()}
+    (shallow,) = zoo.model("rgc_shallow").genome.cells.values()
+    return names | {_fingerprint(shallow): "reciprocal gated cell without feedback"}
 
 
 def _fingerprint(cell: Cell) -> str:

@@ -41,7 +41,10 @@ def campaign(store: Store, trials: int, name: str = "large", **changes: Any) -> 
                 **{"campaign": record.id, "number": number, "genome": checksum},
                 **{"digest": f"{number:016x}", "recipe": sample.recipe, "seed": 1},
                 **{"choices": sample.choices, "origin": "random" if number else "control"},
-                **{"cell": f"out: in + res + out{number % 7}", "parameters": 1000 + number},
+                **{
+                    "cell": f"out = input + residual + out{number % 7}",
+                    "parameters": 1000 + number,
+                },
                 **{"macs": 50_000, "status": status, "folder": f"/nowhere/{number}"},
                 **{"reason": "diverged: loss is nan" if status == "failed" else None},
                 **{"attempts": 1, "epochs": epochs, "top1": top1, "best": top1, "top5": top1},

@@ -17,7 +17,7 @@ from tests.support.drawing import small_document
 from ventral.cells import closing_lines, failed_lines, show_cells
 from ventral.output import Format
 
-RECURRENT, PLAIN = "out: in3 + out5", "feedforward, out: in5"
+RECURRENT, PLAIN = "out = input3 + out5", "feedforward, out = input5"
 
 
 @pytest.fixture

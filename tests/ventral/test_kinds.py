@@ -13,7 +13,7 @@ from tests.ventral.conftest import Shell
 def shell_with_kinds(shell: Shell, store: Store) -> Shell:
     """A campaign with a network of each kind, and one of which the kind is not known."""
     campaign = new_campaign(store, "kinds").id
-    cells = {1: ("out: in3 + out5", 0.5), 2: ("feedforward, out: in5", 0.7), 3: ("", 0.9)}
+    cells = {1: ("out = input3 + out5", 0.5), 2: ("feedforward, out = input5", 0.7), 3: ("", 0.9)}
     for number, (cell, score) in cells.items():
         add(store, campaign, number, cell=cell)
         train(store, campaign, number, score)
@@ -39,11 +39,11 @@ def test_a_gain_is_over_all_the_controls_whatever_kind_is_listed(
 ) -> None:
     """The recurrent network is better than the recurrent control, and not than the other one."""
     campaign = new_campaign(store, "loss").id
-    controls = {0: ("feedforward", 0.75), 1: ("out: in3 + out3", 0.6)}
+    controls = {0: ("feedforward", 0.75), 1: ("out = input3 + out3", 0.6)}
     for number, (cell, score) in controls.items():
         add(store, campaign, number, origin="control", control=f"control-{number}", cell=cell)
         train(store, campaign, number, score)
-    add(store, campaign, 2, cell="out: in3 + out5")
+    add(store, campaign, 2, cell="out = input3 + out5")
     train(store, campaign, 2, 0.7)
     for options in ((), ("--recurrent",)):
         [row] = shell("top", "loss", *options, "-o", "json").json
@@ -58,9 +58,9 @@ def test_a_certified_gain_is_over_all_the_controls_whatever_kind_is_listed(
 ) -> None:
     campaign = new_campaign(store, "sure").id
     networks = {
-        0: ("trial-3", "out: in3 + out5", 0.7),
+        0: ("trial-3", "out = input3 + out5", 0.7),
         1: ("feedforward", "feedforward", 0.75),
-        2: ("ConvGRU", "out: in3 + out3", 0.6),
+        2: ("ConvGRU", "out = input3 + out3", 0.6),
     }
     for number, (name, cell, score) in networks.items():
         add(store, campaign, number, origin="control", control=name, cell=cell)

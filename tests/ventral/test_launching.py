@@ -42,12 +42,12 @@ def test_matched_controls_are_offered_wherever_the_best_recurrent_network_ranks(
     """They are those of the network that the closing lines name."""
     record = new_campaign(store)
     for number in range(12):
-        add(store, record.id, number, cell="feedforward, out: in5")
+        add(store, record.id, number, cell="feedforward, out = input5")
         train(store, record.id, number, 0.9)
     assert not any(
         "--matched" in line for line in next_commands(record, ranking.best(store, record.id))
     )
-    add(store, record.id, 12, cell="out: in3 + out5")
+    add(store, record.id, 12, cell="out = input3 + out5")
     train(store, record.id, 12, 0.5)
     searched = ranking.best(store, record.id)
     assert any("--matched" in line for line in next_commands(record, searched))

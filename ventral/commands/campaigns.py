@@ -131,6 +131,9 @@ def top(
         note(f"no network of campaign {record.id} that has a score is tagged {tag}")
     show_cells(record, chosen, references, store, output, kind)
     if output is Format.table:
+        from space.equation.legend import format_legend
+
+        note(format_legend(), lines=True)
         only = "" if kind is None else f" --{kind}"
         best = min(3, len(chosen) or 1)
         note(f"Next: ventral export {record.id} --top {best}{only} --to cells")

@@ -100,9 +100,12 @@ def show(
     ] = None,
     output: Output = Format.table,
 ) -> None:
-    """One trial: the choices that act in it, its scores by epoch, and why it failed if it did."""
+    """One trial: its cells as equations, the choices that act in it, its scores by epoch, and why
+    it failed if it did.
+    """
     from search.review.acting import choices_that_act
     from search.store import Label
+    from ventral.cells import read_equations
     from ventral.opening import find_campaign
 
     _, store, record = find_campaign(campaign)
@@ -120,6 +123,8 @@ def show(
     label = store.labels.find(record.id, trial) or Label()
     document = entry.row() | label.document()
     document |= {
+        "cell": entry.read_cell(),
+        "equations": list(equations := read_equations(entry)),
         "motifs": list(entry.read_motifs()),
         "acting": made,
         "detail": entry.detail,
@@ -131,13 +136,14 @@ def show(
     inert = len(entry.choices) - len(made)
     lines = [
         printable(f"trial {entry.number} of {record.name} ({record.id}): {entry.status}"),
-        f"{entry.cell}, {count(entry.parameters or 0)} parameters, digest {entry.digest}"
+        f"{document['cell']}, {count(entry.parameters or 0)} parameters, digest {entry.digest}"
         f"{f', recurrence: {kind}' if (kind := entry.recurrence) else ''}",
         *([f"tags: {', '.join(label.tags)}"] if label.tags else []),
         *([f"note: {printable(label.note)}"] if label.note else []),
         *([f"because: {printable(entry.reason)}"] if entry.reason else []),
         *([entry.detail] if entry.detail else []),
         *([f"{entry.source_epochs} epochs from {entry.source}"] if entry.source else []),
+        *equations,
         *(printable(f"  {path} = {choice}") for path, choice in made.items()),
         *([f"  ({inert} more choices made no difference)"] if inert else []),
         *(

@@ -64,10 +64,13 @@ def schema() -> None:
 
 @app.command()
 def show(genome: Genome, draw: Draw = None, output: Output = Format.table) -> None:
-    """A genome as YAML, and what is known of it; the genome alone with -o json."""
+    """A genome as YAML, what is known of it, and its cells as equations; the genome alone with
+    -o json.
+    """
     import yaml
 
     from space import zoo
+    from space.equation.network import describe_network
     from space.genomes import find_genome
 
     parsed = find_genome(genome)
@@ -88,14 +91,17 @@ def show(genome: Genome, draw: Draw = None, output: Output = Format.table) -> No
         show_text(f"# {known}")
         if model.note:
             show_text(f"# {model.note}")
+    for line in describe_network(parsed).splitlines():
+        show_text(f"# {line}")
     text = yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=100)
     show_text(text, end="")
 
 
 @app.command()
 def diff(a: Genome, b: Genome, draw: Draw = None, output: Output = Format.table) -> None:
-    """Every difference between two genomes, edge by edge."""
+    """The equations of two genomes, and every difference between them, edge by edge."""
     from space.differences import differences
+    from space.equation.network import format_cells
     from space.genomes import find_genome
 
     one, other = find_genome(a), find_genome(b)
@@ -113,12 +119,18 @@ def diff(a: Genome, b: Genome, draw: Draw = None, output: Output = Format.table)
     elif not changes:
         show_text(printable(f"{a} and {b} are one genome"))
     else:
-        show_text(_format_differences(changes, a, b))
+        cells = format_cells(one), format_cells(other)
+        same = cells[0] == cells[1]
+        for sign, name, lines in zip("-+", (a, b), cells, strict=True):
+            show_text(printable(f"{sign} {name}"))
+            for line in () if same else lines:
+                show_text(f"    {line}")
+        show_text(_format_differences(changes))
 
 
-def _format_differences(changes: "tuple[Difference, ...]", a: str, b: str) -> str:
+def _format_differences(changes: "tuple[Difference, ...]") -> str:
     """The differences as lines, grouped by the part they are in."""
-    lines, part = [printable(f"- {a}"), printable(f"+ {b}")], ""
+    lines, part = list[str](), ""
     for one in changes:
         steps = one.path.split(".")
         head = ".".join(steps[: 2 if steps[0] in ("stages", "cells") else 1])

@@ -6,6 +6,7 @@ import pandas as pd
 
 from dashboards.report import networks
 from search.campaign import load_with_space
+from space.equation.names import short_name
 from tests.support.searched import make_searched
 
 
@@ -28,6 +29,17 @@ def test_a_network_that_was_trained_often_is_listed_once() -> None:
     best = networks.list_best(replace(searched, trials=trials))
     assert best[0].role == f"trial {first.trial}, best of its 2"
     assert second.trial not in {one.trial for one in best}
+
+
+def test_names_of_earlier_versions_are_written_anew() -> None:
+    searched = make_searched(trials=20)
+    first = networks.list_best(searched)[0]
+    genome = networks.read_genome(searched, first)
+    assert genome is not None
+    old = replace(first, cell="out: in3 ~ sig(out1s)")
+    assert networks.name_cell(searched, old) == short_name(genome)
+    new = replace(first, cell="out = input3")
+    assert networks.name_cell(searched, new) == "out = input3"
 
 
 def test_a_control_s_score_is_the_mean_over_its_seeds() -> None:

@@ -534,7 +534,7 @@ def test_parameters_are_the_choices_that_act(store: Store) -> None:
         choices=sample.choices,
         digest=sample.digest,
         genome=sample.genome,
-        cell="out: in3 + res ~ sig(out3s)",
+        cell="out = sigmoid(out3s) x out + input3",
     )
     train(store, campaign.id, 0, 0.5)
     trial = store.results.get(campaign.id, 0)

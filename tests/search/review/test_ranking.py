@@ -70,10 +70,10 @@ def searched(store: Store) -> tuple[list[Trial], list[ranking.Reference]]:
     add(store, campaign.id, 0, origin="control")
     train(store, campaign.id, 0, 0.3, 0.4, 0.5)
     trials = [
-        ((0.4, 0.9), 900, "out: in3 + out5", "pruned"),
-        ((0.4, 0.6, 0.8), 500, "feedforward, out: in5", "finished"),
-        ((0.4, 0.6, 0.7), 600, "out: in3 + out5", "finished"),
-        ((0.4, 0.6, 0.6), 100, "out: in3", "finished"),
+        ((0.4, 0.9), 900, "out = input3 + out5", "pruned"),
+        ((0.4, 0.6, 0.8), 500, "feedforward, out = input5", "finished"),
+        ((0.4, 0.6, 0.7), 600, "out = input3 + out5", "finished"),
+        ((0.4, 0.6, 0.6), 100, "out = input3", "finished"),
         ((0.4, 0.5), 300, "", "finished"),
     ]
     for number, (scores, parameters, cell, status) in enumerate(trials, 1):

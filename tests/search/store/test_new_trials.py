@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from search.store import Donor, Store, Takeover
+from space.equation.names import short_name
 from space.genome import Genome
 from space.motifs import name_motifs
 from tests.support.campaigns import add, new_campaign, report, train
@@ -52,6 +53,17 @@ def test_the_motifs_of_a_network_stay_on_record(store: Store) -> None:
     assert older.motifs is None
     assert older.read_motifs() == name_motifs(older.read_genome())
     assert nothing.read_motifs() == ()
+
+
+def test_names_of_earlier_versions_are_written_anew(store: Store) -> None:
+    campaign = new_campaign(store)
+    add(store, campaign.id, 0, cell="out = input3 + out1")
+    add(store, campaign.id, 1, cell="out: in3 ~ sig(out1s)")
+    kept, older = store.results.find(campaign.id, genomes=True)
+    assert kept.read_cell() == "out = input3 + out1"
+    assert older.read_cell() == short_name(older.read_genome())
+    without = store.results.find(campaign.id)[1]
+    assert without.read_cell() == "out: in3 ~ sig(out1s)"
 
 
 @pytest.mark.parametrize(

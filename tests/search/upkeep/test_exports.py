@@ -15,7 +15,7 @@ from tests.support.campaigns import add, fill, new_campaign, train
 
 def test_the_best_of_a_kind_or_one_trial_is_chosen(store: Store) -> None:
     record = new_campaign(store)
-    for number, cell in enumerate(("feedforward", "out: in3 + out5", "out: in3 + out5")):
+    for number, cell in enumerate(("feedforward", "out = input3 + out5", "out = input3 + out5")):
         add(store, record.id, number, cell=cell)
         train(store, record.id, number, 0.9 - number / 10)
     numbers = [one.number for one in choose_trials(store, record, top=2)]

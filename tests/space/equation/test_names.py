@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from space.equation.names import MAX_LENGTH, name_network, short_name, strip_mark
+from space.equation.names import MAX_LENGTH, is_outdated, name_network, short_name, strip_mark
 from space.equation.published import FEEDFORWARD, find_published
 from space.genome import Genome
 from space.network.grammar import Cell
@@ -133,3 +133,24 @@ def test_a_long_name_is_cut_between_words() -> None:
         "out = input1 + input2 + input3 + tanh(residual1) + tanh(residual2) + tanh(residual3)"
         f" + elu(out1) + elu(out2) … {genome.digest[:6]}"
     )
+
+
+def test_a_cut_name_ends_in_no_name_of_a_line() -> None:
+    long = [{"of": "input", "kernel": kernel} for kernel in (1, 2, 3, 4)]
+    long += [{"of": "residual", "kernel": kernel, "activation": "elu"} for kernel in (1, 2, 3)]
+    states = {
+        "hidden": add({"of": "input", "kernel": 3}, {"of": "hidden", "kernel": 1}),
+        "out": add(*long, {"of": "hidden", "kernel": 5}),
+    }
+    name = short_name(small_genome(make_cell(states), feedback=False))
+    assert strip_mark(name) == (
+        "out = input1 + input2 + input3 + input4"
+        " + elu(residual1) + elu(residual2) + elu(residual3) + hidden5"
+    )
+
+
+def test_names_of_earlier_versions_are_known() -> None:
+    assert is_outdated("out: in3 + res ~ sig(out3s)")
+    assert is_outdated("feedforward, out: in5")
+    new = ("out = input3 + out1 … 1a2b3c", "feedforward, out = input5", "ConvGRU", "")
+    assert not any(map(is_outdated, (*new, "median reciprocal gated cell +1 feedback")))

@@ -13,6 +13,7 @@ ZOO = {
     "ugrnn_shallow": "UGRNN",
     "intersectionrnn_shallow": "IntersectionRNN",
     "rgc_intermediate": "median reciprocal gated cell",
+    "rgc_shallow": "reciprocal gated cell without feedback",
     "timedecay_2018": "time decay",
 }
 

@@ -11,6 +11,7 @@ def test_top_is_sorted_and_complete(campaign: Campaign) -> None:
     wanted = {"trial", "digest", "cell", "top1", "parameters", "macs", "epochs", "status"}
     assert rows
     assert all(wanted <= row.keys() for row in rows)
+    assert all(row["acting"].keys() <= row["choices"].keys() for row in rows)
     scores = [row["top1"] for row in rows]
     assert scores == sorted(scores, reverse=True)
     assert campaign.shell("top", "tiny", "-n", "1", "-o", "json").json == rows[:1]

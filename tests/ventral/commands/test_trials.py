@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from search.host.home import Home
 from search.store import Store
+from space.equation.network import format_cells
 from space.genome import Genome
 from space.space import Space
 from tests.support.campaigns import fill
@@ -32,6 +33,12 @@ def test_a_trial_is_shown_whole(campaign: Campaign) -> None:
     assert Genome.parse(shown["genome"]).digest == shown["digest"]
     assert len(shown["reports"]) == shown["epochs"]
     assert len(shown["reports"][-1]["accuracy_by_step"]) == 7
+    assert shown["equations"][0].startswith("Cell ")
+    text = campaign.shell("trial", "show", campaign.id, "1").out
+    assert all(line in text for line in shown["equations"])
+    listed = [line.partition(" = ")[0].strip() for line in text.splitlines()]
+    assert set(shown["acting"]) <= set(listed)
+    assert (shown["choices"].keys() - shown["acting"].keys()).isdisjoint(listed)
     missing = campaign.shell("trial", "show", campaign.id, "77")
     assert missing.code == 2
     assert "77" in missing.err
@@ -59,6 +66,16 @@ def test_trials_are_filtered_and_ordered(shell: Shell, store: Store) -> None:
     assert wrong.code == 2
     assert 'did you mean "failed"?' in wrong.err
     assert shell("trial", "list", record.id, "--by", "colour").code == 2
+
+
+def test_a_trial_is_shown_with_its_equations(shell: Shell, store: Store) -> None:
+    record = fill(store)
+    shown = shell("trial", "show", record.id, "1")
+    equations = format_cells(store.results.get(record.id, 1).read_genome())
+    assert shown.code == 0
+    assert "\n".join(equations) in shown.out
+    document = shell("trial", "show", record.id, "1", "-o", "json").json
+    assert tuple(document["equations"]) == equations
 
 
 def test_a_diverged_trial_is_retried_changed_only(campaign: Campaign, copied: Shell) -> None:

@@ -23,6 +23,7 @@ def test_a_model_is_shown_and_read_again(shell: Shell) -> None:
     shown = shell("zoo", "show", "lstm_shallow")
     assert shown.out.startswith("# lstm_shallow: ")
     assert "63.43 %" in shown.out
+    assert " in conv3:\n#   out{128 channels} = tanh(new.hidden) x " in shown.out
     (shell.folder / "mine.yaml").write_text(shown.out)
     document = shell("zoo", "show", "lstm_shallow", "-o", "json").json
     assert document == yaml.safe_load(shown.out) == zoo.model("lstm_shallow").genome.document()
@@ -35,6 +36,10 @@ def test_two_models_are_compared(shell: Shell) -> None:
     ended = shell("zoo", "diff", "rgc_intermediate", "rgc_shallow")
     assert ended.code == 0
     for line in (
+        "- rgc_intermediate",
+        "    Cell rgc in conv5, conv6, conv7, conv9, median reciprocal gated cell:",
+        "+ rgc_shallow",
+        "      out = elu([1 - sigmoid(out3)] x out + input x [1 - sigmoid(residual3 + hidden3)])",
         "  steps: 17 -> 16",
         "  form: mean_linear -> convolution_mean",
         "  conv8->conv5: - true",
@@ -60,7 +65,7 @@ def test_models_are_drawn(shell: Shell) -> None:
     assert (shown.code, shown.err) == (0, "the picture is gru.svg\n")
     assert shown.out.startswith("# gru_shallow: ")
     picture = (shell.folder / "gru.svg").read_text(encoding="utf-8")
-    assert "hidden[t] = update * hidden[t-1]" in picture
+    assert "out = gate x out + tanh((input, " in picture
     assert ">gru_shallow</text>" in picture
     compared = shell("zoo", "diff", "gru_shallow", "ugrnn_shallow", "--draw", "both.svg")
     assert compared.code == 0
