@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from models.build import Network
+    from models.build import Network, Trace
     from search.driver import RunResult
     from search.review.evidence import Evidence
     from search.review.ranking import Kind
@@ -48,6 +48,7 @@ __all__ = [
     "network",
     "normalise",
     "read_campaign",
+    "record_activations",
     "reports",
     "resume",
     "steps",
@@ -307,3 +308,17 @@ def network(
         ),
         seed=seed,
     )
+
+
+def record_activations(network: "Network", images: "Tensor", names: Sequence[str]) -> "Trace":
+    """What modules of a network put out, by their names and the step (0-based), [B,...] each.
+
+    `names` are those of `network.named_modules()`, such as `stages.conv3`,
+    `stages.conv3.cell.states.out`, a gate or a term within a cell, or `head`. `images` [B,C,S,S]
+    are normalised already. Raises InputError for a name that no module has, or whose module only
+    holds others.
+    """
+    check_packages()
+    from models.recording import record_activations as record
+
+    return record(network, images, names)
