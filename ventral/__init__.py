@@ -23,7 +23,6 @@ from ventral.reading import (
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from torch import Tensor
 
     from models.build import Network, Trace
@@ -242,14 +241,13 @@ def card(export: str | Path) -> "Card":
     return read_card(export)
 
 
-def normalise(
-    pixels: "NDArray[Any] | Tensor", facts: "Card", *, value_range: float | None = None
-) -> "Tensor":
+def normalise(pixels: Any, facts: "Card", *, value_range: float | None = None) -> "Tensor":
     """Images as the network of `facts` takes them: float32 [N,C,H,W].
 
     `pixels` is an array or a tensor, a batch [N,H,W,C] or one image [H,W,C] (a batch of one
-    then), of uint8 from 0 to 255. For any other type `value_range` is the value of white: 1.0 for
-    pixels in 0..1, say. Raises InputError for another type, shape, range or size.
+    then), channels last or first, of uint8 from 0 to 255; or an image of Pillow, or a list of
+    some. For any other type `value_range` is the value of white: 1.0 for pixels in 0..1, say.
+    Raises InputError for another type, shape, range or size.
     """
     check_packages()
     from space.errors import InputError
