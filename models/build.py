@@ -4,15 +4,18 @@
 its genome; it reads no files, has no clock but the genome's, and does not train itself.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
+from contextlib import closing
+from copy import copy
 from numbers import Integral
 
 import torch
 from torch import Tensor, nn
 
+from models.called import CalledUnroll
 from models.initial import initialise
-from models.literal import LiteralUnroll, StageModule, head_part
-from models.parameters import Part, starts
+from models.literal import LiteralUnroll, Moment, StageModule, head_part
+from models.parameters import Clock, Part, starts
 from models.planned import PlannedUnroll
 from models.programs import Programs
 from models.readout import DecoderModule
@@ -63,11 +66,13 @@ class Network(nn.Module):
     device, on a GPU in the layout of its images (`channels_last` or not), and under autocast,
     where states that integrate stay in the images' own type.
 
-    While a part has PyTorch hooks, every part is called at every step, with equal results up to
-    rounding: a hook of `stages["conv3"].convolution`, `.cell`, of a whole stage or of the head
-    fires once for each step that is computed. A convolution puts out a tensor, a cell its states
-    by name, a stage a `StageStep` (input, states, output). Hooks on all modules at once, by which
-    profilers count, see the network as it runs and change nothing.
+    While a part has PyTorch hooks, every part is called at every step (`models/called.py`), with
+    equal results up to rounding: a hook fires once for each step that is computed, and
+    `current_step` of its module, and of the network, is that step. Each part puts out a tensor: a
+    stage its output, `stages.conv3.convolution` and `.cell` theirs, `.cell.states.NAME` a state,
+    and so on down to every part with parameters, and `head` the logits. A part that only holds
+    others is not called. Hooks on all modules at once, by which profilers count, see the network
+    as it runs and change nothing; those of a view that `hooked()` returns see every part.
     """
 
     def __init__(
@@ -91,9 +96,13 @@ class Network(nn.Module):
         self.decoder = DecoderModule(genome.decoder, table.under("decoder"), dtype)
         self._literal = LiteralUnroll(genome, operations, stages, self.head)
         self._planned = PlannedUnroll(genome, operations)
-        # A list of its own, since walking through the tree at every call takes time.
-        called = (self, self.decoder)
-        self._listed = [module for module in self.modules() if module not in called]
+        # Listed once, since walking through the tree at every call takes time.
+        stepped = (item for item in self.named_modules() if item[1] is not self.decoder)
+        self._by_path = {name: part for name, part in stepped if isinstance(part, Part)}
+        self._clock, self.calls_parts = Clock(), False
+        for part in self._by_path.values():
+            part.clock = self._clock
+        self._called = CalledUnroll(genome, operations, self._by_path, self._clock)
 
     @property
     def image_size(self) -> int:
@@ -109,6 +118,21 @@ class Network(nn.Module):
     def classes(self) -> int:
         """How many logits an image has."""
         return self.genome.classes
+
+    @property
+    def current_step(self) -> int | None:
+        """The step (0-based) whose parts are being called; None outside of calls. For hooks."""
+        return self._clock.step
+
+    def hooked(self) -> "Network":
+        """A view of this network whose forward passes always call every part at every step.
+
+        Parts, weights and hooks are shared, names are the same. A network does so by itself while
+        a part has a hook; the view is for hooks on all modules at once, which do not show on any.
+        """
+        view = copy(self)
+        view.calls_parts = True
+        return view
 
     def forward(self, images: Tensor) -> Tensor:
         """images [B,C,S,S] -> logits [B,classes], by the genome's decoder."""
@@ -171,9 +195,11 @@ class Network(nn.Module):
         ordered = sorted(reads, key=lambda read: (read[1], read[0]))
         if not ordered:
             return {}
-        if self.unroll == "planned" and not self._hooked():
-            return self._planned.run(self._part_at, images, ordered, recompute=self.recompute)
-        return self._read_literally(images, ordered)
+        if self.calls_parts or self._has_hooks():
+            return _read_moments(self._called.run, images, ordered)
+        if self.unroll == "literal":
+            return _read_moments(self._literal.run, images, ordered)
+        return self._planned.run(self._part_at, images, ordered, recompute=self.recompute)
 
     def first_valid_step(self, stage: str) -> int:
         """The first step (0-based) at which a stage, or `head`, depends on the image.
@@ -196,38 +222,22 @@ class Network(nn.Module):
         read = self.read(images, [(HEAD, step) for step in window])
         return torch.stack([*read.values()], 1).to(images.dtype)
 
-    def _read_literally(self, images: Tensor, reads: Collection[Read]) -> dict[Read, Tensor]:
-        """The values that are read, by the literal execution."""
-        wanted: dict[int, list[str]] = {}
-        for name, step in reads:
-            wanted.setdefault(step, []).append(name)
-        logits_at = [step for step, names in wanted.items() if HEAD in names]
-        read: dict[Read, Tensor] = {}
-        for moment in self._literal.run(images, logits_at):
-            read |= {(n, moment.step): moment.values[n] for n in wanted.get(moment.step, ())}
-            if moment.step == max(wanted):
-                break
-        return read
-
     def _part_at(self, path: str) -> Part:
         """The part at a path, as operations name it."""
         top, _, rest = path.partition(".")
         return self.head if top == HEAD else self.stages.below(rest)
 
-    def _hooked(self) -> bool:
+    def _has_hooks(self) -> bool:
         """Whether somebody waits for a part to be called, which the planned unroll does not do.
 
-        Raises InputError for a hook on a part that is never called by itself.
+        Raises InputError where all who wait do so for parts that are never called.
         """
-        hooked = False
-        for part in self._listed:
-            if any(map(vars(part).get, _HOOKS)):
-                hooked = True
-                if type(part).forward is nn.Module.forward:
-                    name = next(n for n, module in self.named_modules() if module is part)
-                    cure = "hook its stage's convolution, cell or the stage, or use trace()"
-                    raise InputError(name, "holds parameters and is never called", cure)
-        return hooked
+        waited = [part for part in self._by_path.values() if any(map(vars(part).get, _HOOKS))]
+        if waited and self._called.called.isdisjoint(waited):
+            name = next(name for name, part in self._by_path.items() if part is waited[0])
+            cure = "hook a part within it, or that it is within, or use trace()"
+            raise InputError(name, "only holds other parts and is never called", cure)
+        return bool(waited)
 
     def _decoded(self, logits: Tensor) -> Tensor:
         decoded: Tensor = self.decoder(logits)
@@ -296,3 +306,22 @@ class Network(nn.Module):
             )
         cell = self.genome.stages[names.index(stage)].cell
         return ["", "input", *(() if cell is None else self.genome.cells[cell].states)]
+
+
+def _read_moments(
+    run: Callable[[Tensor, Collection[int]], Generator[Moment]],
+    images: Tensor,
+    reads: Collection[Read],
+) -> dict[Read, Tensor]:
+    """The values that are read, by an execution that goes step by step."""
+    wanted: dict[int, list[str]] = {}
+    for name, step in reads:
+        wanted.setdefault(step, []).append(name)
+    moments = run(images, [step for step, names in wanted.items() if HEAD in names])
+    read: dict[Read, Tensor] = {}
+    with closing(moments):
+        for moment in moments:
+            read |= {(n, moment.step): moment.values[n] for n in wanted.get(moment.step, ())}
+            if moment.step == max(wanted):
+                break
+    return read

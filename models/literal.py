@@ -12,11 +12,11 @@ The semantics (trap 6, trap 7):
 - Feedback is the sender's output, after its pool; the senders of a node are resized to its
   feedforward input's map and concatenated in string order.
 
-Which operations these are is written in `space/step`; here they are run. Parts are called as
-modules, so that PyTorch's hooks see every step.
+Which operations these are is written in `space/step`; here they are run, convolutions of one
+value together. `models/called.py` runs the same and calls every part as a module, for hooks.
 """
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,8 +45,8 @@ takes, and what either needs of the parameters.
 """
 
 
-class CalledPart(Part):
-    """A part of a network that is called once a step.
+class StepPart(Part):
+    """A part of a network that computes once a step.
 
     `path` is its place in the network, below which the operations name its parameters.
     """
@@ -69,7 +69,7 @@ class CalledPart(Part):
         for step in self.program.steps:
             if isinstance(step, PartCall):
                 part = self[step.part]
-                assert isinstance(part, CalledPart)
+                assert isinstance(part, StepPart)
                 ready.append((_call, part, part.prepare(setting)))
             elif isinstance(what := step.whats[0], Zeros):
                 ready.append((_pick, what, zeros(step.map, setting)))
@@ -102,14 +102,14 @@ class CalledPart(Part):
                     slots[out] = piece
         return slots.__getitem__
 
-    def forward(self, *inputs: Tensor, ready: BoundSteps) -> Any:
+    def compute(self, *inputs: Tensor, ready: BoundSteps) -> Any:
         """One step: what the part reads, [B,C,H,W] each -> its value, [B,C',H',W']."""
         return self.run(inputs, ready)(self.program.results[VALUE])
 
 
-def _call(part: CalledPart, operands: Sequence[Tensor], ready: BoundSteps) -> Any:
-    """Call a part as a module."""
-    return part(*operands, ready=ready)
+def _call(part: StepPart, operands: Sequence[Tensor], ready: BoundSteps) -> Any:
+    """What a part makes of its operands."""
+    return part.compute(*operands, ready=ready)
 
 
 def _pick(_what: Zeros, _operands: Sequence[Tensor], ready: Tensor) -> Tensor:
@@ -117,13 +117,19 @@ def _pick(_what: Zeros, _operands: Sequence[Tensor], ready: Tensor) -> Tensor:
     return ready
 
 
-class CellPart(CalledPart):
+class CellPart(StepPart):
     """The cell of a stage."""
 
-    def forward(self, *inputs: Tensor, ready: BoundSteps) -> States:
+    def compute(self, *inputs: Tensor, ready: BoundSteps) -> States:
         """One step: what the cell reads, [B,C,h,w] each -> its states, [B,depth,H,W] by name."""
         value = self.run(inputs, ready)
         return {name: value(slot) for name, slot in self.program.results.items()}
+
+    def add_states(self, dtype: torch.dtype) -> None:
+        """Give every state a part at `states.NAME`, also one without parameters, for hooks."""
+        states = self.part("states", dtype)
+        for name in self.program.results:
+            states.part(name, dtype)
 
 
 class CellModule(CellPart):
@@ -159,10 +165,7 @@ class CellModule(CellPart):
         given = {**sources, **states}
         like = sources["input"]
         setting = Setting(like=like, layout=arithmetic.layout_of(like), defers=False)
-        states_now: States = self(
-            *(given[name] for name in self._reads), ready=self.prepare(setting)
-        )
-        return states_now
+        return self.compute(*(given[name] for name in self._reads), ready=self.prepare(setting))
 
     def zero_states(self, like: Tensor) -> States:
         """The states before the first step, with the batch, type and layout of `like`."""
@@ -172,7 +175,7 @@ class CellModule(CellPart):
         }
 
 
-class JoinModule(CalledPart):
+class JoinModule(StepPart):
     """A sum (`add`) or product of inputs for itself, each through a 1x1 convolution with bias
     where its channels differ from those of `outs`, under its sender's name.
     """
@@ -189,7 +192,7 @@ class JoinModule(CalledPart):
         like = inputs[0]
         setting = Setting(like=like, layout=arithmetic.layout_of(like), defers=False)
         read = [inputs[number] for number in self.program.reads]
-        joined: Tensor = self(*read, ready=self.prepare(setting))
+        joined: Tensor = self.compute(*read, ready=self.prepare(setting))
         return joined
 
 
@@ -202,7 +205,7 @@ class StageStep:
     output: Tensor
 
 
-class StageModule(CalledPart):
+class StageModule(StepPart):
     """One stage with its parts: `join`, `convolution`, `cell`, `second`, `residual`.
 
     `reads` names the values that it reads: of the step before, a stage (what it put out) or
@@ -214,19 +217,21 @@ class StageModule(CalledPart):
     ) -> None:
         within = programs.of_parts(name)
         program = programs.of_stage(place, name, within)
-        parts: dict[str, CalledPart] = {}
+        parts: dict[str, StepPart] = {}
         for part, of_part in within.items():
-            kind = CellPart if part == "cell" else CalledPart
+            kind = CellPart if part == "cell" else StepPart
             parts[part] = kind(table.under(part), dtype, f"stages.{name}.{part}", of_part)
         super().__init__(table, dtype, f"stages.{name}", program, parts)
+        if isinstance(cell := parts.get("cell"), CellPart):
+            cell.add_states(dtype)
         self.name = name
-        self.reads = tuple(_name_of(programs.operations, ref, name) for ref in program.reads)
+        self.reads = tuple(name_of(programs.operations, ref, name) for ref in program.reads)
         self._states = {
             result[1:]: slot for result, slot in program.results.items() if result[0] == "."
         }
         self.names = (name, f"{name}.input", *(f"{name}.{state}" for state in self._states))
 
-    def forward(self, *inputs: Tensor, ready: BoundSteps) -> StageStep:
+    def compute(self, *inputs: Tensor, ready: BoundSteps) -> StageStep:
         """One step: the values of `reads`, [B,C,H,W] each."""
         value, results = self.run(inputs, ready), self.program.results
         return StageStep(
@@ -241,8 +246,10 @@ class StageModule(CalledPart):
         return dict(zip(self.names, values, strict=True))
 
 
-def _name_of(operations: Operations, ref: int, reader: str) -> str | None:
-    """The name of a value that a stage reads: its own state, or what a stage puts out."""
+def name_of(operations: Operations, ref: int, reader: str) -> str | None:
+    """The name of a value that a stage, or the head, reads of the step before: its own state, or
+    what a stage puts out. None for the frame.
+    """
     if ref >= 0:
         return None
     names = [name for name, number in operations.named.items() if number == ~ref]
@@ -251,9 +258,9 @@ def _name_of(operations: Operations, ref: int, reader: str) -> str | None:
     return next(name for name in names if "." not in name)
 
 
-def head_part(programs: Programs, table: Table, dtype: torch.dtype) -> CalledPart:
+def head_part(programs: Programs, table: Table, dtype: torch.dtype) -> StepPart:
     """The head as a part: the last stage's output [B,C,H,W] -> logits [B,N]."""
-    return CalledPart(table, dtype, HEAD, programs.of_head())
+    return StepPart(table, dtype, HEAD, programs.of_head())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -274,7 +281,7 @@ class LiteralUnroll:
         genome: Genome,
         operations: Operations,
         stages: Sequence[StageModule],
-        head: CalledPart,
+        head: StepPart,
     ) -> None:
         self.genome, self.stages, self.head = genome, list(stages), head
         self.maps = {name: operations.ops[n].map for name, n in operations.named.items()}
@@ -282,7 +289,7 @@ class LiteralUnroll:
         # The first step at which each node (the head last) runs.
         self.first = [first_informed_step(genome, name) if masked else 0 for name in genome.nodes]
 
-    def run(self, images: Tensor, logits_at: Container[int]) -> Iterator[Moment]:
+    def run(self, images: Tensor, logits_at: Container[int]) -> Generator[Moment]:
         """Step by step, t = 0 .. T-1. images [B,C,S,S] are normalised already.
 
         Logits are computed at the steps of `logits_at`; nothing else reads them.
@@ -305,10 +312,10 @@ class LiteralUnroll:
                     continue
                 given = images if shown else blank
                 inputs = [given if name is None else before[name] for name in stage.reads]
-                now |= stage.named(stage(*inputs, ready=own))
+                now |= stage.named(stage.compute(*inputs, ready=own))
             if t in logits_at:
                 if t < self.first[-1]:
                     now[HEAD] = zeros(self.maps[HEAD], setting)
                 else:
-                    now[HEAD] = self.head(before[last], ready=head)
+                    now[HEAD] = self.head.compute(before[last], ready=head)
             yield Moment(step=t, values=now)

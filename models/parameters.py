@@ -3,12 +3,21 @@
 Tensors hold zeros until `models.initial.initialise` gives them their first values.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from space.errors import InputError
 from space.step.parameters import Start, Table, Trainable
+
+
+@dataclass(slots=True)
+class Clock:
+    """What a network and its parts have in common: the step that is being computed, if one is."""
+
+    step: int | None = None
 
 
 class Part(nn.Module):
@@ -24,6 +33,7 @@ class Part(nn.Module):
         self, table: Table, dtype: torch.dtype, children: Mapping[str, nn.Module] | None = None
     ) -> None:
         super().__init__()
+        self.clock = Clock()
         self.starts: dict[str, Start] = {}
         for entry in table.own:
             if isinstance(entry, Trainable):
@@ -39,10 +49,32 @@ class Part(nn.Module):
             if name not in self._modules:
                 self._modules[name] = Part(within, dtype)
 
+    @property
+    def current_step(self) -> int | None:
+        """The step (0-based) whose call is on its way; None outside of calls. For hooks."""
+        return self.clock.step
+
+    def forward(self, *inputs: Tensor, run: Callable[..., Tensor] | None = None) -> Tensor:
+        """What the part makes of its inputs in one step, [B,C,H,W] each: `run` of them.
+
+        `models/called.py` calls it, so that hooks see every step. Raises InputError for a call by
+        anybody else.
+        """
+        if run is None:
+            cure = "call the network; a forward hook on the part, or trace(), has its values"
+            raise InputError("", "a part computes nothing outside of its network", cure)
+        return run(*inputs)
+
     def __getitem__(self, name: str) -> nn.Module:
         child = self._modules[name]
         assert child is not None
         return child
+
+    def part(self, name: str, dtype: torch.dtype) -> "Part":
+        """The part of that name within, which is made if it is not there."""
+        if name not in self._modules:
+            self._modules[name] = Part(Table(), dtype)
+        return self.below(name)
 
     def below(self, path: str) -> "Part":
         """The part at a dotted path below this one."""

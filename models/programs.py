@@ -31,8 +31,8 @@ class Instruction:
 
 @dataclass(frozen=True, slots=True)
 class PartCall:
-    """A part within, called as a module, so that its hooks see every step. `outs` are the slots
-    of its results, in the order of `names`.
+    """A part within, with a program of its own. `outs` are the slots of its results, in the order
+    of `names`.
     """
 
     part: str
@@ -215,7 +215,7 @@ class _ProgramWriter:
         self.steps.append(Instruction(whats, slots, outs, channels, ops[0].map))
 
     def _call(self, name: str) -> None:
-        """Call a part; what follows reads its results, which hooks may have changed."""
+        """Call a part; what follows reads its results."""
         program = self.parts[name]
         operands = tuple(self._read(ref) for ref in program.reads)
         outs = {result: self._new_slot() for result in program.results}

@@ -24,8 +24,8 @@ class DecoderModule(Part):
         self.decoder = decoder
         self.layers = [self.below(name) for name in table.parts]
 
-    def forward(self, logits: Tensor) -> Tensor:
-        """[B,T',N] -> [B,N]."""
+    def forward(self, logits: Tensor) -> Tensor:  # type: ignore[override]
+        """[B,T',N] -> [B,N]. Called once, by the network itself."""
         form = self.decoder.form
         if form in ("max_conf", "thresh", "time_max"):
             chosen = self.chosen_steps(logits)

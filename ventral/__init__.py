@@ -24,10 +24,9 @@ from ventral.reading import (
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from torch import Tensor
 
-    from models.build import Network
+    from models.build import Network, Trace
     from search.driver import RunResult
     from search.review.evidence import Evidence
     from search.review.ranking import Kind
@@ -51,6 +50,7 @@ __all__ = [
     "network",
     "normalise",
     "read_campaign",
+    "record_activations",
     "reports",
     "resume",
     "steps",
@@ -245,14 +245,13 @@ def card(export: str | Path) -> "Card":
 
 
 @guard_imports()
-def normalise(
-    pixels: "NDArray[Any] | Tensor", facts: "Card", *, value_range: float | None = None
-) -> "Tensor":
+def normalise(pixels: Any, facts: "Card", *, value_range: float | None = None) -> "Tensor":
     """Images as the network of `facts` takes them: float32 [N,C,H,W].
 
     `pixels` is an array or a tensor, a batch [N,H,W,C] or one image [H,W,C] (a batch of one
-    then), of uint8 from 0 to 255. For any other type `value_range` is the value of white: 1.0 for
-    pixels in 0..1, say. Raises InputError for another type, shape, range or size.
+    then), channels last or first, of uint8 from 0 to 255; or an image of Pillow, or a list of
+    some. For any other type `value_range` is the value of white: 1.0 for pixels in 0..1, say.
+    Raises InputError for another type, shape, range or size.
     """
     from space.errors import InputError
     from workers.card import Card
@@ -310,3 +309,17 @@ def network(
         ),
         seed=seed,
     )
+
+
+def record_activations(network: "Network", images: "Tensor", names: Sequence[str]) -> "Trace":
+    """What modules of a network put out, by their names and the step (0-based), [B,...] each.
+
+    `names` are those of `network.named_modules()`, such as `stages.conv3`,
+    `stages.conv3.cell.states.out`, a gate or a term within a cell, or `head`. `images` [B,C,S,S]
+    are normalised already. Raises InputError for a name that no module has, or whose module only
+    holds others.
+    """
+    check_packages()
+    from models.recording import record_activations as record
+
+    return record(network, images, names)

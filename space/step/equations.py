@@ -114,17 +114,24 @@ class _CellWriter:
 
     def write(self) -> int:
         for name, state in self.cell.states.items():
+            first = self.writer.next
             value = self._state(name, state)
             outs = self._map(self.shape.depths[name])
             own = self.writer.write_own(value, outs, f"cell.states.{name}")
             if own in self.new.values():  # another state's: each is read by a number of its own
                 own = self.writer.write(Pass(), [own], outs, f"cell.states.{name}")
             self.new[name] = own
-            self.writer.named[f"{self.stage}.{name}"] = self.new[name]
+            self.writer.named[f"{self.stage}.{name}"] = own
+            self._end(f"states.{name}", first, own)
         return self.new[self.cell.output]
 
     def _path(self, within: str) -> str:
         return f"stages.{self.stage}.cell.{within}"
+
+    def _end(self, within: str, first: int, value: Operand) -> None:
+        """What was written from `first` on is `value`, that of the part `within`."""
+        if not isinstance(value, Decimal):
+            self.writer.end_within(self._path(within), first, value)
 
     def _map(self, channels: int) -> Map:
         return Map(size=self.shape.output.size, channels=channels)
@@ -168,6 +175,7 @@ class _CellWriter:
         """
         term, shape, part = placed.term, placed.shape, f"cell.{placed.path}"
         source = self._joined(placed)
+        first = self.writer.next
         x = self._operation(placed, source, added)
         if shape.norm is not None:
             x = self._normalised(x, shape.norm, placed.path, shape.writes)
@@ -175,7 +183,10 @@ class _CellWriter:
             x = self.writer.write_sum([source, x], 0.0, shape.writes, part)
         if term.activation != "identity":
             x = self.writer.write(Activate(name=term.activation), [x], shape.writes, part)
-        return self.writer.write(Multiply(), [x, x], shape.writes, part) if term.squared else x
+        if term.squared:
+            x = self.writer.write(Multiply(), [x, x], shape.writes, part)
+        self._end(placed.path, first, x)
+        return x
 
     def _operation(self, placed: Placed, source: Ref, added: float) -> Ref:
         term, shape, path = placed.term, placed.shape, self._path(placed.path)
@@ -276,12 +287,14 @@ class _CellWriter:
             key, path, gate = gate.shared, f"gates.{gate.shared}", self.cell.gates[gate.shared]
         if key not in self.gates:
             outs, part = self._map(self.shape.gate_depths[key]), f"cell.{path}"
+            first = self.writer.next
             terms = self.placed.get(f"{path}.terms", [])
             value = self._sum(terms, gate.norm, path, float(gate.acting_bias), outs)
             value = self._activated(value, gate.nonlinearity, outs, part)
             self.gates[key] = self._scaled(
                 value, exact(gate.offset), exact(gate.scale), outs, part
             )
+            self._end(path, first, self.gates[key])
         return self.gates[key]
 
     def _complement(self, name: str) -> Operand:
@@ -297,7 +310,9 @@ class _CellWriter:
 
     def _state(self, name: str, state: State) -> Ref:
         outs, part = self._map(self.shape.depths[name]), f"cell.states.{name}"
-        carry, drive = self._carry(name, state), self._drive(name, state, outs)
+        carry, first = self._carry(name, state), self.writer.next
+        drive = self._drive(name, state, outs)
+        self._end(f"states.{name}.drive", first, drive)
         value = self._integrated(carry, drive, outs, part)
         if state.norm is not None:
             value = self._normalised(value, state.norm, f"states.{name}", outs)

@@ -224,13 +224,16 @@ class Operations:
 
     `named` maps `STAGE` (its output), `STAGE.input`, `STAGE.STATE` and `head` to operations.
     `stages` are the ranges of operations of every stage, the head's last. `spans` has the parts
-    of stages by their paths (`stages.conv4.cell`); there are none where operations were divided.
+    of stages by their paths (`stages.conv4.cell`), `within` the states, gates, drives and terms of
+    cells by theirs, what lies within another before it; there are none where operations were
+    divided.
     """
 
     ops: tuple[Op, ...]
     named: dict[str, int]
     stages: tuple[range, ...]
     spans: dict[str, Span]
+    within: dict[str, Span]
 
 
 Ref = int | str
@@ -260,6 +263,7 @@ class Writer:
         self.drafts: list[Draft] = []
         self._ends: list[int] = []
         self._spans: dict[str, tuple[range, Ref]] = {}
+        self._within: dict[str, tuple[range, Ref]] = {}
 
     @property
     def next(self) -> int:
@@ -279,6 +283,10 @@ class Writer:
         """The operations from `first` on are those of the part at `path`."""
         self._spans[path] = range(first, self.next), result
 
+    def end_within(self, path: str, first: int, result: Ref) -> None:
+        """The operations from `first` on are those of the part at `path` within a cell."""
+        self._within[path] = range(first, self.next), result
+
     def _operand(self, ref: Ref) -> int:
         return ~self.named[ref] if isinstance(ref, str) else ref
 
@@ -297,11 +305,14 @@ class Writer:
             for draft in self.drafts
         )
         stages = tuple(map(range, [0, *self._ends], self._ends))
-        spans = {
-            path: Span(places=places, result=self._operand(result))
-            for path, (places, result) in self._spans.items()
-        }
-        return Operations(ops=ops, named=self.named, stages=stages, spans=spans)
+        spans, within = (
+            {
+                path: Span(places=places, result=self._operand(result))
+                for path, (places, result) in written.items()
+            }
+            for written in (self._spans, self._within)
+        )
+        return Operations(ops=ops, named=self.named, stages=stages, spans=spans, within=within)
 
     def write(
         self,

@@ -65,7 +65,7 @@ class Recursion:
         # A cell need not read feedback that arrives; its convolution reads what is before it.
         assert (self.names[place - 1] if place else None) in module.reads
         inputs = [(given | own)[read] for read in module.reads]
-        step: StageStep = module(*inputs, ready=module.prepare(self.setting))
+        step: StageStep = module.compute(*inputs, ready=module.prepare(self.setting))
         return step
 
     def zeros(self, size: int, channels: int) -> Tensor:
@@ -74,7 +74,7 @@ class Recursion:
     def logits(self, t: int) -> Tensor:
         head = self.network.head
         read = self.node(self.names[-1], t - 1).output
-        answer: Tensor = head(read, ready=head.prepare(self.setting))
+        answer: Tensor = head.compute(read, ready=head.prepare(self.setting))
         unreached = t < self.genome.clock.image_on + len(self.names)
         masked = self.genome.start == "masked" and unreached
         return torch.zeros_like(answer) if masked else answer

@@ -14,7 +14,6 @@ from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from space.errors import DataError
 from workers.data.images import Images, resize
@@ -35,6 +34,8 @@ _SMALLEST = 40  # side of a crop, in the photograph's pixels
 @cache
 def read_photographs() -> tuple[Images, ...]:
     """The grey levels of the photographs, [H,W] each. Raises DataError if one is missing."""
+    from PIL import Image
+
     greys = []
     for name in PHOTOGRAPHS:
         try:

@@ -2,21 +2,27 @@
 
 Only the formats of `FORMATS` are decoded, known by their contents; no other program is ever
 started. Images that 8 bits cannot hold without guessing are refused by name, never converted.
+Pillow, which decodes, is imported by what decodes or resizes and by nothing else: data that needs
+neither is packed and scored without it.
 """
+
+from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
 
 from space.documents.outside import open_regular, printable
 from space.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Images = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -53,7 +59,7 @@ class BrokenImages(DataError):
     images: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def of(cls, images: Sequence[tuple[str, str]]) -> "BrokenImages":
+    def of(cls, images: Sequence[tuple[str, str]]) -> BrokenImages:
         """One error for all of `images`, of which it names the first 20."""
         if len(images) == 1:
             error = cls(*images[0], "mend or delete it")
@@ -111,6 +117,8 @@ def read_image(path: Path, framing: Framing) -> Images:
 
     Raises BrokenImages if it is not a whole image of a known format, of 8 or 16 bits.
     """
+    from PIL import Image, UnidentifiedImageError
+
     try:
         with (
             open_regular(path, DataError) as file,
@@ -143,6 +151,8 @@ def _frame(image: Image.Image, framing: Framing) -> Images:
     A strip more than 16 times as long as it is wide is cut to its middle first: the whole of an
     image of 1 x 60,000 would be resized to gigabytes.
     """
+    from PIL import Image
+
     levels = _levels(image)
     image = _turn_upright(image)
     most = _STRIP * min(image.size)
@@ -162,24 +172,26 @@ def _middle(sides: tuple[int, int], most: int) -> tuple[int, int, int, int]:
     return left, top, left + width, top + height
 
 
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+_TURNS = {  # names of Pillow's, by the orientation in EXIF data
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
 }
 
 
 def _turn_upright(image: Image.Image) -> Image.Image:
     """The image as its camera was held; one whose EXIF data are damaged stays as it is."""
+    from PIL import ExifTags, Image
+
     try:
         turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # noqa: BLE001  (Pillow raises anything for damaged EXIF data)
         return image
-    return image if turn is None else image.transpose(turn)
+    return image if turn is None else image.transpose(Image.Transpose[turn])
 
 
 @dataclass(frozen=True)
@@ -202,6 +214,8 @@ class _Levels:
 
 def _levels(image: Image.Image) -> _Levels | None:
     """None for 8 bits a channel and fewer. Raises _UnusableError where white is not known."""
+    from PIL import ExifTags
+
     tags = getattr(image, "tag_v2", {})
     if image.mode.startswith("I;16"):
         bits = tags.get(ExifTags.Base.BitsPerSample, (16,))[0]
@@ -221,6 +235,8 @@ def _levels(image: Image.Image) -> _Levels | None:
 
 def _rgb(image: Image.Image, levels: _Levels | None, background: Colour) -> Image.Image:
     """8 bits a channel, with `background` where the image is transparent."""
+    from PIL import Image
+
     if levels is not None:
         values = np.asarray(image)
         rgb = Image.fromarray(levels.scale(values)).convert("RGB")
@@ -238,4 +254,6 @@ def resize(image: Images, size: int) -> Images:
     """[H,W] or [H,W,C] -> [size,size(,C)], bilinear with half-pixel centres and antialiasing."""
     if image.shape[:2] == (size, size):
         return image
+    from PIL import Image
+
     return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))

@@ -4,11 +4,13 @@
 A channel without deviation has nothing to scale: its deviation counts as 1.
 """
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from space.errors import InputError
@@ -47,20 +49,56 @@ def _planes(images: Tensor) -> Tensor:
 def normalise_pixels(
     pixels: Any, facts: Statistics, *, size: int | None = None, value_range: float | None = None
 ) -> Tensor:
-    """A batch [N,H,W,C] or one image [H,W,C] as a network takes it, float32 [N,C,H,W] (N is 1).
+    """Images as a network takes them: float32 [N,C,H,W], where N is 1 for one image.
 
-    `pixels` is an array or a tensor. uint8 reaches from 0 to 255; of any other type `value_range`
-    says what white is (1.0 or 255, say), and black is 0. `size` is the side that the network
-    takes, if it is known. Raises InputError for another type, shape or range.
+    `pixels` is an array or a tensor, [N,H,W,C] or [H,W,C], channels last or first; a grey image
+    may lack the axis of its channel. Or it is an image of Pillow, or a list of some. uint8 reaches
+    from 0 to 255; of any other type `value_range` says what white is (1.0 or 255, say), and black
+    is 0. `size` is the side that the network takes, if it is known. Raises InputError for another
+    type, shape or range.
     """
-    images = _as_tensor(pixels)
-    _check_shape(images, len(facts.mean), size)
-    batch = images if images.dim() == 4 else images[None]
+    channels = len(facts.mean)
+    images = _as_tensor(_decoded(pixels, channels))
+    batch = _arranged(images, channels, size)
     normalise = Normalisation(facts, images.device)
     if images.dtype == torch.uint8 and value_range is None:
         return normalise(to_unit(batch))
     white = _white(images, value_range)
     return normalise(_planes(batch).div(white))
+
+
+def _decoded(pixels: Any, channels: int) -> Any:
+    """Pixels as they are; images of Pillow, one or a list, as an array [(N,)H,W,C]."""
+    pillow = sys.modules.get("PIL.Image")  # whoever has such an image has imported it
+    if pillow is None:
+        return pixels
+    if isinstance(pixels, pillow.Image):
+        return _pillow_array(pixels, channels)
+    if not (isinstance(pixels, (list, tuple)) and pixels):
+        return pixels
+    if not all(isinstance(one, pillow.Image) for one in pixels):
+        return pixels
+    arrays = [_pillow_array(one, channels) for one in pixels]
+    if len(shapes := {array.shape for array in arrays}) > 1:
+        sides = " and ".join(f"{width}x{height}" for height, width, _ in sorted(shapes)[:2])
+        raise InputError("pixels", f"images of {sides}", "crop and resize them to one size")
+    return np.stack(arrays)
+
+
+_MODES = {1: ("L", "1"), 3: ("RGB", "L", "P", "1")}
+
+
+def _pillow_array(image: Any, channels: int) -> NDArray[np.uint8]:
+    """An image of Pillow as uint8 [H,W,C]; one that would have to be guessed at is refused."""
+    known = _MODES.get(channels, ())
+    if image.mode not in known or image.has_transparency_data:
+        what = "an image with transparency" if image.has_transparency_data else "an image"
+        cure = f'convert it to {known[0]}: image.convert("{known[0]}")' if known else "give arrays"
+        if image.mode[0] in "IF":  # Pillow would cut off what is above 255
+            cure = "give np.asarray(image), and the value of white as value_range"
+        raise InputError("pixels", f"{what} of the mode {image.mode}", cure)
+    array = np.asarray(image.convert(known[0]))
+    return array if array.ndim == 3 else array[..., None]
 
 
 def _as_tensor(pixels: Any) -> Tensor:
@@ -80,20 +118,28 @@ def _as_tensor(pixels: Any) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(native, dtype=np.float64))
 
 
-def _check_shape(images: Tensor, channels: int, size: int | None) -> None:
-    shape, side = tuple(images.shape), "S" if size is None else str(size)
-    expected = f"[N, {side}, {side}, {channels}] or [{side}, {side}, {channels}]"
-    if len(shape) in (3, 4) and shape[-1] == channels:
-        height, width = shape[-3:-1]
+def _arranged(images: Tensor, channels: int, size: int | None) -> Tensor:
+    """Images as a batch [N,H,W,C] of squares: channels last where they may be last or first.
+
+    Raises InputError for another shape.
+    """
+    shape = tuple(images.shape)
+    if channels == 1 and len(shape) == 2:
+        images = images[..., None]
+    batch = images[None] if images.dim() == 3 else images
+    orders = [batch, batch.movedim(1, -1)] if batch.dim() == 4 else []
+    fitting = [order for order in orders if order.shape[-1] == channels]
+    for order in fitting:
+        height, width = order.shape[1:3]
         if height == width and height > 0 and size in (None, height):
-            return
+            return order
+    side = "S" if size is None else str(size)
+    expected = f"[N, {side}, {side}, {channels}] or [{side}, {side}, {channels}]"
+    cure = f"give {expected}, or channels first"
+    if fitting:
         cure = f"crop and resize the images to {expected}"
-    elif len(shape) in (3, 4) and shape[-3] == channels:
-        cure = f"give {expected}: channels come last here"
-    elif channels == 1 and len(shape) in (2, 3):
+    elif channels == 1 and len(shape) == 3:
         cure = f"give {expected}: pixels[..., None] has the axis of its one channel"
-    else:
-        cure = f"give {expected}"
     raise InputError("pixels", f"the shape {list(shape)} does not fit", cure)
 
 
@@ -101,7 +147,7 @@ def _white(images: Tensor, value_range: float | None) -> float:
     """The value of white, which no pixel exceeds."""
     kind = str(images.dtype).removeprefix("torch.")
     if value_range is None or images.is_complex():
-        cure = "give uint8 pixels of 0 to 255, or say what white is: value_range=1.0, say"
+        cure = "write value_range=1.0 for pixels in 0..1, or give uint8 pixels of 0 to 255"
         raise InputError("pixels", f"{kind} values may have any range", cure)
     if not isinstance(value_range, (int, float)) or not 0 < value_range < float("inf"):
         problem = f"{value_range!r} is not a number above 0"

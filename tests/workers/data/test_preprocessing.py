@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from space.errors import InputError
 from workers.data.pack import Pack
@@ -87,7 +88,15 @@ def test_other_types_say_their_range(dtype: Any, white: float) -> None:
         (pixels().astype(complex), 1.0, "an array of complex128"),
         (pixels().astype(str), None, "an array of <U3"),
         (pixels(channels=4), None, r"the shape \[5, 6, 6, 4\] does not fit; give \[N, 6, 6, 3\]"),
-        (pixels().transpose(0, 3, 1, 2), None, "channels come last here"),
+        (pixels(channels=4).transpose(0, 3, 1, 2), None, "or channels first"),
+        (pixels(size=7).transpose(0, 3, 1, 2), None, "crop and resize the images to"),
+        ([Image.new("RGB", (6, 6)), Image.new("RGB", (5, 6))], None, "images of 5x6 and 6x6"),
+        (
+            Image.new("RGBA", (6, 6)),
+            None,
+            "of the mode RGBA; convert it to RGB",
+        ),
+        (Image.new("I;16", (6, 6)), None, r"give np.asarray\(image\), and the value of white"),
         (pixels(size=7), None, r"crop and resize the images to \[N, 6, 6, 3\]"),
         (pixels()[:, :4], None, "crop and resize"),
         (pixels()[0, 0], None, r"the shape \[6, 3\]"),
@@ -98,8 +107,37 @@ def test_what_does_not_fit_is_refused_with_the_cure(given: Any, range_: Any, pro
         normalise_pixels(given, Facts(), size=6, value_range=range_)
 
 
-def test_grey_images_need_the_axis_of_their_channel() -> None:
+def test_channels_may_come_first() -> None:
+    facts, stored = Facts(), pixels()
+    first = np.ascontiguousarray(stored.transpose(0, 3, 1, 2))
+    assert torch.equal(normalise_pixels(first, facts), normalise_pixels(stored, facts))
+    assert torch.equal(normalise_pixels(first[0], facts), normalise_pixels(stored[0], facts))
+    three = pixels(size=3)  # may be either: channels are last
+    last = Normalisation(facts, torch.device("cpu"))(to_unit(torch.from_numpy(three)))
+    assert torch.equal(normalise_pixels(three, facts), last)
+    between = torch.from_numpy(first).to(memory_format=torch.channels_last)
+    assert torch.equal(normalise_pixels(between, facts), normalise_pixels(stored, facts))
+
+
+def test_images_of_pillow_are_arrays() -> None:
+    facts, stored = Facts(), pixels()
+    images = [Image.fromarray(one) for one in stored]
+    assert torch.equal(normalise_pixels(images, facts), normalise_pixels(stored, facts))
+    assert torch.equal(normalise_pixels(images[1], facts), normalise_pixels(stored[1], facts))
+    grey = np.repeat(stored[..., :1], 3, axis=-1)
+    made = normalise_pixels(Image.fromarray(stored[0, ..., 0]), facts)
+    assert torch.equal(made, normalise_pixels(grey[0], facts))
+    one = Facts(mean=(0.5,), std=(0.5,))
+    made = normalise_pixels(Image.fromarray(stored[0, ..., 0]), one)
+    assert torch.equal(made, normalise_pixels(stored[0, ..., :1], one))
+    with pytest.raises(InputError, match=r"mode RGB; convert it to L: image.convert\(.L.\)"):
+        normalise_pixels(images[0], one)
+
+
+def test_a_batch_of_grey_images_needs_the_axis_of_their_channel() -> None:
     grey = Facts(mean=(0.5,), std=(0.5,))
+    one = pixels(channels=1)[0]
+    assert torch.equal(normalise_pixels(one[..., 0], grey), normalise_pixels(one, grey))
     with pytest.raises(InputError, match=r"pixels\[..., None\] has the axis"):
         normalise_pixels(pixels(channels=1)[..., 0], grey)
     assert normalise_pixels(pixels(channels=1), grey).shape == (5, 1, 6, 6)
