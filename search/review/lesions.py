@@ -18,9 +18,8 @@ Nothing is trained or scored here.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from statistics import NormalDist
 from typing import Any
-
-from scipy.special import ndtri  # type: ignore[import-untyped]
 
 from search.review.verdicts import LEVEL, Comparison, judge
 from search.store import Store
@@ -62,7 +61,7 @@ def compare_answers(gained: int, lost: int, images: int) -> tuple[float, float, 
     `gained` are the images that only the second network answers rightly, `lost` those that only
     the first does.
     """
-    z, difference = float(ndtri(1 - LEVEL / 2)), (gained - lost) / images
+    z, difference = NormalDist().inv_cdf(1 - LEVEL / 2), (gained - lost) / images
 
     def test(held: float) -> float:
         """How many standard errors the answers are above a difference of `held`."""

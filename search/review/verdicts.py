@@ -12,6 +12,9 @@ smallest p of m is tested at 5 % / m, the next at 5 % / (m - 1), and so on to th
 significant, at whose level all others remain. A verdict's interval is its own paired t interval at
 that level: it leaves out 0 exactly where the corrected test is significant, so that interval and
 word always agree. With one winner it is the plain 95 % interval.
+
+SciPy is imported where something is tested: a driver and its mirror, which import this module, are
+smaller by 14 MB without it.
 """
 
 import math
@@ -19,8 +22,6 @@ import statistics
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-from scipy.special import ndtri, stdtr, stdtrit  # type: ignore[import-untyped]
 
 LEVEL = 0.05
 RESOLUTION = 1e-9
@@ -91,6 +92,8 @@ def _p(differences: Sequence[float]) -> float:
     error = _standard_error(differences)
     if error is None:
         return 1.0
+    from scipy.special import stdtr  # type: ignore[import-untyped]
+
     t = abs(statistics.fmean(differences)) / error
     return float(2 * stdtr(len(differences) - 1, -t))
 
@@ -115,6 +118,8 @@ def _verdict(one: Comparison, level: float) -> Verdict:
     )
     if mean is None or error is None:
         return verdict
+    from scipy.special import stdtrit
+
     half = error * float(stdtrit(len(differences) - 1, 1 - level / 2))
     p = _p(differences)
     return Verdict(
@@ -154,7 +159,7 @@ def correlate_ranks(first: Sequence[float], second: Sequence[float]) -> Correlat
     rho = statistics.correlation(_rank(first), _rank(second))
     if n == LEAST_RANKED or abs(rho) >= 1 - RESOLUTION:
         return Correlation(n=n, rho=rho)
-    half = float(ndtri(1 - LEVEL / 2)) * math.sqrt(1.06 / (n - 3))
+    half = statistics.NormalDist().inv_cdf(1 - LEVEL / 2) * math.sqrt(1.06 / (n - 3))
     return Correlation(
         n=n, rho=rho, low=math.tanh(math.atanh(rho) - half), high=math.tanh(math.atanh(rho) + half)
     )
