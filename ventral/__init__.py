@@ -311,6 +311,7 @@ def network(
     )
 
 
+@guard_imports()
 def record_activations(network: "Network", images: "Tensor", names: Sequence[str]) -> "Trace":
     """What modules of a network put out, by their names and the step (0-based), [B,...] each.
 
@@ -319,7 +320,6 @@ def record_activations(network: "Network", images: "Tensor", names: Sequence[str
     are normalised already. Raises InputError for a name that no module has, or whose module only
     holds others.
     """
-    check_packages()
     from models.recording import record_activations as record
 
     return record(network, images, names)
