@@ -36,6 +36,9 @@ Scalar = str | int | float | bool | None
 CONTROL, RETRY = "control", "retry"
 """Origins of trials that no sampler suggested, and that none receives."""
 
+ENQUEUED = "enqueued"
+"""The origin of trials that a campaign file names: the sampler receives them as its own."""
+
 SEARCHED = "searched"
 """The family of searched controls: trials of the feedforward part of the space."""
 

@@ -61,7 +61,7 @@ def test_a_name_is_no_id_and_not_empty(bench: StoreBench) -> None:
     first, second = (new_campaign(bench.store, name) for name in ("first", "second"))
     bench.store.campaigns.set_state(first.id, "stopped")
     for name in ("", " ", "x" * 1000, second.id):
-        with pytest.raises(InputError, match="^name: "):
+        with pytest.raises(InputError, match=r"^name: "):
             rename_campaign(bench.store, first, name)
     assert rename_campaign(bench.store, first, "second").name == "second", "names may repeat"
 

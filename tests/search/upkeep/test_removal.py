@@ -110,7 +110,7 @@ def test_mlflow_that_does_not_answer_is_one_error_and_can_be_left_out(
 
     monkeypatch.setattr(removal, "delete_runs", fail)
     doomed = plan_removal(bench.store, bench.home, bench.campaign)
-    with pytest.raises(VentralError, match="ConnectionError: away.*--keep-runs"):
+    with pytest.raises(VentralError, match=r"ConnectionError: away.*--keep-runs"):
         remove_campaign(bench.store, bench.home, doomed)
     assert bench.exists(bench.campaign) == [True] * 4, "the runs go first"
     remove_campaign(bench.store, bench.home, doomed, runs=False)
