@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from space.documents.outside import printable
 from ventral.output import Column, Format, Row, count, percent, signed_percent, table
 
 if TYPE_CHECKING:
     from search.review.ranking import Kind, Reference
-    from search.store import Campaign, Store, Trial
+    from search.store import Campaign, Label, Store, Trial
     from space.genome import Genome
 
 MOST_COMPARED = 100
@@ -47,6 +48,12 @@ def label_columns(rows: "Sequence[Row]") -> tuple[Column, ...]:
     """The columns of tags and notes, of which those are left out that are empty in all rows."""
     columns = (Column(key="tags", write=", ".join), Column(key="note"))
     return tuple(column for column in columns if any(row.get(column.key) for row in rows))
+
+
+def label_lines(label: "Label") -> list[str]:
+    """Tags and note, a line each; none of what there is not."""
+    tags = [f"tags: {', '.join(label.tags)}"] if label.tags else []
+    return tags + ([f"note: {printable(label.note)}"] if label.note else [])
 
 
 def distinguish_cells(
