@@ -11,7 +11,7 @@ from dashboards import frames
 from search.campaign import Campaign, Scheduler
 from search.campaign.lineage import read_lineage
 from search.review.evidence import Evidence, read_evidence
-from search.store import CONTROL, SEARCHED, Store
+from search.store import CONTROL, ENQUEUED, SEARCHED, Store
 from search.store import Campaign as Record
 from space.controls import MATCHES
 from space.errors import InputError
@@ -81,7 +81,7 @@ def read_baseline(store: Store, record: Record) -> Baseline | None:
     except InputError:  # of another version
         return None
     trials = frames.trials(store, twin.id, choices=False)
-    drawn = (trials["origin"] != CONTROL) & (trials["family"] != SEARCHED)
+    drawn = ~trials["origin"].isin((CONTROL, ENQUEUED)) & (trials["family"] != SEARCHED)
     trials = trials[drawn].sort_values("suggested", kind="stable")
     return Baseline(
         id=twin.id,

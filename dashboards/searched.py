@@ -17,6 +17,7 @@ from dashboards.relatives import Baseline, read_baseline, read_certification
 from search.campaign import Campaign, full_epochs
 from search.review.evidence import Evidence
 from search.store import SEARCHED, Label, Opening, State, Store
+from space.documents.html import format_facts, format_percent
 from space.space import Space
 
 
@@ -54,6 +55,25 @@ class Searched:
     machine: str | None = None
     lesions: pd.DataFrame = field(default_factory=frames.lesion_frame)
     label: Label = field(default_factory=Label)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it."""
+        suggested = self.suggested
+        scored = suggested.dropna(subset=["top1"])
+        best = None if scored.empty else scored.iloc[int(scored["top1"].argmax())]
+        facts = {
+            "state": self.state,
+            "because": self.reason,
+            "space": self.space.name,
+            "data": self.settings.data.name,
+            "trials": f"{len(self.trials)} of {self.settings.budget.trials}",
+            "best": ""
+            if best is None
+            else f"{format_percent(float(best['top1']))}, trial {best['trial']}: {best['cell']}",
+            "tags": self.label.tags,
+            "note": self.label.note,
+        }
+        return format_facts(f"Campaign {self.name} ({self.id})", facts)
 
     @property
     def full_epochs(self) -> int:

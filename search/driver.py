@@ -89,19 +89,23 @@ def submit(
     *,
     prepared: Prepared | None = None,
     certifies: str | None = None,
+    cloned_from: str | None = None,
 ) -> str:
     """Put the campaign on record; returns its id. `prepared` is the result of `prepare`,
-    `certifies` the id of the campaign whose networks it trains again.
+    `certifies` the id of the campaign whose networks it trains again, `cloned_from` that of the
+    one like which it was made.
 
     Raises what `prepare` does.
     """
     listener(Happening(kind="packing"))
     packed, space = prepared or prepare(campaign, home)
+    related = {"certifies": certifies, "cloned_from": cloned_from}
     record = store.campaigns.create(
         campaign.name,
         campaign.document(),
         space.document(),
-        _describe_data(packed, packed.scored(campaign.recipe.score_on), certifies),
+        _describe_data(packed, packed.scored(campaign.recipe.score_on))
+        | {key: one for key, one in related.items() if one is not None},
     )
     return record.id
 
@@ -209,12 +213,9 @@ def _fit(space: Space, packed: Pack) -> Space:
     )
 
 
-def _describe_data(packed: Pack, split: ScoredSplit, certifies: str | None) -> dict[str, Any]:
-    """What the store keeps of a campaign's data, of which `split` is what its scores are of, and
-    `certifies` the campaign whose networks are scored on them again, if any.
-    """
-    certified = {} if certifies is None else {"certifies": certifies}
-    return certified | {
+def _describe_data(packed: Pack, split: ScoredSplit) -> dict[str, Any]:
+    """What the store keeps of a campaign's data, of which `split` is what its scores are of."""
+    return {
         **packed.ref.model_dump(mode="json"),
         "spec": packed.spec,
         "size": packed.size,

@@ -1,4 +1,6 @@
-"""Every command of the README, run as it stands there; its Python and YAML too."""
+"""Every command of the README and of the pages that go on from it, run as it stands there; their
+Python and YAML too.
+"""
 
 import os
 import re
@@ -9,31 +11,53 @@ import sys
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 import yaml
 
 from search.campaign import Campaign, check, control_runs, count_searched_controls, load
 from search.host.machine import Machine
 from space.space import Space
 from tests.support.waiting import GUARD
+from ventral.cli import app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+NAMES = (
+    "first-campaign",
+    "campaign-files",
+    "images",
+    "reading-a-report",
+    "certifying",
+    "published-models",
+    "lab-server",
+    "python",
+    "glossary",
+)
+"""The pages whose commands are run behind those of the README, in this order."""
+PAGES = {name: (ROOT / "docs" / f"{name}.md").read_text() for name in NAMES}
+TEXTS = [README, *PAGES.values()]
 BIN = Path(sys.executable).parent
 CAMPAIGN = "tour"
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-def commands() -> list[str]:
-    lines = [line for block in blocks("sh") for line in block.splitlines()]
+def commands(text: str = README) -> list[str]:
+    lines = [line for block in blocks("sh", text) for line in block.splitlines()]
     return [line.partition("#")[0].strip() for line in lines if line.strip()]
 
 
-TOUR = [c for c in commands() if c.startswith("ventral ") and c != "ventral ui"]
+TOUR = [
+    command
+    for text in TEXTS
+    for command in commands(text)
+    if command.startswith("ventral ") and command != "ventral ui"
+]
 
 
 @dataclass
@@ -127,10 +151,26 @@ def test_the_python_runs_on_what_the_tour_exported(tour: Tour) -> None:
     tour.take(len(TOUR) - 1)
     exported = sorted((tour.folder / "cells").iterdir())
     assert len(exported) == 2
-    block, _ = blocks("python")
+    (block,) = blocks("python")
     check = "\nassert logits.shape == (2, 10) and by_step.shape[2] == 10 and responses\n"
     done = subprocess.run(
         [sys.executable, "-c", block + check], cwd=tour.folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_other_python_runs_when_it_is_pasted() -> None:
+    _, example = blocks("python", PAGES["python"])
+    (network,) = blocks("python", PAGES["published-models"])
+    check = (
+        "\nassert len(best) == 3 and best.motifs.map(len).min() > 0\n"
+        "assert network.image_size == 128\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", example + network + check],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
 
@@ -141,7 +181,7 @@ def test_a_notebook_searches_exports_and_certifies(tour: Tour) -> None:
 
     tests/ventral/test_notebook.py runs its functions over what was trained before.
     """
-    _, block = blocks("python")
+    block, _ = blocks("python", PAGES["python"])
     check = (
         "\nassert run.state == certified.run.state == 'finished' and len(frame) == 2\n"
         "searched = frame[frame.origin != 'control'].iloc[0]\n"
@@ -187,14 +227,30 @@ def test_ventral_ui_answers_at_the_address_that_it_prints(tour: Tour) -> None:
 
 
 def test_every_command_that_is_mentioned_exists() -> None:
-    mentioned = re.findall(r"`ventral ((?:space |data |trial |zoo )?[a-z]+)", README)
-    assert mentioned
-    for command in dict.fromkeys(mentioned):
-        _run(f"ventral {command} --help", ROOT)
+    """By the command line itself, in this process: a process for each would take long."""
+    root: Any = typer.main.get_command(app)
+    mentioned = [
+        name.split()
+        for text in TEXTS
+        for name in re.findall(r"`ventral ((?:space |data |trial |zoo )?[a-z]+)", text)
+    ]
+    assert len(mentioned) > 30
+    for name in mentioned:
+        command = root
+        for word in name:
+            assert word in command.commands, f"ventral {' '.join(name)}"
+            command = command.commands[word]
+
+
+def test_every_command_has_a_page() -> None:
+    """Each is run, or mentioned, in the README or on a page that goes on from it."""
+    root: Any = typer.main.get_command(app)
+    written = "\n".join(TEXTS)
+    assert [name for name in root.commands if f"ventral {name}" not in written] == []
 
 
 def test_the_yaml_is_the_syntax_of_spaces() -> None:
-    nodes = yaml.safe_load(blocks("yaml")[0])
+    nodes = yaml.safe_load(blocks("yaml", PAGES["campaign-files"])[0])
     space = Space.parse(
         {
             "name": "readme",
@@ -227,8 +283,29 @@ def test_the_yaml_is_the_syntax_of_spaces() -> None:
 
 
 def test_every_link_leads_somewhere() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+    for folder, texts in ((ROOT, [README]), (ROOT / "docs", PAGES.values())):
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", "\n".join(texts)):
+            assert (folder / target).exists(), target
+
+
+def test_every_link_to_a_heading_has_one() -> None:
+    texts = {f"{name}.md": text for name, text in PAGES.items()}
+    links = re.findall(r"\]\(([a-z-]+\.md)#([^)]+)\)", "\n".join(TEXTS))
+    assert links
+    for page, anchor in links:
+        heads = re.findall(r"^#+ (.+)$", texts[page], re.MULTILINE)
+        assert anchor in {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def test_the_readme_is_short_and_explains_its_words() -> None:
+    assert len(README.splitlines()) <= 200
+    glossary = re.findall(r"^\| ([^|]+) \| [^|]+ \|$", PAGES["glossary"], re.MULTILINE)
+    words = {word for entry in glossary for word in entry.lower().split(", ")}
+    assert len(words) > 50
+    bold = {word.lower() for word in re.findall(r"\*\*(\w[\w ]*\w)\*\*", README)}
+    assert {"genome", "motif", "control", "residual", "pruned", "export", "card"} <= bold
+    alone = {word.rstrip("s").removeprefix("searched ") for word in bold}
+    assert {"genome", "cell", "space", "campaign", "sampler", "trial", "gate"} <= alone & words
 
 
 def test_the_quickstart_trains_feedforward_networks_that_were_searched_for() -> None:
@@ -239,7 +316,7 @@ def test_the_quickstart_trains_feedforward_networks_that_were_searched_for() -> 
 
 def test_the_other_yaml_is_a_part_of_a_campaign() -> None:
     """It fits the quickstart, whose trainings have fewer epochs."""
-    (block,) = blocks("yaml")[1:]
+    (block,) = blocks("yaml", PAGES["campaign-files"])[1:]
     recipe = yaml.safe_load(block)["recipe"]
     document = yaml.safe_load((ROOT / "examples" / "quickstart.yaml").read_text())
     campaign = Campaign.parse(document | {"recipe": document["recipe"] | recipe})

@@ -64,6 +64,7 @@ def submit(
     campaign: "str | Path | Mapping[str, Any]",
     *,
     overrides: Sequence[str] = (),
+    enqueue: "Sequence[str | Path]" = (),
     home: str | Path | None = None,
     run: bool = True,
     new: bool = False,
@@ -72,22 +73,24 @@ def submit(
     """Put a campaign on record and run it to its end; with `run=False`, only put it on record.
 
     `campaign` is a campaign file, or its document as a mapping; `overrides` change fields
-    ("budget.trials=8"). `home` is a folder (default: VENTRAL_HOME), made if it is not there;
-    trials run on this machine, or on the Ray cluster at `address`. Ctrl-C stops the run, keeps
-    everything, and returns. The result has the `campaign_id`, the `state` ("finished", "stopped",
-    "failed", or "waiting" if it was not run), its `reason` and the number of `trials` by status.
+    ("budget.trials=8"). Networks to `enqueue` are trained first and searched around: genomes'
+    files, exports, models of the zoo, or "CAMPAIGN/TRIAL". `home` is a folder (default:
+    VENTRAL_HOME), made if it is not there; trials run on this machine, or on the Ray cluster at
+    `address`. Ctrl-C stops the run, keeps everything, and returns. The result has the
+    `campaign_id`, the `state` ("finished", "stopped", "failed", or "waiting" if it was not run),
+    its `reason` and the number of `trials` by status.
 
     Raises InputError for a campaign that cannot run here and, unless `new`, for one like it that
     is to be resumed; DataError for missing data, VentralError if Ray breaks down.
     """
     from search.campaign import load_with_space
+    from search.upkeep.enqueueing import with_enqueued
     from search.upkeep.submission import launch, read_offered
 
     loaded = load_with_space(campaign, overrides, offered=read_offered(address))
+    made = with_enqueued(loaded.campaign, enqueue)
     with open_home(home, create=True) as (place, store):
-        return launch(
-            loaded.campaign, place, store, space=loaded.space, run=run, new=new, address=address
-        )
+        return launch(made, place, store, space=loaded.space, run=run, new=new, address=address)
 
 
 @guard_imports()

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from space.documents.outside import printable
 from ventral.output import Column, Format, Row, count, percent, signed_percent, table
 
 if TYPE_CHECKING:
     from search.review.ranking import Kind, Reference
-    from search.store import Campaign, Store, Trial
+    from search.store import Campaign, Label, Store, Trial
     from space.genome import Genome
 
 MOST_COMPARED = 100
@@ -58,6 +59,12 @@ def read_equations(trial: "Trial") -> tuple[str, ...]:
         return format_cells(trial.read_genome())
     except GenomeError:
         return ()
+
+
+def label_lines(label: "Label") -> list[str]:
+    """Tags and note, a line each; none of what there is not."""
+    tags = [f"tags: {', '.join(label.tags)}"] if label.tags else []
+    return tags + ([f"note: {printable(label.note)}"] if label.note else [])
 
 
 def distinguish_cells(

@@ -42,9 +42,11 @@ def run_campaign(
     estimate: bool = True,
     id_file: Path | None = None,
     certifies: "Campaign | None" = None,
+    cloned_from: "Campaign | None" = None,
     space: "Space | None" = None,
 ) -> str:
-    """Put a campaign on record, perhaps one that `certifies` another, and drive it; its id.
+    """Put a campaign on record, perhaps one that `certifies` another or is `cloned_from` it, and
+    drive it; its id.
 
     `space` is the campaign's, if it was parsed before. With `estimate` what it will take is
     printed first; its id is written to `id_file`. Raises CampaignError, unless `new`, if one like
@@ -69,6 +71,7 @@ def run_campaign(
         new=new,
         address=launch.address,
         certifies=certifies,
+        cloned_from=None if cloned_from is None else cloned_from.id,
         inspect=mention,
     )
     if id_file is not None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from space.documents.bounds import THREADS
+from space.documents.html import format_facts, format_percent
 from space.documents.outside import markdown
 from space.documents.validation import Value
 from space.equation.names import short_name
@@ -90,6 +91,24 @@ class Card(Value):
     def data_spec(self) -> dict[str, Any]:
         """`data` as this version reads it: before there were validation splits, it had none."""
         return {"validation": 0} | self.data
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it."""
+        scores = {
+            f"top-1 on {split}": format_percent(one[0]) for split, one in self.scores.items()
+        }
+        trial = "" if self.trial is None else f"trial {self.trial} of "
+        facts = scores | {
+            "from": f"{trial}{self.campaign_name} {self.campaign}".strip(),
+            "data": self.data.get("name"),
+            "image size": self.image_size,
+            "classes": len(self.classes),
+            "epochs": self.epochs,
+            "seed": self.seed,
+            "recurrence": self.recurrence,
+            "digest": self.digest,
+        }
+        return format_facts(self.name, facts)
 
     def with_test(self, top1: float, top5: float, loss: float) -> Self:
         """The card with what an evaluation on the test split gave."""

@@ -1,8 +1,9 @@
 """What a campaign trains next.
 
-First the trials that were interrupted, then the space's controls, then what the samplers suggest
-(search/assign/suggesting.py). Before anything is handed out it is written to the store, with the
-journal of its suggestion. What needs no worker, because it was trained before, is ended here.
+First the trials that were interrupted, then the space's controls, then the networks that the
+campaign names, then what the samplers suggest (search/assign/suggesting.py). Before anything is
+handed out it is written to the store, with the journal of its suggestion. What needs no worker,
+because it was trained before, is ended here.
 
 The queue knows no Ray. It is for the driver's thread alone.
 """
@@ -28,7 +29,7 @@ from search.campaign import control_runs
 from search.campaign.lineage import Family, read_lineage
 from search.campaign.splits import decides
 from search.early_stopping.judging import Judge
-from search.store import CONTROL, SEARCHED, NewTrial, Takeover, Trial
+from search.store import CONTROL, ENQUEUED, SEARCHED, NewTrial, Takeover, Trial
 from space.equation.names import name_network
 from space.errors import CampaignError, GenomeError
 from space.motifs import name_motifs
@@ -184,7 +185,8 @@ class Queue:
         suggestion = self._source.suggest()
         if suggestion is not None:
             campaign = self._set.campaign
-            return self._record(suggestion, campaign.sampler.name, campaign.seed)
+            origin = ENQUEUED if suggestion.enqueued else campaign.sampler.name
+            return self._record(suggestion, origin, campaign.seed)
         self._ended, self.error = True, self._source.error
         if self.error is None:
             self.exhausted, tried = True, SAMPLER_TRIES + DRAWN_TRIES

@@ -7,6 +7,9 @@ from the order of its calls, and from nothing else. Every suggestion carries its
 journal. With them a new driver brings a new suggester to the state of the old one (`recall`), and
 `ventral replay` derives every suggestion again (search/replay.py).
 
+What the campaign names itself (`enqueue:`) comes before what a sampler answers; the sampler takes
+it for an answer of its own.
+
 With `controls: {search: SHARE}` that share of the suggestions are searched controls: points of the
 feedforward part of the space (space/feedforward.py), from a sampler of its own that is of the same
 kind and knows the outcomes of that part alone. Whose turn it is follows from the number of
@@ -21,6 +24,7 @@ This module knows no store, no Ray and no training.
 import hashlib
 import json
 import random
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -50,7 +54,8 @@ class Suggestion:
 
     `sample` is None where the choices make no genome, `recipe` (the closed one) where they make
     none of the campaign's. `reason` says why the point may not be trained, if so; the sampler has
-    received that already. `searched` says that it is a searched control.
+    received that already. `searched` says that it is a searched control, `enqueued` that the
+    campaign names it.
     """
 
     number: int
@@ -62,6 +67,7 @@ class Suggestion:
     reason: str | None
     calls: tuple[Entry, ...]
     searched: bool = False
+    enqueued: bool = False
 
 
 @dataclass
@@ -91,6 +97,7 @@ class Suggester:
         controls: tuple[Sampler, Space] | None = None,
     ) -> None:
         self._space, self._campaign = space, campaign
+        self._enqueued = deque(one.choices for one in campaign.enqueued)
         self._whole = _Part(sampler, space, campaign.seed)
         self._controls: _Part | None = None
         if controls is not None:
@@ -199,13 +206,29 @@ class Suggester:
         return self._find_new()
 
     def _find_new(self) -> Suggestion | None:
-        """A new point of the part whose turn it is; of the whole, if its own part has no more."""
+        """A new point that the campaign names; else one of the part whose turn it is, or of the
+        whole, if its own part has no more.
+        """
+        if (named := self._next_enqueued()) is not None:
+            return named
         controls, turn = self._controls, len(self._choices)
         if controls and not controls.exhausted and is_searched_control(self._campaign, turn):
             if (suggestion := self._find_in(controls)) is not None:
                 return suggestion
             controls.exhausted = True
         return self._find_in(self._whole)
+
+    def _next_enqueued(self) -> Suggestion | None:
+        """The first network that the campaign names and that is not on record yet."""
+        while self._enqueued:
+            choices = self._enqueued.popleft()
+            if self._identity_of(choices) not in self._known:
+                self._whole.sampler.recall(choices)
+                found = replace(self._weigh(self._close(self._whole, choices)), enqueued=True)
+                recipe = {} if found.sample is None else found.sample.recipe
+                self._take(self._whole, self._next, found.digest, recipe, choices)
+                return found
+        return None
 
     def _find_in(self, part: _Part) -> Suggestion | None:
         for attempt in range(SAMPLER_TRIES + DRAWN_TRIES):

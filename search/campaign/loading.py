@@ -14,6 +14,7 @@ from search.campaign.splits import check_splits, decides
 from search.campaign.trainings import control_runs
 from search.host.machine import Machine, machine
 from space.documents.files import parse_yaml, read_document
+from space.documents.outside import path_exists
 from space.documents.trees import place
 from space.documents.validation import quote
 from space.errors import CampaignError
@@ -49,7 +50,7 @@ def load_with_space(
         return _loaded(copy.deepcopy(dict(source)), "", overrides, Path("campaign"), offered)
     path = Path(source)
     document = read_document(path, CampaignError)
-    _place_data(document, path.parent)
+    _place_files(document, path.parent)
     return _loaded(document, str(path), overrides, path, offered)
 
 
@@ -167,7 +168,7 @@ def _loaded(
     """A document with overrides as a campaign that can run; spaces lie beside `file`."""
     for override in overrides:
         apply(document, override)
-    _place_data(document, Path())
+    _place_files(document, Path())
     try:
         campaign = Campaign.parse(document, where)
     except CampaignError as error:
@@ -178,6 +179,23 @@ def _loaded(
     sampler = _versioned(campaign.sampler)
     closed = {"space": space.document(), "recipe": recipe, "sampler": sampler}
     return Loaded(campaign=campaign.model_copy(update=closed), space=space)
+
+
+def _place_files(document: Any, folder: Path) -> None:
+    """Make the paths of images and of networks absolute, in place: `folder` is where they start.
+
+    A network may also be named otherwise: what is there is a path.
+    """
+    enqueued = document.get("enqueue") if isinstance(document, Mapping) else None
+    if isinstance(document, dict) and isinstance(enqueued, list | tuple):
+        document["enqueue"] = [_place_network(one, folder) for one in enqueued]
+    _place_data(document, folder)
+
+
+def _place_network(written: Any, folder: Path) -> Any:
+    if not isinstance(written, str) or not path_exists(folder / written):
+        return written
+    return str((folder / written).absolute())
 
 
 def _place_data(document: Any, folder: Path) -> None:

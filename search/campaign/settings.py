@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from search.campaign.objectives import Objective
 from search.early_stopping import RuleName
 from search.samplers import SamplerName
+from space.choices.domains import Scalar
 from space.documents.bounds import (
     BRACKETS,
     CONCURRENT,
@@ -213,6 +214,15 @@ class Controls(Value):
     )
 
 
+class Enqueued(Value):
+    """A network that is trained before those that the sampler suggests, as the campaign is kept:
+    where it was taken from, and its place in the space.
+    """
+
+    source: str = Field(min_length=1, description="as the campaign file named it")
+    choices: dict[str, Scalar] = Field(description="the choices of the space that make it")
+
+
 class Campaign(Value):
     """One campaign."""
 
@@ -238,6 +248,11 @@ class Campaign(Value):
         default=None,
         description="what the search is compared with: reference cells of the space to train "
         "(by default all), and with `search: 0.25` searched controls",
+    )
+    enqueue: Annotated[tuple[str | Enqueued, ...], Field(max_length=CONTROLS)] = Field(
+        default=(),
+        description="networks of the space to train first and to search around: a genome's file, "
+        "an export's folder, a model of the zoo, or CAMPAIGN/TRIAL",
     )
     control_seeds: int = Field(
         default=1,
@@ -277,6 +292,11 @@ class Campaign(Value):
     def searched_share(self) -> float:
         """The share of the suggestions that are searched controls, 0..1."""
         return self.controls.search if isinstance(self.controls, Controls) else 0.0
+
+    @property
+    def enqueued(self) -> tuple[Enqueued, ...]:
+        """The networks that are trained first, as far as their place in the space is known."""
+        return tuple(one for one in self.enqueue if isinstance(one, Enqueued))
 
     def document(self) -> dict[str, Any]:
         """The campaign with every default written out, as JSON and YAML hold it."""

@@ -39,7 +39,7 @@ REGISTRY = Registry(
     built_in=NAMES,
     methods=("ask", "recall", "tell"),
     # Where a trial does not come from a sampler, its origin on record is one of these.
-    reserved=("control", "retry"),
+    reserved=("control", "retry", "enqueued"),
 )
 
 SamplerName = Annotated[

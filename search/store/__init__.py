@@ -15,6 +15,7 @@ from search.store.campaigns import HEARTBEAT_SECONDS
 from search.store.records import (
     CONTROL,
     ENDED,
+    ENQUEUED,
     RETRY,
     SEARCHED,
     STATUSES,
@@ -41,6 +42,7 @@ from search.store.store import Store
 __all__ = [
     "CONTROL",
     "ENDED",
+    "ENQUEUED",
     "HEARTBEAT_SECONDS",
     "ID_LETTERS",
     "ID_SIGNS",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from search.host.home import Process
+from space.documents.html import format_facts, format_percent
 from space.equation.names import is_outdated, short_name
 from space.errors import GenomeError
 from space.genome import Genome
@@ -36,6 +37,9 @@ Scalar = str | int | float | bool | None
 
 CONTROL, RETRY = "control", "retry"
 """Origins of trials that no sampler suggested, and that none receives."""
+
+ENQUEUED = "enqueued"
+"""The origin of trials that a campaign file names: the sampler receives them as its own."""
 
 SEARCHED = "searched"
 """The family of searched controls: trials of the feedforward part of the space."""
@@ -73,6 +77,15 @@ class Campaign:
     stop_asked: bool
     tracking: str | None
     experiment: str | None
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it."""
+        named = {key: self.document.get(key) or {} for key in ("space", "data", "sampler")}
+        facts = {key: one.get("name") for key, one in named.items() if isinstance(one, dict)}
+        budget = self.document.get("budget") or {}
+        facts |= {"state": self.state, "because": self.reason, "trials": budget.get("trials")}
+        facts |= {"certifies": self.data.get("certifies")}
+        return format_facts(f"Campaign {self.name} ({self.id})", facts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +172,22 @@ class Trial:
             return name_motifs(self.read_genome())
         except GenomeError:
             return ()
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it."""
+        facts = {
+            "cell": self.cell,
+            "status": self.status,
+            "because": self.reason,
+            f"top-1 on {self.split}": format_percent(self.top1),
+            "epochs": self.epochs,
+            "parameters": self.parameters and f"{self.parameters:,}",
+            "multiply-adds": self.macs and f"{self.macs:,}",
+            "recurrence": self.recurrence,
+            "motifs": self.motifs,
+            "digest": self.digest,
+        }
+        return format_facts(f"Trial {self.number} of campaign {self.campaign}", facts)
 
     def row(self) -> dict[str, Any]:
         """The trial as tables, JSON and frames show it: what it is, its scores, its choices."""

@@ -71,6 +71,7 @@ def plan_certification(
         campaign, closed, [*controls(campaign, space), *(name_trial(one.number) for one in trials)]
     )
     document = record.document | {
+        "enqueue": [],
         "name": f"{campaign.name}-certified"[:200],
         "space": space.document(),
         "recipe": final_recipe(record.document, all_data=all_data),

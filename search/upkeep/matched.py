@@ -274,6 +274,7 @@ def derive_campaign(
     free = campaign.model_copy(update={"limits": type(campaign.limits).model_validate(limits)})
     names = _select_different(free, closed)
     derived = record.document | {
+        "enqueue": [],
         "name": f"{campaign.name[:180]}-{made.suffix}",
         "space": Space.parse(document, "space").document(),
         "recipe": made.recipe,

@@ -14,6 +14,7 @@ from search.host.ports import bypass_proxies
 from search.store import Campaign as Record
 from search.store import State, Store
 from search.upkeep.amendment import amend_campaign
+from search.upkeep.enqueueing import place_enqueued
 from search.upkeep.naming import choose_campaign
 from space.errors import CampaignError, InputError, StoreError
 
@@ -44,7 +45,7 @@ def read_offered(address: str | None) -> Machine:
     return place.largest_offer(address)
 
 
-def put_on_record(
+def put_on_record(  # noqa: PLR0913  (all but the first three have defaults, and are named)
     campaign: Campaign,
     home: Home,
     store: Store,
@@ -53,6 +54,7 @@ def put_on_record(
     new: bool = False,
     address: str | None = None,
     certifies: Record | None = None,
+    cloned_from: str | None = None,
     inspect: "Callable[[Prepared], None]" = lambda _prepared: None,
 ) -> "tuple[str, Prepared]":
     """Pack a campaign's data and put it on record; its id, and what `search.driver.run` need not
@@ -60,8 +62,9 @@ def put_on_record(
 
     `space` is the campaign's, if it was parsed before (`search.campaign.load_with_space`).
     `inspect` is called between the two, and may raise. The campaign whose networks it `certifies`
-    is on record with it. Raises CampaignError, unless `new`, if one like it is to be resumed, and
-    what `search.driver.prepare` does.
+    is on record with it, and the id of that like which it was made (`cloned_from`). Raises
+    CampaignError, unless `new`, if one like it is to be resumed, and what `search.driver.prepare`
+    and `search.upkeep.enqueueing.place_enqueued` do.
     """
     if not new:
         refuse_if_interrupted(campaign, store)
@@ -70,9 +73,16 @@ def put_on_record(
 
     place.check_home(home, address)
     prepared = driver.prepare(campaign, home, space)
+    campaign = place_enqueued(campaign, prepared[1], store)
     inspect(prepared)
-    certified = None if certifies is None else certifies.id
-    campaign_id = driver.submit(campaign, home, store, prepared=prepared, certifies=certified)
+    campaign_id = driver.submit(
+        campaign,
+        home,
+        store,
+        prepared=prepared,
+        certifies=None if certifies is None else certifies.id,
+        cloned_from=cloned_from,
+    )
     return campaign_id, prepared
 
 
@@ -127,9 +137,16 @@ def _is_same(record: Record, campaign: Campaign) -> bool:
         # Earlier versions kept a relative path, without the folder that it starts from.
         document = {**document, "data": data | {"path": path}}
     try:
-        return Campaign.parse(document) == campaign
+        kept = Campaign.parse(document)
+        return _without_places(kept) == _without_places(campaign)
     except InputError:
         return False
+
+
+def _without_places(campaign: Campaign) -> Campaign:
+    """A campaign whose networks to train first are as a file names them."""
+    named = tuple(one if isinstance(one, str) else one.source for one in campaign.enqueue)
+    return campaign.model_copy(update={"enqueue": named})
 
 
 def prepare_resume(

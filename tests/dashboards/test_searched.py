@@ -48,7 +48,7 @@ def test_a_made_campaign_is_as_one_that_was_read(tmp_path: Path) -> None:
     for name in ("reports", "steps", "events"):
         assert list(getattr(made, name)) == list(getattr(read, name))
     plain = [str(name) for name in read.trials if not str(name).startswith("choice.")]
-    assert set(plain) - set(made.trials) <= {"motifs"}
+    assert set(plain) - set(made.trials) <= {"motifs", "tags", "note"}
     numbers = [name for name in plain if read.trials[name].dtype.kind in "ifM"]
     assert {"top1", "epochs", "started"} <= set(numbers)
     for name in set(numbers) & set(made.trials):

@@ -16,7 +16,7 @@ from search import samplers
 from search.samplers import Choices, Outcome, replay
 from search.samplers.graph_features import size
 from search.samplers.protocol import derive_seed, draw_point
-from search.store import CONTROL, RETRY
+from search.store import CONTROL, ENQUEUED, RETRY
 from space.errors import CampaignError
 from space.space import Space
 from space.unroll.cost import cost
@@ -62,7 +62,7 @@ def test_only_nsga2_weighs_several_objectives() -> None:
 
 def test_no_sampler_is_called_what_other_origins_are() -> None:
     """A trial's origin on record is its sampler's name, or one of these."""
-    assert samplers.REGISTRY.reserved == (CONTROL, RETRY)
+    assert samplers.REGISTRY.reserved == (CONTROL, RETRY, ENQUEUED)
 
 
 @pytest.mark.parametrize("cost", [False, True])

@@ -166,3 +166,23 @@ def test_networks_that_differ_in_what_no_name_says_are_told_apart(
     printed = capsys.readouterr().out
     assert printed.count("SimpleRNN [conv1.convolution.activation elu]") == 2
     assert printed.count("SimpleRNN [conv1.convolution.activation relu]") == 1
+
+
+def test_searched_controls_are_marked_where_there_are_any(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    campaign = searched(store)
+    record = store.campaigns.get(campaign)
+
+    def table() -> str:
+        found = ranking.best(store, campaign)
+        show_cells(record, found, ranking.references(store, record), store, Format.table)
+        return capsys.readouterr().out
+
+    assert "role" not in table()
+    add(store, campaign, 6, cell=PLAIN, family=SEARCHED)
+    train(store, campaign, 6, 0.1, 0.2, 0.3)
+    shown = table()
+    assert "role" in shown
+    assert "searched control" in shown
+    assert rows(store, campaign, capsys)[6]["motifs"] == []

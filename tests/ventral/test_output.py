@@ -13,7 +13,7 @@ from search.store import Store
 from space.documents.outside import markdown
 from tests.support.campaigns import add, train
 from tests.ventral.conftest import Shell
-from ventral.output import LONG, Column, Format, note, show, table, value
+from ventral.output import LONG, Column, Format, note, show, signed_percent, table, value
 
 EVIL = "a\x1b[31mred\r\nb\u202ec\x07<script>../x\udce4"
 SAFE = r"a\x1b[31mred\r\nb\u202ec\x07<script>../x\udce4"
@@ -94,3 +94,10 @@ def test_mlflow_gets_printable_names_and_tags(tmp_path: Path) -> None:
     texts.append(experiment_tags(campaign)["ventral.campaign.name"])
     assert all(text.isprintable() for text in texts)
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("difference", "text"), [(0.012, "+1.2"), (-0.012, "-1.2"), (-0.0001, "+0.0"), (0.0, "+0.0")]
+)
+def test_a_difference_that_rounds_to_nothing_has_no_minus(difference: float, text: str) -> None:
+    assert signed_percent(difference) == text

@@ -12,8 +12,11 @@ from ventral.matching import certify_matched, format_luck
 from ventral.output import Format, Output, note
 
 if TYPE_CHECKING:
-    from search.campaign import Loaded
+    from search.campaign import Campaign, Loaded
+    from search.host.home import Home
+    from search.store import Campaign as Record
     from search.store import Store, Trial
+    from space.space import Space
 
 Id = Annotated[str, typer.Argument(help="a campaign's id, or the name of the newest one")]
 Address = Annotated[
@@ -39,6 +42,13 @@ def submit(  # noqa: PLR0913  (each is an option of the command)
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="change a field: budget.trials=8")
     ] = None,
+    enqueue: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="train this network first, and search around it: a genome's file, an export, a "
+            "model of the zoo, or CAMPAIGN/TRIAL"
+        ),
+    ] = None,
     new: New = False,
     detach: Detach = False,
     dry_run: Annotated[
@@ -53,10 +63,11 @@ def submit(  # noqa: PLR0913  (each is an option of the command)
 ) -> None:
     """Run a campaign: search, train, record, and show the best cells."""
     from search.host.home import Home
+    from search.upkeep.enqueueing import with_enqueued
     from ventral import forecast
 
-    loaded = _load_campaign(file, source, overrides or [], address)
-    campaign, space = loaded.campaign, loaded.space
+    loaded, original = _load_campaign(file, source, overrides or [], address)
+    campaign, space = with_enqueued(loaded.campaign, enqueue or ()), loaded.space
     from search import driver
     from search.tune import place
 
@@ -64,16 +75,36 @@ def submit(  # noqa: PLR0913  (each is an option of the command)
         home = Home.at()
         note(f"packing {campaign.data.name}")
         prepared = driver.prepare(campaign, home, space)
+        _check_enqueued(campaign, prepared[1], home)
         forecast.show(campaign, prepared, home, output, place.total_offer(address))
         return
     launch = Launch(output=output, detach=detach, address=address)
-    run_campaign(campaign, launch, new=new, estimate=estimate, id_file=id_file, space=space)
+    run_campaign(
+        campaign,
+        launch,
+        new=new,
+        estimate=estimate,
+        id_file=id_file,
+        cloned_from=original,
+        space=space,
+    )
+
+
+def _check_enqueued(campaign: "Campaign", space: "Space", home: "Home") -> None:
+    """Raises InputError if a network that the campaign names is none of its space."""
+    if campaign.enqueue:
+        from search.store import Store
+        from search.upkeep.enqueueing import place_enqueued
+
+        place_enqueued(campaign, space, Store.open(home.store_url, create=True))
 
 
 def _load_campaign(
     file: Path | None, source: str | None, overrides: list[str], address: str | None
-) -> "Loaded":
-    """The campaign of a file, or one like another campaign, with overrides. Checked."""
+) -> "tuple[Loaded, Record | None]":
+    """The campaign of a file, or one like another campaign, which is given too; with overrides.
+    Checked.
+    """
     from search import campaign as campaigns
     from search.upkeep.submission import read_offered
     from space.errors import InputError
@@ -82,10 +113,11 @@ def _load_campaign(
     if (file is None) == (source is None):
         raise InputError("submit", "does not say what to run", "give a FILE, or --from ID")
     if file is not None:
-        return campaigns.load_with_space(file, overrides, offered=read_offered(address))
+        return campaigns.load_with_space(file, overrides, offered=read_offered(address)), None
     _, _, record = find_campaign(str(source))
     where, offered = f"campaign {record.id}", read_offered(address)
-    return campaigns.clone_with_space(record.document, where, overrides, offered=offered)
+    cloned = campaigns.clone_with_space(record.document, where, overrides, offered=offered)
+    return cloned, record
 
 
 def resume(

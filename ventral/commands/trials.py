@@ -8,7 +8,7 @@ import typer
 
 from search.review.durations import format_duration
 from space.documents.outside import printable
-from ventral.cells import distinguish_cells, label_columns
+from ventral.cells import distinguish_cells, label_columns, label_lines
 from ventral.kinds import Feedforward, Recurrent, Tag, pick_kind
 from ventral.output import (
     Column,
@@ -138,8 +138,7 @@ def show(
         printable(f"trial {entry.number} of {record.name} ({record.id}): {entry.status}"),
         f"{document['cell']}, {count(entry.parameters or 0)} parameters, digest {entry.digest}"
         f"{f', recurrence: {kind}' if (kind := entry.recurrence) else ''}",
-        *([f"tags: {', '.join(label.tags)}"] if label.tags else []),
-        *([f"note: {printable(label.note)}"] if label.note else []),
+        *label_lines(label),
         *([f"because: {printable(entry.reason)}"] if entry.reason else []),
         *([entry.detail] if entry.detail else []),
         *([f"{entry.source_epochs} epochs from {entry.source}"] if entry.source else []),

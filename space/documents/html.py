@@ -1,0 +1,40 @@
+"""Values as small pieces of HTML, for notebooks: static, without scripts or style sheets, and with
+every text in them escaped.
+"""
+
+from collections.abc import Mapping
+from html import escape
+
+from space.documents.outside import printable
+
+_LONGEST = 300
+"""Letters of a value."""
+
+
+def format_facts(title: str, facts: Mapping[str, object]) -> str:
+    """A title over a table of names and values; values that are None or empty are left out."""
+    shown = {name: _shorten(value) for name, value in facts.items() if value not in (None, "", ())}
+    rows = "".join(
+        f'<tr><th scope="row" style="text-align:left">{_text(name)}</th>'
+        f'<td style="text-align:left">{_text(value)}</td></tr>'
+        for name, value in shown.items()
+    )
+    return (
+        f"<table><caption><strong>{_text(title)}</strong></caption><tbody>{rows}</tbody></table>"
+    )
+
+
+def format_percent(score: float | None) -> str:
+    """0.1234 -> 12.3 %; nothing for None."""
+    return "" if score is None else f"{100 * score:.1f} %"
+
+
+def _shorten(value: object) -> str:
+    if isinstance(value, tuple | list):
+        value = ", ".join(map(str, value))
+    text = str(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _text(text: str) -> str:
+    return escape(printable(text))
