@@ -48,7 +48,7 @@ from space.genomes import find_genome
 from space.map_bounds import limit_kernels
 from space.network.architecture import Pixels, is_genome
 from space.network.grammar import Channels
-from space.notation import Notation, is_notation
+from space.notation import Notation, format_notation, is_notation
 
 
 class Images(Value):
@@ -100,15 +100,18 @@ class Space(Value):
         Raises SpaceError, which names the file and the field or the line; for a text that is
         neither a name nor a file, `where`.
         """
-        names = cls.named()
-        listing = f"the named spaces are {', '.join(names)}"
-        shelf = Shelf(kind="a named space", names=names, listing=listing)
-        meant = resolve_name(name_or_path, shelf, folder, where=where, error=SpaceError)
-        if isinstance(meant, str):
-            return cls.parse(_from_shelf("spaces", meant), where=f"{meant}.yaml")
-        document = read_document(meant, SpaceError)
-        text = read_text(meant, FILE_BYTES, SpaceError) if is_notation(document) else None
-        return cls.parse(document, where=str(meant), folder=meant.parent, text=text)
+        source = _find_source(name_or_path, folder, where)
+        return cls.parse(
+            source.document, where=source.where, folder=source.folder, text=source.text
+        )
+
+    @classmethod
+    def load_text(cls, name_or_path: str | Path, folder: Path = Path()) -> str:
+        """A space in the notation: its own text if it is written in it. Raises as `load`."""
+        source = _find_source(name_or_path, folder, "")
+        if source.text is not None:
+            return source.text
+        return format_notation(cls.load(name_or_path, folder).document())
 
     @classmethod
     def named(cls) -> list[str]:
@@ -375,9 +378,30 @@ def _shelf(folder: str) -> list[str]:
     )
 
 
-def _from_shelf(folder: str, name: str) -> Document:
-    text = (resources.files(__package__) / folder / f"{name}.yaml").read_text(encoding="utf-8")
-    return parse_yaml(text, f"{name}.yaml", SpaceError)
+@dataclass(frozen=True)
+class _Source:
+    """A space's document before it is read. `text` is what it was read from, in the notation."""
+
+    document: Document
+    where: str
+    folder: Path
+    text: str | None
+
+
+def _find_source(name_or_path: str | Path, folder: Path, where: str) -> _Source:
+    """What a named space or a file of one holds. Raises SpaceError."""
+    names = _shelf("spaces")
+    listing = f"the named spaces are {', '.join(names)}"
+    shelf = Shelf(kind="a named space", names=names, listing=listing)
+    meant = resolve_name(name_or_path, shelf, folder, where=where, error=SpaceError)
+    if isinstance(meant, str):
+        file = f"{meant}.yaml"
+        text = (resources.files(__package__) / "spaces" / file).read_text(encoding="utf-8")
+        document = parse_yaml(text, file, SpaceError)
+        return _Source(document, file, folder, text if is_notation(document) else None)
+    document = read_document(meant, SpaceError)
+    written = read_text(meant, FILE_BYTES, SpaceError) if is_notation(document) else None
+    return _Source(document, str(meant), meant.parent, written)
 
 
 def _base(base: object, folder: Path) -> dict[str, Any]:

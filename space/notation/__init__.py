@@ -6,5 +6,6 @@ The words stand in `space/notation/words.py`, the language on one page in docs/n
 
 from space.notation.documents import is_notation
 from space.notation.reading import Notation, parse_notation
+from space.notation.writing import format_notation
 
-__all__ = ["Notation", "is_notation", "parse_notation"]
+__all__ = ["Notation", "format_notation", "is_notation", "parse_notation"]

@@ -250,7 +250,7 @@ class Attributes:
 
     def _once(self, slot: str, start: Token) -> None:
         weights = self.slots["weights"]
-        self._set(f"weights {slot}", None, start, slot.replace("_", " "))
+        self._set(f"weights {slot}", None, start, f"the {slot.replace('_', ' ')}")
         del self.slots[f"weights {slot}"]
         self.slots["weights"] = weights
 

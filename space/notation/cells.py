@@ -15,7 +15,7 @@ from space.notation.phrases import KEY, NotationError, Phrase, Where
 from space.notation.values import Node, Presence, read_presence
 
 Let = Mapping[str, tuple[str, Where]]
-KEYS = ("states", "gates", "edges", "output", "kernels", "weights")
+KEYS = ("states", "gates", "edges", "output", "kernels")
 ABSENT, PRESENT = "absent", "present"
 """The labels of the cells without and with an optional state."""
 INPUT = "input"
@@ -146,20 +146,17 @@ class CellReader:
         for edge in self._edges(names):
             edges.setdefault(edge.target, []).append(edge)
         cell: dict[str, Node] = {"output": self._output(names)}
-        cell |= self._kernels()
+        clip, weights = self._kernels()
+        cell |= clip
         if gates:
-            cell["gates"] = {name: self._gate(name, gates[name], edges) for name in gates}
+            cell["gates"] = {name: self._gate(name, gates[name], edges, names) for name in gates}
         cell["states"] = {
             INPUT_STATE if state.name == INPUT else state.name: self._state(state, edges)
             for state in states
             if state.name not in absent
         }
-        if "weights" in self.written:
-            phrase = self._phrase(self.written["weights"], "weights")
-            reader = Attributes(phrase, self.prefix.rstrip("."), ("weights",))
-            slots = reader.read()
-            phrase.finish()
-            cell["weights"] = slots.get("weights", {})
+        if weights:
+            cell["weights"] = weights
         return self.origins.note(cell, self.path)  # type: ignore[no-any-return]
 
     def _edges(self, names: Names) -> Iterator[Edge]:
@@ -186,16 +183,20 @@ class CellReader:
         phrase.finish()
         return name
 
-    def _kernels(self) -> dict[str, Node]:
-        """`up to map`, `separable up to map`, or nothing: whether kernels are cut."""
+    def _kernels(self) -> tuple[dict[str, Node], dict[str, Node]]:
+        """Whether kernels are cut (`up to map`, `separable up to map`), and how weights start."""
         if "kernels" not in self.written:
-            return {}
+            return {}, {}
         phrase = self._phrase(self.written["kernels"], "kernels")
+        clip: dict[str, Node] = {}
         separable = phrase.accept("separable")
-        if not phrase.accept("up", "to", "map"):
-            phrase.refuse_word("known", ["up to map", "separable up to map"])
+        if phrase.peek() == "up" or separable:
+            if not phrase.accept("up", "to", "map"):
+                phrase.refuse_word("known", ["up to map", "separable up to map"])
+            clip = {"clip_kernels": "separable" if separable else True}
+        slots = Attributes(phrase, self.prefix.rstrip("."), ("weights",)).read()
         phrase.finish()
-        return {"clip_kernels": "separable" if separable else True}
+        return clip, slots.get("weights", {})
 
     def _state(self, state: _State, edges: Mapping[str, list[Edge]]) -> dict[str, Node]:
         phrase = self._phrase(state.phrase, "states", str(state.path[-1]))
@@ -227,15 +228,20 @@ class CellReader:
         result |= {slot: words[slot] for slot in ("norm", "activation") if slot in words}
         return self.origins.note(result, phrase.path)  # type: ignore[no-any-return]
 
-    def _gate(self, name: str, text: str, edges: Mapping[str, list[Edge]]) -> dict[str, Node]:
+    def _gate(
+        self, name: str, text: str, edges: Mapping[str, list[Edge]], names: Names
+    ) -> dict[str, Node]:
         phrase = self._phrase(text, "gates", name)
-        words = Attributes(phrase, self.prefix + name, ("gate",), loose=True).read()
-        phrase.finish()
-        order = ("offset", "scale", "nonlinearity", "bias", "bias_acts", "norm")
-        gate = {slot: words[slot] for slot in order if slot in words}
+        if "->" in [token.text for token in phrase.tokens]:
+            gate = EdgeReader(phrase, names).read_gate(name)
+        else:
+            words = Attributes(phrase, self.prefix + name, ("gate",), loose=True).read()
+            phrase.finish()
+            order = ("offset", "scale", "nonlinearity", "bias", "bias_acts", "norm")
+            gate = {slot: words[slot] for slot in order if slot in words}
         terms = [_inside(edge.node, "add") for edge in edges.get(name, [])]
         if terms:
-            gate["terms"] = terms
+            gate["terms"] = [*gate.get("terms", []), *terms]
         return self.origins.note(gate, phrase.path)  # type: ignore[no-any-return]
 
 

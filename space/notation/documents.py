@@ -5,7 +5,7 @@ Whatever it does not write in words (a stage as a mapping, a whole cell, a head)
 grammar's, and is taken as it stands.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -226,22 +226,12 @@ class _Reader:
 
     def _check_feedback(self, genome: Mapping[str, Node]) -> None:
         """Refuse a feedback edge to a stage in which nothing can read it."""
-        stages = {stage["name"]: stage for stage in genome["stages"] if "name" in stage}
-        cells = genome.get("cells", {})
-        for edge, path in self.edge_places.items():
-            receiver = edge.partition("->")[2]
-            stage = stages[receiver]
-            convolution = stage.get("convolution")
-            convolves = isinstance(convolution, Mapping) and convolution.get("reads_feedback")
-            join = stage.get("join", "concat")
-            kind = join.get("kind", "concat") if isinstance(join, Mapping) else join
-            cell = cells.get(stage.get("cell")) if isinstance(stage.get("cell"), str) else None
-            if convolves or kind != "concat" or _reads_feedback(cell):
-                continue
+        for edge, receiver, cell in find_unread(genome, list(self.edge_places)):
             cure = "add an edge to its cell: feedback -> STATE add conv k 1"
-            if cell is None:
+            if not cell:
                 cure = f"write reads feedback in the stage {receiver}, or give it a cell"
-            raise NotationError(path, 0, f"nothing in {receiver} reads the feedback {edge}", cure)
+            problem = f"nothing in {receiver} reads the feedback {edge}"
+            raise NotationError(self.edge_places[edge], 0, problem, cure)
 
     # ------------------------------------------------------------------ training and controls
 
@@ -331,6 +321,28 @@ class _ListedCell(CellReader):
     def _phrase(self, text: object, *path: str | int) -> Phrase:
         where = (*self.path, *path[1:]) if path[:1] == ("edges",) else (*self.path, *path)
         return Phrase(str(text), where, self.let)
+
+
+def find_unread(genome: Mapping[str, Node], edges: Sequence[str]) -> list[tuple[str, str, bool]]:
+    """Of feedback edges those that nothing can read, with their receiver and whether it has a
+    cell; of a document with choices, in no sample.
+    """
+    listed = [stage for stage in genome["stages"] if isinstance(stage, Mapping)]
+    stages = {stage.get("name"): stage for stage in listed}
+    cells, unread = genome.get("cells") or {}, []
+    for edge in edges:
+        receiver = edge.partition("->")[2].strip()
+        stage = stages.get(receiver)
+        if stage is None:
+            continue
+        convolution, join = stage.get("convolution"), stage.get("join") or "concat"
+        convolves = isinstance(convolution, Mapping) and convolution.get("reads_feedback")
+        kind = join.get("kind", "concat") if isinstance(join, Mapping) else join
+        name = stage.get("cell")
+        cell = cells.get(name) if isinstance(name, str | None) else cells
+        if not convolves and kind == "concat" and not _reads_feedback(cell):
+            unread.append((edge, receiver, cell is not None))
+    return unread
 
 
 def _reads_feedback(node: Any) -> bool:

@@ -97,6 +97,16 @@ class EdgeReader:
         gone = target in self.names.absent or (terms and all(term.gone for term in terms))
         return None if gone else edge
 
+    def read_gate(self, name: str) -> dict[str, Node]:
+        """A gate of the cell with its first terms: `input & hidden -> k 3 bias 1`."""
+        phrase = self.phrase
+        terms = self._terms()
+        phrase.expect("->", "write SOURCE -> WORDS")
+        label = terms[0].label if terms else ""
+        gate: dict[str, Node] = self._gate(terms, self._base(f"{label}->{name}"), "keep")
+        phrase.finish()
+        return gate
+
     # ------------------------------------------------------------------ before the arrow
 
     def _known(self) -> list[str]:
@@ -267,7 +277,7 @@ class EdgeReader:
     def _gate(self, terms: list[_Term], base: str, action: str) -> Node:
         reader = Attributes(self.phrase, base, ("gate", "term"))
         words = reader.read("of", "+")
-        terms = list(terms)
+        terms, inherits = list(terms), len(terms)
         while self.phrase.accept("+"):
             terms.append(self._read_term())
         shared = {slot: words.pop(slot) for slot in _TERM if slot in words}
@@ -277,7 +287,8 @@ class EdgeReader:
             if term.gone:
                 continue
             own = base if place == 0 else f"{base}.{term.label}"
-            node = self._term(term, _renamed(shared, base, own), own, first)
+            given = _renamed(shared, base, own) if place < inherits else {}
+            node = self._term(term, given, own, first)
             first = first if place else node
             listed.append(term.presence.around(node, own))
         order = ("offset", "scale", "nonlinearity", "bias", "bias_acts", "norm")

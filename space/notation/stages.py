@@ -20,7 +20,7 @@ from space.notation.words import ACTIVATIONS
 JOINS: tuple[str, ...] = get_args(Join.model_fields["kind"].annotation)
 POOLS: tuple[str, ...] = get_args(Pool.model_fields["kind"].annotation)
 ROUTES: tuple[str, ...] = get_args(Residual.model_fields["by"].annotation)
-_NEXT = ("cell", "then", "residual", "pool", "join")
+_NEXT = ("cell", "then", "residual", "after", "pool")
 ALL = "all"
 
 
@@ -45,7 +45,7 @@ class StageReader:
             stage["second"] = self._convolution(f"{name}.second")
         if phrase.accept("residual"):
             stage["residual"] = self._residual(name)
-        if phrase.peek() in ACTIVATIONS:
+        if phrase.accept("after") or phrase.peek() in ACTIVATIONS:
             read = read_values(phrase, lambda: phrase.word("an activation", ACTIVATIONS))
             at = "after" if "activation" in stage["convolution"] else "activation"
             stage["activation"] = read.node(join_name(name, at))

@@ -138,3 +138,25 @@ def list_words(*places: Place) -> list[str]:
     if "term" in places:
         heads += OPS
     return list(dict.fromkeys(heads))
+
+
+def write_word_table() -> str:
+    """The table of all words in Markdown, as docs/notation.md shows it."""
+    where = {
+        "term": "edge",
+        "gate": "gate",
+        "state": "state",
+        "drive": "drive",
+        "convolution": "stage",
+        "weights": "kernels",
+    }
+    rows = ["| word | where | meaning | in the full grammar |", "|---|---|---|---|"]
+    for word in WORDS:
+        places = ", ".join(where[place] for place in word.places)
+        rows.append(f"| `{word.form}` | {places} | {word.meaning} | `{word.sets}` |")
+    ops = ", ".join(f"`{name}`" for name in OPS)
+    rows.append(f"| {ops} | edge | what is done to the sources | `op` |")
+    functions = ", ".join(f"`{name}`" for name in ACTIVATIONS)
+    places = "edge, gate, state, drive, stage"
+    rows.append(f"| {functions} | {places} | an activation | `activation`, `nonlinearity` |")
+    return "\n".join(rows) + "\n"

@@ -2,6 +2,7 @@
 
 import json
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,11 +16,14 @@ from ventral.progress import ProgressLine
 if TYPE_CHECKING:
     from space.choices.domains import Categorical, Integer, Uniform
     from space.genome import Genome
+    from space.space import Space
     from space.survey import Survey
 
 app = typer.Typer(no_args_is_help=True)
 
 File = Annotated[str, typer.Argument(help="a named space (see `ventral space list`) or a file")]
+PRICED = 60
+"""Samples whose costs are worked out to say what a median and a large one costs."""
 Seed = Annotated[int, typer.Option("--seed", help="of the draw")]
 
 LISTED = 8
@@ -36,24 +40,95 @@ def list_spaces(output: Output = Format.table) -> None:
 
 
 @app.command()
-def show(file: File, output: Output = Format.table) -> None:
-    """Every choice that a space leaves open, with what opens it."""
+def show(
+    file: File,
+    full: Annotated[bool, typer.Option("--yaml", help="in the full grammar")] = False,
+    choices: Annotated[bool, typer.Option("--choices", help="its choices as a table")] = False,
+    output: Output = Format.table,
+) -> None:
+    """A space in the notation, with what its networks cost. What is printed is a space file.
+
+    With --yaml in the full grammar; with --choices every choice, and what opens it.
+    """
+    import yaml
+
     from space.space import Space
 
     space = Space.load(file)
-    if output is Format.json:
+    if choices:
+        _show_choices(space, output)
+    elif output is Format.json:
         show_text(json.dumps(space.document(), indent=1))
-        return
+    elif full:
+        document = space.document()
+        text = yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=100)
+        show_text(text, end="")
+    else:
+        show_text(Space.load_text(file).rstrip())
+        show_text(f"# {_describe_costs(space)}")
+
+
+def _show_choices(space: "Space", output: Format) -> None:
     rows = [
         {
             "choice": parameter.path,
             "values": _describe(parameter.domain),
-            "only_if": ", ".join(f"{path} is {label}" for path, label in parameter.condition),
+            "only_if": ", or ".join(
+                ", ".join(f"{path} is {label}" for path, label in condition)
+                for condition in parameter.conditions
+            ),
         }
         for parameter in space.parameters
     ]
     columns = [Column(key="choice"), Column(key="values"), Column(key="only_if", title="only if")]
     table(rows, columns, output, f"{space.name}: {space.description}")
+
+
+def _describe_costs(space: "Space") -> str:
+    """The cost of a median sample and of a large one, of a few."""
+    from space.errors import GenomeError
+    from space.unroll.cost import cost
+
+    rng, prices = random.Random(0), []
+    for _ in range(PRICED):
+        try:
+            prices.append(cost(space.sample(rng).genome))
+        except GenomeError:  # no network at these images: `validate` says why
+            continue
+    if not prices:
+        return f"none of {PRICED} samples is a network: see ventral space validate"
+    parameters = sorted(price.parameters for price in prices)
+    macs = sorted(price.macs for price in prices)
+    image = space.complete({}).genome.image
+    texts = [
+        f"{word} {count(parameters[place])} parameters, {count(macs[place])} multiply-adds"
+        for word, place in (
+            ("a median sample:", len(prices) // 2),
+            ("a large one:", len(prices) * 19 // 20),
+        )
+    ]
+    return f"{'; '.join(texts)} ({image.size}x{image.size} pixels, {len(prices)} samples)"
+
+
+@app.command()
+def draw(
+    file: File,
+    picture: Annotated[Path, typer.Argument(help="FILE.svg or FILE.png")],
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="a random sample instead of the default")
+    ] = None,
+) -> None:
+    """The picture of a space's network: the one that its defaults make, or a sample."""
+    from space.circuits import draw_circuit
+    from space.space import Space
+    from ventral.pictures import write_picture
+
+    space = Space.load(file)
+    drawn = space.complete({}) if seed is None else space.sample(random.Random(seed))
+    which = "its defaults" if seed is None else f"seed {seed}"
+    title = printable(f"{space.name}, {which}")
+    write_picture(picture, draw_circuit(drawn.genome, title=title))
+    note(f"the picture is {picture}")
 
 
 @app.command()

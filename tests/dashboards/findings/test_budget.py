@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dashboards.findings.budget import expect_gain
-from tests.support.findings import ask, small_search
+from tests.support.findings import ask
 from tests.support.simulated import World, search
 
 FIFO = {"name": "fifo"}
@@ -27,7 +27,7 @@ def test_nothing_is_gained_beyond_the_end_of_a_bounded_tail() -> None:
 
 def test_a_search_that_still_climbs_is_to_go_on() -> None:
     world = World(trials=150, ceiling=8.0, spread=0.1, scheduler=FIFO)
-    finding = ask("budget", search(world, 1))
+    finding = ask("budget", search(world, 0))
     assert finding.status == "warning"
     assert "before its plateau" in finding.text
     assert finding.next == "ventral resume simulate --set budget.trials=225"
@@ -41,4 +41,5 @@ def test_a_search_beyond_its_plateau_was_too_long() -> None:
 
 
 def test_few_full_trainings_leave_it_open() -> None:
-    assert ask("budget", small_search()).value is None
+    short = search(World(sampler="random", trials=40), 0)
+    assert ask("budget", short).value is None

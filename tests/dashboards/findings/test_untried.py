@@ -19,7 +19,7 @@ def test_motifs_are_options_and_their_combinations() -> None:
     assert edge.tried == within.sum()
     assert motifs["hidden = present"].chance == 0.5
     assert motifs["out->hidden by = add"].chance == 0.125
-    assert sum(motifs[f"cell = {c}_hidden"].tried for c in ("with", "without")) == 80
+    assert sum(motifs[f"hidden = {option}"].tried for option in ("present", "absent")) == 80
 
 
 def test_an_option_that_was_never_made_is_named() -> None:
@@ -30,7 +30,7 @@ def test_an_option_that_was_never_made_is_named() -> None:
 
 
 def test_too_few_samples_are_told_from_a_gap() -> None:
-    few = replace(small_search(), trials=small_search().trials[:20])
+    few = replace(small_search(), trials=small_search().trials[:8])
     finding = ask("untried-motifs", few)
     assert finding.status == "warning"
     assert "Too few samples" in finding.text

@@ -540,7 +540,7 @@ def test_parameters_are_the_choices_that_act(store: Store) -> None:
     trial = store.results.get(campaign.id, 0)
     run = run_of(campaign, trial, [])
     assert "feedback->out.kernel" in trial.choices
-    assert not [name for name in run.parameters if name.startswith("feedback to out")]
+    assert not [name for name in run.parameters if name.startswith("feedback to out.")]
     assert {"hidden", "conv3 to conv2", "learning_rate"} <= run.parameters.keys()
     assert run.tags["ventral.recurrent"] == "local"
     later = run_of(campaign, replace(trial, number=EXACT), [])

@@ -3,6 +3,7 @@
 import pytest
 
 from search.json_schemas import schema_file
+from space.space import Space
 from tests.ventral.conftest import Shell
 
 
@@ -21,8 +22,33 @@ def test_space_commands(shell: Shell) -> None:
     counted = shell("space", "count", "motifs-small", "--draws", "50", "-o", "json").json
     assert counted["conditional"] < counted["choices"]
     assert counted["log10"] > 10
-    assert "hidden->hidden keep" in shell("space", "show", "motifs-small").out
+    assert "hidden->hidden keep" in shell("space", "show", "motifs-small", "--choices").out
     assert shell("space", "validate", "motifs-small", "-n", "20").code == 0
+
+
+@pytest.mark.parametrize("name", ["motifs-small", "motifs-2018"])
+def test_both_printed_forms_of_a_space_are_that_space(shell: Shell, name: str) -> None:
+    """In the notation, a line an edge and no line a choice; in full; and each of both again."""
+    space = Space.load(name)
+    words, full = shell("space", "show", name).out, shell("space", "show", name, "--yaml").out
+    assert len(words.splitlines()) <= 45
+    assert "# a median sample: " in words
+    for place, text in enumerate((words, full, shell("space", "show", name, "-o", "json").out)):
+        file = shell.folder / f"{place}.yaml"
+        file.write_text(text)
+        assert Space.load(file) == space
+    again = shell("space", "show", "1.yaml").out  # from the full grammar to the notation
+    (shell.folder / "again.yaml").write_text(again)
+    assert Space.load(shell.folder / "again.yaml") == space
+
+
+def test_a_space_is_drawn(shell: Shell) -> None:
+    done = shell("space", "draw", "motifs-small", "small.svg")
+    assert done.code == 0
+    assert "<svg" in (shell.folder / "small.svg").read_text()
+    assert shell("space", "draw", "motifs-small", "drawn.svg", "--seed", "4").code == 0
+    pictures = {(shell.folder / name).read_bytes() for name in ("small.svg", "drawn.svg")}
+    assert len(pictures) == 2
 
 
 def test_validate_counts_what_is_no_network_at_the_images(shell: Shell) -> None:
