@@ -9,6 +9,7 @@ from space.documents.bounds import THREADS
 from space.documents.html import format_facts, format_percent
 from space.documents.outside import markdown
 from space.documents.validation import Value
+from space.equation.legend import format_legend
 from space.equation.names import short_name
 from space.equation.network import describe_network
 from space.errors import InputError
@@ -133,6 +134,10 @@ Identity `{card.digest}`.
 
 ```text
 {describe_network(genome)}
+```
+
+```text
+{format_legend(whole=True)}
 ```
 
 {_origin(card)}

@@ -67,7 +67,7 @@ def _name(genome: Genome, network: Genome, kind: Recurrence) -> str:
         cell = network.cells[cells[0]]
         if not _passes_on(cell.states[cell.output]):
             # A published cell is known with its feedback, also where none arrives.
-            name = find_published(genome.cells[cells[0]]) or _write(genome, cells[0])
+            name = find_published(genome.cells[cells[0]]) or _write(genome, network, cells[0])
     if kind == "none":
         # Two networks without recurrence may differ in what their cells do with the input.
         return f"{FEEDFORWARD}, {name}" if name else FEEDFORWARD
@@ -75,13 +75,17 @@ def _name(genome: Genome, network: Genome, kind: Recurrence) -> str:
     return f"{name or CONVOLUTIONS}{fed}"
 
 
-def _write(genome: Genome, cell: str) -> str:
-    """The equations of a cell on one line; those with feedback, where some stages have it."""
-    written = write_cells(genome)
-    own = [one for one in written if one.cell == cell]
-    shown = max(own, key=lambda one: one.fed)
-    brief = write_cell(read_cell(genome, shown.stages[0]), digits=_DIGITS, brief=True).format()
-    whole = len(written) == 1 and brief == shown.written.format()
+def _write(genome: Genome, network: Genome, cell: str) -> str:
+    """The equations of a cell on one line: of the first stage with feedback, if one has any.
+
+    `network` is the genome without its inert parts.
+    """
+    fed = {edge.receiver for edge in network.edges}
+    carrying = [stage.name for stage in network.stages if stage.cell == cell]
+    reading = read_cell(genome, max(carrying, key=lambda name: name in fed))
+    brief = write_cell(reading, digits=_DIGITS, brief=True).format()
+    # That other stages have the same equations takes longer to see.
+    whole = brief == write_cell(reading).format() and len(write_cells(genome)) == 1
     return _fit("; ".join(brief), genome.digest, whole=whole)
 
 

@@ -14,6 +14,7 @@ import torch
 
 from models.build import Network, build
 from space.circuits import draw_circuit
+from space.equation.legend import format_legend
 from space.equation.network import describe_network
 from space.errors import InputError
 from tests.support.exports import card, genome
@@ -45,6 +46,7 @@ def test_the_circuit_lies_beside_the_card(cell: Path) -> None:
     text = (cell / "README.md").read_text()
     assert "](cell.svg)" in text
     assert f"```text\n{describe_network(genome())}\n```" in text
+    assert format_legend(whole=True) in text
 
 
 # Writing over an export

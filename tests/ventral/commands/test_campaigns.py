@@ -3,7 +3,10 @@
 import csv
 import io
 
-from tests.ventral.conftest import Campaign
+from search.store import Store
+from space.equation.legend import format_legend
+from tests.support.campaigns import fill
+from tests.ventral.conftest import Campaign, Shell
 
 
 def test_top_is_sorted_and_complete(campaign: Campaign) -> None:
@@ -15,6 +18,13 @@ def test_top_is_sorted_and_complete(campaign: Campaign) -> None:
     scores = [row["top1"] for row in rows]
     assert scores == sorted(scores, reverse=True)
     assert campaign.shell("top", "tiny", "-n", "1", "-o", "json").json == rows[:1]
+
+
+def test_the_signs_of_equations_are_explained_below_the_table(shell: Shell, store: Store) -> None:
+    record = fill(store)
+    shown = shell("top", record.id)
+    assert (shown.code, format_legend() in shown.err) == (0, True)
+    assert format_legend() not in shell("top", record.id, "-o", "json").err
 
 
 def test_the_pareto_front_is_part_of_the_ranking(campaign: Campaign) -> None:

@@ -7,7 +7,9 @@ from search.store import Store
 from space.equation.network import format_cells
 from space.genome import Genome
 from space.space import Space
-from tests.support.campaigns import fill
+from space.zoo import cells as published
+from tests.support.campaigns import add, fill
+from tests.support.drawing import small_genome
 from tests.support.tables import change_rows
 from tests.ventral.conftest import Campaign, Shell
 
@@ -69,13 +71,13 @@ def test_trials_are_filtered_and_ordered(shell: Shell, store: Store) -> None:
 
 
 def test_a_trial_is_shown_with_its_equations(shell: Shell, store: Store) -> None:
-    record = fill(store)
-    shown = shell("trial", "show", record.id, "1")
-    equations = format_cells(store.results.get(record.id, 1).read_genome())
+    record, genome = fill(store), small_genome(published.ugrnn())
+    add(store, record.id, 9, genome=genome, digest=genome.digest)
+    shown = shell("trial", "show", record.id, "9")
     assert shown.code == 0
-    assert "\n".join(equations) in shown.out
-    document = shell("trial", "show", record.id, "1", "-o", "json").json
-    assert tuple(document["equations"]) == equations
+    assert "out = gate x out + tanh((input, out)3) x [1 - gate]" in shown.out
+    document = shell("trial", "show", record.id, "9", "-o", "json").json
+    assert tuple(document["equations"]) == format_cells(genome)
 
 
 def test_a_diverged_trial_is_retried_changed_only(campaign: Campaign, copied: Shell) -> None:
