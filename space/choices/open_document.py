@@ -45,7 +45,7 @@ from space.choices.nodes import (
     Reader,
     TieNode,
 )
-from space.choices.possible import PlaceReader, PossibleValue, Where, list_possible
+from space.choices.possible import PlaceReader, PossibleValue, Where, list_kept
 from space.choices.same_as import Links, resolve_ties
 from space.documents.bounds import DISTINCT_DIGITS
 from space.documents.trees import Document, copy_tree
@@ -165,11 +165,7 @@ class OpenDocument:
 
         Options that `narrow` has left out are not looked at.
         """
-        for possible in list_possible(self._root, self._ties):
-            taken = tuple((self._by_slot[slot], label) for slot, label in possible.taken)
-            if all(label in list_labels(parameter) for parameter, label in taken):
-                pairs = tuple((parameter.path, label) for parameter, label in taken)
-                yield PossibleValue(where=possible.where, value=possible.value, taken=pairs)
+        return list_kept(self._root, self._ties, self._by_slot)
 
     def values_at(self, where: Where) -> list[Any]:
         """The values that may stand at a place, or ABSENT, whatever is chosen elsewhere."""
