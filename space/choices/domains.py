@@ -216,6 +216,11 @@ class Parameter:
     condition: Condition = ()
     up_to: str | None = None
 
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """Every set of branches that opens it."""
+        return (self.condition,)
+
     def is_open(self, choices: Mapping[str, Scalar]) -> bool:
         """Whether it is open under `choices`, which hold what stands before it."""
         return all(p in choices and choices[p] == label for p, label in self.condition)

@@ -153,12 +153,8 @@ class OpenDocument:
             parameter = self.parameter(path)
             default = (defaults or {}).get(path)
             parameters[self._slots[path]] = narrow_parameter(parameter, given, default)
-        return replace(
-            self,
-            _by_slot=tuple(parameters),
-            _only={**self._only, **only},
-            _defaults={**self._defaults, **(defaults or {})},
-        )
+        only, defaults = {**self._only, **only}, {**self._defaults, **(defaults or {})}
+        return replace(self, _by_slot=tuple(parameters), _only=only, _defaults=defaults)
 
     def possible_values(self) -> Iterator[PossibleValue]:
         """Every value that may stand in a closed document, with the choices that put it there.
