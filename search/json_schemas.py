@@ -1,4 +1,4 @@
-"""The JSON Schemas that editors read: of campaigns, spaces and genomes, as they are published.
+"""The JSON Schemas that editors read: of campaigns, spaces, genomes and models of the zoo.
 
 They lie beside this module. A file names its schema in its first line,
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from search.campaign import json_schema as campaign_schema
-from space.json_schema import genome_schema, space_schema
+from space.json_schema import genome_schema, model_file_schema, space_schema
 from workers.job import Recipe
 
 FOLDER = Path(__file__).parent
@@ -27,12 +27,13 @@ MADE: dict[str, Callable[[], dict[str, Any]]] = {
     "campaign": campaign_schema,
     "space": _space_schema,
     "genome": genome_schema,
+    "model": model_file_schema,
 }
-"""What has a schema, and how it is made."""
+"""What has a schema, and how it is made. A model is a file of the zoo (space/zoo/)."""
 
 
 def schema_file(kind: str) -> Path:
-    """The published schema of a campaign, a space or a genome, in this installation."""
+    """The published schema of one kind of file, in this installation."""
     return FOLDER / f"{kind}.schema.json"
 
 

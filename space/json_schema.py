@@ -30,6 +30,36 @@ def genome_schema() -> Schema:
     return _headed(schema, "Ventral genome")
 
 
+def model_file_schema() -> Schema:
+    """The JSON Schema of a file of the zoo (space/zoo/): a whole genome, or what is laid over that
+    of another model.
+    """
+    genome = model_schema(Architecture)
+    definitions = genome.pop("$defs") | {Architecture.__name__: genome}
+    percent = {"type": ["number", "null"], "minimum": 0, "maximum": 100}
+    properties = {
+        "name": {"type": "string", "description": "the model's, and the file's"},
+        "source": {"type": "string", "minLength": 1, "description": "where it is published"},
+        "top1": percent | {"description": "published ImageNet top-1 in percent, or null"},
+        "top5": percent | {"description": "published ImageNet top-5 in percent, or null"},
+        "note": {"type": "string", "description": "what a reader should know"},
+        "genome": {
+            "description": "a genome; or base: MODEL and what is laid over it, keys may be paths",
+            "if": {"type": "object", "required": ["base"]},
+            "then": {"properties": {"base": {"type": "string"}}},
+            "else": _refer(Architecture.__name__),
+        },
+    }
+    schema = {
+        "type": "object",
+        "required": ["name", "source", "top1", "top5", "genome"],
+        "additionalProperties": False,
+        "properties": properties,
+        "$defs": definitions,
+    }
+    return _headed(schema, "Ventral model")
+
+
 def space_schema(recipe: Mapping[str, Any]) -> Schema:
     """The JSON Schema of a space's file; `recipe` is that of training settings."""
     whole, opener = model_schema(Space), _Opener()

@@ -3,7 +3,7 @@ never be trained, and what can never act.
 """
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -221,14 +221,15 @@ def _find_untrainable(trial: _Trial, rng: random.Random) -> Iterator[Untrainable
     """Options of which no sample is a network; of those inside one another, the outermost."""
     untrainable: set[tuple[str, Scalar]] = set()
     for parameter in trial.space.parameters:
-        if untrainable.intersection(parameter.condition):
+        conditions = [c for c in parameter.conditions if not untrainable.intersection(c)]
+        if not conditions:
             continue
         domain = parameter.domain
         for option in domain.options if isinstance(domain, Categorical) else ():
             if (parameter.path, option) in trial.made:
                 continue
-            partial = dict(parameter.condition) | {parameter.path: option}
-            if (reason := _try_option(trial, partial, rng)) is not None:
+            partials = [dict(condition) | {parameter.path: option} for condition in conditions]
+            if (reason := _try_option(trial, partials, rng)) is not None:
                 untrainable.add((parameter.path, option))
                 yield UntrainableOption(
                     path=parameter.path, option=option, reason=reason, tries=TRIES
@@ -237,11 +238,16 @@ def _find_untrainable(trial: _Trial, rng: random.Random) -> Iterator[Untrainable
                 return
 
 
-def _try_option(trial: _Trial, partial: Mapping[str, Scalar], rng: random.Random) -> str | None:
-    """Why no sample with these choices is a network, or None if one is."""
+def _try_option(
+    trial: _Trial, partials: Sequence[Mapping[str, Scalar]], rng: random.Random
+) -> str | None:
+    """Why no sample with one of these sets of choices is a network, or None if one is. Each is
+    tried at the defaults first.
+    """
     reasons = ReasonCounter()
     for number in range(TRIES):
-        choices = trial.space.opened.complete(partial, rng if number else None)
+        partial, first = partials[number % len(partials)], number < len(partials)
+        choices = trial.space.opened.complete(partial, None if first else rng)
         try:
             trial.make(choices)
         except GenomeError as error:

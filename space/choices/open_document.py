@@ -46,7 +46,7 @@ from space.choices.nodes import (
     Reader,
     TieNode,
 )
-from space.choices.possible import PlaceReader, PossibleValue, Where, list_possible
+from space.choices.possible import PlaceReader, PossibleValue, Where, list_kept
 from space.choices.same_as import Links, resolve_ties
 from space.choices.sharing import share_parameters
 from space.documents.bounds import DISTINCT_DIGITS
@@ -159,23 +159,15 @@ class OpenDocument:
             default = (defaults or {}).get(path)
             for slot in self._slots[path]:
                 parameters[slot] = narrow_parameter(parameters[slot], given, default)
-        return replace(
-            self,
-            _by_slot=tuple(parameters),
-            _only={**self._only, **only},
-            _defaults={**self._defaults, **(defaults or {})},
-        )
+        only, defaults = {**self._only, **only}, {**self._defaults, **(defaults or {})}
+        return replace(self, _by_slot=tuple(parameters), _only=only, _defaults=defaults)
 
     def possible_values(self) -> Iterator[PossibleValue]:
         """Every value that may stand in a closed document, with the choices that put it there.
 
         Options that `narrow` has left out are not looked at.
         """
-        for possible in list_possible(self._root, self._ties):
-            taken = tuple((self._by_slot[slot], label) for slot, label in possible.taken)
-            if all(label in list_labels(parameter) for parameter, label in taken):
-                pairs = tuple((parameter.path, label) for parameter, label in taken)
-                yield PossibleValue(where=possible.where, value=possible.value, taken=pairs)
+        return list_kept(self._root, self._ties, self._by_slot)
 
     def values_at(self, where: Where) -> list[Any]:
         """The values that may stand at a place, or ABSENT, whatever is chosen elsewhere."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from space.choices.domains import Categorical, Parameter
 from space.choices.keys import Taken
+from space.choices.narrowing import list_labels
 from space.choices.nodes import (
     ChoiceNode,
     ConstantNode,
@@ -53,6 +54,19 @@ def list_possible(
     for child, steps, more in _list_inside(node, ties):
         if (both := _take(taken, more)) is not None:
             yield from list_possible(child, ties, (*where, *steps), both)
+
+
+def list_kept(
+    node: Node, ties: tuple[Links, ...], parameters: Sequence[Parameter]
+) -> Iterator[PossibleValue]:
+    """The possible values of a node by options that are left; `parameters` are by slot. What is
+    `taken` has their keys.
+    """
+    for possible in list_possible(node, ties):
+        taken = [(parameters[slot], label) for slot, label in possible.taken]
+        if all(label in list_labels(parameter) for parameter, label in taken):
+            pairs = tuple((parameter.path, label) for parameter, label in taken)
+            yield PossibleValue(where=possible.where, value=possible.value, taken=pairs)
 
 
 def _list_inside(
@@ -106,10 +120,10 @@ class PlaceReader:
                 child = _child_at(node, steps[0])
                 yield from (ABSENT,) if child is None else self.list_at(child, steps[1:])
             case ChoiceNode(slot, branches):
-                for label in self._labels(slot):
+                for label in list_labels(self.parameters[slot]):
                     yield from self.list_at(branches[label], steps)
             case OptionalNode(slot, body):
-                for there in self._labels(slot):
+                for there in list_labels(self.parameters[slot]):
                     yield from self.list_at(body, steps) if there else (ABSENT,)
             case NumberNode(slot) if not steps:
                 domain = self.parameters[slot].domain
@@ -121,10 +135,6 @@ class PlaceReader:
                         yield value if times is None or value is ABSENT else value * times
             case _:
                 yield ABSENT
-
-    def _labels(self, slot: int) -> Sequence[Any]:
-        domain = self.parameters[slot].domain
-        return domain.options if isinstance(domain, Categorical) else ()
 
 
 def _child_at(node: MappingNode | ListNode, step: Step) -> Node | None:

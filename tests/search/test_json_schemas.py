@@ -2,7 +2,9 @@
 
 import json
 import re
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -10,6 +12,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from search.campaign import SCHEMA
 from search.json_schemas import MADE, schema_file, schema_line, schema_text
+from space import zoo
 from tests.support.shrinking import ROOT
 
 LINE = re.compile(r"\A# yaml-language-server: \$schema=(\S+)\n")
@@ -26,7 +29,7 @@ def test_the_campaign_s_is_the_one_beside_it() -> None:
 
 
 def annotated() -> list[Path]:
-    folders = ("examples", "benchmarks", "space/spaces")
+    folders = ("examples", "benchmarks", "space")
     files = [file for folder in folders for file in sorted((ROOT / folder).rglob("*.yaml"))]
     return [file for file in files if LINE.match(file.read_text())]
 
@@ -34,14 +37,31 @@ def annotated() -> list[Path]:
 def test_shipped_files_name_their_schema() -> None:
     named = {file.relative_to(ROOT).as_posix() for file in annotated()}
     assert {"examples/quickstart.yaml", "benchmarks/search_quality/space.yaml"} <= named
+    assert {f"space/zoo/{name}.yaml" for name in zoo.names()} <= named
+
+
+@cache
+def validator(schema: Path) -> Any:
+    return Draft202012Validator(json.loads(schema.read_text()))
 
 
 @pytest.mark.parametrize("file", annotated(), ids=lambda file: file.name)
 def test_a_file_is_valid_by_the_schema_that_it_names(file: Path) -> None:
-    found = LINE.match(text := file.read_text())
-    assert found is not None
-    schema = json.loads((file.parent / found[1]).read_text())
-    assert list(Draft202012Validator(schema).iter_errors(yaml.safe_load(text))) == []
+    named = LINE.match(text := file.read_text())
+    assert named is not None
+    schema = validator((file.parent / named[1]).resolve(strict=True))
+    assert list(schema.iter_errors(yaml.safe_load(text))) == []
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [{"top1": "73"}, {"tpo1": 73}, {"genome": {"stages": [], "clock": {}}}, {"source": ""}],
+)
+def test_a_mistake_in_a_model_is_refused(mistake: dict[str, Any]) -> None:
+    model = yaml.safe_load((ROOT / "space" / "zoo" / "basenet_shallow.yaml").read_text())
+    schema = validator(schema_file("model"))
+    assert list(schema.iter_errors(model)) == []
+    assert list(schema.iter_errors(model | mistake))
 
 
 def test_a_new_file_names_the_schema_of_this_installation() -> None:
