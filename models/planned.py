@@ -120,12 +120,13 @@ class _Pass:
         else:
             self._execute(self.ready.calls, values)
         operations = self.ready.plan.operations
-        self.batch_norms.move(
-            self.ready.plan.effects,
-            self.norms,
-            partial(_value_at, values),
-            lambda number: operations[number].image,
-        )
+        if self.ready.plan.effects:  # else torch.export writes an empty part without gradients
+            self.batch_norms.move(
+                self.ready.plan.effects,
+                self.norms,
+                partial(_value_at, values),
+                lambda number: operations[number].image,
+            )
         return {
             read: self._whole(_value_at(values, i)) for read, i in self.ready.plan.values.items()
         }

@@ -66,4 +66,5 @@ GROUND = 10_000  # pixels of an image before it is cropped
 THREADS = 1_024
 FIDELITIES = 64  # cheaper parts of one training
 COPIES = 1_000  # of each training image
+IMAGE_CHANNELS = 64  # of the images of a data set
 IMAGES = 10**9  # of a split

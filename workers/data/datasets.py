@@ -17,6 +17,7 @@ from workers.data.drawing import carve_validation, draw_part
 from workers.data.fashion_mnist import describe_fashion_mnist, open_fashion_mnist
 from workers.data.image_folder import describe_image_folder, open_image_folder
 from workers.data.manifest import SplitName
+from workers.data.npz import describe_npz, open_npz
 from workers.data.objects import describe_objects, open_objects
 from workers.data.outside import describe_outside, open_outside
 from workers.data.pathfinder import describe_pathfinder, open_pathfinder
@@ -28,6 +29,7 @@ from workers.data.specs import (
     DigitsOccluded,
     FashionMnist,
     ImageFolder,
+    Npz,
     Objects,
     OutsideData,
     Pathfinder,
@@ -49,6 +51,8 @@ def open_source(spec: DataSpec, workers: int = 1) -> Source:
             source = open_fashion_mnist(spec)
         case ImageFolder():
             source = open_image_folder(spec, workers)
+        case Npz():
+            source = open_npz(spec)
         case Pathfinder():
             source = open_pathfinder(spec)
         case Clutter():
@@ -100,6 +104,7 @@ def describe() -> list[DatasetInfo]:
         describe_digits_occluded(),
         describe_fashion_mnist(),
         describe_image_folder(),
+        describe_npz(),
         describe_pathfinder(),
         describe_clutter(),
         describe_objects(),

@@ -44,7 +44,7 @@ def draw_part(split: Split, count: int | None, seed: int, field: str) -> Split:
     total = len(split.labels)
     if count > total:
         raise DataError(field, f"{count} asked for, {total} there", f"write {total} or fewer")
-    return _take(split, draw_stratified(split.labels, count, seed, PART_STREAM))
+    return keep_part(split, draw_stratified(split.labels, count, seed, PART_STREAM))
 
 
 def carve_validation(
@@ -74,7 +74,7 @@ def carve_validation(
     if part >= 1 and carved.sum() != part:
         problem = f"{part}: images of one origin stay together"
         raise DataError("validation", problem, f"write {carved.sum()}")
-    return _take(train, np.flatnonzero(~carved)), _take(train, np.flatnonzero(carved))
+    return keep_part(train, np.flatnonzero(~carved)), keep_part(train, np.flatnonzero(carved))
 
 
 def share_out(count: int, sizes: Integers) -> Integers:
@@ -109,7 +109,7 @@ def _check_classes(
         raise DataError("validation", problem, cure)
 
 
-def _take(split: Split, kept: Integers) -> Split:
+def keep_part(split: Split, kept: Integers) -> Split:
     """The images of a split at the places `kept`."""
     return Split(
         labels=split.labels[kept],

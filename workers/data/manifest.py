@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from space.documents.bounds import PIXELS, RECORD
+from space.documents.bounds import IMAGE_CHANNELS, PIXELS, RECORD
 from space.documents.files import parse_json
 from space.documents.outside import read_bytes
 from space.documents.validation import Value, parse
@@ -42,7 +42,7 @@ class Manifest(Value):
     spec: dict[str, Any]
     classes: Annotated[tuple[str, ...], Field(min_length=1)]
     size: int = Field(ge=1, le=PIXELS)
-    channels: Literal[1, 3]
+    channels: int = Field(ge=1, le=IMAGE_CHANNELS)
     counts: dict[SplitName, Annotated[int, Field(ge=1)]]
     mean: tuple[float, ...]
     std: tuple[Annotated[float, Field(ge=0)], ...]

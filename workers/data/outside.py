@@ -11,6 +11,7 @@ from typing import Any, NoReturn, cast
 
 import numpy as np
 
+from space.documents.bounds import IMAGE_CHANNELS
 from space.documents.extensions import parse_options
 from space.errors import DataError
 from workers.data.images import Images
@@ -102,8 +103,8 @@ def _check_source(source: object, refuse: Callable[[str], NoReturn]) -> None:
             f"has the splits {', '.join(source.splits)}, and not {' and '.join(SPLITS)}, with a "
             "validation split or without"
         )
-    if source.channels not in (1, 3):
-        refuse(f"has {source.channels} channels, and not 1 or 3")
+    if source.channels not in range(1, IMAGE_CHANNELS + 1):
+        refuse(f"has {source.channels} channels, and not 1 to {IMAGE_CHANNELS}")
     classes = len(source.classes)
     for name, split in source.splits.items():
         labels = split.labels

@@ -136,7 +136,7 @@ class Pack:
 
     @property
     def channels(self) -> int:
-        """1 (grey) or 3 (red, green, blue)."""
+        """1 (grey), 3 (red, green, blue), or as many as the data set has."""
         return self.manifest.channels
 
     @property

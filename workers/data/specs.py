@@ -249,13 +249,21 @@ class ImageFolder(_Data):
         return named[self.background] if isinstance(self.background, str) else self.background
 
 
+class Npz(_Data):
+    """Labelled arrays of images in one NumPy archive (docs/own-data.md)."""
+
+    name: Literal["npz"] = "npz"
+    path: str = Field(description="the .npz file; relative to the campaign file")
+    size: int = Field(ge=4, le=1024, description="side in pixels to which images are resized")
+
+
 GENERATED = ("pathfinder", "clutter", "objects")
 """Data sets that are drawn: they need no files."""
 
 REGISTRY = Registry(
     noun="data set",
     group="ventral.data",
-    built_in=("digits", "digits-occluded", "fashion-mnist", "imagefolder", *GENERATED),
+    built_in=("digits", "digits-occluded", "fashion-mnist", "imagefolder", "npz", *GENERATED),
     methods=("open",),
 )
 
@@ -288,7 +296,7 @@ def _kind(written: Any) -> str:
 
 
 _BuiltIn = Annotated[
-    Digits | DigitsOccluded | FashionMnist | ImageFolder | Pathfinder | Clutter | Objects,
+    Digits | DigitsOccluded | FashionMnist | ImageFolder | Npz | Pathfinder | Clutter | Objects,
     Field(discriminator="name"),
 ]
 DataSpec = Annotated[

@@ -19,7 +19,14 @@ from workers.data.specs import GENERATED
 
 def test_data_is_listed_and_packed_once(shell: Shell) -> None:
     names = {row["name"] for row in shell("data", "list", "-o", "json").json}
-    assert names == {"digits", "digits-occluded", "fashion-mnist", "imagefolder", *GENERATED}
+    assert names == {
+        "digits",
+        "digits-occluded",
+        "fashion-mnist",
+        "imagefolder",
+        "npz",
+        *GENERATED,
+    }
     first = shell("data", "pack", "digits", "-o", "json").json
     again = shell("data", "pack", "digits", "-o", "json").json
     assert first == again

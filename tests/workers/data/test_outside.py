@@ -158,7 +158,7 @@ def test_entry_points_are_listed_and_named() -> None:
         ({"name": "bad_package.bad:Source"}, "is not a data set: it has no pydantic model"),
         ({"name": "bad_package.bad:Nothing"}, "opens a dict, and no Source"),
         ({"name": "bad_package.bad:Outside"}, "labels of train outside of its 2 classes"),
-        ({"name": "bad_package.bad:Good", "channels": 2}, "has 2 channels, and not 1 or 3"),
+        ({"name": "bad_package.bad:Good", "channels": 65}, "has 65 channels, and not 1 to 64"),
         ({"name": "bad_package.bad:Good", "splits": 1}, "the splits train, and not train and"),
         ({"name": "bad_package.bad:Good", "labels": 0}, "has no images of train"),
         ({**GOOD, "side": 9}, r"gives uint8 \(4, 9, 9, 1\) for uint8 "),
