@@ -8,6 +8,7 @@ feedback, and the kernel of an edge that is not there was no choice. What acts i
 import random
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from space.choices.domains import Categorical, Domain, Integer, Scalar
 from space.choices.open_document import Choices, OpenDocument
@@ -137,17 +138,26 @@ def _read(part: State | Gate, name: str) -> Iterator[str]:
 # ------------------------------------------------------------------------------------- choices
 
 
+Made = tuple[str, dict[str, Any]]
+"""What choices make: the digest of the network, and the recipe's overlay."""
+
+
 def acting_choices(
-    opened: OpenDocument, choices: Mapping[str, Scalar], among: Collection[str] | None = None
+    opened: OpenDocument,
+    choices: Mapping[str, Scalar],
+    among: Collection[str] | None = None,
+    made: Made | None = None,
 ) -> Choices:
     """Those of a sample's choices that act: with another value there, and all others as they are,
     it is another network or another recipe.
 
     The choices outside of `among` are taken to act without a look. An alternative that is no
-    network counts as another one. Raises SpaceError for choices of another space.
+    network counts as another one. `made` is what the choices make, where that is known. Raises
+    SpaceError for choices of another space.
     """
     present = opened.flatten(choices)
-    made = _made(opened, present)
+    if made is None:
+        made = _made(opened, present)
     return {
         path: present[path]
         for path in present
@@ -164,7 +174,7 @@ def often_inert(opened: OpenDocument, samples: int, rng: random.Random) -> froze
     return frozenset(inert)
 
 
-def _acts(opened: OpenDocument, present: Choices, path: str, made: object) -> bool:
+def _acts(opened: OpenDocument, present: Choices, path: str, made: Made | None) -> bool:
     return any(
         _made(opened, opened.complete({**present, path: other})) != made
         for other in alternatives(opened.parameter(path).domain, present[path])
@@ -192,8 +202,8 @@ def alternatives(domain: Domain, value: Scalar) -> Iterator[Scalar]:
     yield from (option for option in options if (type(option), option) != (type(value), value))
 
 
-def _made(opened: OpenDocument, choices: Mapping[str, Scalar]) -> object:
-    """What choices make, equal for one network and one recipe."""
+def _made(opened: OpenDocument, choices: Mapping[str, Scalar]) -> Made | None:
+    """What choices make, equal for one network and one recipe; None where that is no network."""
     document = opened.close(choices)
     try:
         return Genome.parse(document.get("genome")).digest, document.get("recipe", {})

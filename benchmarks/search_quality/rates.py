@@ -1,6 +1,6 @@
 """Learning rates at which nothing is learned: what a sampler makes of trainings that were stopped.
 
-    python -m benchmarks.search_quality.rates --repeats 8 --processes 2
+    python -m benchmarks.search_quality.rates --repeats 6 --processes 2
 
 The networks are those of the table, with a learning rate to choose for each. Up to its own limit
 a network ends the better the higher its rate is, though it begins no better; beyond the limit it
@@ -31,7 +31,7 @@ from search import samplers
 from space.space import Space
 from workers.job import Recipe
 
-SPANS = ((0, 100), (100, 200), (200, 300))
+SPANS = ((0, 100), (100, 200))
 LOWEST, HIGHEST = 1e-3, 1e-1
 LIMIT, LIMITS_SPREAD = 0.05, 0.2  # median over networks, and deviation of its decimal logarithm
 GAIN = 0.08  # the part of its last score that a network loses with a tenth of the highest rate
@@ -191,7 +191,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--half", choices=HALVES, default="held-back")
     parser.add_argument("--version", type=int, nargs="+", choices=METHODS, default=list(METHODS))
-    parser.add_argument("--repeats", type=int, default=8)
+    parser.add_argument("--repeats", type=int, default=6)
     parser.add_argument("--processes", type=int, default=1)
     return parser.parse_args()
 

@@ -28,10 +28,11 @@ def choices_that_act(
     """
     try:
         space = _space(json.dumps(campaign.space))
-        if space.close(trial.choices).digest != trial.digest:
+        sample = space.close(trial.choices)
+        if sample.digest != trial.digest:
             return dict(trial.choices)
         among = _often_inert(json.dumps(campaign.space)) if quickly else None
-        return acting_choices(space.opened, trial.choices, among)
+        return acting_choices(space.opened, trial.choices, among, (sample.digest, sample.recipe))
     except InputError:
         return dict(trial.choices)
 

@@ -130,17 +130,22 @@ def refuse_if_interrupted(campaign: Campaign, store: Store) -> None:
 
 
 def _is_same(record: Record, campaign: Campaign) -> bool:
-    """Whether a campaign on record is that of the file; missing fields have their defaults."""
+    """Whether a campaign on record is that of the file; missing fields have their defaults.
+
+    It may have begun with an earlier version of its sampler.
+    """
     document, data = record.document, record.document.get("data")
     path = getattr(campaign.data, "path", None)
     if path and isinstance(data, dict) and not Path(str(data.get("path", path))).is_absolute():
         # Earlier versions kept a relative path, without the folder that it starts from.
         document = {**document, "data": data | {"path": path}}
     try:
-        kept = Campaign.parse(document)
-        return _without_places(kept) == _without_places(campaign)
+        known = Campaign.parse(document)
     except InputError:
         return False
+    sampler = known.sampler.model_copy(update={"version": campaign.sampler.version})
+    same_sampler = known.model_copy(update={"sampler": sampler})
+    return _without_places(same_sampler) == _without_places(campaign)
 
 
 def _without_places(campaign: Campaign) -> Campaign:

@@ -223,11 +223,6 @@ class Parameter:
         """Every set of branches that opens it; no two can be taken together."""
         return (self.condition, *self.others)
 
-    @property
-    def conditions(self) -> tuple[Condition, ...]:
-        """Every set of branches that opens it."""
-        return (self.condition,)
-
     def is_open(self, choices: Mapping[str, Scalar]) -> bool:
         """Whether it is open under `choices`, which hold what stands before it."""
         return any(

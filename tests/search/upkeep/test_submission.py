@@ -39,6 +39,20 @@ def test_an_interrupted_campaign_is_known_again_by_its_images(
         refuse_if_interrupted(submitted, store)
 
 
+@pytest.mark.parametrize("version", [None, 1])
+def test_an_interrupted_campaign_is_known_again_whatever_its_samplers_version(
+    store: Store, version: int | None
+) -> None:
+    submitted = toys.campaign(sampler={"name": "guided", "version": 2})
+    document = submitted.document()
+    document["sampler"]["version"] = version
+    begun = store.campaigns.create("toy", document, {}, {})
+    store.campaigns.set_state(begun.id, "stopped")
+    with pytest.raises(CampaignError, match="was stopped"):
+        refuse_if_interrupted(submitted, store)
+    refuse_if_interrupted(toys.campaign(sampler={"name": "optuna", "version": 1}), store)
+
+
 def test_a_space_is_parsed_once_by_a_submission_and_once_by_a_resumption(
     home: Home, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
