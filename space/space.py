@@ -28,7 +28,6 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,11 +35,8 @@ from pydantic import Field
 
 from space.choices.domains import Parameter, Scalar
 from space.choices.open_document import Choices, Count, OpenDocument
-from space.documents.bounds import CLASSES, CONTROLS, FILE_BYTES
-from space.documents.files import parse_yaml, read_document
-from space.documents.naming import Shelf, resolve_name
-from space.documents.outside import read_text
-from space.documents.trees import Document, copy_tree, merge, place
+from space.documents.bounds import CLASSES, CONTROLS
+from space.documents.trees import copy_tree, merge, place
 from space.documents.validation import Value, join, parse, quote, suggestion
 from space.errors import GenomeError, SpaceError
 from space.genome import Genome
@@ -49,6 +45,7 @@ from space.map_bounds import limit_kernels
 from space.network.architecture import Pixels, is_genome
 from space.network.grammar import Channels
 from space.notation import Notation, format_notation, is_notation
+from space.sources import find_source, list_names
 
 
 class Images(Value):
@@ -100,7 +97,7 @@ class Space(Value):
         Raises SpaceError, which names the file and the field or the line; for a text that is
         neither a name nor a file, `where`.
         """
-        source = _find_source(name_or_path, folder, where)
+        source = find_source(name_or_path, folder, where)
         return cls.parse(
             source.document, where=source.where, folder=source.folder, text=source.text
         )
@@ -108,7 +105,7 @@ class Space(Value):
     @classmethod
     def load_text(cls, name_or_path: str | Path, folder: Path = Path()) -> str:
         """A space in the notation: its own text if it is written in it. Raises as `load`."""
-        source = _find_source(name_or_path, folder, "")
+        source = find_source(name_or_path, folder, "")
         if source.text is not None:
             return source.text
         return format_notation(cls.load(name_or_path, folder).document())
@@ -116,7 +113,7 @@ class Space(Value):
     @classmethod
     def named(cls) -> list[str]:
         """The names of the spaces that come with Ventral."""
-        return _shelf("spaces")
+        return list_names()
 
     @classmethod
     def parse(
@@ -366,42 +363,6 @@ def _write_images(genome: Mapping[str, Any], images: Images, where: str) -> dict
             )
         holder[key] = value
     return result
-
-
-def _shelf(folder: str) -> list[str]:
-    """The names of the YAML files in a folder of this package."""
-    shelf = resources.files(__package__) / folder
-    if not shelf.is_dir():
-        return []
-    return sorted(
-        f.name.removesuffix(".yaml") for f in shelf.iterdir() if f.name.endswith(".yaml")
-    )
-
-
-@dataclass(frozen=True)
-class _Source:
-    """A space's document before it is read. `text` is what it was read from, in the notation."""
-
-    document: Document
-    where: str
-    folder: Path
-    text: str | None
-
-
-def _find_source(name_or_path: str | Path, folder: Path, where: str) -> _Source:
-    """What a named space or a file of one holds. Raises SpaceError."""
-    names = _shelf("spaces")
-    listing = f"the named spaces are {', '.join(names)}"
-    shelf = Shelf(kind="a named space", names=names, listing=listing)
-    meant = resolve_name(name_or_path, shelf, folder, where=where, error=SpaceError)
-    if isinstance(meant, str):
-        file = f"{meant}.yaml"
-        text = (resources.files(__package__) / "spaces" / file).read_text(encoding="utf-8")
-        document = parse_yaml(text, file, SpaceError)
-        return _Source(document, file, folder, text if is_notation(document) else None)
-    document = read_document(meant, SpaceError)
-    written = read_text(meant, FILE_BYTES, SpaceError) if is_notation(document) else None
-    return _Source(document, str(meant), meant.parent, written)
 
 
 def _base(base: object, folder: Path) -> dict[str, Any]:

@@ -25,6 +25,9 @@ TAKE_NAMES = {"files", "find_spec", "getLogger", "import_module", "run_module"}
 FIELDS = {"space.controls", "space.recipe"}
 """Fields of a campaign file that a module has the name of."""
 
+FILES = {"space.yaml", "space.json"}
+"""Files of a user."""
+
 
 def list_strings(tree: ast.AST) -> Iterator[ast.Constant]:
     """The strings of a module, but for docstrings."""
@@ -44,7 +47,7 @@ def find_short_names(text: str, root: Path = ROOT) -> Iterator[str]:
             inside = root / package / part
             begun = match[0] == words  # in an f-string that puts the rest of the name together
             there = part and (inside.is_dir() or inside.with_suffix(".py").is_file())
-            if (begun or there) and match[0] not in FIELDS:
+            if (begun or there) and match[0] not in FIELDS | FILES:
                 yield f"line {string.lineno}: {match[0]}"
         for match in _IMPORTS.finditer(words):
             yield f"line {string.lineno}: {match[0]}"

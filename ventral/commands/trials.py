@@ -2,7 +2,7 @@
 
 from math import isnan
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,13 @@ from ventral.output import (
     table,
     value,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from search.store import Reported, Trial
+    from search.store.ledger import Attempt
+    from space.choices.domains import Scalar
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -133,31 +140,54 @@ def show(
         "reports": [one.document() for one in reports],
         "attempts": [vars(attempt) for attempt in attempts],
     }
-    inert = len(entry.choices) - len(made)
     lines = [
-        printable(f"trial {entry.number} of {record.name} ({record.id}): {entry.status}"),
         f"{document['cell']}, {count(entry.parameters or 0)} parameters, digest {entry.digest}"
         f"{f', recurrence: {kind}' if (kind := entry.recurrence) else ''}",
         *label_lines(label),
-        *([f"because: {printable(entry.reason)}"] if entry.reason else []),
-        *([entry.detail] if entry.detail else []),
-        *([f"{entry.source_epochs} epochs from {entry.source}"] if entry.source else []),
+        *_describe_end(entry),
         *equations,
+        *_list_choices(entry, made),
+        *_list_epochs(reports),
+        *_list_attempts(attempts),
+    ]
+    head = f"trial {entry.number} of {record.name} ({record.id}): {entry.status}"
+    value(document, output, "\n".join([printable(head), *lines]))
+
+
+def _describe_end(trial: "Trial") -> list[str]:
+    """Why a trial ended as it did, and whose epochs it went on from."""
+    return [
+        *([f"because: {printable(trial.reason)}"] if trial.reason else []),
+        *([trial.detail] if trial.detail else []),
+        *([f"{trial.source_epochs} epochs from {trial.source}"] if trial.source else []),
+    ]
+
+
+def _list_choices(trial: "Trial", made: "Mapping[str, Scalar]") -> list[str]:
+    """The choices that act, a line each, and how many more were made."""
+    inert = len(trial.choices) - len(made)
+    return [
         *(printable(f"  {path} = {choice}") for path, choice in made.items()),
         *([f"  ({inert} more choices made no difference)"] if inert else []),
-        *(
-            f"epoch {report.epoch}: top-1 {_format_score(report.top1)}, by step "
-            + " ".join("?" if isnan(one) else f"{one:.2f}" for one in report.accuracy_by_step)
-            for report in (one.report for one in reports)
-        ),
-        *(
-            f"attempt {one.attempt}: {one.how or 'running'}, {one.epochs} epochs in "
-            f"{format_duration(one.seconds)}"
-            + (f", {one.repeated} repeated" if one.repeated else "")
-            for one in attempts
-        ),
     ]
-    value(document, output, "\n".join(lines))
+
+
+def _list_epochs(reports: "Iterable[Reported]") -> list[str]:
+    """The scores after each epoch and at each time step."""
+    return [
+        f"epoch {report.epoch}: top-1 {_format_score(report.top1)}, by step "
+        + " ".join("?" if isnan(one) else f"{one:.2f}" for one in report.accuracy_by_step)
+        for report in (one.report for one in reports)
+    ]
+
+
+def _list_attempts(attempts: "Iterable[Attempt]") -> list[str]:
+    """How long each attempt trained, and how it ended."""
+    return [
+        f"attempt {one.attempt}: {one.how or 'running'}, {one.epochs} epochs in "
+        f"{format_duration(one.seconds)}" + (f", {one.repeated} repeated" if one.repeated else "")
+        for one in attempts
+    ]
 
 
 def _format_score(top1: float) -> str:
