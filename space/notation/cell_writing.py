@@ -158,7 +158,7 @@ class _CellWriter:
         gate = bare.get("gate")
         sources, label, words = "", "", ""
         if gate is not None and (name := self._reference(gate)):
-            sources, label = name, name.replace(" ", "")
+            sources, label = name, name.removeprefix("1 - ")
         elif gate is not None:
             read = write_gate(gate, target, "keep", self.words)
             sources, label, words = read.sources, read.label, read.words
@@ -193,7 +193,7 @@ class _CellWriter:
         if isinstance(bare, dict) and bare.get("multiply") is not None and not bare.get("add"):
             gate = bare["multiply"]
             if name := self._reference(gate):
-                base = f"{self.prefix}{name.replace(' ', '')}->{target} times"
+                base = f"{self.prefix}{name.removeprefix('1 - ')}->{target} times"
                 return join_words(name, "->", target, "times") + split_optional(edge, base)[1]
             read = write_gate(gate, target, "times", self.words)
             label = f"{read.label}->{target} times" if read.label else f"{target} times"

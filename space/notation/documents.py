@@ -196,7 +196,7 @@ class _Reader:
     def _list_cells(self) -> dict[str, Where]:
         """The cells by name, each with its path."""
         cells: dict[str, Where] = {}
-        if "cell" in self.written:
+        if self.written.get("cell") is not None:
             cells[CELL] = ("cell",)
         several = self.written.get("cells") or {}
         if not isinstance(several, Mapping):

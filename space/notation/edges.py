@@ -199,8 +199,7 @@ class EdgeReader:
         phrase = self.phrase
         action = phrase.word("what the gate does", ("times", "keep"))
         node: Node = {"complement" if complement else "shared": gate}
-        label = f"1-{gate}" if complement else gate
-        base = self._base(f"{label}->{target} {action}")
+        base = self._base(f"{gate}->{target} {action}")
         if action == "keep":
             return self._keep(node, base, target)
         node = read_presence(phrase).around({"multiply": node}, base)

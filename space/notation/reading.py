@@ -19,6 +19,14 @@ from space.errors import InputError, SpaceError
 from space.notation.documents import Compiled, compile_notation, is_notation
 from space.notation.phrases import NotationError, Where
 
+_CURES = {
+    "kernels are cut to the map only with clip_kernels: true": (
+        "write kernels: up to map in the cell, or a smaller kernel"
+    ),
+    "write kind: group": "write norm group",
+    "leave the key out": "leave the word out",
+}
+"""What to write instead, by the cure of the full grammar."""
 _MARK = "@"
 """The key under which a marked document says where a part comes from."""
 
@@ -70,7 +78,7 @@ class Notation:
             return type(error)(join(self.where, error.where), error.problem, error.cure)
         field = error.where.rpartition(".")[2]
         problem = error.problem if field in ("name", "of") else f"{field}: {error.problem}"
-        placed = NotationError(*origin, problem, error.cure)
+        placed = NotationError(*origin, problem, _CURES.get(error.cure, error.cure))
         moved = _place(placed, self.written, self.where, self.text)
         return type(error)(moved.where, moved.problem, moved.cure)
 
@@ -86,7 +94,7 @@ class Notation:
             marked = opened.close(opened.defaults())
         except InputError:
             pass  # the choices themselves are wrong: looked for in the open document
-        found = _follow(marked, steps)
+        _, found = _follow(marked, steps)
         if found is None:
             return None
         path, at = found
@@ -146,22 +154,26 @@ def _mark_options(options: Any, places: Mapping[int, tuple[Where, int]], own: An
     return _mark(options, places, own)
 
 
-def _follow(node: Any, steps: tuple[Step, ...]) -> Any:
-    """The deepest mark on the way of a path; a choice on the way is gone through."""
+def _follow(node: Any, steps: tuple[Step, ...], depth: int = 0) -> tuple[int, Any]:
+    """(how far a path leads, the deepest mark on its way). Of a choice on the way, which the path
+    does not name, the option is meant in which the path leads furthest."""
     found = None
     for place, step in enumerate(steps):
         if isinstance(node, dict):
             found = node.get(_MARK, found)
-            for kind in ("choice", "optional"):
-                if kind in node:
-                    options = node[kind]
-                    listed = list(options.values()) if isinstance(options, dict) else [options]
-                    listed = [*listed, options]
-                    deeper = [_follow(option, steps[place:]) for option in listed]
-                    return next((one for one in deeper if one is not None), found)
-            node = node.get(step)
+            kind = next((kind for kind in ("choice", "optional") if kind in node), None)
+            if kind is not None:
+                options = node[kind]
+                inside = list(options.values()) if isinstance(options, dict) else []
+                listed = options if isinstance(options, list) else [*inside, options]
+                ways = [_follow(option, steps[place:], depth + place) for option in listed]
+                furthest, mark = max(ways, key=lambda way: way[0])
+                return furthest, found if mark is None else mark
+            if step not in node:
+                return depth + place, found
+            node = node[step]
         elif isinstance(node, list) and isinstance(step, int) and step < len(node):
             node = node[step]
         else:
-            return found
-    return node.get(_MARK, found) if isinstance(node, dict) else found
+            return depth + place, found
+    return depth + len(steps), node.get(_MARK, found) if isinstance(node, dict) else found

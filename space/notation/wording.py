@@ -238,7 +238,7 @@ def write_added(term: Node, base: str) -> str:
         plain = len(words) + len(own) <= 1 and text in OPS
         if label != (text if plain and text not in ("conv", "separable") else "kernel"):
             raise NoWordsError("options with names")
-        star = "*" if label == term.get("default", next(iter(ways))) else ""
+        star = "*" if label == term.get("default") != next(iter(ways)) else ""
         texts.append((text if plain else f"({text})") + star)
     name = term.get("name", f"{base} via")
     return "|".join(texts) + ("" if name == f"{base} via" else f" as {_write_name(name)}")

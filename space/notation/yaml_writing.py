@@ -59,9 +59,9 @@ def _flow(value: Any) -> str:
 
 
 def _scalar(text: str, *, inline: bool = True) -> str:
-    """A text as it is where YAML reads it so, else in quotes; nothing for an empty one."""
+    """A text as it is where YAML reads it so, else in quotes."""
     if not text:
-        return "" if not inline else '""'
+        return '""'
     around = "[{}]" if inline else "- {}"
     try:
         alone = "\n" not in text and load_yaml(around.replace("{}", text)) == [text]

@@ -11,7 +11,7 @@ from space.notation.words import Place
 LET = {"W": ("conv|separable k 1|3", ("let", "W")), "N": ("norm group groups 4 ?", ("let", "N"))}
 
 
-def read(text: str, *places: Place, loose: bool = False) -> dict[str, Any]:
+def read(text: str, *places: Place) -> dict[str, Any]:
     phrase = Phrase(text, (), LET)
     slots = Attributes(phrase, "e", places, number="depth" if "state" in places else "").read()
     assert phrase.ended
