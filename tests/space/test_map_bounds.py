@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from search import samplers
+from search.samplers import Outcome
 from search.samplers.via_hyperopt import nest
 from search.samplers.via_optuna import Encoding
 from space.choices.domains import Categorical
@@ -199,3 +201,15 @@ def test_what_is_left_out_makes_no_network(
     if fixed and carried:
         for kernel in left:
             bounded.close({"k": kernel})
+
+
+@pytest.mark.parametrize("name", samplers.NAMES)
+def test_every_sampler_suggests_what_fits_and_nothing_else(name: str) -> None:
+    space = fitted(document({"cell": "c"}), 4)
+    sampler = samplers.make(name, space, 0, {})
+    suggested = set()
+    for number in range(24):
+        choices = sampler.ask()
+        suggested.add(choices["k"])
+        sampler.tell(choices, Outcome(score=number / 24, fidelity=1.0))
+    assert suggested == {1, 3}
