@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.samplers.via_hyperopt import nest
+from search import samplers
+from search.samplers import Outcome
 from search.samplers.via_optuna import Encoding
 from space.choices.domains import Categorical
 from space.errors import GenomeError, SpaceError
@@ -78,7 +79,6 @@ def test_all_that_makes_choices_agrees() -> None:
     assert space.complete({"k": 9}).choices == {"k": 3}, "as a choice of another space"
     with pytest.raises(SpaceError, match="9 is not one of 1, 3"):
         space.close({"k": 9})
-    assert len(nest(space.parameters)["k"].pos_args) == 3, "the choice and two options"
     distribution: Any = Encoding(space).distributions["k"]
     assert list(distribution.choices) == [0, 1]
 
@@ -199,3 +199,17 @@ def test_what_is_left_out_makes_no_network(
     if fixed and carried:
         for kernel in left:
             bounded.close({"k": kernel})
+
+
+@pytest.mark.parametrize("name", samplers.NAMES)
+def test_every_sampler_suggests_what_fits_and_nothing_else(name: str) -> None:
+    """HyperOpt's nested form and Optuna's slots among them, once their models are asked."""
+    space = fitted(document({"cell": "c"}), 4)
+    options = {"startup": 4} if name in ("hyperopt", "optuna") else {}
+    sampler = samplers.make(name, space, 0, options)
+    suggested = set()
+    for number in range(24):
+        choices = sampler.ask()
+        suggested.add(choices["k"])
+        sampler.tell(choices, Outcome(score=number / 24, fidelity=1.0))
+    assert suggested == {1, 3}
