@@ -1,13 +1,17 @@
 """Genomes by what a person calls them: a model of the zoo, a file, or an export's folder."""
 
 from pathlib import Path
+from typing import Any
 
 from space import zoo
+from space.choices.open_document import OpenDocument
+from space.documents.bounds import FILE_BYTES
 from space.documents.files import read_document
 from space.documents.naming import Shelf, resolve_name
-from space.documents.outside import is_folder, path_exists
-from space.errors import InputError
+from space.documents.outside import is_folder, path_exists, read_text
+from space.errors import GenomeError, InputError
 from space.genome import Genome
+from space.notation import Notation, is_notation
 
 GENOME = "genome.json"
 """The genome's file in an export's folder."""
@@ -38,7 +42,7 @@ def find_genome(
 
 
 def read_genome(path: str | Path, error: type[InputError] = InputError) -> Genome:
-    """The genome of an export's folder, or of a genome's JSON or YAML file.
+    """The genome of an export's folder, or of its JSON or YAML file, in the notation too.
 
     Raises `error` if it does not exist, GenomeError if it does not describe a network.
     """
@@ -49,7 +53,22 @@ def read_genome(path: str | Path, error: type[InputError] = InputError) -> Genom
         if not path_exists(file):
             cure = f"name a folder that `ventral export` wrote, or a {GENOME}"
             raise error(str(file), "does not exist", cure)
-    return Genome.parse(read_document(file, error), str(file))
+    document = read_document(file, error)
+    if is_notation(document):
+        return _read_notation(document, file, error)
+    return Genome.parse(document, str(file))
+
+
+def _read_notation(document: Any, file: Path, error: type[InputError]) -> Genome:
+    """The network of a document in the notation, which leaves nothing open."""
+    notation = Notation.read(document, str(file), read_text(file, FILE_BYTES, error))
+    genome = notation.document["genome"]
+    if OpenDocument.parse(genome).parameters:
+        raise error(str(file), "leaves choices open: it is a space", "name a network")
+    try:
+        return Genome.parse(genome, "genome")
+    except GenomeError as wrong:
+        raise notation.locate(wrong) from None
 
 
 def find_file(export: Path, name: str) -> Path:

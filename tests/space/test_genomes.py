@@ -7,7 +7,8 @@ import pytest
 
 from space import zoo
 from space.errors import GenomeError, InputError
-from space.genomes import GENOME, REPLACING, find_genome
+from space.genomes import GENOME, REPLACING, find_genome, read_genome
+from space.notation import format_notation
 from space.space import Space
 from tests.support.exports import genome
 
@@ -54,3 +55,16 @@ def test_a_file_that_describes_no_network_is_a_genome_error(tmp_path: Path) -> N
     (tmp_path / "a.json").write_text("{}")
     with pytest.raises(GenomeError):
         find_genome("a.json", tmp_path)
+
+
+def test_a_network_in_the_notation_is_one(tmp_path: Path) -> None:
+    file = tmp_path / "rgc.yaml"
+    published = zoo.model("rgc_shallow").genome
+    file.write_text(format_notation(published.document()))
+    assert read_genome(file).digest == published.digest
+    file.write_text("steps: 3\nstages: [a 8 k 3|5]\n")
+    with pytest.raises(GenomeError, match="leaves choices open: it is a space"):
+        read_genome(file, GenomeError)
+    file.write_text("steps: 1\nstages: [a 8 k 3]\n")
+    with pytest.raises(GenomeError, match="line 1, column 8: steps: 1 steps end before"):
+        read_genome(file)
