@@ -19,6 +19,7 @@ from models.parameters import Clock, Part, starts
 from models.planned import PlannedUnroll
 from models.programs import Programs
 from models.readout import DecoderModule
+from space.documents.html import format_facts
 from space.errors import InputError
 from space.genome import Genome
 from space.network.architecture import HEAD
@@ -133,6 +134,19 @@ class Network(nn.Module):
         view = copy(self)
         view.calls_parts = True
         return view
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it."""
+        numbers = sum(one.numel() for one in self.parameters())
+        facts = {
+            "stages": [stage.name for stage in self.genome.stages],
+            "time steps": self.genome.clock.steps,
+            "parameters": f"{numbers:,}",
+            "images": f"{self.image_size} pixels, {self.image_channels} channels",
+            "classes": self.classes,
+            "digest": self.genome.digest,
+        }
+        return format_facts("Network", facts)
 
     def forward(self, images: Tensor) -> Tensor:
         """images [B,C,S,S] -> logits [B,classes], by the genome's decoder."""

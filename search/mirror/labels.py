@@ -12,6 +12,7 @@ from search.host.home import Home, same_tracking, sqlite_file
 from search.mirror.campaign_page import write_page
 from search.mirror.client import Client, open_client
 from search.mirror.database import no_strays
+from search.mirror.experiments import NAME_TAG, experiment_tags
 from search.mirror.runs import label_tags
 from search.store import Campaign, Store
 
@@ -34,6 +35,18 @@ def publish_campaign(home: Home, store: Store, campaign_id: str) -> None:
         return
     with _connect(home, campaign.id) as client:
         write_page(client, campaign, str(campaign.experiment), store.labels.find(campaign.id))
+
+
+def publish_name(home: Home, store: Store, campaign_id: str) -> None:
+    """As `publish_campaign`, after a new name, which every run of the campaign has as a tag."""
+    publish_campaign(home, store, campaign_id)
+    campaign = store.campaigns.get(campaign_id)
+    if not has_runs(home, campaign):
+        return
+    tag = {NAME_TAG: experiment_tags(campaign)[NAME_TAG]}
+    with _connect(home, campaign.id) as client:
+        for run in store.outbox.runs(campaign.id).values():
+            client.tag(run, tag)
 
 
 def publish_trial(home: Home, store: Store, campaign_id: str, number: int) -> None:

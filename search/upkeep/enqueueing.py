@@ -25,9 +25,10 @@ def with_enqueued(campaign: Campaign, networks: Sequence[str | Path]) -> Campaig
     return campaign.model_copy(update={"enqueue": (*campaign.enqueue, *named)})
 
 
-def place_enqueued(campaign: Campaign, space: Space, store: Store) -> Campaign:
+def place_enqueued(campaign: Campaign, space: Space, store: Store | None) -> Campaign:
     """The campaign with the choices that make each network it names; one that is named twice is
-    trained once. `space` is the campaign's, for its images.
+    trained once. `space` is the campaign's, for its images; `store` has the trials, if there is
+    one.
 
     Raises InputError, which names the network, for one that is not there, is no point of the
     space or may not be trained.
@@ -57,10 +58,14 @@ def _close(space: Space, enqueued: Enqueued, where: str) -> Sample:
         raise CampaignError(where, f"is no point of the space any more ({error})", cure) from None
 
 
-def _find_network(called: str, store: Store, where: str) -> tuple[Genome, dict[str, Any] | None]:
+def _find_network(
+    called: str, store: Store | None, where: str
+) -> tuple[Genome, dict[str, Any] | None]:
     """A network, and the choices that made it where it is a trial's."""
     _, slash, number = called.rpartition("/")
     if slash and number.isdecimal() and not path_exists(Path(called)):
+        if store is None:
+            raise CampaignError(where, "there is no store yet", "name a file, or an export")
         try:
             target = find_target(store, called)
         except StoreError as error:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search.host.home import Home
-from search.mirror.labels import publish_campaign, publish_trial
+from search.mirror.labels import publish_campaign, publish_name, publish_trial
 from search.store import Campaign, Label, State, Store
 from search.upkeep.naming import choose_campaign
 from space.documents.bounds import NAME
@@ -102,12 +102,14 @@ def rename_campaign(store: Store, campaign: Campaign, name: str) -> Campaign:
     return store.labels.rename(campaign.id, name)
 
 
-def publish(store: Store, home: Home, target: Target) -> str | None:
-    """Send what was written to MLflow; why it could not be sent, if so: then the campaign's next
-    mirror sends it.
+def publish(store: Store, home: Home, target: Target, *, renamed: bool = False) -> str | None:
+    """Send what was written to MLflow, or the name of a campaign that was `renamed`; why it could
+    not be sent, if so: then the campaign's next mirror sends it.
     """
     try:
-        if target.number is None:
+        if renamed:
+            publish_name(home, store, target.campaign.id)
+        elif target.number is None:
             publish_campaign(home, store, target.campaign.id)
         else:
             publish_trial(home, store, target.campaign.id, target.number)

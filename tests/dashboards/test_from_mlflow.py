@@ -80,6 +80,8 @@ def _fill(store: Store) -> Campaign:
             parameters=cost(sample.genome).parameters,
             motifs=name_motifs(sample.genome),
         )
+    store.labels.change_tags(campaign.id, ["look", "odd"], number=1)
+    store.labels.write_note(campaign.id, "a note", 1)
     train(store, campaign.id, 1, 0.25, 0.5, 0.75)
     train(store, campaign.id, 0, 0.5, 0.375, status="pruned")
     store.trials.start(campaign.id, 2)

@@ -37,7 +37,7 @@ def rename(
     home, store, record = find_campaign(campaign, labelling.RENAMABLE)
     renamed = labelling.rename_campaign(store, record, name)
     note(f"campaign {record.id}, {record.name}, is now called {renamed.name}")
-    _publish(store, home, labelling.Target(campaign=renamed))
+    _publish(store, home, labelling.Target(campaign=renamed), renamed=True)
 
 
 def write_note(
@@ -94,10 +94,10 @@ def _show(target: "Target", label: "Label | None", output: Format) -> None:
     value(document, output, "\n".join(lines) or f"nothing is written of {target.name}")
 
 
-def _publish(store: "Store", home: "Home", target: "Target") -> None:
+def _publish(store: "Store", home: "Home", target: "Target", *, renamed: bool = False) -> None:
     from search.upkeep.labelling import publish
 
-    if (problem := publish(store, home, target)) is not None:
+    if (problem := publish(store, home, target, renamed=renamed)) is not None:
         note(f"warning: MLflow does not have it yet ({problem})")
 
 

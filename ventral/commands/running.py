@@ -93,10 +93,12 @@ def submit(  # noqa: PLR0913  (each is an option of the command)
 def _check_enqueued(campaign: "Campaign", space: "Space", home: "Home") -> None:
     """Raises InputError if a network that the campaign names is none of its space."""
     if campaign.enqueue:
+        from search.mirror.landing import is_missing
         from search.store import Store
         from search.upkeep.enqueueing import place_enqueued
 
-        place_enqueued(campaign, space, Store.open(home.store_url, create=True))
+        store = None if is_missing(home.store_url) else Store.open(home.store_url, create=False)
+        place_enqueued(campaign, space, store)
 
 
 def _load_campaign(

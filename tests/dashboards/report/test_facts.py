@@ -8,7 +8,7 @@ import yaml
 
 from dashboards.report import facts
 from search.campaign import Campaign
-from search.store import Opening
+from search.store import Label, Opening
 from tests.support.searched import make_searched
 
 
@@ -91,3 +91,16 @@ def test_the_campaign_file_is_the_one_that_was_run() -> None:
 )
 def test_names_are_joined_as_in_a_sentence(names: list[str], text: str) -> None:
     assert facts.join_names([make_searched(trials=20, name=name) for name in names]) == text
+
+
+def test_what_people_wrote_of_the_campaign_comes_first() -> None:
+    searched = make_searched(trials=4)
+    labelled = replace(searched, label=Label(note="<look>", tags=("poster", "v2")))
+    first, second, *_ = facts.list_facts(labelled)
+    assert (first.name, first.text, second.name, second.text) == (
+        "Tags",
+        "poster, v2",
+        "Note",
+        "<look>",
+    )
+    assert facts.list_facts(searched)[0].name == "Space"

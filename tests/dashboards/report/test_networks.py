@@ -133,3 +133,15 @@ def test_the_effects_of_lesions_are_those_with_trainings_where_there_are_any() -
     rows.append(kept | {"part": "a", "difference": -0.05, "retrained": True})
     lesioned = replace(searched, lesions=pd.DataFrame(rows))
     assert networks.read_effects(lesioned, best) == ({"a": -0.05}, True)
+
+
+def test_what_people_wrote_of_a_trial_stands_beside_it() -> None:
+    searched = make_searched(trials=12, failed=0.0, infeasible=0.0)
+    best = networks.list_best(searched)[0]
+    assert best.label == ""
+    trials = searched.trials.copy()
+    mine = trials["trial"] == best.trial
+    trials["tags"] = [("odd", "poster") if one else () for one in mine]
+    trials["note"] = ["look again" if one else "" for one in mine]
+    labelled = networks.list_best(replace(searched, trials=trials))
+    assert [one.label for one in labelled[:2]] == ["odd, poster: look again", ""]

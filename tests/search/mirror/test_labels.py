@@ -63,7 +63,8 @@ def test_what_is_written_is_in_mlflow_and_so_is_its_end(
     store.labels.write_note(mirrored.id, "for the poster")
     store.labels.change_tags(mirrored.id, ["poster"])
     renamed = store.labels.rename(mirrored.id, "other")
-    labels.publish_campaign(home, store, mirrored.id)
+    labels.publish_name(home, store, mirrored.id)
+    assert client._client.get_run(runs[0]).data.tags[NAME_TAG] == "other"
     page = client._client.get_run(client.find(experiment, page_key(mirrored.id)))
     assert page.data.tags[NOTE_TAG].startswith("for the poster\n")
     assert "| Tags | poster |" in page.data.tags[NOTE_TAG]

@@ -7,10 +7,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from dashboards.saved import load_example
+from models.build import build
 from search.store import Store
 from space.documents.html import format_facts, format_percent
 from tests.support.campaigns import fill
-from tests.support.exports import card
+from tests.support.exports import card, genome
 
 EVIL = "<script>alert(1)</script>\x1b[31m"
 
@@ -54,5 +55,6 @@ def test_campaigns_trials_and_cards(tmp_path: Path) -> None:
     shown = check(card().model_copy(update={"name": EVIL})._repr_html_())
     assert EVIL[:8] in shown
     assert "top-1 on" in shown
+    assert "conv1" in check(build(genome())._repr_html_())
     example = load_example("random")
     assert "motifs-small" in check(replace(example, name=EVIL)._repr_html_())

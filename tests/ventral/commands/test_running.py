@@ -60,6 +60,23 @@ def test_a_submission_is_of_a_file_or_of_a_campaign(shell: Shell) -> None:
     assert "no campaign 'nobody'" in unknown.err
 
 
+def test_a_network_that_is_none_of_the_space_is_one_error(
+    campaign: Campaign, copied: Shell
+) -> None:
+    alike = ("submit", "--from", campaign.id, "--new", "--no-estimate")
+    for network, problem in (
+        ("nothing.json", "there is neither"),
+        (f"{campaign.id}/99", "has no trial 99"),
+        ("rgc_shallow", "space"),
+    ):
+        ended = copied.fork(*alike, "--enqueue", network)
+        assert ended.code == 2, ended.err
+        error = ended.err.splitlines()[-1]
+        assert error.startswith(f"error: enqueue: {network}")
+        assert problem in error
+    assert [row["id"] for row in copied("list", "-o", "json").json] == [campaign.id]
+
+
 def test_a_clone_is_answered_by_what_the_original_trained(
     campaign: Campaign, copied: Shell
 ) -> None:
@@ -71,6 +88,9 @@ def test_a_clone_is_answered_by_what_the_original_trained(
     assert ended.code == 0, ended.err
     clone = (shell.folder / "clone.txt").read_text().strip()
     assert f"(from {campaign.id}/1)" in ended.err
+    listed = {row["id"]: row["cloned_from"] for row in shell("list", "-o", "json").json}
+    assert listed == {clone: campaign.id, campaign.id: None}
+    assert "cloned from" in shell("list").out
     theirs = shell("trial", "list", campaign.id, "-o", "json").json
     mine = shell("trial", "list", clone, "-o", "json").json
     assert [row["top1"] for row in mine] == [row["top1"] for row in theirs]
