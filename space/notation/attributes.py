@@ -10,6 +10,7 @@ from space.notation.values import (
     Node,
     Read,
     join_name,
+    read_kernels,
     read_number,
     read_numbers,
     read_presence,
@@ -23,7 +24,7 @@ SAME: Any = _SAME
 """In the place of a kernel: that of the first term of the edge."""
 _FLAGS = {"unbiased": ("learned", False), "repeated": ("repeat", True), "skip": ("skip", True)}
 _FLAGS |= {"squared": ("squared", True), "uncut": ("clip", False)}
-_PAIRS = {("up", "to", "map"): ("clip", True), ("after", "norm"): ("after_norm", True)}
+_PAIRS = {("cut", "to", "map"): ("clip", True), ("after", "norm"): ("after_norm", True)}
 _PAIRS |= {("reads", "feedback"): ("reads_feedback", True)}
 
 
@@ -161,7 +162,7 @@ class Attributes:
         if self.phrase.peek() == "same" and self.phrase.peek(1) != "as":
             self.phrase.take()
             return self._set("kernel", SAME, start)
-        return self._numbers("kernel", start, whole=True)
+        return self._set("kernel", self._named("kernel", read_kernels(self.phrase)), start)
 
     def _stride(self) -> None:
         start = self.phrase.take()

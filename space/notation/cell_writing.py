@@ -91,7 +91,7 @@ class _CellWriter:
         return tree
 
     def _kernels(self) -> str:
-        clip = {True: ["up to map"], "separable": ["separable up to map"], False: []}
+        clip = {True: ["cut to map"], "separable": ["separable cut to map"], False: []}
         value = self.cell.get("clip_kernels", False)
         if isinstance(value, dict):
             raise NoWordsError("a choice of where kernels are cut")

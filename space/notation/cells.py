@@ -184,15 +184,15 @@ class CellReader:
         return name
 
     def _kernels(self) -> tuple[dict[str, Node], dict[str, Node]]:
-        """Whether kernels are cut (`up to map`, `separable up to map`), and how weights start."""
+        """Which kernels are cut (`cut to map`, `separable cut to map`), and how weights start."""
         if "kernels" not in self.written:
             return {}, {}
         phrase = self._phrase(self.written["kernels"], "kernels")
         clip: dict[str, Node] = {}
         separable = phrase.accept("separable")
-        if phrase.peek() == "up" or separable:
-            if not phrase.accept("up", "to", "map"):
-                phrase.refuse_word("known", ["up to map", "separable up to map"])
+        if phrase.peek() == "cut" or separable:
+            if not phrase.accept("cut", "to", "map"):
+                phrase.refuse_word("known", ["cut to map", "separable cut to map"])
             clip = {"clip_kernels": "separable" if separable else True}
         slots = Attributes(phrase, self.prefix.rstrip("."), ("weights",)).read()
         phrase.finish()

@@ -16,7 +16,7 @@ from space.notation.attributes import Attributes
 from space.notation.cells import CellReader, Origins
 from space.notation.phrases import KEY, NotationError, Phrase, Where, split_tokens
 from space.notation.stages import FeedbackReader, StageReader
-from space.notation.values import Node, read_number, read_numbers, read_values
+from space.notation.values import Node, read_kernels, read_number, read_numbers, read_values
 from space.notation.words import ACTIVATIONS, OPS, WORDS
 
 OWN_KEYS = ("steps", "stages", "feedback", "let", "cell", "cells", "train", "controls")
@@ -141,7 +141,7 @@ class _Reader:
         forms = ("mean_linear", "convolution_mean", "flatten_linear")
         head: dict[str, Node] = {"form": phrase.word("a head", forms)}
         if phrase.accept("k"):
-            head["kernel"] = read_numbers(phrase, whole=True).node("head.kernel")
+            head["kernel"] = read_kernels(phrase).node("head.kernel")
         slots = Attributes(phrase, "head", ("weights",)).read()
         phrase.finish()
         return head | slots

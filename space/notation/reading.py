@@ -21,7 +21,7 @@ from space.notation.phrases import NotationError, Where
 
 _CURES = {
     "kernels are cut to the map only with clip_kernels: true": (
-        "write kernels: up to map in the cell, or a smaller kernel"
+        "write kernels: cut to map in the cell, or a smaller kernel"
     ),
     "write kind: group": "write norm group",
     "leave the key out": "leave the word out",

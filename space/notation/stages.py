@@ -11,6 +11,7 @@ from space.notation.values import (
     Node,
     Presence,
     join_name,
+    read_kernels,
     read_numbers,
     read_presence,
     read_values,
@@ -101,7 +102,7 @@ class StageReader:
         name = f"{base}.pool"
         while not phrase.ended and phrase.peek() not in ("?", *_NEXT):
             if phrase.accept("k"):
-                pool["kernel"] = read_numbers(phrase, whole=True).node(f"{name}.kernel")
+                pool["kernel"] = read_kernels(phrase).node(f"{name}.kernel")
             elif phrase.accept("stride"):
                 pool["stride"] = read_numbers(phrase, whole=True).node(f"{name}.stride")
             else:

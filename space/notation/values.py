@@ -24,6 +24,8 @@ class Read:
     name: str | None = None
     kind: str = "choice"
     start: Token | None = None
+    up_to: str | None = None
+    """`map` for kernels of which those larger than the map are not offered."""
 
     def node(self, name: str) -> Node:
         """The value, or the choice that `name` calls unless it has a name of its own."""
@@ -36,6 +38,8 @@ class Read:
             node["default"] = self.default
         if any(weight is not None for weight in self.weights):
             node["weights"] = self.weights
+        if self.up_to is not None:
+            node["up_to"] = self.up_to
         return node
 
 
@@ -133,6 +137,20 @@ def read_numbers(phrase: Phrase, *, whole: bool = False) -> Read:
             cure = "mark a default that is in it"
             phrase.refuse(f"{read.default} is not in {low}..{high}", cure, at)
     read.name = read_label(phrase)
+    return read
+
+
+def read_kernels(phrase: Phrase) -> Read:
+    """The sizes of a kernel; of several, `up to map` offers those that fit the map."""
+    read, at = read_numbers(phrase, whole=True), phrase.next
+    if phrase.accept("up", "to", "map"):
+        if read.kind != "choice" or len(read.options) == 1:
+            phrase.refuse(
+                "`up to map` says which of several kernels there are",
+                "write the kernels, k 1|3|5 up to map; one that is cut is `cut to map`",
+                at,
+            )
+        read.up_to = "map"
     return read
 
 

@@ -46,7 +46,7 @@ def write_value(node: Node, name: str, *, whole: bool = False) -> str:
         return f"same as {_write_name(node['same_as'])}"
     own = "" if node.get("name", name) == name else f" as {_write_name(node['name'])}"
     if "choice" in node:
-        return _write_options(node) + own
+        return _write_options(node) + own + (" up to map" if "up_to" in node else "")
     kind = next((kind for kind in _INTERVALS if kind in node), None)
     if kind is None or ("integers" in kind and not whole):
         raise NoWordsError(f"a choice that is {kind}")
@@ -176,7 +176,7 @@ _FLAGS: dict[str, dict[Any, str]] = {
     "skip": {True: "skip", False: ""},
     "squared": {True: "squared", False: ""},
     "after_norm": {True: "after norm", False: ""},
-    "clip": {True: "up to map", False: "uncut", None: ""},
+    "clip": {True: "cut to map", False: "uncut", None: ""},
     "bias": {False: "unbiased", True: "", None: ""},
 }
 _WORD = {op: word for word, op in reversed(OPS.items())}

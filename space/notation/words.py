@@ -46,7 +46,12 @@ _ANY: tuple[Place, ...] = ("term", "gate", "state", "drive", "convolution")
 _WEIGHTED: tuple[Place, ...] = ("term", "convolution", "weights")
 
 WORDS = (
-    Word(form="k N", sets="kernel", places=("term", "convolution"), meaning="a kernel of N x N"),
+    Word(
+        form="k N",
+        sets="kernel",
+        places=("term", "convolution"),
+        meaning="a kernel of N x N; behind several, `up to map` offers those that fit the map",
+    ),
     Word(form="stride N", sets="stride", places=("convolution",), meaning="its stride"),
     Word(
         form="unbiased",
@@ -74,7 +79,7 @@ WORDS = (
         meaning="added after the norm of the sum",
     ),
     Word(
-        form="up to map",
+        form="cut to map",
         sets="clip: true",
         places=("term",),
         meaning="the kernel is cut to the map where it is larger",

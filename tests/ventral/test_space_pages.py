@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from space.documents.yaml_reading import load_yaml
-from space.notation import is_notation
+from space.notation import format_notation, is_notation
 from space.space import Space
 from space.survey import survey
 from tests.support.shrinking import ROOT
@@ -38,6 +38,15 @@ def test_its_networks_are_vanilla_and_gated_with_feedback_or_not() -> None:
     assert not tried.warnings
     paths = {one.path for one in space.parameters}
     assert {"conv4->conv2", "input->hidden.kernel", "residual->hidden times.kernel"} <= paths
+
+
+def test_its_kernels_are_those_that_fit_the_map_of_the_images() -> None:
+    whole = Space.load(EXAMPLE)
+    assert Space.parse(load_yaml(format_notation(whole.document()))) == whole
+    for size, kernels in ((64, (1, 3, 5)), (16, (1, 3)), (8, (1,))):
+        fitted = whole.with_images(size=size, channels=1, classes=10)
+        (kernel,) = [one for one in fitted.parameters if one.path == "input->hidden.kernel"]
+        assert getattr(kernel.domain, "options", None) == kernels, size
 
 
 @pytest.mark.parametrize(

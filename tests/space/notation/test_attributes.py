@@ -19,7 +19,7 @@ def read(text: str, *places: Place) -> dict[str, Any]:
 
 
 def test_words_of_a_term() -> None:
-    assert read("conv k 3 unbiased elu up to map", "term") == {
+    assert read("conv k 3 unbiased elu cut to map", "term") == {
         **{"op": "convolution", "kernel": 3, "learned": False, "activation": "elu", "clip": True},
     }
     assert read("k same", "term")["kernel"] is SAME
@@ -80,7 +80,7 @@ def test_direct_or_a_kernel_are_two_forms() -> None:
         ("kernel 3", r'"kernel" is not a word of a term'),
         ("falling 1", r'"falling" is not a word of a term'),
         ("bias 1", "an edge that adds has no constant bias"),
-        ("up", "up stands alone; write up to map"),
+        ("cut", "cut stands alone; write cut to map"),
         ("(conv k 3", "a bracket is not closed"),
     ],
 )

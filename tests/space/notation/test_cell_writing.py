@@ -9,7 +9,7 @@ from space.notation.cells import CellReader, Origins
 
 CELLS: list[dict[str, Any]] = [
     {
-        "kernels": "separable up to map init glorot_uniform parts 4 biases 1 decay 0.1",
+        "kernels": "separable cut to map init glorot_uniform parts 4 biases 1 decay 0.1",
         "states": {"input": "elu", "hidden ?*": "8|16 norm layer ? relu", "out": "drive bias 1"},
         "edges": [
             "feedback -> input k 1 ?",

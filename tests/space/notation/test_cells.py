@@ -13,7 +13,7 @@ def read(prefix: str = "", **cell: Any) -> Any:
 
 
 GRU: dict[str, Any] = {
-    "kernels": "separable up to map init glorot_uniform biases 0 decay 1e-4 bias decay 1e-4",
+    "kernels": "separable cut to map init glorot_uniform biases 0 decay 1e-4 bias decay 1e-4",
     "states": {"hidden": "drive tanh"},
     "gates": {"reset": "input & hidden -> k 3 bias 1", "update": None},
     "edges": [
@@ -94,7 +94,7 @@ def test_choices_of_several_cells_begin_with_the_cell() -> None:
         ({"states": {"out": ["elu"]}, "edges": []}, "is no line of words"),
         ({"states": {"out": ""}, "edges": [], "output": "hidden"}, "not a state that is always"),
         (
-            {"states": {"out": ""}, "edges": [], "kernels": "upto map"},
+            {"states": {"out": ""}, "edges": [], "kernels": "cutto map"},
             "is not a word of initial values",
         ),
         ({"states": {"residual": "", "out": ""}, "edges": []}, "cannot be the name"),

@@ -62,10 +62,10 @@ def test_errors_point_at_their_place(
 def test_a_kernel_beyond_the_map_has_its_cure_in_the_notation(tmp_path: Path) -> None:
     file = tmp_path / "own.yaml"
     file.write_text(TEXT.replace("size: 32", "size: 8"))
-    with pytest.raises(InputError, match="write kernels: up to map in the cell"):
+    with pytest.raises(InputError, match="write kernels: cut to map in the cell"):
         Space.load(file)
     file.write_text(
-        TEXT.replace("size: 32", "size: 8").replace("cell:", "cell:\n  kernels: up to map")
+        TEXT.replace("size: 32", "size: 8").replace("cell:", "cell:\n  kernels: cut to map")
     )
     assert Space.load(file).images.size == 8
 

@@ -5,7 +5,13 @@ from typing import Any
 import pytest
 
 from space.notation.phrases import NotationError, Phrase
-from space.notation.values import join_name, read_numbers, read_presence, read_values
+from space.notation.values import (
+    join_name,
+    read_kernels,
+    read_numbers,
+    read_presence,
+    read_values,
+)
 
 
 def numbers(text: str, *, whole: bool = False) -> Any:
@@ -74,3 +80,17 @@ def test_presence() -> None:
     with pytest.raises(NotationError, match="not between 0 and 100"):
         read_presence(Phrase("? 100%", ()), weighted=True)
     assert (join_name("", "depth"), join_name("out", "depth")) == ("depth", "out.depth")
+
+
+def test_kernels_may_be_those_that_fit_the_map() -> None:
+    phrase = Phrase("1|3*|5 as K up to map", ())
+    node = read_kernels(phrase).node("x")
+    assert phrase.ended
+    assert node == {"choice": [1, 3, 5], "name": "K", "default": 3, "up_to": "map"}
+    assert read_kernels(Phrase("1|3", ())).node("x") == {"choice": [1, 3], "name": "x"}
+
+
+@pytest.mark.parametrize("text", ["3 up to map", "1..5 up to map"])
+def test_what_is_no_choice_of_kernels_is_not_offered_up_to_the_map(text: str) -> None:
+    with pytest.raises(NotationError, match=r"which of several kernels.*`cut to map`"):
+        read_kernels(Phrase(text, ()))
