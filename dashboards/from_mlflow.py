@@ -36,6 +36,7 @@ from search.mirror.runs import (
     SCORES,
     STEP_METRIC,
     WORDS_TAG,
+    former_parameter_name,
     parameter_name,
     parameter_value,
 )
@@ -302,12 +303,14 @@ def _read_choices(parameters: Mapping[str, str], space: Space) -> dict[str, Scal
     """Parameters as the choices that they are; of what is none of the space's (a control's), by
     the way in which paths are written.
     """
-    known = {parameter_name(one.path): one for one in space.parameters}
+    known = {former_parameter_name(one.path): one for one in space.parameters}
+    known |= {parameter_name(one.path): one for one in space.parameters}
     choices: dict[str, Scalar] = {}
     for name, text in parameters.items():
         parameter = known.get(name)
         if parameter is None:
-            choices[re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", name)] = _read_value(text)
+            path = re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", name).replace(" to ", "->")
+            choices[path] = _read_value(text)
         elif isinstance(parameter.domain, Categorical):
             options = {parameter_value(one): one for one in parameter.domain.options}
             choices[parameter.path] = options.get(text, text)

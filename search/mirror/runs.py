@@ -156,8 +156,17 @@ def parameters_of(choices: Mapping[str, Scalar]) -> dict[str, str]:
 
 
 def parameter_name(path: str) -> str:
-    """A flat path as a legal MLflow name: letters, digits and _ - . space /"""
-    name = re.sub(r"\[(\d+)\]", r".\1", path).replace("->", " to ")
+    """A flat path as a legal MLflow name: letters, digits and _ - . space /; an edge's arrow is
+    written `to`."""
+    return _make_legal(path, re.sub(r"\[(\d+)\]", r".\1", path).replace("->", " to "))
+
+
+def former_parameter_name(path: str) -> str:
+    """The name of a path in runs of before, whose arrows were no words."""
+    return _make_legal(path, re.sub(r"\[(\d+)\]", r".\1", path))
+
+
+def _make_legal(path: str, name: str) -> str:
     # A name is a path of files as well: no empty, "." or ".." part, and not an absolute one.
     legal = "/".join(
         part for part in re.sub(r"[^\w\-. /]", "_", name).split("/") if part.strip(".")

@@ -107,6 +107,7 @@ def assert_complete(store: Store, home: Home, campaign_id: str) -> dict[int, Any
         ("stages[4].cell.terms[10].kernel", "stages.4.cell.terms.10.kernel"),
         ("recipe.learning_rate", "recipe.learning_rate"),
         ("a/b c-d_e", "a/b c-d_e"),
+        ("residual->out times.kernel", "residual to out times.kernel"),
     ],
 )
 def test_names_stay_readable(path: str, name: str) -> None:
