@@ -20,5 +20,7 @@ if sys.argv[1] not in names:
     client.create_bucket(Bucket=sys.argv[1])
 PYTHON
 
-exec mlflow server --app-name basic-auth --host 0.0.0.0 --port 5000 \
+# A worker takes half a minute to start on a busy machine; by itself uvicorn ends it after 5 s.
+exec mlflow server --app-name basic-auth --host 0.0.0.0 --port 5000 --workers 2 \
+    --uvicorn-opts "--timeout-worker-healthcheck 120" \
     --artifacts-destination "s3://$VENTRAL_BUCKET"
