@@ -22,6 +22,7 @@ from space.errors import InputError, VentralError
 from ventral.commands import (
     campaigns,
     datasets,
+    deploy,
     drill,
     exports,
     interface,
@@ -72,6 +73,7 @@ app.add_typer(trials.app, name="trial", help="The trials of a campaign.")
 app.add_typer(spaces.app, name="space", help="Search spaces: what may be searched.")
 app.add_typer(zoo.app, name="zoo", help="The published models as genomes.")
 app.add_typer(datasets.app, name="data", help="Data sets, and packing them for training.")
+app.add_typer(deploy.app, name="deploy", help="Deployments: containers, Kubernetes, Slurm.")
 
 
 @app.callback(invoke_without_command=True, help=HELP)

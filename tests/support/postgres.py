@@ -49,31 +49,32 @@ class Server:
 
     folder: Path
     numbers: Iterator[int]
+    user: str = USER
 
     def database(self) -> str:
         """The address of a new, empty database, as VENTRAL_STORE takes it."""
         name = f"store{next(self.numbers)}"
         self.sql(f"CREATE DATABASE {name}")
-        return f"postgresql://{USER}@/{name}?host={self.folder}"
+        return f"postgresql://{self.user}@/{name}?host={self.folder}"
 
     def sql(self, statement: str, database: str = "postgres") -> None:
         """Run a statement that no transaction may hold."""
         import psycopg
 
-        address = f"host={self.folder} user={USER} dbname={database}"
+        address = f"host={self.folder} user={self.user} dbname={database}"
         with psycopg.connect(address, autocommit=True) as connection:
             connection.execute(statement.encode())
 
 
 @contextmanager
-def server() -> Iterator[Server]:
-    """A new server, gone with its folder at the end of the block."""
+def server(user: str = USER) -> Iterator[Server]:
+    """A new server that belongs to `user`, gone with its folder at the end of the block."""
     folder = Path(tempfile.mkdtemp(prefix="ventral-pg-"))
     account: dict[str, Any] = {}
     if os.getuid() == 0:
         account = {"user": "postgres", "group": "postgres", "extra_groups": []}
         shutil.chown(folder, "postgres", "postgres")
-    initdb = [program("initdb"), "--no-sync", "-D", folder / "data", "-U", USER, "-A", "trust"]
+    initdb = [program("initdb"), "--no-sync", "-D", folder / "data", "-U", user, "-A", "trust"]
     try:
         _run([*initdb, "-E", "UTF8", "--locale", "C"], cwd=folder, **account)
         options = ("listen_addresses=", f"unix_socket_directories={folder}", "fsync=off")
@@ -86,8 +87,8 @@ def server() -> Iterator[Server]:
             **account,
         )
         try:
-            _wait(folder, process)
-            yield Server(folder, count())
+            _wait(folder, process, user)
+            yield Server(folder, count(), user)
         finally:
             process.send_signal(2)  # SIGINT: end now, whoever is connected
             process.wait(30)
@@ -104,7 +105,9 @@ def _run(command: list[Any], **options: Any) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def _wait(folder: Path, process: subprocess.Popen[bytes], seconds: float = 30.0) -> None:
+def _wait(
+    folder: Path, process: subprocess.Popen[bytes], user: str, seconds: float = 30.0
+) -> None:
     import time
 
     import psycopg
@@ -112,7 +115,7 @@ def _wait(folder: Path, process: subprocess.Popen[bytes], seconds: float = 30.0)
     until = time.monotonic() + seconds
     while time.monotonic() < until and process.poll() is None:
         try:
-            psycopg.connect(f"host={folder} user={USER} dbname=postgres").close()
+            psycopg.connect(f"host={folder} user={user} dbname=postgres").close()
             return
         except psycopg.OperationalError:
             time.sleep(0.05)

@@ -1,0 +1,79 @@
+"""Kueue's objects: a queue with a quota, priorities, and a campaign that waits in it.
+
+A campaign in the queue holds a fixed number of workers: Kueue admits it when all of them fit, and
+takes them back for one of a higher priority. It goes on from the store when it is admitted again.
+"""
+
+from typing import Any
+
+from search.deployment.kubernetes import PART, build_job_spec
+from search.deployment.settings import Deployment
+
+Section = dict[str, Any]
+
+API = "kueue.x-k8s.io/v1beta2"
+
+
+def build_queues(deployment: Deployment) -> list[Section]:
+    """The flavor, the queues of the cluster and of the namespace, and the priorities."""
+    queue, job = deployment.kueue, deployment.kubernetes
+    amounts: Section = {"cpu": str(queue.quota.cpus), "memory": f"{queue.quota.memory}Gi"}
+    if queue.quota.gpus:
+        amounts[job.gpu_resource] = str(queue.quota.gpus)
+    flavor: Section = {"nodeLabels": dict(queue.nodes)} if queue.nodes else {}
+    quota = [{"name": name, "nominalQuota": amount} for name, amount in amounts.items()]
+    namespace = {"kubernetes.io/metadata.name": job.namespace}
+    return [
+        {**_head("ResourceFlavor", queue.flavor), "spec": flavor},
+        {
+            **_head("ClusterQueue", queue.cluster_queue),
+            "spec": {
+                "namespaceSelector": {"matchLabels": namespace},
+                "queueingStrategy": "BestEffortFIFO",
+                "preemption": {"withinClusterQueue": "LowerPriority"},
+                "resourceGroups": [
+                    {
+                        "coveredResources": list(amounts),
+                        "flavors": [{"name": queue.flavor, "resources": quota}],
+                    }
+                ],
+            },
+        },
+        {
+            **_head("LocalQueue", queue.local_queue, job.namespace),
+            "spec": {"clusterQueue": queue.cluster_queue},
+        },
+        *(
+            {
+                **_head("WorkloadPriorityClass", one.name),
+                "value": one.value,
+                "description": one.description,
+            }
+            for one in queue.priorities
+        ),
+    ]
+
+
+def build_queued_job(deployment: Deployment) -> Section:
+    """The RayJob of a campaign that waits in the queue."""
+    queue, job = deployment.kueue, deployment.kubernetes
+    labels = {
+        **PART,
+        "kueue.x-k8s.io/queue-name": queue.local_queue,
+        "kueue.x-k8s.io/priority-class": queue.priority,
+    }
+    return {
+        "apiVersion": "ray.io/v1",
+        "kind": "RayJob",
+        "metadata": {
+            "name": f"{deployment.name}-queued",
+            "namespace": job.namespace,
+            "labels": labels,
+        },
+        "spec": {"suspend": True, **build_job_spec(deployment, scaling=False)},
+    }
+
+
+def _head(kind: str, name: str, namespace: str | None = None) -> Section:
+    place = {} if namespace is None else {"namespace": namespace}
+    return {"apiVersion": API, "kind": kind, "metadata": {"name": name, **place}}
