@@ -78,7 +78,7 @@ def read_campaign(campaign: str, *, home: str | Path | None = None) -> "Searched
 
 @guard_imports()
 def example(name: str) -> "Searched":
-    """A search at scale that comes with Ventral: `guided` or `random`.
+    """A search at scale that comes with Ventral: `guided`, `hyperopt` or `random`.
 
     Its settings, its space and its frames of trials, reports and time steps: what reports and
     importance are made of. Raises InputError for another name.
