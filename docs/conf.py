@@ -28,6 +28,7 @@ html_theme = "furo"
 html_title = f"Ventral {release}"
 html_show_sourcelink = True
 html_copy_source = True
+html_show_copyright = False
 exclude_patterns = ["_build"]
 
 # Docstrings are plain text: `name` is code, and types are those of the signature.
