@@ -282,12 +282,15 @@ class EdgeReader:
         listed: list[Node] = []
         first: Node = None
         for place, term in enumerate(terms):
-            if term.gone:
-                continue
             own = base if place == 0 else f"{base}.{term.label}"
             given = _renamed(shared, base, own) if place < inherits else {}
             node = self._term(term, given, own, first)
             first = first if place else node
+            if term.gone:
+                continue
+            tied = isinstance(node.get("kernel"), dict) and node["kernel"] == _tie_kernel(first)
+            if tied and place and not listed:
+                node["kernel"] = first["kernel"]  # the choice itself: its own term is gone
             listed.append(term.presence.around(node, own))
         order = ("offset", "scale", "nonlinearity", "bias", "bias_acts", "norm")
         gate = {slot: words[slot] for slot in order if slot in words}

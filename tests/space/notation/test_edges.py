@@ -102,6 +102,11 @@ def test_an_edge_of_an_absent_state_is_gone() -> None:
         assert EdgeReader(Phrase(text, ()), GONE).read() is None
     gate = edge("out + hidden -> out times k 3", GONE).node["multiply"]
     assert gate["terms"] == [{"of": "out", "kernel": 3}]
+    tied = edge("hidden k 1|3 + out k same + residual k same -> out keep", GONE).node["gate"]
+    assert [term["kernel"] for term in tied["terms"]] == [
+        {"choice": [1, 3], "name": "hidden->out keep.kernel"},
+        {"same_as": "hidden->out keep.kernel"},
+    ]
 
 
 @pytest.mark.parametrize(
