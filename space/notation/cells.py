@@ -69,6 +69,8 @@ class CellReader:
                 raise NotationError((*self.path, KEY, key), 0, f"unknown key {quote(key)}", cure)
         if "states" not in self.written:
             raise NotationError(self.path, 0, "a cell has no states", "add states: {out: elu}")
+        if "edges" not in self.written:
+            raise NotationError(self.path, 0, "a cell has no edges", "add edges: [input -> out]")
 
     def _branch(
         self,

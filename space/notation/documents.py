@@ -34,11 +34,13 @@ def is_notation(document: object) -> bool:
     if not isinstance(document, Mapping) or "genome" in document:
         return False
     stages = document.get("stages")
+    if isinstance(stages, str | Mapping) or {"steps", "let", "cell"} & set(document):
+        return True
     if isinstance(stages, list) and any(isinstance(stage, str) for stage in stages):
         return True
     cells = document.get("cells")
     listed = list(cells.values()) if isinstance(cells, Mapping) else []
-    return any(_is_cell(cell) for cell in (document.get("cell"), *listed))
+    return any(_is_cell(cell) for cell in listed)
 
 
 def _is_cell(cell: object) -> bool:

@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from space.documents.validation import suggestion
 from space.network.grammar import EXTERNAL_SOURCES
 from space.notation.attributes import SAME, Attributes, Form, Forms
-from space.notation.phrases import NotationError, Phrase, Token
+from space.notation.phrases import NotationError, Phrase, Token, find_cure
 from space.notation.values import (
     ACTIONS,
     Node,
@@ -164,7 +163,7 @@ class EdgeReader:
         states = (*names.states, *names.absent)
         if name not in states and (new or name not in EXTERNAL_SOURCES):
             known = [*EXTERNAL_SOURCES, *states]
-            cure = suggestion(name, known)
+            cure = find_cure(name, known)
             phrase.refuse(f"{token.text} is not a source of this cell", cure, token)
         mask = ""
         if phrase.accept("*"):
@@ -189,7 +188,7 @@ class EdgeReader:
         known = [*names.states, *names.absent, *names.gates, *inputs]
         token = phrase.name("state")
         if token.text not in known:
-            cure = suggestion(token.text, known)
+            cure = find_cure(token.text, known)
             if token.text == "input":
                 cure = "give the input a line under states first: input: identity"
             phrase.refuse(f"{token.text} is no state or gate of this cell", cure, token)
@@ -283,12 +282,15 @@ class EdgeReader:
         listed: list[Node] = []
         first: Node = None
         for place, term in enumerate(terms):
-            if term.gone:
-                continue
             own = base if place == 0 else f"{base}.{term.label}"
             given = _renamed(shared, base, own) if place < inherits else {}
             node = self._term(term, given, own, first)
             first = first if place else node
+            if term.gone:
+                continue
+            tied = isinstance(node.get("kernel"), dict) and node["kernel"] == _tie_kernel(first)
+            if tied and place and not listed:
+                node["kernel"] = first["kernel"]  # the choice itself: its own term is gone
             listed.append(term.presence.around(node, own))
         order = ("offset", "scale", "nonlinearity", "bias", "bias_acts", "norm")
         gate = {slot: words[slot] for slot in order if slot in words}
@@ -357,6 +359,9 @@ def _make_term(of: Node, slots: Mapping[str, Node], first: Node, start: Token) -
     if term.get("op") == "identity":
         del term["op"]
     if term.get("kernel") is SAME:
+        if first is None:
+            problem = "k same is the kernel of the first of several terms: this is it"
+            raise NotationError(start.path, start.at, problem, "write a number")
         term["kernel"] = _tie_kernel(first)
     return term
 

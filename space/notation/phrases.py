@@ -70,12 +70,37 @@ def split_tokens(text: str, path: Where) -> list[Token]:
         match = _TOKEN.match(text, at)
         if match is None:
             at += len(text[at:]) - len(text[at:].lstrip())
-            cure = "join sources with &" if text[at] == "," else "remove it"
+            comma = "divide words by spaces, and join sources with &"
+            cure = comma if text[at] == "," else "remove it"
             raise NotationError(path, at, f"{quote(text[at])} is no sign of the notation", cure)
         kind = match.lastgroup or ""
         tokens.append(Token(match[kind], path, match.start(kind)))
         at = match.end()
     return tokens
+
+
+MEANT = {
+    **{"kernel": "k", "depthwise": "separable", "pointwise": "k 1", "nobias": "unbiased"},
+    **{"multiply": "times", "multiplies": "times", "mul": "times", "gate": "times"},
+    **{"adds": "add", "plus": "add", "carry": "keep", "keeps": "keep", "decays": "keep"},
+    **{"in": "input", "x": "input", "image": "input", "res": "residual", "fb": "feedback"},
+    **{"layer": "norm layer", "batch": "norm batch", "group": "norm group", "optional": "?"},
+}
+"""Words that are often written for others."""
+_GLUED = re.compile(r"(conv|separable)(\d+)")
+_SIDES = re.compile(r"(\d+)")
+
+
+def find_cure(word: str, options: Sequence[str]) -> str:
+    """What to write instead of a word, of the options that may stand in its place."""
+    if (glued := _GLUED.fullmatch(word)) and glued[1] in options:
+        return f"write {glued[1]} k {glued[2]}"
+    if _SIDES.fullmatch(word) and "k" in options:
+        return f"write k {word} for a kernel of {word} x {word}"
+    meant = MEANT.get(word, "")
+    if meant and meant.split()[0] in (*options, "?"):
+        return f"write {meant}"
+    return suggestion(word, options)
 
 
 @dataclass
@@ -157,8 +182,7 @@ class Phrase:
         """Refuse the next token where one of some words was to stand."""
         if self.ended:
             self.refuse(f"{what} is missing", f"write one of {', '.join(options)}")
-        cure = suggestion(self.peek(), options)
-        self.refuse(f"{quote(self.peek())} is not {what}", also or cure)
+        self.refuse(f"{quote(self.peek())} is not {what}", also or find_cure(self.peek(), options))
 
     def refuse(self, problem: str, cure: str = "", token: Token | None = None) -> NoReturn:
         """Raise the error at a token, by default at the next one."""

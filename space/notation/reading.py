@@ -24,6 +24,7 @@ _CURES = {
         "write kernels: cut to map in the cell, or a smaller kernel"
     ),
     "write kind: group": "write norm group",
+    "write `op: match`, or `kernel: 1` for a projection": "write match, or k 1",
     "leave the key out": "leave the word out",
 }
 """What to write instead, by the cure of the full grammar."""

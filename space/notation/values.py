@@ -95,9 +95,11 @@ def read_number(phrase: Phrase, *, whole: bool = False, least: int = 1) -> int |
     """One number; a whole one is at least `least`."""
     token = phrase.next
     if not token.is_number:
+        cure = "write a whole number" if whole else "write a number"
+        if phrase.place and phrase.tokens[phrase.place - 1].text == "|":
+            cure = "write the values alone behind |: 3|5"
         phrase.refuse(
-            "a number is missing" if phrase.ended else f"{token.text} is not a number",
-            "write a whole number" if whole else "write a number",
+            "a number is missing" if phrase.ended else f"{token.text} is not a number", cure
         )
     if problem := number_problem(token.text):
         phrase.refuse(problem, "write a smaller number")

@@ -61,6 +61,23 @@ def _strip(node: Any) -> None:
             _strip(item)
 
 
+@cache
+def shared() -> Space:
+    """Two of three stages leave the same choices open: one set of names in two branches."""
+    kernel = {"choice": [1, 3, 5], "name": "kernel"}
+    norm = {
+        "optional": {"kind": "layer", "gain": {"uniform": [0, 1], "name": "gain"}},
+        "name": "n",
+    }
+    ways = {
+        "small": {"width": 2, "kernel": kernel, "norm": norm},
+        "large": {"width": {"choice": [4, 8], "name": "w"}, "kernel": kernel, "norm": norm},
+        "plain": {"width": 3},
+    }
+    stage = {"name": "a", "convolution": {"choice": ways, "name": "size"}}
+    return toys.space({"name": "shared", "genome": {"clock": {"steps": 3}, "stages": [stage]}})
+
+
 def by_space(space: Space, number: int) -> list[Flat]:
     rng = random.Random(11)
     return [draw_point(space.parameters, rng) for _ in range(number)]
@@ -180,6 +197,17 @@ def test_optuna_knows_no_weights() -> None:
     counts = [Counter(str(flat.get("c")) for flat in flats) for flats in (weighted, plain)]
     assert homogeneous(counts) < 1e-6
     assert counts[0].keys() == counts[1].keys()
+
+
+@pytest.mark.parametrize("by", [by_hyperopt, by_optuna])
+def test_both_draw_choices_of_several_branches(by: Callable[[Space, int], list[Flat]]) -> None:
+    space = shared()
+    assert [len(one.conditions) for one in space.parameters] == [1, 1, 2, 2, 2]
+    draws = {"space": by_space(space, 2000), "theirs": by(space, 2000)}
+    assert_alike(space, draws)
+    found = [structures(flats) for flats in draws.values()]
+    assert found[0].keys() == found[1].keys()
+    assert homogeneous(found) > LEVEL
 
 
 @pytest.mark.parametrize(("by", "number"), [(by_hyperopt, 2000), (by_optuna, 500)])

@@ -85,6 +85,7 @@ def test_choices_of_several_cells_begin_with_the_cell() -> None:
     ("cell", "problem"),
     [
         ({"edges": []}, "a cell has no states"),
+        ({"states": {"out": ""}}, "a cell has no edges"),
         ({"states": {"hidden ?": ""}, "edges": []}, "no state that is always there"),
         ({"states": {"out": "16 16"}, "edges": []}, "the depth is given twice"),
         ({"states": {"out": ""}, "edge": []}, r'unknown key "edge"; did you mean "edges"'),

@@ -102,6 +102,11 @@ def test_an_edge_of_an_absent_state_is_gone() -> None:
         assert EdgeReader(Phrase(text, ()), GONE).read() is None
     gate = edge("out + hidden -> out times k 3", GONE).node["multiply"]
     assert gate["terms"] == [{"of": "out", "kernel": 3}]
+    tied = edge("hidden k 1|3 + out k same + residual k same -> out keep", GONE).node["gate"]
+    assert [term["kernel"] for term in tied["terms"]] == [
+        {"choice": [1, 3], "name": "hidden->out keep.kernel"},
+        {"same_as": "hidden->out keep.kernel"},
+    ]
 
 
 @pytest.mark.parametrize(
@@ -117,11 +122,18 @@ def test_an_edge_of_an_absent_state_is_gone() -> None:
         ("out -> input keep", 13, "the input keeps no old value"),
         ("out + input -> out add k 3", 6, "an edge that adds has one term"),
         ("out -> out ? elu", 13, "elu stands behind the ?"),
+        ("out -> out multiply k 3", 11, '"multiply" is not a word of an edge; write times'),
+        ("out -> out kernel 3", 11, "write k$"),
+        ("out -> out conv3", 11, "write conv k 3"),
+        ("out -> out 3", 11, "write k 3 for a kernel"),
+        ("res -> out", 0, "write residual"),
+        ("out -> out k 3|k 5", 15, "write the values alone"),
+        ("out -> out k same", 0, "k same is the kernel of the first of several"),
         ("out -> out direct k 3", 0, "direct has no kernel"),
         ("out -> out add k 3 | add k 5", 21, "add stands here twice"),
     ],
 )
 def test_wrong_edges(text: str, at: int, problem: str) -> None:
-    with pytest.raises(NotationError, match=problem.replace("?\\?", "?")) as caught:
+    with pytest.raises(NotationError, match=problem) as caught:
         edge(text)
     assert caught.value.at == at

@@ -2,6 +2,7 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ def load_old(name: str) -> Space:
 
 
 def compare_draws(name: str, draws: int) -> None:
-    """One seed draws the same networks and recipes from both, by both ways of drawing."""
+    """One seed draws the same networks and recipes from both."""
     old, new = load_old(name), Space.load(name)
     ours, theirs = random.Random(7), random.Random(7)
     for _ in range(draws):
@@ -28,6 +29,19 @@ def compare_draws(name: str, draws: int) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_first_networks_are_those_of_the_old_document(name: str) -> None:
     compare_draws(name, 30)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_choices_made_in_the_order_of_parameters_are_a_sample(name: str) -> None:
+    """As samplers make them: a choice of both cells stands where both have it."""
+    space = Space.load(name)
+    for seed in range(30):
+        taken: dict[str, Any] = {}
+        rng = random.Random(seed)
+        for parameter in space.parameters:
+            if parameter.is_open(taken):
+                taken[parameter.path] = parameter.domain.draw(rng)
+        assert taken == space.opened.sample(random.Random(seed))
 
 
 @pytest.mark.slow
