@@ -17,6 +17,7 @@ MORE: tuple[tuple[str, str], ...] = (
     ("gate = A, part = A", "written once since it is read twice, with the same weights"),
     ("scalar(A)", "A times one learned number"),
     ("position(A)", "A times a learned weight a position and channel: a peephole"),
+    ("square(A)", "A times itself: one A, with its weights"),
     ("match(A), resized(A)", "a 1x1 convolution without bias; A on the cell's map, as it is"),
     ("layer_norm(A)", "the norm of A; group_norm_4 has four groups, batch_norm the batch's"),
     ("hidden{16 channels}", "in braces: where channels, weights or norms are not as elsewhere"),
