@@ -22,7 +22,7 @@ _IMPORTS = re.compile(rf"\b(?:from|import)\s+({'|'.join(SHORT)})\b")
 TAKE_NAMES = {"files", "find_spec", "getLogger", "import_module", "run_module"}
 """Functions that take a module's name."""
 
-FIELDS = {"space.controls", "space.recipe"}
+FIELDS = {"space.controls"}
 """Fields of a campaign file that a module has the name of."""
 
 FILES = {"space.yaml", "space.json"}
@@ -45,7 +45,7 @@ def find_short_names(text: str, root: Path = ROOT) -> Iterator[str]:
         for match in _NAME.finditer(words):
             package, part = match.groups()
             inside = root / package / part
-            begun = match[0] == words  # in an f-string that puts the rest of the name together
+            begun = match[0] == words and not part  # an f-string puts the rest of it together
             there = part and (inside.is_dir() or inside.with_suffix(".py").is_file())
             if (begun or there) and match[0] not in FIELDS | FILES:
                 yield f"line {string.lineno}: {match[0]}"
