@@ -38,7 +38,7 @@ from space.errors import DataError, StoreError, VentralError
 from space.space import Space
 from workers.data.pack import Pack
 from workers.data.packing import pack
-from workers.job import PackRef, ScoredSplit
+from workers.job import PackRef, Recipe
 from workers.trainable import TrialTrainable
 
 log = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ def submit(
         campaign.name,
         campaign.document(),
         space.document(),
-        _describe_data(packed, packed.scored(campaign.recipe.score_on), certifies),
+        _describe_data(packed, campaign.recipe, certifies),
     )
     return record.id
 
@@ -209,10 +209,11 @@ def _fit(space: Space, packed: Pack) -> Space:
     )
 
 
-def _describe_data(packed: Pack, split: ScoredSplit, certifies: str | None) -> dict[str, Any]:
-    """What the store keeps of a campaign's data, of which `split` is what its scores are of, and
-    `certifies` the campaign whose networks are scored on them again, if any.
+def _describe_data(packed: Pack, recipe: Recipe, certifies: str | None) -> dict[str, Any]:
+    """What the store keeps of a campaign's data, with the split that scores are of by its recipe,
+    and `certifies`, the campaign whose networks are scored on them again, if any.
     """
+    split = packed.scored(recipe.score_on)
     certified = {} if certifies is None else {"certifies": certifies}
     return certified | {
         **packed.ref.model_dump(mode="json"),
@@ -222,7 +223,8 @@ def _describe_data(packed: Pack, split: ScoredSplit, certifies: str | None) -> d
         "classes": packed.classes,
         "counts": packed.splits,
         "split": split,
-        "guess": packed.guess(split),
+        # What a constant answer scores by another metric than top-1 is not known.
+        "guess": 0.0 if recipe.metric is not None else packed.guess(split),
     }
 
 

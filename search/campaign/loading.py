@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from search.campaign.checks import check
+from search.campaign.functions import close_functions
 from search.campaign.settings import Campaign, Resources
 from search.campaign.splits import check_splits, decides
 from search.campaign.trainings import control_runs
@@ -172,7 +173,7 @@ def _loaded(
         raise _blamed(error, overrides, where) from None
     space = _space(campaign.space, file)
     check(campaign, space, offered or machine())
-    recipe = _threaded(campaign.recipe, campaign.resources)
+    recipe = close_functions(_threaded(campaign.recipe, campaign.resources))
     closed = campaign.model_copy(update={"space": space.document(), "recipe": recipe})
     return Loaded(campaign=closed, space=space)
 

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import IO, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,7 +105,7 @@ def _read_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
     return arrays
 
 
-def _read_array(member: BinaryIO, size: int) -> NDArray[np.generic]:
+def _read_array(member: IO[bytes], size: int) -> NDArray[np.generic]:
     """An array whose file has `size` bytes. Raises ValueError, before memory is taken for it."""
     version = np.lib.format.read_magic(member)
     reads = {
