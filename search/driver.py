@@ -38,7 +38,7 @@ from space.errors import DataError, StoreError, VentralError
 from space.space import Space
 from workers.data.pack import Pack
 from workers.data.packing import pack
-from workers.job import PackRef, ScoredSplit
+from workers.job import PackRef, Recipe
 from workers.trainable import TrialTrainable
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ def submit(
         campaign.name,
         campaign.document(),
         space.document(),
-        _describe_data(packed, packed.scored(campaign.recipe.score_on))
+        _describe_data(packed, campaign.recipe)
         | {key: one for key, one in related.items() if one is not None},
     )
     return record.id
@@ -213,8 +213,9 @@ def _fit(space: Space, packed: Pack) -> Space:
     )
 
 
-def _describe_data(packed: Pack, split: ScoredSplit) -> dict[str, Any]:
-    """What the store keeps of a campaign's data, of which `split` is what its scores are of."""
+def _describe_data(packed: Pack, recipe: Recipe) -> dict[str, Any]:
+    """What the store keeps of a campaign's data, with the split that scores are of by its recipe."""
+    split = packed.scored(recipe.score_on)
     return {
         **packed.ref.model_dump(mode="json"),
         "spec": packed.spec,
@@ -223,7 +224,8 @@ def _describe_data(packed: Pack, split: ScoredSplit) -> dict[str, Any]:
         "classes": packed.classes,
         "counts": packed.splits,
         "split": split,
-        "guess": packed.guess(split),
+        # What a constant answer scores by another metric than top-1 is not known.
+        "guess": 0.0 if recipe.metric is not None else packed.guess(split),
     }
 
 

@@ -3,7 +3,7 @@
 This module does not know what a network is made of, nor how it was trained.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -20,6 +20,7 @@ from workers.data.feed import Feed
 from workers.data.manifest import SplitName
 from workers.data.pack import Pack
 from workers.data.preprocessing import Normalisation, to_unit
+from workers.functions import Metric
 
 
 class Scored(Protocol):
@@ -40,7 +41,9 @@ class Scored(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Scores on a split: top-1, top-5 and accuracy at each step in 0..1, mean loss in nats."""
+    """Scores on a split: top-1 (or the metric that takes its place), top-5 and accuracy at each
+    step in 0..1, mean loss in nats.
+    """
 
     top1: float
     top5: float
@@ -57,14 +60,18 @@ def evaluate(
     split: SplitName,
     threads: int | None = None,
     reduced: bool = False,
+    metric: Metric | None = None,
 ) -> Evaluation:
     """Score a network on a split of a pack, in float32 and in batches of exactly `batch_size`.
 
     The network is moved to `device` (default: where it is) and left in its mode. With the batch
     size and the threads of the job, on the same machine, this gives exactly the recorded scores.
     The decoder's logits come from the same forward pass as those of the steps. With `reduced` the
-    network may take smaller images than the pack's, which are averaged down to its size.
+    network may take smaller images than the pack's, which are averaged down to its size. A
+    `metric` takes the place of top-1: it is computed of all logits of the split together. Raises
+    ValueError if it is not in 0..1.
     """
+    answers: list[tuple[Tensor, Tensor]] = []
     sums: list[Tensor] = []
     steps: list[Tensor] = []
     for by_step, logits, labels in _answer(
@@ -73,13 +80,26 @@ def evaluate(
         best = logits.topk(min(5, logits.shape[1]), dim=1).indices == labels[:, None]
         loss = cross_entropy(logits, labels, reduction="none").double()
         sums.append(torch.stack([best[:, 0].sum(), best.sum(), loss.sum()]))
+        if metric is not None:
+            answers.append((logits.cpu(), labels.cpu()))
         steps.append((by_step.argmax(dim=2) == labels[:, None]).sum(dim=0))
     count = pack.count(split)
     top1, top5, loss_sum = (torch.stack(sums).sum(dim=0) / count).tolist()
+    if metric is not None:
+        top1 = _score(metric, answers)
     by_step_accuracy = (torch.stack(steps).sum(dim=0).double() / count).tolist()
     return Evaluation(
         top1=top1, top5=top5, loss=loss_sum, accuracy_by_step=tuple(by_step_accuracy)
     )
+
+
+def _score(metric: Metric, answers: Sequence[tuple[Tensor, Tensor]]) -> float:
+    """The metric of (logits [B,classes], labels [B]) of all batches. Raises ValueError."""
+    logits, labels = (torch.cat(parts) for parts in zip(*answers, strict=True))
+    score = float(metric.compute(logits, labels))
+    if not 0 <= score <= 1:  # not a number, either
+        raise ValueError(f"the metric gave {score}, which is not in 0..1")
+    return score
 
 
 def judge_images(

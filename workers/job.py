@@ -19,6 +19,7 @@ from space.documents.bounds import (
     STEPS,
     THREADS,
 )
+from space.documents.extensions import PATTERN
 from space.documents.validation import Value, parse
 from space.errors import InputError
 from space.genome import Genome
@@ -103,6 +104,28 @@ WHOLE = Fidelity(until=1)
 """The end of every training: all images, in full size, to the last step."""
 
 
+class Chosen(Value):
+    """A loss or a metric of another package, with its options.
+
+    `version` is written down when a campaign is submitted: another one is another training.
+    """
+
+    name: str = Field(pattern=PATTERN, description="an entry point's, or package.module:Class")
+    options: dict[str, Any] = Field(default={}, description="its own settings")
+    version: str = Field(default="", description="written down by submit")
+
+
+def _chosen(built_in: str) -> BeforeValidator:
+    """A name alone as a `Chosen`, the built-in one as None."""
+
+    def read(written: object) -> object:
+        if written == built_in:
+            return None
+        return {"name": written} if isinstance(written, str) else written
+
+    return BeforeValidator(read)
+
+
 class Recipe(Value):
     """How a network is trained. Times are in epochs; rates are for a batch, not for an image.
 
@@ -136,6 +159,16 @@ class Recipe(Value):
     )
     augmentation: Augmentation = Augmentation()
     label_smoothing: Fraction = 0.0
+    loss: Annotated[Chosen | None, _chosen("cross-entropy")] = Field(
+        default=None,
+        description="a loss of another package (docs/own-loss-and-metric.md); by default the "
+        "cross entropy",
+    )
+    metric: Annotated[Chosen | None, _chosen("top1")] = Field(
+        default=None,
+        description="a metric of another package, which takes the place of top-1 in all that is "
+        "decided and shown",
+    )
     fidelity: tuple[Fidelity, ...] = Field(
         default=(),
         max_length=FIDELITIES,
@@ -180,6 +213,13 @@ class Recipe(Value):
         if self.recompute and self.unroll == "literal":
             problem = "the literal unroll keeps everything"
             raise InputError("recompute", problem, "write false, or unroll: planned")
+        return self
+
+    @model_validator(mode="after")
+    def _smooths_cross_entropy(self) -> Self:
+        if self.loss is not None and self.label_smoothing:
+            problem = f"is of the cross entropy, and the loss is {self.loss.name}"
+            raise InputError("label_smoothing", problem, "write 0, or leave loss out")
         return self
 
     @model_validator(mode="after")
@@ -229,16 +269,25 @@ class Recipe(Value):
 
 
 _EXECUTION = {"unroll", "recompute", "compile", "threads", "checkpoint_epochs"}
-_LATER = {"fidelity": (), "train_on": "train", "score_on": "validation"}
+_LATER = {
+    "fidelity": (),
+    "train_on": "train",
+    "score_on": "validation",
+    "loss": None,
+    "metric": None,
+}
 """The keys that recipes got later, with the value that means what was done before."""
+
+
+_WHOLE = ("clip", "loss", "metric")
 
 
 def _merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in overlay.items():
         mine = merged.get(key)
-        # A clip is one of two things: a new one takes the old one's place as a whole.
-        whole = key == "clip" or not (isinstance(mine, Mapping) and isinstance(value, Mapping))
+        # One is this or that, never a mixture: a new one takes the old one's place as a whole.
+        whole = key in _WHOLE or not (isinstance(mine, Mapping) and isinstance(value, Mapping))
         merged[key] = value if whole else _merge(mine, value)  # type: ignore[arg-type]
     return merged
 
@@ -281,7 +330,8 @@ class Report(Value):
     """The evidence after an epoch, on the split that the recipe scores on: validation in a
     search, test where nothing is decided by it, and in campaigns of before, which lack validation.
 
-    Scores lie in 0..1; `loss` and `train_loss` are mean cross entropies in nats, without L2.
+    Scores lie in 0..1; `loss` and `train_loss` are mean cross entropies in nats, without L2. Where
+    the recipe has a loss of its own, `train_loss` is that; where it has a metric, `top1` is that.
     """
 
     epoch: int = Field(ge=1)

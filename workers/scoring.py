@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from space.documents.validation import parse
 from space.errors import DataError, InputError
 from workers.card import Card
 from workers.data.pack import Pack, find_pack
@@ -9,7 +10,8 @@ from workers.data.packing import pack
 from workers.data.specs import data_spec
 from workers.evaluation import Evaluation, evaluate
 from workers.export import load, read_card
-from workers.job import ScoredSplit
+from workers.functions import Metric, load_metric
+from workers.job import Chosen, ScoredSplit
 
 
 def evaluate_export(
@@ -37,7 +39,19 @@ def evaluate_export(
         split=split,
         threads=card.threads,
         reduced=True,
+        metric=_metric(card),
     )
+
+
+def _metric(card: Card) -> Metric | None:
+    """The metric by which the export was scored, if not top-1. Raises InputError."""
+    written = card.recipe.get("metric")
+    if written is None:
+        return None
+    try:
+        return load_metric(parse(Chosen, written, "recipe.metric"))
+    except ImportError as error:
+        raise InputError("recipe.metric", str(error), "install the package that has it") from None
 
 
 def _open_data(folder: str | Path, card: Card, packs: Path) -> Pack:

@@ -24,6 +24,7 @@ from workers.data.pack import Pack
 from workers.data.preprocessing import Normalisation, to_unit
 from workers.evaluation import Scored, check_fit, evaluate, move_network
 from workers.failures import Diverged, device_lost, out_of_memory
+from workers.functions import load_loss, load_metric
 from workers.job import WHOLE, Fidelity, Job, Recipe, Report
 from workers.optimisation import Optimisation, learning_rate
 from workers.peak_memory import read_peak, reset_peak
@@ -78,6 +79,8 @@ class Trainer:
         self.pack = Pack.load(job.data.path, job.data.checksum)
         self._build = build
         self._scored = self.pack.scored(recipe.score_on)
+        self._own_loss = None if recipe.loss is None else load_loss(recipe.loss)
+        self._metric = None if recipe.metric is None else load_metric(recipe.metric)
         self._train = Feed(self.pack, _trained_splits(recipe, self.pack), self.device)
         self._normalise = Normalisation(self.pack, self.device)
         on_gpu = self.device.type == "cuda"
@@ -126,6 +129,7 @@ class Trainer:
         scores = evaluate(
             self.network,
             self.pack,
+            metric=self._metric,
             batch_size=recipe.evaluation_batch_size,
             split=self._scored,
             reduced=True,
@@ -220,14 +224,19 @@ class Trainer:
 
     def loss(self, images: Tensor, labels: Tensor) -> Tensor:
         """The recipe's loss of normalised images [B,C,H,W] and labels [B], without L2."""
-        smoothing = self.job.recipe.label_smoothing
         if self.job.recipe.loss_steps == "last":
-            logits = self._logits(images).float()
-            return cross_entropy(logits, labels, label_smoothing=smoothing)
+            return self._loss_of(self._logits(images).float(), labels)
         first = cast(Scored, self.network).first_valid_step("head")
         logits = self._step_logits(images)[:, first:].float()
         repeated = labels[:, None].expand(logits.shape[:2]).flatten()
-        return cross_entropy(logits.flatten(0, 1), repeated, label_smoothing=smoothing)
+        return self._loss_of(logits.flatten(0, 1), repeated)
+
+    def _loss_of(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """The mean loss of logits [N,classes] and labels [N]."""
+        if self._own_loss is not None:
+            return self._own_loss.compute(logits, labels)
+        smoothing = self.job.recipe.label_smoothing
+        return cross_entropy(logits, labels, label_smoothing=smoothing)
 
     # ------------------------------------------------------------------------------ checkpoints
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from search import samplers
 from search.campaign.checks import check
+from search.campaign.functions import close_functions
 from search.campaign.settings import Campaign, Resources, Sampler
 from search.campaign.splits import check_splits, decides
 from search.campaign.trainings import control_runs
@@ -175,7 +176,7 @@ def _loaded(
         raise _blamed(error, overrides, where) from None
     space = _space(campaign.space, file)
     check(campaign, space, offered or machine())
-    recipe = _threaded(campaign.recipe, campaign.resources)
+    recipe = close_functions(_threaded(campaign.recipe, campaign.resources))
     sampler = _versioned(campaign.sampler)
     closed = {"space": space.document(), "recipe": recipe, "sampler": sampler}
     return Loaded(campaign=campaign.model_copy(update=closed), space=space)

@@ -8,7 +8,7 @@ from search.campaign.trainings import control_runs
 from space.errors import CampaignError
 from space.space import Space
 
-KEYS = ("train_on", "score_on")
+KEYS = ("train_on", "score_on", "loss", "metric")
 """The keys of a recipe that all trials of a campaign have alike, so that they can be compared."""
 
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from space.documents.bounds import IMAGE_CHANNELS
 from space.documents.extensions import parse_options
 from workers.data.source import SPLITS, OfferedDataSet, Source, Split
 
@@ -49,7 +50,7 @@ class DataSetSuite:
         origin are of one class: they stay together where a validation split is taken from train.
         """
         assert set(source.splits) - {"validation"} == set(SPLITS)
-        assert source.channels in (1, 3)
+        assert 1 <= source.channels <= IMAGE_CHANNELS
         for split in source.splits.values():
             assert split.labels.ndim == 1
             assert split.labels.dtype.kind in "iu"

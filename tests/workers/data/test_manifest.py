@@ -66,7 +66,7 @@ def test_a_manifest_comes_back_and_its_checksum_is_of_keys_that_are_not_known_to
     [
         ({"format": 2}, "is of format 2, this version of Ventral reads 1; pack the data again"),
         ({"format": "1"}, "cannot be read (format"),
-        ({"channels": 2}, "cannot be read (channels"),
+        ({"channels": 0}, "cannot be read (channels"),
         ({"mean": [0.5, 0.5]}, "not one mean and std for each of 1 channels"),
         ({"std": [-1]}, "cannot be read (std[0]"),
         ({"classes": []}, "cannot be read (classes"),

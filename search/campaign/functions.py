@@ -1,0 +1,60 @@
+"""A campaign's own loss and metric: tried before it starts, and their versions written down.
+
+They are tried in a process of their own, because they load torch, which a driver does not.
+"""
+
+import json
+import subprocess
+
+from search.host.programs import python_command
+from space.errors import CampaignError
+from workers.job import Recipe
+
+_SECONDS = 300
+
+
+def close_functions(recipe: Recipe) -> Recipe:
+    """The recipe with the versions of its own loss and metric; as it is where it has neither.
+
+    Raises CampaignError for one that cannot be loaded or used, or that is another one than is
+    recorded.
+    """
+    if recipe.loss is None and recipe.metric is None:
+        return recipe
+    for kind, version in _try(recipe).items():
+        chosen = getattr(recipe, kind)
+        if chosen.version not in ("", version):
+            problem = f"{chosen.name} is {version} here, and {chosen.version} was recorded"
+            raise CampaignError(
+                f"recipe.{kind}", problem, "install that one, or leave version out"
+            )
+        recipe = recipe.model_copy(update={kind: chosen.model_copy(update={"version": version})})
+    return recipe
+
+
+def _try(recipe: Recipe) -> dict[str, str]:
+    """The versions by kind. Raises CampaignError."""
+    command = python_command("from workers.functions import main\nmain()")
+    kinds = [kind for kind in ("loss", "metric") if getattr(recipe, kind) is not None]
+    where = f"recipe.{kinds[0]}"
+    try:
+        done = subprocess.run(
+            command,
+            input=recipe.model_dump_json(),
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+        answer = json.loads(done.stdout.strip().splitlines()[-1])
+    except subprocess.TimeoutExpired:
+        problem = f"gave no answer to a sample in {_SECONDS} s"
+        raise CampaignError(where, problem, "see docs/own-loss-and-metric.md") from None
+    except (ValueError, IndexError):
+        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        problem = f"ended the process that tried it ({last})"
+        raise CampaignError(where, problem, "see docs/own-loss-and-metric.md") from None
+    if "versions" not in answer:
+        raise CampaignError(answer["where"], answer["problem"], answer["cure"])
+    versions: dict[str, str] = answer["versions"]
+    return versions

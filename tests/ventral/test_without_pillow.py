@@ -1,0 +1,62 @@
+"""Without Pillow: an export is loaded, its images are normalised, and it is scored."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.build import build
+from tests.support.exports import card, genome
+from workers.data.packing import pack
+from workers.data.specs import Npz
+from workers.evaluation import evaluate
+from workers.export import write
+
+PROGRAM = """
+import json, sys
+
+class Refusing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("PIL", "sklearn", "ray", "mlflow"):
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Refusing())
+import numpy as np
+import ventral
+from workers.scoring import evaluate_export
+
+folder, packs = sys.argv[1:]
+network, facts = ventral.load(folder), ventral.card(folder)
+logits = network(ventral.normalise(np.zeros((8, 8), np.uint8), facts))
+print(json.dumps([list(logits.shape), evaluate_export(folder, packs).top1]))
+"""
+
+
+@pytest.mark.long
+def test_an_export_is_loaded_and_scored(tmp_path: Path) -> None:
+    """Also where its data, labelled arrays, has to be packed anew."""
+    random, labels = np.random.default_rng(0), np.arange(60) % 10
+    images = random.integers(0, 256, (60, 8, 8), dtype=np.uint8)
+    arrays = {f"{split}_images": images for split in ("train", "validation", "test")}
+    numbers = {f"{split}_labels": labels for split in ("train", "validation", "test")}
+    np.savez(tmp_path / "noise.npz", **arrays, **numbers)
+    spec = Npz(path=str(tmp_path / "noise.npz"), size=8)
+    packed, network = pack(spec, tmp_path / "packs"), build(genome(), seed=1)
+    facts = card(packed, data=spec.model_dump(mode="json"), image_size=8)
+    write(tmp_path / "cell", genome(), network.state_dict(), facts)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(tmp_path / "cell"), str(tmp_path / "anew")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.returncode == 0, done.stderr
+    shape, top1 = json.loads(done.stdout)
+    assert shape == [1, 10]
+    assert top1 == evaluate(network.eval(), packed, split="test").top1
