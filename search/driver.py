@@ -214,7 +214,7 @@ def _fit(space: Space, packed: Pack) -> Space:
 
 
 def _describe_data(packed: Pack, recipe: Recipe) -> dict[str, Any]:
-    """What the store keeps of a campaign's data, with the split that scores are of by its recipe."""
+    """What the store keeps of a campaign's data, with the split that its scores are of."""
     split = packed.scored(recipe.score_on)
     return {
         **packed.ref.model_dump(mode="json"),

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from search.store import Store
 from search.store.tables import CAMPAIGNS
+from tests.support.campaigns import fill
 from tests.support.tables import change_rows
 from tests.ventral.conftest import Campaign, Shell
 from ventral.cells import CERTIFIED_ON_TEST
@@ -61,20 +62,20 @@ def test_a_submission_is_of_a_file_or_of_a_campaign(shell: Shell) -> None:
 
 
 def test_a_network_that_is_none_of_the_space_is_one_error(
-    campaign: Campaign, copied: Shell
+    store: Store, shell: Shell, campaign_file: Callable[..., Path]
 ) -> None:
-    alike = ("submit", "--from", campaign.id, "--new", "--no-estimate")
+    known, file = fill(store), campaign_file()
     for network, problem in (
-        ("nothing.json", "there is neither"),
-        (f"{campaign.id}/99", "has no trial 99"),
-        ("rgc_shallow", "space"),
+        ("nothing.json", "CAMPAIGN/TRIAL"),
+        (f"{known.id}/99", "has no trial 99"),
+        (f"{known.id}/1", "is no point of the space motifs-small"),
     ):
-        ended = copied.fork(*alike, "--enqueue", network)
+        ended = shell.fork("submit", file, "--enqueue", network)
         assert ended.code == 2, ended.err
         error = ended.err.splitlines()[-1]
         assert error.startswith(f"error: enqueue: {network}")
         assert problem in error
-    assert [row["id"] for row in copied("list", "-o", "json").json] == [campaign.id]
+    assert [one.id for one in store.campaigns.all()] == [known.id]
 
 
 def test_a_clone_is_answered_by_what_the_original_trained(
