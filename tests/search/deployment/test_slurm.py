@@ -161,6 +161,7 @@ mount -t tmpfs tmpfs /run/netns
 ip link set lo up
 ip link add switch type bridge
 ip link set switch up
+ip address add 10.77.0.254/24 dev switch
 for number in 1 2 3; do
     ip netns add "node$number"
     ip link add "port$number" type veth peer name eth0 netns "node$number"
@@ -168,6 +169,7 @@ for number in 1 2 3; do
     ip -n "node$number" link set lo up
     ip -n "node$number" address add "10.77.0.$number/24" dev eth0
     ip -n "node$number" link set eth0 up
+    ip -n "node$number" route add default via 10.77.0.254  # by which Ray knows its own address
 done
 ip netns exec node1 bash "$@"
 """
