@@ -17,7 +17,7 @@ PART = {"app.kubernetes.io/part-of": "ventral"}
 """The label by which the network policy knows the pods."""
 
 CAMPAIGN = "/etc/ventral/campaign.yaml"
-ENTRYPOINT = f"ventral submit {CAMPAIGN} --address auto"
+ENTRYPOINT = f"ventral-campaign {CAMPAIGN} auto"
 DASHBOARD, RAY_PORT = 8265, 6379
 
 

@@ -24,7 +24,7 @@ PACKAGES = ("space", "models", "workers", "search", "dashboards", "ventral")
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _SCRIPTS = {
-    "image": ("entrypoint.sh", "mlflow.sh"),
+    "image": ("campaign.sh", "entrypoint.sh", "mlflow.sh"),
     "compose": ("databases.sh", "backup.sh", "restore.sh"),
 }
 _HEADER = (

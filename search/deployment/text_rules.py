@@ -102,9 +102,9 @@ def _check_batch(text: str) -> Iterator[Mistake]:
             yield Mistake(variable, problem, cure)
     if not re.search(r"^umask 0?077$", code, re.MULTILINE):
         yield Mistake("umask", "the token's file is open to others", "write umask 077")
-    if re.search(r"--(dashboard-host|include-dashboard)[= ](0\.0\.0\.0|true)", code):
-        problem = "offers Ray's pages to the whole network"
-        yield Mistake("ray symmetric-run", problem, "write --include-dashboard=false")
+    if option := re.search(r"--(dashboard-\w+|include-dashboard)\b", code):
+        problem = f"{option[0]} ends every machine but the first, which alone takes it"
+        yield Mistake("ray symmetric-run", problem, "remove the option: pages stay on 127.0.0.1")
 
 
 def _check_base(

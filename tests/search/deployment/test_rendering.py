@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,12 @@ def test_docker_holds_what_is_rendered_and_nothing_else() -> None:
 def test_the_image_has_every_package_and_the_pinned_ray() -> None:
     assert PACKAGES == shrinking.PACKAGES
     assert f"\nray=={RAY_VERSION}\n" in (ROOT / "constraints.txt").read_text()
+
+
+def test_the_image_installs_an_extra_that_there_is() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (named,) = re.findall(r"'\.\[(\w+)\]'", rendered()["Dockerfile"])
+    assert named in extras["optional-dependencies"]
 
 
 def test_scripts_may_be_executed_and_others_may_not(tmp_path: Path) -> None:

@@ -65,6 +65,28 @@ def test_mlflow_does_not_start_without_accounts(tmp_path: Path) -> None:
     assert "the file of its accounts is not named" in done.stderr
 
 
+def test_a_campaign_is_submitted_once_and_resumed_after_that(tmp_path: Path) -> None:
+    write_defaults(tmp_path)
+    (tmp_path / "campaign.yaml").write_text("name: tiny\n")
+    (tmp_path / "ventral").write_text(
+        '#!/bin/bash\necho "$@"\n[[ "$1" != submit ]] || echo abcdefgh > "$6"\n'
+    )
+    (tmp_path / "ventral").chmod(0o755)
+    given = {"VENTRAL_HOME": str(tmp_path), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    words = ["env", *(f"{name}={value}" for name, value in given.items())]
+    call = [*words, "bash", "campaign.sh", "campaign.yaml", "auto"]
+
+    def run() -> str:
+        return subprocess.run(
+            call, cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout
+
+    assert run().startswith("submit campaign.yaml --address auto --id-file ")
+    assert run() == "resume abcdefgh --address auto\n"
+    (tmp_path / "campaign.yaml").write_text("name: other\n")
+    assert run().startswith("submit campaign.yaml ")
+
+
 def test_a_backup_of_another_place_is_refused(tmp_path: Path) -> None:
     write_defaults(tmp_path)
     for name in ("../other", "/etc", ".hidden"):

@@ -7,6 +7,7 @@ each with its own address, processes and folder of Ray, joined by a bridge.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -79,6 +80,8 @@ def allocation(tmp_path: Path) -> tuple[Path, dict[str, str]]:
         "#!/bin/bash\n"
         'printf "%s\\n" "$@" "$RAY_AUTH_MODE" "$(stat -c %a "$RAY_AUTH_TOKEN_PATH")" '
         '"$(wc -c < "$RAY_AUTH_TOKEN_PATH")"\n'
+        'while [[ "$1" != -- ]]; do shift; done\n'
+        'test -n "${BROKEN:-}" || touch "$5"\n'
     )
     script, environment = _prepare(tmp_path, nodes=2, venv=venv)
     _write_program(tmp_path / "bin" / "srun", srun)
@@ -95,9 +98,15 @@ def test_the_campaign_runs_on_all_machines_with_a_token_that_ends_with_it(
     assert words[:3] == ["--nodes=2", "--ntasks=2", "--ntasks-per-node=1"]
     head = "10.77.0.1:24711"
     assert words[3:9] == ["ray", "symmetric-run", "--address", head, "--min-nodes", "2"]
-    start = words.index("--")
-    assert words[start:] == ["--", "ventral", "submit", "campaign.yaml", "--address", head]
+    start = words.index("ventral")
+    noted = tmp_path / "home" / "submitted" / hashlib.sha256(b"name: tiny\n").hexdigest()
+    given = ["ventral", "submit", "campaign.yaml", "--id-file", str(noted), "--address", head]
+    assert words[start:] == given
     assert list((tmp_path / "home" / "tokens").iterdir()) == []
+    noted.write_text("abcdefgh")
+    words = _submit(*allocation, "campaign.yaml").stdout.split()
+    start = words.index("ventral")
+    assert words[start : start + 5] == ["ventral", "resume", "abcdefgh", "--address", head]
 
 
 @pytest.mark.parametrize(
@@ -130,6 +139,16 @@ def test_what_is_missing_ends_it_before_anything_starts(
     assert done.stdout == ""
 
 
+def test_ray_that_does_not_start_is_a_failure(
+    allocation: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
+    script, environment = allocation
+    done = _submit(script, {**environment, "BROKEN": "yes"}, "campaign.yaml")
+    assert done.returncode == 1
+    assert "the campaign did not start" in done.stderr
+    assert list((tmp_path / "home" / "tokens").iterdir()) == []
+
+
 def test_it_says_how_it_is_used(allocation: tuple[Path, dict[str, str]]) -> None:
     assert "usage: sbatch ventral.sbatch CAMPAIGN.yaml" in _submit(*allocation).stderr
 
@@ -142,6 +161,7 @@ mount -t tmpfs tmpfs /run/netns
 ip link set lo up
 ip link add switch type bridge
 ip link set switch up
+ip address add 10.77.0.254/24 dev switch
 for number in 1 2 3; do
     ip netns add "node$number"
     ip link add "port$number" type veth peer name eth0 netns "node$number"
@@ -149,6 +169,7 @@ for number in 1 2 3; do
     ip -n "node$number" link set lo up
     ip -n "node$number" address add "10.77.0.$number/24" dev eth0
     ip -n "node$number" link set eth0 up
+    ip -n "node$number" route add default via 10.77.0.254  # by which Ray knows its own address
 done
 ip netns exec node1 bash "$@"
 """

@@ -65,6 +65,14 @@ def test_gpus_that_the_allocation_does_not_hold_are_a_mistake() -> None:
     assert mistake.field == "#SBATCH --gpus-per-node"
 
 
+def test_an_option_of_the_head_alone_is_a_mistake() -> None:
+    text = rendered()["slurm/ventral.sbatch"].replace(
+        "--min-nodes", "--include-dashboard=true --x"
+    )
+    (mistake,) = check_script("ventral.sbatch", text)
+    assert "--include-dashboard" in mistake.problem
+
+
 def _lint(program: str, *files: Path) -> str:
     done = subprocess.run(
         [Path(sys.executable).with_name(program), *files],
@@ -86,7 +94,7 @@ def test_hadolint_finds_nothing(tmp_path: Path) -> None:
 def test_shellcheck_finds_nothing(tmp_path: Path) -> None:
     write_defaults(tmp_path)
     scripts = [*tmp_path.glob("*.sh"), *tmp_path.rglob("*.sbatch")]
-    assert len(scripts) == 6
+    assert len(scripts) == 7
     assert _lint("shellcheck", *scripts) == ""
     (tmp_path / "a.sh").write_text("#!/bin/bash\nrm $1\n")
     assert "SC2086" in _lint("shellcheck", tmp_path / "a.sh")
