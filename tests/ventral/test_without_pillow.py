@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +45,8 @@ def test_an_export_is_loaded_and_scored(tmp_path: Path) -> None:
     images = random.integers(0, 256, (60, 8, 8), dtype=np.uint8)
     arrays = {f"{split}_images": images for split in ("train", "validation", "test")}
     numbers = {f"{split}_labels": labels for split in ("train", "validation", "test")}
-    np.savez(tmp_path / "noise.npz", **arrays, **numbers)
+    parts: dict[str, Any] = arrays | numbers
+    np.savez(tmp_path / "noise.npz", **parts)
     spec = Npz(path=str(tmp_path / "noise.npz"), size=8)
     packed, network = pack(spec, tmp_path / "packs"), build(genome(), seed=1)
     facts = card(packed, data=spec.model_dump(mode="json"), image_size=8)
