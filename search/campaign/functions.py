@@ -34,7 +34,7 @@ def close_functions(recipe: Recipe) -> Recipe:
 
 def _try(recipe: Recipe) -> dict[str, str]:
     """The versions by kind. Raises CampaignError."""
-    command = python_command("from workers.functions import main\nmain()")
+    command = python_command("from ventral.workers.functions import main\nmain()")
     kinds = [kind for kind in ("loss", "metric") if getattr(recipe, kind) is not None]
     where = f"recipe.{kinds[0]}"
     try:

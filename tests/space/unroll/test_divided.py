@@ -71,4 +71,4 @@ def test_a_projection_of_a_map_that_is_enlarged_is_computed_before() -> None:
 
 def test_a_cell_without_joined_sources_is_divided_into_itself() -> None:
     genome = small_genome(PUBLISHED_CELLS["time_decay"], feedback=False)
-    assert divide_step(genome) == replace(write_step(genome), spans={})
+    assert divide_step(genome) == replace(write_step(genome), spans={}, within={})
