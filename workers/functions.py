@@ -26,12 +26,22 @@ if TYPE_CHECKING:  # torch is loaded by what computes, not before
 
 Kind = Literal["loss", "metric"]
 
+_PAGE = "docs/own-loss-and-metric.md"
+
 REGISTRIES: dict[Kind, Registry] = {
     "loss": Registry(
-        noun="loss", group="ventral.losses", built_in=("cross-entropy",), methods=("compute",)
+        noun="loss",
+        group="ventral.losses",
+        built_in=("cross-entropy",),
+        methods=("compute",),
+        page=_PAGE,
     ),
     "metric": Registry(
-        noun="metric", group="ventral.metrics", built_in=("top1",), methods=("compute",)
+        noun="metric",
+        group="ventral.metrics",
+        built_in=("top1",),
+        methods=("compute",),
+        page=_PAGE,
     ),
 }
 
@@ -111,8 +121,7 @@ def try_functions(recipe: Recipe) -> dict[Kind, str]:
         except Exception as error:  # noqa: BLE001  (another's code raises anything)
             problem = f"fails on a sample ({type(error).__name__}: {error})"
         if problem:
-            cure = "see docs/own-loss-and-metric.md"
-            raise InputError(f"recipe.{kind}", f"{chosen.name} {problem}", cure)
+            raise InputError(f"recipe.{kind}", f"{chosen.name} {problem}", f"see {_PAGE}")
     return versions
 
 

@@ -40,7 +40,7 @@ class Registry:
 
     `noun` is what one is called, `group` the group of its entry points. A class of another
     distribution has `methods`, and the pydantic model of its options as `Options`. A name of
-    `reserved` is nobody's.
+    `reserved` is nobody's. `page` tells authors what to write.
     """
 
     noun: str
@@ -48,6 +48,7 @@ class Registry:
     built_in: tuple[str, ...]
     methods: tuple[str, ...]
     reserved: tuple[str, ...] = ()
+    page: str = PAGE
 
     def check_name(self, name: str) -> str:
         """The name, if it may be one. Imports nothing. Raises InputError."""
@@ -59,7 +60,7 @@ class Registry:
         listed = ", ".join(known)
         cure = suggestion(name, known)
         if not cure.startswith("did"):
-            cure += f", or package.module:Object ({PAGE})"
+            cure += f", or package.module:Object ({self.page})"
         raise InputError("", f"{quote(name)} is not one of {listed}", cure)
 
     def is_outside(self, name: str) -> bool:
@@ -122,7 +123,7 @@ class Registry:
     def _refuse(self, name: str, why: str) -> NoReturn:
         article = "an" if self.noun[0] in "aeiou" else "a"
         problem = f"{quote(name)} is not {article} {self.noun}: {why}"
-        raise InputError("", problem, f"{PAGE} says what one has")
+        raise InputError("", problem, f"{self.page} says what one has")
 
 
 def parse_options(

@@ -1,9 +1,12 @@
 """One cell's step in operations: what is known now is never written, what is shared is once."""
 
+from itertools import combinations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
+from space.genome import Genome
 from space.network.cell_sizes import cell_shape
 from space.network.grammar import Cell, Term
 from space.network.maps import Map
@@ -21,7 +24,8 @@ from space.step.operations import (
     Writer,
     Zeros,
 )
-from tests.support.drawing import PUBLISHED_CELLS
+from space.step.stages import write_step
+from tests.support.drawing import PUBLISHED_CELLS, any_genomes
 
 INPUT = Map(size=5, channels=4)
 
@@ -31,11 +35,11 @@ def written(document: Cell | dict[str, Any], feedback: Map | None = None) -> tup
     cell = document if isinstance(document, Cell) else Cell.model_validate(document)
     sources = {"input": INPUT, "residual": INPUT} | ({"feedback": feedback} if feedback else {})
     writer = Writer()
-    given: dict[str, Given] = {}
+    sent: dict[str, Given] = {}
     for name, lies in sources.items():
         value = writer.write(Pass(), [], lies, name)
-        given[name] = Given(value=value, map=lies)
-    write_cell(writer, cell, cell_shape(cell, sources), "s", given, "corners")
+        sent[name] = Given(value=value, map=lies)
+    write_cell(writer, cell, cell_shape(cell, sources), "s", sent, "corners")
     writer.end_stage()
     return writer.operations().ops[len(sources) :]
 
@@ -201,3 +205,22 @@ def test_a_constant_is_added_beside_a_square_not_inside_of_it() -> None:
     *_, last = whats(written(state(drive={**adds({**CONVOLVED, "squared": True}), "bias": 2.0})))
     assert isinstance(last, Sum)
     assert last.constant == 2.0
+
+
+@settings(max_examples=30, deadline=None)
+@given(genome=any_genomes())
+def test_the_parts_of_a_cell_lie_within_one_another(genome: Genome) -> None:
+    """Places of two parts are apart, or the ones are within the others; every state is there."""
+    operations = write_step(genome)
+    cells = {path: span for path, span in operations.spans.items() if path.endswith(".cell")}
+    for path, cell in cells.items():
+        within = {p: s for p, s in operations.within.items() if p.startswith(f"{path}.")}
+        for span in within.values():
+            assert set(span.places) <= set(cell.places)
+        places = [set(span.places) for span in within.values()]
+        assert all(a <= b or b <= a or not a & b for a, b in combinations(places, 2))
+        stage = path.split(".")[1]
+        for name, number in operations.named.items():
+            if name.startswith(f"{stage}.") and name != f"{stage}.input":
+                state = within[f"{path}.states.{name.partition('.')[2]}"]
+                assert state.result == number
