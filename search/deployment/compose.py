@@ -105,8 +105,9 @@ def _build_objects(deployment: Deployment) -> Section:
 
 def _build_mlflow(deployment: Deployment) -> Section:
     compose = deployment.compose
-    names = [*compose.hosts, *([] if compose.address in compose.hosts else [compose.address])]
-    hosts = ["mlflow:5000", *(f"{name}:{compose.mlflow_port}" for name in names)]
+    published = [f"{name}:{compose.mlflow_port}" for name in (*compose.hosts, compose.address)]
+    # Ray's nodes call it by its name, its health check by the container's loopback.
+    hosts = dict.fromkeys(["mlflow:5000", "127.0.0.1:5000", *published])
     health = "import urllib.request as r; r.urlopen('http://127.0.0.1:5000/health', timeout=5)"
     return {
         **_confine(Node(cpus=2, memory=4)),

