@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,9 +43,11 @@ def test_an_export_is_loaded_and_scored(tmp_path: Path) -> None:
     """Also where its data, labelled arrays, has to be packed anew."""
     random, labels = np.random.default_rng(0), np.arange(60) % 10
     images = random.integers(0, 256, (60, 8, 8), dtype=np.uint8)
-    arrays = {f"{split}_images": images for split in ("train", "validation", "test")}
-    numbers = {f"{split}_labels": labels for split in ("train", "validation", "test")}
-    np.savez(tmp_path / "noise.npz", **arrays, **numbers)
+    arrays: dict[str, Any] = {
+        f"{split}_images": images for split in ("train", "validation", "test")
+    }
+    arrays |= {f"{split}_labels": labels for split in ("train", "validation", "test")}
+    np.savez(tmp_path / "noise.npz", **arrays)
     spec = Npz(path=str(tmp_path / "noise.npz"), size=8)
     packed, network = pack(spec, tmp_path / "packs"), build(genome(), seed=1)
     facts = card(packed, data=spec.model_dump(mode="json"), image_size=8)
