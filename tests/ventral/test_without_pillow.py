@@ -43,10 +43,11 @@ def test_an_export_is_loaded_and_scored(tmp_path: Path) -> None:
     """Also where its data, labelled arrays, has to be packed anew."""
     random, labels = np.random.default_rng(0), np.arange(60) % 10
     images = random.integers(0, 256, (60, 8, 8), dtype=np.uint8)
-    arrays = {f"{split}_images": images for split in ("train", "validation", "test")}
-    numbers = {f"{split}_labels": labels for split in ("train", "validation", "test")}
-    parts: dict[str, Any] = arrays | numbers
-    np.savez(tmp_path / "noise.npz", **parts)
+    arrays: dict[str, Any] = {
+        f"{split}_images": images for split in ("train", "validation", "test")
+    }
+    arrays |= {f"{split}_labels": labels for split in ("train", "validation", "test")}
+    np.savez(tmp_path / "noise.npz", **arrays)
     spec = Npz(path=str(tmp_path / "noise.npz"), size=8)
     packed, network = pack(spec, tmp_path / "packs"), build(genome(), seed=1)
     facts = card(packed, data=spec.model_dump(mode="json"), image_size=8)
