@@ -22,6 +22,10 @@ TARGETS: tuple[Target, ...] = get_args(Target)
 PACKAGES = ("space", "models", "workers", "search", "dashboards", "ventral")
 """What of a checkout goes into the image."""
 
+BUILD_FILES = ("pyproject.toml", "README.md", "LICENSE")
+BUILD_FOLDERS: tuple[str, ...] = ()
+"""What its build reads besides: metadata, and the backend if the checkout brings one."""
+
 _TEMPLATES = Path(__file__).parent / "templates"
 _SCRIPTS = {
     "image": ("campaign.sh", "entrypoint.sh", "mlflow.sh"),
@@ -86,7 +90,8 @@ def _render_image(deployment: Deployment) -> dict[str, str]:
         "cpu_index": image.cpu_index,
         "cpu": image.reference("cpu"),
         "cuda": image.reference("cuda"),
-        "packages": PACKAGES,
+        "packages": (*BUILD_FOLDERS, *PACKAGES),
+        "build_files": BUILD_FILES,
     }
     texts = {name: _fill(name, words) for name in ("Dockerfile", "Dockerfile.dockerignore")}
     return texts | {name: _read(name) for name in _SCRIPTS["image"]}

@@ -11,7 +11,7 @@ import yaml
 
 from search.deployment import TARGETS, Deployment, render_target, write_files
 from search.deployment.kubernetes import RAY_VERSION
-from search.deployment.rendering import PACKAGES
+from search.deployment.rendering import BUILD_FILES, BUILD_FOLDERS, PACKAGES
 from space.documents.validation import parse
 from space.errors import InputError
 from tests.support import shrinking
@@ -46,6 +46,15 @@ def test_the_image_installs_an_extra_that_there_is() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     (named,) = re.findall(r"'\.\[(\w+)\]'", rendered()["Dockerfile"])
     assert named in extras["optional-dependencies"]
+
+
+def test_the_image_has_what_its_build_needs() -> None:
+    assert all((ROOT / name).is_file() for name in BUILD_FILES)
+    system = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]
+    if "backend-path" in system:
+        assert str(system["build-backend"]).partition(".")[0] in BUILD_FOLDERS
+    for name in ("setup.py", "MANIFEST.in"):
+        assert (name in BUILD_FILES) == (ROOT / name).exists()
 
 
 def test_scripts_may_be_executed_and_others_may_not(tmp_path: Path) -> None:
