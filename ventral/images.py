@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from space.space import Space
 
 Size = Annotated[int | None, typer.Option("--size", min=1, help="side of the images in pixels")]
-Data = Annotated[str | None, typer.Option("--data", help="a data set, or a folder of images")]
+Data = Annotated[str | None, typer.Option("--data", help="a data set, a folder, or an .npz")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +45,7 @@ def fit_images(space: "Space", data: str | None, size: int | None) -> "tuple[Spa
         from workers.data.datasets import open_source
         from workers.data.specs import data_spec
 
-        folder = {"name": "imagefolder", "path": data} if Path(data).is_dir() else {"name": data}
-        spec = data_spec(folder | ({} if size is None else {"size": size}), "--data")
+        spec = data_spec(_find_data(data) | ({} if size is None else {"size": size}), "--data")
         source = open_source(spec)
         images = Images(
             size=spec.size, channels=source.channels, classes=len(source.classes), own=False
@@ -61,3 +60,13 @@ def fit_images(space: "Space", data: str | None, size: int | None) -> "tuple[Spa
     if images.own:
         return space, images
     return space.with_images(**images.document(), check=False), images
+
+
+def _find_data(data: str) -> dict[str, Any]:
+    """What stands in a campaign file for a tree of images, an archive of arrays, or a name."""
+    path = Path(data)
+    if path.is_dir():
+        return {"name": "imagefolder", "path": str(path.absolute())}
+    if path.suffix == ".npz":
+        return {"name": "npz", "path": str(path.absolute())}
+    return {"name": data}

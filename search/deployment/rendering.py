@@ -22,9 +22,9 @@ TARGETS: tuple[Target, ...] = get_args(Target)
 PACKAGES = ("space", "models", "workers", "search", "dashboards", "ventral")
 """What of a checkout goes into the image."""
 
-BUILD_FILES = ("pyproject.toml", "README.md", "LICENSE")
-BUILD_FOLDERS: tuple[str, ...] = ()
-"""What its build reads besides: metadata, and the backend if the checkout brings one."""
+BUILD_FILES = ("pyproject.toml", "README.md", "LICENSE", "setup.py", "MANIFEST.in")
+BUILD_FOLDERS = ("building",)
+"""What its build reads besides: metadata, and the backend."""
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _SCRIPTS = {

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from space.errors import InputError
+from space.errors import DataError, InputError
 from space.space import Space
 from ventral.images import Images, fit_images
 
@@ -43,3 +44,15 @@ def test_a_data_set_replaces_all_of_them_and_may_have_a_size() -> None:
     assert str(fit_images(space, "digits", 16)[1]) == "16x16 pixels, 1 channel, 10 classes"
     with pytest.raises(InputError, match="--data"):
         fit_images(space, str(Path("no-such-data")), None)
+
+
+def test_an_archive_of_arrays_is_named_by_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels, labels = np.zeros((40, 6, 6, 3), np.uint8), np.arange(40) % 4
+    np.savez(tmp_path / "dots.npz", train_images=pixels, train_labels=labels)
+    monkeypatch.chdir(tmp_path)
+    _, images = fit_images(Space.parse(DOCUMENT), "dots.npz", 6)
+    assert images.document() == {"size": 6, "channels": 3, "classes": 4}
+    with pytest.raises(DataError, match=r"none\.npz"):
+        fit_images(Space.parse(DOCUMENT), "none.npz", 6)
