@@ -87,7 +87,7 @@ def test_the_genome_is_that_of_the_trial_s_choices() -> None:
 def test_choices_of_another_space_make_no_genome() -> None:
     searched = make_searched(trials=40)
     best = networks.list_best(searched)[0]
-    other = replace(searched, trials=searched.trials.drop(columns=["choice.cell"]))
+    other = replace(searched, trials=searched.trials.drop(columns=["choice.hidden"]))
     assert networks.read_genome(other, best) is None
 
 
