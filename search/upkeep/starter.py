@@ -46,69 +46,42 @@ seed: 1
 SPACE_TEXT = """\
 # A space: a network with choices left open in it. Look at it with
 #
-#     ventral space show space.yaml        every choice, and what opens it
+#     ventral space show space.yaml        what it says, and what its networks cost
 #     ventral space validate space.yaml    draws networks from it and checks them
 #     ventral space count space.yaml       how many networks there are
 #
-# {choice: [a, b]} is one of several, {uniform: [0.5, 1.0]} a number, {optional: X} X or nothing;
-# `name:` is what a choice is called in tables.
+# `a|b` is one of several, `0.5..1.0` a number between two, `?` there or not (`?*`: there by
+# default). Every word is in docs/notation.md; docs/spaces.md writes a space step by step.
 name: first-space
 description: May a cell remember, gate itself, and hear from the stage above?
 
-genome:
-  # At each time step a signal goes through one stage.
-  clock: {steps: 6}
+# At each time step a signal goes through one stage; six steps leave two for what goes round.
+steps: 6
 
-  # What the image goes through. The last two stages have a recurrent cell.
-  stages:
-    - {name: conv1, convolution: {width: 16, kernel: 3, activation: elu}, pool: {}}
-    - {name: conv2, convolution: {width: 24, kernel: 3}, cell: recurrent, pool: {}}
-    - {name: conv3, convolution: {width: 32, kernel: 3}, cell: recurrent}
+# What the image goes through: channels, kernels, pools. The last two stages carry the cell.
+stages: [conv1 16 k 3 elu pool, conv2 24 k 3 cell pool, conv3 32 k 3 cell]
 
-  # A connection from a later stage back to an earlier one.
-  feedback:
-    conv3->conv2: {choice: [true, false], name: feedback}
+# A connection from a later stage back to an earlier one, which is there or not.
+feedback: [conv3 -> conv2 ?*]
 
-  cells:
-    recurrent:
-      output: out
-      clip_kernels: true    # a kernel that is larger than its map is made as large as the map
-      states:
-        out:
-          drive:
-            edges:
-              # What comes from the stage's convolution, and from the stage above.
-              - {add: {of: input}}
-              - {add: {of: feedback, kernel: 1}}
+cell:
+  # Kernels that are larger than the map are made as large as the map.
+  kernels: cut to map
 
-              # The cell hears its own value of the step before, or does not.
-              - optional:
-                  add:
-                    of: out
-                    op: {choice: [convolution, separable], name: self.op}
-                    kernel: {choice: [1, 3], name: self.kernel}
-                name: self
+  # What the cell remembers from step to step, and its activation.
+  states: {out: elu|relu}
 
-              # A gate multiplies the sum: offset + scale * sigmoid(convolution of out).
-              - optional:
-                  multiply:
-                    offset: {uniform: [0.5, 1.0], name: gate.offset}
-                    scale: {same_as: gate.offset, times: -1}
-                    nonlinearity: {choice: [sigmoid, tanh], name: gate.nonlinearity}
-                    terms: [{of: out, kernel: {choice: [1, 3], name: gate.kernel}}]
-                name: gate
-          activation: {choice: [elu, relu], name: activation}
+  edges:
+    # What comes from the stage's convolution, and from the stage above.
+    - input -> out
+    - feedback -> out add k 1
+    # The cell hears its own value of the step before, or does not.
+    - out -> out add conv|separable k 1|3 ?
+    # A gate multiplies the sum: it falls from 0.5..1.0 as its nonlinearity rises.
+    - out -> out times falling 0.5..1.0 sigmoid|tanh k 1|3 ?
 
 # What the search is compared with: the same stages without any loop.
-controls:
-  feedforward:
-    description: the same stages with no memory and no feedback
-    genome:
-      feedback: {conv3->conv2: false}
-      cells:
-        recurrent:
-          output: out
-          states: {out: {drive: {edges: [{add: {of: input}}]}, activation: elu}}
+controls: {feedforward: [input -> out elu]}
 """
 
 
