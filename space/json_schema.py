@@ -16,6 +16,7 @@ from space.documents.bounds import OPTIONS, SPAN, WEIGHT
 from space.documents.trees import CHOICE_KINDS
 from space.meanings import BESIDE, CHOICES, MEANINGS
 from space.network.architecture import Architecture
+from space.notation_schema import notation_schema
 from space.space import Space
 
 Schema = dict[str, Any]
@@ -61,7 +62,9 @@ def model_file_schema() -> Schema:
 
 
 def space_schema(recipe: Mapping[str, Any]) -> Schema:
-    """The JSON Schema of a space's file; `recipe` is that of training settings."""
+    """The JSON Schema of a space's file, in the full grammar or in the notation; `recipe` is that
+    of training settings.
+    """
     whole, opener = model_schema(Space), _Opener()
     for part in (model_schema(Architecture), dict(recipe)):
         opener.add(part)
@@ -83,7 +86,14 @@ def space_schema(recipe: Mapping[str, Any]) -> Schema:
         "description": properties["recipe"]["description"],
         **opener.open(_refer(recipe["title"]), "recipe"),
     }
-    return _headed({**whole, "$defs": definitions | opener.definitions}, "Ventral space")
+    written = notation_schema(properties, opener.definitions[Architecture.__name__]["properties"])
+    definitions |= opener.definitions | {"Notation": written, Space.__name__: whole}
+    document = {
+        "if": {"required": ["genome"]},
+        "then": _refer(Space.__name__),
+        "else": _refer("Notation"),
+    }
+    return _headed({"type": "object", **document, "$defs": definitions}, "Ventral space")
 
 
 def _headed(schema: Schema, title: str) -> Schema:

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+from search.json_schemas import schema_line
 from space.errors import InputError
 
 CAMPAIGN_FILE, SPACE_FILE = "campaign.yaml", "space.yaml"
+KINDS = "campaign", "space"
+"""Of their schemas, by which editors complete words."""
 
 CAMPAIGN_TEXT = """\
 # A campaign: what is searched, on which images, and for how long. Run it with
@@ -101,8 +104,8 @@ def write_starter(folder: Path, *, force: bool = False) -> tuple[Path, Path]:
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for file, text in zip(files, (CAMPAIGN_TEXT, SPACE_TEXT), strict=True):
-            file.write_text(text, encoding="utf-8")
+        for file, kind, text in zip(files, KINDS, (CAMPAIGN_TEXT, SPACE_TEXT), strict=True):
+            file.write_text(f"{schema_line(kind)}\n{text}", encoding="utf-8")
     except OSError as error:
         cure = "name a folder that you may write to"
         raise InputError(str(folder), f"cannot be written ({error.strerror})", cure) from error

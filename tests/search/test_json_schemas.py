@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from search.campaign import SCHEMA
 from search.json_schemas import MADE, schema_file, schema_line, schema_text
 from space import zoo
+from space.documents.yaml_reading import load_yaml
 from tests.support.shrinking import ROOT
 
 LINE = re.compile(r"\A# yaml-language-server: \$schema=(\S+)\n")
@@ -50,7 +50,7 @@ def test_a_file_is_valid_by_the_schema_that_it_names(file: Path) -> None:
     named = LINE.match(text := file.read_text())
     assert named is not None
     schema = validator((file.parent / named[1]).resolve(strict=True))
-    assert list(schema.iter_errors(yaml.safe_load(text))) == []
+    assert list(schema.iter_errors(load_yaml(text))) == []
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_file_is_valid_by_the_schema_that_it_names(file: Path) -> None:
     [{"top1": "73"}, {"tpo1": 73}, {"genome": {"stages": [], "clock": {}}}, {"source": ""}],
 )
 def test_a_mistake_in_a_model_is_refused(mistake: dict[str, Any]) -> None:
-    model = yaml.safe_load((ROOT / "space" / "zoo" / "basenet_shallow.yaml").read_text())
+    model = load_yaml((ROOT / "space" / "zoo" / "basenet_shallow.yaml").read_text())
     schema = validator(schema_file("model"))
     assert list(schema.iter_errors(model)) == []
     assert list(schema.iter_errors(model | mistake))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 
@@ -23,6 +26,10 @@ def test_every_sample_may_be_trained_and_no_choice_is_idle(tmp_path: Path) -> No
     assert tried.infeasible == 0
     assert not tried.warnings
     assert recurrence(space.control("feedforward").genome) == "none"
+    for file in (campaign_file, space_file):  # an editor finds the schema of this installation
+        first = file.read_text().splitlines()[0]
+        schema = Path(url2pathname(urlsplit(first.partition("$schema=")[2]).path))
+        assert json.loads(schema.read_text())["title"] == f"Ventral {file.stem}"
 
 
 @pytest.mark.parametrize("present", [CAMPAIGN_FILE, SPACE_FILE])
