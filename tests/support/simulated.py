@@ -195,8 +195,8 @@ class _Simulation:
         place = (self._sum_effects(choices) - mean) / deviation
         away = math.log10(float(choices["learning_rate"] or 1.0) / world.rate)
         place -= world.rate_matters * away**2
-        kernels = [choices.get(f"{cell}.in_to_out.kernel") for cell in ("one", "two")]
-        place += world.kernels * sum((float(kernel or 1) - 1) / 4 for kernel in kernels)
+        kernel = float(choices.get("input->out.kernel") or 1)
+        place += world.kernels * (kernel - 1) / 4
         if place > 0:
             place = world.ceiling * (1 - math.exp(-place / world.ceiling))
         return world.middle + world.spread * place

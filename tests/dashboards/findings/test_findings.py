@@ -39,7 +39,7 @@ SICK: dict[str, tuple[World, str, str]] = {
     "the best kernel lies beyond": (
         World(sampler="random", kernels=4.0, ceiling=4.0),
         "borders",
-        "in_to_out.kernel at its upper end",
+        "input->out.kernel at its upper end",
     ),
     "high learning rates diverge": (
         World(sampler="random", diverging=5e-3),
