@@ -58,6 +58,9 @@ TOUR = [
     for command in commands(text)
     if command.startswith("ventral ") and command != "ventral ui"
 ]
+DRILLS = [command for command in TOUR if command.startswith("ventral drill ")]
+"""They take minutes, and need nothing of the tour."""
+TOUR = [command for command in TOUR if command not in DRILLS]
 
 
 @dataclass
@@ -133,7 +136,14 @@ def test_the_tour(tour: Tour, number: int) -> None:
     tour.take(number)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("command", DRILLS)
+def test_the_drills(tour: Tour, command: str) -> None:
+    _run(command, tour.folder)
+
+
 def test_the_tour_is_long() -> None:
+    assert DRILLS
     assert len(TOUR) > 10
 
 

@@ -54,6 +54,7 @@ def nothing_left(nodes: Nodes, scene_folder: Path) -> None:
     assert list(scene_folder.glob("ventral-*")) == []
 
 
+@pytest.mark.slow
 def test_a_killed_node_s_trials_go_on_first(
     nodes: Nodes, scene: MakeScene, rng: random.Random
 ) -> None:

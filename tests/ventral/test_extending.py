@@ -51,6 +51,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
         del sys.modules[name]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("installed")
 def test_a_campaign_of_another_package_s_classes_runs_resumes_and_replays(tmp_path: Path) -> None:
     home = Home.at(tmp_path / "home", {})

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from search.store import Status, Store
 from tests.support.waiting import GUARD, wait_until
 from tests.ventral.conftest import Shell
@@ -26,6 +28,7 @@ def _rows(shell: Shell, campaign: str) -> dict[int, dict[str, Any]]:
     return {row["trial"]: row for row in shell("trial", "list", campaign, "-o", "json").json}
 
 
+@pytest.mark.slow
 def test_a_killed_and_an_interrupted_campaign_go_on_as_if_nothing_had_been(
     shell: Shell, campaign_file: Callable[..., Path]
 ) -> None:

@@ -80,6 +80,7 @@ def test_a_trial_is_shown_with_its_equations(shell: Shell, store: Store) -> None
     assert tuple(document["equations"]) == format_cells(genome)
 
 
+@pytest.mark.slow
 def test_a_diverged_trial_is_retried_changed_only(campaign: Campaign, copied: Shell) -> None:
     """In a real campaign, one of whose trials is made to have diverged."""
     shell = copied
