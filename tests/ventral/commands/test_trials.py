@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from search.host.home import Home
 from search.store import Store
 from space.equation.network import format_cells
