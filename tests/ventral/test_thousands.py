@@ -30,7 +30,7 @@ from tests.ventral.conftest import COMMAND, Shell
 def test_five_thousand_trials_take_under_two_seconds(
     command: list[str], millions: float, thousands: tuple[Shell, str], tmp_path: Path
 ) -> None:
-    """As calls of functions, Python's start and the imports included: a fifth and more above what was counted."""
+    """As calls of functions, with Python's start: a fifth and more above what was counted."""
     shell, campaign_id = thousands
     arguments: list[Any] = [COMMAND, *command[:2], campaign_id, *command[2:]]
     if command[0] != "trial":
