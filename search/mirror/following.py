@@ -112,6 +112,7 @@ class Following:
         numbers = [entry.number for entry in changed]
         self._store.outbox.mark_showing(campaign.id, numbers)
         trials = {one.number: one for one in self._store.results.some(campaign.id, numbers)}
+        labels = self._store.labels.of_trials(campaign.id)
         written: dict[int, tuple[str | None, int]] = {}
         try:
             for entry in changed:
@@ -121,7 +122,8 @@ class Following:
                 trial = replace(
                     trials[number], status="running" if number in running else "waiting"
                 )
-                run_id = self._write(campaign, entry, trial, reports.get(number, []))
+                run = run_of(campaign, trial, reports.get(number, []), label=labels.get(number))
+                run_id = self._write(campaign, entry, trial, run)
                 if number not in self._refused:
                     written[number] = run_id, entry.version
         finally:
@@ -132,11 +134,9 @@ class Following:
         campaign: Campaign,
         entry: Unfinished,
         trial: Trial,
-        reports: Sequence[Reported],
+        run: MlflowRun,
     ) -> str | None:
         """Write the run of a trial that has not ended; its id, None if there is none to have."""
-        label = self._store.labels.find(campaign.id, trial.number)
-        run = run_of(campaign, trial, reports, label=label)
         key = run_key(campaign.id, trial.number)
         try:
             run_id = self._client.locate(self._experiment, key, entry)
