@@ -129,8 +129,16 @@ def test_make_help_lists_every_target() -> None:
         assert f"make {target}" in told.stdout
 
 
+README_TOUR = len([command for command in commands() if command in TOUR])
+"""So many commands of the tour are the README's; those of the pages behind them take as long."""
+
+
 @pytest.mark.parametrize(
-    "number", [pytest.param(number, id=command) for number, command in enumerate(TOUR)]
+    "number",
+    [
+        pytest.param(number, id=command, marks=[pytest.mark.slow] * (number >= README_TOUR))
+        for number, command in enumerate(TOUR)
+    ],
 )
 def test_the_tour(tour: Tour, number: int) -> None:
     tour.take(number)
@@ -158,7 +166,7 @@ def test_a_tour_ends_with_the_command_that_fails(tmp_path: Path) -> None:
 
 def test_the_python_runs_on_what_the_tour_exported(tour: Tour) -> None:
     """The block as it is printed, in the folder where the tour was taken."""
-    tour.take(len(TOUR) - 1)
+    tour.take(README_TOUR - 1)
     exported = sorted((tour.folder / "cells").iterdir())
     assert len(exported) == 2
     (block,) = blocks("python")
@@ -212,7 +220,7 @@ def test_a_notebook_searches_exports_and_certifies(tour: Tour) -> None:
 
 def test_ventral_ui_answers_at_the_address_that_it_prints(tour: Tour) -> None:
     """And leaves nothing behind."""
-    tour.take(len(TOUR) - 1)
+    tour.take(README_TOUR - 1)
     assert "ventral ui" in commands()
     server = subprocess.Popen(
         ["ventral", "ui", "--port", "0", "--no-browser"],
