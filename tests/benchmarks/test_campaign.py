@@ -38,6 +38,7 @@ def assert_measured(row: dict[str, Any], trials: int) -> None:
     assert len(row["ventral"]["ms_by_hundred"]) == 1
 
 
+@pytest.mark.slow
 def test_ventral_alone() -> None:
     found = json.loads(ran("--trials", "12", "--no-ray", "--json"))
     assert found["sampler"] == "optuna"

@@ -359,6 +359,7 @@ def test_a_driver_elsewhere_is_dead_only_when_it_is_silent(
     assert 0.5 / 10 in slept, "it was waited for"
 
 
+@pytest.mark.slow
 def test_an_error_in_the_store_ends_the_run_with_that_error(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,6 +71,7 @@ def test_a_killed_and_an_interrupted_campaign_go_on_as_if_nothing_had_been(
     assert shell("status", campaign, "-o", "json").json["state"] == "finished"
 
 
+@pytest.mark.slow
 def test_a_detached_campaign_is_stopped_from_outside(
     shell: Shell, campaign_file: Callable[..., Path]
 ) -> None:

@@ -152,6 +152,7 @@ def at_once(notes: list[dict[str, Any]]) -> int:
     )
 
 
+@pytest.mark.slow
 def test_trials_share_a_gpu_by_fraction(ground: cluster.Ground, tmp_path: Path) -> None:
     """Four trials of a quarter each on one (logical) device, and none beside it."""
     notes, _ = ran(ground, tmp_path, 8, cpus=0.5, gpus=0.25, together=4)
@@ -169,6 +170,7 @@ def test_trials_share_cores_and_have_as_many_threads(
     assert {note["gpus"] for note in notes} == {""}, "who takes no GPU sees none"
 
 
+@pytest.mark.slow
 def test_short_trials_use_all_workers_and_leave_nothing(
     ground: cluster.Ground, tmp_path: Path
 ) -> None:
