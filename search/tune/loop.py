@@ -18,6 +18,7 @@ from typing import Any
 import ray
 from ray import tune
 from ray.air.execution import FixedResourceManager
+from ray.tune.error import TuneError
 from ray.tune.execution.class_cache import _ActorClassCache
 from ray.tune.execution.placement_groups import resource_dict_to_pg_factory
 from ray.tune.execution.tune_controller import TuneController
@@ -171,6 +172,19 @@ class Loop(TuneController):  # type: ignore[misc]
         self._kept: set[Any] = set()
         self._added: dict[Trial, float] = {}
         self.update_max_pending_trials(slots)
+
+    def step(self) -> None:
+        """One round of Ray Tune's. Raises what went wrong in it.
+
+        Where that is in what follows from a result, Ray Tune raises an error of its own with the
+        traceback as its text; what it was raised from is raised here.
+        """
+        try:
+            super().step()
+            return
+        except TuneError as error:
+            origin = error.__context__ or error
+        raise origin
 
     def add_trial(self, trial: Trial) -> None:
         """Take a trial up, and let as many idle workers wait as there are slots."""

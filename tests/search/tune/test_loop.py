@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,15 @@ from typing import Any
 import pytest
 import ray
 from ray import tune
+from ray.tune.error import TuneError
+from ray.tune.execution.tune_controller import TuneController
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 from ray.tune.stopper import NoopStopper
 
 from search.host.machine import Machine
 from search.tune import cluster, loop
+from space.errors import StoreError
 
 ROOT = Path(__file__).parents[3]
 OFFERED = Machine(cpus=4, gpus=1)
@@ -185,3 +189,28 @@ def test_short_trials_use_all_workers_and_leave_nothing(
 @pytest.mark.parametrize(("cpus", "threads"), [(0.25, 1), (1, 1), (2.5, 2), (8, 8)])
 def test_threads(cpus: float, threads: int) -> None:
     assert loop.threads(cpus) == threads
+
+
+def test_what_went_wrong_behind_a_result_is_raised_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And not as Ray Tune's error, whose text is a traceback."""
+    first = StoreError("store.db", "was removed or replaced", "put it back")
+
+    def step(_loop: object) -> None:
+        try:
+            raise first
+        except StoreError:
+            raise TuneError(traceback.format_exc())  # noqa: B904 - as Ray Tune does
+
+    monkeypatch.setattr(TuneController, "step", step)
+    with pytest.raises(StoreError) as raised:
+        object.__new__(loop.Loop).step()
+    assert raised.value is first
+
+    def stumble(_loop: object) -> None:
+        raise TuneError("of its own")
+
+    monkeypatch.setattr(TuneController, "step", stumble)
+    with pytest.raises(TuneError, match="of its own"):
+        object.__new__(loop.Loop).step()
