@@ -8,23 +8,7 @@ import pytest
 import space.survey as survey_module
 from space.space import Space
 from space.survey import BLAMED, TRIES, draw_networks, survey
-
-
-def document(**cell: Any) -> dict[str, Any]:
-    """A space of one choice: kernels that do not fit every map."""
-    term = {"of": "input", "kernel": {"choice": [3, 5], "name": "kernel"}}
-    states = {"out": {"drive": {"edges": [{"add": term}]}}}
-    return {
-        "name": "kernels",
-        "genome": {
-            "clock": {"steps": 4},
-            "stages": [
-                {"name": "a", "convolution": {"width": 4}, "pool": {}},
-                {"name": "b", "convolution": {"width": 4}, "cell": "c"},
-            ],
-            "cells": {"c": {"output": "out", "states": states} | cell},
-        },
-    }
+from tests.support.kernels import document
 
 
 def tried(written: dict[str, Any], size: int, **how: Any) -> Any:
