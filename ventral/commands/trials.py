@@ -82,7 +82,7 @@ def list_trials(  # noqa: PLR0913  (each is an option of the command)
         columns.insert(3, Column(key=by, write=count, right=True))
     if any(trial.source for trial in records):
         columns.insert(-1, Column(key="source", title="from"))
-    rows = listing.list_trials(store, record.id, records)
+    rows = listing.list_trials(store, record.id, records, motifs=output is not Format.table)
     if output is Format.table:
         rows = distinguish_cells(rows, store, record.id)
     table(rows, [*columns, *label_columns(rows)], output)
