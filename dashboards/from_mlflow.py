@@ -27,9 +27,11 @@ from dashboards.searched import Searched
 from search.campaign import Campaign
 from search.mirror.campaign_page import CAMPAIGN_FILE, PAGE_TAG
 from search.mirror.runs import (
+    CAMPAIGN_TAG,
     EPOCH_METRICS,
     MOTIFS_BETWEEN,
     MOTIFS_TAG,
+    NAME_TAG,
     NOTE_TAG,
     RECORD_TAG,
     RECORDED,
@@ -136,8 +138,8 @@ class _Connection:
     def find_experiment(self, campaign: str) -> Any:
         """The experiment of a campaign's id, else the newest of its name."""
         known = list(self._pages(self._client.search_experiments))
-        by_id = [one for one in known if one.tags.get("ventral.campaign") == campaign]
-        by_name = [one for one in known if one.tags.get("ventral.campaign.name") == campaign]
+        by_id = [one for one in known if one.tags.get(CAMPAIGN_TAG) == campaign]
+        by_name = [one for one in known if one.tags.get(NAME_TAG) == campaign]
         found = by_id or sorted(by_name, key=lambda one: int(one.creation_time or 0))
         if not found:
             problem = f"MLflow at {self._server} has no such campaign"

@@ -8,16 +8,12 @@ from __future__ import annotations
 import json
 from urllib.parse import urlencode
 
-from search.mirror.runs import TAG_LENGTH, cut, milliseconds
+from search.mirror.runs import CAMPAIGN_TAG, NAME_TAG, TAG_LENGTH, cut, milliseconds
 from search.store import Campaign
 from space.documents.outside import printable
 
 VIEW = "ventral-best-first"
 """The saved view of the runs table in which an experiment opens."""
-
-
-CAMPAIGN_TAG, NAME_TAG = "ventral.campaign", "ventral.campaign.name"
-"""The tags with a campaign's id, and with its name."""
 
 
 def experiment_name(campaign: Campaign) -> str:

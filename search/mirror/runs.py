@@ -32,6 +32,9 @@ EXACT = 24
 KEY_TAG = "ventral.key"
 """The tag by which a trial's run is found again: CAMPAIGN/NUMBER."""
 
+CAMPAIGN_TAG, NAME_TAG = "ventral.campaign", "ventral.campaign.name"
+"""The tags with a campaign's id, and with its name."""
+
 MOTIFS_TAG, MOTIFS_BETWEEN = "ventral.motifs", "; "
 """The tag with the words of a network, and what stands between two of them. MLflow's search finds
 one with `tags.ventral.motifs LIKE '%residual->out times%'`.
@@ -255,8 +258,8 @@ def _tags_of(campaign: Campaign, trial: Trial, compared: str) -> dict[str, str]:
     name = sampler.get("name") if isinstance(sampler, Mapping) else sampler
     tags = {
         KEY_TAG: run_key(campaign.id, trial.number),
-        "ventral.campaign": campaign.id,
-        "ventral.campaign.name": campaign.name,
+        CAMPAIGN_TAG: campaign.id,
+        NAME_TAG: campaign.name,
         "ventral.trial": str(trial.number),
         "ventral.digest": trial.digest,
         "ventral.status": trial.status,
