@@ -21,13 +21,12 @@ from search.mirror.client import Client, open_client
 from search.mirror.database import no_strays
 from search.mirror.experiments import experiment_note, run_path, runs_path
 from search.mirror.runs import (
-    CAMPAIGN_TAG,
     KEY_TAG,
-    NAME_TAG,
     NOTE_TAG,
     TAG_LENGTH,
     WORDS_TAG,
     MlflowRun,
+    campaign_tags,
     cut,
     label_tags,
     milliseconds,
@@ -70,8 +69,7 @@ def page_of(campaign: Campaign, environment: Mapping[str, str]) -> MlflowRun:
         tags={
             KEY_TAG: page_key(campaign.id),
             PAGE_TAG: "campaign",
-            CAMPAIGN_TAG: campaign.id,
-            NAME_TAG: cut(printable(campaign.name), TAG_LENGTH),
+            **campaign_tags(campaign),
         },
         files={
             CAMPAIGN_FILE: json.dumps(document, indent=2) + "\n",

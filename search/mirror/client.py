@@ -25,6 +25,7 @@ from search.mirror.runs import (
     REASON,
     MlflowRun,
     Point,
+    campaign_tags,
 )
 from search.store import Campaign, Outgoing
 
@@ -109,11 +110,11 @@ class Client:
     def name_experiment(self, experiment: str, campaign: Campaign) -> None:
         """Give an experiment the name that its campaign has now."""
         known = self._client.get_experiment(experiment)
-        name, tags = experiment_name(campaign), experiment_tags(campaign)
+        name, written = experiment_name(campaign), campaign_tags(campaign)[NAME_TAG]
         if known.name != name:
             self._client.rename_experiment(experiment, name)
-        if known.tags.get(NAME_TAG) != tags[NAME_TAG]:
-            self._client.set_experiment_tag(experiment, NAME_TAG, tags[NAME_TAG])
+        if known.tags.get(NAME_TAG) != written:
+            self._client.set_experiment_tag(experiment, NAME_TAG, written)
 
     def tag_experiment(self, experiment: str, tags: Mapping[str, str]) -> None:
         """Set tags of an experiment."""

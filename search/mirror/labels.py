@@ -12,9 +12,8 @@ from search.host.home import Home
 from search.mirror.campaign_page import write_page
 from search.mirror.client import Client, open_client
 from search.mirror.database import no_strays
-from search.mirror.experiments import experiment_tags
 from search.mirror.landing import has_runs_in, is_missing
-from search.mirror.runs import NAME_TAG, label_tags
+from search.mirror.runs import NAME_TAG, campaign_tags, label_tags
 from search.store import Campaign, Store
 
 
@@ -35,7 +34,7 @@ def publish_campaign(home: Home, store: Store, campaign_id: str, *, renamed: boo
     with _connect(home, campaign.id) as client:
         write_page(client, campaign, str(campaign.experiment), store.labels.find(campaign.id))
         if renamed:
-            tag = {NAME_TAG: experiment_tags(campaign)[NAME_TAG]}
+            tag = {NAME_TAG: campaign_tags(campaign)[NAME_TAG]}
             for run in store.outbox.runs(campaign.id).values():
                 client.tag(run, tag)
 
