@@ -27,6 +27,8 @@ from search.store.tables import (
 
 _TABLES = (JOURNAL, ATTEMPTS, REPORTS, MIRROR, LABELS, EVENTS, OPENINGS, SHARES)
 """Those with a column `campaign`, but for the trials, which others refer to."""
+_AT_ONCE = 500
+"""Genomes that one statement names."""
 
 
 class Removal:
@@ -81,7 +83,3 @@ class Removal:
                 if number := int(connection.execute(query).scalar_one()):
                     counts[table.name] = number
         return counts
-
-
-_AT_ONCE = 500
-"""Genomes that one statement names."""
