@@ -6,7 +6,6 @@ what is put into a shell script, a Dockerfile or a manifest needs no quoting.
 """
 
 import ipaddress
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -346,8 +345,3 @@ def json_schema() -> dict[str, Any]:
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "Ventral deployment"
     return schema
-
-
-def schema_text() -> str:
-    """`json_schema()` as the published file holds it."""
-    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
