@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.build import Network, Trace
 from models.parameters import Part
@@ -20,24 +20,27 @@ def record_activations(network: Network, images: Tensor, names: Sequence[str]) -
     """
     if isinstance(names, str):
         raise InputError("names", f'"{names}" is one name', f'give a list: ["{names}"]')
-    modules = dict(network.named_modules())
+    parts = {
+        name: module
+        for name, module in network.named_modules()
+        if isinstance(module, Part) and name != "decoder"
+    }
     recorded: Trace = {}
     handles = []
     try:
         for name in dict.fromkeys(names):
-            part, steps = _find(modules, name), recorded.setdefault(name, {})
+            if name not in parts:
+                problem = "is not called at steps"
+                raise InputError(f"names: {name}", problem, suggestion(name, [*parts]))
+            steps = recorded.setdefault(name, {})
 
             def keep(
-                module: nn.Module,
-                _inputs: object,
-                output: Tensor,
-                steps: dict[int, Tensor] = steps,
+                _part: object, _inputs: object, output: Tensor, steps: dict[int, Tensor] = steps
             ) -> None:
-                assert isinstance(module, Part)
-                assert module.current_step is not None
-                steps[module.current_step] = output
+                assert network.current_step is not None
+                steps[network.current_step] = output
 
-            handles.append(part.register_forward_hook(keep))
+            handles.append(parts[name].register_forward_hook(keep))
         network.step_logits(images)
     finally:
         for handle in handles:
@@ -47,14 +50,3 @@ def record_activations(network: Network, images: Tensor, names: Sequence[str]) -
             cure = "name a module within it, or one that it is within"
             raise InputError(name, "only holds other modules and is never called", cure)
     return recorded
-
-
-def _find(modules: dict[str, nn.Module], name: str) -> Part:
-    parts = {
-        key: module
-        for key, module in modules.items()
-        if isinstance(module, Part) and key != "decoder"
-    }
-    if name not in parts:
-        raise InputError(f"names: {name}", "is not called at steps", suggestion(name, [*parts]))
-    return parts[name]

@@ -1,14 +1,12 @@
 """Genomes by what a person calls them: a model of the zoo, a file, or an export's folder."""
 
 from pathlib import Path
-from typing import Any
 
 from space import zoo
 from space.choices.open_document import OpenDocument
-from space.documents.bounds import FILE_BYTES
-from space.documents.files import read_document
+from space.documents.files import read_with_text
 from space.documents.naming import Shelf, resolve_name
-from space.documents.outside import is_folder, path_exists, read_text
+from space.documents.outside import is_folder, path_exists
 from space.errors import GenomeError, InputError
 from space.genome import Genome
 from space.notation import Notation, is_notation
@@ -53,18 +51,17 @@ def read_genome(path: str | Path, error: type[InputError] = InputError) -> Genom
         if not path_exists(file):
             cure = f"name a folder that `ventral export` wrote, or a {GENOME}"
             raise error(str(file), "does not exist", cure)
-    document = read_document(file, error)
+    document, text = read_with_text(file, error)
     if is_notation(document):
-        return _read_notation(document, file, error)
+        return _read_notation(Notation.read(document, str(file), text), error)
     return Genome.parse(document, str(file))
 
 
-def _read_notation(document: Any, file: Path, error: type[InputError]) -> Genome:
+def _read_notation(notation: Notation, error: type[InputError]) -> Genome:
     """The network of a document in the notation, which leaves nothing open."""
-    notation = Notation.read(document, str(file), read_text(file, FILE_BYTES, error))
     genome = notation.document["genome"]
     if OpenDocument.parse(genome).parameters:
-        raise error(str(file), "leaves choices open: it is a space", "name a network")
+        raise error(notation.where, "leaves choices open: it is a space", "name a network")
     try:
         return Genome.parse(genome, "genome")
     except GenomeError as wrong:

@@ -29,7 +29,6 @@ KEYS: dict[str, str] = {
     "edges": "a line an edge: SOURCES -> TARGET add|times|keep WORDS",
     "output": "the state that is put out",
     "kernels": "cut to map; then first values and L2 of the weights: init glorot_uniform",
-    "head": "the read-out: mean_linear init normal 0.01, or in full",
 }
 
 

@@ -46,7 +46,7 @@ class ReasonCounter:
     def write(self, kind: str) -> str:
         """A kind of reason with its numbers written in, as ranges where they vary."""
         ranges = (_write_range(values) for values in self._numbers[kind])
-        return re.sub(_OPEN, lambda found: next(ranges, found.group()), kind)
+        return re.sub(_OPEN, lambda match: next(ranges, match.group()), kind)
 
 
 def _write_range(values: set[str]) -> str:

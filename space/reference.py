@@ -200,17 +200,17 @@ def _write_plain(value: Any) -> str:
 
 def _write_bounds(schema: Schema) -> str:
     """What a number or a length may be."""
-    found = [_write_bounds(one) for one in schema.get("anyOf", ())]
+    bounds = [_write_bounds(one) for one in schema.get("anyOf", ())]
     if "exclusiveMinimum" in schema:
-        found.append(f"above {schema['exclusiveMinimum']:,}")
+        bounds.append(f"above {schema['exclusiveMinimum']:,}")
     for low, high, of in (
         ("minimum", "maximum", ""),
         ("minItems", "maxItems", " items"),
         ("minProperties", "maxProperties", " items"),
         ("minLength", "maxLength", " letters"),
     ):
-        found.append(_write_range(schema.get(low), schema.get(high), of))
-    return ", ".join(dict.fromkeys(filter(None, found)))
+        bounds.append(_write_range(schema.get(low), schema.get(high), of))
+    return ", ".join(dict.fromkeys(filter(None, bounds)))
 
 
 def _write_range(low: int | None, high: int | None, of: str) -> str:

@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from space.documents.bounds import FILE_BYTES
-from space.documents.files import parse_yaml, read_document
+from space.documents.files import parse_yaml, read_with_text
 from space.documents.naming import Shelf, resolve_name
-from space.documents.outside import read_text
 from space.documents.trees import Document
 from space.errors import SpaceError
 from space.notation import is_notation
@@ -44,6 +42,5 @@ def find_source(name_or_path: str | Path, folder: Path, where: str) -> Source:
         text = (_SPACES / file).read_text(encoding="utf-8")
         document = parse_yaml(text, file, SpaceError)
         return Source(document, file, folder, text if is_notation(document) else None)
-    document = read_document(meant, SpaceError)
-    written = read_text(meant, FILE_BYTES, SpaceError) if is_notation(document) else None
-    return Source(document, str(meant), meant.parent, written)
+    document, text = read_with_text(meant, SpaceError)
+    return Source(document, str(meant), meant.parent, text if is_notation(document) else None)

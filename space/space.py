@@ -21,6 +21,8 @@ The genome may also be another one (a file, an export's folder, the zoo), opened
       base: exports/best
       choices: {"cells.motif.states.out.drive.edges[0].add.kernel": {choice: [1, 3, 5]}}
 
+Or the whole file is in the motif notation (space/notation/), which is read into this.
+
 This module does not know what a recipe means, nor what a network of the space is worth.
 """
 
@@ -45,7 +47,7 @@ from space.map_bounds import limit_kernels
 from space.network.architecture import Pixels, is_genome
 from space.network.grammar import Channels
 from space.notation import Notation, format_notation, is_notation
-from space.sources import find_source, list_names
+from space.sources import Source, find_source, list_names
 
 
 class Images(Value):
@@ -97,10 +99,7 @@ class Space(Value):
         Raises SpaceError, which names the file and the field or the line; for a text that is
         neither a name nor a file, `where`.
         """
-        source = find_source(name_or_path, folder, where)
-        return cls.parse(
-            source.document, where=source.where, folder=source.folder, text=source.text
-        )
+        return cls._read(find_source(name_or_path, folder, where))
 
     @classmethod
     def load_text(cls, name_or_path: str | Path, folder: Path = Path()) -> str:
@@ -108,7 +107,12 @@ class Space(Value):
         source = find_source(name_or_path, folder, "")
         if source.text is not None:
             return source.text
-        return format_notation(cls.load(name_or_path, folder).document())
+        return format_notation(cls._read(source).document())
+
+    @classmethod
+    def _read(cls, source: Source) -> "Space":
+        document, where, folder = source.document, source.where, source.folder
+        return cls.parse(document, where, folder, text=source.text)
 
     @classmethod
     def named(cls) -> list[str]:

@@ -106,8 +106,8 @@ def survey(
     """Draw `samples` random samples of a space, for the images that it has.
 
     `refuse` may have further reasons than that the choices make no network; `accept` is called
-    with every sample that may be trained. With `study` every
-    option that was in none of the networks is tried, and what never acts is looked for.
+    with every sample that may be trained. With `study` every option that was in none of the
+    networks is tried, and what never acts is looked for.
     """
     trial = _Trial(space, refuse, Study(space) if study else None)
     for drawn in range(samples):
@@ -163,7 +163,7 @@ def draw_networks(space: Space, number: int, rng: random.Random) -> Drawn:
 class _Trial:
     """What became of samples so far. `made` are the options (choice, label) of all networks."""
 
-    def __init__(self, space: Space, refuse: Refuse | None, study: "Study | None") -> None:
+    def __init__(self, space: Space, refuse: Refuse | None, study: Study | None) -> None:
         self.space, self._refuse, self._study = space, refuse, study
         self.combinations: set[tuple[tuple[str, Scalar], ...]] = set()
         self.digests: set[str] = set()

@@ -9,14 +9,16 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-OURS = "ventral-search"
+from ventral.extras import DISTRIBUTION
+
 BESIDE = ("torch", "ray", "mlflow", "optuna")
 """Packages whose version is of interest, where they are installed."""
 
 
 def read_versions() -> dict[str, str]:
     """The versions by name: Ventral's, Python's, and those of the packages that are installed."""
-    known = {"ventral": _read_version(OURS) or "unknown", "python": platform.python_version()}
+    ours = _read_version(DISTRIBUTION) or "unknown"
+    known = {"ventral": ours, "python": platform.python_version()}
     return known | {name: found for name in BESIDE if (found := _read_version(name))}
 
 

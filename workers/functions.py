@@ -15,34 +15,23 @@ import math
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from space.documents.extensions import Registry, parse_options
 from space.errors import InputError
-from workers.job import Chosen, Recipe
+from workers.job import BUILT_IN, Chosen, Function, Recipe
 
 if TYPE_CHECKING:  # torch is loaded by what computes, not before
     from torch import Tensor
 
-Kind = Literal["loss", "metric"]
-
 _PAGE = "docs/own-loss-and-metric.md"
 
-REGISTRIES: dict[Kind, Registry] = {
-    "loss": Registry(
-        noun="loss",
-        group="ventral.losses",
-        built_in=("cross-entropy",),
-        methods=("compute",),
-        page=_PAGE,
-    ),
-    "metric": Registry(
-        noun="metric",
-        group="ventral.metrics",
-        built_in=("top1",),
-        methods=("compute",),
-        page=_PAGE,
-    ),
+_GROUPS: dict[Function, str] = {"loss": "ventral.losses", "metric": "ventral.metrics"}
+_REGISTRIES = {
+    kind: Registry(
+        noun=kind, group=group, built_in=(BUILT_IN[kind],), methods=("compute",), page=_PAGE
+    )
+    for kind, group in _GROUPS.items()
 }
 
 
@@ -72,7 +61,7 @@ def load_metric(chosen: Chosen) -> Metric:
     return cast(Metric, _load("metric", chosen))
 
 
-def _load(kind: Kind, chosen: Chosen) -> object:
+def _load(kind: Function, chosen: Chosen) -> object:
     try:
         made, version = _make(kind, chosen)
     except InputError as error:  # it was there when the campaign was submitted: the place lacks it
@@ -85,10 +74,10 @@ def _load(kind: Kind, chosen: Chosen) -> object:
     return made
 
 
-def _make(kind: Kind, chosen: Chosen) -> tuple[Any, str]:
+def _make(kind: Function, chosen: Chosen) -> tuple[Any, str]:
     """The function with its options, and its version. Raises InputError."""
     where = f"recipe.{kind}"
-    loaded = REGISTRIES[kind].load(chosen.name, where)
+    loaded = _REGISTRIES[kind].load(chosen.name, where)
     options = parse_options(loaded, chosen.options, f"{where}.options")
     return loaded(options), describe_version(loaded)
 
@@ -105,16 +94,13 @@ def describe_version(loaded: type) -> str:
 # --------------------------------------------------------------------- tried before a campaign
 
 
-def try_functions(recipe: Recipe) -> dict[Kind, str]:
+def try_functions(recipe: Recipe) -> dict[Function, str]:
     """The versions of a recipe's loss and metric, each tried on a sample.
 
     Raises InputError for one that cannot be loaded, or that gives what it should not.
     """
-    versions: dict[Kind, str] = {}
-    chosen_by_kind: dict[Kind, Chosen | None] = {"loss": recipe.loss, "metric": recipe.metric}
-    for kind, chosen in chosen_by_kind.items():
-        if chosen is None:
-            continue
+    versions: dict[Function, str] = {}
+    for kind, chosen in recipe.functions.items():
         made, versions[kind] = _make(kind, chosen)
         try:
             problem = _try_loss(made) if kind == "loss" else _try_metric(made)

@@ -104,6 +104,12 @@ WHOLE = Fidelity(until=1)
 """The end of every training: all images, in full size, to the last step."""
 
 
+Function = Literal["loss", "metric"]
+
+BUILT_IN: dict[Function, str] = {"loss": "cross-entropy", "metric": "top1"}
+"""What a recipe has of either by default, by the names that may be written for it."""
+
+
 class Chosen(Value):
     """A loss or a metric of another package, with its options.
 
@@ -115,11 +121,11 @@ class Chosen(Value):
     version: str = Field(default="", description="written down by submit")
 
 
-def _chosen(built_in: str) -> BeforeValidator:
+def _chosen(kind: Function) -> BeforeValidator:
     """A name alone as a `Chosen`, the built-in one as None."""
 
     def read(written: object) -> object:
-        if written == built_in:
+        if written == BUILT_IN[kind]:
             return None
         return {"name": written} if isinstance(written, str) else written
 
@@ -159,12 +165,12 @@ class Recipe(Value):
     )
     augmentation: Augmentation = Augmentation()
     label_smoothing: Fraction = 0.0
-    loss: Annotated[Chosen | None, _chosen("cross-entropy")] = Field(
+    loss: Annotated[Chosen | None, _chosen("loss")] = Field(
         default=None,
         description="a loss of another package (docs/own-loss-and-metric.md); by default the "
         "cross entropy",
     )
-    metric: Annotated[Chosen | None, _chosen("top1")] = Field(
+    metric: Annotated[Chosen | None, _chosen("metric")] = Field(
         default=None,
         description="a metric of another package, which takes the place of top-1 in all that is "
         "decided and shown",
@@ -252,6 +258,12 @@ class Recipe(Value):
         """Whether the first epochs of a training depend on how many it will have."""
         return self.schedule == "cosine"
 
+    @property
+    def functions(self) -> dict[Function, Chosen]:
+        """The loss and the metric of other packages, where it has them."""
+        both: dict[Function, Chosen | None] = {"loss": self.loss, "metric": self.metric}
+        return {kind: chosen for kind, chosen in both.items() if chosen is not None}
+
     def deciding(self) -> dict[str, Any]:
         """The keys that decide a training's numbers. Those that say how they are computed are
         left out: they may change no more than their rounding.
@@ -278,17 +290,17 @@ _LATER = {
 }
 """The keys that recipes got later, with the value that means what was done before."""
 
-
-_WHOLE = ("clip", "loss", "metric")
+_NEVER_MIXED = ("clip", *BUILT_IN)
+"""The keys of which one is this or that: a new one takes the old one's place as a whole."""
 
 
 def _merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in overlay.items():
         mine = merged.get(key)
-        # One is this or that, never a mixture: a new one takes the old one's place as a whole.
-        whole = key in _WHOLE or not (isinstance(mine, Mapping) and isinstance(value, Mapping))
-        merged[key] = value if whole else _merge(mine, value)  # type: ignore[arg-type]
+        nested = isinstance(mine, Mapping) and isinstance(value, Mapping)
+        mixed = nested and key not in _NEVER_MIXED
+        merged[key] = _merge(mine, value) if mixed else value  # type: ignore[arg-type]
     return merged
 
 

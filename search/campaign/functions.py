@@ -8,7 +8,7 @@ import subprocess
 
 from search.host.programs import python_command
 from space.errors import CampaignError
-from workers.job import Recipe
+from workers.job import Function, Recipe
 
 _SECONDS = 300
 
@@ -19,10 +19,10 @@ def close_functions(recipe: Recipe) -> Recipe:
     Raises CampaignError for one that cannot be loaded or used, or that is another one than is
     recorded.
     """
-    if recipe.loss is None and recipe.metric is None:
+    if not recipe.functions:
         return recipe
     for kind, version in _try(recipe).items():
-        chosen = getattr(recipe, kind)
+        chosen = recipe.functions[kind]
         if chosen.version not in ("", version):
             problem = f"{chosen.name} is {version} here, and {chosen.version} was recorded"
             raise CampaignError(
@@ -32,11 +32,10 @@ def close_functions(recipe: Recipe) -> Recipe:
     return recipe
 
 
-def _try(recipe: Recipe) -> dict[str, str]:
+def _try(recipe: Recipe) -> dict[Function, str]:
     """The versions by kind. Raises CampaignError."""
     command = python_command("from ventral.workers.functions import main\nmain()")
-    kinds = [kind for kind in ("loss", "metric") if getattr(recipe, kind) is not None]
-    where = f"recipe.{kinds[0]}"
+    where = f"recipe.{next(iter(recipe.functions))}"
     try:
         done = subprocess.run(
             command,
@@ -56,5 +55,5 @@ def _try(recipe: Recipe) -> dict[str, str]:
         raise CampaignError(where, problem, "see docs/own-loss-and-metric.md") from None
     if "versions" not in answer:
         raise CampaignError(answer["where"], answer["problem"], answer["cure"])
-    versions: dict[str, str] = answer["versions"]
+    versions: dict[Function, str] = answer["versions"]
     return versions

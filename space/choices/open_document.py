@@ -10,10 +10,10 @@ A document is a JSON tree. Any node of it may be a choice node, a mapping with o
     same_as: PATH or NAME          the value of another node; `times: -1` multiplies a number
 
 and beside it `name` (replaces the path as the choice's key; branches that exclude each other may
-share one, and with it the choice), `default` (the value where nothing
-chooses; else the first option, absent, or the middle of the interval), and of a choice `weights`
-(a list, or a mapping by label) and `up_to: map` (of kernels: those larger than the map are not
-offered; space/map_bounds.py).
+share one, and with it the choice), `default` (the value where nothing chooses; else the first
+option, absent, or the middle of the interval), and of a choice `weights` (a list, or a mapping by
+label) and `up_to: map` (of kernels: those larger than the map are not offered;
+space/map_bounds.py).
 
 The options of a list are called by the scalar itself, by the key of a mapping with one key, by the
 name or kind of a choice node, else by their index.
@@ -46,7 +46,7 @@ from space.choices.nodes import (
     Reader,
     TieNode,
 )
-from space.choices.possible import PlaceReader, PossibleValue, Where, list_kept
+from space.choices.possible import ABSENT, PlaceReader, PossibleValue, Where, list_kept
 from space.choices.same_as import Links, resolve_ties
 from space.choices.sharing import share_parameters
 from space.documents.bounds import DISTINCT_DIGITS
@@ -81,7 +81,6 @@ class _Nothing:
 
 
 _CLOSED = _Nothing()  # the value of a parameter that is not open
-_ABSENT = _Nothing()  # what an optional node leaves behind
 
 _Values = list[Any]  # by slot: a Scalar, or _CLOSED
 
@@ -98,6 +97,7 @@ class OpenDocument:
     _only: Mapping[str, Sequence[Scalar]] = field(default_factory=dict)
     _defaults: Mapping[str, Scalar] = field(default_factory=dict)
     _slots: dict[str, tuple[int, ...]] = field(init=False)
+    _by_path: dict[str, Parameter] = field(init=False)
     parameters: tuple[Parameter, ...] = field(init=False)
     """The choices that may have to be made, in the document's order."""
 
@@ -114,6 +114,9 @@ class OpenDocument:
         there = [slot for slot in reached if reached[slot]]
         parameters = share_parameters(self._by_slot, self._parents, there)
         object.__setattr__(self, "parameters", parameters)
+        # One in an option that is left out is still known by its key.
+        by_path = {one.path: one for one in (*reversed(self._by_slot), *parameters)}
+        object.__setattr__(self, "_by_path", by_path)
 
     @classmethod
     def parse(cls, document: object) -> "OpenDocument":
@@ -133,11 +136,8 @@ class OpenDocument:
         )
 
     def __reduce__(self) -> tuple[Callable[..., "OpenDocument"], tuple[Any, ...]]:
-        return _read_narrowed, (
-            self._source,
-            self._only,
-            self._defaults,
-        )  # the marks above cannot be pickled
+        # Read again: the marks above cannot be pickled.
+        return _read_narrowed, (self._source, self._only, self._defaults)
 
     def document(self) -> Document:
         """The document as it was written, choices open: `parse(d).document() == d`."""
@@ -175,9 +175,9 @@ class OpenDocument:
 
     def parameter(self, path: str) -> Parameter:
         """The parameter with this key. Raises SpaceError for an unknown one."""
-        if path not in self._slots:
+        if path not in self._by_path:
             raise SpaceError(path, "is not a choice of this space", suggestion(path, self._slots))
-        return self._by_slot[self._slots[path][0]]
+        return self._by_path[path]
 
     def sample(self, rng: random.Random) -> Choices:
         """Random choices; the same from the same state of `rng`, on any machine."""
@@ -319,7 +319,7 @@ class OpenDocument:
 
     def _not_open(self, path: str, value: Scalar, values: _Values) -> SpaceError:
         made, cure = self._flat(values), f"leave out its value, {quote(value)}"
-        shared = next((one for one in self.parameters if one.path == path), self.parameter(path))
+        shared = self.parameter(path)
         if shared.others:
             ways = (
                 " and ".join(f"{where} is {quote(label)}" for where, label in condition)
@@ -334,26 +334,26 @@ class OpenDocument:
         raise AssertionError(f"{path} is open")
 
     def _built(self, node: Node, values: _Values) -> Any:
-        """The closed document of a node, or _ABSENT."""
+        """The closed document of a node, or ABSENT."""
         match node:
             case ConstantNode(value):
                 # Copied: what is given out may be changed by whoever receives it.
                 return copy_tree(value)
             case MappingNode(items):
                 built = ((key, self._built(child, values)) for key, child in items.items())
-                return {key: value for key, value in built if value is not _ABSENT}
+                return {key: value for key, value in built if value is not ABSENT}
             case ListNode(children):
                 listed = (self._built(child, values) for child in children)
-                return [value for value in listed if value is not _ABSENT]
+                return [value for value in listed if value is not ABSENT]
             case ChoiceNode(slot, branches):
                 return self._built(branches[values[slot]], values)
             case NumberNode(slot):
                 return values[slot]
             case OptionalNode(slot, body):
-                return self._built(body, values) if values[slot] else _ABSENT
+                return self._built(body, values) if values[slot] else ABSENT
             case TieNode(index, times):
                 value = self._built(self._linked(index, values), values)
-                return value if times is None or value is _ABSENT else value * times
+                return value if times is None or value is ABSENT else value * times
 
     def _linked(self, index: int, values: _Values) -> Node:
         return next(

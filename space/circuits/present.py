@@ -1,4 +1,4 @@
-"""What of a network there is to draw and to say: the parts that its cells really read.
+"""What of a network there is to draw: the parts that its cells really read.
 
 A term that reads feedback reads nothing where no feedback edge arrives, a state or gate that leads
 to no output changes nothing, and a feedback edge whose receiver does not read it brings nothing.

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from space.circuits.metric import shorten
+from space.circuits.numbers import constant_gate, write_short
 from space.circuits.present import PresentCell
-from space.circuits.words import constant_gate, write_short
 from space.network.grammar import EXTERNAL_SOURCES, Gate, Norm, Term, TermSource, parse_source
 from space.parts import KEPT, edge_path
 from space.step.constants import activate_constant, exact

@@ -15,14 +15,19 @@ from space.errors import InputError
 
 def read_document(path: Path, error: type[InputError] = InputError) -> Document:
     """The document in a YAML or JSON file. Raises `error`, which names the file and the line."""
+    return read_with_text(path, error)[0]
+
+
+def read_with_text(path: Path, error: type[InputError] = InputError) -> tuple[Document, str]:
+    """The document in a file as `read_document` has it, and the text that it was read from."""
     if not path_exists(path):
         cure = suggestion(path.name, _neighbours(path))
         cure = cure if cure.startswith("did you") else "check the path"
         raise error(str(path), "there is no such file", cure)
     text = read_text(path, FILE_BYTES, error)
     if path.suffix == ".json":
-        return parse_json(text, str(path), error)
-    return parse_yaml(text, str(path), error)
+        return parse_json(text, str(path), error), text
+    return parse_yaml(text, str(path), error), text
 
 
 def _neighbours(path: Path) -> list[str]:

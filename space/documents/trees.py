@@ -95,7 +95,8 @@ def _place(
         _place(node[step], steps, depth + 1, value, error)
 
 
-def _is_choice(node: Mapping[str, Any]) -> bool:
+def is_choice(node: Mapping[str, Any]) -> bool:
+    """Whether a mapping is a choice, not a part with fields."""
     return any(kind in node for kind in CHOICE_KINDS)
 
 
@@ -106,9 +107,9 @@ def merge(base: Document, overlay: Document, error: type[InputError] = InputErro
     replaced. A key of the overlay may be a path: `stages[3].cell`, `stages[*].pool`.
     Raises `error` if a path leads nowhere.
     """
-    if not isinstance(overlay, Mapping) or _is_choice(overlay):
+    if not isinstance(overlay, Mapping) or is_choice(overlay):
         return copy_tree(overlay)
-    result = copy_tree(base) if isinstance(base, Mapping) and not _is_choice(base) else {}
+    result = copy_tree(base) if isinstance(base, Mapping) and not is_choice(base) else {}
     for key, value in overlay.items():
         if key in result or is_bare(key):
             try:

@@ -8,9 +8,10 @@ from collections import Counter
 from functools import cached_property
 
 from space.equation.factoring import Scaled, Total, factor, list_atoms
-from space.equation.reading import OUT, SOURCES, CellReading, count_name
+from space.equation.reading import OUT, CellReading, count_name
 from space.equation.settings import WEIGHTS
 from space.identity.algebra import Polynomial, key
+from space.network.grammar import EXTERNAL_SOURCES
 from space.step.activations import ACTIVATIONS
 
 GATE_LIKE = {"sigmoid": 3, "softplus": 3, "tanh": 2}
@@ -55,17 +56,17 @@ class Layout:
     @cached_property
     def weighted(self) -> frozenset[int]:
         """The atoms that have weights, or read what has."""
-        found: dict[int, bool] = {}
+        known: dict[int, bool] = {}
 
         def look(number: int) -> bool:
-            if number not in found:
+            if number not in known:
                 node = self.nodes[number]
-                found[number] = False
-                found[number] = number not in self.reading.names and (
+                known[number] = False
+                known[number] = number not in self.reading.names and (
                     node.weighted
                     or any(look(n) for value in node.reads for product in value for n in product)
                 )
-            return found[number]
+            return known[number]
 
         return frozenset(number for number in self.nodes if look(number))
 
@@ -123,9 +124,9 @@ class Layout:
         """The place of what an atom reads: what comes in before states."""
         if number in self.reading.names:
             name = self.reading.names[number]
-            return [*SOURCES, OUT, name].index(name)
+            return [*EXTERNAL_SOURCES, OUT, name].index(name)
         if self.words.get(number, "").startswith("new."):
-            return len(SOURCES) + 2
+            return len(EXTERNAL_SOURCES) + 2
         read = {n for value in self.nodes[number].reads for product in value for n in product}
         return min(map(self.order, read), default=LAST)
 

@@ -14,6 +14,7 @@ import re
 from collections import Counter
 
 from space.activity import drop_inert
+from space.equation.layout import Layout
 from space.equation.network import write_cells
 from space.equation.published import FEEDFORWARD, find_published
 from space.equation.reading import read_cell
@@ -82,10 +83,10 @@ def _write(genome: Genome, network: Genome, cell: str) -> str:
     """
     fed = {edge.receiver for edge in network.edges}
     carrying = [stage.name for stage in network.stages if stage.cell == cell]
-    reading = read_cell(genome, max(carrying, key=lambda name: name in fed))
-    brief = write_cell(reading, digits=_DIGITS, brief=True).format()
+    layout = Layout(read_cell(genome, max(carrying, key=lambda name: name in fed)))
+    brief = write_cell(layout, digits=_DIGITS, brief=True).format()
     # That other stages have the same equations takes longer to see.
-    whole = brief == write_cell(reading).format() and len(write_cells(genome)) == 1
+    whole = brief == write_cell(layout).format() and len(write_cells(genome)) == 1
     return _fit("; ".join(brief), genome.digest, whole=whole)
 
 

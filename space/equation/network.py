@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from space.activity import drop_inert
+from space.equation.layout import Layout
 from space.equation.published import find_published
 from space.equation.reading import read_cell
 from space.equation.writing import Written, write_cell
@@ -16,14 +17,12 @@ from space.network.sizes import StageShape, layout
 class CellEquations:
     """The equations that the cells of some stages have.
 
-    `cell` is the cell's name in the document, `published` what it is called in the literature;
-    `fed` says whether feedback arrives at any of the stages.
+    `cell` is the cell's name in the document, `published` what it is called in the literature.
     """
 
     cell: str
     published: str
     stages: tuple[str, ...]
-    fed: bool
     written: Written
 
 
@@ -32,7 +31,6 @@ def write_cells(genome: Genome) -> tuple[CellEquations, ...]:
     whose cells are alike stand together.
     """
     maps, forms = layout(genome), live_forms(genome)
-    fed = {edge.receiver for edge in genome.edges}
     groups: dict[tuple[str, Written], list[str]] = {}
     known: dict[object, Written] = {}
     for stage, form in zip(genome.stages, forms, strict=True):
@@ -40,14 +38,13 @@ def write_cells(genome: Genome) -> tuple[CellEquations, ...]:
             continue
         alike = _alike(maps[stage.name], form)
         if alike not in known:
-            known[alike] = write_cell(read_cell(genome, stage.name))
+            known[alike] = write_cell(Layout(read_cell(genome, stage.name)))
         groups.setdefault((stage.cell, known[alike]), []).append(stage.name)
     return tuple(
         CellEquations(
             cell=cell,
             published=find_published(genome.cells[cell]),
             stages=tuple(stages),
-            fed=not fed.isdisjoint(stages),
             written=written,
         )
         for (cell, written), stages in groups.items()

@@ -21,7 +21,6 @@ from space.step.operations import Draft, Pass, Resize, Writer
 from space.step.parameters import stage_parameters
 
 OUT, HIDDEN = "out", "hidden"
-SOURCES = ("input", "residual", "feedback")
 _SOURCE = "source"
 
 

@@ -9,13 +9,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from space.equation.reading import Node
-from space.network.grammar import LAYER_EPSILON, MATCH, OTHER_EPSILON
+from space.network.grammar import KERNEL_OPS, LAYER_EPSILON, MATCH, OTHER_EPSILON
 
 Settings = Mapping[str, str]
 """How a part is set, by the name of the setting, in words."""
 
-KERNELS = ("convolution", "separable")
-WEIGHTS = (*KERNELS, "scalar", "position")
+WEIGHTS = (*KERNEL_OPS, "scalar", "position")
 
 _START = "variance_scaling"
 PUBLISHED: Settings = {
@@ -39,7 +38,7 @@ _EPSILON = {"layer": LAYER_EPSILON}
 def read_settings(node: Node) -> dict[str, str]:
     """The settings of an atom, by the names of PUBLISHED; none of what has no weights."""
     kind = node.label[0]
-    if kind in KERNELS:
+    if kind in KERNEL_OPS:
         (initial, decay, bias) = node.label[5]
         settings = {"initial": _name_start(initial), "decay": write_exact(decay)}
         if bias is None:

@@ -6,12 +6,12 @@ Every weight that is written is a weight of its own; what is used twice has a na
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import itemgetter
 
 from space.equation.factoring import Expression, Part, Power, Scaled, Total
 from space.equation.layout import LAST, Layout, find_only
-from space.equation.reading import CellReading, Node
+from space.equation.reading import Node
 from space.equation.settings import (
-    KERNELS,
     is_match,
     list_own,
     list_shared,
@@ -19,6 +19,7 @@ from space.equation.settings import (
     share_settings,
 )
 from space.identity.algebra import Polynomial, format_number
+from space.network.grammar import KERNEL_OPS
 from space.network.maps import Map
 
 DIGITS = 4
@@ -39,8 +40,8 @@ class Written:
     def format(self) -> tuple[str, ...]:
         """The lines as they are printed."""
         lines = [f"{name} = {text}" for name, text in self.lines]
-        if said := [*self.settings, *self.exact]:
-            lines.append(f"with {', '.join(said)}")
+        if ending := [*self.settings, *self.exact]:
+            lines.append(f"with {', '.join(ending)}")
         return tuple(lines)
 
 
@@ -63,12 +64,12 @@ class _Piece:
         return f"[{self.text}]" if self.gate else f"({self.text})"
 
 
-def write_cell(reading: CellReading, *, digits: int = DIGITS, brief: bool = False) -> Written:
+def write_cell(layout: Layout, *, digits: int = DIGITS, brief: bool = False) -> Written:
     """The equations of a cell. `brief` leaves out what stands in braces and behind the lines."""
-    writer = _CellWriter(Layout(reading), digits, brief, frozenset())
+    writer = _CellWriter(layout, digits, brief, frozenset())
     written = writer.write()
     if not brief and (twice := writer.numbers.find_ambiguous()):
-        written = _CellWriter(Layout(reading), digits, brief, twice).write()
+        written = _CellWriter(layout, digits, brief, twice).write()
     return written
 
 
@@ -214,7 +215,7 @@ class _CellWriter:
         if number in self.layout.words and not define:
             return self._name(number, place, gate, order)
         kind = node.label[0]
-        if kind in KERNELS:
+        if kind in KERNEL_OPS:
             return _Piece(self._kernel(node, place), _WHOLE, 0, order)
         nested = _Place(place.line, self.reading.map.channels, nested=True)
         if kind in ("scalar", "position"):
@@ -275,7 +276,7 @@ class _CellWriter:
         number = find_only(node.reads[0])
         if len(node.reads) > 1 or number is None or number in self.layout.words:
             return False
-        return self.nodes[number].label[0] not in KERNELS
+        return self.nodes[number].label[0] not in KERNEL_OPS
 
     def _channels(self, node: Node, place: _Place) -> list[str]:
         """What is said of the channels that are put out: where they are not the line's."""
@@ -294,11 +295,8 @@ class _CellWriter:
         pieces = [self._sum(value, place) for value in node.reads]
         if in_order:
             places = [self.nodes[next(iter(value))[0]].label[1] for value in node.reads]
-            pieces = [piece for _, piece in sorted(zip(places, pieces, strict=True), key=_first)]
+            ordered = sorted(zip(places, pieces, strict=True), key=itemgetter(0))
+            pieces = [piece for _, piece in ordered]
         else:
             pieces.sort(key=lambda piece: (piece.order, piece.text))
         return ", ".join(piece.text for piece in pieces)
-
-
-def _first(pair: tuple[int, _Piece]) -> int:
-    return pair[0]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from space.network.grammar import KERNEL_OPS
 from space.notation.phrases import Phrase, Token
 from space.notation.values import (
     ACTIONS,
@@ -15,9 +16,17 @@ from space.notation.values import (
     read_numbers,
     read_presence,
     read_values,
-    refuse_twice,
+    read_words,
 )
-from space.notation.words import ACTIVATIONS, KERNEL_OPS, NORMS, OPS, SCHEMES, Place, list_words
+from space.notation.words import (
+    ACTIVATIONS,
+    NORMS,
+    OP_WORDS,
+    OPS,
+    SCHEMES,
+    Place,
+    list_words,
+)
 
 _SAME = object()
 SAME: Any = _SAME
@@ -63,7 +72,8 @@ class Attributes:
     """The slot of a number that stands alone: depth or width."""
     loose: bool = False
     """Whether a norm takes the `?` behind it outside of brackets, too."""
-    _said: dict[str, bool] = field(default_factory=dict)
+    _filled: set[str] = field(default_factory=set)
+    """The slots that are filled outside of brackets."""
     _depth: int = 0
 
     def read(self, *ends: str) -> dict[str, Node]:
@@ -140,17 +150,25 @@ class Attributes:
         return self.phrase.peek(ahead) == "|" and self.phrase.peek(ahead + 1) not in ACTIONS
 
     def _set(self, slot: str, value: Node, token: Token, what: str = "") -> None:
-        """Fill a slot; what a word of `let` says may be said again outside of it."""
-        if slot in self._said and (self._depth == 0) and not self._said[slot]:
-            refuse_twice(self.phrase, token, what or f"the {slot.replace('_', ' ')}")
-        self._said[slot] = self._depth > 0
+        self._refuse_again(slot, token, what)
         self.slots[slot] = value
+
+    def _refuse_again(self, slot: str, token: Token, what: str = "") -> None:
+        """Refuse a slot that is filled twice; what a word of `let` says may be replaced behind
+        it."""
+        if self._depth:
+            self._filled.discard(slot)
+            return
+        if slot in self._filled:
+            what = what or f"the {slot.replace('_', ' ')}"
+            self.phrase.refuse(f"{what} is given twice", "remove one of the two", token)
+        self._filled.add(slot)
 
     def _named(self, slot: str, read: Read) -> Node:
         return read.node(join_name(self.base, slot))
 
     def _activation(self, start: Token) -> None:
-        read = read_values(self.phrase, lambda: self.phrase.word("an activation", ACTIVATIONS))
+        read = read_words(self.phrase, "an activation", ACTIVATIONS)
         slot = "nonlinearity" if "gate" in self.places else "activation"
         self._set(slot, self._named(slot, read), start)
 
@@ -198,7 +216,7 @@ class Attributes:
         phrase, start = self.phrase, self.phrase.take()
         norm: dict[str, Node] = {}
         if phrase.peek() in NORMS:
-            read = read_values(phrase, lambda: phrase.word("a norm", NORMS))
+            read = read_words(phrase, "a norm", NORMS)
             norm["kind"] = read.node(join_name(self.base, "norm.kind"))
         while True:
             word = phrase.peek()
@@ -218,7 +236,7 @@ class Attributes:
     def _initial(self) -> None:
         start = self.phrase.take()
         self._weights()["initial"] = self._scheme("initial")
-        self._once("initial", start)
+        self._refuse_again("initial", start)
 
     def _biases(self) -> None:
         start = self.phrase.take()
@@ -227,11 +245,11 @@ class Attributes:
         else:
             read = read_numbers(self.phrase)
             self._weights()["bias_initial"] = read.node(join_name(self.base, "biases"))
-        self._once("biases", start)
+        self._refuse_again("biases", start)
 
     def _scheme(self, slot: str) -> Node:
         phrase, name = self.phrase, join_name(self.base, slot)
-        read = read_values(phrase, lambda: phrase.word("a scheme", SCHEMES))
+        read = read_words(phrase, "a scheme", SCHEMES)
         initial = {"scheme": read.node(name)}
         if phrase.next.is_number or phrase.peek() in ("log", "same"):
             initial["scale"] = read_numbers(phrase).node(f"{name}.scale")
@@ -244,16 +262,10 @@ class Attributes:
 
     def _weight(self, slot: str, start: Token) -> None:
         self._weights()[slot] = self._named(slot, read_numbers(self.phrase))
-        self._once(slot, start)
+        self._refuse_again(slot, start)
 
     def _weights(self) -> dict[str, Node]:
         return self.slots.setdefault("weights", {})  # type: ignore[no-any-return]
-
-    def _once(self, slot: str, start: Token) -> None:
-        weights = self.slots["weights"]
-        self._set(f"weights {slot}", None, start, f"the {slot.replace('_', ' ')}")
-        del self.slots[f"weights {slot}"]
-        self.slots["weights"] = weights
 
     # ------------------------------------------------------------------ operations
 
@@ -291,7 +303,7 @@ class Attributes:
                 form = next((way for way in ways if way.label == "kernel"), None)
                 form = form or Form("kernel", {"op": self._named("op", inner)})
             elif isinstance(option, str):
-                form = Form(_word_of(option), {"op": option})
+                form = Form(OP_WORDS[option], {"op": option})
             if form not in ways:
                 ways.append(form)
             if read.marked and option == read.default:
@@ -300,10 +312,6 @@ class Attributes:
             for way in ways:
                 way.label = "kernel" if way.has_kernel else way.label
         return Forms(ways, default, read.name)
-
-
-def _word_of(op: str) -> str:
-    return next(word for word, meant in OPS.items() if meant == op)
 
 
 def _describe(places: tuple[Place, ...]) -> str:

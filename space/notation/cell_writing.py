@@ -1,25 +1,27 @@
-"""Cells in words: the inverse of cells.py and edges.py."""
+"""Cells in words: the inverse of cells.py."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from space.documents.trees import copy_tree
 from space.errors import SpaceError
 from space.notation.cells import ABSENT, INPUT, PRESENT, CellReader, Origins
-from space.notation.values import Node
-from space.notation.wording import (
-    NoWordsError,
+from space.notation.edge_writing import (
     Vocabulary,
-    join_words,
-    passes_input,
-    split_optional,
     write_added,
     write_bias,
     write_gate,
     write_gate_words,
+)
+from space.notation.values import Node
+from space.notation.wording import (
+    NoWordsError,
+    join_words,
+    split_optional,
     write_norm,
     write_value,
     write_weights,
+    write_word,
 )
 
 
@@ -111,7 +113,7 @@ class _CellWriter:
         if state.get("norm") is not None:
             words.append(write_norm(state["norm"], base, optional=True))
         if "activation" in state:
-            words.append(write_value(state["activation"], f"{base}.activation"))
+            words.append(write_word(state["activation"], f"{base}.activation"))
         drive = state.get("drive", {})
         if not isinstance(drive, dict) or set(drive) - {
             *("edges", "activation", "norm", "bias", "bias_acts")
@@ -121,7 +123,7 @@ class _CellWriter:
         if drive.get("norm") is not None:
             inner.insert(0, write_norm(drive["norm"], f"{base}.drive", optional=True))
         if "activation" in drive:
-            inner.append(write_value(drive["activation"], f"{base}.drive.activation"))
+            inner.append(write_word(drive["activation"], f"{base}.drive.activation"))
         return " ".join([*words, *(["drive", *inner] if inner else [])])
 
     def _gate(self, name: str) -> str:
@@ -231,3 +233,35 @@ class _CellWriter:
         name = choice.get("name", f"{base} by")
         own = "" if name == f"{base} by" else f' as "{name}"'
         return f"{sources} -> {target} {' | '.join(texts)}{own}{split_optional(edge, base)[1]}"
+
+
+def passes_input(name: str, states: Mapping[str, Node]) -> bool:
+    """Whether a state may be written as the input: the first one, read at once and only so."""
+    state = states[name]
+    if name != next(iter(states)) or not isinstance(state, dict):
+        return False
+    if not set(state) <= {"drive", "norm", "activation"} or not isinstance(
+        state.get("drive"), dict
+    ):
+        return False
+    drive = state["drive"]
+    edges = drive.get("edges")
+    if set(drive) != {"edges"} or not isinstance(edges, list) or not edges:
+        return False
+    if edges[0] not in ({"add": {"of": "input"}}, {"add": {"of": ["input"]}}):
+        return False
+    rest: Sequence[Node] = [*edges[1:], *(s for n, s in states.items() if n != name)]
+    sources = [source for node in rest for source in list_sources(node)]
+    return not any(source in ("input", name) for source in sources)
+
+
+def list_sources(node: Node) -> list[str]:
+    """The names of all sources below a node, `new.` before those of this step."""
+    if isinstance(node, list | tuple):
+        return [source for item in node for source in list_sources(item)]
+    if not isinstance(node, dict):
+        return []
+    of = node.get("of", [])
+    own = [of] if isinstance(of, str) else of
+    named = [text.partition("*")[0].strip() for text in own if isinstance(text, str)]
+    return named + [source for item in node.values() for source in list_sources(item)]

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from space.documents.bounds import OPTIONAL_STATES
 from space.documents.validation import quote, suggestion
 from space.notation.attributes import Attributes
 from space.notation.edges import INPUT_STATE, Edge, EdgeReader, Names
-from space.notation.phrases import KEY, NotationError, Phrase, Where
+from space.notation.phrases import KEY, NotationError, Phrase, Where, read_phrase
 from space.notation.values import Node, Presence, read_presence
 
 Let = Mapping[str, tuple[str, Where]]
@@ -60,6 +61,10 @@ class CellReader:
         states = self._states()
         gates = self._gates()
         optional = [state for state in states if state.presence.optional]
+        if len(optional) > OPTIONAL_STATES:
+            problem = f"more than {OPTIONAL_STATES} states may be absent"
+            path = optional[OPTIONAL_STATES].path
+            raise NotationError(path, 0, problem, "write the others without ?")
         return self._branch(states, gates, optional, ())
 
     def _check_keys(self) -> None:
@@ -93,18 +98,11 @@ class CellReader:
     # ------------------------------------------------------------------ lines
 
     def _phrase(self, text: object, *path: str | int) -> Phrase:
-        where = (*self.path, *path)
-        if text is None:
-            text = ""
-        if isinstance(text, int | float) and not isinstance(text, bool):
-            text = str(text)
-        if not isinstance(text, str):
-            problem = f"{quote(text)} is no line of words"
-            raise NotationError(where, 0, problem, "write words, or the whole cell in full")
-        return Phrase(text, where, self.let)
+        cure = "write words, or the whole cell in full"
+        return read_phrase("" if text is None else text, (*self.path, *path), self.let, cure)
 
     def _states(self) -> list[_State]:
-        states = []
+        states: list[_State] = []
         for key, text in self._mapping("states").items():
             phrase = Phrase(key, (*self.path, "states", KEY, key))
             name = phrase.name("state").text
@@ -113,6 +111,9 @@ class CellReader:
             if name in ("residual", "feedback", "new") or (name == INPUT and presence.optional):
                 phrase.place = 0
                 phrase.refuse(f"{name} cannot be the name of such a state", "call it otherwise")
+            if name in (state.name for state in states):
+                phrase.place = 0
+                phrase.refuse(f"two states are called {name}", "call one of them otherwise")
             states.append(_State(name, presence, text, (*self.path, "states", key)))
         # The input is worked out first: whatever reads it reads this step's value.
         states.sort(key=lambda state: state.name != INPUT)
@@ -126,6 +127,10 @@ class CellReader:
         if not isinstance(value, Mapping):
             problem = f"{quote(value)} is not a mapping"
             raise NotationError((*self.path, key), 0, problem, f"write {key}: {{NAME: WORDS}}")
+        for name in value:
+            if not isinstance(name, str):
+                path = (*self.path, key, KEY, name)
+                raise NotationError(path, 0, f"{quote(name)} is not a word", "write letters")
         return value
 
     def _gates(self) -> dict[str, str]:

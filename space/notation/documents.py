@@ -1,6 +1,7 @@
 """Whole documents in the notation: a space or a network, from its YAML tree to the full grammar.
 
-A document is in the notation if a stage of it is a line of words, or a cell has a list of edges.
+A document is in the notation if a stage of it is a line of words, a cell has a list of edges, or
+it has a key that the full grammar does not have (`steps`, `let`, `cell`).
 Whatever it does not write in words (a stage as a mapping, a whole cell, a head) is the full
 grammar's, and is taken as it stands.
 """
@@ -9,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from space.documents.trees import CHOICE_KINDS, copy_tree
+from space.documents.trees import copy_tree, is_choice
 from space.documents.validation import quote, suggestion
 from space.network.architecture import Architecture
+from space.network.grammar import parse_source
 from space.notation.attributes import Attributes
 from space.notation.cells import CellReader, Origins
-from space.notation.phrases import KEY, NotationError, Phrase, Where, split_tokens
+from space.notation.phrases import KEY, NotationError, Phrase, Where, read_phrase, split_tokens
 from space.notation.stages import FeedbackReader, StageReader
 from space.notation.values import Node, read_kernels, read_number, read_numbers, read_values
 from space.notation.words import ACTIVATIONS, OPS, WORDS
@@ -98,11 +100,7 @@ class _Reader:
         return Compiled(document, self.origins)
 
     def _phrase(self, text: object, *path: str | int) -> Phrase:
-        if isinstance(text, int | float) and not isinstance(text, bool):
-            text = str(text)
-        if not isinstance(text, str):
-            raise NotationError(path, 0, f"{quote(text)} is no line of words", "write words")
-        return Phrase(text, path, self.let)
+        return read_phrase(text, path, self.let)
 
     # ------------------------------------------------------------------ words of one's own
 
@@ -180,7 +178,7 @@ class _Reader:
         lines = self.written["feedback"]
         if isinstance(lines, Mapping):
             return copy_tree(lines)  # type: ignore[no-any-return]
-        names = [str(stage.get("name")) for stage in stages if isinstance(stage, Mapping)]
+        names = _list_stages(stages)
         edges: dict[str, Node] = {}
         for place, line in enumerate(lines if isinstance(lines, list) else [lines]):
             path: Where = ("feedback", place) if isinstance(lines, list) else ("feedback",)
@@ -221,7 +219,7 @@ class _Reader:
         words = "edges" in cell or all(
             isinstance(state, str | int | None) for state in (cell.get("states") or {}).values()
         )
-        if not words or any(kind in cell for kind in CHOICE_KINDS):
+        if not words or is_choice(cell):
             return self.origins.note(copy_tree(cell), path)
         prefix = f"{name}." if len(self.cells) > 1 else ""
         return CellReader(cell, path, self.let, self.origins, prefix).read()
@@ -238,7 +236,7 @@ class _Reader:
     # ------------------------------------------------------------------ training and controls
 
     def _train(self, node: Any, path: Where, base: str) -> Any:
-        if isinstance(node, Mapping) and not any(kind in node for kind in CHOICE_KINDS):
+        if isinstance(node, Mapping) and not is_choice(node):
             return {
                 key: self._train(value, (*path, key), f"{base}.{key}" if base else str(key))
                 for key, value in node.items()
@@ -274,12 +272,10 @@ class _Reader:
         overlay: dict[str, Any] = {}
         if written.get("edges") is not None:
             edges = written["edges"]
-            inside = path if isinstance(value, Mapping) else path[:-1]
             states = written.get("states") or {"out": ""}
             cell = {"states": states, "edges": edges, "gates": written.get("gates") or {}}
-            reader = CellReader(cell, inside, self.let, Origins())
-            if isinstance(value, list):
-                reader = _ListedCell(cell, path, self.let, Origins())
+            kind = _ListedCell if isinstance(value, list) else CellReader
+            reader = kind(cell, path, self.let, Origins())
             overlay["cells"] = {
                 other: _replacement(reader.read(), old, f"{name} cell")
                 for other, old in genome.get("cells", {}).items()
@@ -303,16 +299,23 @@ class _Reader:
         own = dict.fromkeys(genome.get("feedback", {}), False)
         if lines in ("none", []):
             return own
-        names = [stage["name"] for stage in genome["stages"]]
+        names = _list_stages(genome["stages"])
         for place, line in enumerate(lines if isinstance(lines, list) else [lines]):
             at = (*path, "feedback", place) if isinstance(lines, list) else (*path, "feedback")
             own |= FeedbackReader(self._phrase(line, *at), names).read()
         return own
 
 
+def _list_stages(stages: Sequence[Node]) -> list[str]:
+    """The names of the stages that feedback may lead between."""
+    return [
+        str(stage["name"]) for stage in stages if isinstance(stage, Mapping) and "name" in stage
+    ]
+
+
 def _replacement(cell: Node, old: Node, name: str) -> Node:
     """A cell that takes the place of an old one as a whole: a mapping would be laid over it."""
-    if any(kind in old for kind in CHOICE_KINDS):
+    if is_choice(old):
         return cell
     return {"choice": {"control": cell}, "name": name}
 
@@ -321,8 +324,7 @@ class _ListedCell(CellReader):
     """A cell of a control that is a list of edges alone."""
 
     def _phrase(self, text: object, *path: str | int) -> Phrase:
-        where = (*self.path, *path[1:]) if path[:1] == ("edges",) else (*self.path, *path)
-        return Phrase(str(text), where, self.let)
+        return super()._phrase(text, *(path[1:] if path[:1] == ("edges",) else path))
 
 
 def find_unread(genome: Mapping[str, Node], edges: Sequence[str]) -> list[tuple[str, str, bool]]:
@@ -359,7 +361,7 @@ def _reads_feedback(node: Any) -> bool:
 
 def _reads_feedback_source(sources: Any) -> bool:
     listed = sources if isinstance(sources, list) else [sources]
-    return any(not isinstance(s, str) or s.split("*")[0].strip() == "feedback" for s in listed)
+    return any(not isinstance(s, str) or parse_source(s).name == "feedback" for s in listed)
 
 
 def _read_literal(phrase: Phrase) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from space.network.grammar import EXTERNAL_SOURCES
+from space.network.grammar import EXTERNAL_SOURCES, KERNEL_OPS
 from space.notation.attributes import SAME, Attributes, Form, Forms
 from space.notation.phrases import NotationError, Phrase, Token, find_cure
 from space.notation.values import (
@@ -19,7 +19,7 @@ from space.notation.values import (
     read_label,
     read_presence,
 )
-from space.notation.words import KERNEL_OPS, OPS, list_words
+from space.notation.words import OP_WORDS, list_words
 
 INPUT_STATE = "used"
 """What the input is called in the full grammar where the notation gives it an activation."""
@@ -350,9 +350,8 @@ def _make_term(of: Node, slots: Mapping[str, Node], first: Node, start: Token) -
         and isinstance(op := slots.get("op", ""), str)
         and op not in (*KERNEL_OPS, "")
     ):
-        word = next(word for word, meant in OPS.items() if meant == op)
         cure = "leave k out, or write conv or separable"
-        raise NotationError(start.path, start.at, f"{word} has no kernel", cure)
+        raise NotationError(start.path, start.at, f"{OP_WORDS[op]} has no kernel", cure)
     term = {"of": of} | {
         "bias" if slot == "learned" else slot: slots[slot] for slot in _ORDER if slot in slots
     }

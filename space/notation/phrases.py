@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from space.documents.bounds import LEVELS, WORDS
 from space.documents.places import KEY
 from space.documents.validation import quote, suggestion
 from space.errors import SpaceError
 
-__all__ = ["KEY", "NotationError", "Phrase", "Token", "Where", "split_tokens"]
+__all__ = ["KEY", "NotationError", "Phrase", "Token", "Where", "read_phrase", "split_tokens"]
 
 Where = tuple[str | int, ...]
 NESTED = 16  # words of `let` inside one another
@@ -79,6 +80,20 @@ def split_tokens(text: str, path: Where) -> list[Token]:
     return tokens
 
 
+def read_phrase(
+    text: object,
+    path: Where,
+    let: Mapping[str, tuple[str, Where]],
+    cure: str = "write words",
+) -> "Phrase":
+    """The phrase of a value of the document. Raises NotationError for what is no line of words."""
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        text = str(text)
+    if not isinstance(text, str):
+        raise NotationError(path, 0, f"{quote(text)} is no line of words", cure)
+    return Phrase(text, path, let)
+
+
 MEANT = {
     **{"kernel": "k", "depthwise": "separable", "pointwise": "k 1", "nobias": "unbiased"},
     **{"multiply": "times", "multiplies": "times", "mul": "times", "gate": "times"},
@@ -116,6 +131,11 @@ class Phrase:
 
     def __post_init__(self) -> None:
         self.tokens = self._expand(split_tokens(self.text, self.path), ())
+        depth = 0
+        for token in self.tokens:
+            depth += (token.text == "(") - (token.text == ")")
+            if depth > LEVELS:
+                self.refuse(f"goes more than {LEVELS} brackets deep", "remove some", token)
 
     def _expand(self, tokens: list[Token], inside: tuple[str, ...]) -> list[Token]:
         result: list[Token] = []
@@ -129,6 +149,9 @@ class Phrase:
             body = self._expand(split_tokens(text, path), (*inside, token.text))
             opening = Token("(", token.path, token.at, token.text)
             result += [opening, *body, Token(")", token.path, token.at, token.text)]
+            if len(result) > WORDS:
+                problem = f"{token.text} stands for more than {WORDS:,} words"
+                raise NotationError(token.path, token.at, problem, "shorten it")
         return result
 
     @property

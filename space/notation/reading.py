@@ -13,7 +13,7 @@ from space.choices.open_document import OpenDocument
 from space.documents.files import parse_yaml
 from space.documents.paths import Step, parse_path
 from space.documents.places import KEY, find_place
-from space.documents.trees import CHOICE_KINDS
+from space.documents.trees import CHOICE_KINDS, is_choice
 from space.documents.validation import format_dotted, join, quote
 from space.errors import InputError, SpaceError
 from space.notation.documents import Compiled, compile_notation, is_notation
@@ -143,10 +143,9 @@ def _mark(node: Any, places: Mapping[int, tuple[Where, int]], own: Any) -> Any:
 
 
 def _mark_options(options: Any, places: Mapping[int, tuple[Where, int]], own: Any) -> Any:
-    kinds = isinstance(options, dict) and any(kind in options for kind in CHOICE_KINDS)
     if (
         isinstance(options, dict)
-        and not kinds
+        and not is_choice(options)
         and all(isinstance(o, dict) for o in options.values())
     ):
         return {label: _mark(option, places, own) for label, option in options.items()}

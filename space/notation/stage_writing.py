@@ -14,6 +14,7 @@ from space.notation.wording import (
     write_number,
     write_value,
     write_weights,
+    write_word,
 )
 
 
@@ -48,7 +49,7 @@ def _stage_line(stage: Mapping[str, Node], cells: Sequence[str]) -> str:
     if "activation" in stage:
         at = "after" if "activation" in stage["convolution"] else "activation"
         words.append("" if middle else "after")
-        words.append(write_value(stage["activation"], f"{name}.{at}"))
+        words.append(write_word(stage["activation"], f"{name}.{at}"))
     if stage.get("pool") is not None:
         words += _write_pool(stage["pool"], name)
     known = ("name", "join", "convolution", "cell", "second", "residual", "activation", "pool")
@@ -62,7 +63,7 @@ def _write_join(join: Node, base: str) -> list[str]:
         return ["join", join]
     if not isinstance(join, dict) or not set(join) <= {"kind", "channels"}:
         raise NoWordsError("a choice of joins")
-    words = ["join", write_value(join.get("kind", "concat"), f"{base}.join")]
+    words = ["join", write_word(join.get("kind", "concat"), f"{base}.join")]
     if "channels" in join:
         channels = write_value(join["channels"], f"{base}.join.channels", whole=True)
         words += ["channels", channels]
@@ -86,7 +87,7 @@ def _write_convolution(convolution: Node, base: str) -> list[str]:
     if convolution.get("norm") is not None:
         words.append(write_norm(convolution["norm"], base, optional=True))
     if "activation" in convolution:
-        words.append(write_value(convolution["activation"], f"{base}.activation"))
+        words.append(write_word(convolution["activation"], f"{base}.activation"))
     known = (
         "width",
         "kernel",
@@ -127,7 +128,7 @@ def _write_pool(pool: Node, base: str) -> list[str]:
         if key in inner:
             words.append(f"{word} {write_value(inner[key], f'{name}.{key}', whole=True)}")
     if "kind" in inner:
-        words.append(write_value(inner["kind"], f"{name}.kind"))
+        words.append(write_word(inner["kind"], f"{name}.kind"))
     words[-1] += mark
     return words
 

@@ -14,7 +14,7 @@ from space.notation.values import (
     read_kernels,
     read_numbers,
     read_presence,
-    read_values,
+    read_words,
 )
 from space.notation.words import ACTIVATIONS
 
@@ -47,7 +47,7 @@ class StageReader:
         if phrase.accept("residual"):
             stage["residual"] = self._residual(name)
         if phrase.accept("after") or phrase.peek() in ACTIVATIONS:
-            read = read_values(phrase, lambda: phrase.word("an activation", ACTIVATIONS))
+            read = read_words(phrase, "an activation", ACTIVATIONS)
             at = "after" if "activation" in stage["convolution"] else "activation"
             stage["activation"] = read.node(join_name(name, at))
         if phrase.accept("pool"):
@@ -79,7 +79,7 @@ class StageReader:
 
     def _join(self, base: str) -> Node:
         phrase = self.phrase
-        read = read_values(phrase, lambda: phrase.word("a way to join", JOINS))
+        read = read_words(phrase, "a way to join", JOINS)
         join = {"kind": read.node(f"{base}.join")}
         if phrase.accept("channels"):
             join["channels"] = read_numbers(phrase, whole=True).node(f"{base}.join.channels")
@@ -106,7 +106,7 @@ class StageReader:
             elif phrase.accept("stride"):
                 pool["stride"] = read_numbers(phrase, whole=True).node(f"{name}.stride")
             else:
-                read = read_values(phrase, lambda: phrase.word("a word of a pool", POOLS))
+                read = read_words(phrase, "a word of a pool", POOLS)
                 pool["kind"] = read.node(f"{name}.kind")
         return self._optional(pool, name)
 

@@ -1,12 +1,11 @@
 """Values of the notation: numbers and words, with `|`, `*`, `..` and `%` between them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from space.documents.bounds import SPAN
 from space.documents.validation import number_problem
-from space.errors import SpaceError
 from space.notation.phrases import Phrase, Token
 
 Node = Any
@@ -61,6 +60,11 @@ def read_values(phrase: Phrase, one: Callable[[], Node]) -> Read:
         phrase.refuse("some options have a percentage", "give one to each", read.start)
     read.name = read_label(phrase)
     return read
+
+
+def read_words(phrase: Phrase, what: str, options: Sequence[str]) -> Read:
+    """One of some words, or several of them divided by `|`."""
+    return read_values(phrase, lambda: phrase.word(what, options))
 
 
 ACTIONS = ("add", "times", "keep")
@@ -192,8 +196,3 @@ def read_presence(phrase: Phrase, *, weighted: bool = False) -> Presence:
 def join_name(base: str, part: str) -> str:
     """The name of a choice: a part of an edge, of a state, or of the cell itself."""
     return f"{base}.{part}" if base else part
-
-
-def refuse_twice(phrase: Phrase, token: Token, what: str) -> SpaceError:
-    """Refuse a word that was said before on the same level."""
-    phrase.refuse(f"{what} is given twice", "remove one of the two", token)

@@ -24,7 +24,8 @@ OPS = {
     "match": "match",
 }
 """What an edge does to its sources, by word: the operation of the grammar."""
-KERNEL_OPS = ("convolution", "separable")
+OP_WORDS = {op: word for word, op in reversed(OPS.items())}
+"""The word of an operation, the first one of several."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ A stage or a cell that the notation has no words for stands in the full grammar,
 from collections.abc import Mapping
 from typing import Any
 
-from space.documents.trees import copy_tree
+from space.documents.trees import copy_tree, is_choice
 from space.network.architecture import Clock
 from space.notation.cell_writing import write_cell
 from space.notation.documents import CELL, GENOME_KEYS, SPACE_KEYS, find_unread
@@ -76,7 +76,8 @@ def _write_genome_parts(genome: Mapping[str, Any]) -> dict[str, Any]:
 
 def _write_clock(clock: dict[str, Node]) -> tuple[str, dict[str, Node]]:
     """(the line of the steps, what of the clock stands in full)."""
-    line = write_value(clock.pop("steps", Clock().steps), "steps", whole=True)
+    line = write_value(clock.get("steps", Clock().steps), "steps", whole=True)
+    clock.pop("steps", None)
     on, off = clock.get("image_on", 0), clock.get("image_off")
     if not isinstance(on, dict) and not isinstance(off, dict):
         clock.pop("image_on", None)
@@ -98,11 +99,12 @@ def _write_head(head: Mapping[str, Node]) -> str:
 def _write_recipe(node: Any, base: str) -> Any:
     if not isinstance(node, Mapping):
         return copy_tree(node)
-    if not any(kind in node for kind in ("choice", "uniform", "loguniform")):
+    if not is_choice(node):
         return {k: _write_recipe(v, f"{base}.{k}" if base else str(k)) for k, v in node.items()}
     try:
-        if "choice" in node and not all(type(o) in (int, float) for o in node["choice"]):
-            raise NoWordsError("options that are no numbers")
+        options = node.get("choice", ())
+        if "same_as" in node or not all(type(option) in (int, float) for option in options):
+            raise NoWordsError("options that are no numbers, or a tie")
         return write_value(dict(node), base)
     except NoWordsError:
         return copy_tree(node)

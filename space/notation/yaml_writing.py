@@ -35,10 +35,8 @@ def _write_entry(key: str, value: Any, indent: str, *, listed: bool = False) -> 
     head = f"{indent}{_scalar(key)}:"
     flow = f"{head} {_flow(value)}"
     if isinstance(value, list) and value and (listed or len(flow) > WIDTH):
-        items = (
-            item if not isinstance(item, str) else _scalar(item, inline=False) for item in value
-        )
-        return [head, *(f"{indent}  - {i if isinstance(i, str) else _flow(i)}" for i in items)]
+        items = (_scalar(i, inline=False) if isinstance(i, str) else _flow(i) for i in value)
+        return [head, *(f"{indent}  - {item}" for item in items)]
     if isinstance(value, Mapping) and value and len(flow) > WIDTH:
         return [
             head,

@@ -1,11 +1,13 @@
 """What a space always makes, and what never acts, is found."""
 
+import random
 from typing import Any
 
 import pytest
 
-from space.inert import Inert, find_inert_choices
+from space.inert import Inert, InertStudy
 from space.space import Space
+from tests.support.kernels import document
 
 KERNEL = {"choice": [1, 3], "name": "kernel"}
 
@@ -17,27 +19,20 @@ def make_space(
     **cell: Any,
 ) -> Space:
     """A space of one kernel, with further parts."""
-    term = {"of": "input", "kernel": KERNEL}
-    state = {"drive": {"edges": [{"add": term}]}} | (out or {})
-    document = {
-        "name": "kernels",
-        "genome": {
-            "image": {"size": 16, "channels": 1},
-            "classes": 10,
-            "clock": {"steps": 4},
-            "stages": [
-                {"name": "a", "convolution": {"width": 4}, "pool": {}},
-                {"name": "b", "convolution": {"width": 4}, "cell": "c"},
-            ],
-            "cells": {"c": {"output": "out", "states": {"out": state, **(states or {})}} | cell},
-            "feedback": {"b->a": feedback},
-        },
-    }
-    return Space.parse(document)
+    written = document(**cell)
+    genome = written["genome"]
+    there = genome["cells"]["c"]["states"]
+    there["out"] |= out or {}
+    there |= states or {}
+    genome["feedback"] = {"b->a": feedback}
+    return Space.parse(written).with_images(size=16, channels=1, classes=10)
 
 
 def find(space: Space) -> list[tuple[str, str]]:
-    return [(one.kind, one.path) for one in find_inert_choices(space, 6)]
+    study, rng = InertStudy(space), random.Random(0)
+    for _ in range(6):
+        study.look_at(space.sample(rng))
+    return [(one.kind, one.path) for one in study.list_inert()]
 
 
 def test_a_space_of_which_all_acts_has_nothing_inert() -> None:
@@ -79,9 +74,9 @@ def test_what_acts_in_one_sample_is_not_inert() -> None:
     out = {"drive": {"edges": [{"add": {"of": "input", "kernel": KERNEL}}, read]}}
     space = make_space(states={"other": other})
     assert find(space) == [("state", "cells.c.states.other")]
-    document = space.document()
-    document["genome"]["cells"]["c"]["states"] = {"other": other, "out": out}
-    assert find(Space.parse(document)) == []
+    written = space.document()
+    written["genome"]["cells"]["c"]["states"] = {"other": other, "out": out}
+    assert find(Space.parse(written)) == []
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 from space.space import Space
 from space.study import Study
-from tests.space.test_survey import document
+from tests.support.kernels import document
 
 
 def warnings_of(written: dict[str, Any], size: int) -> list[str]:

@@ -8,23 +8,7 @@ import pytest
 import space.survey as survey_module
 from space.space import Space
 from space.survey import BLAMED, TRIES, draw_networks, survey
-
-
-def document(**cell: Any) -> dict[str, Any]:
-    """A space of one choice: kernels that do not fit every map."""
-    term = {"of": "input", "kernel": {"choice": [3, 5], "name": "kernel"}}
-    states = {"out": {"drive": {"edges": [{"add": term}]}}}
-    return {
-        "name": "kernels",
-        "genome": {
-            "clock": {"steps": 4},
-            "stages": [
-                {"name": "a", "convolution": {"width": 4}, "pool": {}},
-                {"name": "b", "convolution": {"width": 4}, "cell": "c"},
-            ],
-            "cells": {"c": {"output": "out", "states": states} | cell},
-        },
-    }
+from tests.support.kernels import document
 
 
 def tried(written: dict[str, Any], size: int, **how: Any) -> Any:
@@ -34,14 +18,14 @@ def tried(written: dict[str, Any], size: int, **how: Any) -> Any:
 
 def test_samples_are_infeasible_at_some_images_only() -> None:
     assert tried(document(), 32).infeasible == 0
-    found = tried(document(), 8)
-    assert 10 < found.infeasible < 30
-    assert (found.samples, found.combinations, found.networks) == (40, 2, 1)
-    ((reason, times),) = found.reasons
+    result = tried(document(), 8)
+    assert 10 < result.infeasible < 30
+    assert (result.samples, result.combinations, result.networks) == (40, 2, 1)
+    ((reason, times),) = result.reasons
     assert "5 exceeds the 4x4 map" in reason
-    assert times == found.infeasible
-    assert "(chosen: kernel = 5)" in found.lines()[0][1], "the choice at fault alone"
-    written = found.document()
+    assert times == result.infeasible
+    assert "(chosen: kernel = 5)" in result.lines()[0][1], "the choice at fault alone"
+    written = result.document()
     assert written["reasons"] == [{"reason": reason, "count": times}]
     assert written["chosen"] == {reason: {"kernel": 5}}
 
@@ -55,29 +39,29 @@ def test_numbers_that_vary_do_not_split_a_reason() -> None:
 
 
 def test_further_reasons_are_counted() -> None:
-    found = tried(document(), 32, refuse=lambda _: "too large", study=False)
-    assert (found.samples, found.infeasible, found.share) == (40, 40, 1.0)
-    assert found.reasons == (("too large", 40),)
-    assert found.warnings == ()
-    found = tried(document(), 32, refuse=lambda _: "too large")
-    assert found.warnings == ("the default network may not be trained: too large",)
-    assert found.untrainable == (), "a limit is no fault of an option"
+    result = tried(document(), 32, refuse=lambda _: "too large", study=False)
+    assert (result.samples, result.infeasible, result.share) == (40, 40, 1.0)
+    assert result.reasons == (("too large", 40),)
+    assert result.warnings == ()
+    result = tried(document(), 32, refuse=lambda _: "too large")
+    assert result.warnings == ("the default network may not be trained: too large",)
+    assert result.untrainable == (), "a limit is no fault of an option"
 
 
 def test_samples_that_may_be_trained_are_passed_on_and_all_are_counted() -> None:
     accepted: list[Any] = []
     counted: list[int] = []
-    found = tried(document(), 8, accept=accepted.append, advance=counted.append)
-    assert len(accepted) == found.samples - found.infeasible
+    result = tried(document(), 8, accept=accepted.append, advance=counted.append)
+    assert len(accepted) == result.samples - result.infeasible
     assert counted == list(range(1, 41))
 
 
 def test_an_option_that_makes_no_network_is_untrainable() -> None:
-    found = tried(document(), 8)
-    (only,) = found.untrainable
+    result = tried(document(), 8)
+    (only,) = result.untrainable
     assert (only.path, only.option, only.tries) == ("kernel", 5, TRIES)
     assert "5 exceeds the 4x4 map of stage b" in only.reason
-    assert found.warnings == (str(only),)
+    assert result.warnings == (str(only),)
     assert tried(document(), 32).untrainable == ()
 
 
@@ -86,8 +70,8 @@ def test_of_untrainable_options_inside_one_another_the_outermost_is_named() -> N
     edge = {"optional": {"add": wide}, "name": "edge"}
     written = document()
     written["genome"]["cells"]["c"]["states"]["out"]["drive"]["edges"].append(edge)
-    found = tried(written, 12)
-    assert [(one.path, one.option) for one in found.untrainable] == [("edge", True)]
+    result = tried(written, 12)
+    assert [(one.path, one.option) for one in result.untrainable] == [("edge", True)]
 
 
 def test_an_option_that_some_other_choice_makes_possible_is_not_untrainable() -> None:
@@ -97,8 +81,8 @@ def test_an_option_that_some_other_choice_makes_possible_is_not_untrainable() ->
     term["kernel"] |= {"choice": [3, 11], "weights": [99, 1]}
     strides = {"choice": [4, 3, 2, 1], "name": "stride", "weights": [9, 9, 9, 3]}
     written["genome"]["stages"][0]["convolution"]["stride"] = strides
-    found = tried(written, 24)
-    assert found.untrainable == ()
+    result = tried(written, 24)
+    assert result.untrainable == ()
 
 
 def test_a_default_and_a_control_that_are_no_networks_are_warned_of() -> None:
@@ -146,6 +130,6 @@ def test_the_choices_at_fault_are_named_for_the_most_frequent_reasons_only() -> 
     names = {"choice": [f"s{letter}" for letter in "abcdefghijklmnopqrst"], "name": "name"}
     written = document()
     written["genome"]["stages"][1]["name"] = names
-    found = tried(written, 8, study=False)
-    assert len(found.reasons) > BLAMED
-    assert len(found.chosen) == BLAMED
+    result = tried(written, 8, study=False)
+    assert len(result.reasons) > BLAMED
+    assert len(result.chosen) == BLAMED

@@ -22,6 +22,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from tests.support.shrinking import PACKAGES, ROOT
+from ventral.extras import DISTRIBUTION, normalise_name
 
 PATIENCE = 800.0
 """Seconds for one program, also on a busy machine."""
@@ -103,8 +104,8 @@ def make_environment(
         required = Parser().parsestr(archive.read(text).decode()).get_all("Requires-Dist") or []
         (points,) = [name for name in archive.namelist() if name.endswith("/entry_points.txt")]
         _write_scripts(environment, archive.read(points).decode())
-    own = {"ventral-search": required}
-    for distribution in collect(f"ventral-search[{','.join(extras)}]", *others, own=own):
+    own = {DISTRIBUTION: required}
+    for distribution in collect(f"{DISTRIBUTION}[{','.join(extras)}]", *others, own=own):
         for name in {file.parts[0] for file in distribution.files or () if file.parts[0] != ".."}:
             target = Path(str(distribution.locate_file(name)))
             link = environment.site / name
@@ -133,7 +134,7 @@ def collect(*wanted: str, own: Mapping[str, Sequence[str]]) -> list[metadata.Dis
     waiting = [Requirement(one) for one in wanted]
     while waiting:
         requirement = waiting.pop()
-        name = re.sub(r"[-_.]+", "-", requirement.name).lower()
+        name = normalise_name(requirement.name)
         for extra in ("", *requirement.extras):
             if (name, extra) in seen:
                 continue

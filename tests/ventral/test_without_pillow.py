@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +11,14 @@ import pytest
 
 from models.build import build
 from tests.support.exports import card, genome
+from tests.support.processes import run_python
 from workers.data.packing import pack
 from workers.data.specs import Npz
 from workers.evaluation import evaluate
 from workers.export import write
 
 PROGRAM = """
-import json, sys
-
-class Refusing:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("PIL", "sklearn", "ray", "mlflow"):
-            raise ModuleNotFoundError(name)
-
-sys.meta_path.insert(0, Refusing())
+import json
 import numpy as np
 import ventral
 from workers.scoring import evaluate_export
@@ -52,13 +44,8 @@ def test_an_export_is_loaded_and_scored(tmp_path: Path) -> None:
     packed, network = pack(spec, tmp_path / "packs"), build(genome(), seed=1)
     facts = card(packed, data=spec.model_dump(mode="json"), image_size=8)
     write(tmp_path / "cell", genome(), network.state_dict(), facts)
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(tmp_path / "cell"), str(tmp_path / "anew")],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=Path(__file__).parents[2],
-    )
+    arguments = str(tmp_path / "cell"), str(tmp_path / "anew")
+    done = run_python(PROGRAM, *arguments, blocked="PIL sklearn ray mlflow")
     assert done.returncode == 0, done.stderr
     shape, top1 = json.loads(done.stdout)
     assert shape == [1, 10]

@@ -13,6 +13,9 @@ from workers.data.source import Integers, Split
 DIGITS_STREAM, PART_STREAM, HELD_OUT_STREAM, VALIDATION_STREAM = (n << 48 for n in range(1, 5))
 """Streams of draws; those below 2**48 belong to single images."""
 
+HELD_OUT = "a tenth of the images, every class in proportion"
+"""What the test split is of a data set that comes without one."""
+
 
 def random_bits(seed: int, stream: int, count: int) -> NDArray[np.uint64]:
     """`count` draws that depend on (seed, stream) alone, [count] of 64 random bits.
@@ -45,6 +48,15 @@ def draw_part(split: Split, count: int | None, seed: int, field: str) -> Split:
     if count > total:
         raise DataError(field, f"{count} asked for, {total} there", f"write {total} or fewer")
     return keep_part(split, draw_stratified(split.labels, count, seed, PART_STREAM))
+
+
+def draw_held_out(labels: Integers, seed: int) -> tuple[Integers, Integers]:
+    """Indices into `labels` [N], ascending: those left to train on, and those of the test split,
+    which is `HELD_OUT`, at least one image.
+    """
+    count = max(1, round(0.1 * len(labels)))
+    held_out = draw_stratified(labels, count, seed, HELD_OUT_STREAM)
+    return np.setdiff1d(np.arange(len(labels)), held_out), held_out
 
 
 def carve_validation(

@@ -9,13 +9,11 @@ import numpy as np
 
 from space.documents.outside import printable
 from space.errors import DataError
-from workers.data.drawing import HELD_OUT_STREAM, draw_stratified
+from workers.data.drawing import HELD_OUT, draw_held_out
 from workers.data.image_tree import ImageFile, read_image_tree
 from workers.data.images import Framing, Images, read_images
 from workers.data.source import DatasetInfo, Integers, Source, Split
 from workers.data.specs import ImageFolder
-
-_HELD_OUT = 0.1  # the part of a tree without split folders that becomes its test split
 
 
 def open_image_folder(spec: ImageFolder, workers: int) -> Source:
@@ -51,11 +49,7 @@ def open_image_folder(spec: ImageFolder, workers: int) -> Source:
             )
             for name, images in splits.items()
         },
-        held_out=(
-            "a tenth of the images, every class in proportion"
-            if tree.held_out_folder is None
-            else f"{tree.held_out_folder}/"
-        ),
+        held_out=HELD_OUT if tree.held_out_folder is None else f"{tree.held_out_folder}/",
         validation="" if tree.validation_folder is None else f"{tree.validation_folder}/",
         passed_over=tree.passed_over,
     )
@@ -70,14 +64,13 @@ def _hold_out(images: _Files, spec: ImageFolder) -> tuple[_Files, _Files]:
     Raises DataError if a class has no image left to train on.
     """
     labels = np.array([image.label for image in images], dtype=np.int64)
-    count = max(1, round(_HELD_OUT * len(images)))
-    chosen = set(draw_stratified(labels, count, spec.seed, HELD_OUT_STREAM).tolist())
-    train = tuple(image for index, image in enumerate(images) if index not in chosen)
+    rest, held_out = draw_held_out(labels, spec.seed)
+    train = tuple(images[index] for index in rest)
     if lone := set(labels.tolist()) - {image.label for image in train}:
         folder = next(image.path for image in images if image.label in lone).parent
         problem = "has too few images: none is left to train on"
         raise DataError(printable(str(folder)), problem, "give every class two or more")
-    return train, tuple(images[index] for index in sorted(chosen))
+    return train, tuple(images[index] for index in held_out)
 
 
 def _fingerprint(root: Path, files: Mapping[str, _Files]) -> str:

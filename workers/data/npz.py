@@ -6,6 +6,7 @@ Labels may be texts instead: these are the names, in alphabetical order. Images 
 than is asked for are resized.
 """
 
+import math
 import zipfile
 from collections.abc import Mapping
 from functools import partial
@@ -19,12 +20,11 @@ from space.documents.bounds import IMAGE_CHANNELS
 from space.documents.outside import open_regular, printable
 from space.errors import DataError
 from workers import files
-from workers.data.drawing import HELD_OUT_STREAM, draw_stratified, keep_part
+from workers.data.drawing import HELD_OUT, draw_held_out, keep_part
 from workers.data.images import Images, resize
 from workers.data.source import DatasetInfo, Integers, Source, Split
 from workers.data.specs import Npz
 
-_HELD_OUT = 0.1  # the part of the training images that becomes a test split where there is none
 _SPLITS = ("train", "validation", "test")
 _NAMES = (*(f"{s}_{what}" for s in _SPLITS for what in ("images", "labels")), "classes")
 
@@ -53,7 +53,7 @@ def open_npz(spec: Npz) -> Source:
     }
     held_out = "test_images"
     if "test" not in splits:
-        held_out = "a tenth of the images, every class in proportion"
+        held_out = HELD_OUT
         splits |= _hold_out(path, splits["train"], spec.seed)
     return Source(
         classes=classes,
@@ -106,7 +106,11 @@ def _read_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
 
 
 def _read_array(member: IO[bytes], size: int) -> NDArray[np.generic]:
-    """An array whose file has `size` bytes. Raises ValueError, before memory is taken for it."""
+    """An array whose file has `size` bytes. Raises ValueError, before memory is taken for it.
+
+    Unlike an array of `workers/arrays.py` it may have any size, and any type but Python objects:
+    names are texts, and a type that does not fit is refused by the name of its array.
+    """
     version = np.lib.format.read_magic(member)
     reads = {
         (1, 0): np.lib.format.read_array_header_1_0,
@@ -117,12 +121,12 @@ def _read_array(member: IO[bytes], size: int) -> NDArray[np.generic]:
     shape, fortran, dtype = reads[version](member)
     if dtype.hasobject:
         raise ValueError("Python objects in an array")
-    count = int(np.prod(shape, dtype=object))
+    count = math.prod(shape)
     if count * dtype.itemsize > size:
         raise ValueError("an array is cut off")
     data = member.read(count * dtype.itemsize)
     array = np.frombuffer(data, dtype=dtype, count=count)
-    return array.reshape(shape[::-1]).T if fortran else array.reshape(shape)
+    return array.reshape(shape, order="F" if fortran else "C")
 
 
 def _read_labels(path: Path, arrays: Arrays) -> tuple[tuple[str, ...], dict[str, Integers]]:
@@ -180,9 +184,7 @@ def _resized(image: Images, size: int) -> Images:
 
 def _hold_out(path: Path, train: Split, seed: int) -> dict[str, Split]:
     """The training images as training and test images. Raises DataError for too few of a class."""
-    count = max(1, round(_HELD_OUT * len(train.labels)))
-    chosen = draw_stratified(train.labels, count, seed, HELD_OUT_STREAM)
-    rest = np.setdiff1d(np.arange(len(train.labels)), chosen)
+    rest, held_out = draw_held_out(train.labels, seed)
     if lone := set(train.labels.tolist()) - set(train.labels[rest].tolist()):
         _refuse(path, f"has too few images of class {min(lone)}", "give a class two or more")
-    return {"train": keep_part(train, rest), "test": keep_part(train, np.sort(chosen))}
+    return {"train": keep_part(train, rest), "test": keep_part(train, held_out)}

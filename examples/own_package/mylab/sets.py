@@ -2,8 +2,7 @@
 
 import numpy as np
 from pydantic import BaseModel, Field
-
-from workers.data.source import Source, Split
+from ventral.workers.data.source import Source, Split
 
 
 class Dots:

@@ -5,8 +5,8 @@ import pytest
 from search.forecast.trying import TRIED, try_space
 from space.errors import SpaceError
 from space.space import Space
-from tests.space.test_survey import document
 from tests.support import toys
+from tests.support.kernels import document
 
 
 def test_samples_over_a_limit_are_counted_by_one_reason() -> None:

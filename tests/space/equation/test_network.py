@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from space import zoo
+from space.equation.layout import Layout
 from space.equation.network import describe_network, write_cells
 from space.equation.reading import read_cell
 from space.equation.writing import write_cell
@@ -111,7 +112,7 @@ class Interpreter:
 def check(genome: Genome) -> None:
     """Three steps of the cell in STAGE, by its equations and by the grammar."""
     stage = layout(genome)[STAGE]
-    lines = write_cell(read_cell(genome, STAGE), digits=12).format()
+    lines = write_cell(Layout(read_cell(genome, STAGE)), digits=12).format()
     interpreter = Interpreter(genome.cells[stage.stage.cell or ""], stage.convolution.size)
     states = dict.fromkeys(("out", "hidden", "hidden_b", "hidden_c", "hidden_d"), 0.0)
     for step in range(3):

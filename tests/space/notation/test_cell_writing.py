@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from space.notation.cell_writing import write_cell
+from space.notation.cell_writing import list_sources, passes_input, write_cell
 from space.notation.cells import CellReader, Origins
 
 CELLS: list[dict[str, Any]] = [
@@ -54,3 +54,14 @@ def test_a_choice_of_other_cells_stands_in_full() -> None:
     assert write_cell(node, "m", several=False) == node
     named = {"choice": {"small": plain, "large": plain}}
     assert write_cell(named, "m", several=True) == named
+
+
+def test_the_input_passes_through_a_state_that_is_read_at_once() -> None:
+    assert list_sources({"a": [{"of": ["x", "new.y * g"]}]}) == ["x", "new.y"]
+    used: Any = {"drive": {"edges": [{"add": {"of": "input"}}]}}
+    out: Any = {"drive": {"edges": [{"add": {"of": "new.used"}}]}}
+    assert passes_input("used", {"used": used, "out": out})
+    assert not passes_input("used", {"used": {**used, "depth": 3}, "out": out})
+    assert not passes_input(
+        "used", {"used": used, "out": {"drive": {"edges": [{"add": {"of": "used"}}]}}}
+    )

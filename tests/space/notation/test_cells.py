@@ -98,6 +98,12 @@ def test_choices_of_several_cells_begin_with_the_cell() -> None:
             {"states": {"out": ""}, "edges": [], "kernels": "cutto map"},
             "is not a word of initial values",
         ),
+        ({"states": {"out": "elu", "out ?": "relu"}, "edges": []}, "two states are called out"),
+        ({"states": {3: "elu"}, "edges": []}, "3 is not a word"),
+        (
+            {"states": {"out": ""} | {f"s{n} ?": "" for n in range(10)}, "edges": []},
+            "more than 9 states may be absent",
+        ),
         ({"states": {"residual": "", "out": ""}, "edges": []}, "cannot be the name"),
         (
             {"states": {"out": ""}, "edges": ["out -> out keep k 3", "input -> out keep k 3"]},

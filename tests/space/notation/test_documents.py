@@ -90,6 +90,8 @@ def test_a_control_of_edges_takes_the_place_of_the_cell() -> None:
         ({"steps": "four"}, "four is not a number"),
         ({"head": "mean"}, '"mean" is not a head'),
         ({"controls": {"plain": {"edgs": []}}}, r'unknown key "edgs" of a control'),
+        ({"controls": {"plain": [["input"]]}}, "is no line of words"),
+        ({"controls": {"plain": {"feedback": "b -> c"}}}, r'"c" is not a stage'),
         ({"train": {"learning_rate": "1e-2..1e-3"}}, "0.01..0.001 is empty"),
         ({"stages": "a 4"}, "is not a list"),
     ],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from space.notation.phrases import NotationError, Phrase, split_tokens
+from space.notation.phrases import NotationError, Phrase, read_phrase, split_tokens
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,21 @@ def test_a_word_of_let_that_holds_itself_is_refused() -> None:
     let = {"A": ("B", ("let", "A")), "B": ("A", ("let", "B"))}
     with pytest.raises(NotationError, match="A stands for itself"):
         Phrase("A", (), let)
+
+
+def test_a_line_has_bounds() -> None:
+    let = {word: (f"{inner} " * 50, ("let", word)) for word, inner in ("AB", "BC", "CD")}
+    with pytest.raises(NotationError, match="B stands for more than 10,000 words"):
+        Phrase("A", (), let)
+    with pytest.raises(NotationError, match="more than 100 brackets deep") as caught:
+        Phrase("(" * 2000, ())
+    assert caught.value.at == 100
+
+
+def test_a_number_alone_is_a_phrase_and_a_list_is_none() -> None:
+    assert read_phrase(3, ("steps",), {}).peek() == "3"
+    with pytest.raises(NotationError, match="is no line of words; write words"):
+        read_phrase(["elu"], ("steps",), {})
 
 
 def test_a_misspelt_word_has_its_cure() -> None:

@@ -10,7 +10,7 @@ from space.notation.values import (
     read_kernels,
     read_numbers,
     read_presence,
-    read_values,
+    read_words,
 )
 
 
@@ -65,7 +65,7 @@ def test_wrong_numbers(text: str, problem: str) -> None:
 
 def test_the_option_of_an_edge_ends_at_the_next_action() -> None:
     phrase = Phrase("elu|relu | times tanh", ())
-    read = read_values(phrase, lambda: phrase.word("an activation", ["elu", "relu"]))
+    read = read_words(phrase, "an activation", ["elu", "relu"])
     assert read.options == ["elu", "relu"]
     assert phrase.peek() == "|"
 

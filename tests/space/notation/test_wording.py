@@ -1,4 +1,4 @@
-"""Values, terms and gates in words."""
+"""Values, norms and weights in words."""
 
 from typing import Any
 
@@ -6,19 +6,13 @@ import pytest
 
 from space.notation.wording import (
     NoWordsError,
-    Vocabulary,
     join_words,
-    list_sources,
-    passes_input,
     split_optional,
-    write_added,
-    write_gate,
     write_norm,
     write_value,
     write_weights,
+    write_word,
 )
-
-PLAIN = Vocabulary()
 
 
 @pytest.mark.parametrize(
@@ -48,6 +42,12 @@ def test_what_has_no_words(node: Any) -> None:
         write_value(node, "x")
 
 
+@pytest.mark.parametrize("node", [{"choice": ["elu"]}, {"same_as": "out.activation"}])
+def test_what_would_be_read_as_something_else_has_no_words(node: Any) -> None:
+    with pytest.raises(NoWordsError):
+        write_word(node, "x")
+
+
 def test_norms_and_weights() -> None:
     norm = {"kind": "group", "groups": 4, "interleaved": True}
     assert write_norm(norm, "out", optional=False) == "norm group groups 4 interleaved"
@@ -62,36 +62,5 @@ def test_norms_and_weights() -> None:
     assert split_optional({"optional": 1, "name": "y"}, "x") == (1, " ? as y")
 
 
-def test_terms_that_add() -> None:
-    term = {"of": "input", "op": "separable", "kernel": 3, "bias": False, "activation": "elu"}
-    assert write_added(term, "e") == "separable k 3 unbiased elu"
-    ways = {"direct": {"of": "input"}, "kernel": {"of": "input", "op": "convolution", "kernel": 3}}
-    node = {"choice": ways, "name": "e via", "default": "kernel"}
-    assert write_added(node, "e") == "direct|(conv k 3)*"
-
-
-def test_gates() -> None:
-    term = {"of": "out", "kernel": 3}
-    gate = write_gate({"offset": 0.5, "scale": -0.5, "terms": [term]}, "out", "keep", PLAIN)
-    assert (gate.sources, gate.words) == ("out", "k 3 falling 0.5")
-    two = write_gate({"terms": [term, {**term, "of": "input"}]}, "out", "times", PLAIN)
-    assert (two.sources, two.words) == ("out + input", "k 3")
-    unlike = write_gate({"terms": [term, {"of": "input"}]}, "out", "times", PLAIN)
-    assert (unlike.sources, unlike.words) == ("out", "k 3 + (input)")
-
-
-def test_sources() -> None:
-    words = Vocabulary(input_state="used", gates={"reset": "reset_gate"})
-    assert words.sources(["new.used", "hidden * reset"]) == (
-        "input & hidden * reset_gate",
-        "input+hidden",
-    )
-    assert list_sources({"a": [{"of": ["x", "new.y * g"]}]}) == ["x", "new.y"]
-    used: Any = {"drive": {"edges": [{"add": {"of": "input"}}]}}
-    out: Any = {"drive": {"edges": [{"add": {"of": "new.used"}}]}}
-    assert passes_input("used", {"used": used, "out": out})
-    assert not passes_input("used", {"used": {**used, "depth": 3}, "out": out})
-    assert not passes_input(
-        "used", {"used": used, "out": {"drive": {"edges": [{"add": {"of": "used"}}]}}}
-    )
+def test_words_are_joined() -> None:
     assert join_words("a", "", "b") == "a b"

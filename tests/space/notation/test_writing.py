@@ -91,3 +91,32 @@ def test_a_space_of_the_full_grammar_comes_back_with_its_names() -> None:
     again = Space.parse(parse_notation(text))
     assert [p.domain for p in again.parameters] == [p.domain for p in space.parameters]
     assert again.complete({}).digest == space.complete({}).digest
+
+
+OUT: dict[str, Any] = {"drive": {"edges": [{"add": {"of": "input"}}]}}
+TIED = OUT | {"activation": {"same_as": "f"}}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"recipe": {"rate": {"optional": {"choice": [0.1, 0.2]}, "name": "rate"}}},
+        {"recipe": {"rate": {"choice": [0.1], "name": "rate"}}},
+        {"recipe": {"rate": {"integers": [1, 3], "name": "rate"}, "again": {"same_as": "rate"}}},
+        {"clock": {"steps": {"choice": {"short": 5, "long": 7}, "name": "steps"}}},
+        {"states": {"out": OUT | {"depth": {"choice": [4], "name": "depth"}}}},
+        {
+            "states": {"hidden": OUT | {"activation": {"choice": ["elu", "relu"], "name": "f"}}}
+            | {"out": TIED}
+        },
+    ],
+    ids=["optional", "one option", "tied", "labels", "one depth", "tied words"],
+)
+def test_choices_that_have_no_words_stand_in_full(changes: dict[str, Any]) -> None:
+    genome: dict[str, Any] = {
+        "stages": [{"name": "a", "convolution": {"width": 4}, "cell": "motif"}],
+        "clock": changes.get("clock", {"steps": 4}),
+        "cells": {"motif": {"output": "out", "states": changes.get("states", {"out": OUT})}},
+    }
+    space = Space.parse({"name": "s", "genome": genome, "recipe": changes.get("recipe", {})})
+    assert Space.parse(parse_notation(format_notation(space.document()))) == space

@@ -1,4 +1,4 @@
-"""How numbers are written in pictures."""
+"""The numbers in pictures: how they are written, and which one a constant gate is."""
 
 from space.network.grammar import Gate
 from space.step.constants import EXACT, activate_constant, exact

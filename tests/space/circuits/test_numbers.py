@@ -1,6 +1,6 @@
 """Numbers as pictures write them."""
 
-from space.circuits.words import constant_gate, write_short
+from space.circuits.numbers import constant_gate, write_short
 from space.network.grammar import Gate
 
 
