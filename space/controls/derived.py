@@ -59,9 +59,10 @@ def select_parts(genome: Genome, name: str) -> list[Part]:
     if not chosen:
         names = [one.part.name for one in placed]
         listed = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
-        cure = suggestion(name, names) or (f"it has {listed}" if names else "it has no parts")
-        problem = f"has no {name}" if name in WORDS else f"has no part {name}"
-        raise GenomeError("", problem, cure)
+        there = f"it has {listed}" if names else "it has no parts"
+        if name in WORDS:
+            raise GenomeError("", f"has no {name}", there)
+        raise GenomeError("", f"has no part {name}", suggestion(name, names) or there)
     return chosen
 
 

@@ -33,8 +33,10 @@ def test_self_edges_are_those_of_states_and_of_the_gates_that_act_on_them() -> N
 
 
 def test_without_self_edges_and_feedback_nothing_goes_round() -> None:
-    network = small_genome(published.conv_gru(), feedback=True)
-    assert recurrence(network) != "none"
+    document = small_genome(published.conv_gru(), feedback=True).document()
+    document["stages"][1]["convolution"]["reads_feedback"] = True
+    network = Genome.parse(document)
+    assert recurrence(network) == "both"
     lesioned = derive_control(network, None, ("self edges", "feedback"))
     assert recurrence(lesioned) == "none"
     assert not {part.name for part in list_parts(lesioned)} & set(names(network, "self edges"))
