@@ -27,9 +27,11 @@ from dashboards.searched import Searched
 from search.campaign import Campaign
 from search.mirror.campaign_page import CAMPAIGN_FILE, PAGE_TAG
 from search.mirror.runs import (
+    CAMPAIGN_TAG,
     EPOCH_METRICS,
     MOTIFS_BETWEEN,
     MOTIFS_TAG,
+    NAME_TAG,
     NOTE_TAG,
     RECORD_TAG,
     RECORDED,
@@ -41,7 +43,7 @@ from search.mirror.runs import (
     parameter_value,
 )
 from search.store import Reported, Scalar, State
-from space.choices.domains import Categorical
+from space.choices.domains import Categorical, Parameter
 from space.errors import InputError
 from space.space import Space
 from workers.job import Report
@@ -103,7 +105,8 @@ def read_mlflow(server: str, campaign: str) -> Searched:
     runs = connection.read_runs(experiment)
     reported = _list_reports(runs, connection.read_curves(runs))
     last = {one.number: one for one in sorted(reported, key=lambda one: one.report.epoch)}
-    rows = [_row(run, space, reported_of) for run, reported_of in _with_reports(runs, reported)]
+    named = _name_parameters(space)
+    rows = [_row(run, named, reported_of) for run, reported_of in _with_reports(runs, reported)]
     rows.sort(key=lambda row: int(row["trial"]))
     return Searched(
         id=document["id"],
@@ -136,8 +139,8 @@ class _Connection:
     def find_experiment(self, campaign: str) -> Any:
         """The experiment of a campaign's id, else the newest of its name."""
         known = list(self._pages(self._client.search_experiments))
-        by_id = [one for one in known if one.tags.get("ventral.campaign") == campaign]
-        by_name = [one for one in known if one.tags.get("ventral.campaign.name") == campaign]
+        by_id = [one for one in known if one.tags.get(CAMPAIGN_TAG) == campaign]
+        by_name = [one for one in known if one.tags.get(NAME_TAG) == campaign]
         found = by_id or sorted(by_name, key=lambda one: int(one.creation_time or 0))
         if not found:
             problem = f"MLflow at {self._server} has no such campaign"
@@ -274,8 +277,14 @@ def _with_reports(
         yield run, sorted(of_run, key=lambda one: one.report.epoch)
 
 
-def _row(run: Any, space: Space, reported: Sequence[Reported]) -> dict[str, Any]:
-    """A run as `search.store.Trial.row` gives a trial."""
+def _name_parameters(space: Space) -> dict[str, Parameter]:
+    """A space's parameters by the names that MLflow has of them, those of before too."""
+    named = {former_parameter_name(one.path): one for one in space.parameters}
+    return named | {parameter_name(one.path): one for one in space.parameters}
+
+
+def _row(run: Any, named: Mapping[str, Parameter], reported: Sequence[Reported]) -> dict[str, Any]:
+    """A run as `search.review.listing.list_trials` gives a trial."""
     tags, metrics = run.data.tags, run.data.metrics
     record = json.loads(tags.get(RECORD_TAG, "{}"))
     last = reported[-1].report if reported else None
@@ -295,19 +304,19 @@ def _row(run: Any, space: Space, reported: Sequence[Reported]) -> dict[str, Any]
         "motifs": tuple(filter(None, tags.get(MOTIFS_TAG, "").split(MOTIFS_BETWEEN))),
         "tags": tuple(filter(None, tags.get(WORDS_TAG, "").split(MOTIFS_BETWEEN))),
         "note": tags.get(NOTE_TAG, ""),
-        "choices": _read_choices(run.data.params, space),
+        "choices": _read_choices(run.data.params, named),
     }
 
 
-def _read_choices(parameters: Mapping[str, str], space: Space) -> dict[str, Scalar]:
+def _read_choices(
+    parameters: Mapping[str, str], named: Mapping[str, Parameter]
+) -> dict[str, Scalar]:
     """Parameters as the choices that they are; of what is none of the space's (a control's), by
     the way in which paths are written.
     """
-    known = {former_parameter_name(one.path): one for one in space.parameters}
-    known |= {parameter_name(one.path): one for one in space.parameters}
     choices: dict[str, Scalar] = {}
     for name, text in parameters.items():
-        parameter = known.get(name)
+        parameter = named.get(name)
         if parameter is None:
             path = re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", name).replace(" to ", "->")
             choices[path] = _read_value(text)

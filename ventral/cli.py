@@ -29,6 +29,7 @@ from ventral.commands import (
     labels,
     lesions,
     plans,
+    removal,
     replay,
     report,
     retention,
@@ -64,6 +65,7 @@ exports.register(app)
 interface.register(app)
 lesions.register(app)
 labels.register(app)
+removal.register(app)
 retention.register(app)
 drill.register(app)
 plans.register(app)

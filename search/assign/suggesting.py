@@ -224,10 +224,10 @@ class Suggester:
             choices = self._enqueued.popleft()
             if self._identity_of(choices) not in self._known:
                 self._whole.sampler.recall(choices)
-                found = replace(self._weigh(self._close(self._whole, choices)), enqueued=True)
-                recipe = {} if found.sample is None else found.sample.recipe
-                self._take(self._whole, self._next, found.digest, recipe, choices)
-                return found
+                weighed = self._weigh(self._close(self._whole, choices))
+                recipe = {} if weighed.sample is None else weighed.sample.recipe
+                self._take(self._whole, self._next, weighed.digest, recipe, choices)
+                return replace(weighed, enqueued=True)
         return None
 
     def _find_in(self, part: _SampledSpace) -> Suggestion | None:

@@ -26,6 +26,7 @@ from search.mirror.runs import (
     TAG_LENGTH,
     WORDS_TAG,
     MlflowRun,
+    campaign_tags,
     cut,
     label_tags,
     milliseconds,
@@ -68,8 +69,7 @@ def page_of(campaign: Campaign, environment: Mapping[str, str]) -> MlflowRun:
         tags={
             KEY_TAG: page_key(campaign.id),
             PAGE_TAG: "campaign",
-            "ventral.campaign": campaign.id,
-            "ventral.campaign.name": cut(printable(campaign.name), TAG_LENGTH),
+            **campaign_tags(campaign),
         },
         files={
             CAMPAIGN_FILE: json.dumps(document, indent=2) + "\n",
@@ -110,8 +110,8 @@ def write_note(
         "Environment": _list_fields(environment),
     }
     rows = [f"| {name} | {_cell(fact)} |" for name, fact in facts.items() if fact]
-    said = [printable(label.note, lines=True), ""] if label.note else []
-    text = "\n".join([*said, " · ".join(links), "", "| | |", "|---|---|", *rows])
+    noted = [printable(label.note, lines=True), ""] if label.note else []
+    text = "\n".join([*noted, " · ".join(links), "", "| | |", "|---|---|", *rows])
     return cut(text, TAG_LENGTH)
 
 
@@ -146,10 +146,11 @@ def write_page(
     run_id = client.write(experiment, page_of(campaign, environment), run_id)
     reports = [name for name in _REPORTS if client.has_file(run_id, name)]
     note = write_note(campaign, environment, experiment, run_id, reports=reports, label=label)
-    client.tag(run_id, label_tags(label) | {NOTE_TAG: note})
+    tags = label_tags(label)
+    client.tag(run_id, tags | {NOTE_TAG: note})
     client.name_experiment(experiment, campaign)
     if label is not None:
-        client.tag_experiment(experiment, {WORDS_TAG: label_tags(label)[WORDS_TAG]})
+        client.tag_experiment(experiment, {WORDS_TAG: tags[WORDS_TAG]})
     client.complete(experiment, {NOTE_TAG: experiment_note(campaign, experiment, run_id)})
     return run_id
 

@@ -74,16 +74,19 @@ def read_name(written: object, closed: object) -> str:
     return ""
 
 
-def list_trials(store: Store, campaign_id: str, trials: Sequence[Trial]) -> list[dict[str, Any]]:
-    """Trials as rows: what is known of each, its motifs, its tags and its note."""
-    labels, none = store.labels.of_trials(campaign_id), Label()
-    motifs = read_motifs(store, campaign_id, trials)
-    return [
-        trial.row()
-        | {"motifs": list(motifs[trial.number])}
-        | labels.get(trial.number, none).document()
-        for trial in trials
-    ]
+def list_trials(
+    store: Store, campaign_id: str, trials: Sequence[Trial], *, motifs: bool = True
+) -> list[dict[str, Any]]:
+    """Trials as rows: what is known of each, its `motifs` unless they are left out, its tags and
+    its note.
+    """
+    labels, none = store.labels.of_trials(campaign_id), Label().document()
+    written = {number: label.document() for number, label in labels.items()}
+    rows = [trial.row() for trial in trials]
+    if motifs:
+        words = read_motifs(store, campaign_id, trials)
+        rows = [row | {"motifs": list(words[row["trial"]])} for row in rows]
+    return [row | written.get(row["trial"], none) for row in rows]
 
 
 def keep_tagged(

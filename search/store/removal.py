@@ -31,6 +31,8 @@ from search.store.tables import (
 
 _TABLES = (JOURNAL, ATTEMPTS, REPORTS, MIRROR, LABELS, EVENTS, OPENINGS, SHARES)
 """Those with a column `campaign`, but for the trials, which others refer to."""
+_AT_ONCE = 500
+"""Genomes that one statement names."""
 
 
 class Removal:
@@ -100,7 +102,3 @@ def _is_driven(driver: Any, heartbeat: Any) -> bool:
         return lives(Process.parse(driver) if driver else None, beat)
     except (ValueError, AttributeError, TypeError):
         return beat is not None and abs(time.time() - beat) < SILENCE_SECONDS
-
-
-_AT_ONCE = 500
-"""Genomes that one statement names."""

@@ -159,7 +159,6 @@ def _draw(file: Path, lesions: "Sequence[Lesion]", genome: "Genome", title: str)
         one.part: round(100 * one.difference, 1) for one in lesions if one.difference is not None
     }
     write_picture(file, draw_circuit(genome, effects=effects, title=printable(title)))
-    note(f"the picture is {file}")
 
 
 def _format_interval(low: float | None, high: float | None) -> str | None:

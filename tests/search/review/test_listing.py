@@ -55,6 +55,8 @@ def test_trials_have_motifs_also_where_an_earlier_version_kept_none(store: Store
     assert [tuple(row["motifs"]) for row in rows] == [known[number] for number in range(3)]
     assert [row["tags"] for row in rows] == [[], ["odd"], []]
     assert store.results.get(campaign.id, 1).motifs == known[1], "they are on record now"
+    bare = list_trials(store, campaign.id, trials, motifs=False)
+    assert bare == [{key: row[key] for key in row if key != "motifs"} for row in rows]
     assert [one.number for one in keep_tagged(store, campaign.id, trials, "odd")] == [1]
     assert keep_tagged(store, campaign.id, trials, None) == trials
 
