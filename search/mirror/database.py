@@ -218,13 +218,14 @@ def _expect_many(connection: sqlite3.Connection) -> None:
     empty, and who has it open does not learn of new ones (https://sqlite.org/optoverview.html,
     "Manual Control Of Query Plans Using SQLITE_STAT Tables").
     """
-    with connection:
-        connection.execute("ANALYZE sqlite_schema")  # makes the table, if it is not there
+    there = "SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_stat1'"
+    with suppress(sqlite3.OperationalError), connection:  # while it is locked it stays slow
+        if connection.execute(there).fetchone() == (0,):
+            connection.execute("ANALYZE sqlite_schema")  # makes the table
         known = connection.execute("SELECT tbl, idx FROM sqlite_stat1").fetchall()
-        missing = [(*key, stat) for key, stat in EXPECTED.items() if key not in known]
-        connection.executemany(
-            "INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", missing
-        )
+        if missing := [(*key, stat) for key, stat in EXPECTED.items() if key not in known]:
+            insert = "INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)"
+            connection.executemany(insert, missing)
 
 
 def _make_portable(connection: sqlite3.Connection) -> None:
