@@ -25,7 +25,7 @@ import pandas as pd
 from dashboards import frames
 from dashboards.searched import Searched
 from search.campaign import Campaign
-from search.mirror.campaign_page import CAMPAIGN_FILE, PAGE_TAG
+from search.mirror.campaign_page import CAMPAIGN_FILE, LESIONS_FILE, PAGE_TAG
 from search.mirror.runs import (
     CAMPAIGN_TAG,
     EPOCH_METRICS,
@@ -42,6 +42,7 @@ from search.mirror.runs import (
     parameter_name,
     parameter_value,
 )
+from search.review.lesions import Lesion
 from search.store import Reported, Scalar, State
 from space.choices.domains import Categorical, Parameter
 from space.errors import InputError
@@ -99,7 +100,7 @@ def read_mlflow(server: str, campaign: str) -> Searched:
     """
     connection = _Connection(server)
     experiment = connection.find_experiment(campaign)
-    document = connection.read_document(experiment)
+    document, lesions = connection.read_page(experiment)
     where = f"campaign {document['id']}"
     space = Space.parse(document["space"], f"{where}: space")
     runs = connection.read_runs(experiment)
@@ -121,6 +122,7 @@ def read_mlflow(server: str, campaign: str) -> Searched:
         reports=frames.tabulate_reports(reported),
         steps=frames.tabulate_steps(last[number] for number in sorted(last)),
         events=pd.DataFrame([], columns=["at", "kind", "detail"]),
+        lesions=frames.lesion_frame(lesions),
     )
 
 
@@ -147,8 +149,8 @@ class _Connection:
             raise InputError(f"campaign {campaign!r}", problem, "name one of its experiments")
         return found[-1]
 
-    def read_document(self, experiment: Any) -> dict[str, Any]:
-        """What the campaign's page has."""
+    def read_page(self, experiment: Any) -> tuple[dict[str, Any], list[Lesion]]:
+        """What the campaign's page has: the campaign's documents, and lesions of its trials."""
         pages = self._search(experiment, f"tags.`{PAGE_TAG}` = 'campaign'")
         page = next(pages, None)
         if page is None:
@@ -158,10 +160,16 @@ class _Connection:
                 "of Ventral wrote it",
                 "read it from its home",
             )
+        run = page.info.run_id
+        there = {file.path for file in self._client.list_artifacts(run)}
+        rows = self._read_file(run, LESIONS_FILE) if LESIONS_FILE in there else []
+        return self._read_file(run, CAMPAIGN_FILE), [Lesion(**row) for row in rows]
+
+    def _read_file(self, run: str, name: str) -> Any:
+        """A file of a run, which is JSON."""
         with tempfile.TemporaryDirectory(prefix="ventral-") as folder:
-            file = self._client.download_artifacts(page.info.run_id, CAMPAIGN_FILE, folder)
-            document: dict[str, Any] = json.loads(Path(file).read_text("utf-8"))
-        return document
+            file = self._client.download_artifacts(run, name, folder)
+            return json.loads(Path(file).read_text("utf-8"))
 
     def read_runs(self, experiment: Any) -> list[Any]:
         """The runs of trials."""

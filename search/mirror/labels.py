@@ -14,6 +14,7 @@ from search.mirror.client import Client, open_client
 from search.mirror.database import no_strays
 from search.mirror.landing import has_runs_in, is_missing
 from search.mirror.runs import NAME_TAG, campaign_tags, label_tags
+from search.review.lesions import read_lesions
 from search.store import Campaign, Store
 
 
@@ -32,7 +33,8 @@ def publish_campaign(home: Home, store: Store, campaign_id: str, *, renamed: boo
     if not has_runs(home, campaign):
         return
     with _connect(home, campaign.id) as client:
-        write_page(client, campaign, str(campaign.experiment), store.labels.find(campaign.id))
+        label, lesions = store.labels.find(campaign.id), read_lesions(store, campaign.id)
+        write_page(client, campaign, str(campaign.experiment), label, lesions)
         if renamed:
             tag = {NAME_TAG: campaign_tags(campaign)[NAME_TAG]}
             for run in store.outbox.runs(campaign.id).values():

@@ -75,9 +75,9 @@ class Campaigns:
                 return [campaign_of(row) for row in rows]
             except StoreError:
                 # One by one, since one of them must not hide the others.
-                labels = sa.select(CAMPAIGNS.c.id, CAMPAIGNS.c.name, CAMPAIGNS.c.created)
-                labelled = connection.execute(labels.order_by(*order)).all()
-                return [_read_or_damaged(connection, *row) for row in labelled]
+                labels = sa.select(*(CAMPAIGNS.c[name] for name in _KNOWN)).order_by(*order)
+                labelled = connection.execute(labels).mappings().all()
+                return [_read_or_damaged(connection, row) for row in labelled]
 
     def set_state(self, campaign_id: str, state: State, reason: str | None = None) -> None:
         """Move a campaign to `state`: the driver's first call ("running") and its last.
@@ -321,12 +321,16 @@ class Campaigns:
         return sum(opening.split == "test" for opening in self.openings(campaign_id))
 
 
-def _read_or_damaged(connection: sa.Connection, key: str, name: str, created: Any) -> Campaign:
+_KNOWN = ("id", "name", "created", "tracking", "experiment")
+"""Columns of a campaign that can be read whatever the others hold."""
+
+
+def _read_or_damaged(connection: sa.Connection, known: Mapping[Any, Any]) -> Campaign:
     try:
-        row = connection.execute(sa.select(CAMPAIGNS).where(CAMPAIGNS.c.id == key))
+        row = connection.execute(sa.select(CAMPAIGNS).where(CAMPAIGNS.c.id == known["id"]))
         return campaign_of(row.mappings().one())
     except StoreError as error:
-        return damaged_campaign(key, name, created, error.problem)
+        return damaged_campaign(known, error.problem)
 
 
 def _new_id() -> str:

@@ -24,7 +24,8 @@ State = Literal[
 ]
 """Of a campaign. One that is `removing` is taken out of the store, which nothing but that can end.
 `interrupted` is never written: it is a running campaign whose driver died. So is
-`damaged`: its record cannot be read, and all of it that is known is its id and its name.
+`damaged`: its record cannot be read, and all of it that is known is its id, its name and where
+MLflow has it.
 """
 
 Status = Literal["waiting", "running", "finished", "pruned", "infeasible", "failed"]

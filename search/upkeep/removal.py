@@ -17,9 +17,7 @@ from search.store import Campaign, State, Store
 from search.upkeep.retention import Links, measure_freed
 from space.errors import InputError, VentralError
 
-REMOVABLE: tuple[State, ...] = tuple(
-    state for state in get_args(State) if state not in ("running", "damaged")
-)
+REMOVABLE: tuple[State, ...] = tuple(state for state in get_args(State) if state != "running")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +39,17 @@ class Doomed:
     elsewhere: str | None
     certified_by: tuple[str, ...]
 
+    @property
+    def damage(self) -> str | None:
+        """Why the campaign's record cannot be read, if it cannot: the rest goes all the same."""
+        return self.campaign.reason if self.campaign.state == "damaged" else None
+
     def document(self) -> dict[str, Any]:
         """As JSON."""
         return {
             "id": self.campaign.id,
             "name": self.campaign.name,
+            "damage": self.damage,
             "rows": self.rows,
             "folders": [str(folder) for folder in self.folders],
             "files": self.files,

@@ -66,6 +66,7 @@ def lesion(  # noqa: PLR0913  (each is an option of the command)
     weights: what does it rely on? With --retrain both are trained: what can others replace?
     Differences are of validation top-1, lesioned less whole. The test split stays closed.
     """
+    from search.upkeep.labelling import Target, publish
     from search.upkeep.matched_certification import Matching
     from ventral.opening import find_campaign
 
@@ -83,6 +84,8 @@ def lesion(  # noqa: PLR0913  (each is an option of the command)
     else:
         lesions, refusals = _score(store, home, record, trial)
     _show(lesions, record, trial, output)
+    if (problem := publish(store, home, Target(campaign=record))) is not None:
+        note(f"warning: MLflow does not have them yet ({problem})")
     for part, why in refusals.items():
         note(f"left out: {part.name} ({why})")
     if draw is not None:

@@ -33,7 +33,8 @@ def remove(
 ) -> None:
     """Delete a campaign: its rows in the store, its files, its runs in MLflow. For good.
 
-    What was interrupted is gone on with by the same command. Packed data stays (`ventral gc`).
+    What was interrupted is gone on with by the same command. Of a campaign whose record is damaged
+    all goes that is there. Packed data stays (`ventral gc`).
     """
     from search.upkeep import removal
     from ventral.opening import find_campaign
@@ -62,6 +63,8 @@ def format_doomed(doomed: "Doomed") -> str:
         *(printable(f"    {folder}") for folder in doomed.folders),
         f"  runs in MLflow: {doomed.runs:,}",
     ]
+    if doomed.damage is not None:
+        lines.insert(1, printable(f"  its record cannot be read ({doomed.damage})"))
     if doomed.elsewhere is not None:
         lines.append(printable(f"  its runs in {doomed.elsewhere} stay"))
     return "\n".join(lines)
