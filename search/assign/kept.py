@@ -1,12 +1,11 @@
 """Which checkpoints of a campaign's ended trials are kept."""
 
 import heapq
-import shutil
-from pathlib import Path
 
 from search.assign.setting import Setting
 from search.store import CONTROL, SEARCHED, Trial
 from workers.job import HOPELESS
+from workers.storage.opening import discard
 
 
 class Checkpoints:
@@ -37,6 +36,4 @@ class Checkpoints:
                 self._drop(-heapq.heappop(ranks)[2])
 
     def _drop(self, number: int) -> None:
-        folder: Path = self._set.home.trial(self._set.campaign_id, number)
-        if folder.exists():
-            shutil.rmtree(folder, ignore_errors=True)
+        discard(self._set.places.trial(number))

@@ -82,6 +82,11 @@ class FolderStorage:
         names = sorted(_numbers(self._folder / parent), key=int, reverse=True)
         return [f"{parent}/{name}" if parent else name for name in names]
 
+    def prune(self, parent: str, last: str, kept: int) -> None:
+        """Remove the groups of `parent` but for the newest `kept`."""
+        for old in self.groups(parent, last)[kept:]:
+            shutil.rmtree(self._folder / old, ignore_errors=True)
+
     def list(self, prefix: str = "") -> list[Entry]:
         """All objects below a key; not those that are still being written."""
         entries = []

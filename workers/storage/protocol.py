@@ -81,6 +81,12 @@ class Storage(Protocol):
         """
         ...
 
+    def prune(self, parent: str, last: str, kept: int) -> None:
+        """Remove the groups of `parent` but for its newest `kept` whole ones; what cannot be
+        removed stays. Those that are not whole go as well, unless they are newer than these.
+        """
+        ...
+
     def list(self, prefix: str = "") -> list[Entry]:
         """All objects below a key, by their keys; not those that are still being written."""
         ...

@@ -6,8 +6,8 @@ know: of two writers of one number one is refused and takes the next. A group is
 last part is there; what a killed writer left has none, is passed over, and goes with its group.
 """
 
+import logging
 import os
-import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +25,7 @@ AT_ONCE = 1000
 
 CONNECT_SECONDS = 10.0
 
+_log = logging.getLogger(__name__)
 _making = threading.Lock()
 
 
@@ -73,8 +74,7 @@ class S3Storage:
 
     def publish(self, parent: str, parts: Mapping[str, bytes]) -> str:
         """Put objects below a new number, all of them or none. Raises StorageError."""
-        taken = {int(name) for name in self._numbers(parent)}
-        number = max(taken, default=0) + 1
+        number = max(map(int, self._numbers(parent)), default=0) + 1
         while True:
             group = f"{parent}/{number:08d}" if parent else f"{number:08d}"
             if all(self._create(f"{group}/{name}", data) for name, data in parts.items()):
@@ -97,17 +97,41 @@ class S3Storage:
     def groups(self, parent: str, last: str) -> list[str]:
         """The keys of the groups that have their last part, the newest first."""
         start = f"{parent}/" if parent else ""
-        keys = (entry.key.removeprefix(start) for entry in self.list(parent))
-        whole = [
-            match[1] for key in keys if (match := re.fullmatch(rf"(\d+)/{re.escape(last)}", key))
-        ]
+        whole = [name for name, parts in self._numbers(parent).items() if last in parts]
         return [f"{start}{name}" for name in sorted(whole, key=int, reverse=True)]
 
-    def _numbers(self, parent: str) -> set[str]:
-        """The numbers below a key, also of groups that are not whole."""
+    def prune(self, parent: str, last: str, kept: int) -> None:
+        """Remove the groups of `parent` but for its newest `kept` whole ones."""
+        numbers = self._numbers(parent)
+        whole = sorted(
+            (int(name) for name, parts in numbers.items() if last in parts), reverse=True
+        )
+        if len(whole) < kept:
+            return
+        oldest = min(whole[:kept])
         start = f"{parent}/" if parent else ""
-        names = (entry.key.removeprefix(start).partition("/")[0] for entry in self.list(parent))
-        return {name for name in names if name.isdigit()}
+        doomed = [
+            f"{start}{name}/{part}"
+            for name, parts in numbers.items()
+            if int(name) < oldest
+            for part in parts
+        ]
+        # A group without its last part is none: that part goes first.
+        doomed.sort(key=lambda key: not key.endswith(f"/{last}"))
+        try:
+            self.delete(doomed)
+        except StorageError as error:
+            _log.warning("%s", error)
+
+    def _numbers(self, parent: str) -> dict[str, list[str]]:
+        """The parts by number below a key, also of groups that are not whole."""
+        start = f"{parent}/" if parent else ""
+        numbers: dict[str, list[str]] = {}
+        for entry in self.list(parent):
+            name, _, part = entry.key.removeprefix(start).partition("/")
+            if name.isdigit() and part:
+                numbers.setdefault(name, []).append(part)
+        return numbers
 
     def list(self, prefix: str = "") -> list[Entry]:
         """All objects below a key, by their keys. Raises StorageError."""

@@ -66,6 +66,16 @@ def test_groups_are_numbered_and_the_newest_comes_first(storage: Storage) -> Non
     assert storage.groups("trial/checkpoint", "record") == [third, second]
 
 
+def test_old_groups_are_removed_and_the_newest_stay(storage: Storage) -> None:
+    storage.prune("c", "record", 2)
+    groups = [storage.publish("c", PARTS) for _ in range(4)]
+    storage.prune("c", "record", 2)
+    storage.prune("c", "record", 3)
+    assert storage.groups("c", "record") == [groups[3], groups[2]]
+    assert len(storage.list("c")) == 4
+    assert storage.publish("c", PARTS) == "c/00000005"
+
+
 def test_groups_may_stand_at_the_place_itself(storage: Storage) -> None:
     group = storage.publish("", PARTS)
     assert group == "00000001"

@@ -77,6 +77,11 @@ def test_a_group_without_its_last_part_is_none(bucket: str) -> None:
     assert storage.groups("trial", "record") == []
     group = storage.publish("trial", {"tensors": b"t", "record": b"{}"})
     assert group == "trial/00000008"  # a number that another writer may hold is not taken
+    storage.prune("trial", "record", 1)
+    assert {entry.key for entry in storage.list()} == {f"{group}/tensors", f"{group}/record"}
+    storage.write("trial/00000009/tensors", b"another writer is at it")
+    storage.prune("trial", "record", 1)
+    assert len(storage.list()) == 3
 
 
 def test_a_connection_that_breaks_while_an_object_is_read_is_an_error(
