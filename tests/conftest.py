@@ -10,6 +10,7 @@ first, so that short ones fill the gaps.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 # Before torch and NumPy are loaded: tests run beside each other, one a core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# No test reads or fills the cache of whoever runs it.
+os.environ["VENTRAL_CACHE"] = f"{tempfile.gettempdir()}/ventral-cache-of-tests-{os.getpid()}"
 
 # The same examples in every run; `make test-slow` draws others.
 settings.register_profile("default", deadline=None, derandomize=True)

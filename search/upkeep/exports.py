@@ -4,6 +4,7 @@ The store and the home say what an export holds; workers/ reads and writes the w
 """
 
 import platform
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -28,15 +29,18 @@ from workers.card import Card
 from workers.data.manifest import Manifest
 from workers.data.publishing import find_manifest
 from workers.job import Fidelity, PackRef, Recipe
+from workers.published_export import publish_export
+from workers.storage.places import local_folder, read_url
+from workers.storage.probing import probe_storage
 from workers.training_state import read_weights
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """A trial whose network was written, and the folder that holds it."""
+    """A trial whose network was written, and where: the path of a folder, or a URL."""
 
     trial: Trial
-    folder: Path
+    place: str
 
 
 def choose_trials(
@@ -68,27 +72,29 @@ def choose_trials(
 
 
 def export_trials(
-    store: Store, home: Home, record: Record, trials: list[Trial], to: Path
+    store: Store, home: Home, record: Record, trials: list[Trial], to: str | Path
 ) -> list[Exported]:
-    """Write one folder a trial into `to`, in their order: PLACE-trial-NUMBER-DIGEST.
+    """Write one export a trial into `to`, in their order: PLACE-trial-NUMBER-DIGEST.
 
-    Raises VentralError for a trial without a score or whose weights were not kept, InputError if
-    something else than an export has its folder's name, OSError on a full disk.
+    `to` is a folder, or the URL of a storage. Raises VentralError for a trial without a score or
+    whose weights were not kept, InputError if something else than an export has its folder's
+    name, or anything at the URL; OSError on a full disk, StorageError.
     """
-    width = len(str(len(trials)))
-    return [
-        Exported(
-            trial=one,
-            folder=_export(
-                store,
-                home,
-                record,
-                one.number,
-                to / f"{place:0{width}d}-trial-{one.number}-{one.digest[:8]}",
-            ),
-        )
-        for place, one in enumerate(trials, start=1)
-    ]
+    to = read_url(to, "--to") if isinstance(to, str) and "://" in to else to
+    folder = local_folder(to)
+    if folder is None:
+        probe_storage(str(to), "--to")
+    exported = []
+    for place, one in enumerate(trials, start=1):
+        name = f"{place:0{len(str(len(trials)))}d}-trial-{one.number}-{one.digest[:8]}"
+        if folder is not None:
+            made = str(_export(store, home, record, one.number, folder / name))
+        else:
+            with tempfile.TemporaryDirectory() as scratch:
+                written = _export(store, home, record, one.number, Path(scratch) / name)
+                made = publish_export(written, str(to), name)
+        exported.append(Exported(trial=one, place=made))
+    return exported
 
 
 def _export(store: Store, home: Home, record: Record, number: int, folder: Path) -> Path:

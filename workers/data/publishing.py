@@ -69,10 +69,25 @@ def open_pack(ref: PackRef) -> Pack:
     """
     if ref.url is None or _is_here(ref):
         return Pack.load(ref.path, ref.checksum)
-    folder = local_folder(ref.url)
+    return _open_published(ref.url, ref.checksum)
+
+
+def find_published(storage: str, checksum: str) -> Pack | None:
+    """The pack of a checksum at a storage, fetched unless it is on this machine; None if it is
+    not there. Raises DataError if it was altered, OSError, StorageError.
+    """
+    place = join(storage, PACKS, checksum)
+    if not any(entry.key == MANIFEST for entry in open_storage(place).list()):
+        return None
+    return _open_published(place, checksum)
+
+
+def _open_published(url: str, checksum: str) -> Pack:
+    """The pack at a URL, read there if that is a folder's, else fetched into the cache."""
+    folder = local_folder(url)
     if folder is not None:
-        return Pack.load(folder, ref.checksum)
-    return fetch_pack(ref.url, ref.checksum, ensure_cache(PACKS))
+        return Pack.load(folder, checksum)
+    return fetch_pack(url, checksum, ensure_cache(PACKS))
 
 
 def _is_here(ref: PackRef) -> bool:

@@ -153,7 +153,8 @@ class S3Storage:
 
     def remove(self, prefix: str) -> None:
         """Remove an object, or all below a key. Raises StorageError."""
-        self.delete([prefix, *(entry.key for entry in self.list(prefix))])
+        own = [prefix] if prefix else []
+        self.delete([*own, *(entry.key for entry in self.list(prefix))])
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove the objects of these keys; those that are not there are no error."""

@@ -24,7 +24,7 @@ from workers.storage.opening import open_storage
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> Pack:
     """Its training images are 3 MB."""
-    spec = DigitsOccluded(size=32, train_images=3_000, test_images=60)
+    spec = DigitsOccluded(size=40, train_images=2_000, test_images=60)
     return pack(spec, tmp_path_factory.mktemp("packs"))
 
 
