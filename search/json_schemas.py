@@ -1,4 +1,4 @@
-"""The JSON Schemas that editors read: of campaigns, spaces, genomes and models of the zoo.
+"""The JSON Schemas that editors read: of campaigns, spaces, genomes, models of the zoo, clusters.
 
 They lie beside this module. A file names its schema in its first line,
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from search.campaign import json_schema as campaign_schema
+from search.remote.clusters import clusters_schema
 from space.json_schema import genome_schema, model_file_schema, space_schema
 from workers.job import Recipe
 
@@ -28,6 +29,7 @@ MADE: dict[str, Callable[[], dict[str, Any]]] = {
     "space": _space_schema,
     "genome": genome_schema,
     "model": model_file_schema,
+    "clusters": clusters_schema,
 }
 """What has a schema, and how it is made. A model is a file of the zoo (space/zoo/)."""
 
