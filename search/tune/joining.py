@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from search.host.machine import Machine
+from search.host.ports import addresses_of_machine, is_loopback
 from search.tune import access
 from search.tune.ray_internals import mute
 from search.tune.remains import PREFIX, PRIVATE
@@ -45,8 +46,9 @@ def connect(address: str) -> Iterator[None]:
     """A connection to the cluster at `address`: `auto`, or HOST:PORT of its head.
 
     This machine has to be one of its nodes. A token is taken from where Ray looks for it
-    (access.py). Raises InputError that names the cure, VentralError if this process is connected
-    already.
+    (access.py). A cluster that other machines reach has to require one, unless that is waived
+    (`access.allow_insecure`). Raises InputError that names the cure, VentralError if this process
+    is connected already.
     """
     import ray
 
@@ -56,6 +58,7 @@ def connect(address: str) -> Iterator[None]:
     settings: dict[str, str | None] = {**SETTINGS, **access.outside_token_settings()}
     with access.environment(settings):
         _check_admission(address)
+        _check_closed(address)
         try:
             ray.init(address=address, **arguments({name: SETTINGS[name] for name in FOR_WORKERS}))
         except Exception as error:
@@ -156,6 +159,32 @@ def _check_admission(address: str) -> None:
     if answer == "silent":
         cure = "`ray status` on the cluster's head shows whether it runs, and its version of Ray"
         raise InputError(where, "what listens there does not answer as a head of Ray does", cure)
+
+
+def _check_closed(address: str) -> None:
+    """Refuse a cluster that runs what anybody on the network sends it, unless that is allowed.
+
+    Whoever reaches a head that requires no token runs code on every node, as its user.
+    """
+    if access.allows_insecure() or not _is_exposed(address):
+        return
+    if access.probe(address, access.STRANGER) != "refused":
+        raise InputError(
+            f"--address {address}",
+            "the cluster requires no token, and other machines reach it: it runs what anybody "
+            "sends it",
+            f"start its head and nodes with {access.MODE}=token and a token (`ray get-auth-token "
+            "--generate` makes one), or use it as it is with --insecure",
+        )
+
+
+def _is_exposed(address: str) -> bool:
+    """Whether more than this machine reaches what listens at HOST:PORT."""
+    host, _, port = address.rpartition(":")
+    if not is_loopback(host.strip("[]")):
+        return True
+    # By itself Ray listens on all interfaces, whatever address it gives itself.
+    return any(answers(f"{own}:{port}") for own in addresses_of_machine())
 
 
 def gcs_address() -> str:

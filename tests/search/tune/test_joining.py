@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from search.host.ports import addresses_of_machine, listen
 from search.tune import access, joining
-from search.tune.joining import _check_admission, survey
+from search.tune.joining import _check_admission, _check_closed, survey
 from search.tune.remains import PRIVATE
 from space.errors import InputError
 from tests.support.effort import refuse_ray
@@ -41,6 +42,24 @@ def test_a_token_that_a_variable_keeps_from_being_used_is_said(
     with pytest.raises(InputError, match="RAY_AUTH_MODE=disabled leaves the one here") as error:
         _check_admission("127.0.0.1:1")
     assert error.value.cure == "unset RAY_AUTH_MODE"
+
+
+def test_what_listens_on_loopback_alone_may_be_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that listens on all interfaces is no more closed for being called by loopback's name."""
+    monkeypatch.delenv(access.INSECURE, raising=False)
+    monkeypatch.setattr(access, "probe", lambda _address, _settings: "open")
+    with listen("127.0.0.1", 0) as near:
+        _check_closed(f"127.0.0.1:{near.getsockname()[1]}")
+    if addresses_of_machine():
+        with listen("0.0.0.0", 0) as wide, pytest.raises(InputError, match="requires no token"):
+            _check_closed(f"localhost:{wide.getsockname()[1]}")
+    with pytest.raises(InputError, match="requires no token"):
+        _check_closed("head.lab:6379")
+    monkeypatch.setattr(access, "probe", lambda _address, _settings: "refused")
+    _check_closed("head.lab:6379")
+    monkeypatch.setattr(access, "probe", lambda _address, _settings: pytest.fail("asked"))
+    monkeypatch.setenv(access.INSECURE, "1")
+    _check_closed("head.lab:6379")
 
 
 def test_a_cluster_of_somebody_s_own_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
