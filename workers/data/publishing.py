@@ -199,6 +199,8 @@ def _append(storage: Storage, name: str, size: int, file: Any, total: Any) -> No
             while piece := opened.stream.read(PIECE):
                 file.write(piece)
                 total.update(piece)
+        if file.tell() < size:
+            raise UnreachableError(storage.name(name), "ended early", "look at the network")
     except FileNotFoundError:
         problem = "is missing from the pack"
         raise DataError(storage.name(name), problem, "publish the pack again") from None
