@@ -56,7 +56,11 @@ class StoreError(InputError):
 
 
 class StorageError(InputError):
-    """A storage at a URL that does not let us in, does not exist, or is none."""
+    """A storage at a URL that does not let us in, or an address that is none of a storage."""
+
+
+class MissingStorageError(StorageError):
+    """A storage that does not exist, so that nothing is in it."""
 
 
 class UnreachableError(StorageError):

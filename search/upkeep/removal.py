@@ -7,6 +7,7 @@ and stays; `search.upkeep.retention` removes what none of them needs.
 
 import shutil
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -16,8 +17,9 @@ from search.host.places import places_of
 from search.mirror.labels import delete_runs, has_runs
 from search.store import Campaign, State, Store
 from search.upkeep.retention import Links, measure_freed
-from space.errors import InputError, VentralError
+from space.errors import InputError, MissingStorageError, VentralError
 from workers.storage.opening import open_storage
+from workers.storage.protocol import Entry
 
 REMOVABLE: tuple[State, ...] = tuple(state for state in get_args(State) if state != "running")
 
@@ -79,7 +81,10 @@ def plan_removal(store: Store, home: Home, campaign: Campaign) -> Doomed:
     links: Links = Counter()
     sizes = [measure_freed(path, links) for path in folders]
     stored = None if campaign.storage is None else places_of(home, campaign).campaign
-    entries = [] if stored is None else open_storage(stored).list()
+    entries: list[Entry] = []
+    if stored is not None:
+        with suppress(MissingStorageError):
+            entries = open_storage(stored).list()
     shown = has_runs(home, campaign)
     certifications = [
         one.id for one in store.campaigns.all() if one.data.get("certifies") == campaign.id

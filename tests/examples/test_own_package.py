@@ -56,7 +56,7 @@ def test_the_campaign_runs_and_its_export_scores_by_the_metric(
     assert [trial.status for trial in trials] == ["finished"]
     chosen = choose_trials(store, record, top=1)
     (one,) = export_trials(store, home, record, chosen, tmp_path / "cells")
-    card = read_card(one.folder)
+    card = read_card(one.place)
     assert evaluate_export(one.place, home.data, "validation").top1 == card.top1
     store.close()
 

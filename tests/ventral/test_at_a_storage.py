@@ -20,7 +20,8 @@ class Machine(Shell):
     common: Mapping[str, str] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
-        return super().environment() | {"VENTRAL_CACHE": str(self.folder / "cache")} | self.common
+        own = {"VENTRAL_CACHE": str(self.folder / "cache")}
+        return {**super().environment(), **own, **self.common}
 
 
 @pytest.fixture

@@ -60,12 +60,8 @@ def pack(
     from workers.data.datasets import open_source
     from workers.data.publishing import publish_pack
     from workers.processors import usable_processors
-    from workers.storage.places import read_url
-    from workers.storage.probing import probe_storage
 
-    storage = None if to is None else read_url(to, "--to")
-    if storage is not None:
-        probe_storage(storage, "--to")
+    storage = None if to is None else _try_storage(to)
     # From this folder, wherever a campaign file lies.
     folder = None if path is None else str(Path(path).expanduser().absolute())
     values = {"size": size, "path": folder}
@@ -81,9 +77,28 @@ def pack(
     packed = packs.pack(spec, home.data, progress=progress, source=source)
     url = None if storage is None else publish_pack(packed, storage, _note_file)
     classes = _count_classes(packed)
-    row: dict[str, Any] = {
+    row = {"url": url, **_describe_pack(packed, source), "images": classes}
+    value(
+        row | {"spec": spec.model_dump(mode="json")}, output, _format_pack(packed, source, classes)
+    )
+    if url is not None:
+        note(f"it is at {url}")
+
+
+def _try_storage(text: str) -> str:
+    """The URL of a storage that can be used from here. Raises StorageError."""
+    from workers.storage.places import read_url
+    from workers.storage.probing import probe_storage
+
+    url = read_url(text, "--to")
+    probe_storage(url, "--to")
+    return url
+
+
+def _describe_pack(packed: "Pack", source: "Source") -> dict[str, Any]:
+    """What a pack is, as JSON."""
+    return {
         "path": str(packed.path),
-        "url": url,
         "checksum": packed.checksum,
         **{str(split): count for split, count in packed.splits.items()},
         "size": packed.size,
@@ -91,19 +106,14 @@ def pack(
         "classes": len(packed.classes),
         "mean": list(packed.mean),
         "std": list(packed.std),
-        "spec": spec.model_dump(mode="json"),
         "splits": packed.splits,
         "held_out": source.held_out,
         "validated_on": source.validation,
-        "images": classes,
         "passed_over": [
             {"reason": over.reason, "count": over.count, "first": over.first}
             for over in source.passed_over
         ],
     }
-    value(row, output, _format_pack(packed, source, classes))
-    if url is not None:
-        note(f"it is at {url}")
 
 
 def _note_file(name: str, done: int, total: int) -> None:

@@ -7,6 +7,7 @@ fetched is compared with the hashes of the manifest, and that with the checksum 
 import contextlib
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,7 @@ def _fetch_file(storage: Storage, name: str, entry: File, path: Path) -> bool:
                 if not left:
                     raise
         file.flush()
+        os.fsync(file.fileno())  # the stamp says that it was read through
     return total.hexdigest() == entry.sha256
 
 
@@ -199,6 +201,8 @@ def _append(storage: Storage, name: str, size: int, file: Any, total: Any) -> No
             while piece := opened.stream.read(PIECE):
                 file.write(piece)
                 total.update(piece)
+        if file.tell() < size:
+            raise UnreachableError(storage.name(name), "ended early", "look at the network")
     except FileNotFoundError:
         problem = "is missing from the pack"
         raise DataError(storage.name(name), problem, "publish the pack again") from None

@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -57,8 +57,7 @@ class S3Storage:
     def upload(self, key: str, file: Path) -> None:
         """Put a file as an object, a large one in parts. Raises StorageError, OSError of the file.
 
-        Parts of one that was broken off are no object; the bucket's rules (abort incomplete
-        uploads) or `ventral gc` remove them.
+        Parts of one that was broken off are no object; a rule of the bucket removes them.
         """
         with translate(self.name(key)):
             self._client.upload_file(str(file), self._bucket, self._key(key))
@@ -69,7 +68,8 @@ class S3Storage:
         part = {"Range": f"bytes={start}-"} if start else {}
         with translate(self.name(key)):
             answer = self._client.get_object(Bucket=self._bucket, Key=self._key(key), **part)
-            with answer["Body"] as stream:
+            # Closed by hand: what its own `with` gives does not see that a body ends early.
+            with closing(answer["Body"]) as stream:
                 yield Opened(stream=stream, size=start + answer["ContentLength"])
 
     def publish(self, parent: str, parts: Mapping[str, bytes]) -> str:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from errno import ENOENT
 
 from space.documents.outside import redact
-from space.errors import StorageError, UnreachableError
+from space.errors import MissingStorageError, StorageError, UnreachableError
 
 KEYS = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE and ~/.aws/credentials"
 ON_EACH = "on every machine that trains"
@@ -57,7 +57,8 @@ def explain_client(where: str, code: str) -> StorageError:
     problem, cure = _CODES.get(
         code, (f"the server{_server()} answers {code or 'with an error'}", "look at its log")
     )
-    return StorageError(where, problem, cure)
+    kind = MissingStorageError if code == "NoSuchBucket" else StorageError
+    return kind(where, problem, cure)
 
 
 @contextmanager

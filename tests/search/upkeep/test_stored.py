@@ -16,6 +16,7 @@ from search.upkeep.stored import list_storages, list_stored
 from space.errors import StorageError
 from tests.support.bench import StoreBench
 from tests.support.campaigns import add, new_campaign, train
+from tests.support.s3_server import S3Server
 from tests.support.tables import change_rows
 from workers.storage.opening import open_storage
 
@@ -143,3 +144,15 @@ def test_a_campaign_is_removed_with_it(bench: Bench) -> None:
     remove_campaign(bench.store, bench.home, doomed)
     assert list_stored(bench.url).campaigns == {other.id}
     assert len(list_stored(bench.url).packs) == 2
+
+
+def test_a_campaign_whose_bucket_is_gone_can_be_removed(
+    bucket: str, tmp_path: Path, s3_server: S3Server
+) -> None:
+    bench = Bench(tmp_path / "home", bucket)
+    bench.storage.remove("")
+    s3_server.client.delete_bucket(Bucket=bucket.removeprefix("s3://"))
+    doomed = plan_removal(bench.store, bench.home, bench.campaign)
+    assert (doomed.stored, doomed.files) == (None, 0)
+    remove_campaign(bench.store, bench.home, doomed)
+    assert bench.store.campaigns.all() == []

@@ -14,7 +14,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from space.errors import StorageError, UnreachableError
+from space.errors import MissingStorageError, StorageError, UnreachableError
 from workers.storage.s3_errors import explain_client, is_taken, translate
 
 SECRET = "AKIA-of-somebody"
@@ -27,7 +27,7 @@ def answer(code: str) -> ClientError:
 @pytest.mark.parametrize(
     ("error", "kind", "problem"),
     [
-        (answer("NoSuchBucket"), StorageError, "no such bucket"),
+        (answer("NoSuchBucket"), MissingStorageError, "no such bucket"),
         (answer("AccessDenied"), StorageError, "refuses these credentials"),
         (answer("403"), StorageError, "refuses these credentials"),
         (answer("InvalidAccessKeyId"), StorageError, "does not know the key"),
