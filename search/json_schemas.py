@@ -1,4 +1,4 @@
-"""The JSON Schemas that editors read: of campaigns, deployments, spaces, genomes and zoo models.
+"""The JSON Schemas that editors read: of campaigns, deployments, clusters, spaces, genomes, zoo.
 
 They lie beside this module, that of deployments beside its own. A file names its schema in its
 first line,
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from search.campaign import json_schema as campaign_schema
+from search.remote.clusters import clusters_schema
 from space.json_schema import genome_schema, model_file_schema, space_schema
 from workers.job import Recipe
 
@@ -36,6 +37,7 @@ MADE: dict[str, Callable[[], dict[str, Any]]] = {
     "space": _space_schema,
     "genome": genome_schema,
     "model": model_file_schema,
+    "clusters": clusters_schema,
 }
 """What has a schema, and how it is made. A model is a file of the zoo (space/zoo/)."""
 

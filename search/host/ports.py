@@ -52,6 +52,21 @@ def names_of_machine() -> tuple[str, ...]:
     return tuple(dict.fromkeys(known.lower() for known in names if known))
 
 
+def addresses_of_machine() -> tuple[str, ...]:
+    """The addresses of this machine's interfaces by which others may reach it, as far as IP goes.
+
+    Link-local addresses of IPv6 are left out: they mean nothing without their interface.
+    """
+    import psutil
+
+    families = (socket.AF_INET, socket.AF_INET6)
+    listed = (
+        one.address for ones in psutil.net_if_addrs().values() for one in ones
+        if one.family in families
+    )  # fmt: skip
+    return tuple(dict.fromkeys(a for a in listed if "%" not in a and not is_loopback(a)))
+
+
 def outside_host() -> str:
     """The name or the address by which others reach this machine, as far as it is known.
 

@@ -24,6 +24,9 @@ MODE, TOKEN, TOKEN_PATH = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PAT
 OTHERS = ("RAY_ENABLE_K8S_TOKEN_AUTH", "RAY_ADDRESS")
 """Other variables by which an environment changes whom a cluster lets in, or which one it is."""
 
+INSECURE = "VENTRAL_INSECURE"
+"""Set to 1, or by --insecure: clusters that admit everybody who reaches them may be used."""
+
 ASK_SECONDS = 60.0
 """A guard against hanging: an answer takes half a second on a quiet machine."""
 
@@ -61,6 +64,17 @@ def has_token() -> bool:
     with contextlib.suppress(OSError):
         return Path(file).stat().st_size > 0
     return False
+
+
+def allow_insecure(allowed: bool) -> None:
+    """Let this process, and those that it starts, use clusters that admit everybody."""
+    if allowed:
+        os.environ[INSECURE] = "1"
+
+
+def allows_insecure() -> bool:
+    """Whether a cluster may be used that admits everybody."""
+    return os.environ.get(INSECURE, "") not in ("", "0")
 
 
 def probe(address: str, settings: Mapping[str, str | None]) -> Answer:

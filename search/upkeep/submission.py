@@ -64,14 +64,17 @@ def put_on_record(  # noqa: PLR0913  (all but the first three have defaults, and
     `inspect` is called between the two, and may raise. The campaign whose networks it `certifies`
     is on record with it, and the id of that like which it was made (`cloned_from`). Raises
     CampaignError, unless `new`, if one like it is to be resumed, and what `search.driver.prepare`
-    and `search.upkeep.enqueueing.place_enqueued` do.
+    and `search.upkeep.enqueueing.place_enqueued` do; StorageError.
     """
     if not new:
         refuse_if_interrupted(campaign, store)
     from search import driver
     from search.tune import place
 
-    place.check_home(home, address)
+    storage = driver.choose_storage(
+        campaign, home, store, None if certifies is None else certifies.id
+    )
+    place.check_files(home, address, storage)
     prepared = driver.prepare(campaign, home, space)
     campaign = place_enqueued(campaign, prepared[1], store)
     inspect(prepared)

@@ -44,17 +44,28 @@ def pack(
         list[str] | None, typer.Option("--set", help="another option of the data set: copies=4")
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="threads that decode")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", help="put it at this storage, too: s3://BUCKET/PREFIX"),
+    ] = None,
     output: Output = Format.table,
 ) -> None:
     """Decode and resize a data set once, into arrays that all trials of a machine share.
 
-    A campaign with the same `data:` uses the same pack.
+    A campaign with the same `data:` uses the same pack. Machines that do not share this one's
+    disk fetch it from the storage that it was put --to, once each.
     """
     from search.host.home import Home
     from workers.data import packing as packs
     from workers.data.datasets import open_source
+    from workers.data.publishing import publish_pack
     from workers.processors import usable_processors
+    from workers.storage.places import read_url
+    from workers.storage.probing import probe_storage
 
+    storage = None if to is None else read_url(to, "--to")
+    if storage is not None:
+        probe_storage(storage, "--to")
     # From this folder, wherever a campaign file lies.
     folder = None if path is None else str(Path(path).expanduser().absolute())
     values = {"size": size, "path": folder}
@@ -68,9 +79,11 @@ def pack(
         note(f"{split}: {done} of {total} images")
 
     packed = packs.pack(spec, home.data, progress=progress, source=source)
+    url = None if storage is None else publish_pack(packed, storage, _note_file)
     classes = _count_classes(packed)
     row: dict[str, Any] = {
         "path": str(packed.path),
+        "url": url,
         "checksum": packed.checksum,
         **{str(split): count for split, count in packed.splits.items()},
         "size": packed.size,
@@ -89,6 +102,12 @@ def pack(
         ],
     }
     value(row, output, _format_pack(packed, source, classes))
+    if url is not None:
+        note(f"it is at {url}")
+
+
+def _note_file(name: str, done: int, total: int) -> None:
+    note(f"{name}: file {done} of {total} is there")
 
 
 def _read_spec(name: str, options: Sequence[str]) -> "DataSpec":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ventral.commands.running import Insecure
 from ventral.output import Column, Format, Output, note, table
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def drill(
         str | None,
         typer.Option(help="of a running Ray cluster: auto, or HOST:PORT of its head"),
     ] = None,
+    insecure: Insecure = False,
     kills: Annotated[int, typer.Option(min=1, help="how often each fault is done")] = 3,
     faults: Annotated[
         list[str] | None, typer.Option("--fault", help="only this one (several are possible)")
@@ -70,7 +72,9 @@ def drill(
     chosen = _choose_faults(faults or [], address)
     note(_warning(len(chosen), kills))
     from search.drill import faults as drills
+    from search.tune.access import allow_insecure
 
+    allow_insecure(insecure)
     with _folder(address) as folder:
         outcomes = list(
             drills.rehearse(chosen, kills, seed, folder=folder, address=address, progress=note)

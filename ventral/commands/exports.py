@@ -1,7 +1,6 @@
 """`ventral export` and `ventral evaluate`: cells out of a campaign, and scored again."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -31,7 +30,10 @@ def register(app: typer.Typer) -> None:
 
 def export(
     campaign: Id,
-    to: Annotated[Path, typer.Option("--to", help="the folder that gets one folder a cell")],
+    to: Annotated[
+        str,
+        typer.Option("--to", help="the folder, or s3://BUCKET/PREFIX, that gets a folder a cell"),
+    ],
     top: Annotated[int | None, typer.Option(min=1, help="so many of the best cells")] = None,
     trial: Annotated[int | None, typer.Option(min=0, help="this trial, whatever its rank")] = None,
     recurrent: Recurrent = False,
@@ -52,7 +54,7 @@ def export(
             "recurrent": one.trial.recurrence,
             "top1": one.trial.top1,
             "cell": one.trial.cell,
-            "folder": str(one.folder),
+            "folder": one.place,
         }
         for one in export_trials(store, home, record, chosen, to)
     ]
@@ -68,7 +70,9 @@ def export(
 
 
 def evaluate(
-    folder: Annotated[Path, typer.Argument(help="a folder that `ventral export` wrote")],
+    folder: Annotated[
+        str, typer.Argument(help="a folder that `ventral export` wrote, or the URL of one")
+    ],
     split: Annotated[
         ScoredSplit, typer.Option("--split", help="what it is scored on")
     ] = ScoredSplit.test,
@@ -105,7 +109,7 @@ def evaluate(
         _note_opening(folder, result)
 
 
-def _note_opening(folder: Path, result: "Evaluated") -> None:
+def _note_opening(folder: str, result: "Evaluated") -> None:
     """Where it is on record that the test split was opened."""
     if result.not_written is not None:
         reason = result.not_written

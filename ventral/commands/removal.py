@@ -60,7 +60,7 @@ def format_doomed(doomed: "Doomed") -> str:
         printable(f"campaign {doomed.campaign.id} ({doomed.campaign.name})"),
         f"  rows in the store: {sum(doomed.rows.values()) + 1:,}" + (f" ({rows})" if rows else ""),
         f"  files: {doomed.files:,}, {size(doomed.bytes)}",
-        *(printable(f"    {folder}") for folder in doomed.folders),
+        *(printable(f"    {place}") for place in (*doomed.folders, doomed.stored) if place),
         f"  runs in MLflow: {doomed.runs:,}",
     ]
     if doomed.damage is not None:

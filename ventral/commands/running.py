@@ -23,6 +23,13 @@ Address = Annotated[
     str | None,
     typer.Option(help="run on a Ray cluster: auto, or HOST:PORT of its head; needs a shared home"),
 ]
+Insecure = Annotated[
+    bool,
+    typer.Option(
+        "--insecure",
+        help="use a Ray cluster that other machines reach and that requires no token",
+    ),
+]
 New = Annotated[
     bool, typer.Option("--new", help="start anew although one like it was interrupted")
 ]
@@ -59,6 +66,7 @@ def submit(  # noqa: PLR0913  (each is an option of the command)
         Path | None, typer.Option(help="write the campaign's id here as soon as it exists")
     ] = None,
     address: Address = None,
+    insecure: Insecure = False,
     output: Output = Format.table,
 ) -> None:
     """Run a campaign: search, train, record, and show the best cells."""
@@ -66,6 +74,7 @@ def submit(  # noqa: PLR0913  (each is an option of the command)
     from search.upkeep.enqueueing import with_enqueued
     from ventral import forecast
 
+    _allow(insecure)
     loaded, original = _load_campaign(file, source, overrides or [], address)
     campaign, space = with_enqueued(loaded.campaign, enqueue or ()), loaded.space
     from search import driver
@@ -88,6 +97,12 @@ def submit(  # noqa: PLR0913  (each is an option of the command)
         cloned_from=original,
         space=space,
     )
+
+
+def _allow(insecure: bool) -> None:
+    from search.tune.access import allow_insecure
+
+    allow_insecure(insecure)
 
 
 def _check_enqueued(campaign: "Campaign", space: "Space", home: "Home") -> None:
@@ -129,12 +144,14 @@ def resume(
     ] = None,
     detach: Detach = False,
     address: Address = None,
+    insecure: Insecure = False,
     output: Output = Format.table,
 ) -> None:
     """Go on with a campaign that was stopped or interrupted; nothing is trained twice."""
     from search.upkeep.submission import prepare_resume, resumable
     from ventral.opening import find_campaign
 
+    _allow(insecure)
     changes = overrides or []
     home, store, record = find_campaign(campaign, resumable(changes))
     if not prepare_resume(record, store, changes, address=address):
@@ -169,6 +186,7 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     detach: Detach = False,
     estimate: Estimate = True,
     address: Address = None,
+    insecure: Insecure = False,
     output: Output = Format.table,
 ) -> None:
     """Train the best cells again from other seeds, beside the controls: how much was luck?
@@ -180,6 +198,7 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     from search.upkeep.submission import read_offered
     from ventral.opening import find_campaign
 
+    _allow(insecure)
     home, store, record = find_campaign(campaign)
     launch = Launch(output=output, detach=detach, address=address)
     if matched:

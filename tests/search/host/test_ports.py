@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from search.host.ports import (
+    addresses_of_machine,
     bypass_proxies,
     http_address,
     is_loopback,
@@ -35,6 +36,12 @@ def test_one_listens_at_every_kind_of_address(host: str) -> None:
         socket.create_connection((near, port), timeout=30).close()
         with pytest.raises(OSError, match="in use"):
             listen(host, port)
+
+
+def test_addresses_of_the_machine_are_its_own_and_not_loopback_s() -> None:
+    for address in addresses_of_machine():
+        assert not is_loopback(address)
+        listen(address, 0).close()
 
 
 @pytest.mark.parametrize("host", ["203.0.113.7", "no.such.host.invalid"])

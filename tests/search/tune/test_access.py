@@ -97,3 +97,16 @@ def test_what_does_not_answer_as_ray_does_is_silent(monkeypatch: pytest.MonkeyPa
     assert access.probe("127.0.0.1:1", {}) == "silent"
     assert access.probe("127.0.0.1:1", {TOKEN: "refused"}) == "refused"
     assert access.probe("127.0.0.1:1", access.STRANGER) == "open"
+
+
+def test_open_clusters_are_allowed_by_one_word_which_children_inherit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(access.INSECURE, raising=False)
+    access.allow_insecure(False)
+    assert not access.allows_insecure()
+    monkeypatch.setenv(access.INSECURE, "0")
+    assert not access.allows_insecure()
+    access.allow_insecure(True)
+    assert access.allows_insecure()
+    assert os.environ[access.INSECURE] == "1"
