@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from captum.attr import IntegratedGradients, LayerActivation, Saliency
 
 import ventral
 from models.build import build
@@ -30,8 +29,11 @@ def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (tmp_path / "network.pt2").exists()
 
 
+@pytest.mark.long
 def test_captum_reads_an_exported_cell(tmp_path: Path) -> None:
     """Its activations and gradients are the network's own, and autograd's."""
+    from captum.attr import IntegratedGradients, LayerActivation, Saliency
+
     made = build(small_genome(published.conv_gru()), seed=1)
     network = ventral.load(write(tmp_path / "cell", made.genome, made.state_dict(), card()))
     size = network.genome.image.size

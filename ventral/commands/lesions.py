@@ -66,7 +66,6 @@ def lesion(  # noqa: PLR0913  (each is an option of the command)
     weights: what does it rely on? With --retrain both are trained: what can others replace?
     Differences are of validation top-1, lesioned less whole. The test split stays closed.
     """
-    from search.upkeep.labelling import Target, publish
     from search.upkeep.matched_certification import Matching
     from ventral.opening import find_campaign
 
@@ -84,8 +83,7 @@ def lesion(  # noqa: PLR0913  (each is an option of the command)
     else:
         lesions, refusals = _score(store, home, record, trial)
     _show(lesions, record, trial, output)
-    if (problem := publish(store, home, Target(campaign=record))) is not None:
-        note(f"warning: MLflow does not have them yet ({problem})")
+    _publish(store, home, record)
     for part, why in refusals.items():
         note(f"left out: {part.name} ({why})")
     if draw is not None:
@@ -152,6 +150,13 @@ def _show(lesions: "Sequence[Lesion]", record: "Campaign", trial: int, output: F
     how = "retrained without each part" if lesions[0].retrained else "without each part"
     title = f"trial {trial} of {record.name} ({record.id}), {how}"
     table(rows, COLUMNS, output, title)
+
+
+def _publish(store: "Store", home: "Home", record: "Campaign") -> None:
+    from search.upkeep.labelling import Target, publish
+
+    if (problem := publish(store, home, Target(campaign=record))) is not None:
+        note(f"warning: MLflow does not have them yet ({problem})")
 
 
 def _draw(file: Path, lesions: "Sequence[Lesion]", genome: "Genome", title: str) -> None:
