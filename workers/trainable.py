@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
-    """`config` is {"job": the Job's JSON, "trial": its number}.
+    """`config` is {"job": the Job's JSON, "trial": its number, "part": of a GPU, by default all}.
 
     Results hold `trial`, `epoch`, `top1` and `done`, and either `report` (a Report) or `failure`
     (a Failure; `top1` is then not a number). The first result after a checkpoint was found also
@@ -38,6 +38,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
         """
         self._trial: int = config["trial"]
         self._job: str | None = config["job"]
+        self._part: float = config.get("part", 1.0)
         self._trainer: Trainer | None = None
         self._claim: files.Claim | None = None
         self._failure: Failure | None = None
@@ -46,7 +47,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
 
     def _begin(self) -> None:
         """Build the trial's network and continue from its own checkpoint, if it left one."""
-        from workers import training
+        from workers import peak_memory, training
 
         if self._job is None:
             return
@@ -56,6 +57,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
             folder = Path(job.folder)
             self._claim = files.Claim(folder)
             _log_to(folder / LOG)
+            peak_memory.keep_to_part(self._part)
             self._trainer = training.Trainer(job)
             if checkpoint.versions(folder / CHECKPOINT):
                 self._continue(folder / CHECKPOINT)

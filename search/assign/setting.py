@@ -62,13 +62,20 @@ class Setting:
         """The campaign's recipe with a sample's laid over it. Raises InputError."""
         return self.campaign.recipe.overlaid(overlay)
 
-    def job(self, number: int, genome: Genome, recipe: Recipe, seed: int) -> Job:
-        """The job of a trial, by its closed recipe. All suggested ones have the campaign's seed:
-        they differ in nothing else.
+    def job(
+        self,
+        number: int,
+        genome: Genome,
+        recipe: Recipe,
+        seed: int,
+        changes: Mapping[str, Any] | None = None,
+    ) -> Job:
+        """The job of a trial, by its closed recipe with `changes` that decide no number. All
+        suggested ones have the campaign's seed: they differ in nothing else.
         """
         return Job(
             genome=genome,
-            recipe=fit_recipe(self.campaign, recipe, genome),
+            recipe=fit_recipe(self.campaign, recipe, genome).overlaid(changes or {}),
             data=self.data,
             seed=seed,
             folder=str(self.home.trial(self.campaign_id, number)),
