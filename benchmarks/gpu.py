@@ -16,16 +16,19 @@ takes nothing from the others:
 - `out_of_memory`: a trial that runs out of memory beside healthy ones, and its second try.
 - `tests`: the tests with the mark `gpu`.
 
-The exit code is 0 if every part passed.
+The exit code is 0 if every part passed. A run that is asked to end prints what it has.
 """
 
 import argparse
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -54,8 +57,7 @@ def main() -> None:
         print(json.dumps(run_here(chosen.one, scale)))
         return
     start = time.perf_counter()
-    names = chosen.part or list(PARTS)
-    outcomes = {name: run_apart(name, scale, chosen.patience) for name in names}
+    outcomes = run_all(chosen.part or list(PARTS), scale, chosen.patience)
     result = describe_machine(scale) | {
         "seconds": time.perf_counter() - start,
         "passed": all(one.status == "passed" for one in outcomes.values()),
@@ -100,6 +102,26 @@ def describe_machine(scale: Scale) -> dict[str, Any]:
     }
 
 
+def run_all(names: Sequence[str], scale: Scale, patience: float) -> dict[str, Outcome]:
+    """The parts one after the other. Where this process is asked to end (SIGTERM, SIGINT), those
+    that are not done are over time.
+    """
+    outcomes: dict[str, Outcome] = {}
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        for name in names:
+            outcomes[name] = made = run_apart(name, scale, patience)
+            print(f"{name}: {made.status}, {made.seconds:.0f} s {made.error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        words = "the run was ended before it"
+        for name in names[len(outcomes) :]:
+            budget = PARTS[name][1] * patience
+            outcomes[name] = Outcome(status="over time", seconds=0.0, budget=budget, error=words)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return outcomes
+
+
 def run_here(name: str, scale: Scale) -> dict[str, Any]:
     """A part in this process: its numbers, and why it did not pass."""
     try:
@@ -120,10 +142,12 @@ def run_apart(name: str, scale: Scale, patience: float) -> Outcome:
         try:
             process.wait(budget)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, 9)
-            process.wait()
             words = f"not done after {budget:.0f} s"
             return Outcome(status="over time", seconds=budget, budget=budget, error=words)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         seconds = time.perf_counter() - start
         output.seek(0), errors.seek(0)
         lines, words = output.read().strip().splitlines(), errors.read().strip()

@@ -126,11 +126,11 @@ def planned(scale: Scale) -> dict[str, Any]:
     from models.build import build
     from space import zoo
 
-    size, batch = scale.pick(224, 32), scale.pick(16, 2)
-    genome = zoo.model("rgc_intermediate").genome.with_images(size=size, channels=3, classes=100)
+    name, size, batch = scale.pick(("rgc_intermediate", 224, 16), ("rgc_shallow", 32, 1))
+    genome = zoo.model(name).genome.with_images(size=size, channels=3, classes=100)
     images = torch.randn(batch, 3, size, size, device=scale.device)
     labels = torch.randint(100, (batch,), device=scale.device)
-    numbers: dict[str, Any] = {"size": size, "batch": batch, "network": "rgc_intermediate"}
+    numbers: dict[str, Any] = {"size": size, "batch": batch, "network": name}
     outputs = {}
     for unroll in ("literal", "planned"):
         network = build(genome, unroll=unroll, seed=0).to(scale.device)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +90,25 @@ def test_a_part_that_hangs_is_ended_and_the_json_is_printed(
     Draft202012Validator(schema(names)).validate(found)
     assert {part["status"] for part in found["parts"].values()} == {"over time"}
     assert (found["device"], found["small"], found["passed"]) == ("cpu", True, False)
+
+
+def test_a_run_that_is_asked_to_end_says_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By SIGTERM, in the middle of its second part."""
+    done = gpu.Outcome(status="passed", seconds=1.0, budget=60.0)
+
+    def run(name: str, _scale: Scale, _patience: float) -> gpu.Outcome:
+        if name != "parity":
+            os.kill(os.getpid(), signal.SIGTERM)
+        return done
+
+    monkeypatch.setattr(gpu, "run_apart", run)
+    before = signal.getsignal(signal.SIGTERM)
+    found = gpu.run_all(["parity", "bf16", "memory"], CPU, 1.0)
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert found.pop("parity") == done
+    for name in ("bf16", "memory"):
+        assert found[name].status == "over time"
+        assert found[name].error == "the run was ended before it"
 
 
 def test_a_part_that_breaks_is_one_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
