@@ -104,9 +104,8 @@ def test_a_trial_out_of_memory_is_trained_in_less_beside_healthy_ones(scene: Mak
     assert client.get_run(run).data.tags[SPARED_TAG] == str(tries[crew.SCARCE])
     record = made.store.campaigns.get(made.campaign_id)
     kept = read_kept(made.store, made.home, record, crew.SCARCE)
-    assert kept.recipe == Recipe.model_validate(record.document["recipe"]).overlaid(
-        tries[crew.SCARCE].changes
-    )
+    plain = Recipe.model_validate(record.document["recipe"]).overlaid(trials[crew.SCARCE].recipe)
+    assert kept.recipe == plain.overlaid(tries[crew.SCARCE].changes) != plain
 
 
 def test_a_lost_data_folder_costs_no_trial(scene: MakeScene) -> None:
