@@ -61,15 +61,15 @@ def parity(scale: Scale) -> dict[str, Any]:
             logits = network.step_logits(to_torch(images, torch.float32).to(scale.device))
         theirs = read_arrays(GOLDEN / entry["file"])["logits"]
         errors[f"golden {name}"] = error(to_numpy(logits.cpu().transpose(0, 1)), theirs)
-    models = scale.pick(_MODELS, _MODELS[:2])
-    for name in models:
-        genome = zoo.model(name).genome.with_images(size=32, channels=3, classes=10)
+    for name in scale.pick(_PIXELS, _SMALL):
+        size = _PIXELS[name]
+        genome = zoo.model(name).genome.with_images(size=size, channels=3, classes=10)
         exact = build(genome, dtype=torch.float64, unroll="literal", seed=0).eval()
         ours = build(genome, seed=0).to(scale.device).eval()
         ours.load_state_dict(exact.state_dict())
-        images32 = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+        drawn = torch.randn(4, 3, size, size, generator=torch.Generator().manual_seed(0))
         with torch.no_grad():
-            expected, found = exact(images32.double()), ours(images32.to(scale.device))
+            expected, found = exact(drawn.double()), ours(drawn.to(scale.device))
         errors[f"zoo {name}"] = error(found.cpu().double().numpy(), expected.numpy())
     numbers = {"errors": errors, "tolerance": 1e-4}
     bad = [name for name, one in errors.items() if not one <= 1e-4]
@@ -78,10 +78,11 @@ def parity(scale: Scale) -> dict[str, Any]:
     return numbers
 
 
-_MODELS = (
-    *("rgc_shallow", "lstm_shallow", "median_2018_t12", "simplernn_shallow", "timedecay_shallow"),
-    *("gru_intermediate", "ugrnn_intermediate", "intersectionrnn_intermediate", "resnet18"),
-)
+_SHALLOW = ("rgc_shallow", "lstm_shallow", "simplernn_shallow", "timedecay_shallow")
+_DEEP = ("gru_intermediate", "ugrnn_intermediate", "intersectionrnn_intermediate")
+_SMALL = ("median_2018_t12", "resnet18")
+_PIXELS = dict.fromkeys(_SHALLOW, 96) | dict.fromkeys((*_DEEP, *_SMALL), 32)
+"""Models of the zoo with cells of every kind, with a size of images that their heads fit."""
 
 
 def bf16(scale: Scale) -> dict[str, Any]:
@@ -126,7 +127,7 @@ def planned(scale: Scale) -> dict[str, Any]:
     from models.build import build
     from space import zoo
 
-    name, size, batch = scale.pick(("rgc_intermediate", 224, 16), ("rgc_shallow", 32, 1))
+    name, size, batch = scale.pick(("rgc_intermediate", 224, 16), ("rgc_intermediate", 16, 1))
     genome = zoo.model(name).genome.with_images(size=size, channels=3, classes=100)
     images = torch.randn(batch, 3, size, size, device=scale.device)
     labels = torch.randint(100, (batch,), device=scale.device)
@@ -180,7 +181,7 @@ def memory(scale: Scale) -> dict[str, Any]:
 
     size, batch = scale.pick(128, 32), scale.pick(32, 2)
     rows = []
-    for name in scale.pick(("rgc_intermediate", "ugrnn_intermediate"), ("rgc_shallow",)):
+    for name in scale.pick(("rgc_intermediate", "ugrnn_intermediate"), ("rgc_intermediate",)):
         genome = zoo.model(name).genome.with_images(size=size, channels=3, classes=10)
         for recompute in (False, True):
             for half in (False, True):
