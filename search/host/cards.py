@@ -1,7 +1,7 @@
 """Graphics cards: their types by Ray's names, their memory, and a trial's part of one.
 
 A type's memory is what its maker states, the least where there are several sizes. A node that
-knows better declares it: `ray start --resources='{"gpu_memory_gib": 20}'` (a part of a card, say).
+knows better declares it, as for a part of a card: `ray start --resources='{"gpu_memory_mib": 9728}'`.
 """
 
 import re
@@ -9,13 +9,15 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-GIB = 2**30
+MIB, GIB = 2**20, 2**30
 
 TYPE = "accelerator_type:"
 """How Ray's resource begins that says what cards a node has, such as `accelerator_type:H100`."""
 
-DECLARED = "gpu_memory_gib"
-"""A node's resource that says how much memory each of its cards has, in GiB."""
+DECLARED = "gpu_memory_mib"
+"""A node's resource that says how much memory each of its cards has, in MiB: to Ray resources of a
+node are whole numbers.
+"""
 
 MEMORY = {
     **{"K80": 12, "P4": 8, "P100": 12, "V100": 16, "T4": 16, "A10G": 24, "L4": 24, "L40S": 48},
@@ -62,7 +64,7 @@ def card_of_node(resources: Mapping[str, float]) -> Card | None:
     names = sorted(key.removeprefix(TYPE) for key in resources if key.startswith(TYPE))
     name = names[0] if names else ""
     declared = resources.get(DECLARED)
-    memory = memory_of(name) if declared is None else int(declared * GIB)
+    memory = memory_of(name) if declared is None else int(declared) * MIB
     return Card(name=name, memory=memory, count=count)
 
 
@@ -97,7 +99,7 @@ def type_of(product: str) -> str:
 
 
 def _mebibytes(text: str) -> int | None:
-    return int(text) * 2**20 if text.strip().isdecimal() else None
+    return int(text) * MIB if text.strip().isdecimal() else None
 
 
 def merge(cards: Iterable[Card], *, add: bool = False) -> tuple[Card, ...]:

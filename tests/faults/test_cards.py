@@ -26,12 +26,12 @@ def test_trials_go_to_the_card_that_their_campaign_names(
     """
     with Nodes(nodes=0) as nodes:
         nodes.start("large", gpus=1, resources={"accelerator_type:H100": 1})
-        small = {"accelerator_type:A100": 1, "gpu_memory_gib": 0.001}
+        small = {"accelerator_type:A100": 1, "gpu_memory_mib": 1}
         nodes.start("small", cpus=2, gpus=1, resources=small)
         for name, value in nodes.environment.items():
             monkeypatch.setenv(name, value)
         found = {machine.cards for machine in survey(nodes.address)}
-        little = int(0.001 * GIB)
+        little = 2**20
         assert found == {
             (Card(name="A100", memory=little, count=1),),
             (Card(name="H100", memory=80 * GIB, count=1),),
@@ -43,16 +43,16 @@ def test_trials_go_to_the_card_that_their_campaign_names(
             done = shell("submit", file, "--address", nodes.address, *options)
             return done.returncode, done.stderr
 
-        half = ("--set", "resources={gpus: 0.5, accelerator: A100}")
+        part = ("--set", "resources={gpus: 0.25, accelerator: A100}")
         code, words = submit("--set", "resources={gpus: 0.5, accelerator: L4}")
         assert code == 2
         assert "a node of the cluster has no L4; write one of A100, H100" in words
         code, words = submit("--set", "resources.gpus=2")
         assert code == 2
-        code, words = submit(*half)
+        code, words = submit(*part)
         assert code == 2, words
-        assert "0.5 of a card A100 (0.001 GiB), 10% of it left to CUDA" in words
-        dry = shell("submit", file, "--address", nodes.address, *half, "--dry-run")
+        assert "0.25 of a card A100 (0.000977 GiB), 10% of it left to CUDA" in words
+        dry = shell("submit", file, "--address", nodes.address, *part, "--dry-run")
         assert dry.returncode == 2
         roomy = "resources={gpus: 0.5, accelerator: A100, card: {name: A100, memory: 40 GiB}}"
         planned = shell(

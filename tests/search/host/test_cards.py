@@ -25,7 +25,7 @@ def test_a_node_s_cards_are_read_from_its_resources() -> None:
     plain = card_of_node({"CPU": 8.0, "GPU": 4.0, "accelerator_type:H100": 1.0})
     assert plain == Card(name="H100", memory=80 * GIB, count=4)
     assert str(plain) == "H100 (80 GiB)"
-    declared = {"GPU": 1.0, "accelerator_type:A100": 1.0, "gpu_memory_gib": 19.5}
+    declared = {"GPU": 1.0, "accelerator_type:A100": 1.0, "gpu_memory_mib": 19968.0}
     assert card_of_node(declared) == Card(name="A100", memory=int(19.5 * GIB), count=1)
     unknown = card_of_node({"GPU": 2.0})
     assert unknown == Card(name="", memory=None, count=2)
