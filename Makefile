@@ -16,7 +16,7 @@ TORCH_INDEX ?=
 # PyTorch's, whose builds are large.
 NEWEST := build/newest
 
-.PHONY: help setup quickstart test test-fast test-slow test-newest check format docs clean
+.PHONY: help setup quickstart test test-fast test-slow test-gpu test-newest check format docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,6 +43,13 @@ test-fast: setup ## the pure tests, in under a minute: no Ray, no processes, not
 
 test-slow: setup ## the tests that take minutes each, one after the other
 	$(PYTEST) -m slow --hypothesis-profile thorough
+
+# One JSON, also where a part failed. Without a GPU the CPU stands in: PATIENCE times the seconds.
+PATIENCE ?= 1
+
+test-gpu: setup ## the tests and measurements that need a GPU: one JSON in eight minutes
+	@mkdir -p build
+	$(BIN)/python -m benchmarks.gpu --patience $(PATIENCE) | tee build/gpu.json; exit $${PIPESTATUS[0]}
 
 test-newest: ## what uses private names of Ray, Optuna and HyperOpt, with their newest versions
 	@test -d $(NEWEST) || $(PYTHON) -m venv $(NEWEST)

@@ -45,6 +45,8 @@ def show(
     document |= expected.document() | result.document()
     lines = [format_estimate(campaign, expected), *_searched(searched), *_infeasible(tried)]
     lines += _recomputed(result.recomputed)
+    document |= _card(campaign)
+    lines += describe_card(campaign)
     value(document, output, "\n".join(lines))
     for warning in tried.warnings:
         note(f"warning: {warning}")
@@ -72,6 +74,29 @@ def _searched(count: int) -> list[str]:
         else (f"{count:,} of the trials are searched controls, networks")
     )
     return [f"  {trials} of the space without loops"]
+
+
+def _card(campaign: "Campaign") -> dict[str, object]:
+    """The part of a card that a trial may take, where trials take one and its size is known."""
+    from search.campaign.cards import share_bytes
+
+    share = campaign.resources.card
+    if share is None:
+        return {"card": None}
+    return {"card": share.model_dump(mode="json") | {"bytes": share_bytes(share)}}
+
+
+def describe_card(campaign: "Campaign") -> list[str]:
+    """A line of the part of a card that a trial may take, if it takes one."""
+    from search.campaign.cards import describe_share, share_bytes
+    from search.host.cards import format_gib
+
+    share = campaign.resources.card
+    if share is not None:
+        return [f"  a trial may take {format_gib(share_bytes(share))}: {describe_share(share)}"]
+    if campaign.resources.gpus:
+        return ["  the memory of its GPU is not known: nothing is refused for it"]
+    return []
 
 
 def _recomputed(count: int) -> list[str]:

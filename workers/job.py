@@ -5,12 +5,14 @@ driver imports this module, so it knows no torch; it does not know how trials ar
 """
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from space.documents.bounds import (
+    ACCUMULATED,
     BATCH,
     EPOCHS,
     FIDELITIES,
@@ -196,6 +198,9 @@ class Recipe(Value):
         default=False,
         description="less memory for more time: the backward pass computes most values again",
     )
+    accumulate: Annotated[int, Field(ge=1, le=ACCUMULATED)] = Field(
+        default=1, description="parts of a batch that are computed one by one, in less memory"
+    )
     compile: Literal["auto", "always", "never"] = Field(
         default="auto",
         description="by torch.compile, which takes minutes; auto: only where that pays",
@@ -226,10 +231,13 @@ class Recipe(Value):
         return self
 
     @model_validator(mode="after")
-    def _smooths_cross_entropy(self) -> Self:
+    def _suits_its_loss(self) -> Self:
         if self.loss is not None and self.label_smoothing:
             problem = f"is of the cross entropy, and the loss is {self.loss.name}"
             raise InputError("label_smoothing", problem, "write 0, or leave loss out")
+        if self.loss is not None and self.accumulate > 1:
+            problem = f"the loss {self.loss.name} may compare the images of a batch"
+            raise InputError("accumulate", problem, "write 1, or leave loss out")
         return self
 
     @model_validator(mode="after")
@@ -252,6 +260,11 @@ class Recipe(Value):
             problem = "the network is trained on the validation images"
             raise InputError("score_on", problem, "write test, or train_on: train")
         return self
+
+    @property
+    def evaluated_at_once(self) -> int:
+        """Images of a batch of an evaluation, which is divided as an update is."""
+        return math.ceil(self.evaluation_batch_size / self.accumulate)
 
     def fidelity_of(self, epoch: int) -> Fidelity:
         """How an epoch (from 1) is trained."""
@@ -284,7 +297,7 @@ class Recipe(Value):
         return parse(Recipe, _merge(self.model_dump(mode="json"), overlay), where)
 
 
-_EXECUTION = {"unroll", "recompute", "compile", "threads", "checkpoint_epochs"}
+_EXECUTION = {"unroll", "recompute", "accumulate", "compile", "threads", "checkpoint_epochs"}
 _LATER = {
     "fidelity": (),
     "train_on": "train",

@@ -44,10 +44,13 @@ class Optimisation:
         """Drop the gradients of the update before."""
         self._optimiser.zero_grad(set_to_none=True)
 
-    def update(self, loss: Tensor, rate: float) -> None:
-        """One update by the gradients of `loss`, a scalar, and of the L2 terms."""
-        recipe = self._recipe
+    def add(self, loss: Tensor) -> None:
+        """Add the gradients of `loss`, a scalar, to those of the update."""
         self._scaler.scale(loss).backward()
+
+    def update(self, rate: float) -> None:
+        """One update by the gradients that were added, and those of the L2 terms."""
+        recipe = self._recipe
         self._scaler.unscale_(self._optimiser)
         self.add_l2()
         if recipe.clip is not None and recipe.clip.norm is not None:

@@ -1,10 +1,22 @@
-"""The peak of a training's memory, on a GPU or in its process."""
+"""A training's memory, on a GPU or in its process: its peak, and how much it may be."""
 
 import resource
 from contextlib import suppress
 from pathlib import Path
 
 import torch
+
+SHARE = 0.95
+"""Of its part of a card, what a process may allocate: the rest is for its CUDA context."""
+
+
+def keep_to_part(part: float) -> None:
+    """Let this process allocate no more than its part (0..1) of a GPU, where there is one.
+
+    What is more is refused as if the card were full, so that who shares it has its own part left.
+    """
+    if part < 1 and torch.cuda.is_available():
+        torch.cuda.set_per_process_memory_fraction(part * SHARE)
 
 
 def reset_peak(device: torch.device) -> None:

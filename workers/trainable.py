@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
-    """`config` is {"job": the Job's JSON, "trial": its number}.
+    """`config` is {"job": the Job's JSON, "trial": its number, "part": of a GPU, by default all}.
 
     Results hold `trial`, `epoch`, `top1` and `done`, and either `report` (a Report) or `failure`
     (a Failure; `top1` is then not a number). The first result after a checkpoint was found also
@@ -40,6 +40,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
         """
         self._trial: int = config["trial"]
         self._job: str | None = config["job"]
+        self._part: float = config.get("part", 1.0)
         self._trainer: Trainer | None = None
         self._claim: Claim | None = None
         self._failure: Failure | None = None
@@ -48,7 +49,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
 
     def _begin(self) -> None:
         """Build the trial's network and continue from its own checkpoint, if it left one."""
-        from workers import training
+        from workers import peak_memory, training
 
         if self._job is None:
             return
@@ -57,6 +58,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
             job = Job.read(text)
             self._claim = Claim(job.folder)
             _log_to(job.folder)
+            peak_memory.keep_to_part(self._part)
             self._trainer = training.Trainer(job)
             saved = join(job.folder, CHECKPOINT)
             if checkpoint.versions(saved):

@@ -17,6 +17,7 @@ from torch.nn.functional import cross_entropy
 
 from space.errors import CheckpointError, InputError
 from workers import checkpoint, compiling
+from workers.accumulation import check_accumulation
 from workers.data.augmentation import augment, average
 from workers.data.feed import Feed
 from workers.data.manifest import SplitName
@@ -68,6 +69,7 @@ class Trainer:
         *,
         build: Callable[[Job, Fidelity], nn.Module] = _build,
     ) -> None:
+        check_accumulation(job.genome, job.recipe)
         default = "cuda" if torch.cuda.is_available() else "cpu"
         self.job, self.device = job, torch.device(device or default)
         self.epoch = 0
@@ -131,7 +133,7 @@ class Trainer:
             self.network,
             self.pack,
             metric=self._metric,
-            batch_size=recipe.evaluation_batch_size,
+            batch_size=recipe.evaluated_at_once,
             split=self._scored,
             reduced=True,
         )
@@ -199,7 +201,7 @@ class Trainer:
                     yield self.update(images, labels, 0)
 
         def evaluations() -> Iterator[object]:
-            size = min(recipe.evaluation_batch_size, self.pack.count(self._scored))
+            size = min(recipe.evaluated_at_once, self.pack.count(self._scored))
             pixels = np.array(self.pack.images(self._scored)[:size])
             images = torch.from_numpy(pixels).to(self.device)
             with torch.no_grad():
@@ -209,19 +211,30 @@ class Trainer:
         update = time_each(updates(), seconds * 0.75, self.device)
         self.network.eval()
         evaluation = time_each(evaluations(), seconds * 0.25, self.device)
-        batches = math.ceil(self.pack.count(self._scored) / recipe.evaluation_batch_size)
+        batches = math.ceil(self.pack.count(self._scored) / recipe.evaluated_at_once)
         return self._steps_per_epoch * update + batches * evaluation
 
     def update(self, images: Tensor, labels: Tensor, step: int) -> Tensor:
-        """One update from normalised images [B,C,H,W] and labels [B]; the loss, detached."""
+        """One update from normalised images [B,C,H,W] and labels [B]; the loss, detached.
+
+        With `accumulate` the gradient is the sum over parts of the batch, each by its share of
+        the images: that of the whole batch's mean loss.
+        """
         rate = learning_rate(self.job.recipe, step, self._whole_steps)
         if self.device.type == "cuda":
             images = images.contiguous(memory_format=torch.channels_last)
         self.optimisation.clear()
-        with torch.autocast(self.device.type, dtype=self._low, enabled=self._low is not None):
-            loss = self.loss(images, labels)
-        self.optimisation.update(loss, rate)
-        return loss.detach()
+        losses: list[Tensor] = []
+        parts = self.job.recipe.accumulate
+        for some, their in zip(images.chunk(parts), labels.chunk(parts), strict=True):
+            with torch.autocast(self.device.type, dtype=self._low, enabled=self._low is not None):
+                loss = self.loss(some, their)
+            if len(their) < len(labels):
+                loss = loss * (len(their) / len(labels))
+            self.optimisation.add(loss)
+            losses.append(loss.detach())
+        self.optimisation.update(rate)
+        return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
 
     def loss(self, images: Tensor, labels: Tensor) -> Tensor:
         """The recipe's loss of normalised images [B,C,H,W] and labels [B], without L2."""

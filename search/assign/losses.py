@@ -114,6 +114,10 @@ class Losses:
         self._count(number, cause, epochs)
         return _REASONS[cause], self._failure(number, cause, epochs, evidence)
 
+    def wants_memory(self, number: int) -> bool:
+        """Whether a trial's worker was ended because the machine's memory ran out."""
+        return self._memory[number] > 0
+
     def _failure(self, number: int, cause: Cause, epochs: int, evidence: str) -> Failure | None:
         if cause == "node":
             if (nodes := self._nodes[number, epochs]) <= NODES_IN_A_ROW:

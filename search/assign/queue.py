@@ -157,7 +157,8 @@ class Queue:
         except GenomeError as error:
             self._records.end(trial.number, "failed", Failure(kind="input", reason=str(error)))
             return None
-        job = self._set.job(trial.number, genome, recipe, trial.seed)
+        changes = self._records.shortages.changes(trial.number)
+        job = self._set.job(trial.number, genome, recipe, trial.seed, changes)
         return Assignment(number=trial.number, job=job, again=again)
 
     def _next_control(self, name: str, seed: int) -> Assignment | None:

@@ -13,6 +13,7 @@ from search.assign.failures import Failures
 from search.assign.kept import Checkpoints
 from search.assign.losses import Losses, tail
 from search.assign.setting import Setting
+from search.assign.shortages import Shortages
 from search.samplers import Outcome
 from search.store import Status, Trial
 from search.store.ledger import Meter
@@ -43,6 +44,8 @@ class Records:
         counts = store.results.counts(campaign_id)
         any_score = bool(counts["finished"] + counts["pruned"])
         self._failures = Failures(campaign_id, any_score=any_score)
+        self.shortages = Shortages(setting)
+        """The trials that are tried again in less memory."""
         self.lost: deque[int] = deque()
         """The trials that lost their worker and wait for another one; the queue takes them."""
 
@@ -102,10 +105,13 @@ class Records:
         log = tail(self._set.places.log(number), MUCH)
         epochs = self._set.store.results.get(self._set.campaign_id, number).epochs
         reason, failure = self._losses.add(number, words, silent=silent, log=log, epochs=epochs)
-        if failure is None:
-            self.requeue(number, reason)
-        else:
-            self.fail(number, failure)
+        if failure is not None:
+            self._give_up(number, failure)
+            return
+        if self._losses.wants_memory(number) and not self._set.campaign.resources.gpus:
+            spared = self.shortages.spare(number, reason)
+            reason += "" if spared is None else f"; again with {spared}"
+        self.requeue(number, reason)
 
     def requeue(self, number: int, reason: str) -> None:
         """A trial waits again, and goes on before any other."""
@@ -116,10 +122,21 @@ class Records:
     # ---------------------------------------------------------------- when it is over
 
     def fail(self, number: int, failure: Failure) -> None:
-        """A trial has failed, or cannot be trained as things are: then it waits.
+        """A trial has failed, or cannot be trained as things are: then it waits. One that ran out
+        of memory is tried once more in less.
 
         Raises Halted if others would fail as well, or if too many did.
         """
+        if failure.kind == "out-of-memory":
+            spared = self.shortages.spare(number, failure.reason)
+            if spared is not None:
+                self.requeue(number, f"it ran out of memory; again with {spared}")
+                return
+        self._give_up(number, failure)
+
+    def _give_up(self, number: int, failure: Failure) -> None:
+        if failure.kind == "out-of-memory":
+            failure = self.shortages.explain(number, failure)
         if failure.kind in ENVIRONMENT:
             self.requeue(number, failure.reason)
             raise self._failures.halted_by(number, failure)

@@ -70,13 +70,20 @@ class Setting:
         """Where the trials keep their files."""
         return TrialPlaces(home=self.home, campaign_id=self.campaign_id, storage=self.storage)
 
-    def job(self, number: int, genome: Genome, recipe: Recipe, seed: int) -> Job:
-        """The job of a trial, by its closed recipe. All suggested ones have the campaign's seed:
-        they differ in nothing else.
+    def job(
+        self,
+        number: int,
+        genome: Genome,
+        recipe: Recipe,
+        seed: int,
+        changes: Mapping[str, Any] | None = None,
+    ) -> Job:
+        """The job of a trial, by its closed recipe with `changes` that decide no number. All
+        suggested ones have the campaign's seed: they differ in nothing else.
         """
         return Job(
             genome=genome,
-            recipe=fit_recipe(self.campaign, recipe, genome),
+            recipe=fit_recipe(self.campaign, recipe, genome).overlaid(changes or {}),
             data=self.data,
             seed=seed,
             folder=self.places.trial(number),

@@ -40,6 +40,7 @@ from space.feedforward import close_loops
 from space.reduction import reduce_genome
 from space.space import Sample, Space
 from space.unroll.cost import Cost, cost
+from workers.accumulation import check_accumulation
 from workers.job import Recipe
 
 INFEASIBLE_IN_A_ROW = 200
@@ -347,6 +348,7 @@ def close_recipe(
     recipe: Recipe | None = None
     try:
         recipe = campaign.recipe.overlaid(sample.recipe)
+        check_accumulation(sample.genome, recipe)
         for part in recipe.fidelity:
             reduce_genome(sample.genome, size=part.size, steps=part.steps)
     except InputError as error:
@@ -355,10 +357,11 @@ def close_recipe(
 
 
 def _nothing_feasible(reason: str, *, searched: bool) -> CampaignError:
-    named = [name for name in LIMITED if f"limits.{name}" in reason]
+    named = [f"limits.{name}" for name in LIMITED if f"limits.{name}:" in reason]
+    named += ["resources.card"] if " of a card " in reason else []
     of = " of the feedforward part" if searched else ""
     return CampaignError(
-        f"limits.{named[0]}" if named else "space",
+        named[0] if named else "space",
         f"{INFEASIBLE_IN_A_ROW} samples{of} in a row may not be trained, the last: {reason}",
         "raise the limit or narrow the space" if named else "mend the space",
     )

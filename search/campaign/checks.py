@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from search import early_stopping, samplers
+from search.campaign.cards import check_card
 from search.campaign.objectives import steps_of
 from search.campaign.settings import Campaign, Controls, Resources
 from search.campaign.splits import check_splits
@@ -49,7 +50,7 @@ def _check_limits(campaign: Campaign) -> None:
     """`over_memory: recompute` wants a limit, and a recipe that can be recomputed."""
     if campaign.limits.over_memory != "recompute":
         return
-    if campaign.limits.memory is None:
+    if campaign.limits.memory is None and not campaign.resources.gpus:
         raise CampaignError(
             "limits.over_memory", "there is no limit of memory", "write limits.memory, too"
         )
@@ -196,14 +197,12 @@ def check_resources(resources: Resources, offered: Machine) -> None:
     if 0 < gpus < LEAST_CORES:
         cure = f"write 0, or {LEAST_CORES} and more"
         raise CampaignError("resources.gpus", f"{gpus:g} is too small a part", cure)
-    if gpus > 1 and gpus != int(gpus):
-        cure = f"write {int(gpus)} or {int(gpus) + 1}"
-        raise CampaignError("resources.gpus", f"{gpus:g} is more than one, but not whole", cure)
     if gpus > offered.gpus:
         have = f"has {offered.gpus}" if offered.gpus else "has none"
         cure = f"write at most {offered.gpus}" if offered.gpus else "set resources.gpus: 0"
         problem = f"asks for {gpus:g} GPU a trial; {offered.name} {have}"
         raise CampaignError("resources.gpus", problem, cure)
+    check_card(resources, offered)
     if cpus > offered.cpus:
         raise CampaignError(
             "resources.cpus",

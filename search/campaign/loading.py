@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from search import samplers
+from search.campaign.cards import choose_share
 from search.campaign.checks import check
 from search.campaign.functions import close_functions
 from search.campaign.settings import Campaign, Resources, Sampler
@@ -80,6 +81,7 @@ def clone_with_space(
     """
     opened = copy.deepcopy(dict(document))
     opened.get("sampler", {}).pop("version", None)
+    opened.get("resources", {}).pop("card", None)
     opened["recipe"] = _unset(opened["recipe"], Recipe().model_dump(mode="json"))
     return _loaded(opened, where, overrides, Path("campaign"), offered)
 
@@ -106,8 +108,8 @@ def _unset(closed: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, 
 
 CHANGEABLE = ("budget", "keep", "retries", "resources", "priority", "reuse")
 """What may change in a campaign that has begun: nothing that a result or a decision rests on.
-Under `limits.memory` whether trials take GPUs is such a thing: it decides the precision, and with
-it what fits.
+The card that memory was forecast for is such a thing, and under `limits.memory` whether trials
+take GPUs: it decides the precision, and with it what fits.
 """
 
 
@@ -132,6 +134,12 @@ def amend(document: Mapping[str, Any], where: str, overrides: Sequence[str]) -> 
     except CampaignError as error:
         raise _blamed(error, overrides, where) from None
     begun = Campaign.parse(document, where)
+    if begun.resources.card != amended.resources.card:
+        raise CampaignError(
+            "resources.card",
+            "decides what fits, and cannot change in a campaign that has begun",
+            "start a campaign like it, with `ventral submit --from ID --set ...`",
+        )
     if begun.limits.memory is not None and (
         bool(begun.resources.gpus) != bool(amended.resources.gpus)
     ):
@@ -175,10 +183,12 @@ def _loaded(
     except CampaignError as error:
         raise _blamed(error, overrides, where) from None
     space = _space(campaign.space, file)
-    check(campaign, space, offered or machine())
+    check(campaign, space, place := offered or machine())
     recipe = close_functions(_threaded(campaign.recipe, campaign.resources))
-    sampler = _versioned(campaign.sampler)
+    sampler, share = _versioned(campaign.sampler), choose_share(campaign.resources, place)
+    resources = campaign.resources.model_copy(update={"card": share})
     closed = {"space": space.document(), "recipe": recipe, "sampler": sampler}
+    closed["resources"] = resources
     return Loaded(campaign=campaign.model_copy(update=closed), space=space)
 
 

@@ -137,6 +137,14 @@ class Scheduler(Value):
         return math.ceil(epochs / 4) if self.grace_epochs is None else self.grace_epochs
 
 
+class CardShare(Value):
+    """The part of a graphics card for which the memory of a campaign's trials is forecast."""
+
+    name: str = Field(max_length=NAME, description="the card's type, such as H100")
+    memory: Bytes = Field(description='of the whole card: a number of bytes or "80 GiB"')
+    part: float = Field(default=1.0, gt=0, le=1, description="of it that one trial may take")
+
+
 class Resources(Value):
     """What one trial takes."""
 
@@ -144,7 +152,17 @@ class Resources(Value):
         default=1.0, ge=LEAST_CORES, le=CORES, description="processor cores of a trial"
     )
     gpus: float = Field(
-        default=0.0, ge=0, le=CORES, description="graphics processors, or a part of one"
+        default=0.0, ge=0, le=CORES, description="a graphics processor, or a part of one"
+    )
+    accelerator: Annotated[str, Field(min_length=1, max_length=NAME)] | None = Field(
+        default=None,
+        description="the type of the graphics processor by Ray's name, such as H100; by default "
+        "any that the machine or the cluster has",
+    )
+    card: CardShare | None = Field(
+        default=None,
+        description="for which memory is forecast; by default the smallest card that a trial may "
+        "get, which is written down when a campaign is submitted",
     )
     concurrent: Annotated[int, Field(ge=1, le=CONCURRENT)] | None = Field(
         default=None, description="trials at once; by default as many as fit"

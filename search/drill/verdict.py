@@ -16,6 +16,7 @@ from typing import Any
 import filelock
 
 from search.assign.losses import EVENT
+from search.assign.shortages import SHORTAGE
 from search.campaign import Campaign
 from search.driver import CLUSTER
 from search.mirror.mirroring import LOCK
@@ -103,7 +104,7 @@ def _find_out_of_turn(evidence: Evidence, moments: Sequence[Snapshot]) -> Iterat
     slots = _count_peak(evidence.happenings)
     trials = evidence.store.results.find(evidence.campaign_id)
     events = evidence.store.campaigns.events(evidence.campaign_id)
-    losses = iter([event for event in events if event.kind == EVENT])
+    losses = iter([event for event in events if event.kind in (EVENT, SHORTAGE)])
     waiting: set[int | None] = set()
     known: set[int | None] = set()
     over: set[int | None] = set()

@@ -9,16 +9,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from search.host.cards import Card, cards_here, merge
 from workers.processors import usable_processors
 
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """What a machine offers to trials: processor cores and graphics processors."""
+    """What a machine offers to trials: processor cores and graphics processors. `cards` are the
+    types of these; None where nobody looked.
+    """
 
     cpus: int
     gpus: int
     name: str = field(default="this machine", compare=False)
+    cards: tuple[Card, ...] | None = field(default=None, compare=False)
+
+    def has(self, accelerator: str | None) -> bool:
+        """Whether it has cards of a type; so it is for None, and where nobody looked."""
+        if accelerator is None or self.cards is None:
+            return True
+        return any(card.name == accelerator for card in self.cards)
 
     def slots(self, cpus: float, gpus: float) -> int:
         """How many trials of so many cores and GPUs fit at once."""
@@ -32,7 +42,12 @@ class Machine:
 
 def machine() -> Machine:
     """This machine: the cores that this process may use, and the NVIDIA devices it may see."""
-    return Machine(cpus=usable_processors(), gpus=_gpus())
+    gpus, tool = _gpus(), shutil.which("nvidia-smi")
+    if not gpus:
+        return Machine(cpus=usable_processors(), gpus=0, cards=())
+    unknown = (Card(name="", memory=None, count=gpus),)
+    cards = unknown if tool is None else cards_here(tool, gpus)
+    return Machine(cpus=usable_processors(), gpus=gpus, cards=cards)
 
 
 DRIVER = Path("/proc/driver/nvidia/gpus")
@@ -93,6 +108,7 @@ def largest(machines: Sequence[Machine]) -> Machine:
         cpus=max(machine.cpus for machine in machines),
         gpus=max(machine.gpus for machine in machines),
         name=machines[0].name,
+        cards=_cards(machines),
     )
 
 
@@ -102,4 +118,12 @@ def together(machines: Sequence[Machine]) -> Machine:
         cpus=sum(machine.cpus for machine in machines),
         gpus=sum(machine.gpus for machine in machines),
         name=machines[0].name,
+        cards=_cards(machines),
     )
+
+
+def _cards(machines: Sequence[Machine]) -> tuple[Card, ...] | None:
+    """The types of the machines' cards; None where one is not known."""
+    if any(machine.cards is None for machine in machines):
+        return None
+    return merge(card for machine in machines for card in machine.cards or ())

@@ -22,7 +22,11 @@ from space.documents.outside import printable
 from space.errors import InputError
 
 REASON, SOURCE = "ventral.reason", "ventral.source"
-PASSING = (REASON, SOURCE)
+COMPARED_TAG, SPARED_TAG = "ventral.vs_matched", "ventral.memory"
+"""The tags with what a trial is against its matched controls, where that is known
+(search.review.comparisons), and with what was changed of its recipe when its memory ran out.
+"""
+PASSING = (REASON, SOURCE, SPARED_TAG)
 """Tags that a trial may have had and have no more, when it was tried again."""
 FAILURE = "failure.txt"
 
@@ -108,12 +112,11 @@ def run_of(
     campaign: Campaign,
     trial: Trial,
     reports: Sequence[Reported],
-    compared: str = "",
+    history: Mapping[str, str] | None = None,
     label: Label | None = None,
 ) -> MlflowRun:
-    """The run of a trial (with its genome) and its reports by epoch; `compared` is what it is
-    against its matched controls, where that is known (search.review.comparisons), `label` what
-    people wrote of it.
+    """The run of a trial (with its genome) and its reports by epoch; `history` are the tags of
+    what its campaign's history says of it (COMPARED_TAG, SPARED_TAG), `label` what people wrote.
     """
     ended = trial.status in ENDED
     return MlflowRun(
@@ -123,7 +126,7 @@ def run_of(
         ended=milliseconds(trial.ended or trial.created) if ended else None,
         parameters=parameters_of(choices_that_act(campaign, trial, quickly=trial.number >= EXACT)),
         metrics=name_scores(campaign, _metrics_of(trial, reports)),
-        tags=_tags_of(campaign, trial, compared) | label_tags(label),
+        tags=_tags_of(campaign, trial, history or {}) | label_tags(label),
         files=_files_of(trial, reports) if ended else {},
     )
 
@@ -253,7 +256,7 @@ def scored_split(campaign: Campaign) -> str:
     return str(campaign.data.get("split", "test"))
 
 
-def _tags_of(campaign: Campaign, trial: Trial, compared: str) -> dict[str, str]:
+def _tags_of(campaign: Campaign, trial: Trial, history: Mapping[str, str]) -> dict[str, str]:
     sampler = campaign.document.get("sampler")
     name = sampler.get("name") if isinstance(sampler, Mapping) else sampler
     tags = {
@@ -273,7 +276,7 @@ def _tags_of(campaign: Campaign, trial: Trial, compared: str) -> dict[str, str]:
         "ventral.seed": str(trial.seed),
         SOURCE: trial.source or "",
         "ventral.winner": trial.winner or "",
-        "ventral.vs_matched": compared,
+        **history,
         MOTIFS_TAG: MOTIFS_BETWEEN.join(trial.read_motifs()),
         RECORD_TAG: json.dumps({key: getattr(trial, key) for key in RECORDED}),
     }

@@ -18,6 +18,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -27,9 +28,10 @@ from search.mirror import database
 from search.mirror.campaign_page import write_page
 from search.mirror.client import Client, is_refusal, open_client
 from search.mirror.following import Following
-from search.mirror.runs import run_key, run_of
+from search.mirror.runs import COMPARED_TAG, SPARED_TAG, run_key, run_of
 from search.review.comparisons import read_comparisons
 from search.review.lesions import read_lesions
+from search.review.second_tries import find_second_tries
 from search.store import Campaign, Outgoing, Store
 from space.documents.outside import redact
 from space.errors import VentralError
@@ -215,13 +217,18 @@ class Mirror:
                 return
             campaign = self._store.campaigns.get(self._campaign_id)
             compared = read_comparisons(self._store, campaign.id)
+            spared = find_second_tries(self._store, campaign.id)
             self._store.outbox.mark_sending(campaign.id, [entry.number for entry in outbox])
             sent: dict[int, tuple[str, int]] = {}
             try:
                 for entry in outbox:
                     if self._late():
                         break
-                    run_id = self._send(client, campaign, entry, compared.get(entry.number, ""))
+                    history = {
+                        COMPARED_TAG: compared.get(entry.number, ""),
+                        SPARED_TAG: str(spared.get(entry.number, "")),
+                    }
+                    run_id = self._send(client, campaign, entry, history)
                     if run_id is not None:
                         sent[entry.number] = run_id, entry.version
             finally:
@@ -231,13 +238,13 @@ class Mirror:
                 self._look(ending=False)
 
     def _send(
-        self, client: Client, campaign: Campaign, entry: Outgoing, compared: str
+        self, client: Client, campaign: Campaign, entry: Outgoing, history: Mapping[str, str]
     ) -> str | None:
         """Write one trial's run and give its id; None if MLflow will never take it as it is."""
         trial = self._store.results.get(campaign.id, entry.number)
         reports = self._store.results.reports(campaign.id, entry.number)
         label = self._store.labels.find(campaign.id, entry.number)
-        run = run_of(campaign, trial, reports, compared, label)
+        run = run_of(campaign, trial, reports, history, label)
         experiment = str(self._experiment)
         try:
             run_id = client.locate(experiment, run_key(campaign.id, entry.number), entry)

@@ -5,9 +5,10 @@ import os
 import secrets
 import socket
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from search.host.cards import card_of_node
 from search.host.machine import Machine
 from search.host.ports import addresses_of_machine, is_loopback
 from search.tune import access
@@ -199,11 +200,7 @@ def nodes(address: str) -> tuple[Machine, ...]:
     import ray
 
     machines = tuple(
-        Machine(
-            cpus=int(node["Resources"].get("CPU", 0)),
-            gpus=int(node["Resources"].get("GPU", 0)),
-            name="a node of the cluster",
-        )
+        _machine_of(node["Resources"])
         for node in ray.nodes()
         if node["Alive"] and node["Resources"].get("CPU", 0) >= 1
     )
@@ -211,6 +208,16 @@ def nodes(address: str) -> tuple[Machine, ...]:
         cure = "start one with `ray start --address=HOST:PORT`"
         raise InputError(f"--address {address}", "has no node with a core to offer", cure)
     return machines
+
+
+def _machine_of(resources: Mapping[str, float]) -> Machine:
+    card = card_of_node(resources)
+    return Machine(
+        cpus=int(resources["CPU"]),
+        gpus=0 if card is None else card.count,
+        name="a node of the cluster",
+        cards=() if card is None else (card,),
+    )
 
 
 def check_written(place: Path | str, address: str) -> None:

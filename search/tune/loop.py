@@ -26,6 +26,7 @@ from ray.tune.experiment import Experiment, Trial
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import SearchAlgorithm, Searcher
 
+from search.host.cards import TYPE
 from search.run import Run
 from search.tune.cluster import Ground
 from search.tune.evidence import EVIDENCE, read_result
@@ -35,6 +36,9 @@ from search.tune.searcher import TuneSearcher
 
 FOLDER = "trial"
 """The one folder of all of Ray's trials. Nothing of ours is in it; Ray adds errors to a file."""
+
+SOME = 0.001
+"""Of the resource that says what cards a node has: any number of trials may take so much."""
 
 START_SECONDS = 60.0
 """Seconds that a new trial waits for the worker that is being started for it. Then it takes
@@ -56,9 +60,12 @@ def make_loop(
     cluster ends its workers, and a broken one would never answer.
     """
     needs, recorder = run.setting.campaign.resources, Recorder(run)
+    # On a cluster of others Ray looks for the card; one machine was looked at before.
+    constraint = needs.accelerator if ground.place is not None else None
     return assemble_loop(
         trainable,
-        {"cpu": needs.cpus, "gpu": needs.gpus, **ground.resources},
+        {"cpu": needs.cpus, "gpu": needs.gpus, **ground.resources}
+        | ({} if constraint is None else {f"{TYPE}{constraint}": SOME}),
         TuneSearcher(run, slots, may_start),
         Judged(run.judge),
         slots=slots,

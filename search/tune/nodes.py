@@ -8,6 +8,7 @@ they are ended. The cluster has a token of its own, which lies in this process's
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import shutil
@@ -15,9 +16,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 
 import psutil
 
@@ -29,6 +30,8 @@ from space.errors import VentralError
 
 START_SECONDS = 180.0
 """Starting a node takes some ten seconds on a quiet machine."""
+
+EMPTY: Mapping[str, float] = MappingProxyType({})
 
 _HASTE = {
     # A node that went is missed after 3 s instead of 15.
@@ -93,9 +96,20 @@ class Nodes:
             options += [f"--dashboard-host={LOOPBACK}", f"--dashboard-port={dashboard}"]
         self._begin("head", *options, cpus=self._cpus if self._jobs else 0)()
 
-    def start(self, name: str, wrapper: Sequence[str] = ()) -> None:
-        """Start one more node, by a `wrapper` command that runs what stands after it."""
-        self._begin(name, wrapper=wrapper)()
+    def start(
+        self,
+        name: str,
+        wrapper: Sequence[str] = (),
+        *,
+        cpus: int | None = None,
+        gpus: int = 0,
+        resources: Mapping[str, float] | None = None,
+    ) -> None:
+        """Start one more node, by a `wrapper` command that runs what stands after it.
+
+        It declares `gpus` and further `resources`, whether the machine has them or not.
+        """
+        self._begin(name, cpus=cpus, wrapper=wrapper, gpus=gpus, resources=resources or {})()
 
     def processes(self, name: str) -> list[int]:
         """The live processes of a node, its workers among them."""
@@ -114,7 +128,13 @@ class Nodes:
         del self._marks[name]
 
     def _begin(
-        self, name: str, *options: str, cpus: int | None = None, wrapper: Sequence[str] = ()
+        self,
+        name: str,
+        *options: str,
+        cpus: int | None = None,
+        wrapper: Sequence[str] = (),
+        gpus: int = 0,
+        resources: Mapping[str, float] = EMPTY,
     ) -> Callable[[], None]:
         """Begin to start a node; the function that is returned waits until it runs."""
         self._marks[name] = new_mark()
@@ -125,7 +145,8 @@ class Nodes:
             *(options or (f"--address={self.address}",)),
             f"--temp-dir={folder}",
             f"--num-cpus={self._cpus if cpus is None else cpus}",
-            "--num-gpus=0",
+            f"--num-gpus={gpus}",
+            f"--resources={json.dumps(dict(resources))}",
             f"--node-ip-address={LOOPBACK}",
             f"--object-store-memory={OBJECT_STORE_BYTES}",
             "--disable-usage-stats",

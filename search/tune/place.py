@@ -84,9 +84,10 @@ def open_ground(
             reached = ground
             if count_slots(setting.campaign, ground.machines) == 0:
                 needs = setting.campaign.resources
+                of = f" of type {needs.accelerator}" if needs.accelerator else ""
                 raise CampaignError(
                     "resources",
-                    f"no node of the cluster has {needs.cpus:g} cores and {needs.gpus:g} GPUs",
+                    f"no node of the cluster has {needs.cpus:g} cores and {needs.gpus:g} GPUs{of}",
                     "ask for less, or start a node that has them",
                 )
             yield ground
@@ -132,5 +133,9 @@ def share_ground(
 def count_slots(campaign: Campaign, machines: Sequence[Machine]) -> int:
     """How many trials run at once: as many as fit, unless the campaign's own limit is less."""
     needs = campaign.resources
-    fit = sum(machine.slots(needs.cpus, needs.gpus) for machine in machines)
+    fit = sum(
+        machine.slots(needs.cpus, needs.gpus)
+        for machine in machines
+        if machine.has(needs.accelerator)
+    )
     return min(fit, needs.concurrent or fit)

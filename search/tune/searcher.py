@@ -27,6 +27,7 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
         super().__init__(metric=METRIC, mode=MODE)
         self._queue, self._stop = run.queue, run.stop
         self._slots, self._may_start = slots, may_start
+        self._part = min(1.0, run.setting.campaign.resources.gpus or 1.0)  # of a GPU
         self._live: set[str] = set()
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
@@ -44,6 +45,7 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
         return {
             "job": assignment.job.model_dump_json(),
             "trial": assignment.number,
+            "part": self._part,
             AGAIN: assignment.again,
         }
 

@@ -17,6 +17,7 @@ from search.host.home import Home
 from search.host.places import pack_of, places_of
 from search.review import ranking
 from search.review.ranking import Kind
+from search.review.second_tries import find_second_tries
 from search.store import Campaign as Record
 from search.store import Store, Trial
 from search.upkeep.openings import count_openings
@@ -143,6 +144,8 @@ def read_kept(store: Store, home: Home, record: Record, number: int) -> Kept:
     data = pack_of(home, record.data)
     manifest = find_manifest(data)
     campaign = Campaign.parse(record.document, f"campaign {record.id}")
+    second = find_second_tries(store, record.id).get(number)
+    changes = {} if second is None else second.changes
     weights, epoch = read_weights(saved)
     if epoch != trial.epochs:
         raise VentralError(
@@ -153,7 +156,7 @@ def read_kept(store: Store, home: Home, record: Record, number: int) -> Kept:
         trial=trial,
         genome=genome,
         weights=weights,
-        recipe=fit_recipe(campaign, recipe, genome),
+        recipe=fit_recipe(campaign, recipe, genome).overlaid(changes),
         part=recipe.fidelity_of(trial.epochs),
         data=data,
         manifest=manifest,
@@ -202,7 +205,7 @@ def _make_card(
         top1=trial.top1,
         top5=trial.top5,
         loss=trial.loss,
-        evaluation_batch_size=recipe.evaluation_batch_size,
+        evaluation_batch_size=recipe.evaluated_at_once,
         threads=recipe.threads,
         versions={
             "ventral-search": version("ventral-search"),

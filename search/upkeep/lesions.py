@@ -123,7 +123,7 @@ def lesion_trial(
         weights=kept.weights,
         size=kept.part.size,
         steps=kept.part.steps,
-        batch_size=kept.recipe.evaluation_batch_size,
+        batch_size=kept.recipe.evaluated_at_once,
         threads=kept.recipe.threads,
     )
     listen("", len(parts))

@@ -66,6 +66,7 @@ DEVIATIONS = 1e6
 SAMPLED = 10_000  # candidates, parents, members of a population and the like, of samplers
 GROUND = 10_000  # pixels of an image before it is cropped
 THREADS = 1_024
+ACCUMULATED = 1_024  # parts of a batch
 FIDELITIES = 64  # cheaper parts of one training
 COPIES = 1_000  # of each training image
 IMAGE_CHANNELS = 64  # of the images of a data set

@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow.tracking import MlflowClient
 
 from search.assign.losses import EVENT
 from search.drill.scene import Scene
+from search.mirror.runs import SPARED_TAG
+from search.review.second_tries import find_second_tries
 from search.store import Trial
 from search.tune.remains import find_marked
+from search.upkeep.exports import read_kept
 from tests.faults import crew
 from tests.faults.conftest import MakeScene
+from workers.job import Recipe
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -64,7 +69,7 @@ def test_each_failure_by_its_kind(scene: MakeScene) -> None:
     assert kinds == {
         0: ("finished", "", 1),
         crew.CRASHES: ("failed", "lost", 2),
-        crew.STARVES: ("failed", "out-of-memory", 1),
+        crew.STARVES: ("failed", "out-of-memory", 2),
         crew.DIVERGES: ("failed", "diverged", 1),
         crew.STUMBLES: ("finished", "", 2),
         crew.DIES: ("failed", "lost", 2),
@@ -77,6 +82,30 @@ def test_each_failure_by_its_kind(scene: MakeScene) -> None:
         assert words in (trials[crew.CRASHES].detail or "")
     assert "the roof fell" in show(made, crew.CRASHES)
     assert "the roof fell" in _in_mlflow(made, crew.CRASHES)
+
+
+def test_a_trial_out_of_memory_is_trained_in_less_beside_healthy_ones(scene: MakeScene) -> None:
+    recipe = {"epochs": 2, "batch_size": 64, "evaluation_batch_size": 8}
+    made = scene(
+        {"budget": {"trials": 4}, "retries": 1, "recipe": recipe},
+        trainable="tests.faults.crew:scarce",
+        mirror=True,
+    )
+    trials = finish(made)
+    assert {n: (t.status, t.attempts) for n, t in trials.items()} == {
+        n: ("finished", 2 if n == crew.SCARCE else 1) for n in range(4)
+    }
+    tries = find_second_tries(made.store, made.campaign_id)
+    assert list(tries) == [crew.SCARCE]
+    assert "DefaultCPUAllocator" in tries[crew.SCARCE].error
+    assert f"ran out of memory, and again with {tries[crew.SCARCE]}" in show(made, crew.SCARCE)
+    run = made.store.outbox.runs(made.campaign_id)[crew.SCARCE]
+    client: Any = MlflowClient(tracking_uri=made.home.tracking_uri)
+    assert client.get_run(run).data.tags[SPARED_TAG] == str(tries[crew.SCARCE])
+    record = made.store.campaigns.get(made.campaign_id)
+    kept = read_kept(made.store, made.home, record, crew.SCARCE)
+    plain = Recipe.model_validate(record.document["recipe"]).overlaid(trials[crew.SCARCE].recipe)
+    assert kept.recipe == plain.overlaid(tries[crew.SCARCE].changes) != plain
 
 
 def test_a_lost_data_folder_costs_no_trial(scene: MakeScene) -> None:

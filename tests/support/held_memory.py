@@ -34,11 +34,14 @@ MODELS = (
 
 
 class Held(TorchDispatchMode):
-    """The bytes of all tensors that are alive, and the most that there were."""
+    """The bytes of all tensors that are alive, and the most that there were. More than `limit` are
+    refused as PyTorch's allocator does it.
+    """
 
-    def __init__(self, *known: torch.Tensor) -> None:
+    def __init__(self, *known: torch.Tensor, limit: int | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.bytes = self.peak = 0
+        self._limit = limit
         self._alive: dict[int, Any] = {}
         for tensor in known:
             self._see(tensor)
@@ -51,6 +54,11 @@ class Held(TorchDispatchMode):
             self._alive[key] = weakref.finalize(storage, self._freed, key, size)
             self.bytes += size
             self.peak = max(self.peak, self.bytes)
+            if self._limit is not None and self.bytes > self._limit:
+                words = (
+                    f"DefaultCPUAllocator: not enough memory: you tried to allocate {size} bytes"
+                )
+                raise RuntimeError(words)
 
     def _freed(self, key: int, size: int) -> None:
         del self._alive[key]

@@ -45,3 +45,42 @@ def ten_stages(**changes: Any) -> Genome:
         "feedback": dict.fromkeys(edges, True),
     }
     return Genome.parse(document | changes)
+
+
+def network_with(norm: str = "group", steps: int = 4) -> Genome:
+    """A recurrent network for grey images of 8 pixels, with a norm of that kind, and others."""
+    return Genome.parse(
+        {
+            "image": {"size": 8, "channels": 1},
+            "classes": 10,
+            "clock": {"steps": steps},
+            "stages": [
+                {
+                    "name": "conv1",
+                    "convolution": {
+                        "width": 16,
+                        "kernel": 3,
+                        "norm": {"kind": norm} | ({"groups": 4} if norm == "group" else {}),
+                    },
+                    "cell": "rnn",
+                }
+            ],
+            "cells": {
+                "rnn": {
+                    "output": "out",
+                    "states": {
+                        "out": {
+                            "drive": {
+                                "edges": [
+                                    {"add": {"of": "input"}},
+                                    {"add": {"of": "out", "op": "separable", "kernel": 3}},
+                                ],
+                                "norm": "layer",
+                            },
+                            "activation": "tanh",
+                        }
+                    },
+                }
+            },
+        }
+    )

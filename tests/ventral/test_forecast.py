@@ -12,7 +12,9 @@ from search.forecast import trying
 from search.host.home import Home
 from search.host.machine import Machine
 from space.space import Space
+from tests.support import toys
 from ventral import forecast
+from ventral.forecast import describe_card
 from ventral.output import Format
 
 
@@ -115,3 +117,23 @@ def test_a_dry_run_says_how_many_are_searched_controls(
     assert (line in out) == bool(count)
     out, _ = shown({}, Format.json, capsys, monkeypatch, **controls)
     assert json.loads(out)["searched_controls"] == count
+
+
+def test_the_part_of_a_card_is_shown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it is, and how many samples it is too small for."""
+    card = {"name": "T4", "memory": "48 MiB", "part": 0.25}
+    resources = {"gpus": 0.25, "card": card}
+    out, _ = shown({}, Format.json, capsys, monkeypatch, resources=resources)
+    document = json.loads(out)
+    size = int(48 * 2**20 * 0.25 * 0.9)
+    assert document["card"] == card | {"memory": 48 * 2**20, "bytes": size}
+    assert document["infeasible"] > 0
+    [line] = describe_card(toys.campaign(resources=resources))
+    assert line == (
+        "  a trial may take 0.0105 GiB: 0.25 of a card T4 (0.0469 GiB), 10% of it left to CUDA"
+    )
+    [unknown] = describe_card(toys.campaign(resources={"gpus": 1}))
+    assert "the memory of its GPU is not known: nothing is refused for it" in unknown
+    assert describe_card(toys.campaign()) == []

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from workers.job import Job
-from workers.peak_memory import read_peak
+from workers.peak_memory import SHARE, keep_to_part, read_peak
 from workers.training import Trainer
 
 MakeJob = Callable[..., Job]
@@ -32,3 +32,14 @@ def test_the_peak_of_memory_is_forgotten_between_trials(job: MakeJob, build: Bui
         high = read_peak(torch.device("cpu"))
     low = Trainer(job(), build=build).run_epoch().memory_mb
     assert low < high - 200
+
+
+@pytest.mark.parametrize(("part", "kept"), [(0.25, [0.25 * SHARE]), (1.0, [])])
+def test_a_process_is_kept_to_its_part_of_a_card(
+    part: float, kept: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[float]()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", asked.append)
+    keep_to_part(part)
+    assert asked == kept

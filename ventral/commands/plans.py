@@ -8,6 +8,7 @@ import typer
 from ventral.output import Column, Format, Output, count, note, percent, show, table, value
 
 if TYPE_CHECKING:
+    from search.campaign.settings import CardShare
     from space.unroll.plan import Plan
 
 GENOME = "a model of the zoo, a genome file, or an export"
@@ -15,6 +16,8 @@ READ = (
     "what is read: decoder (what the network's logits are made of), last (the last step's "
     "logits), logits (those of every step), all (also every stage's output), or STAGE@STEP,..."
 )
+
+CARD = "also whether training fits on a graphics card, by Ray's name of its type, such as H100"
 
 
 def register(app: typer.Typer) -> None:
@@ -30,6 +33,10 @@ def show_plan(
     draw: Annotated[
         Path | None, typer.Option("--draw", help="write the plan's picture to FILE.png or .svg")
     ] = None,
+    card: Annotated[str | None, typer.Option("--card", help=CARD)] = None,
+    part: Annotated[
+        float, typer.Option("--gpus", help="of the card that a trial takes, as in resources.gpus")
+    ] = 1.0,
     output: Output = Format.table,
 ) -> None:
     """What of a network's unroll has to be computed: the operations, and what was saved."""
@@ -37,7 +44,7 @@ def show_plan(
     from space.unroll.plan import plan
     from space.unroll.reads import parse_reads
 
-    found = find_genome(genome)
+    found, share = find_genome(genome), _read_card(card, part)
     planned = plan(found, parse_reads(found, read), training=training)
     if draw is not None:
         from dashboards.plans import draw as write
@@ -45,11 +52,46 @@ def show_plan(
         write(planned, draw)
         note(f"the picture is {draw}")
     if output is Format.json:
-        value(_document(planned, batch), output, "")
+        value(_document(planned, batch) | _document_card(planned, batch, share), output, "")
         return
     table(_operations(planned), _COLUMNS, output)
     if output is Format.table:
         show(_format_summary(planned, batch))
+        if share is not None:
+            show(_format_card(planned, batch, share))
+
+
+def _read_card(name: str | None, part: float) -> "CardShare | None":
+    """The part of a card of that type. Raises InputError."""
+    from search.campaign.cards import read_share
+
+    return None if name is None else read_share(name, part)
+
+
+def _fits(plan: "Plan", batch: int, share: "CardShare") -> dict[str, bool]:
+    """By how it is executed, whether training in bf16 fits into the part of a card."""
+    from search.campaign.cards import share_bytes
+
+    memory = _memory(plan, batch, half=True)
+    return {name: size <= share_bytes(share) for name, size in memory.items()}
+
+
+def _document_card(plan: "Plan", batch: int, share: "CardShare | None") -> dict[str, Any]:
+    from search.campaign.cards import share_bytes
+
+    if share is None:
+        return {}
+    written = share.model_dump(mode="json") | {"bytes": share_bytes(share)}
+    return {"card": written | {"fits": _fits(plan, batch, share)}}
+
+
+def _format_card(plan: "Plan", batch: int, share: "CardShare") -> str:
+    from search.campaign.cards import describe_share, share_bytes
+
+    fits = _fits(plan, batch, share)
+    words = ", ".join(f"{name} {'fits' if fit else 'does not fit'}" for name, fit in fits.items())
+    size = f"{share_bytes(share) / 1e6:,.0f} MB"
+    return f"in {size} ({describe_share(share)}), in bf16: {words}"
 
 
 _COLUMNS = [

@@ -109,6 +109,7 @@ def show(
     it failed if it did.
     """
     from search.review.acting import choices_that_act
+    from search.review.second_tries import find_second_tries
     from search.store import Label
     from ventral.cells import read_equations
     from ventral.opening import find_campaign
@@ -123,6 +124,7 @@ def show(
     reports = store.results.reports(record.id, trial)
     attempts = store.campaigns.attempts(record.id, trial)
     made = choices_that_act(record, entry)
+    second = find_second_tries(store, record.id).get(trial)
     label = store.labels.find(record.id, trial) or Label()
     document = entry.row() | label.document()
     document |= {
@@ -132,6 +134,7 @@ def show(
         "acting": made,
         "detail": entry.detail,
         "recipe": entry.recipe,
+        "less_memory": None if second is None else dict(second.changes),
         "genome": entry.document,
         "reports": [one.document() for one in reports],
         "attempts": [vars(attempt) for attempt in attempts],
@@ -141,6 +144,7 @@ def show(
         f"{f', recurrence: {kind}' if (kind := entry.recurrence) else ''}",
         *label_lines(label),
         *_describe_end(entry),
+        *([] if second is None else [printable(f"ran out of memory, and again with {second}")]),
         *equations,
         *_list_choices(entry, made),
         *_list_epochs(reports),

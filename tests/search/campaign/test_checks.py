@@ -102,11 +102,14 @@ def test_what_is_over_the_memory_has_to_have_a_way_to_recompute(
 
 
 def test_gpus_are_whole_or_a_part_of_one(file: Path) -> None:
-    for gpus in ("0.25", "1", "2"):
+    for gpus in ("0.25", "1"):
         load(file, [f"resources.gpus={gpus}"], offered=SERVER)
+    several = refuse(file, "resources.gpus=2", offered=SERVER)
+    assert several.problem == "2 GPUs a trial; a trial trains on one, or on a part of one"
+    assert several.cure == "write 1 or less: further GPUs train further trials"
     assert "too small a part" in refuse(file, "resources.gpus=1e-9", offered=SERVER).problem
     assert "not at least 0.001" in refuse(file, "resources.cpus=1e-9", offered=SERVER).problem
-    assert "not whole" in refuse(file, "resources.gpus=1.5", offered=SERVER).problem
+    assert "1.5 GPUs a trial" in refuse(file, "resources.gpus=1.5", offered=SERVER).problem
     assert "has 2" in refuse(file, "resources.gpus=3", offered=SERVER).problem
 
 

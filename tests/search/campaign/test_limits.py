@@ -6,10 +6,20 @@ from typing import Any
 import pytest
 
 from search.assign import suggesting
+from search.assign.suggesting import close_recipe
 from search.campaign import Campaign
-from search.campaign.limits import find_excess, fit_recipe, memory_to_evaluate, memory_to_train
+from search.campaign.limits import (
+    find_excess,
+    fit_recipe,
+    memory_to_evaluate,
+    memory_to_train,
+    spare_memory,
+)
+from search.host.cards import format_gib
 from space.errors import CampaignError
 from space.genome import Genome
+from space.space import Sample
+from space.step.parameters import parameters
 from space.unroll.cost import Cost, cost
 from space.unroll.memory import evaluation_memory, training_memory
 from space.unroll.plan import plan
@@ -205,6 +215,92 @@ def test_over_the_limit_a_network_is_infeasible_or_recomputes() -> None:
     assert trained(least) == again
     assert trained(least, how=literal) is literal
     assert trained(least).deciding() == recipe.deciding(), "it is the same training"
+
+
+def test_parts_of_a_batch_take_less() -> None:
+    """But for the whole batch's images, and the gradient that is summed up."""
+    found, ours = genome(), campaign()
+    whole, recipe = plan(found, training=True), ours.recipe
+    table = parameters(found).numbers
+
+    def to_train(**changes: Any) -> int:
+        return memory_to_train(ours, recipe.overlaid(changes), found)
+
+    besides = 4 * (48 * found.image.size**2 * found.image.channels + table)
+    assert to_train(accumulate=4) == planned_memory(whole, 16, copies=2) + besides < to_train()
+    besides = 4 * (42 * found.image.size**2 * found.image.channels + table)
+    assert to_train(accumulate=3) == planned_memory(whole, 22, copies=2) + besides
+    evaluated = recipe.overlaid({"evaluation_batch_size": 30})
+    fewer, parts = (
+        evaluated.overlaid(c) for c in ({"evaluation_batch_size": 8}, {"accumulate": 4})
+    )
+    assert memory_to_evaluate(ours, parts, found) == memory_to_evaluate(ours, fewer, found)
+
+
+def test_what_ran_out_of_memory_is_to_fit_into_half() -> None:
+    """Recomputed if that does, then in as few parts as do, then both; or in what takes least."""
+    found, ours = genome(), campaign()
+    plain = ours.recipe.overlaid({"evaluation_batch_size": 1})
+
+    def spared(**changes: Any) -> dict[str, Any] | None:
+        return spare_memory(ours, plain.overlaid(changes), found)
+
+    def taken(**changes: Any) -> int:
+        return memory_to_train(ours, plain.overlaid(changes), found)
+
+    assert taken(recompute=True) > taken() / 2
+    parts = next(2**n for n in range(1, 7) if taken(accumulate=2**n) <= taken() / 2)
+    assert spared() == {"accumulate": parts}
+    literal = spared(unroll="literal")
+    assert literal is not None
+    assert list(literal) == ["accumulate"], "it cannot recompute"
+    assert spared(recompute=True, batch_size=1) is None, "an image cannot be divided"
+    assert spared(accumulate=64) == {"recompute": True} or spared(accumulate=64) is None
+    evaluated = spared(batch_size=1, evaluation_batch_size=256)
+    assert evaluated is not None
+    assert evaluated["accumulate"] > 1, "an evaluation is divided, too"
+    long = Genome.parse(found.document() | {"clock": {"steps": 24}})
+    assert spare_memory(ours, plain, long) == {"recompute": True}
+
+
+def test_a_batch_norm_is_recomputed_and_never_divided() -> None:
+    document = genome().document() | {"clock": {"steps": 24}}
+    document["stages"][0]["convolution"]["norm"] = "batch"
+    normed, ours = Genome.parse(document), campaign()
+    assert spare_memory(ours, ours.recipe, normed) == {"recompute": True}
+    again = ours.recipe.overlaid({"recompute": True})
+    assert spare_memory(ours, again, normed) is None
+    sample = Sample(choices={}, genome=normed, recipe={"accumulate": 2})
+    _, reason = close_recipe(ours, sample, cost(normed))
+    assert reason is not None
+    assert reason.startswith("recipe.accumulate: 2 parts of a batch")
+
+
+def test_a_network_has_to_fit_into_the_part_of_a_card() -> None:
+    found, recipe = genome(), campaign().recipe
+    takes = memory_to_train(campaign(resources={"gpus": 1}), recipe, found)
+
+    def reason(memory: int, part: float = 0.5, **changes: Any) -> str | None:
+        card = {"name": "H100", "memory": memory, "part": part}
+        resources = {"gpus": part, "card": card}
+        return find_excess(campaign(resources=resources, **changes), recipe, found, cost(found))
+
+    whole = -(-takes * 20 // 9)  # a half of nine tenths of it is enough
+    assert reason(whole) is None
+    refused = reason(whole - 20)
+    assert refused is not None
+    size = int((whole - 20) * 0.5 * 0.9)
+    assert refused == (
+        f"{takes:,} bytes to train in exceed {size:,}, 0.5 of a card H100 "
+        f"({format_gib(whole - 20)}), 10% of it left to CUDA; lower recipe.batch_size, "
+        "or write limits.over_memory: recompute, or raise resources.gpus, or name a larger card "
+        "in resources.accelerator"
+    )
+    assert reason(whole - 20, limits={"over_memory": "recompute"}) is None
+    assert "resources.gpus" not in (reason(takes, part=1) or "resources.gpus")
+    lower = reason(whole, limits={"memory": takes - 1})
+    assert lower is not None
+    assert "exceed limits.memory" in lower, "the lower one of both counts"
 
 
 def test_a_campaign_trains_what_fits_and_recomputes_what_fits_so(tmp_path: Path) -> None:

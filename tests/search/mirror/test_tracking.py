@@ -24,6 +24,7 @@ from search.mirror.mirroring import describe_backlog
 from search.mirror.runs import (
     EXACT,
     KEY_TAG,
+    SPARED_TAG,
     Point,
     curve_svg,
     parameter_name,
@@ -166,6 +167,9 @@ def test_a_run_is_a_function_of_what_the_store_holds(store: Store) -> None:
     assert run == run_of(
         store.campaigns.get(campaign.id), trial, store.results.reports(campaign.id, 1)
     )
+    assert SPARED_TAG not in run.tags
+    spared = {SPARED_TAG: "recipe.recompute: true"}
+    assert run_of(campaign, trial, reports, spared).tags == run.tags | spared
     assert run.name == "cell-1 #1 80.0%"
     at = round(reports[1].at * 1000)
     assert Point(key="top1", value=0.8, at=at, step=2) in run.metrics

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from search.host.cards import Card
 from search.host.home import Process
 from search.host.machine import Machine, machine
 from search.store import ShareClaim
@@ -31,6 +32,20 @@ NODES = (Machine(cpus=4, gpus=0), Machine(cpus=3, gpus=0))
 )
 def test_slots_are_counted_node_by_node(resources: dict[str, int], slots: int) -> None:
     assert count_slots(toys.campaign(resources=resources), NODES) == slots
+
+
+def test_trials_run_on_the_nodes_with_their_card() -> None:
+    def node(name: str, gpus: int) -> Machine:
+        return Machine(cpus=8, gpus=gpus, cards=(Card(name=name, memory=None, count=gpus),))
+
+    nodes = (node("H100", 1), node("A100", 2), Machine(cpus=8, gpus=0, cards=()))
+    slots = {
+        accelerator: count_slots(
+            toys.campaign(resources={"gpus": 0.5, "accelerator": accelerator}), nodes
+        )
+        for accelerator in (None, "H100", "A100", "L4")
+    }
+    assert slots == {None: 6, "H100": 2, "A100": 4, "L4": 0}
 
 
 def test_without_an_address_trials_have_this_machine() -> None:

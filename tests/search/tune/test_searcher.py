@@ -38,6 +38,13 @@ def test_ray_is_given_a_job_and_a_number(bench: Bench) -> None:
     assert [trial.number for trial in bench.store.results.find(bench.id)] == [0]
 
 
+@pytest.mark.parametrize(("gpus", "part"), [(0, 1.0), (0.25, 0.25), (1, 1.0)])
+def test_a_worker_is_given_its_part_of_a_card(tmp_path: Path, gpus: float, part: float) -> None:
+    config = searcher_of(Bench(tmp_path, resources={"gpus": gpus}).begin()).suggest("a")
+    assert isinstance(config, dict)
+    assert config["part"] == part
+
+
 def test_ray_is_told_when_the_budget_is_used_up(bench: Bench) -> None:
     searcher = searcher_of(bench.begin())
     given = [searcher.suggest(str(number)) for number in range(7)]

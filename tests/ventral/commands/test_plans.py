@@ -40,3 +40,17 @@ def test_bad_input_ends_with_two(shell: Shell, arguments: tuple[str, str]) -> No
     ended = shell("plan", "ugrnn_shallow", *arguments)
     assert ended.code == 2
     assert arguments[1] in ended.err
+
+
+def test_whether_it_fits_on_a_part_of_a_card(shell: Shell) -> None:
+    """A quarter of a T4 has room for the plan, and not for the literal unroll."""
+    options = ("plan", "ugrnn_shallow", "--batch", "64", "--card", "T4", "--gpus", "0.1")
+    found = shell(*options, "-o", "json").json
+    card, memory = found["card"], found["half_memory"]
+    assert card["bytes"] == int(16 * 2**30 * 0.1 * 0.9)
+    assert card["fits"] == {how: size <= card["bytes"] for how, size in memory.items()}
+    assert "0.1 of a card T4 (16 GiB), 10% of it left to CUDA" in shell(*options).out
+    refused = shell("plan", "ugrnn_shallow", "--card", "H10")
+    assert refused.code == 2
+    assert "--card" in refused.err
+    assert "H100" in refused.err
