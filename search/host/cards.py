@@ -1,7 +1,8 @@
 """Graphics cards: their types by Ray's names, their memory, and a trial's part of one.
 
 A type's memory is what its maker states, the least where there are several sizes. A node that
-knows better declares it, as for a part of a card: `ray start --resources='{"gpu_memory_mib": 9728}'`.
+knows better declares it, as for a part of a card:
+`ray start --resources='{"gpu_memory_mib": 9728}'`.
 """
 
 import re
