@@ -7,6 +7,7 @@ holds no state of a campaign.
 
 import contextlib
 import faulthandler
+import logging
 import os
 import traceback
 from pathlib import Path
@@ -17,13 +18,18 @@ from ray.tune import Trainable
 
 from workers import checkpoint, files
 from workers.job import CHECKPOINT, LOG, Failure, Job
+from workers.logs import JsonLines, LogFormat, describe, make_formatter
 
 if TYPE_CHECKING:
     from workers.training import Trainer
 
 
+_log = logging.getLogger(__name__)
+
+
 class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
-    """`config` is {"job": the Job's JSON, "trial": its number}.
+    """`config` is {"job": the Job's JSON, "trial": its number}; for the trial's log it may have
+    "campaign", an id, and "log", a format (workers/logs.py).
 
     Results hold `trial`, `epoch`, `top1` and `done`, and either `report` (a Report) or `failure`
     (a Failure; `top1` is then not a number). The first result after a checkpoint was found also
@@ -37,6 +43,8 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
         the constructor, and every attribute is born here.
         """
         self._trial: int = config["trial"]
+        self._campaign_id: str | None = config.get("campaign")
+        self._log_format: LogFormat = config.get("log", "text")
         self._job: str | None = config["job"]
         self._trainer: Trainer | None = None
         self._claim: files.Claim | None = None
@@ -55,10 +63,11 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
             job = Job.read(text)
             folder = Path(job.folder)
             self._claim = files.Claim(folder)
-            _log_to(folder / LOG)
+            _log_to(folder / LOG, self._log_format, self._campaign_id, self._trial)
             self._trainer = training.Trainer(job)
             if checkpoint.versions(folder / CHECKPOINT):
                 self._continue(folder / CHECKPOINT)
+            _mention("training", epoch=self._reached)
         except Exception as error:  # noqa: BLE001  (whatever it is, it is the trial's result)
             self._fail(error)
 
@@ -95,6 +104,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
                 trainer.save(Path(trainer.job.folder) / CHECKPOINT)
         report = trainer.reports[-1]
         self._reached = report.epoch
+        _mention("epoch", epoch=report.epoch, top1=report.top1, seconds=report.seconds)
         return {
             "report": report.model_dump(mode="json"),
             "top1": report.top1,
@@ -115,6 +125,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
         if failures.device_lost(error) or failures.files_away(error):
             raise error
         self._failure = failures.failure(error)
+        _mention("failed", kind=self._failure.kind, reason=self._failure.reason)
         # The frames of the exception hold the network as long as it is being handled.
         traceback.clear_frames(error.__traceback__)
         self._release()
@@ -145,8 +156,15 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
                 self._fail(error)
 
 
-def _log_to(file: Path) -> None:
-    """Send what this process writes to its standard error, a crash's traceback too, to `file`."""
+def _mention(event: str, **detail: Any) -> None:
+    """Put an event into the trial's log, where it is for programs; people see the driver's."""
+    _log.info("%s", event, extra=describe(event, detail=detail))
+
+
+def _log_to(file: Path, form: LogFormat, campaign: str | None, trial: int) -> None:
+    """Send what this process writes to its standard error, a crash's traceback too, to `file`,
+    and its records, in that format.
+    """
     if not ray.is_initialized():
         return  # not a worker: its standard error is not ours to redirect
     # A full disk is reported where something has to be written.
@@ -154,4 +172,18 @@ def _log_to(file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("ab") as log:
             os.dup2(log.fileno(), 2)
+        if form == "json":
+            _write_objects(file, campaign, trial)
     faulthandler.enable(file=2, all_threads=False)
+
+
+def _write_objects(file: Path, campaign: str | None, trial: int) -> None:
+    """Write this process's records to a trial's log as JSON; no longer to the trial's before."""
+    handler = logging.FileHandler(file, encoding="utf-8")
+    handler.setFormatter(make_formatter("json", "worker", campaign, trial))
+    root = logging.getLogger()
+    before, root.handlers = root.handlers, [handler]
+    for other in before:
+        if isinstance(other.formatter, JsonLines):
+            other.close()
+    logging.getLogger("workers").setLevel(logging.INFO)
