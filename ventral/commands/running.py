@@ -29,6 +29,14 @@ New = Annotated[
 Detach = Annotated[
     bool, typer.Option("--detach", help="run in the background, and return at once")
 ]
+Metrics = Annotated[
+    str | None,
+    typer.Option(
+        envvar="VENTRAL_METRICS",
+        metavar="[HOST:]PORT",
+        help="answer Prometheus at this port while the campaign runs; on loopback without HOST",
+    ),
+]
 Estimate = Annotated[
     bool, typer.Option(help="say first what it will take, from a look at this machine")
 ]
@@ -59,6 +67,7 @@ def submit(  # noqa: PLR0913  (each is an option of the command)
         Path | None, typer.Option(help="write the campaign's id here as soon as it exists")
     ] = None,
     address: Address = None,
+    metrics: Metrics = None,
     output: Output = Format.table,
 ) -> None:
     """Run a campaign: search, train, record, and show the best cells."""
@@ -78,7 +87,7 @@ def submit(  # noqa: PLR0913  (each is an option of the command)
         _check_enqueued(campaign, prepared[1], home)
         forecast.show(campaign, prepared, home, output, place.total_offer(address))
         return
-    launch = Launch(output=output, detach=detach, address=address)
+    launch = Launch(output=output, detach=detach, address=address, metrics=metrics)
     run_campaign(
         campaign,
         launch,
@@ -129,6 +138,7 @@ def resume(
     ] = None,
     detach: Detach = False,
     address: Address = None,
+    metrics: Metrics = None,
     output: Output = Format.table,
 ) -> None:
     """Go on with a campaign that was stopped or interrupted; nothing is trained twice."""
@@ -141,7 +151,8 @@ def resume(
         note(f"campaign {record.id} is finished; `ventral top {record.id}` shows the best cells")
         note(f"More of it: ventral resume {record.id} --set budget.trials=...")
         return
-    drive(record.id, home, store, Launch(output=output, detach=detach, address=address))
+    launch = Launch(output=output, detach=detach, address=address, metrics=metrics)
+    drive(record.id, home, store, launch)
 
 
 def certify(  # noqa: PLR0913  (each is an option of the command)
@@ -169,6 +180,7 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     detach: Detach = False,
     estimate: Estimate = True,
     address: Address = None,
+    metrics: Metrics = None,
     output: Output = Format.table,
 ) -> None:
     """Train the best cells again from other seeds, beside the controls: how much was luck?
@@ -181,7 +193,7 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     from ventral.opening import find_campaign
 
     home, store, record = find_campaign(campaign)
-    launch = Launch(output=output, detach=detach, address=address)
+    launch = Launch(output=output, detach=detach, address=address, metrics=metrics)
     if matched:
         matching = Matching(
             top=top,
