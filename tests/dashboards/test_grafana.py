@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from search.review.metrics import EXPORTED, STORE_UP, Exported
 from tests.support.shrinking import ROOT
