@@ -209,9 +209,8 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     chosen = choose_winners(store, record, top=top, trials=trial or ())
     if not record.document["data"].get("validation"):
         note(CERTIFIED_ON_TEST)
-    offered = read_offered(address)
     made = plan_certification(
-        record, chosen, seeds, overrides or [], all_data=all_data, offered=offered
+        record, chosen, seeds, overrides or [], all_data=all_data, offered=read_offered(address)
     )
     done = run_campaign(made, launch, new=new, estimate=estimate, certifies=record)
     if not detach:
