@@ -43,6 +43,7 @@ from ventral.commands import (
 from ventral.extras import explain_missing
 from ventral.output import Format, Output, note, show
 from ventral.versions import format_versions, read_versions
+from workers.logs import read_log_format
 
 LONGEST = 300
 """How many letters of an unforeseen error are printed; the rest is in its file."""
@@ -119,6 +120,7 @@ def _run_app() -> int | str | None:
     """Run the command and return its exit code."""
     try:
         try:
+            read_log_format()
             app()
         except SystemExit as end:
             code = end.code
@@ -152,7 +154,11 @@ def _print_error(problem: str | None, code: int = 1) -> int:
     except OSError:
         _drop_output()
     with contextlib.suppress(OSError):
-        note("interrupted" if problem is None else f"error: {problem}", lines=True)
+        note(
+            "interrupted" if problem is None else f"error: {problem}",
+            lines=True,
+            level="warning" if problem is None else "error",
+        )
     return code
 
 

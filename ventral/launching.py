@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,17 +26,26 @@ class Launch:
     """How a campaign is driven: on which cluster, whether in the background; how it is printed.
 
     A new one gets the id `campaign_id`, if that is given.
+    `metrics` is the port at which Prometheus is answered, as `--metrics` takes it.
     """
 
     output: Format
     detach: bool = False
     address: str | None = None
     campaign_id: str | None = None
+    metrics: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.metrics is not None:
+            from search.review.metrics import parse_metrics_address
+
+            parse_metrics_address(self.metrics)
 
     @property
     def options(self) -> list[str]:
         """The words of a command line that drives it in the same place."""
-        return [] if self.address is None else ["--address", self.address]
+        options = {"--address": self.address, "--metrics": self.metrics}
+        return [word for pair in options.items() if pair[1] is not None for word in pair if word]
 
 
 def run_campaign(
@@ -125,7 +135,12 @@ def drive(
     from search import driver
     from ventral.live import Live
 
-    with Live(record, home, store.results.counts(record.id)) as live:
+    with (
+        _serve_metrics(store, campaign_id, launch) as metrics,
+        Live(record, home, store.results.counts(record.id)) as live,
+    ):
+        if metrics is not None:
+            note(f"metrics at {metrics}")
         outcome = driver.run(
             campaign_id, home, store, live.listen, address=launch.address, prepared=prepared
         )
@@ -142,6 +157,17 @@ def drive(
         note(f"failed: {outcome.reason}")
         note(f"  ventral logs {campaign_id}")
         raise typer.Exit(1)
+
+
+def _serve_metrics(
+    store: "Store", campaign_id: str, launch: Launch
+) -> AbstractContextManager[str | None]:
+    """What answers Prometheus while the campaign runs, if that was asked for."""
+    if launch.metrics is None:
+        return nullcontext()
+    from search.review.metrics import parse_metrics_address, serve_metrics
+
+    return serve_metrics(store, campaign_id, parse_metrics_address(launch.metrics))
 
 
 def _detach(campaign_id: str, home: "Home", options: list[str]) -> None:

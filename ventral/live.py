@@ -1,7 +1,8 @@
 """The live view of a running campaign, and the campaign's log.
 
 On a terminal one view is drawn over and over; elsewhere each ended trial is a line. Both go to
-stderr. The log gets a line for every event, and the warnings of the driver's process.
+stderr. The log gets a line for every event, and the warnings of the driver's process; where logs
+are JSON (workers/logs.py) the lines on stderr are those of the log.
 """
 
 import contextlib
@@ -16,8 +17,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from search.review.durations import format_duration
-from space.documents.outside import printable, redact
+from space.documents.outside import printable
 from ventral.output import note, percent
+from workers.logs import describe, make_formatter, read_log_format
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -39,16 +41,11 @@ class _LogFile(logging.FileHandler):
             super().close()
 
 
-class _Redacting(logging.Formatter):
-    """Lines of the log, tracebacks too, without the passwords of addresses."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
-
-
 ENDS: tuple["Status", ...] = ("finished", "pruned", "failed", "infeasible")
 SHOWN = 6  # of the last ended trials
 MEASURES = ("top1", "epoch", "epochs", "reason", "state")
+LEVELS = {"failed": logging.ERROR, "retry": logging.WARNING}
+"""Of the events that are not mere information, in logs for programs."""
 
 
 class Live:
@@ -72,15 +69,21 @@ class Live:
         self._moved: list[logging.Handler] = []
         home.ensure(home.campaign(record.id))
         self._log = _LogFile(home.log(record.id), encoding="utf-8", errors="backslashreplace")
-        self._log.setFormatter(_Redacting("%(asctime)s %(levelname)s %(message)s"))
+        form = read_log_format()
+        self._as_json = form == "json"
+        self._handlers: list[logging.Handler] = [self._log]
+        if self._as_json:
+            self._handlers.append(logging.StreamHandler())
         self._logger = logging.Logger(f"ventral.{record.id}")
-        self._logger.addHandler(self._log)
+        for handler in self._handlers:
+            handler.setFormatter(make_formatter(form, "driver", record.id))
+            self._logger.addHandler(handler)
 
     def __enter__(self) -> "Live":
         root = logging.getLogger()
         self._moved = list(root.handlers)
-        root.handlers = [self._log]  # nothing else may draw over the view
-        if sys.stderr.isatty():
+        root.handlers = list(self._handlers)  # nothing else may draw over the view
+        if sys.stderr.isatty() and not self._as_json:
             from rich.console import Console
             from rich.live import Live as Screen
 
@@ -109,10 +112,17 @@ class Live:
         detail = dict(happening.detail)
         about = "" if happening.trial is None else f" trial {happening.trial}"
         facts = {key: item for key, item in detail.items() if key in (*MEASURES, "cell", "error")}
-        self._logger.info("%s%s %s", happening.kind, about, json.dumps(facts) if facts else "")
+        self._logger.log(
+            LEVELS.get(happening.kind, logging.INFO) if self._as_json else logging.INFO,
+            "%s%s %s",
+            happening.kind,
+            about,
+            json.dumps(facts) if facts else "",
+            extra=describe(happening.kind, happening.trial, facts),
+        )
         with self._guard:
             line = self._learn(happening.kind, happening.trial, detail)
-        if line is not None and self._screen is None:
+        if line is not None and self._screen is None and not self._as_json:
             note(line)
 
     def _learn(self, kind: str, trial: int | None, detail: dict[str, Any]) -> str | None:

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from space.documents.outside import printable, redact
+from workers.logs import format_object, writes_json
 
 Row = Mapping[str, Any]
 
@@ -70,10 +71,13 @@ def show(text: str, *, end: str = "\n", flush: bool = False) -> None:
     print(printable(text, lines=True), end=end, flush=flush)
 
 
-def note(text: str = "", *, lines: bool = False) -> None:
+def note(text: str = "", *, lines: bool = False, level: str = "info") -> None:
     """A line for the person at the terminal, on stderr; several with `lines`. Never with a
-    password in it.
+    password in it. Where logs are JSON it is an object of that level.
     """
+    if writes_json():
+        print(format_object(text.strip(), level, "command"), file=sys.stderr)
+        return
     print(redact(printable(text, lines=lines)), file=sys.stderr)
 
 

@@ -7,8 +7,10 @@ holds no state of a campaign.
 
 import contextlib
 import faulthandler
+import logging
 import os
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -16,6 +18,7 @@ from ray.tune import Trainable
 
 from workers import checkpoint
 from workers.job import CHECKPOINT, LOG, Failure, Job
+from workers.logs import JsonLines, LogFormat, describe, make_formatter
 from workers.storage.cache import ensure_cache
 from workers.storage.claim import Claim
 from workers.storage.places import join, local_folder
@@ -24,8 +27,12 @@ if TYPE_CHECKING:
     from workers.training import Trainer
 
 
+_log = logging.getLogger(__name__)
+
+
 class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
-    """`config` is {"job": the Job's JSON, "trial": its number, "part": of a GPU, by default all}.
+    """`config` is {"job": the Job's JSON, "trial": its number, "part": of a GPU, by default all};
+    for the trial's log it may have "campaign", an id, and "log", a format (workers/logs.py).
 
     Results hold `trial`, `epoch`, `top1` and `done`, and either `report` (a Report) or `failure`
     (a Failure; `top1` is then not a number). The first result after a checkpoint was found also
@@ -39,6 +46,8 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
         the constructor, and every attribute is born here.
         """
         self._trial: int = config["trial"]
+        self._campaign_id: str | None = config.get("campaign")
+        self._log_format: LogFormat = config.get("log", "text")
         self._job: str | None = config["job"]
         self._part: float = config.get("part", 1.0)
         self._trainer: Trainer | None = None
@@ -57,12 +66,13 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
         try:
             job = Job.read(text)
             self._claim = Claim(job.folder)
-            _log_to(job.folder)
+            _log_to(job.folder, self._log_format, self._campaign_id, self._trial)
             peak_memory.keep_to_part(self._part)
             self._trainer = training.Trainer(job)
             saved = join(job.folder, CHECKPOINT)
             if checkpoint.versions(saved):
                 self._continue(saved)
+            _mention("training", epoch=self._reached)
         except Exception as error:  # noqa: BLE001  (whatever it is, it is the trial's result)
             self._fail(error)
 
@@ -99,6 +109,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
                 trainer.save(join(trainer.job.folder, CHECKPOINT))
         report = trainer.reports[-1]
         self._reached = report.epoch
+        _mention("epoch", epoch=report.epoch, top1=report.top1, seconds=report.seconds)
         return {
             "report": report.model_dump(mode="json"),
             "top1": report.top1,
@@ -119,6 +130,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
         if failures.device_lost(error) or failures.files_away(error):
             raise error
         self._failure = failures.failure(error)
+        _mention("failed", kind=self._failure.kind, reason=self._failure.reason)
         # The frames of the exception hold the network as long as it is being handled.
         traceback.clear_frames(error.__traceback__)
         self._release()
@@ -149,9 +161,15 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
                 self._fail(error)
 
 
-def _log_to(place: str) -> None:
-    """Send what this process writes to its standard error, a crash's traceback too, to a file in
-    the trial's folder, or on this machine if that is at a URL: a log is not written at once.
+def _mention(event: str, **detail: Any) -> None:
+    """Put an event into the trial's log, where it is for programs; people see the driver's."""
+    _log.info("%s", event, extra=describe(event, detail=detail))
+
+
+def _log_to(place: str, form: LogFormat, campaign: str | None, trial: int) -> None:
+    """Send what this process writes to its standard error, a crash's traceback too, and its
+    records, in that format, to a file in the trial's folder, or on this machine if that is at a
+    URL: a log is not written at once.
     """
     if not ray.is_initialized():
         return  # not a worker: its standard error is not ours to redirect
@@ -161,4 +179,18 @@ def _log_to(place: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / LOG).open("ab") as log:
             os.dup2(log.fileno(), 2)
+        if form == "json":
+            _write_objects(folder / LOG, campaign, trial)
     faulthandler.enable(file=2, all_threads=False)
+
+
+def _write_objects(file: Path, campaign: str | None, trial: int) -> None:
+    """Write this process's records to a trial's log as JSON; no longer to the trial's before."""
+    handler = logging.FileHandler(file, encoding="utf-8")
+    handler.setFormatter(make_formatter("json", "worker", campaign, trial))
+    root = logging.getLogger()
+    before, root.handlers = root.handlers, [handler]
+    for other in before:
+        if isinstance(other.formatter, JsonLines):
+            other.close()
+    logging.getLogger("workers").setLevel(logging.INFO)

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -167,10 +167,13 @@ def _upgrade(file: Path) -> bool:
     """Bring a copy to the newest schema and write it back in one transaction.
 
     False if it was half made: then a part of the next step is there already. Raises VentralError
-    for any other failure.
+    for any other failure, and if somebody wrote to the file meanwhile, which would be lost.
     """
-    with partial(file.parent, file.name) as hidden:
+    with ExitStack() as stack:
+        hidden = stack.enter_context(partial(file.parent, file.name))
         newer = hidden / file.name
+        watch = stack.enter_context(closing(sqlite3.connect(file, timeout=5.0)))
+        before = _read_version(watch)
         _copy(file, newer)
         address = sqlite_url(newer)
         with no_strays(address):
@@ -183,12 +186,23 @@ def _upgrade(file: Path) -> bool:
                 check=False,
             )
         if done.returncode == 0:
+            if _read_version(watch) != before:
+                raise VentralError(
+                    f"{file}: is written by others while its migration is due, so nothing is "
+                    "written to it; stop `ventral ui` and the other campaigns of this home"
+                )
             _copy(newer, file)
             return True
         if _HALF_MADE.search(done.stderr):
             return False
         last = done.stderr.strip().rpartition("\n")[2]
         raise VentralError(f"{file}: MLflow cannot bring it up to date ({last})")
+
+
+def _read_version(connection: sqlite3.Connection) -> int:
+    """A number that changes when another connection writes to the file."""
+    [(version,)] = connection.execute("PRAGMA data_version")
+    return int(version)
 
 
 def _copy(source: Path, target: Path) -> None:

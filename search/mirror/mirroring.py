@@ -25,6 +25,7 @@ from search.mirror.tracking import Mirror, resend_lost
 from search.store import Store
 from search.tune.remains import MARK
 from workers.files import hold_lock
+from workers.logs import describe
 
 log = logging.getLogger(__name__)
 
@@ -218,7 +219,9 @@ def _pass_on(lines: IO[str]) -> None:
         for line in lines:
             text = line.rstrip("\n")
             if text.startswith(LOG_PREFIX):
-                log.warning("%s", text.removeprefix(LOG_PREFIX))
+                known = json.loads(text.removeprefix(LOG_PREFIX))
+                more = describe(known["text"], known["trial"]) | {"part": "mirror"}
+                log.warning("%s", known["text"], extra=more)
             else:
                 log.debug("%s", text)  # MLflow's own words, or the end of a traceback
 
@@ -227,10 +230,12 @@ def _pass_on(lines: IO[str]) -> None:
 
 
 class _Speak(logging.Handler):
-    """Warnings, a line each, on the standard output."""
+    """Warnings, a line each, on the standard output, with the trial that they are about."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(LOG_PREFIX + record.getMessage().replace("\n", " "), flush=True)
+        text = record.getMessage().replace("\n", " ")
+        trial = vars(record).get("trial")
+        print(LOG_PREFIX + json.dumps({"text": text, "trial": trial}), flush=True)
 
 
 def serve() -> None:

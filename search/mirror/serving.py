@@ -13,6 +13,7 @@ from typing import Any, TextIO
 from urllib.parse import urlsplit
 
 from search.mirror.database import ARTIFACTS, QUIET
+from search.mirror.migrations import refuse_other_schema
 from space.documents.outside import redact
 
 _SETTINGS = QUIET | {
@@ -77,6 +78,7 @@ def _application(settings: dict[str, Any]) -> Any:
     from mlflow.server import constants, handlers
 
     _reach(settings["tracking"])
+    refuse_other_schema(settings["tracking"])
     os.environ |= {
         constants.BACKEND_STORE_URI_ENV_VAR: settings["tracking"],
         constants.REGISTRY_STORE_URI_ENV_VAR: settings["tracking"],

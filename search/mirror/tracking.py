@@ -28,6 +28,7 @@ from search.mirror import database
 from search.mirror.campaign_page import write_page
 from search.mirror.client import Client, is_refusal, open_client
 from search.mirror.following import Following
+from search.mirror.migrations import refuse_other_schema
 from search.mirror.runs import COMPARED_TAG, SPARED_TAG, run_key, run_of
 from search.review.comparisons import read_comparisons
 from search.review.lesions import read_lesions
@@ -175,6 +176,7 @@ class Mirror:
         if aside is not None:
             log.warning("MLflow's database was broken and is now %s; a new one is filled", aside)
             self._store.campaigns.add_event(campaign.id, "mirror-renewed", {"aside": str(aside)})
+        refuse_other_schema(self._home.tracking_uri)
         with database.no_strays(self._home.tracking_uri):
             client = open_client(self._home, campaign.id)
             location = database.ARTIFACTS + campaign.id if client.writes_files else None
@@ -215,6 +217,7 @@ class Mirror:
             ]
             if not outbox:
                 return
+            refuse_other_schema(self._home.tracking_uri)
             campaign = self._store.campaigns.get(self._campaign_id)
             compared = read_comparisons(self._store, campaign.id)
             spared = find_second_tries(self._store, campaign.id)
@@ -257,7 +260,9 @@ class Mirror:
             # No reason to delay the others, nor to try again before the next start.
             self._refused.add(entry.number)
             detail = {"trial": entry.number, "error": redact(str(error))[:500]}
-            log.warning("MLflow refuses trial %(trial)d: %(error)s", detail)
+            log.warning(
+                "MLflow refuses trial %(trial)d: %(error)s", detail, extra={"trial": entry.number}
+            )
             self._store.campaigns.add_event(campaign.id, "mirror-refused", detail)
             return None
 

@@ -79,12 +79,19 @@ class Progress:
     @property
     def used(self) -> dict[str, tuple[float, float | None]]:
         """By part of the budget: what is used up, and of how much (None: without bound)."""
-        return {
-            "trials": (self.ledger.trials, self.budget.trials),
-            "seconds": (self.record.seconds, self.budget.seconds),
-            "device_hours": (self.ledger.device_seconds / 3600, self.budget.device_hours),
-            "epochs": (self.ledger.epochs, self.budget.epochs),
-        }
+        return used_budget(self.record, self.ledger, self.budget)
+
+
+def used_budget(
+    record: Campaign, costs: Ledger, budget: Budget
+) -> dict[str, tuple[float, float | None]]:
+    """By part of the budget: what is used up, and of how much (None: without bound)."""
+    return {
+        "trials": (costs.trials, budget.trials),
+        "seconds": (record.seconds, budget.seconds),
+        "device_hours": (costs.device_seconds / 3600, budget.device_hours),
+        "epochs": (costs.epochs, budget.epochs),
+    }
 
 
 def progress(store: Store, campaign_id: str) -> Progress:
@@ -93,7 +100,7 @@ def progress(store: Store, campaign_id: str) -> Progress:
     counts, costs, budget = (
         store.results.counts(record.id),
         store.campaigns.ledger(record.id),
-        _budget(record),
+        read_budget(record),
     )
     best = store.results.top(record.id, 1, without=CONTROL)
     claims = store.shares.claims_beside(record.id) if record.state == "running" else []
@@ -119,7 +126,7 @@ def progress(store: Store, campaign_id: str) -> Progress:
     )
 
 
-def _budget(record: Campaign) -> Budget:
+def read_budget(record: Campaign) -> Budget:
     """The campaign's budget; of an unreadable document, the default one."""
     try:
         return Budget.model_validate(record.document.get("budget", {}))

@@ -165,6 +165,18 @@ class Outbox:
         with self._database.reading() as connection:
             return int(connection.execute(query.select_from(MIRROR)).scalar_one())
 
+    def oldest(self, campaign_id: str) -> float | None:
+        """When the trial ended that has waited longest to be sent; None if none waits."""
+        query = (
+            sa.select(sa.func.min(TRIALS.c.ended))
+            .join(MIRROR, sa.and_(*_same_trial(MIRROR, TRIALS)))
+            .where(MIRROR.c.campaign == campaign_id, MIRROR.c.state != "sent")
+            .where(TRIALS.c.status.in_(ENDED))
+        )
+        with self._database.reading() as connection:
+            ended = connection.execute(query).scalar_one()
+        return None if ended is None else float(ended)
+
     def mirror_error(self, campaign_id: str) -> str | None:
         """What last kept the mirror from sending; None if it has sent since."""
         query = (

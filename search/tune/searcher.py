@@ -7,6 +7,7 @@ from ray.tune.search import Searcher
 
 from search.run import Run
 from search.tune.scheduler import AGAIN, METRIC, MODE
+from workers.logs import read_log_format
 
 PATIENCE = 0.05
 """Seconds that Ray's loop may wait for a suggestion while a worker waits for a trial."""
@@ -26,6 +27,7 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
         """
         super().__init__(metric=METRIC, mode=MODE)
         self._queue, self._stop = run.queue, run.stop
+        self._logs = {"campaign": run.setting.campaign_id, "log": read_log_format()}
         self._slots, self._may_start = slots, may_start
         self._part = min(1.0, run.setting.campaign.resources.gpus or 1.0)  # of a GPU
         self._live: set[str] = set()
@@ -47,6 +49,7 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
             "trial": assignment.number,
             "part": self._part,
             AGAIN: assignment.again,
+            **self._logs,
         }
 
     def _has_room(self) -> bool:

@@ -22,6 +22,7 @@ PROCESSES = (
     "search/mirror/test_tracking.py",
     "search/mirror/test_following.py",
     "search/mirror/test_database.py",
+    "search/mirror/test_migrations.py",
     "search/mirror/test_pages.py",
     "search/mirror/test_campaign_page.py",
     "dashboards/test_from_mlflow.py",

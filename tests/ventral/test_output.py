@@ -13,7 +13,9 @@ from search.store import Store
 from space.documents.outside import markdown
 from tests.support.campaigns import add, train
 from tests.ventral.conftest import Shell
+from tests.ventral.prepared import run_command
 from ventral.output import LONG, Column, Format, note, show, signed_percent, table, value
+from workers.logs import LOG_VARIABLE
 
 EVIL = "a\x1b[31mred\r\nb\u202ec\x07<script>../x\udce4"
 SAFE = r"a\x1b[31mred\r\nb\u202ec\x07<script>../x\udce4"
@@ -101,3 +103,22 @@ def test_mlflow_gets_printable_names_and_tags(tmp_path: Path) -> None:
 )
 def test_a_difference_that_rounds_to_nothing_has_no_minus(difference: float, text: str) -> None:
     assert signed_percent(difference) == text
+
+
+def test_for_programs_a_note_is_an_object(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(LOG_VARIABLE, "json")
+    note(EVIL, level="error")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.isprintable()
+    known = json.loads(line)
+    assert (known["event"], known["level"], known["part"]) == (EVIL, "error", "command")
+
+
+def test_a_format_of_logs_that_is_none_ends_every_command(shell: Shell) -> None:
+    """Before it does anything."""
+    environment = shell.environment() | {LOG_VARIABLE: "yaml"}
+    code, out, err = run_command(["space", "list"], shell.folder, environment, 60)
+    assert (code, out) == (2, "")
+    assert err == "error: VENTRAL_LOG: yaml is no format of logs; write one of: text, json\n"

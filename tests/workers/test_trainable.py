@@ -1,7 +1,10 @@
 """The trainable, driven as Ray drives it but in this process: results, resuming, reuse."""
 
 import errno
+import faulthandler
 import gc
+import json
+import logging
 import math
 import os
 import weakref
@@ -15,7 +18,7 @@ from torch import nn
 
 from tests.support.exports import genome
 from workers import checkpoint, training
-from workers.job import Job, PackRef
+from workers.job import LOG, Job, PackRef
 from workers.trainable import TrialTrainable
 
 MakeJob = Callable[..., Job]
@@ -256,3 +259,31 @@ def test_rays_own_checkpoint_holds_the_same(job: MakeJob, tmp_path: Path) -> Non
     own = make_trainable(job())
     own.load_checkpoint(str(tmp_path / "ray"))
     assert own.step()["epoch"] == 3
+
+
+def test_a_worker_writes_each_trial_into_its_own_log(
+    job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, ours = logging.getLogger(), logging.getLogger("workers")
+    monkeypatch.setattr(root, "handlers", list(root.handlers))
+    monkeypatch.setattr(ours, "level", ours.level)
+    monkeypatch.setattr("ray.is_initialized", lambda: True)
+    monkeypatch.setattr(os, "dup2", lambda *_: None)
+    monkeypatch.setattr(faulthandler, "enable", lambda **_: None)
+    folders = [tmp_path / "first", tmp_path / "second"]
+
+    def configure(number: int) -> dict[str, Any]:
+        text = job().model_copy(update={"folder": str(folders[number])}).model_dump_json()
+        return {"job": text, "trial": number, "campaign": "abcdefgh", "log": "json"}
+
+    worker = make_trainable(job())
+    for number in (0, 1):
+        worker.reset_config(configure(number))
+        worker.step()
+    logging.getLogger("workers").info("not of a trial that is over")
+    for number, events in ((0, 2), (1, 3)):
+        lines = [json.loads(line) for line in (folders[number] / LOG).open()]
+        about = {(line["campaign"], line["trial"], line["part"]) for line in lines}
+        assert about == {("abcdefgh", number, "worker")}
+        assert [line["event"] for line in lines][:2] == ["training", "epoch"]
+        assert len(lines) == events

@@ -61,6 +61,14 @@ New = Annotated[
 Detach = Annotated[
     bool, typer.Option("--detach", help="run in the background, and return at once")
 ]
+Metrics = Annotated[
+    str | None,
+    typer.Option(
+        envvar="VENTRAL_METRICS",
+        metavar="[HOST:]PORT",
+        help="answer Prometheus at this port while the campaign runs; on loopback without HOST",
+    ),
+]
 Estimate = Annotated[
     bool, typer.Option(help="say first what it will take, from a look at this machine")
 ]
@@ -100,6 +108,7 @@ def submit(  # noqa: PLR0913  (each is an option of the command)
     code: WhoseCode = None,
     insecure: Insecure = False,
     campaign_id: GivenId = None,
+    metrics: Metrics = None,
     output: Output = Format.table,
 ) -> None:
     """Run a campaign: search, train, record, and show the best cells."""
@@ -127,7 +136,13 @@ def submit(  # noqa: PLR0913  (each is an option of the command)
         _check_enqueued(campaign, prepared[1], home)
         forecast.show(campaign, prepared, home, output, place.total_offer(address))
         return
-    launch = Launch(output=output, detach=detach, address=address, campaign_id=campaign_id)
+    launch = Launch(
+        output=output,
+        detach=detach,
+        address=address,
+        campaign_id=campaign_id,
+        metrics=metrics,
+    )
     run_campaign(
         campaign,
         launch,
@@ -216,6 +231,7 @@ def resume(
     cluster: Cluster = None,
     code: WhoseCode = None,
     insecure: Insecure = False,
+    metrics: Metrics = None,
     output: Output = Format.table,
 ) -> None:
     """Go on with a campaign that was stopped or interrupted; nothing is trained twice."""
@@ -233,7 +249,8 @@ def resume(
         note(f"campaign {record.id} is finished; `ventral top {record.id}` shows the best cells")
         note(f"More of it: ventral resume {record.id} --set budget.trials=...")
         return
-    drive(record.id, home, store, Launch(output=output, detach=detach, address=address))
+    launch = Launch(output=output, detach=detach, address=address, metrics=metrics)
+    drive(record.id, home, store, launch)
 
 
 def certify(  # noqa: PLR0913  (each is an option of the command)
@@ -262,6 +279,7 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     estimate: Estimate = True,
     address: Address = None,
     insecure: Insecure = False,
+    metrics: Metrics = None,
     output: Output = Format.table,
 ) -> None:
     """Train the best cells again from other seeds, beside the controls: how much was luck?
@@ -275,7 +293,7 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
 
     _allow(insecure)
     home, store, record = find_campaign(campaign)
-    launch = Launch(output=output, detach=detach, address=address)
+    launch = Launch(output=output, detach=detach, address=address, metrics=metrics)
     if matched:
         matching = Matching(
             top=top,
@@ -291,9 +309,8 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     chosen = choose_winners(store, record, top=top, trials=trial or ())
     if not record.document["data"].get("validation"):
         note(CERTIFIED_ON_TEST)
-    offered = read_offered(address)
     made = plan_certification(
-        record, chosen, seeds, overrides or [], all_data=all_data, offered=offered
+        record, chosen, seeds, overrides or [], all_data=all_data, offered=read_offered(address)
     )
     done = run_campaign(made, launch, new=new, estimate=estimate, certifies=record)
     if not detach:
