@@ -387,7 +387,10 @@ def _insert(home: Home, campaign: str, experiment: str, runs: Sequence[MlflowRun
         }
         with engine.begin() as connection:
             for model, values in rows.items():
-                connection.execute(sa.insert(model.__table__), values)
+                if engine.dialect.name == "postgresql":
+                    _copy(connection, model.__table__, values)
+                else:
+                    connection.execute(sa.insert(model.__table__), values)
     for number in best:
         files = home.run_files(campaign, _id(number))
         files.mkdir(parents=True)
@@ -397,6 +400,16 @@ def _insert(home: Home, campaign: str, experiment: str, runs: Sequence[MlflowRun
         if engine.dialect.name == "postgresql":
             connection.execute(sa.text("ANALYZE"))
     engine.dispose()
+
+
+def _copy(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Put rows into a table of PostgreSQL, many times faster than by statements."""
+    names = list(rows[0])
+    columns = ", ".join(f'"{name}"' for name in names)
+    cursor: Any = connection.connection.cursor()
+    with cursor.copy(f'COPY "{table.name}" ({columns}) FROM STDIN') as copy:
+        for row in rows:
+            copy.write_row([row[name] for name in names])
 
 
 def _score(run: MlflowRun) -> float:

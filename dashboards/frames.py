@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from search.review.lesions import Lesion, read_lesions
-from search.review.listing import read_motifs
-from search.store import Label, Reported, Store
+from search.review.listing import list_trials
+from search.store import Reported, Store
 
 CHOICE = "choice."
 """Prefix of the columns that hold a trial's choices."""
@@ -47,7 +47,7 @@ _TRIAL = (
     "suggested",
     "arrived",
 )
-_LABEL = ("tags", "note")
+_WORDS = ("motifs", "tags")
 _TIMES = ("created", "started", "ended")
 _REPORT = ("trial", "epoch", "top1", "top5", "loss", "train_loss", "seconds", "memory_mb")
 _LESION = ("trial", "part", "kind", "difference", "low", "high", "retrained")
@@ -67,24 +67,16 @@ def trials(store: Store, campaign: str, *, choices: bool = True) -> pd.DataFrame
     version put on record they are read from genomes. Raises StoreError for an unknown campaign.
     """
     campaign_id = store.campaigns.get(campaign).id
-    records = store.results.find(campaign_id)
-    motifs = read_motifs(store, campaign_id, records)
-    labels, none = store.labels.of_trials(campaign_id), Label()
-    shown = [
-        trial.row() | {"motifs": motifs[trial.number]} | labels.get(trial.number, none).document()
-        for trial in records
-    ]
+    shown = list_trials(store, campaign_id, store.results.find(campaign_id))
     return tabulate_trials(shown, choices=choices)
 
 
 def tabulate_trials(shown: Iterable[Mapping[str, Any]], *, choices: bool = True) -> pd.DataFrame:
-    """Trials as `trials` has them: each as `search.store.Trial.row` gives it, with `motifs`
-    and, where people wrote any, `tags` and a `note`.
-    """
+    """Trials as `trials` has them: each as `search.review.listing.list_trials` gives it."""
     rows = []
     for trial in shown:
-        row = {name: trial[name] for name in (*_TRIAL, *_TIMES) if name not in _LABEL}
-        row |= {"tags": tuple(trial.get("tags", ())), "note": trial.get("note", "")}
+        row = {name: trial[name] for name in (*_TRIAL, *_TIMES)}
+        row |= {name: tuple(trial[name]) for name in _WORDS}
         if choices:
             row |= {f"{CHOICE}{path}": value for path, value in trial["choices"].items()}
         rows.append(row)

@@ -22,14 +22,23 @@ from typing import Any
 import pandas as pd
 
 from dashboards import frames
-from dashboards.mlflow_answers import CURE, Curves, check_run, parse_page, parse_points
+from dashboards.mlflow_answers import (
+    CURE,
+    Curves,
+    check_run,
+    parse_lesions,
+    parse_page,
+    parse_points,
+)
 from dashboards.searched import Searched
 from search.campaign import Campaign
-from search.mirror.campaign_page import CAMPAIGN_FILE, PAGE_TAG
+from search.mirror.campaign_page import CAMPAIGN_FILE, LESIONS_FILE, PAGE_TAG
 from search.mirror.runs import (
+    CAMPAIGN_TAG,
     EPOCH_METRICS,
     MOTIFS_BETWEEN,
     MOTIFS_TAG,
+    NAME_TAG,
     NOTE_TAG,
     RECORD_TAG,
     RECORDED,
@@ -40,10 +49,11 @@ from search.mirror.runs import (
     parameter_name,
     parameter_value,
 )
+from search.review.lesions import Lesion
 from search.store import Reported, Scalar, State
-from space.choices.domains import Categorical
-from space.documents.files import parse_json, read_document
-from space.documents.outside import read_markdown
+from space.choices.domains import Categorical, Parameter
+from space.documents.files import parse_json
+from space.documents.outside import read_bytes, read_markdown
 from space.errors import InputError
 from space.space import Space
 from workers.job import Report
@@ -54,6 +64,8 @@ RUNS_A_CALL, POINTS_A_CALL = 100, 25_000
 """What one call for the histories of a metric may ask for, and what it answers at most."""
 POINT_NODES = 16 * POINTS_A_CALL
 """The most values in such an answer."""
+PAGE_BYTES = 64 << 20
+"""The largest file of a campaign's page that is read."""
 STEPS = 10_000
 """More time steps than any network has."""
 
@@ -88,15 +100,18 @@ def read_mlflow(server: str, campaign: str) -> Searched:
     """
     connection = _Connection(server)
     experiment = connection.find_experiment(campaign)
-    document = connection.read_document(experiment)
+    document, lesions = connection.read_page(experiment)
     runs = connection.read_runs(experiment)
-    return assemble(document, runs, connection.read_curves(runs))
+    return assemble(document, lesions, runs, connection.read_curves(runs))
 
 
 def assemble(
-    document: Mapping[str, Any], runs: Sequence[Any], curves: Mapping[str, Curves]
+    document: Mapping[str, Any],
+    lesions: Sequence[Lesion],
+    runs: Sequence[Any],
+    curves: Mapping[str, Curves],
 ) -> Searched:
-    """A campaign of its page's document, its runs and the points of their metrics, by run.
+    """A campaign of its page's document, its lesions, its runs and the points of their metrics.
 
     Raises InputError for what the mirror does not write.
     """
@@ -106,7 +121,8 @@ def assemble(
         check_run(run)
     reported = _list_reports(runs, curves)
     last = {one.number: one for one in sorted(reported, key=lambda one: one.report.epoch)}
-    rows = [_row(run, space, reported_of) for run, reported_of in _with_reports(runs, reported)]
+    named = _name_parameters(space)
+    rows = [_row(run, named, reported_of) for run, reported_of in _with_reports(runs, reported)]
     rows.sort(key=lambda row: int(row["trial"]))
     return Searched(
         id=document["id"],
@@ -121,6 +137,7 @@ def assemble(
         reports=frames.tabulate_reports(reported),
         steps=frames.tabulate_steps(last[number] for number in sorted(last)),
         events=pd.DataFrame([], columns=["at", "kind", "detail"]),
+        lesions=frames.lesion_frame(lesions),
     )
 
 
@@ -139,16 +156,16 @@ class _Connection:
     def find_experiment(self, campaign: str) -> Any:
         """The experiment of a campaign's id, else the newest of its name."""
         known = list(self._pages(self._client.search_experiments))
-        by_id = [one for one in known if one.tags.get("ventral.campaign") == campaign]
-        by_name = [one for one in known if one.tags.get("ventral.campaign.name") == campaign]
+        by_id = [one for one in known if one.tags.get(CAMPAIGN_TAG) == campaign]
+        by_name = [one for one in known if one.tags.get(NAME_TAG) == campaign]
         found = by_id or sorted(by_name, key=lambda one: int(one.creation_time or 0))
         if not found:
             problem = f"MLflow at {self._server} has no such campaign"
             raise InputError(f"campaign {campaign!r}", problem, "name one of its experiments")
         return found[-1]
 
-    def read_document(self, experiment: Any) -> dict[str, Any]:
-        """What the campaign's page has."""
+    def read_page(self, experiment: Any) -> tuple[dict[str, Any], list[Lesion]]:
+        """What the campaign's page has: the campaign's documents, and lesions of its trials."""
         pages = self._search(experiment, f"tags.`{PAGE_TAG}` = 'campaign'")
         page = next(pages, None)
         if page is None:
@@ -158,9 +175,17 @@ class _Connection:
                 "of Ventral wrote it",
                 "read it from its home",
             )
+        run = page.info.run_id
+        there = {file.path for file in self._client.list_artifacts(run)}
+        rows = self._read_file(run, LESIONS_FILE) if LESIONS_FILE in there else []
+        where = f"experiment {experiment.name!r}"
+        return parse_page(self._read_file(run, CAMPAIGN_FILE), where), parse_lesions(rows, where)
+
+    def _read_file(self, run: str, name: str) -> Any:
+        """A file of a run, which is JSON."""
         with tempfile.TemporaryDirectory(prefix="ventral-") as folder:
-            file = self._client.download_artifacts(page.info.run_id, CAMPAIGN_FILE, folder)
-            return parse_page(read_document(Path(file)), f"experiment {experiment.name!r}")
+            file = Path(self._client.download_artifacts(run, name, folder))
+            return parse_json(read_bytes(file, PAGE_BYTES), name, nodes=POINT_NODES)
 
     def read_runs(self, experiment: Any) -> list[Any]:
         """The runs of trials."""
@@ -277,8 +302,14 @@ def _with_reports(
         yield run, sorted(of_run, key=lambda one: one.report.epoch)
 
 
-def _row(run: Any, space: Space, reported: Sequence[Reported]) -> dict[str, Any]:
-    """A run as `search.store.Trial.row` gives a trial."""
+def _name_parameters(space: Space) -> dict[str, Parameter]:
+    """A space's parameters by the names that MLflow has of them, those of before too."""
+    named = {former_parameter_name(one.path): one for one in space.parameters}
+    return named | {parameter_name(one.path): one for one in space.parameters}
+
+
+def _row(run: Any, named: Mapping[str, Parameter], reported: Sequence[Reported]) -> dict[str, Any]:
+    """A run as `search.review.listing.list_trials` gives a trial."""
     tags, metrics = run.data.tags, run.data.metrics
     record = json.loads(tags.get(RECORD_TAG, "{}"))
     last = reported[-1].report if reported else None
@@ -298,19 +329,19 @@ def _row(run: Any, space: Space, reported: Sequence[Reported]) -> dict[str, Any]
         "motifs": tuple(filter(None, tags.get(MOTIFS_TAG, "").split(MOTIFS_BETWEEN))),
         "tags": tuple(filter(None, tags.get(WORDS_TAG, "").split(MOTIFS_BETWEEN))),
         "note": read_markdown(tags.get(NOTE_TAG, "")),
-        "choices": _read_choices(run.data.params, space),
+        "choices": _read_choices(run.data.params, named),
     }
 
 
-def _read_choices(parameters: Mapping[str, str], space: Space) -> dict[str, Scalar]:
+def _read_choices(
+    parameters: Mapping[str, str], named: Mapping[str, Parameter]
+) -> dict[str, Scalar]:
     """Parameters as the choices that they are; of what is none of the space's (a control's), by
     the way in which paths are written.
     """
-    known = {former_parameter_name(one.path): one for one in space.parameters}
-    known |= {parameter_name(one.path): one for one in space.parameters}
     choices: dict[str, Scalar] = {}
     for name, text in parameters.items():
-        parameter = known.get(name)
+        parameter = named.get(name)
         if parameter is None:
             path = re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", name).replace(" to ", "->")
             choices[path] = _read_value(text)

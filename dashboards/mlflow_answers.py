@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from search.mirror.campaign_page import CAMPAIGN_FILE
+from search.mirror.campaign_page import CAMPAIGN_FILE, LESIONS_FILE
 from search.mirror.runs import RECORD_TAG, RECORDED
+from search.review.lesions import Lesion
 from space.documents.files import parse_json
 from space.errors import InputError
 
@@ -44,6 +45,26 @@ def parse_page(document: Any, where: str) -> dict[str, Any]:
     ):
         raise InputError(where, f"has another {CAMPAIGN_FILE} than Ventral writes", CURE)
     return document
+
+
+def parse_lesions(rows: Any, where: str) -> list[Lesion]:
+    """The effects of parts, of a campaign's page. Raises InputError for other rows."""
+    if not isinstance(rows, list) or not all(map(_is_lesion, rows)):
+        raise InputError(where, f"has another {LESIONS_FILE} than Ventral writes", CURE)
+    return [Lesion(**row) for row in rows]
+
+
+def _is_lesion(row: Any) -> bool:
+    if not isinstance(row, dict) or row.keys() != {one.name for one in fields(Lesion)}:
+        return False
+    numbers = [row[name] for name in ("difference", "low", "high")]
+    return (
+        type(row["trial"]) is int
+        and 0 <= row["trial"] < 2**63
+        and all(isinstance(row[name], str) for name in ("part", "kind"))
+        and isinstance(row["retrained"], bool)
+        and all(one is None or (type(one) in (int, float) and abs(one) <= 1) for one in numbers)
+    )
 
 
 def parse_points(answer: Any) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from numbers import Integral
 
 import torch
 from torch import Tensor, nn
+from torch.fx import Proxy
 
 from models.called import CalledUnroll
 from models.initial import initialise
@@ -19,7 +20,7 @@ from models.parameters import Clock, Part, starts
 from models.planned import PlannedUnroll
 from models.programs import Programs
 from models.readout import DecoderModule
-from space.documents.html import format_facts
+from space.documents.html import format_facts, format_lines
 from space.errors import InputError
 from space.genome import Genome
 from space.network.architecture import HEAD
@@ -136,7 +137,10 @@ class Network(nn.Module):
         return view
 
     def _repr_html_(self) -> str:
-        """What a notebook shows of it."""
+        """What a notebook shows of it: facts, the equations of its cells, and its circuit."""
+        from space.circuits import draw_circuit
+        from space.equation.network import describe_network
+
         numbers = sum(one.numel() for one in self.parameters())
         facts = {
             "stages": [stage.name for stage in self.genome.stages],
@@ -146,7 +150,8 @@ class Network(nn.Module):
             "classes": self.classes,
             "digest": self.genome.digest,
         }
-        return format_facts("Network", facts)
+        words = format_lines(describe_network(self.genome))
+        return format_facts("Network", facts) + words + draw_circuit(self.genome)
 
     def forward(self, images: Tensor) -> Tensor:
         """images [B,C,S,S] -> logits [B,classes], by the genome's decoder."""
@@ -261,6 +266,9 @@ class Network(nn.Module):
         """Raises InputError unless these are images of the network's own size, type and place."""
         size = self.image_size
         expected = f"[batch, {self.image_channels}, {size}, {size}]"
+        if isinstance(images, Proxy):  # of torchvision's feature extractor, say
+            problem = "torch.fx does not follow a network that has steps and checks its images"
+            raise InputError("images", problem, "use ventral.record_activations, or torch.export")
         if not isinstance(images, Tensor):
             kind = type(images).__name__
             raise InputError("images", f"a {kind} is not a tensor", f"give a tensor {expected}")

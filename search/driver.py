@@ -23,6 +23,7 @@ from search.assign.setting import Happening, Listener, Setting
 from search.assign.stopping import Halted, Stop
 from search.campaign import Campaign, check_resources
 from search.host.home import Home, Process
+from search.host.places import pack_of
 from search.mirror.mirroring import MirrorProcess
 from search.run import Run, build_run
 from search.store import HEARTBEAT_SECONDS, Status, Store
@@ -38,6 +39,7 @@ from space.errors import DataError, StoreError, VentralError
 from space.space import Space
 from workers.data.pack import Pack
 from workers.data.packing import pack
+from workers.data.publishing import publish_pack
 from workers.job import PackRef, Recipe
 from workers.trainable import TrialTrainable
 
@@ -90,24 +92,40 @@ def submit(
     prepared: Prepared | None = None,
     certifies: str | None = None,
     cloned_from: str | None = None,
+    campaign_id: str | None = None,
 ) -> str:
-    """Put the campaign on record; returns its id. `prepared` is the result of `prepare`,
-    `certifies` the id of the campaign whose networks it trains again, `cloned_from` that of the
-    one like which it was made.
+    """Put the campaign on record; returns its id, a new one unless it is given. `prepared` is the
+    result of `prepare`, `certifies` the id of the campaign whose networks it trains again,
+    `cloned_from` that of the one like which it was made. Where it has a storage, its data are put
+    there first.
 
-    Raises what `prepare` does.
+    Raises what `prepare` does, StorageError, and StoreError for an id that is on record already.
     """
     listener(Happening(kind="packing"))
     packed, space = prepared or prepare(campaign, home)
-    related = {"certifies": certifies, "cloned_from": cloned_from}
+    storage = choose_storage(campaign, home, store, certifies)
+    url = None if storage is None else publish_pack(packed, storage)
+    related = {"certifies": certifies, "cloned_from": cloned_from, "storage": storage, "url": url}
     record = store.campaigns.create(
         campaign.name,
         campaign.document(),
         space.document(),
         _describe_data(packed, campaign.recipe)
         | {key: one for key, one in related.items() if one is not None},
+        campaign_id,
     )
     return record.id
+
+
+def choose_storage(
+    campaign: Campaign, home: Home, store: Store, certifies: str | None = None
+) -> str | None:
+    """The URL at which a new campaign keeps its files: its own, the home's, or that of the
+    campaign whose networks it certifies; None where they lie in the home.
+    """
+    if campaign.storage is not None or home.storage is not None:
+        return campaign.storage or home.storage
+    return None if certifies is None else store.campaigns.get(certifies).storage
 
 
 def run(  # noqa: PLR0913  (all but the first three have defaults, and are named)
@@ -217,7 +235,7 @@ def _describe_data(packed: Pack, recipe: Recipe) -> dict[str, Any]:
     """What the store keeps of a campaign's data, with the split that its scores are of."""
     split = packed.scored(recipe.score_on)
     return {
-        **packed.ref.model_dump(mode="json"),
+        **packed.ref.model_dump(mode="json", exclude_none=True),
         "spec": packed.spec,
         "size": packed.size,
         "channels": packed.channels,
@@ -242,6 +260,7 @@ def _build_setting(
     listener(Happening(kind="packing"))
     if prepared is not None:
         data, space = prepared[0].ref, prepared[1]
+        data = data.model_copy(update={"url": record.data.get("url")})
     else:
         data = _find_pack(record, campaign, home)
         space = Space.parse(record.space, f"campaign {record.id}: space")
@@ -256,20 +275,23 @@ def _build_setting(
         guess=record.data.get("guess"),
         split=record.data.get("split", "test"),
         certifies=record.data.get("certifies"),
+        storage=record.storage,
         address=address,
     )
 
 
 def _find_pack(record: Record, campaign: Campaign, home: Home) -> PackRef:
-    """The campaign's pack, made again from the source if it is gone.
+    """The campaign's pack: on this disk, at its storage, or made again from the source.
 
     Raises DataError if the source now gives other images: scores would not be comparable.
     """
-    path, checksum = home.pack(record.data["path"]), record.data["checksum"]
-    if path.exists():
-        return Pack.load(path, checksum).ref
+    ref = pack_of(home, record.data)
+    if ref.url is not None:
+        return ref  # whoever trains fetches it
+    if Path(ref.path).exists():
+        return Pack.load(ref.path, ref.checksum).ref
     packed = pack(campaign.data, home.ensure(home.data))
-    if packed.checksum != checksum:
+    if packed.checksum != ref.checksum:
         raise DataError(
             f"campaign {record.id}: data",
             f"the source of {campaign.data.name} gives other images than when it was submitted",

@@ -1,6 +1,7 @@
-"""The JSON Schemas that editors read: of campaigns, spaces, genomes and models of the zoo.
+"""The JSON Schemas that editors read: of campaigns, deployments, clusters, spaces, genomes, zoo.
 
-They lie beside this module. A file names its schema in its first line,
+They lie beside this module, that of deployments beside its own. A file names its schema in its
+first line,
 
     # yaml-language-server: $schema=PATH
 
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from search.campaign import json_schema as campaign_schema
+from search.remote.clusters import clusters_schema
 from space.json_schema import genome_schema, model_file_schema, space_schema
 from workers.job import Recipe
 
@@ -23,18 +25,27 @@ def _space_schema() -> dict[str, Any]:
     return space_schema(Recipe.model_json_schema())
 
 
+def _deployment_schema() -> dict[str, Any]:
+    from search.deployment import json_schema  # its rules are read for nothing else here
+
+    return json_schema()
+
+
 MADE: dict[str, Callable[[], dict[str, Any]]] = {
     "campaign": campaign_schema,
+    "deployment": _deployment_schema,
     "space": _space_schema,
     "genome": genome_schema,
     "model": model_file_schema,
+    "clusters": clusters_schema,
 }
 """What has a schema, and how it is made. A model is a file of the zoo (space/zoo/)."""
 
 
 def schema_file(kind: str) -> Path:
     """The published schema of one kind of file, in this installation."""
-    return FOLDER / f"{kind}.schema.json"
+    folder = FOLDER / "deployment" if kind == "deployment" else FOLDER
+    return folder / f"{kind}.schema.json"
 
 
 def schema_line(kind: str) -> str:

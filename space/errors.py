@@ -55,5 +55,17 @@ class StoreError(InputError):
     """A store that this version cannot read, or an id that it does not hold."""
 
 
+class StorageError(InputError):
+    """A storage at a URL that does not let us in, or an address that is none of a storage."""
+
+
+class MissingStorageError(StorageError):
+    """A storage that does not exist, so that nothing is in it."""
+
+
+class UnreachableError(StorageError):
+    """A storage that does not answer now: the same may do at another time, or from elsewhere."""
+
+
 class CheckpointError(VentralError):
     """A checkpoint that is incomplete or was altered after it was written."""

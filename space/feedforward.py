@@ -146,7 +146,7 @@ def _list_feedback_readers(values: list[PossibleValue], receiver: str) -> list[T
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Part:
+class _StateOrGate:
     """A state or a gate of a cell, as it may be written under the choices `taken`."""
 
     where: Where
@@ -167,16 +167,16 @@ class _Reads:
     reads a part is away from what its cell puts out.
     """
 
-    ways: dict[_Part, dict[_Part, list[Taken]]]
-    distance: dict[_Part, int] = field(default_factory=dict)
+    ways: dict[_StateOrGate, dict[_StateOrGate, list[Taken]]]
+    distance: dict[_StateOrGate, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Read:
     """One edge of a cycle: a part that reads another one, in some ways."""
 
-    reader: _Part
-    source: _Part
+    reader: _StateOrGate
+    source: _StateOrGate
     ways: list[Taken]
     distance: int
     """Of the source from what the cell puts out."""
@@ -185,17 +185,17 @@ class _Read:
 def _read_parts(remaining: _Remaining) -> _Reads:
     values = [one for one in remaining.values() if one.where[:2] == ("genome", "cells")]
     parts = dict.fromkeys(
-        _Part(where=one.where, taken=one.taken)
+        _StateOrGate(where=one.where, taken=one.taken)
         for one in values
         if len(one.where) == 5 and one.where[3] in ("states", "gates") and one.value is not None
     )
-    by_where: dict[Where, list[_Part]] = defaultdict(list)
-    by_name: dict[tuple[Where, str], list[_Part]] = defaultdict(list)
+    by_where: dict[Where, list[_StateOrGate]] = defaultdict(list)
+    by_name: dict[tuple[Where, str], list[_StateOrGate]] = defaultdict(list)
     for part in parts:
         by_where[part.where].append(part)
         by_name[part.cell, part.name].append(part)
     reads = _Reads(ways={part: {} for part in parts})
-    outputs = set[_Part]()
+    outputs = set[_StateOrGate]()
     for one in values:
         if one.where[3:] == ("output",):
             outputs.update(by_name[one.where[:3], str(one.value)])
@@ -238,7 +238,7 @@ def _join_taken(*ways: Taken) -> Taken | None:
     return tuple(made.items())
 
 
-def _measure_distances(reads: _Reads, outputs: set[_Part]) -> None:
+def _measure_distances(reads: _Reads, outputs: set[_StateOrGate]) -> None:
     waiting = [part for part in reads.ways if part in outputs]
     reads.distance.update(dict.fromkeys(waiting, 0))
     for part in waiting:
@@ -250,7 +250,7 @@ def _measure_distances(reads: _Reads, outputs: set[_Part]) -> None:
 
 def _find_cycle(reads: _Reads) -> list[_Read] | None:
     """The reads of a shortest cycle, None if there is none."""
-    shortest: list[_Part] | None = None
+    shortest: list[_StateOrGate] | None = None
     for start in reads.ways:
         path = _find_way_back(reads, start)
         if path is not None and (shortest is None or len(path) < len(shortest)):
@@ -268,9 +268,9 @@ def _find_cycle(reads: _Reads) -> list[_Read] | None:
     ]
 
 
-def _find_way_back(reads: _Reads, start: _Part) -> list[_Part] | None:
+def _find_way_back(reads: _Reads, start: _StateOrGate) -> list[_StateOrGate] | None:
     """The fewest parts by which a part reads itself, beginning with it."""
-    before: dict[_Part, _Part] = {}
+    before: dict[_StateOrGate, _StateOrGate] = {}
     waiting = [start]
     for part in waiting:
         for source in reads.ways[part]:

@@ -161,7 +161,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "genome": "a genome with choices; or {base: GENOME, choices: {PATH: CHOICE}}",
         "recipe": "training settings to lay over the campaign's, choices too",
         "only": "by choice, the options that are left of it",
-        "controls": "fixed networks to compare with, by name",
+        "controls": "networks to compare with, by name",
     },
     "Images": {
         "size": "side in pixels",
@@ -173,6 +173,9 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "genome": "laid over the space's: mappings merge, the rest replaces; keys may be paths",
         "recipe": "laid over the space's",
         "choices": "choices made; those left are at their defaults",
+        "whole": "true: nothing of the space's genome and recipe lies under it",
+        "match": "the feedforward network that has as much of this as the best network found",
+        "without": "the best network found, without these parts: self edges, feedback, or names",
     },
 }
 

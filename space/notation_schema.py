@@ -23,7 +23,8 @@ KEYS: dict[str, str] = {
     "cell": "the cell of the stages with `cell`",
     "cells": "several cells by name, named in the stages: cell rgc",
     "train": "settings of the training; numbers may be left open: log 1e-3..1e-2",
-    "controls": "networks to compare with: a list of edges in place of the cell, or a mapping",
+    "controls": "networks to compare with: a list of edges in place of the cell, a mapping, "
+    "match parameters|macs|depth, or best without self edges|feedback|PART",
     "states": "by name a state's depth, norm and activation; `?` for one that may be absent",
     "gates": "gates that several edges share: update: input & hidden -> k 3",
     "edges": "a line an edge: SOURCES -> TARGET add|times|keep WORDS",
@@ -96,4 +97,4 @@ def _control() -> Schema:
     assert own.keys() == set(CONTROL_KEYS), "a key of a control has no schema"
     full = {"anyOf": [{"required": ["genome"]}, {"required": ["recipe"]}]}
     whole = {"if": full, "else": {"additionalProperties": False, "properties": own}}
-    return {"type": ["array", "object"], "items": LINE, **whole}
+    return {"type": ["array", "object", "string"], "items": LINE, **whole}

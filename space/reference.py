@@ -14,12 +14,13 @@ from typing import Any
 
 from space.choices import open_document
 from space.choices.nodes import KEYS_BESIDE
+from space.controls.control import Control
 from space.json_schema import Schema, model_schema
 from space.map_bounds import __doc__ as map_bounds
 from space.meanings import BESIDE, CHOICES, MEANINGS
 from space.network import architecture, grammar
 from space.network.architecture import Architecture
-from space.space import Control, Images, Space
+from space.space import Images, Space
 
 PAGE = Path(__file__).parents[1] / "docs" / "grammar.md"
 

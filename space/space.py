@@ -37,6 +37,7 @@ from pydantic import Field
 
 from space.choices.domains import Parameter, Scalar
 from space.choices.open_document import Choices, Count, OpenDocument
+from space.controls.control import Control
 from space.documents.bounds import CLASSES, CONTROLS
 from space.documents.trees import copy_tree, merge, place
 from space.documents.validation import Value, join, parse, quote, suggestion
@@ -56,15 +57,6 @@ class Images(Value):
     size: Pixels | None = None
     channels: Channels | None = None
     classes: Annotated[int, Field(ge=2, le=CLASSES)] | None = None
-
-
-class Control(Value):
-    """A fixed network beside the space: overlays, then choices, then defaults."""
-
-    description: str = ""
-    genome: dict[str, Any] = Field(default_factory=dict)
-    recipe: dict[str, Any] = Field(default_factory=dict)
-    choices: dict[str, Scalar] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +161,7 @@ class Space(Value):
             "recipe": copy_tree(self.recipe),
             "only": {key: list(options) for key, options in self.only.items()},
             "controls": {
-                name: {k: v for k, v in control.model_dump().items() if v}
+                name: {k: v for k, v in control.model_dump(mode="json").items() if v}
                 for name, control in self.controls.items()
             },
         }
@@ -248,11 +240,17 @@ class Space(Value):
 
     def control(self, name: str) -> Sample:
         """A control, closed. Its choices are those that its overlay left open, and need not be
-        choices of the space. Raises SpaceError for an unknown name.
+        choices of the space. Raises SpaceError for an unknown name, and for a derived control.
         """
         if name not in self.controls:
             cure = suggestion(name, self.controls) or "the space has none"
             raise SpaceError("controls", f"there is no control {quote(name)}", cure)
+        if self.controls[name].is_derived:
+            raise SpaceError(
+                f"controls.{name}",
+                "follows from the best network of a campaign, and is none before",
+                "`ventral certify` trains it beside that network",
+            )
         opened = self._controls[name]
         try:
             return _make_sample(opened, opened.defaults(self.controls[name].choices))
@@ -283,14 +281,20 @@ class Space(Value):
             raise error.inside("only") from None
         return limit_kernels(opened)
 
+    @property
+    def fixed_controls(self) -> tuple[str, ...]:
+        """The names of the controls that are networks by themselves: all but the derived ones."""
+        return tuple(name for name, one in self.controls.items() if not one.is_derived)
+
     @cached_property
     def _controls(self) -> dict[str, OpenDocument]:
-        return {name: self._over(name, control) for name, control in self.controls.items()}
+        return {name: self._over(name, self.controls[name]) for name in self.fixed_controls}
 
     def _over(self, name: str, control: Control) -> OpenDocument:
         overlay = {"genome": control.genome, "recipe": control.recipe}
         try:
-            document = merge(self._open.document(), overlay, SpaceError)
+            below = {} if control.whole else self._open.document()
+            document = merge(below, overlay, SpaceError)
             document["genome"] = _write_images(document["genome"], self.images, "genome")
             return limit_kernels(OpenDocument.parse(document))
         except SpaceError as error:
@@ -299,7 +303,9 @@ class Space(Value):
     def check(self) -> None:
         """Raise SpaceError or GenomeError if the defaults or a control make no genome."""
         self.complete({})
-        for name in self._controls:
+        for name, control in self.controls.items():
+            control.check(f"controls.{name}")
+        for name in self.fixed_controls:
             self.control(name)
 
     def _changed(self, **fields: Any) -> "Space":

@@ -210,7 +210,7 @@ def _find_misfits(space: Space, refuse: Refuse | None) -> Iterator[str]:
         reason = _reason(error)
     if reason is not None:
         yield f"the default network may not be trained: {reason}"
-    for name in space.controls:
+    for name in space.fixed_controls:
         try:
             space.control(name)
         except InputError as error:

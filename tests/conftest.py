@@ -10,15 +10,24 @@ first, so that short ones fill the gaps.
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from tests.support.marks import LONG, rank, starts_processes
 
+if TYPE_CHECKING:
+    from tests.support.s3_server import S3Server
+
 # Before torch and NumPy are loaded: tests run beside each other, one a core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# No test reads or fills the cache of whoever runs it.
+os.environ["VENTRAL_CACHE"] = f"{tempfile.gettempdir()}/ventral-cache-of-tests-{os.getpid()}"
 
 # The same examples in every run; `make test-slow` draws others.
 settings.register_profile("default", deadline=None, derandomize=True)
@@ -48,3 +57,20 @@ def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
     return path
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """An S3 server in a process of its own."""
+    from tests.support.s3_server import run_s3_server
+
+    with run_s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of an empty bucket, with what is needed to reach it in the environment."""
+    for name, text in s3_server.variables.items():
+        monkeypatch.setenv(name, text)
+    return s3_server.make_bucket()

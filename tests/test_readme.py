@@ -19,6 +19,7 @@ import yaml
 
 from search.campaign import Campaign, check, control_runs, count_searched_controls, load
 from search.host.machine import Machine
+from space.equation.legend import format_legend
 from space.space import Space
 from tests.support.waiting import GUARD
 from ventral.cli import app
@@ -317,6 +318,10 @@ def test_every_link_to_a_heading_has_one() -> None:
 
 def test_the_readme_is_short_and_explains_its_words() -> None:
     assert len(README.splitlines()) <= 200
+
+
+def test_the_signs_of_equations_are_explained() -> None:
+    assert format_legend() in blocks("text")[1]
     glossary = re.findall(r"^\| ([^|]+) \| [^|]+ \|$", PAGES["glossary"], re.MULTILINE)
     words = {word for entry in glossary for word in entry.lower().split(", ")}
     assert len(words) > 50

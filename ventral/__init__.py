@@ -217,34 +217,42 @@ def export(
     the best first.
 
     Each holds a genome, weights and a card, and is what `load` reads. `kind` keeps "recurrent" or
-    "feedforward" networks. Raises InputError unless one of `top` and `trial` is given and for an
-    unknown campaign or trial, VentralError if there is no score yet or weights were not kept.
+    "feedforward" networks. Raises InputError unless one of `top` and `trial` is given, for an
+    unknown campaign or trial and for a URL (`ventral export --to` takes one), VentralError if
+    there is no score yet or weights were not kept.
     """
     from search.upkeep.exports import choose_trials, export_trials
+    from space.errors import InputError
 
+    if "://" in str(to):
+        raise InputError("to", f"{to} is a URL", "name a folder, or use `ventral export --to`")
     with open_home(home) as (place, store):
         record = store.campaigns.get(campaign)
         chosen = choose_trials(store, record, top=top, trial=trial, kind=kind)
-        return [one.folder for one in export_trials(store, place, record, chosen, Path(to))]
+        exported = export_trials(store, place, record, chosen, Path(to))
+        return [Path(one.place) for one in exported]
 
 
 @guard_imports()
 def load(export: str | Path) -> "Network":
-    """The trained network of a folder that `ventral export` wrote, in evaluation mode.
+    """The trained network of what `ventral export` wrote (a folder, or the URL of one), in
+    evaluation mode.
 
-    Raises InputError if the folder is not an export or is damaged.
+    Raises InputError if that is not an export or is damaged.
     """
     from workers.export import load as load_export
+    from workers.published_export import bring_export
 
-    return load_export(export)
+    return load_export(bring_export(export))
 
 
 @guard_imports()
 def card(export: str | Path) -> "Card":
     """The facts of an export: data, seed, recipe, scores. Raises InputError."""
     from workers.export import read_card
+    from workers.published_export import bring_export
 
-    return read_card(export)
+    return read_card(bring_export(export))
 
 
 @guard_imports()

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from space.documents.outside import printable
@@ -47,7 +48,7 @@ REFERENCES = (
 def label_columns(rows: "Sequence[Row]") -> tuple[Column, ...]:
     """The columns of tags and notes, of which those are left out that are empty in all rows."""
     columns = (Column(key="tags", write=", ".join), Column(key="note"))
-    return tuple(column for column in columns if any(row.get(column.key) for row in rows))
+    return tuple(column for column in columns if any(map(itemgetter(column.key), rows)))
 
 
 def read_equations(trial: "Trial") -> tuple[str, ...]:
@@ -93,7 +94,7 @@ def _rename_old(rows: "Sequence[Row]", store: "Store", campaign_id: str) -> "Seq
     old = {row["trial"] for row in rows if is_outdated(row["cell"])}
     if not 0 < len(old) <= MOST_COMPARED:
         return rows
-    names = {one: store.results.get(campaign_id, one).read_cell() for one in old}
+    names = {one.number: one.read_cell() for one in store.results.some(campaign_id, old)}
     return [{**row, "cell": names.get(row["trial"], row["cell"])} for row in rows]
 
 
@@ -132,7 +133,8 @@ def show_references(
     known = [reference for reference in references if not is_certified(reference)]
     rows: list[dict[str, Any]] = []
     kept = ranking.keep_references(references, kind)
-    listed = list_trials(store, record.id, [reference.trial for reference in kept])
+    trials, motifs = [reference.trial for reference in kept], output is not Format.table
+    listed = list_trials(store, record.id, trials, motifs=motifs)
     for reference, trial_row in zip(kept, listed, strict=True):
         row = trial_row | {"network": reference.name}
         row |= {"top1": reference.top1, "deviation": reference.deviation}
@@ -164,7 +166,7 @@ def show_cells(
     from search.review.listing import list_trials
     from search.store import SEARCHED
 
-    rows = list_trials(store, record.id, ranked)
+    rows = list_trials(store, record.id, ranked, motifs=output is not Format.table)
     for trial, row in zip(ranked, rows, strict=True):
         above = ranking.gain(trial, references)
         if above is not None:
@@ -174,7 +176,7 @@ def show_cells(
     columns = (*CELLS[:-2], ROLE, *CELLS[-2:]) if any("role" in row for row in rows) else CELLS
     if output is Format.table:
         listed = ranking.keep_references(references, kind)
-        controls = list_trials(store, record.id, [one.trial for one in listed])
+        controls = list_trials(store, record.id, [one.trial for one in listed], motifs=False)
         for one, row in zip(listed, controls, strict=True):
             rows.append(row | {"status": "control", "top1": one.top1, "role": "control"})
         rows = distinguish_cells(rows, store, record.id)

@@ -1,10 +1,18 @@
 """Pictures of networks as files, in the format of the file's suffix."""
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from space.errors import InputError
+from ventral.output import note
 
 SUFFIXES = (".svg", ".png")
+
+Draw = Annotated[
+    Path | None, typer.Option("--draw", help="write the circuit's picture to FILE.svg or .png")
+]
 
 
 def check_suffix(file: Path) -> None:
@@ -15,14 +23,15 @@ def check_suffix(file: Path) -> None:
 
 
 def write_picture(file: Path, svg: str) -> None:
-    """Write SVG text as the picture that the file's suffix asks for.
+    """Write SVG text as the picture that the file's suffix asks for, and note where it is.
 
     Raises InputError for another suffix, OSError where it cannot be written.
     """
     check_suffix(file)
     if file.suffix.lower() == ".svg":
         file.write_text(svg, encoding="utf-8")
-        return
-    from vl_convert import svg_to_png
+    else:
+        from vl_convert import svg_to_png
 
-    file.write_bytes(svg_to_png(svg, scale=2))
+        file.write_bytes(svg_to_png(svg, scale=2))
+    note(f"the picture is {file}")

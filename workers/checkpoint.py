@@ -1,15 +1,14 @@
 """Checkpoints: atomic to write, verified when read, and free of pickle.
 
-A checkpoint folder holds numbered versions, each a folder of its own with `tensors.safetensors`
-and `checkpoint.json` (the meta data and the SHA-256 of both). A version appears under its number
-only when it is whole and on the disk, and the last but one is kept until then and after, so that
-there is always one to go back to. This module does not know what the tensors mean.
+A checkpoint's place (a folder, or below a URL) holds numbered versions, each with
+`tensors.safetensors` and `checkpoint.json` (the meta data and the SHA-256 of both). A version is
+there only when it is whole and on the disk, and the last but one is kept until then and after, so
+that there is always one to go back to. This module does not know what the tensors mean.
 """
 
 import hashlib
 import json
 import logging
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +17,10 @@ from pydantic import Field
 
 from space.documents.bounds import RECORD
 from space.documents.files import parse_json
-from space.documents.outside import open_regular, read_bytes
 from space.documents.validation import Value, parse
-from space.errors import CheckpointError, InputError
-from workers import files
+from space.errors import CheckpointError, InputError, StorageError
+from workers.storage.opening import open_storage
+from workers.storage.protocol import Opened, Storage
 from workers.tensors import check_header
 
 if TYPE_CHECKING:  # the driver may import this module, and it has no torch
@@ -50,15 +49,14 @@ class _Record(Value):
     sha256: str
 
 
-def save(folder: str | Path, tensors: "Mapping[str, Tensor]", meta: Mapping[str, Any]) -> Path:
-    """Write a new version of the checkpoint in `folder` and return the version's own folder.
+def save(place: str | Path, tensors: "Mapping[str, Tensor]", meta: Mapping[str, Any]) -> str:
+    """Write a new version of the checkpoint at `place` and return the version's own place.
 
     `meta` must be plain JSON. Killed at any moment, this leaves the version before untouched.
-    Raises OSError (a full disk); then too.
+    Raises OSError (a full disk), StorageError; then too.
     """
     from safetensors.torch import save as to_bytes
 
-    parent = Path(folder)
     # Cloned, because safetensors refuses two names for one memory (tied weights).
     plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     data = to_bytes(plain)
@@ -68,117 +66,147 @@ def save(folder: str | Path, tensors: "Mapping[str, Tensor]", meta: Mapping[str,
         "meta": dict(meta),
     }
     record["sha256"] = _digest(record)
-    with files.partial(parent, "checkpoint") as partial:
-        files.write(partial / TENSORS, data)
-        files.write(partial / META, json.dumps(record, indent=1).encode())
-        files.settle(partial)
-        made = _publish(partial, parent)
-    files.settle(parent)
-    for old in versions(parent)[KEPT:]:
-        shutil.rmtree(old, ignore_errors=True)
-    return made
+    storage = open_storage(place)
+    made = storage.publish("", {TENSORS: data, META: json.dumps(record, indent=1).encode()})
+    storage.prune("", META, KEPT)
+    return storage.name(made)
 
 
-def _publish(partial: Path, parent: Path) -> Path:
-    """Rename `partial` to the next free number (another process may take one meanwhile)."""
-    newest = versions(parent)
-    number = int(newest[0].name) + 1 if newest else 1
-    while True:
-        target = parent / f"{number:08d}"
-        try:
-            return partial.rename(target)
-        except OSError:
-            if not target.exists():
-                raise
-            number += 1
+def versions(place: str | Path) -> list[str]:
+    """The places of the versions of a checkpoint, newest first. Raises StorageError."""
+    storage = open_storage(place)
+    return [storage.name(version) for version in storage.groups("", META)]
 
 
-def versions(folder: str | Path) -> list[Path]:
-    """The folders of the versions in a checkpoint folder, newest first."""
-    parent = Path(folder)
-    numbered = [p for p in parent.iterdir() if p.name.isdigit()] if parent.is_dir() else []
-    return sorted(numbered, key=lambda version: int(version.name), reverse=True)
-
-
-def load(folder: str | Path) -> "tuple[dict[str, Tensor], dict[str, Any]]":
+def load(place: str | Path) -> "tuple[dict[str, Tensor], dict[str, Any]]":
     """(tensors on the CPU, meta) of the newest version that is not damaged.
 
     A damaged version is passed over with a warning if an older one is good. Raises
-    CheckpointError if no version is good, naming the damaged file and the cure.
+    CheckpointError if no version is good, naming the damaged file and the cure; StorageError.
     """
+    storage = open_storage(place)
     damage: CheckpointError | None = None
-    for version in versions(folder):
+    for version in storage.groups("", META):
         try:
-            loaded = _load_version(version)
+            loaded = _load_version(storage, version)
         except CheckpointError as error:
             damage = damage or error
             continue
         if damage is not None:
-            _log.warning("%s; going back to %s", damage, version)
+            _log.warning("%s; going back to %s", damage, storage.name(version))
         return loaded
     if damage is not None:
         raise damage
-    raise CheckpointError(f"{folder}: holds no checkpoint; start from the beginning")
+    raise CheckpointError(f"{place}: holds no checkpoint; start from the beginning")
 
 
-def _load_version(version: Path) -> "tuple[dict[str, Tensor], dict[str, Any]]":
+def read_meta(place: str | Path) -> dict[str, Any] | None:
+    """The meta data of the newest version that has some; None if there is none. No torch."""
+    storage = open_storage(place)
+    for version in storage.groups("", META):
+        try:
+            return _read_record(storage, version).meta
+        except CheckpointError:
+            continue
+    return None
+
+
+def copy(source: str | Path, target: str | Path) -> None:
+    """Write the newest good version of a checkpoint to another place. No torch.
+
+    Raises CheckpointError if there is none, OSError, StorageError.
+    """
+    storage = open_storage(source)
+    damage: CheckpointError | None = None
+    for version in storage.groups("", META):
+        try:
+            data = _read_tensors(storage, version, _read_record(storage, version).tensors)
+            record = _read(storage, f"{version}/{META}")
+        except CheckpointError as error:
+            damage = damage or error
+            continue
+        open_storage(target).publish("", {TENSORS: data, META: record})
+        return
+    raise damage or CheckpointError(f"{source}: holds no checkpoint; start from the beginning")
+
+
+def _load_version(storage: Storage, version: str) -> "tuple[dict[str, Tensor], dict[str, Any]]":
     from safetensors import SafetensorError
     from safetensors.torch import load as from_bytes
 
-    record = _read_record(version / META)
-    path, expected = version / TENSORS, record.tensors
-    data = _read(path, expected.bytes)
-    if hashlib.sha256(data).hexdigest() != expected.sha256:
-        raise _corruption(path, "was altered after it was written")
+    record = _read_record(storage, version)
+    data = _read_tensors(storage, version, record.tensors)
     try:
         check_header(data)
         return from_bytes(data), record.meta
     except (InputError, SafetensorError) as error:
-        raise _corruption(path, f"is not what was written ({error})") from None
+        where = f"{version}/{TENSORS}"
+        raise _corruption(storage, where, f"is not what was written ({error})") from None
 
 
-def _read_record(path: Path) -> _Record:
-    try:
-        document = parse_json(_read(path), "", nodes=RECORD)
-        if not isinstance(document, dict):
-            raise InputError("", "is not a mapping")
-        version = document.get("format")
-        if type(version) is int and version != FORMAT:
-            raise CheckpointError(
-                f"{path}: format {version}, this version of Ventral reads {FORMAT}"
-            )
-        record = parse(_Record, document, nodes=RECORD)
-    except InputError as error:
-        raise _corruption(path, f"is not what was written ({error})") from None
-    if record.sha256 != _digest({k: v for k, v in document.items() if k != "sha256"}):
-        raise _corruption(path, "was altered after it was written")
-    return record
-
-
-def _read(path: Path, size: int | None = None) -> bytes:
-    """The bytes of a file, which must be of `size` if that is known."""
-    try:
-        if size is None:
-            return read_bytes(path, _META_BYTES)
-        with open_regular(path) as file:
-            actual = file.seek(0, 2)  # compared before memory is taken
-            file.seek(0)
-            data = file.read(actual) if actual == size else b""
-    except (InputError, OSError) as error:
-        problem = (
-            error.problem
-            if isinstance(error, InputError)
-            else f"cannot be read ({error.strerror})"
-        )
-        raise _corruption(path, problem) from None
-    if len(data) != size:
-        raise _corruption(path, f"has {actual} bytes where {size} were written")
+def _read_tensors(storage: Storage, version: str, expected: _Tensors) -> bytes:
+    """The bytes of a version's tensors, of the size and the hash that they were written with."""
+    key = f"{version}/{TENSORS}"
+    data = _read(storage, key, expected.bytes)
+    if hashlib.sha256(data).hexdigest() != expected.sha256:
+        raise _corruption(storage, key, "was altered after it was written")
     return data
 
 
-def _corruption(path: Path, problem: str) -> CheckpointError:
-    cure = f"delete {path.parent} to go back to the version before it, if there is one"
-    return CheckpointError(f"{path}: {problem}; {cure}")
+def _read_record(storage: Storage, version: str) -> _Record:
+    key = f"{version}/{META}"
+    try:
+        document = parse_json(_read(storage, key), "", nodes=RECORD)
+        if not isinstance(document, dict):
+            raise InputError("", "is not a mapping")
+        number = document.get("format")
+        if type(number) is int and number != FORMAT:
+            raise CheckpointError(
+                f"{storage.name(key)}: format {number}, this version of Ventral reads {FORMAT}"
+            )
+        record = parse(_Record, document, nodes=RECORD)
+    except StorageError:
+        raise
+    except InputError as error:
+        raise _corruption(storage, key, f"is not what was written ({error})") from None
+    if record.sha256 != _digest({k: v for k, v in document.items() if k != "sha256"}):
+        raise _corruption(storage, key, "was altered after it was written")
+    return record
+
+
+def _read(storage: Storage, key: str, size: int | None = None) -> bytes:
+    """The bytes of an object, which must be of `size` if that is known.
+
+    Sizes are compared before memory is taken.
+    """
+    try:
+        with storage.open(key) as opened:
+            problem = _judge_size(opened, size)
+            data = b"" if problem else opened.stream.read()
+    except StorageError:
+        raise
+    except InputError as error:
+        raise _corruption(storage, key, error.problem) from None
+    except OSError as error:
+        raise _corruption(storage, key, f"cannot be read ({error.strerror})") from None
+    if problem:
+        raise _corruption(storage, key, problem)
+    return data
+
+
+def _judge_size(opened: Opened, size: int | None) -> str:
+    """What is wrong with the size of an object; "" if nothing is."""
+    if size is None:
+        large = opened.size > _META_BYTES
+        return f"is larger than {_META_BYTES:,} bytes" if large else ""
+    wrong = opened.size != size
+    return f"has {opened.size} bytes where {size} were written" if wrong else ""
+
+
+def _corruption(storage: Storage, key: str, problem: str) -> CheckpointError:
+    version = storage.name(key.rpartition("/")[0])
+    cure = f"delete {version} to go back to the version before it, if there is one"
+    return CheckpointError(f"{storage.name(key)}: {problem}; {cure}")
 
 
 def _digest(record: Mapping[str, Any]) -> str:

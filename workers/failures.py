@@ -6,7 +6,14 @@ import traceback
 
 import torch
 
-from space.errors import CheckpointError, DataError, InputError, VentralError
+from space.errors import (
+    CheckpointError,
+    DataError,
+    InputError,
+    StorageError,
+    UnreachableError,
+    VentralError,
+)
 from workers.job import Failure
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
@@ -29,6 +36,8 @@ def failure(error: BaseException) -> Failure:
         return Failure(kind="diverged", reason=reason)
     if isinstance(error, CheckpointError):
         return Failure(kind="corrupt-checkpoint", reason=reason)
+    if isinstance(error, StorageError):
+        return Failure(kind="environment", reason=reason)
     if isinstance(error, DataError):
         return Failure(kind="data", reason=reason)
     if isinstance(error, InputError):
@@ -64,7 +73,8 @@ def device_lost(error: BaseException) -> bool:
 def files_away(error: BaseException) -> bool:
     """Whether the files could not be reached from here: another worker may do better."""
     causes = (error, error.__cause__)
-    return any(isinstance(one, OSError) and one.errno in AWAY for one in causes)
+    away = any(isinstance(one, OSError) and one.errno in AWAY for one in causes)
+    return away or isinstance(error, UnreachableError)
 
 
 def release() -> None:

@@ -85,23 +85,3 @@ def replace(file: Path, data: bytes) -> None:
         write(hidden / file.name, data)
         (hidden / file.name).replace(file)
         settle(file.parent)
-
-
-class Claim:
-    """A process's claim to a folder. The last one holds.
-
-    A process that was abandoned because it hung may wake up much later: it must not overwrite
-    what its successor wrote.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        """Claim the folder, which is made. Raises OSError."""
-        self._file, self._sign = folder / "claim", os.urandom(8).hex()
-        replace(self._file, self._sign.encode())
-
-    def holds(self) -> bool:
-        """Whether no other process has claimed it since, and it still exists. Raises OSError."""
-        try:
-            return self._file.read_text() == self._sign
-        except FileNotFoundError:
-            return False

@@ -36,10 +36,14 @@ PositiveRange = Annotated[tuple[Positive, Positive], AfterValidator(ascending)]
 
 
 class PackRef(Value):
-    """Where the packed images lie, and the checksum that they must have."""
+    """Where the packed images lie, and the checksum that they must have.
+
+    `path` is of the machine that packed them; the others take them from `url`, if there is one.
+    """
 
     path: str
     checksum: str
+    url: str | None = None
 
 
 ScoredSplit = Literal["validation", "test"]
@@ -322,8 +326,8 @@ def _read_genome(value: object) -> Genome:
 class Job(Value):
     """One trial: a genome to build, a recipe to train it by, the data, a seed and a folder.
 
-    `folder` is the trial's own; its checkpoints lie in `folder/checkpoint`. In JSON the genome is
-    its document.
+    `folder` is the trial's own, a path or a URL; its checkpoints lie in `folder/checkpoint`. In
+    JSON the genome is its document.
     """
 
     genome: Annotated[Genome, BeforeValidator(_read_genome)]

@@ -7,6 +7,7 @@ from space.errors import DataError, InputError
 from workers.card import Card
 from workers.data.pack import Pack, find_pack
 from workers.data.packing import pack
+from workers.data.publishing import find_published
 from workers.data.specs import data_spec
 from workers.evaluation import Evaluation, evaluate
 from workers.export import load, read_card
@@ -15,11 +16,15 @@ from workers.job import Chosen, ScoredSplit
 
 
 def evaluate_export(
-    folder: str | Path, packs: str | Path, split: ScoredSplit = "test"
+    folder: str | Path,
+    packs: str | Path,
+    split: ScoredSplit = "test",
+    storage: str | None = None,
 ) -> Evaluation:
     """The scores of an export on a split of its data.
 
-    That is the pack of its checksum in the folder `packs`, or is packed there. On the machine of
+    That is the pack of its checksum in the folder `packs`, or at the URL of a `storage`, or is
+    packed into the folder. On the machine of
     the recorded scores of that split the numbers are the same. Raises InputError for a damaged
     export, or for a validation split that is not there or was trained on, DataError if the data
     is missing or not the recorded one.
@@ -28,7 +33,7 @@ def evaluate_export(
     if split == "validation" and card.recipe.get("train_on") == "train+validation":
         problem = f"{folder} was trained on the validation images"
         raise InputError("split", problem, "score it on test")
-    network, data = load(folder), _open_data(folder, card, Path(packs))
+    network, data = load(folder), _open_data(folder, card, Path(packs), storage)
     if split not in data.splits:
         problem = f"the data of {folder} has no {split} split: it was selected on test"
         raise InputError("split", problem, "score it on test")
@@ -54,9 +59,11 @@ def _metric(card: Card) -> Metric | None:
         raise InputError("recipe.metric", str(error), "install the package that has it") from None
 
 
-def _open_data(folder: str | Path, card: Card, packs: Path) -> Pack:
+def _open_data(folder: str | Path, card: Card, packs: Path, storage: str | None) -> Pack:
     """The pack that an export was scored on. Raises DataError if there is another one instead."""
     data = find_pack(packs, card.data_checksum)
+    if data is None and storage is not None:
+        data = find_published(storage, card.data_checksum)
     if data is None:
         data = pack(data_spec(card.data_spec, f"{folder}: data"), packs)
     if data.checksum != card.data_checksum:

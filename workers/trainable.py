@@ -9,14 +9,16 @@ import contextlib
 import faulthandler
 import os
 import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ray
 from ray.tune import Trainable
 
-from workers import checkpoint, files
+from workers import checkpoint
 from workers.job import CHECKPOINT, LOG, Failure, Job
+from workers.storage.cache import ensure_cache
+from workers.storage.claim import Claim
+from workers.storage.places import join, local_folder
 
 if TYPE_CHECKING:
     from workers.training import Trainer
@@ -39,7 +41,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
         self._trial: int = config["trial"]
         self._job: str | None = config["job"]
         self._trainer: Trainer | None = None
-        self._claim: files.Claim | None = None
+        self._claim: Claim | None = None
         self._failure: Failure | None = None
         self._earlier: list[dict[str, Any]] = []
         self._reached = 0
@@ -53,12 +55,12 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
         text, self._job = self._job, None
         try:
             job = Job.read(text)
-            folder = Path(job.folder)
-            self._claim = files.Claim(folder)
-            _log_to(folder / LOG)
+            self._claim = Claim(job.folder)
+            _log_to(job.folder)
             self._trainer = training.Trainer(job)
-            if checkpoint.versions(folder / CHECKPOINT):
-                self._continue(folder / CHECKPOINT)
+            saved = join(job.folder, CHECKPOINT)
+            if checkpoint.versions(saved):
+                self._continue(saved)
         except Exception as error:  # noqa: BLE001  (whatever it is, it is the trial's result)
             self._fail(error)
 
@@ -92,7 +94,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
                 # This worker hung, was abandoned, and woke up: another one has its trial.
                 raise SystemExit("another worker has the trial")
             if trainer.finished or trainer.epoch % trainer.job.recipe.checkpoint_epochs == 0:
-                trainer.save(Path(trainer.job.folder) / CHECKPOINT)
+                trainer.save(join(trainer.job.folder, CHECKPOINT))
         report = trainer.reports[-1]
         self._reached = report.epoch
         return {
@@ -102,9 +104,9 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
             "done": trainer.finished,
         }
 
-    def _continue(self, folder: Path) -> None:
+    def _continue(self, saved: str) -> None:
         assert self._trainer is not None
-        self._trainer.load(folder)
+        self._trainer.load(saved)
         self._earlier = [report.model_dump(mode="json") for report in self._trainer.reports]
         self._reached = self._trainer.epoch
 
@@ -140,18 +142,21 @@ class TrialTrainable(Trainable):  # type: ignore[misc]  # Ray has no types
         fresh = self._trainer is not None and self._trainer.epoch == 0
         if fresh and checkpoint.versions(checkpoint_dir):
             try:
-                self._continue(Path(checkpoint_dir))
+                self._continue(str(checkpoint_dir))
             except Exception as error:  # noqa: BLE001  (the trial's result)
                 self._fail(error)
 
 
-def _log_to(file: Path) -> None:
-    """Send what this process writes to its standard error, a crash's traceback too, to `file`."""
+def _log_to(place: str) -> None:
+    """Send what this process writes to its standard error, a crash's traceback too, to a file in
+    the trial's folder, or on this machine if that is at a URL: a log is not written at once.
+    """
     if not ray.is_initialized():
         return  # not a worker: its standard error is not ours to redirect
     # A full disk is reported where something has to be written.
     with contextlib.suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("ab") as log:
+        folder = local_folder(place) or ensure_cache("logs", *place.split("/")[-2:])
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / LOG).open("ab") as log:
             os.dup2(log.fileno(), 2)
     faulthandler.enable(file=2, all_threads=False)

@@ -22,6 +22,7 @@ from workers.data.feed import Feed
 from workers.data.manifest import SplitName
 from workers.data.pack import Pack
 from workers.data.preprocessing import Normalisation, to_unit
+from workers.data.publishing import open_pack
 from workers.evaluation import Scored, check_fit, evaluate, move_network
 from workers.failures import Diverged, device_lost, out_of_memory
 from workers.functions import load_loss, load_metric
@@ -76,7 +77,7 @@ class Trainer:
         recipe = job.recipe
         torch.set_num_threads(recipe.threads)
         seed_all(mix_seed(job.seed, "build"))
-        self.pack = Pack.load(job.data.path, job.data.checksum)
+        self.pack = open_pack(job.data)
         self._build = build
         self._scored = self.pack.scored(recipe.score_on)
         self._own_loss = None if recipe.loss is None else load_loss(recipe.loss)
@@ -247,7 +248,7 @@ class Trainer:
         return tensors | {f"optimiser.{k}": v for k, v in optimiser.items()}, numbers
 
     def save(self, folder: str | Path) -> None:
-        """Write a checkpoint to `folder` (see checkpoint.save). Raises OSError."""
+        """Write a checkpoint to `folder` (see checkpoint.save). Raises OSError, StorageError."""
         tensors, numbers = self.state()
         meta = {
             "job": identify_job(self.job),
@@ -263,7 +264,7 @@ class Trainer:
     def load(self, folder: str | Path) -> None:
         """Go on from a checkpoint of the same job, or of one that began as it does.
 
-        Raises CheckpointError.
+        Raises CheckpointError, StorageError.
         """
         tensors, meta = checkpoint.load(folder)
         state = read_state(meta, folder)

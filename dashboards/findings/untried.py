@@ -1,13 +1,13 @@
-"""Which motifs were never tried?
+"""Which options were never tried?
 
-A motif is one way to write one part of a cell: the options that are open together under one name,
-such as the operation, kernel and nonlinearity of one edge that multiplies; where they make more
-than MOST combinations, each option alone. Tried is what was trained and has a score. A single
-option that was never tried though random sampling would have tried it at least EXPECTED times
-(so that it happens by chance in 3 of 10,000 cases) is a gap that something made: limits, failures
-or the sampler. Beyond that, the part of all motifs that was never tried may be SHARE; more is
-expected of too few samples of a large space, and the text says how many sampling at random would
-leave.
+Counted is every option of a choice, and every combination of options of the choices that are open
+together under one name, such as the operation, kernel and nonlinearity of one edge that
+multiplies; where these are more than MOST, each option alone. Tried is what was trained and has a
+score. A single option that was never tried though random sampling would have tried it at least
+EXPECTED times (so that it happens by chance in 3 of 10,000 cases) is a gap that something made:
+limits, failures or the sampler. Beyond that, the part of all combinations that was never tried may
+be SHARE; more is expected of too few samples of a large space, and the text says how many sampling
+at random would leave.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from dashboards.frames import CHOICE
 from dashboards.searched import Searched
 from space.choices.domains import Categorical, Parameter, Scalar
 
-NAME = "untried-motifs"
+NAME = "untried-options"
 MOST = 64
 EXPECTED = 8.0
 SHARE = 0.25
@@ -36,10 +36,10 @@ _NAMED = 3  # gaps that the text names
 
 
 @dataclass(frozen=True, kw_only=True)
-class Motif:
-    """Options of choices that are open together; `chance` that a random sample has it, `tried` how
-    many trained networks do, `expected` how many of those would with which its choices are open,
-    if these were made at random.
+class Combination:
+    """Options of choices that are open together, or one alone; `chance` that a random sample has
+    it, `tried` how many trained networks do, `expected` how many of those would with which its
+    choices are open, if these were made at random.
     """
 
     options: Mapping[str, Scalar]
@@ -59,22 +59,24 @@ class Motif:
 
 
 def judge(searched: Searched) -> Finding | None:
-    """How many motifs of the space no network was trained with. None of a space without any."""
+    """How many options, and combinations of them, no network was trained with. None of a space
+    without any.
+    """
     ended = select_ended(searched)
     trained = ended[ended["top1"].notna()]
-    motifs = list(count_motifs(searched.space.parameters, trained))
-    if not motifs:
+    listed = list(count_combinations(searched.space.parameters, trained))
+    if not listed:
         return None
-    missed = [one for one in motifs if not one.tried]
+    missed = [one for one in listed if not one.tried]
     gaps = sorted(
         (one for one in missed if len(one.options) == 1 and one.expected >= EXPECTED),
         key=lambda one: -one.expected,
     )
-    share = len(missed) / len(motifs)
-    left = sum((1.0 - one.chance) ** len(trained) for one in motifs)
+    share = len(missed) / len(listed)
+    left = sum((1.0 - one.chance) ** len(trained) for one in listed)
     counted = (
-        f"{len(missed)} of {len(motifs)} motifs were never trained (sampling at random as often, "
-        f"{len(trained)} times, would leave {left:.0f})"
+        f"{len(missed)} of {len(listed)} options and combinations were never trained (sampling at "
+        f"random as often, {len(trained)} times, would leave {left:.0f})"
     )
     if gaps:
         return _report_gaps(searched, gaps, counted)
@@ -101,7 +103,7 @@ def judge(searched: Searched) -> Finding | None:
     )
 
 
-def _report_gaps(searched: Searched, gaps: list[Motif], counted: str) -> Finding:
+def _report_gaps(searched: Searched, gaps: list[Combination], counted: str) -> Finding:
     worst = gaps[0].expected
     ended = select_ended(searched)
     named = "; ".join(f"{one.name}{_explain(ended, one)}" for one in gaps[:_NAMED])
@@ -119,17 +121,19 @@ def _report_gaps(searched: Searched, gaps: list[Motif], counted: str) -> Finding
     )
 
 
-def _explain(ended: pd.DataFrame, motif: Motif) -> str:
-    """What became of the networks with a motif, none of which was trained."""
-    inside = ended[_has(ended, motif.options)]
+def _explain(ended: pd.DataFrame, combination: Combination) -> str:
+    """What became of the networks with a combination, none of which was trained."""
+    inside = ended[_has(ended, combination.options)]
     if inside.empty:
         return " (never suggested)"
     counts = inside["status"].value_counts()
     return f" (suggested {len(inside)} times: {', '.join(f'{n} {s}' for s, n in counts.items())})"
 
 
-def count_motifs(parameters: tuple[Parameter, ...], trained: pd.DataFrame) -> Iterator[Motif]:
-    """Every motif of a space: single options first, then the combinations under one name."""
+def count_combinations(
+    parameters: tuple[Parameter, ...], trained: pd.DataFrame
+) -> Iterator[Combination]:
+    """Every single option of a space first, then the combinations under one name."""
     chances = _find_chances(parameters)
     groups: dict[tuple[object, str], list[Parameter]] = defaultdict(list)
     codes: dict[str, Numbers] = {}
@@ -141,7 +145,7 @@ def count_motifs(parameters: tuple[Parameter, ...], trained: pd.DataFrame) -> It
         groups[parameter.conditions, _name_group(parameter.path)].append(parameter)
         counts = np.bincount(codes[parameter.path] + 1, minlength=domain.size + 1)[1:]
         for place, option in enumerate(domain.options):
-            yield Motif(
+            yield Combination(
                 options={parameter.path: option},
                 chance=chances[parameter.path] * _part(domain, place),
                 tried=int(counts[place]),
@@ -155,7 +159,7 @@ def count_motifs(parameters: tuple[Parameter, ...], trained: pd.DataFrame) -> It
 
 def _combine(
     members: list[Parameter], codes: Mapping[str, Numbers], chance: float
-) -> Iterator[Motif]:
+) -> Iterator[Combination]:
     """All combinations of the options of choices that are open together with that `chance`."""
     sizes = [len(_options(one)) for one in members]
     place = np.zeros(len(codes[members[0].path]), dtype=int)
@@ -169,7 +173,7 @@ def _combine(
         for one, option in zip(members, combination, strict=True):
             assert isinstance(one.domain, Categorical)
             part *= _part(one.domain, option)
-        yield Motif(
+        yield Combination(
             options={
                 one.path: _options(one)[option]
                 for one, option in zip(members, combination, strict=True)

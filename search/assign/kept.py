@@ -1,12 +1,16 @@
 """Which checkpoints of a campaign's ended trials are kept."""
 
 import heapq
-import shutil
-from pathlib import Path
+import logging
+from collections.abc import Sequence
 
 from search.assign.setting import Setting
 from search.store import CONTROL, SEARCHED, Trial
+from space.errors import StorageError
 from workers.job import HOPELESS
+from workers.storage.opening import discard, open_storage
+
+log = logging.getLogger(__name__)
 
 
 class Checkpoints:
@@ -20,23 +24,38 @@ class Checkpoints:
         self._set, self._keep = setting, setting.campaign.keep
         # Heaps, the worst first: of searched controls and of the others.
         self._ranks: dict[bool, list[tuple[float, int, int]]] = {True: [], False: []}
-        for trial in setting.store.results.ended(setting.campaign_id):
-            self.update(trial)
+        ended = setting.store.results.ended(setting.campaign_id)
+        self._drop_left([number for trial in ended for number in self._judge(trial)])
 
     def update(self, trial: Trial) -> None:
         """Keep the checkpoint of a trial that has ended, or drop the one that it pushes out."""
-        if trial.status == "failed" and (trial.reason or "").partition(":")[0] not in HOPELESS:
-            return  # if it is tried again it goes on from there
-        if trial.status not in ("finished", "pruned") or trial.top1 is None:
-            self._drop(trial.number)
-        elif trial.origin != CONTROL:
-            rank = (trial.top1, -(trial.parameters or 0), -trial.number)
-            ranks = self._ranks[trial.family == SEARCHED]
-            heapq.heappush(ranks, rank)
-            if len(ranks) > self._keep:
-                self._drop(-heapq.heappop(ranks)[2])
+        for number in self._judge(trial):
+            discard(self._set.places.trial(number))
 
-    def _drop(self, number: int) -> None:
-        folder: Path = self._set.home.trial(self._set.campaign_id, number)
-        if folder.exists():
-            shutil.rmtree(folder, ignore_errors=True)
+    def _judge(self, trial: Trial) -> list[int]:
+        """The trials whose checkpoints are not kept any more, now that one has ended."""
+        if trial.status == "failed" and (trial.reason or "").partition(":")[0] not in HOPELESS:
+            return []  # if it is tried again it goes on from there
+        if trial.status not in ("finished", "pruned") or trial.top1 is None:
+            return [trial.number]
+        if trial.origin == CONTROL:
+            return []
+        rank = (trial.top1, -(trial.parameters or 0), -trial.number)
+        ranks = self._ranks[trial.family == SEARCHED]
+        heapq.heappush(ranks, rank)
+        return [-heapq.heappop(ranks)[2]] if len(ranks) > self._keep else []
+
+    def _drop_left(self, numbers: Sequence[int]) -> None:
+        """Drop what an earlier driver left of these trials; at a storage only what is there, since
+        each is a request.
+        """
+        places = self._set.places
+        try:
+            entries = open_storage(places.campaign).list() if self._set.storage else None
+        except StorageError as error:
+            log.warning("%s", error)
+            return
+        there = None if entries is None else {one.key.partition("/")[0] for one in entries}
+        for number in numbers:
+            if there is None or places.trial(number).rpartition("/")[2] in there:
+                discard(places.trial(number))

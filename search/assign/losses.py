@@ -47,7 +47,10 @@ _SIGNS: tuple[tuple[Cause, tuple[str, ...]], ...] = (
     ("memory", ("running low on memory", "OutOfMemoryError", "NODE_OUT_OF_MEMORY")),
     (
         "environment",
-        ("ImportError: ", "ModuleNotFoundError: ", "RuntimeEnvSetupError", "Error: [Errno "),
+        (
+            *("ImportError: ", "ModuleNotFoundError: ", "RuntimeEnvSetupError"),
+            *("Error: [Errno ", "UnreachableError: "),
+        ),
     ),
     ("error", ("ray::", "Traceback (most recent call last)")),
 )

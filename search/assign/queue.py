@@ -8,7 +8,6 @@ because it was trained before, is ended here.
 The queue knows no Ray. It is for the driver's thread alone.
 """
 
-import shutil
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -35,6 +34,7 @@ from space.errors import CampaignError, GenomeError
 from space.motifs import name_motifs
 from space.unroll.cost import cost
 from workers.job import Failure, Job, Recipe
+from workers.storage.opening import discard
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,7 +210,7 @@ class Queue:
             takeover = self._set.takeover(number, work, recipe)
             if takeover is None:
                 # A driver that died may have linked what another point was to go on from.
-                shutil.rmtree(self._set.home.trial(self._set.campaign_id, number), True)
+                discard(self._set.places.trial(number))
         cell, recurrence = ("", None) if sample is None else name_network(sample.genome)
         family, winner = self._read_lineage(control)
         trial = NewTrial(
@@ -232,7 +232,7 @@ class Queue:
             motifs=None if sample is None else name_motifs(sample.genome),
             status="infeasible" if recipe is None else "waiting",
             reason=suggestion.reason,
-            folder=str(self._set.home.trial(self._set.campaign_id, number)),
+            folder=self._set.places.trial(number),
             work=work,
             takeover=takeover,
             calls=None if origin == CONTROL else [call.document() for call in suggestion.calls],

@@ -16,7 +16,7 @@ from search.assign.setting import Setting
 from search.samplers import Outcome
 from search.store import Status, Trial
 from search.store.ledger import Meter
-from workers.job import ENVIRONMENT, LOG, Failure, Report
+from workers.job import ENVIRONMENT, Failure, Report
 
 MUCH = 50_000  # characters: Ray may list all processes of a machine that ran out of memory
 
@@ -99,7 +99,7 @@ class Records:
 
         `words` are Ray's, `silent` says that we ended the worker. Raises Halted as `fail` does.
         """
-        log = tail(self._set.home.trial(self._set.campaign_id, number) / LOG, MUCH)
+        log = tail(self._set.places.log(number), MUCH)
         epochs = self._set.store.results.get(self._set.campaign_id, number).epochs
         reason, failure = self._losses.add(number, words, silent=silent, log=log, epochs=epochs)
         if failure is None:

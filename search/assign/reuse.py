@@ -13,6 +13,7 @@ about trainings that only resemble each other.
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -22,8 +23,13 @@ from typing import Any
 
 from search.campaign import Campaign, Scheduler
 from search.store import Donor, Store, Takeover
+from space.errors import CheckpointError, StorageError
 from workers import checkpoint, files
 from workers.job import CHECKPOINT, Recipe
+from workers.storage.opening import discard
+from workers.storage.places import is_url, join, local_folder
+
+_log = logging.getLogger(__name__)
 
 FIRST_KEYS = frozenset(
     (
@@ -63,13 +69,13 @@ def _plain(value: Any) -> Any:
 
 
 def find(
-    store: Store, campaign_id: str, campaign: Campaign, work: str, recipe: Recipe, folder: Path
+    store: Store, campaign_id: str, campaign: Campaign, work: str, recipe: Recipe, place: str
 ) -> Takeover | None:
     """What a new trial of `work` takes over; None if it has to be trained from the beginning.
 
-    `recipe` is the trial's closed one, `folder` its own, which gets the donor's checkpoint (in
-    hard links, so that it costs no space) where that is what the trial goes on from, or was
-    scored with.
+    `recipe` is the trial's closed one, `place` its own (a path or URL), which gets the donor's
+    checkpoint (from folder to folder in hard links, so that it costs no space) where that is what
+    the trial goes on from, or was scored with.
     """
     donors = [
         donor
@@ -86,11 +92,11 @@ def find(
             takeover = rule(donor)
             if takeover is not None and _has_reports(store, takeover):
                 if takeover.status != "failed":
-                    link_checkpoint(donor, folder, exactly=takeover.epochs)
+                    take_checkpoint(donor, place, exactly=takeover.epochs)
                 return takeover
     for donor in donors:
         epochs = donor.trial.epochs
-        if 0 < epochs < recipe.epochs and link_checkpoint(donor, folder, at_most=epochs):
+        if 0 < epochs < recipe.epochs and take_checkpoint(donor, place, at_most=epochs):
             return Takeover(donor=donor, epochs=epochs)
     return None
 
@@ -150,30 +156,50 @@ def _has_reports(store: Store, takeover: Takeover) -> bool:
 # ------------------------------------------------------------------------------- checkpoints
 
 
-def link_checkpoint(
-    donor: Donor, folder: Path, *, exactly: int | None = None, at_most: int | None = None
+def take_checkpoint(
+    donor: Donor, place: str, *, exactly: int | None = None, at_most: int | None = None
 ) -> bool:
-    """Put the donor's checkpoint into `folder`; False if it is gone, or is of other epochs."""
+    """Put the donor's checkpoint at `place`; False if it is gone, or is of other epochs."""
     if donor.trial.folder is None:
         return False
-    recorded, target = Path(donor.trial.folder), folder / CHECKPOINT
-    # The home may have moved since: its campaigns still lie side by side.
-    here = folder.parents[1] / recorded.parent.name / recorded.name
-    source = (here if here.is_dir() else recorded) / CHECKPOINT
-    epoch = checkpoint_epoch(source)
-    if epoch is None or epoch != (exactly or epoch) or epoch > (at_most or epoch):
-        return False
+    source = _find_source(donor.trial.folder, place)
     try:
-        shutil.rmtree(folder, ignore_errors=True)
-        # What is hidden there is being written.
-        hidden = shutil.ignore_patterns(".*")
-        with files.partial(folder, CHECKPOINT) as made:
-            shutil.copytree(source, made, copy_function=_link, ignore=hidden, dirs_exist_ok=True)
-            made.rename(target)
-    except (OSError, shutil.Error):  # it is being dropped by its own campaign at this moment
-        shutil.rmtree(folder, ignore_errors=True)
+        epoch = checkpoint_epoch(source)
+        if epoch is None or epoch != (exactly or epoch) or epoch > (at_most or epoch):
+            return False
+        discard(place)
+        _copy_checkpoint(source, join(place, CHECKPOINT))
+    except (OSError, shutil.Error, CheckpointError, StorageError) as error:
+        # It is being dropped by its own campaign at this moment, or its storage is away.
+        _log.info("trial %s/%s: %s", donor.trial.campaign, donor.trial.number, error)
+        discard(place)
         return False
     return True
+
+
+def _find_source(recorded: str, place: str) -> str:
+    """Where the checkpoint of a donor is, whose files were `recorded` to be there."""
+    if is_url(recorded):
+        return join(recorded, CHECKPOINT)
+    folder = local_folder(place)
+    if folder is not None:
+        # The home may have moved since: its campaigns still lie side by side.
+        here = folder.parents[1] / Path(recorded).parent.name / Path(recorded).name
+        if here.is_dir():
+            return str(here / CHECKPOINT)
+    return str(Path(recorded) / CHECKPOINT)
+
+
+def _copy_checkpoint(source: str, target: str) -> None:
+    """From folder to folder in hard links. Raises OSError, CheckpointError, StorageError."""
+    first, second = local_folder(source), local_folder(target)
+    if first is None or second is None:
+        checkpoint.copy(source, target)
+        return
+    hidden = shutil.ignore_patterns(".*")  # what is hidden there is being written
+    with files.partial(second.parent, CHECKPOINT) as made:
+        shutil.copytree(first, made, copy_function=_link, ignore=hidden, dirs_exist_ok=True)
+        made.rename(second)
 
 
 def _link(source: str, target: str) -> str:
@@ -184,11 +210,10 @@ def _link(source: str, target: str) -> str:
     return target
 
 
-def checkpoint_epoch(folder: Path) -> int | None:
-    """The epoch of the newest checkpoint in a checkpoint folder; None if there is none."""
-    for version in checkpoint.versions(folder):
-        try:
-            return int(json.loads((version / checkpoint.META).read_text())["meta"]["epoch"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    return None
+def checkpoint_epoch(place: str) -> int | None:
+    """The epoch of the newest checkpoint at a place; None if there is none.
+
+    Raises StorageError.
+    """
+    epoch = (checkpoint.read_meta(place) or {}).get("epoch")
+    return epoch if isinstance(epoch, int) else None

@@ -10,6 +10,7 @@ from search.campaign import Campaign, full_epochs
 from search.campaign.limits import fit_recipe
 from search.early_stopping.judging import Standing
 from search.host.home import Home
+from search.host.places import TrialPlaces
 from search.samplers import Outcome
 from search.store import CONTROL, SEARCHED, Store, Takeover, Trial
 from space.genome import Genome
@@ -50,6 +51,8 @@ class Setting:
     """What trials are scored on; test in campaigns of before there was a validation split."""
     certifies: str | None = None
     """The campaign whose networks this one trains again; None of what an earlier version made."""
+    storage: str | None = None
+    """The URL at which trials keep their files; None where the home does."""
     address: str | None = None
     """Of the running Ray cluster on which trials run; None for one of the driver's own."""
 
@@ -62,6 +65,11 @@ class Setting:
         """The campaign's recipe with a sample's laid over it. Raises InputError."""
         return self.campaign.recipe.overlaid(overlay)
 
+    @property
+    def places(self) -> TrialPlaces:
+        """Where the trials keep their files."""
+        return TrialPlaces(home=self.home, campaign_id=self.campaign_id, storage=self.storage)
+
     def job(self, number: int, genome: Genome, recipe: Recipe, seed: int) -> Job:
         """The job of a trial, by its closed recipe. All suggested ones have the campaign's seed:
         they differ in nothing else.
@@ -71,15 +79,15 @@ class Setting:
             recipe=fit_recipe(self.campaign, recipe, genome),
             data=self.data,
             seed=seed,
-            folder=str(self.home.trial(self.campaign_id, number)),
+            folder=self.places.trial(number),
         )
 
     def takeover(self, number: int, work: str, recipe: Recipe) -> Takeover | None:
         """What a new trial of a work and a closed recipe takes over from another campaign."""
         if not self.campaign.reuse:
             return None
-        folder = self.home.trial(self.campaign_id, number)
-        return reuse.find(self.store, self.campaign_id, self.campaign, work, recipe, folder)
+        place = self.places.trial(number)
+        return reuse.find(self.store, self.campaign_id, self.campaign, work, recipe, place)
 
     def find_standing(self, number: int) -> Standing:
         """How early stopping judges a trial on record."""

@@ -71,8 +71,8 @@ class Suggestion:
 
 
 @dataclass
-class _Part:
-    """A part of the space that is searched, with its sampler."""
+class _SampledSpace:
+    """The space, or a part of it, with the sampler that searches it."""
 
     sampler: Sampler
     space: Space
@@ -98,11 +98,11 @@ class Suggester:
     ) -> None:
         self._space, self._campaign = space, campaign
         self._enqueued = deque(one.choices for one in campaign.enqueued)
-        self._whole = _Part(sampler, space, campaign.seed)
-        self._controls: _Part | None = None
+        self._whole = _SampledSpace(sampler, space, campaign.seed)
+        self._controls: _SampledSpace | None = None
         if controls is not None:
-            self._controls = _Part(*controls, controls_seed(campaign), searched=True)
-        self._parts: dict[int, _Part] = {}
+            self._controls = _SampledSpace(*controls, controls_seed(campaign), searched=True)
+        self._parts: dict[int, _SampledSpace] = {}
         self._known: dict[str, int] = {}
         self._trained: set[tuple[str, int]] = set()  # with which seeds
         self._choices: dict[int, Choices] = {}
@@ -160,13 +160,13 @@ class Suggester:
         part.sampler.recall(choices)
         self._take(part, number, digest, recipe, choices)
 
-    def _part(self, *, searched: bool) -> _Part:
+    def _part(self, *, searched: bool) -> _SampledSpace:
         """The part of the searched controls, if there is one, or the whole."""
         return self._controls if searched and self._controls is not None else self._whole
 
     def _take(
         self,
-        part: _Part,
+        part: _SampledSpace,
         number: int,
         digest: str,
         recipe: Mapping[str, Any],
@@ -224,13 +224,13 @@ class Suggester:
             choices = self._enqueued.popleft()
             if self._identity_of(choices) not in self._known:
                 self._whole.sampler.recall(choices)
-                found = replace(self._weigh(self._close(self._whole, choices)), enqueued=True)
-                recipe = {} if found.sample is None else found.sample.recipe
-                self._take(self._whole, self._next, found.digest, recipe, choices)
-                return found
+                weighed = self._weigh(self._close(self._whole, choices))
+                recipe = {} if weighed.sample is None else weighed.sample.recipe
+                self._take(self._whole, self._next, weighed.digest, recipe, choices)
+                return replace(weighed, enqueued=True)
         return None
 
-    def _find_in(self, part: _Part) -> Suggestion | None:
+    def _find_in(self, part: _SampledSpace) -> Suggestion | None:
         for attempt in range(SAMPLER_TRIES + DRAWN_TRIES):
             choices = part.sampler.ask() if attempt < SAMPLER_TRIES else self._draw(part, attempt)
             suggestion = self._close(part, choices)
@@ -244,13 +244,13 @@ class Suggester:
             self._tell_again(part, choices, same)
         return None
 
-    def _draw(self, part: _Part, attempt: int) -> Choices:
+    def _draw(self, part: _SampledSpace, attempt: int) -> Choices:
         seed = derive_seed(part.seed, "drawn", self._next, attempt)
         choices = draw_point(part.space.parameters, random.Random(seed))
         part.sampler.recall(choices)
         return choices
 
-    def _close(self, part: _Part, choices: Choices) -> Suggestion:
+    def _close(self, part: _SampledSpace, choices: Choices) -> Suggestion:
         """The point, with a reason if it makes no network."""
         sample: Sample | None = None
         reason: str | None = None
@@ -288,7 +288,7 @@ class Suggester:
             return identity(_digest_of(choices), {})
         return identity(sample.digest, sample.recipe)
 
-    def _tell_again(self, part: _Part, choices: Choices, same: str) -> None:
+    def _tell_again(self, part: _SampledSpace, choices: Choices, same: str) -> None:
         """Pass the outcome of a known answer to the sampler again."""
         if (outcome := self._outcomes.get(self._known[same])) is not None:
             part.sampler.tell(choices, outcome)

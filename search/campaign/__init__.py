@@ -36,6 +36,7 @@ from search.campaign.trainings import (
     control_seeds,
     controls,
     count_searched_controls,
+    derived_controls,
     full_epochs,
     is_searched_control,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "control_seeds",
     "controls",
     "count_searched_controls",
+    "derived_controls",
     "final_recipe",
     "full_epochs",
     "is_searched_control",

@@ -189,11 +189,14 @@ def _place_files(document: Any, folder: Path) -> None:
     """
     enqueued = document.get("enqueue") if isinstance(document, Mapping) else None
     if isinstance(document, dict) and isinstance(enqueued, list | tuple):
-        document["enqueue"] = [_place_network(one, folder) for one in enqueued]
+        document["enqueue"] = [place_network(one, folder) for one in enqueued]
     _place_data(document, folder)
 
 
-def _place_network(written: Any, folder: Path) -> Any:
+def place_network(written: Any, folder: Path) -> Any:
+    """A network that a campaign names, with an absolute path if that is how it is named; a path
+    starts at `folder`.
+    """
     if not isinstance(written, str) or not path_exists(folder / written):
         return written
     return str((folder / written).absolute())

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from search.campaign.objectives import Objective
 from search.early_stopping import RuleName
@@ -38,11 +38,14 @@ from space.documents.validation import Value, parse, quote
 from space.errors import CampaignError, InputError
 from workers.data.specs import DataSpec
 from workers.job import Recipe
+from workers.storage.places import read_url
 
 SCHEMA = Path(__file__).parents[1] / "campaign.schema.json"
 
 Epochs = Annotated[int, Field(ge=1, le=EPOCHS)]
 Quantity = Annotated[int, Field(ge=1, le=QUANTITY)]
+
+StorageUrl = Annotated[str, AfterValidator(lambda text: read_url(text, ""))]
 
 UNITS = {"": 1, "B": 1} | {
     f"{prefix}{unit}": base**power
@@ -273,6 +276,11 @@ class Campaign(Value):
     )
     reuse: bool = Field(
         default=True, description="take over what another campaign of the store trained already"
+    )
+    storage: StorageUrl | None = Field(
+        default=None,
+        description="where checkpoints and packed data are kept: s3://BUCKET/PREFIX or "
+        "file:///FOLDER; by default in the home, or where VENTRAL_STORAGE says",
     )
     priority: int = Field(
         default=0, ge=-100, le=100, description="among campaigns that share a machine; high first"

@@ -15,9 +15,24 @@ def full_epochs(campaign: Campaign, space: Space) -> int:
 
 
 def controls(campaign: Campaign, space: Space) -> tuple[str, ...]:
-    """The names of the controls to train, in the order of the space if none are named."""
+    """The names of the controls to train, in the order of the space if none are named; without
+    the derived ones, which are none before a best network is there.
+    """
+    return tuple(name for name in _named(campaign, space) if not _is_derived(space, name))
+
+
+def derived_controls(campaign: Campaign, space: Space) -> tuple[str, ...]:
+    """The names of the controls that are derived from the best network when it is certified."""
+    return tuple(name for name in _named(campaign, space) if _is_derived(space, name))
+
+
+def _named(campaign: Campaign, space: Space) -> tuple[str, ...]:
     named = campaign.named_controls
     return tuple(space.controls) if named is None else named
+
+
+def _is_derived(space: Space, name: str) -> bool:
+    return name in space.controls and space.controls[name].is_derived
 
 
 def control_runs(campaign: Campaign, space: Space) -> tuple[tuple[str, int], ...]:

@@ -4,13 +4,7 @@ from search.deployment.checking import check_folder
 from search.deployment.finding import Finding
 from search.deployment.rendering import TARGETS, Target, render_target, write_files
 from search.deployment.secrets import make_secrets
-from search.deployment.settings import (
-    SCHEMA,
-    Deployment,
-    json_schema,
-    load_deployment,
-    schema_text,
-)
+from search.deployment.settings import SCHEMA, Deployment, json_schema, load_deployment
 
 __all__ = [
     "SCHEMA",
@@ -23,6 +17,5 @@ __all__ = [
     "load_deployment",
     "make_secrets",
     "render_target",
-    "schema_text",
     "write_files",
 ]

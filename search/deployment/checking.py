@@ -105,7 +105,8 @@ def _check_manifest(name: str, text: str, objects: list[Placed]) -> list[Finding
     Raises InputError if it is not YAML.
     """
     findings = []
-    for document in _split_documents(text):
+    documents = _split_documents(text)
+    for document in documents:
         tree = parse_yaml(document, "")
         title = ""
         if isinstance(tree, dict):
@@ -118,7 +119,7 @@ def _check_manifest(name: str, text: str, objects: list[Placed]) -> list[Finding
             objects.append(Placed(name, value))
         except InputError as error:
             mistakes = [read_error(error)]
-        where = f"{name} ({title})" if title and _count_documents(text) > 1 else name
+        where = f"{name} ({title})" if title and len(documents) > 1 else name
         findings += [mistake.at(where) for mistake in mistakes]
     return findings
 
@@ -138,10 +139,6 @@ def _split_documents(text: str) -> list[str]:
 
 def _holds_something(text: str) -> bool:
     return any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines())
-
-
-def _count_documents(text: str) -> int:
-    return len(_split_documents(text))
 
 
 def _strip(mistake: Mistake, file: Path) -> Mistake:

@@ -85,6 +85,16 @@ def _list_variables(given: dict[str, Scalar] | tuple[str, ...]) -> list[tuple[st
     return [(field, name, item) for field, name, item in pairs]
 
 
+def _split_words(given: str | tuple[str, ...] | None) -> list[str]:
+    """The words of a command, written in one line or as a list."""
+    return given.split() if isinstance(given, str) else list(given or ())
+
+
+def _list_secrets(service: Service) -> list[str]:
+    """The names of a service's secrets, written in the short form or in the long one."""
+    return [one if isinstance(one, str) else str(one.get("source")) for one in service.secrets]
+
+
 def _check_environment(where: str, service: Service) -> Iterator[Mistake]:
     for field, name, item in _list_variables(service.environment):
         yield from check_variable(f"{where}.environment{field}", name, item)
@@ -95,9 +105,7 @@ def _check_environment(where: str, service: Service) -> Iterator[Mistake]:
     for field, name, item in _list_variables(arguments):
         yield from check_variable(f"{where}.build.args{field}", name, item)
     for key in ("command", "entrypoint"):
-        given = getattr(service, key) or ()
-        words = given.split() if isinstance(given, str) else given
-        for place, word in enumerate(words):
+        for place, word in enumerate(_split_words(getattr(service, key))):
             name, _, item = word.lstrip("-").partition("=")
             if holds_secret(name, item) or holds_secret("", word):
                 problem = "holds a secret in the open, which the list of processes shows"
@@ -134,9 +142,8 @@ def _check_volumes(where: str, service: Service) -> Iterator[Mistake]:
 
 
 def _check_references(where: str, service: Service, compose: ComposeFile) -> Iterator[Mistake]:
-    secrets = [one if isinstance(one, str) else str(one.get("source")) for one in service.secrets]
     named: dict[str, tuple[list[str], Mapping[str, object]]] = {
-        "secrets": (secrets, compose.secrets),
+        "secrets": (_list_secrets(service), compose.secrets),
         "networks": (list(service.networks), compose.networks),
         "depends_on": (list(service.depends_on), compose.services),
     }
@@ -177,21 +184,20 @@ def _check_amounts(where: str, service: Service) -> Iterator[Mistake]:
 
 
 def _check_programs(where: str, service: Service) -> Iterator[Mistake]:
-    given = service.command or ()
-    words = given.split() if isinstance(given, str) else list(given)
+    words = _split_words(service.command)
     names = {name: item for _, name, item in _list_variables(service.environment)}
     if words[:2] == ["ray", "start"]:
         if "RAY_AUTH_MODE" not in names:
             problem = "Ray starts without a token: everybody who reaches it runs code"
             yield Mistake(f"{where}.environment.RAY_AUTH_MODE", problem, "write token")
-        secrets = [one if isinstance(one, str) else one.get("source") for one in service.secrets]
         path = names.get("RAY_AUTH_TOKEN_PATH", "")
+        secret = path.rpartition("/")[2]
         if not path:
             cure = "write /run/secrets/ray_token, and ray_token under secrets"
             yield Mistake(f"{where}.environment.RAY_AUTH_TOKEN_PATH", "names no token", cure)
-        elif path.startswith("/run/secrets/") and path.rpartition("/")[2] not in secrets:
-            cure = f"add {path.rpartition('/')[2]}"
-            yield Mistake(f"{where}.secrets", f"{path} is not among its secrets", cure)
+        elif path.startswith("/run/secrets/") and secret not in _list_secrets(service):
+            problem = f"{path} is not among its secrets"
+            yield Mistake(f"{where}.secrets", problem, f"add {secret}")
     if words[:2] == ["mlflow", "server"] and "basic-auth" not in " ".join(words):
         problem = "MLflow starts without accounts"
         yield Mistake(f"{where}.command", problem, "add --app-name basic-auth")

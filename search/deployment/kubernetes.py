@@ -6,6 +6,7 @@ A cluster scales its workers by what trials ask for; a job brings a cluster of i
 
 from typing import Any
 
+from search.deployment.kubernetes_objects import RAY
 from search.deployment.settings import Deployment, Node
 
 Section = dict[str, Any]
@@ -24,7 +25,7 @@ DASHBOARD, RAY_PORT = 8265, 6379
 def build_cluster(deployment: Deployment) -> Section:
     """The RayCluster: a head and workers that come and go with the work."""
     return {
-        "apiVersion": "ray.io/v1",
+        "apiVersion": RAY,
         "kind": "RayCluster",
         "metadata": _name(deployment, deployment.name),
         "spec": build_cluster_spec(deployment, scaling=True),
@@ -37,7 +38,7 @@ def build_job(deployment: Deployment) -> Section:
     The campaign is in the store, so that a second try goes on where the first one stopped.
     """
     return {
-        "apiVersion": "ray.io/v1",
+        "apiVersion": RAY,
         "kind": "RayJob",
         "metadata": _name(deployment, f"{deployment.name}-campaign"),
         "spec": build_job_spec(deployment, scaling=True),
@@ -199,11 +200,17 @@ def _build_container(deployment: Deployment, name: str, node: Node) -> Section:
     }
 
 
-def _limit(node: Node, gpu_resource: str) -> Section:
-    """A node's resources: what it asks for is what it may use."""
-    amounts: Section = {"cpu": str(node.cpus), "memory": f"{node.memory}Gi"}
+def list_amounts(node: Node, gpu_resource: str) -> dict[str, str]:
+    """What a node has, by the names that Kubernetes gives its resources."""
+    amounts = {"cpu": str(node.cpus), "memory": f"{node.memory}Gi"}
     if node.gpus:
         amounts[gpu_resource] = str(node.gpus)
+    return amounts
+
+
+def _limit(node: Node, gpu_resource: str) -> Section:
+    """A node's resources: what it asks for is what it may use."""
+    amounts = list_amounts(node, gpu_resource)
     return {"requests": dict(amounts), "limits": dict(amounts)}
 
 

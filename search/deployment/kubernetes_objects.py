@@ -11,6 +11,11 @@ from pydantic import Field
 from search.deployment.settings import Text
 from space.documents.validation import Value
 
+RAY, KUEUE = "ray.io/v1", "kueue.x-k8s.io/v1beta2"
+"""The versions of KubeRay's and Kueue's objects."""
+QUEUE, PRIORITY = "kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/priority-class"
+"""The labels by which a job names its queue and its priority."""
+
 Quantity = Annotated[
     str,
     Text(r"^[0-9]+(\.[0-9]+)?(m|k|[KMGTPE]i?)?$", 'write a number with its unit, say "500m", 4Gi'),
@@ -383,14 +388,13 @@ class WorkloadPriorityClass(Object):
     description: str = ""
 
 
-_RAY, _KUEUE = "ray.io/v1", "kueue.x-k8s.io/v1beta2"
 KINDS: dict[str, tuple[str, type[Object]]] = {
-    "RayCluster": (_RAY, RayCluster),
-    "RayJob": (_RAY, RayJob),
+    "RayCluster": (RAY, RayCluster),
+    "RayJob": (RAY, RayJob),
     "NetworkPolicy": ("networking.k8s.io/v1", NetworkPolicy),
-    "ResourceFlavor": (_KUEUE, ResourceFlavor),
-    "ClusterQueue": (_KUEUE, ClusterQueue),
-    "LocalQueue": (_KUEUE, LocalQueue),
-    "WorkloadPriorityClass": (_KUEUE, WorkloadPriorityClass),
+    "ResourceFlavor": (KUEUE, ResourceFlavor),
+    "ClusterQueue": (KUEUE, ClusterQueue),
+    "LocalQueue": (KUEUE, LocalQueue),
+    "WorkloadPriorityClass": (KUEUE, WorkloadPriorityClass),
 }
 """The version and the words of each kind of a deployment."""

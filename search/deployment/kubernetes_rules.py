@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from search.deployment.finding import Mistake, check_image, check_variable
 from search.deployment.kubernetes_objects import (
     KINDS,
+    PRIORITY,
+    QUEUE,
     ClusterQueue,
     ClusterSpec,
     Container,
@@ -24,7 +26,6 @@ from search.deployment.kubernetes_objects import (
 from space.documents.validation import parse, quote, suggestion
 from space.errors import InputError
 
-QUEUE, PRIORITY = "kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/priority-class"
 _OLDEST_RAY = (2, 52)
 """The first Ray that KubeRay gives a token."""
 
@@ -46,7 +47,8 @@ def read_object(document: object) -> Object:
         cure = "make it with `kubectl create secret generic NAME --from-file=...`, outside files"
         raise InputError("kind", "a secret stands in the open", cure)
     if not isinstance(kind, str) or kind not in KINDS:
-        raise InputError("kind", f"{quote(kind)} is not one of a deployment", _near(str(kind)))
+        problem = f"{quote(kind)} is not one of a deployment"
+        raise InputError("kind", problem, suggestion(kind, KINDS))
     version, model = KINDS[kind]
     if document.get("apiVersion") != version:
         problem = f"{quote(document.get('apiVersion'))} is not the version of {kind}"
@@ -276,10 +278,6 @@ def _check_queue(queue: ClusterQueue) -> Iterator[Mistake]:
                 problem = f"{', '.join(names)} are not the coveredResources"
                 cure = f"write {', '.join(group.coveredResources)}, in this order"
                 yield Mistake(field, problem, cure)
-
-
-def _near(kind: object) -> str:
-    return suggestion(kind, KINDS)
 
 
 def _or(names: Sequence[str]) -> str:

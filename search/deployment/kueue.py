@@ -4,22 +4,15 @@ A campaign in the queue holds a fixed number of workers: Kueue admits it when al
 takes them back for one of a higher priority. It goes on from the store when it is admitted again.
 """
 
-from typing import Any
-
-from search.deployment.kubernetes import PART, build_job_spec
+from search.deployment.kubernetes import PART, Section, build_job_spec, list_amounts
+from search.deployment.kubernetes_objects import KUEUE, PRIORITY, QUEUE, RAY
 from search.deployment.settings import Deployment
-
-Section = dict[str, Any]
-
-API = "kueue.x-k8s.io/v1beta2"
 
 
 def build_queues(deployment: Deployment) -> list[Section]:
     """The flavor, the queues of the cluster and of the namespace, and the priorities."""
     queue, job = deployment.kueue, deployment.kubernetes
-    amounts: Section = {"cpu": str(queue.quota.cpus), "memory": f"{queue.quota.memory}Gi"}
-    if queue.quota.gpus:
-        amounts[job.gpu_resource] = str(queue.quota.gpus)
+    amounts = list_amounts(queue.quota, job.gpu_resource)
     flavor: Section = {"nodeLabels": dict(queue.nodes)} if queue.nodes else {}
     quota = [{"name": name, "nominalQuota": amount} for name, amount in amounts.items()]
     namespace = {"kubernetes.io/metadata.name": job.namespace}
@@ -59,11 +52,11 @@ def build_queued_job(deployment: Deployment) -> Section:
     queue, job = deployment.kueue, deployment.kubernetes
     labels = {
         **PART,
-        "kueue.x-k8s.io/queue-name": queue.local_queue,
-        "kueue.x-k8s.io/priority-class": queue.priority,
+        QUEUE: queue.local_queue,
+        PRIORITY: queue.priority,
     }
     return {
-        "apiVersion": "ray.io/v1",
+        "apiVersion": RAY,
         "kind": "RayJob",
         "metadata": {
             "name": f"{deployment.name}-queued",
@@ -76,4 +69,4 @@ def build_queued_job(deployment: Deployment) -> Section:
 
 def _head(kind: str, name: str, namespace: str | None = None) -> Section:
     place = {} if namespace is None else {"namespace": namespace}
-    return {"apiVersion": API, "kind": kind, "metadata": {"name": name, **place}}
+    return {"apiVersion": KUEUE, "kind": kind, "metadata": {"name": name, **place}}

@@ -6,7 +6,6 @@ what is put into a shell script, a Dockerfile or a manifest needs no quoting.
 """
 
 import ipaddress
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,6 +180,12 @@ def _check_gpus(workers: Workers, accelerator: Accelerator) -> None:
         raise InputError("accelerator", problem, "write cuda, or workers: {gpus: 0}")
 
 
+def _require_digest(field: str, image: Image) -> None:
+    if image.digest is None:
+        cure = "write what `docker buildx imagetools inspect` prints as Digest"
+        raise InputError(f"{field}.digest", f"{image.reference} has no digest", cure)
+
+
 class Compose(Value):
     """A set of containers on one machine."""
 
@@ -202,11 +207,8 @@ class Compose(Value):
         except ValueError:
             problem = f"{self.address} is not an address of this machine"
             raise InputError("address", problem, f"write {LOOPBACK}, or an IP address") from None
-        for part in ("postgres", "objects"):
-            if getattr(self, part).digest is None:
-                problem = f"{getattr(self, part).reference} has no digest"
-                cure = "write what `docker buildx imagetools inspect` prints as Digest"
-                raise InputError(f"{part}.digest", problem, cure)
+        _require_digest("postgres", self.postgres)
+        _require_digest("objects", self.objects)
         _check_gpus(self.workers, self.accelerator)
         return self
 
@@ -255,7 +257,7 @@ class Priority(Value):
     description: Sentence
 
 
-class Quota(Value):
+class Quota(Node):
     """What all admitted campaigns may hold together; memory in GiB."""
 
     cpus: Cores = 40
@@ -318,10 +320,7 @@ class Deployment(Value):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.image.base.digest is None:
-            cure = "write what `docker buildx imagetools inspect` prints as Digest"
-            problem = f"{self.image.base.reference} has no digest"
-            raise InputError("image.base.digest", problem, cure)
+        _require_digest("image.base", self.image.base)
         job = self.kubernetes
         needed = {
             "cpus": job.head.cpus + job.workers.most * job.workers.cpus,
@@ -346,8 +345,3 @@ def json_schema() -> dict[str, Any]:
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "Ventral deployment"
     return schema
-
-
-def schema_text() -> str:
-    """`json_schema()` as the published file holds it."""
-    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"

@@ -40,9 +40,8 @@ def check_dockerfile(text: str) -> list[Mistake]:
         elif word == "ADD":
             cure = "write COPY, or download in RUN and compare the checksum"
             mistakes.append(Mistake(field, "fetches or unpacks without a checksum", cure))
-        elif word == "RUN" and _PIPED.search(rest):
-            problem = "runs what a server sends, unseen"
-            mistakes.append(Mistake(field, problem, "download it, compare its checksum, run it"))
+        elif word == "RUN":
+            mistakes += _check_pipe(field, rest)
     if not stages:
         mistakes.append(Mistake("FROM", "missing", "begin with FROM NAME:TAG@DIGEST"))
     elif user is None or re.match(r"(0|root)(:|$)", user[1]):
@@ -69,15 +68,20 @@ def check_script(name: str, text: str) -> list[Mistake]:
             value = written.strip("\"'")
             if not value.startswith("$") or holds_secret("", value):
                 mistakes += check_variable(field, variable, value)
-        if _PIPED.search(line):
-            problem = "runs what a server sends, unseen"
-            mistakes.append(Mistake(field, problem, "download it, compare its checksum, run it"))
+        mistakes += _check_pipe(field, line)
     if re.search(r"^(exec )?mlflow server\b", text, re.MULTILINE) and "basic-auth" not in text:
         problem = "MLflow starts without accounts"
         mistakes.append(Mistake("mlflow server", problem, "add --app-name basic-auth"))
     if name.endswith(".sbatch"):
         mistakes += _check_batch(text)
     return mistakes
+
+
+def _check_pipe(field: str, line: str) -> list[Mistake]:
+    if not _PIPED.search(line):
+        return []
+    cure = "download it, compare its checksum, run it"
+    return [Mistake(field, "runs what a server sends, unseen", cure)]
 
 
 def _check_batch(text: str) -> Iterator[Mistake]:

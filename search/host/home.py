@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,15 +19,28 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from space.documents.outside import printable, redact
 from space.errors import InputError, StoreError
+from workers.storage.places import read_url
 
 HOME_VARIABLE = "VENTRAL_HOME"
 STORE_VARIABLE = "VENTRAL_STORE"
+STORAGE_VARIABLE = "VENTRAL_STORAGE"
 TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
 
 ID_LETTERS = "abcdefghjkmnpqrstuvwxyz"
 ID_SIGNS = ID_LETTERS + "23456789"
 """A campaign's id: 8 signs without look-alikes, the first a letter (never read as a number)."""
 _ID = re.compile(f"[{ID_LETTERS}][{ID_SIGNS}]{{7}}")
+
+
+def make_id() -> str:
+    """A campaign's id that was never given before."""
+    return secrets.choice(ID_LETTERS) + "".join(secrets.choice(ID_SIGNS) for _ in range(7))
+
+
+def is_id(text: str) -> bool:
+    """Whether a text is a campaign's id, given or not."""
+    return _ID.fullmatch(text) is not None
+
 
 PRIVATE = 0o700
 """The mode of a new home: only its owner may read it, with any umask."""
@@ -40,11 +54,14 @@ class Home:
 
     `path` is absolute. `store_url` is an SQLAlchemy URL, `tracking_uri` an MLflow one; both are
     SQLite files inside the home unless `VENTRAL_STORE` or `MLFLOW_TRACKING_URI` says otherwise.
+    `storage` is the URL at which new campaigns keep checkpoints and packed data, from
+    `VENTRAL_STORAGE`; None where they lie in the home.
     """
 
     path: Path
     store_url: str = field(default="")
     tracking_uri: str = field(default="")
+    storage: str | None = None
 
     def __post_init__(self) -> None:
         if not self.store_url:
@@ -57,7 +74,7 @@ class Home:
         """The home at `path`, else at `$VENTRAL_HOME`, else at `./.ventral`. Creates nothing.
 
         Raises InputError if there is something other than a folder at that path, or if its name is
-        not UTF-8, which no address of a database can hold.
+        not UTF-8, which no address of a database can hold; StorageError for what is no storage.
         """
         environ = os.environ if environ is None else environ
         named = str(path) if path is not None else environ.get(HOME_VARIABLE, "")
@@ -76,6 +93,7 @@ class Home:
             path=where,
             store_url=_store_url(environ.get(STORE_VARIABLE, "")),
             tracking_uri=environ.get(TRACKING_VARIABLE, ""),
+            storage=_read_storage(environ.get(STORAGE_VARIABLE, "")),
         )
 
     @property
@@ -175,6 +193,10 @@ class Home:
                 f"set {HOME_VARIABLE} to a folder you may write to",
             ) from error
         return folder
+
+
+def _read_storage(text: str) -> str | None:
+    return read_url(text, STORAGE_VARIABLE) if text else None
 
 
 def _store_url(text: str) -> str:

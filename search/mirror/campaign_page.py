@@ -13,7 +13,8 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 
 from search.host.home import Home, same_tracking
@@ -26,10 +27,12 @@ from search.mirror.runs import (
     TAG_LENGTH,
     WORDS_TAG,
     MlflowRun,
+    campaign_tags,
     cut,
     label_tags,
     milliseconds,
 )
+from search.review.lesions import Lesion
 from search.store import Campaign, Label
 from space.documents.outside import markdown, printable
 from space.errors import InputError
@@ -41,7 +44,13 @@ PAGE_TAG = "ventral.page"
 CAMPAIGN_FILE, REPORT_FILE = "campaign.json", "report.html"
 COMPARISON_FILE = "comparison.html"
 """The latest report in which the campaign stands beside others."""
-_REPORTS = {REPORT_FILE: "Report", COMPARISON_FILE: "Beside other campaigns"}
+LESIONS_FILE = "lesions.json"
+"""What `ventral lesion` found of trials of the campaign, where it was asked."""
+_FOUND = {
+    REPORT_FILE: "Report",
+    COMPARISON_FILE: "Beside other campaigns",
+    LESIONS_FILE: "Lesions",
+}
 
 _PACKAGES = ("ventral-search", "torch", "ray", "mlflow")
 
@@ -51,7 +60,9 @@ def page_key(campaign_id: str) -> str:
     return f"{campaign_id}/page"
 
 
-def page_of(campaign: Campaign, environment: Mapping[str, str]) -> MlflowRun:
+def page_of(
+    campaign: Campaign, environment: Mapping[str, str], lesions: Sequence[Lesion] = ()
+) -> MlflowRun:
     """The page as MLflow gets it, without its text, which links to the page itself."""
     at = milliseconds(campaign.created)
     document = {
@@ -68,13 +79,13 @@ def page_of(campaign: Campaign, environment: Mapping[str, str]) -> MlflowRun:
         tags={
             KEY_TAG: page_key(campaign.id),
             PAGE_TAG: "campaign",
-            "ventral.campaign": campaign.id,
-            "ventral.campaign.name": cut(printable(campaign.name), TAG_LENGTH),
+            **campaign_tags(campaign),
         },
         files={
             CAMPAIGN_FILE: json.dumps(document, indent=2) + "\n",
             "environment.json": json.dumps(dict(environment), indent=2) + "\n",
-        },
+        }
+        | ({LESIONS_FILE: json.dumps([asdict(one) for one in lesions])} if lesions else {}),
     )
 
 
@@ -87,12 +98,12 @@ def write_note(
     reports: Collection[str] = (),
     label: Label | None = None,
 ) -> str:
-    """The text of the page (Markdown); `page` is its run, `reports` the names of its reports, and
-    `label` what people wrote of it.
+    """The text of the page (Markdown); `page` is its run, `reports` the names of its reports and
+    of what else was found, and `label` what people wrote of it.
     """
     links = [
         f"[{title}]({file_path(experiment, page, name)})"
-        for name, title in _REPORTS.items()
+        for name, title in _FOUND.items()
         if name in reports
     ]
     links.append(f"[Trials, best first]({runs_path(experiment)})")
@@ -110,8 +121,8 @@ def write_note(
         "Environment": _list_fields(environment),
     }
     rows = [f"| {name} | {markdown(fact)} |" for name, fact in facts.items() if fact]
-    said = [markdown(label.note, lines=True), ""] if label.note else []
-    text = "\n".join([*said, " · ".join(links), "", "| | |", "|---|---|", *rows])
+    noted = [markdown(label.note, lines=True), ""] if label.note else []
+    text = "\n".join([*noted, " · ".join(links), "", "| | |", "|---|---|", *rows])
     return cut(text, TAG_LENGTH)
 
 
@@ -136,20 +147,25 @@ def read_environment() -> dict[str, str]:
 
 
 def write_page(
-    client: Client, campaign: Campaign, experiment: str, label: Label | None = None
+    client: Client,
+    campaign: Campaign,
+    experiment: str,
+    label: Label | None = None,
+    lesions: Sequence[Lesion] = (),
 ) -> str:
-    """Write a campaign's page with its `label`, and give its run; one that is there is brought up
-    to date.
+    """Write a campaign's page with its `label` and its `lesions`, and give its run; one that is
+    there is brought up to date.
     """
     environment = read_environment()
     run_id = client.find(experiment, page_key(campaign.id))
-    run_id = client.write(experiment, page_of(campaign, environment), run_id)
-    reports = [name for name in _REPORTS if client.has_file(run_id, name)]
+    run_id = client.write(experiment, page_of(campaign, environment, lesions), run_id)
+    reports = [name for name in _FOUND if client.has_file(run_id, name)]
     note = write_note(campaign, environment, experiment, run_id, reports=reports, label=label)
-    client.tag(run_id, label_tags(label) | {NOTE_TAG: note})
+    tags = label_tags(label)
+    client.tag(run_id, tags | {NOTE_TAG: note})
     client.name_experiment(experiment, campaign)
     if label is not None:
-        client.tag_experiment(experiment, {WORDS_TAG: label_tags(label)[WORDS_TAG]})
+        client.tag_experiment(experiment, {WORDS_TAG: tags[WORDS_TAG]})
     client.complete(experiment, {NOTE_TAG: experiment_note(campaign, experiment, run_id)})
     return run_id
 

@@ -15,13 +15,18 @@ from typing import Any, TypeVar
 
 from search.host.home import Home
 from search.mirror import database
-from search.mirror.experiments import (
+from search.mirror.experiments import experiment_name, experiment_tags
+from search.mirror.runs import (
     CAMPAIGN_TAG,
+    FAILURE,
+    KEY_TAG,
     NAME_TAG,
-    experiment_name,
-    experiment_tags,
+    PASSING,
+    REASON,
+    MlflowRun,
+    Point,
+    campaign_tags,
 )
-from search.mirror.runs import FAILURE, KEY_TAG, PASSING, REASON, MlflowRun, Point
 from search.store import Campaign, Outgoing
 
 PARAMETERS_A_CALL, METRICS_A_CALL = 100, 900
@@ -85,7 +90,9 @@ class Client:
 
     def _find_renamed(self, campaign: Campaign) -> Any | None:
         """The experiment of a campaign that has another name by now."""
-        experiment = self._own(str(campaign.experiment), campaign.id)
+        if campaign.experiment is None:
+            return None
+        experiment = self._own(campaign.experiment, campaign.id)
         if experiment is not None and experiment.lifecycle_stage == "active":
             self.name_experiment(str(experiment.experiment_id), campaign)
         return experiment
@@ -93,21 +100,21 @@ class Client:
     def _own(self, experiment: str, campaign_id: str) -> Any | None:
         """The experiment of that id, if there is one and it is the campaign's."""
         try:
-            found = self._client.get_experiment(experiment)
+            known = self._client.get_experiment(experiment)
         except Exception as error:
             if getattr(error, "error_code", None) in ("RESOURCE_DOES_NOT_EXIST", *_REFUSALS):
                 return None
             raise
-        return found if found.tags.get(CAMPAIGN_TAG) == campaign_id else None
+        return known if known.tags.get(CAMPAIGN_TAG) == campaign_id else None
 
     def name_experiment(self, experiment: str, campaign: Campaign) -> None:
         """Give an experiment the name that its campaign has now."""
         known = self._client.get_experiment(experiment)
-        name, tags = experiment_name(campaign), experiment_tags(campaign)
+        name, written = experiment_name(campaign), campaign_tags(campaign)[NAME_TAG]
         if known.name != name:
             self._client.rename_experiment(experiment, name)
-        if known.tags.get(NAME_TAG) != tags[NAME_TAG]:
-            self._client.set_experiment_tag(experiment, NAME_TAG, tags[NAME_TAG])
+        if known.tags.get(NAME_TAG) != written:
+            self._client.set_experiment_tag(experiment, NAME_TAG, written)
 
     def tag_experiment(self, experiment: str, tags: Mapping[str, str]) -> None:
         """Set tags of an experiment."""
@@ -116,8 +123,8 @@ class Client:
 
     def delete_experiment(self, experiment: str, campaign_id: str) -> None:
         """Delete a campaign's experiment with its runs, if there is one that is not deleted."""
-        found = self._own(experiment, campaign_id)
-        if found is not None and found.lifecycle_stage == "active":
+        known = self._own(experiment, campaign_id)
+        if known is not None and known.lifecycle_stage == "active":
             self._client.delete_experiment(experiment)
 
     def complete(self, experiment: str, tags: Mapping[str, str]) -> None:

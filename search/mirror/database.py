@@ -19,7 +19,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -38,6 +38,21 @@ QUIET = {
     "MLFLOW_LOGGING_LEVEL": "WARNING",
 }
 """Settings by which MLflow prints and reports nothing by itself."""
+
+EXPECTED: Mapping[tuple[str, str], str] = {
+    ("runs", "sqlite_autoindex_runs_1"): "5000 1",
+    ("params", "sqlite_autoindex_params_1"): "150000 5000 1",
+    ("params", "index_params_run_uuid"): "150000 30",
+    ("tags", "sqlite_autoindex_tags_1"): "75000 5000 1",
+    ("tags", "index_tags_run_uuid"): "75000 15",
+    ("latest_metrics", "sqlite_autoindex_latest_metrics_1"): "50000 5000 1",
+    ("latest_metrics", "index_latest_metrics_run_uuid"): "50000 10",
+    ("metrics", "index_metrics_run_uuid"): "150000 30",
+    ("metrics", "index_metrics_run_uuid_key_step"): "150000 30 4 1",
+}
+"""What SQLite's planner is told of MLflow's tables, by table and index: rows, and how many of them
+are alike in the first columns of the index. As ANALYZE finds it at 5,000 runs.
+"""
 
 _HALF_MADE = re.compile("already exists|duplicate column|no such (table|column|index)", re.I)
 
@@ -64,6 +79,8 @@ def prepare(home: Home, renew: Callable[[], None]) -> Path | None:
             # MLflow's pages read while we write.
             connection.execute("PRAGMA journal_mode=WAL")
             _make_portable(connection)
+            if file.parent == home.path:
+                _expect_many(connection)
         return aside
 
 
@@ -191,6 +208,24 @@ def _put_aside(file: Path) -> Path:
 
 def _companions(file: Path) -> list[Path]:
     return [file.with_name(file.name + ending) for ending in _COMPANIONS]
+
+
+def _expect_many(connection: sqlite3.Connection) -> None:
+    """Let SQLite plan MLflow's searches for thousands of runs.
+
+    Without statistics it holds every run against every value of a metric: to sort 5,000 runs takes
+    0.84 s of a processor, and 0.01 s with them. They are written by hand, since a database begins
+    empty, and who has it open does not learn of new ones (https://sqlite.org/optoverview.html,
+    "Manual Control Of Query Plans Using SQLITE_STAT Tables").
+    """
+    there = "SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_stat1'"
+    with suppress(sqlite3.OperationalError), connection:  # while it is locked it stays slow
+        if connection.execute(there).fetchone() == (0,):
+            connection.execute("ANALYZE sqlite_schema")  # makes the table
+        known = connection.execute("SELECT tbl, idx FROM sqlite_stat1").fetchall()
+        if missing := [(*key, stat) for key, stat in EXPECTED.items() if key not in known]:
+            insert = "INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)"
+            connection.executemany(insert, missing)
 
 
 def _make_portable(connection: sqlite3.Connection) -> None:

@@ -8,16 +8,12 @@ from __future__ import annotations
 import json
 from urllib.parse import urlencode
 
-from search.mirror.runs import TAG_LENGTH, cut, milliseconds
+from search.mirror.runs import campaign_tags, cut, milliseconds
 from search.store import Campaign
 from space.documents.outside import printable
 
 VIEW = "ventral-best-first"
 """The saved view of the runs table in which an experiment opens."""
-
-
-CAMPAIGN_TAG, NAME_TAG = "ventral.campaign", "ventral.campaign.name"
-"""The tags with a campaign's id, and with its name."""
 
 
 def experiment_name(campaign: Campaign) -> str:
@@ -30,8 +26,7 @@ def experiment_tags(campaign: Campaign) -> dict[str, str]:
     return {
         "mlflow.experimentKind": "custom_model_development",
         f"mlflow.sharedViewState.{VIEW}": _view(campaign),
-        CAMPAIGN_TAG: campaign.id,
-        NAME_TAG: cut(printable(campaign.name), TAG_LENGTH),
+        **campaign_tags(campaign),
     }
 
 

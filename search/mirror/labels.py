@@ -8,25 +8,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from search.host.home import Home, same_tracking, sqlite_file
+from search.host.home import Home
 from search.mirror.campaign_page import write_page
 from search.mirror.client import Client, open_client
 from search.mirror.database import no_strays
-from search.mirror.experiments import NAME_TAG, experiment_tags
-from search.mirror.runs import label_tags
+from search.mirror.landing import has_runs_in, is_missing
+from search.mirror.runs import NAME_TAG, campaign_tags, label_tags
+from search.review.lesions import read_lesions
 from search.store import Campaign, Store
 
 
 def has_runs(home: Home, campaign: Campaign) -> bool:
     """Whether the home's MLflow has runs of the campaign."""
-    file = sqlite_file(home.tracking_uri)
-    if campaign.experiment is None or (file is not None and not file.exists()):
-        return False
-    return same_tracking(campaign.tracking, home.tracking_uri)
+    return has_runs_in(campaign, home.tracking_uri) and not is_missing(home.tracking_uri)
 
 
-def publish_campaign(home: Home, store: Store, campaign_id: str) -> None:
-    """Write a campaign's page anew, and the name and the tags of its experiment.
+def publish_campaign(home: Home, store: Store, campaign_id: str, *, renamed: bool = False) -> None:
+    """Write a campaign's page anew, and the name and the tags of its experiment; if it was
+    `renamed`, also its name into every run of it.
 
     Nothing is done if the home's MLflow has no runs of it. Raises what MLflow raises.
     """
@@ -34,19 +33,12 @@ def publish_campaign(home: Home, store: Store, campaign_id: str) -> None:
     if not has_runs(home, campaign):
         return
     with _connect(home, campaign.id) as client:
-        write_page(client, campaign, str(campaign.experiment), store.labels.find(campaign.id))
-
-
-def publish_name(home: Home, store: Store, campaign_id: str) -> None:
-    """As `publish_campaign`, after a new name, which every run of the campaign has as a tag."""
-    publish_campaign(home, store, campaign_id)
-    campaign = store.campaigns.get(campaign_id)
-    if not has_runs(home, campaign):
-        return
-    tag = {NAME_TAG: experiment_tags(campaign)[NAME_TAG]}
-    with _connect(home, campaign.id) as client:
-        for run in store.outbox.runs(campaign.id).values():
-            client.tag(run, tag)
+        label, lesions = store.labels.find(campaign.id), read_lesions(store, campaign.id)
+        write_page(client, campaign, str(campaign.experiment), label, lesions)
+        if renamed:
+            tag = {NAME_TAG: campaign_tags(campaign)[NAME_TAG]}
+            for run in store.outbox.runs(campaign.id).values():
+                client.tag(run, tag)
 
 
 def publish_trial(home: Home, store: Store, campaign_id: str, number: int) -> None:

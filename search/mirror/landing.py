@@ -82,9 +82,9 @@ def find_report(home: Home, campaign_id: str) -> Path | None:
     return file if file.is_file() else None
 
 
-def is_missing(store_url: str) -> bool:
-    """Whether a store is a file that is not there yet."""
-    file = sqlite_file(store_url)
+def is_missing(url: str) -> bool:
+    """Whether a database, the store's or MLflow's, is a file that is not there yet."""
+    file = sqlite_file(url)
     return file is not None and not file.exists()
 
 

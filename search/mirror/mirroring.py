@@ -237,6 +237,8 @@ def serve() -> None:
     """Be the process: mirror until the pipe asks for the end, or is closed."""
     # The driver hears the terminal's signals, and says what is to be done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # MLflow imports pandas, which imports Arrow where it is installed: 39 MB, which nobody uses.
+    sys.modules["pyarrow"] = None  # type: ignore[assignment]
     logging.getLogger(search.__name__).addHandler(_Speak(logging.WARNING))
     settings = json.loads(sys.stdin.readline() or "null")
     if settings is None:

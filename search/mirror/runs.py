@@ -32,6 +32,9 @@ EXACT = 24
 KEY_TAG = "ventral.key"
 """The tag by which a trial's run is found again: CAMPAIGN/NUMBER."""
 
+CAMPAIGN_TAG, NAME_TAG = "ventral.campaign", "ventral.campaign.name"
+"""The tags with a campaign's id, and with its name."""
+
 MOTIFS_TAG, MOTIFS_BETWEEN = "ventral.motifs", "; "
 """The tag with the words of a network, and what stands between two of them. MLflow's search finds
 one with `tags.ventral.motifs LIKE '%residual->out times%'`.
@@ -255,8 +258,7 @@ def _tags_of(campaign: Campaign, trial: Trial, compared: str) -> dict[str, str]:
     name = sampler.get("name") if isinstance(sampler, Mapping) else sampler
     tags = {
         KEY_TAG: run_key(campaign.id, trial.number),
-        "ventral.campaign": campaign.id,
-        "ventral.campaign.name": campaign.name,
+        **campaign_tags(campaign),
         "ventral.trial": str(trial.number),
         "ventral.digest": trial.digest,
         "ventral.status": trial.status,
@@ -276,6 +278,11 @@ def _tags_of(campaign: Campaign, trial: Trial, compared: str) -> dict[str, str]:
         RECORD_TAG: json.dumps({key: getattr(trial, key) for key in RECORDED}),
     }
     return {key: cut(printable(value), TAG_LENGTH) for key, value in tags.items() if value}
+
+
+def campaign_tags(campaign: Campaign) -> dict[str, str]:
+    """A campaign's id and name, as its experiment and all its runs have them."""
+    return {CAMPAIGN_TAG: campaign.id, NAME_TAG: cut(printable(campaign.name), TAG_LENGTH)}
 
 
 def label_tags(label: Label | None) -> dict[str, str]:

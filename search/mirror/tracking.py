@@ -29,6 +29,7 @@ from search.mirror.client import Client, is_refusal, open_client
 from search.mirror.following import Following
 from search.mirror.runs import run_key, run_of
 from search.review.comparisons import read_comparisons
+from search.review.lesions import read_lesions
 from search.store import Campaign, Outgoing, Store
 from space.documents.outside import redact
 from space.errors import VentralError
@@ -187,7 +188,8 @@ class Mirror:
         """Bring the campaign's page up to date; no reason not to send its trials."""
         try:
             label = self._store.labels.find(campaign.id)
-            write_page(client, campaign, str(self._experiment), label)
+            lesions = read_lesions(self._store, campaign.id)
+            write_page(client, campaign, str(self._experiment), label, lesions)
         except Exception as error:
             if not is_refusal(error):
                 raise

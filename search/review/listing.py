@@ -1,11 +1,14 @@
 """The campaigns of a store and the trials of a campaign as rows, with what people say of them."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from search.review.ranking import Standing, standing
 from search.store import Campaign, Label, Store, Trial
+from space.errors import GenomeError, StoreError
+from space.motifs import name_motifs
 
 _AT_ONCE = 500
 """Genomes that are read at once."""
@@ -71,16 +74,19 @@ def read_name(written: object, closed: object) -> str:
     return ""
 
 
-def list_trials(store: Store, campaign_id: str, trials: Sequence[Trial]) -> list[dict[str, Any]]:
-    """Trials as rows: what is known of each, its motifs, its tags and its note."""
-    labels, none = store.labels.of_trials(campaign_id), Label()
-    motifs = read_motifs(store, campaign_id, trials)
-    return [
-        trial.row()
-        | {"motifs": list(motifs[trial.number])}
-        | labels.get(trial.number, none).document()
-        for trial in trials
-    ]
+def list_trials(
+    store: Store, campaign_id: str, trials: Sequence[Trial], *, motifs: bool = True
+) -> list[dict[str, Any]]:
+    """Trials as rows: what is known of each, its `motifs` unless they are left out, its tags and
+    its note.
+    """
+    labels, none = store.labels.of_trials(campaign_id), Label().document()
+    written = {number: label.document() for number, label in labels.items()}
+    rows = [trial.row() for trial in trials]
+    if motifs:
+        words = read_motifs(store, campaign_id, trials)
+        rows = [row | {"motifs": list(words[row["trial"]])} for row in rows]
+    return [row | written.get(row["trial"], none) for row in rows]
 
 
 def keep_tagged(
@@ -97,16 +103,30 @@ def read_motifs(
     store: Store, campaign_id: str, trials: Sequence[Trial]
 ) -> dict[int, tuple[str, ...]]:
     """The motifs of trials by number: of those that have none on record, which an earlier version
-    put there, from their genomes, of which each is read once.
+    put there, from their genomes, of which each is read once; then they are put on record.
     """
-    older = [trial for trial in trials if trial.motifs is None and trial.cell]
-    first = list({trial.digest: trial.number for trial in older}.values())
-    by_digest = {
-        trial.digest: trial.read_motifs()
-        for start in range(0, len(first), _AT_ONCE)
-        for trial in store.results.some(campaign_id, first[start : start + _AT_ONCE])
-    }
+    older: dict[str, list[int]] = {}
+    for trial in trials:
+        if trial.motifs is None and trial.cell:
+            older.setdefault(trial.digest, []).append(trial.number)
+    first, by_digest = [numbers[0] for numbers in older.values()], dict[str, tuple[str, ...]]()
+    for start in range(0, len(first), _AT_ONCE):
+        batch = dict[int, tuple[str, ...]]()
+        for trial in store.results.some(campaign_id, first[start : start + _AT_ONCE]):
+            if (words := _read_words(trial)) is not None:
+                by_digest[trial.digest] = words
+                batch |= dict.fromkeys(older[trial.digest], words)
+        with suppress(StoreError):  # a store that may only be read
+            store.trials.fill_motifs(campaign_id, batch)
     return {
         trial.number: by_digest.get(trial.digest, ()) if trial.motifs is None else trial.motifs
         for trial in trials
     }
+
+
+def _read_words(trial: Trial) -> tuple[str, ...] | None:
+    """The motifs of a trial with its genome; None where this version cannot read that."""
+    try:
+        return name_motifs(trial.read_genome())
+    except GenomeError:
+        return None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from search.host.home import ID_LETTERS, ID_SIGNS, Process
+from search.host.home import Process, is_id, make_id
 from search.store import ledger
 from search.store.database import Database, refuse_if_removed, refuse_if_running, storable
 from search.store.ledger import Attempt, Ledger
@@ -35,9 +34,15 @@ class Campaigns:
         document: Mapping[str, Any],
         space: Mapping[str, Any],
         data: Mapping[str, Any],
+        campaign_id: str | None = None,
     ) -> Campaign:
-        """A new campaign, waiting for its driver. Names may repeat; the id is new."""
-        campaign_id = _new_id()
+        """A new campaign, waiting for its driver. Names may repeat; the id is new.
+
+        Raises StoreError for a `campaign_id` that is none, or is taken.
+        """
+        campaign_id = campaign_id or make_id()
+        if not is_id(campaign_id):
+            raise StoreError("", f"{campaign_id!r} is not the id of a campaign", "leave it out")
         values = {
             "id": campaign_id,
             "name": name,
@@ -51,6 +56,11 @@ class Campaigns:
             "sequence": 0,
         }
         with self._database.writing() as connection:
+            taken = sa.select(CAMPAIGNS.c.id).where(CAMPAIGNS.c.id == campaign_id)
+            if connection.execute(taken).first() is not None:
+                problem = "is on record already"
+                cure = f"go on with it: ventral resume {campaign_id}"
+                raise StoreError(f"campaign {campaign_id}", problem, cure)
             connection.execute(sa.insert(CAMPAIGNS).values(values))
             return self._database.campaign(connection, campaign_id)
 
@@ -75,9 +85,9 @@ class Campaigns:
                 return [campaign_of(row) for row in rows]
             except StoreError:
                 # One by one, since one of them must not hide the others.
-                labels = sa.select(CAMPAIGNS.c.id, CAMPAIGNS.c.name, CAMPAIGNS.c.created)
-                labelled = connection.execute(labels.order_by(*order)).all()
-                return [_read_or_damaged(connection, *row) for row in labelled]
+                labels = sa.select(*(CAMPAIGNS.c[name] for name in _KNOWN)).order_by(*order)
+                labelled = connection.execute(labels).mappings().all()
+                return [_read_or_damaged(connection, row) for row in labelled]
 
     def set_state(self, campaign_id: str, state: State, reason: str | None = None) -> None:
         """Move a campaign to `state`: the driver's first call ("running") and its last.
@@ -321,15 +331,13 @@ class Campaigns:
         return sum(opening.split == "test" for opening in self.openings(campaign_id))
 
 
-def _read_or_damaged(connection: sa.Connection, key: str, name: str, created: Any) -> Campaign:
+_KNOWN = ("id", "name", "created", "tracking", "experiment")
+"""Columns of a campaign that can be read whatever the others hold."""
+
+
+def _read_or_damaged(connection: sa.Connection, known: Mapping[Any, Any]) -> Campaign:
     try:
-        row = connection.execute(sa.select(CAMPAIGNS).where(CAMPAIGNS.c.id == key))
+        row = connection.execute(sa.select(CAMPAIGNS).where(CAMPAIGNS.c.id == known["id"]))
         return campaign_of(row.mappings().one())
     except StoreError as error:
-        return damaged_campaign(key, name, created, error.problem)
-
-
-def _new_id() -> str:
-    """A campaign id that was never given before."""
-    rest = "".join(secrets.choice(ID_SIGNS) for _ in range(7))
-    return secrets.choice(ID_LETTERS) + rest
+        return damaged_campaign(known, error.problem)

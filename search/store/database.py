@@ -143,11 +143,16 @@ def refuse_if_running(campaign: Campaign) -> None:
     """StoreError while a driver is at work on the campaign, or while it is being removed."""
     refuse_if_removed(campaign)
     if campaign.state == "running":
-        raise StoreError(
-            f"campaign {campaign.id}",
-            "is running, and its driver would not see the change",
-            f"stop it first, with `ventral stop {campaign.id}`",
-        )
+        raise running_error(campaign.id)
+
+
+def running_error(campaign_id: str) -> StoreError:
+    """That a driver is at work on a campaign."""
+    return StoreError(
+        f"campaign {campaign_id}",
+        "is running, and its driver would not see the change",
+        f"stop it first, with `ventral stop {campaign_id}`",
+    )
 
 
 def refuse_if_removed(campaign: Campaign) -> None:

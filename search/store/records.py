@@ -18,13 +18,15 @@ from space.genome import Genome
 from space.motifs import name_motifs
 from space.recurrence import Recurrence
 from workers.job import Report, ScoredSplit
+from workers.storage.places import read_url
 
 State = Literal[
     "waiting", "running", "finished", "stopped", "failed", "removing", "interrupted", "damaged"
 ]
 """Of a campaign. One that is `removing` is taken out of the store, which nothing but that can end.
 `interrupted` is never written: it is a running campaign whose driver died. So is
-`damaged`: its record cannot be read, and all of it that is known is its id and its name.
+`damaged`: its record cannot be read, and all of it that is known is its id, its name and where
+MLflow has it.
 """
 
 Status = Literal["waiting", "running", "finished", "pruned", "infeasible", "failed"]
@@ -77,6 +79,15 @@ class Campaign:
     stop_asked: bool
     tracking: str | None
     experiment: str | None
+
+    @property
+    def storage(self) -> str | None:
+        """The URL at which its trials keep their files; None where the home does.
+
+        Raises StorageError if something else is on record.
+        """
+        url = self.data.get("storage")
+        return None if url is None else read_url(str(url), f"campaign {self.id}: storage")
 
     def _repr_html_(self) -> str:
         """What a notebook shows of it."""

@@ -7,10 +7,14 @@ command goes on.
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 import sqlalchemy as sa
 
-from search.store.database import Database, refuse_if_running
-from search.store.records import Campaign
+from search.host.home import Process
+from search.store.database import Database, running_error
+from search.store.rows import SILENCE_SECONDS, lives
 from search.store.tables import (
     ATTEMPTS,
     CAMPAIGNS,
@@ -27,6 +31,8 @@ from search.store.tables import (
 
 _TABLES = (JOURNAL, ATTEMPTS, REPORTS, MIRROR, LABELS, EVENTS, OPENINGS, SHARES)
 """Those with a column `campaign`, but for the trials, which others refer to."""
+_AT_ONCE = 500
+"""Genomes that one statement names."""
 
 
 class Removal:
@@ -35,18 +41,24 @@ class Removal:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin(self, campaign_id: str) -> Campaign:
-        """Announce that a campaign is removed. StoreError while a driver is at work on it."""
+    def begin(self, campaign_id: str) -> None:
+        """Announce that the campaign of an id is removed, also one whose record is damaged.
+
+        StoreError if there is none, and while a driver is at work on it.
+        """
+        columns = (CAMPAIGNS.c.state, CAMPAIGNS.c.driver, CAMPAIGNS.c.heartbeat)
+        query = sa.select(*columns).where(CAMPAIGNS.c.id == campaign_id)
         with self._database.writing() as connection:
-            campaign = self._database.campaign(connection, campaign_id)
-            if campaign.state != "removing":
-                refuse_if_running(campaign)
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                raise self._database.unknown_campaign(connection, campaign_id)
+            if row.state == "running" and _is_driven(row.driver, row.heartbeat):
+                raise running_error(campaign_id)
             connection.execute(
                 sa.update(CAMPAIGNS)
-                .where(CAMPAIGNS.c.id == campaign.id)
+                .where(CAMPAIGNS.c.id == campaign_id)
                 .values(state="removing", reason="`ventral rm` was begun")
             )
-            return self._database.campaign(connection, campaign.id)
 
     def finish(self, campaign_id: str) -> None:
         """Delete every row of a campaign that `begin` announced, and genomes that no other one
@@ -83,5 +95,10 @@ class Removal:
         return counts
 
 
-_AT_ONCE = 500
-"""Genomes that one statement names."""
+def _is_driven(driver: Any, heartbeat: Any) -> bool:
+    """Whether a driver is at work. One that cannot be read is if it was heard of of late."""
+    beat = float(heartbeat) if isinstance(heartbeat, int | float) else None
+    try:
+        return lives(Process.parse(driver) if driver else None, beat)
+    except (ValueError, AttributeError, TypeError):
+        return beat is not None and abs(time.time() - beat) < SILENCE_SECONDS

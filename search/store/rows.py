@@ -52,11 +52,14 @@ def lives(driver: Process | None, heartbeat: float | None) -> bool:
     return alive
 
 
-def damaged_campaign(key: str, name: str, created: Any, problem: str) -> Campaign:
-    """A campaign whose record cannot be read: what is known of it is its id and its name."""
+def damaged_campaign(known: Mapping[Any, Any], problem: str) -> Campaign:
+    """A campaign whose record cannot be read. What is `known` of it is its id, its name, when it
+    was made, and where MLflow has it.
+    """
+    created = known["created"]
     return Campaign(
-        id=str(key),
-        name=str(name),
+        id=str(known["id"]),
+        name=str(known["name"]),
         state="damaged",
         reason=problem,
         document={},
@@ -69,9 +72,13 @@ def damaged_campaign(key: str, name: str, created: Any, problem: str) -> Campaig
         driver=None,
         heartbeat=None,
         stop_asked=False,
-        tracking=None,
-        experiment=None,
+        tracking=_text(known["tracking"]),
+        experiment=_text(known["experiment"]),
     )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def trial_of(row: Mapping[Any, Any]) -> Trial:

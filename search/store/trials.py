@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -61,6 +61,13 @@ class Trials:
         with self._database.writing() as connection:
             self._change(connection, campaign_id, number, values)
             self._end_attempt(connection, campaign_id, number, "lost")
+
+    def fill_motifs(self, campaign_id: str, motifs: Mapping[int, Sequence[str]]) -> None:
+        """Put the words of trials' networks on record, by number, where there are none yet."""
+        rows = [{"of": campaign_id, "trial": n, "words": list(w)} for n, w in motifs.items()]
+        if rows:
+            with self._database.writing() as connection:
+                connection.execute(_FILL, rows)
 
     def retry(self, campaign_id: str, number: int) -> None:
         """A failed trial waits to be trained again, and its campaign to go on.
@@ -198,3 +205,14 @@ class Trials:
 _THIS = (TRIALS.c.campaign == sa.bindparam("of"), TRIALS.c.number == sa.bindparam("trial"))
 _HELD = sa.select(TRIALS.c.epochs, TRIALS.c.best).where(*_THIS)
 _SCORED = sa.update(TRIALS).where(*_THIS)
+
+
+_FILL = (
+    sa.update(TRIALS)
+    .where(
+        TRIALS.c.campaign == sa.bindparam("of"),
+        TRIALS.c.number == sa.bindparam("trial"),
+        TRIALS.c.motifs.is_(sa.null()),
+    )
+    .values(motifs=sa.bindparam("words"))
+)

@@ -20,7 +20,7 @@ import psutil
 from search.host.machine import Machine
 from search.host.ports import LOOPBACK
 from search.tune import access
-from search.tune.joining import answers, check_shared, connect, gcs_address, nodes
+from search.tune.joining import answers, check_written, connect, gcs_address, nodes
 from search.tune.ray_internals import mute, only_loopback
 from search.tune.remains import (
     MARK,
@@ -117,19 +117,24 @@ def local(
 
 @contextlib.contextmanager
 def join(
-    address: str, record: Path, folder: Path, on_loss: Callable[[VentralError], None]
+    address: str,
+    record: Path,
+    folder: Path,
+    on_loss: Callable[[VentralError], None],
+    storage: str | None = None,
 ) -> Iterator[Ground]:
     """A running Ray cluster: its nodes, as far as trials can run on them.
 
     `address` is as in `connect`. `folder` is where trials write, and has to be the same one on
-    every node; `record` and `on_loss` are as in `local`. The cluster runs on afterwards, with
-    nothing of ours on it. Raises InputError if the cluster cannot be used.
+    every node, unless they write to the URL of a `storage`, which every node has to reach;
+    `record` and `on_loss` are as in `local`. The cluster runs on afterwards, with nothing of ours
+    on it. Raises InputError if the cluster cannot be used.
     """
     with connect(address):
         machines = nodes(address)
         remains = Remains.create(record, folder, None)
         try:
-            check_shared(remains.scratch, address)
+            check_written(remains.scratch if storage is None else storage, address)
             gcs = gcs_address()
             ground = Ground(machines=machines, remains=remains, resources={}, place=f"ray {gcs}")
             yield from _hold(ground, _Watch(lambda: answers(gcs), CLUSTER_PATIENCE, on_loss))

@@ -5,7 +5,7 @@ import os
 import secrets
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from search.host.machine import Machine
@@ -27,15 +27,17 @@ NODE_PATIENCE = 60.0
 """Seconds for the nodes of a running cluster to say whether they see the home."""
 
 
-def survey(address: str, shared: Path | None = None) -> tuple[Machine, ...]:
+def survey(address: str, written: Path | str | None = None) -> tuple[Machine, ...]:
     """What each node of a running cluster has. Raises InputError if it cannot be used, or if a
-    node does not see the folder `shared`.
+    node does not see the folder, or reach the storage at a URL, that trials will have `written`.
     """
     with connect(address):
         machines = nodes(address)
-        if shared is not None:
-            with tempfile.TemporaryDirectory(prefix=PREFIX, dir=shared) as scratch:
-                check_shared(Path(scratch), address)
+        if isinstance(written, Path):
+            with tempfile.TemporaryDirectory(prefix=PREFIX, dir=written) as scratch:
+                check_written(Path(scratch), address)
+        elif written is not None:
+            check_written(written, address)
         return machines
 
 
@@ -211,13 +213,32 @@ def nodes(address: str) -> tuple[Machine, ...]:
     return machines
 
 
-def check_shared(scratch: Path, address: str) -> None:
-    """Refuse a cluster with nodes that do not see `scratch`, or cannot train: by trying it."""
-    import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+def check_written(place: Path | str, address: str) -> None:
+    """Refuse a cluster with nodes that cannot train, or not write to a place: by trying it.
 
+    `place` is an empty folder, which all nodes have to see, or the URL of a storage.
+    """
     sign = secrets.token_hex(8)
-    (scratch / "sign").write_text(sign)
+    if isinstance(place, Path):
+        (place / "sign").write_text(sign)
+        look, where = _make_look(), str(place)
+        elsewhere = f"has another folder at {place.parent}"
+        cure = "every node needs Ventral, and VENTRAL_HOME in a folder that all of them share"
+    else:
+        look, where, elsewhere = _make_probe(sign), place, f"cannot use {place}"
+        cure = "every node needs Ventral with its extra s3, and credentials of its own"
+    bad = {}
+    for name, reply in _ask_nodes(look, where).items():
+        if reply != sign:
+            bad[name] = reply if " " in reply else elsewhere
+    if bad:
+        name, problem = next(iter(bad.items()))
+        more = f", and {len(bad) - 1} more nodes" if len(bad) > 1 else ""
+        raise InputError(f"--address {address}", f"node {name} {problem}{more}", cure)
+
+
+def _make_look() -> Callable[[str, str], str]:
+    """A function (folder, a name of the node's) -> the sign in a folder, or what is wrong."""
 
     # Nested, so that it travels as code: a node may lack the package that it looks for.
     def look(folder: str, name: str) -> str:
@@ -234,27 +255,46 @@ def check_shared(scratch: Path, address: str) -> None:
             return f"cannot use {folder} ({error.strerror})"
         return text
 
+    return look
+
+
+def _make_probe(sign: str) -> Callable[[str, str], str]:
+    """A function (URL, a name of the node's) -> the sign if the node can use the storage there,
+    or what is wrong.
+    """
+
+    def probe(url: str, _name: str) -> str:
+        try:
+            import workers.trainable  # noqa: F401
+            from workers.storage.probing import probe_storage
+        except (ImportError, OSError, RuntimeError, AttributeError, SyntaxError) as error:
+            return f"cannot load Ventral ({error})"
+        try:
+            probe_storage(url)
+        except (OSError, ValueError) as error:  # a StorageError is an InputError, a ValueError
+            return f"cannot use the storage ({error})"
+        return sign
+
+    return probe
+
+
+def _ask_nodes(look: Callable[[str, str], str], where: str) -> dict[str, str]:
+    """What a function replies on each node with cores, by the node's name and address."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
     remote = ray.remote(num_cpus=0)(look)
     names = {}
     for node in ray.nodes():
         if node["Alive"] and node["Resources"].get("CPU", 0) >= 1:
             here = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            answer = remote.options(scheduling_strategy=here).remote(str(scratch), node["NodeID"])
+            answer = remote.options(scheduling_strategy=here).remote(where, node["NodeID"])
             names[answer] = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
     ray.wait(list(names), num_returns=len(names), timeout=NODE_PATIENCE)
-    bad = {}
+    replies = {}
     for answer, name in names.items():
         try:
-            reply = str(ray.get(answer, timeout=0))
+            replies[name] = str(ray.get(answer, timeout=0))
         except ray.exceptions.RayError as error:
-            reply = f"does not answer ({first_line(error) or type(error).__name__})"
-        if reply != sign:
-            bad[name] = reply if " " in reply else f"has another folder at {scratch.parent}"
-    if bad:
-        name, problem = next(iter(bad.items()))
-        more = f", and {len(bad) - 1} more nodes" if len(bad) > 1 else ""
-        raise InputError(
-            f"--address {address}",
-            f"node {name} {problem}{more}",
-            "every node needs Ventral, and VENTRAL_HOME in a folder that all of them share",
-        )
+            replies[name] = f"does not answer ({first_line(error) or type(error).__name__})"
+    return replies

@@ -20,6 +20,7 @@ from search.tune.cluster import Ground
 from search.tune.joining import survey
 from space.documents.outside import printable, redact
 from space.errors import CampaignError, VentralError
+from workers.storage.probing import probe_storage
 
 LEAVING_PATIENCE = 10.0
 """Seconds to leave a cluster that broke down."""
@@ -30,10 +31,14 @@ def largest_offer(address: str | None) -> Machine:
     return machine() if address is None else largest(survey(address))
 
 
-def check_home(home: Home, address: str | None) -> None:
-    """Raise InputError if a node of the cluster at `address` does not see the home."""
+def check_files(home: Home, address: str | None, storage: str | None) -> None:
+    """Raise InputError where trials could not write: if this machine, or a node of the cluster at
+    `address`, does not reach the storage; without one, if a node does not see the home.
+    """
+    if storage is not None:
+        probe_storage(storage)
     if address is not None:
-        survey(address, home.ensure())
+        survey(address, home.ensure() if storage is None else storage)
 
 
 def total_offer(address: str | None) -> Machine:
@@ -74,7 +79,7 @@ def open_ground(
         opening = cluster.local(record, here, count_slots(setting.campaign, [here]), leave)
     else:
         folder = setting.home.ensure(record.parent)
-        opening = cluster.join(setting.address, record, folder, leave)
+        opening = cluster.join(setting.address, record, folder, leave, setting.storage)
     try:
         with opening as ground:
             reached = ground

@@ -6,6 +6,7 @@ from typing import Any
 
 from search.assign.suggesting import find_refusal, identity
 from search.campaign import Campaign, Enqueued
+from search.campaign.loading import place_network
 from search.store import Store
 from search.upkeep.labelling import find_target
 from space.documents.outside import path_exists
@@ -21,7 +22,7 @@ def with_enqueued(campaign: Campaign, networks: Sequence[str | Path]) -> Campaig
     """The campaign with more networks to train first; paths start at the current folder."""
     if not networks:
         return campaign
-    named = [str(Path(one).absolute()) if path_exists(Path(one)) else str(one) for one in networks]
+    named = [place_network(str(one), Path()) for one in networks]
     return campaign.model_copy(update={"enqueue": (*campaign.enqueue, *named)})
 
 

@@ -42,19 +42,24 @@ def evaluate_on_record(
 
     That is: as done by `command`, in the home's store if the export's campaign is there, and the
     first time in the export's card if that can be written; where it cannot be, the scores are
-    still returned, with the reason. Raises what `workers.scoring.evaluate_export` does.
+    still returned, with the reason. `folder` may be a URL. Raises what
+    `workers.published_export.bring_export` and `workers.scoring.evaluate_export` do.
     """
     from workers.export import read_card, rewrite_card
+    from workers.published_export import bring_export, is_at_url
     from workers.scoring import evaluate_export
 
+    distant, folder = is_at_url(folder), bring_export(folder)
     card = read_card(folder)
-    scores = evaluate_export(folder, home.ensure(home.data), split)
+    scores = evaluate_export(folder, home.ensure(home.data), split, home.storage)
     recorded = card.scores.get(split)
     top1 = None if recorded is None else recorded[0]
     if split != "test":
         return Evaluated(card=card, split=split, scores=scores, recorded=top1)
     not_recorded, not_written = _record(card, home, command), None
-    if recorded is None:
+    if recorded is None and distant:
+        not_written = "it is at a storage, where exports are not changed"
+    elif recorded is None:
         try:
             rewrite_card(folder, card.with_test(scores.top1, scores.top5, scores.loss))
         except OSError as error:

@@ -4,6 +4,7 @@ The store and the home say what an export holds; workers/ reads and writes the w
 """
 
 import platform
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -13,6 +14,7 @@ from typing import Any
 from search.campaign import Campaign
 from search.campaign.limits import fit_recipe
 from search.host.home import Home
+from search.host.places import pack_of, places_of
 from search.review import ranking
 from search.review.ranking import Kind
 from search.store import Campaign as Record
@@ -24,17 +26,21 @@ from space.recurrence import recurrence
 from space.reduction import reduce_genome
 from workers import checkpoint
 from workers.card import Card
-from workers.data.pack import Pack
-from workers.job import CHECKPOINT, Fidelity, Recipe
+from workers.data.manifest import Manifest
+from workers.data.publishing import find_manifest
+from workers.job import Fidelity, PackRef, Recipe
+from workers.published_export import publish_export
+from workers.storage.places import local_folder, read_url
+from workers.storage.probing import probe_storage
 from workers.training_state import read_weights
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """A trial whose network was written, and the folder that holds it."""
+    """A trial whose network was written, and where: the path of a folder, or a URL."""
 
     trial: Trial
-    folder: Path
+    place: str
 
 
 def choose_trials(
@@ -66,27 +72,29 @@ def choose_trials(
 
 
 def export_trials(
-    store: Store, home: Home, record: Record, trials: list[Trial], to: Path
+    store: Store, home: Home, record: Record, trials: list[Trial], to: str | Path
 ) -> list[Exported]:
-    """Write one folder a trial into `to`, in their order: PLACE-trial-NUMBER-DIGEST.
+    """Write one export a trial into `to`, in their order: PLACE-trial-NUMBER-DIGEST.
 
-    Raises VentralError for a trial without a score or whose weights were not kept, InputError if
-    something else than an export has its folder's name, OSError on a full disk.
+    `to` is a folder, or the URL of a storage. Raises VentralError for a trial without a score or
+    whose weights were not kept, InputError if something else than an export has its folder's
+    name, or anything at the URL; OSError on a full disk, StorageError.
     """
-    width = len(str(len(trials)))
-    return [
-        Exported(
-            trial=one,
-            folder=_export(
-                store,
-                home,
-                record,
-                one.number,
-                to / f"{place:0{width}d}-trial-{one.number}-{one.digest[:8]}",
-            ),
-        )
-        for place, one in enumerate(trials, start=1)
-    ]
+    to = read_url(to, "--to") if isinstance(to, str) and "://" in to else to
+    folder = local_folder(to)
+    if folder is None:
+        probe_storage(str(to), "--to")
+    exported = []
+    for place, one in enumerate(trials, start=1):
+        name = f"{place:0{len(str(len(trials)))}d}-trial-{one.number}-{one.digest[:8]}"
+        if folder is not None:
+            made = str(_export(store, home, record, one.number, folder / name))
+        else:
+            with tempfile.TemporaryDirectory() as scratch:
+                written = _export(store, home, record, one.number, Path(scratch) / name)
+                made = publish_export(written, str(to), name)
+        exported.append(Exported(trial=one, place=made))
+    return exported
 
 
 def _export(store: Store, home: Home, record: Record, number: int, folder: Path) -> Path:
@@ -97,7 +105,7 @@ def _export(store: Store, home: Home, record: Record, number: int, folder: Path)
     trial = kept.trial
     by_step = store.results.reports(record.id, number)[-1].report.accuracy_by_step
     genome = reduce_genome(kept.genome, size=kept.part.size, steps=kept.part.steps)
-    card = _make_card(trial, record, kept.recipe, kept.pack, genome)
+    card = _make_card(trial, record, kept.recipe, kept.manifest, genome)
     opened = count_openings(store, record, trial) if card.split == "validation" else 0
     card = card.model_copy(update={"accuracy_by_step": by_step, "test_openings": opened})
     return export.write(folder, genome, kept.weights, card)
@@ -106,7 +114,7 @@ def _export(store: Store, home: Home, record: Record, number: int, folder: Path)
 @dataclass(frozen=True, kw_only=True)
 class Kept:
     """A trial whose weights were kept: its network, the state dict (tensors by name), and how it
-    was trained.
+    was trained. `data` are its images, which may be at a storage, `manifest` what they are.
 
     A training that ended early was scored at its last epoch's fidelity, `part`.
     """
@@ -116,7 +124,8 @@ class Kept:
     weights: Mapping[str, Any]
     recipe: Recipe
     part: Fidelity
-    pack: Pack
+    data: PackRef
+    manifest: Manifest
 
 
 def read_kept(store: Store, home: Home, record: Record, number: int) -> Kept:
@@ -131,7 +140,8 @@ def read_kept(store: Store, home: Home, record: Record, number: int) -> Kept:
     saved = _find_weights(trial, record, home)
     recipe = Recipe.model_validate(record.document["recipe"]).overlaid(trial.recipe)
     genome = trial.read_genome()
-    pack = Pack.load(home.pack(record.data["path"]), record.data["checksum"])
+    data = pack_of(home, record.data)
+    manifest = find_manifest(data)
     campaign = Campaign.parse(record.document, f"campaign {record.id}")
     weights, epoch = read_weights(saved)
     if epoch != trial.epochs:
@@ -145,16 +155,17 @@ def read_kept(store: Store, home: Home, record: Record, number: int) -> Kept:
         weights=weights,
         recipe=fit_recipe(campaign, recipe, genome),
         part=recipe.fidelity_of(trial.epochs),
-        pack=pack,
+        data=data,
+        manifest=manifest,
     )
 
 
 def are_weights_kept(home: Home, record: Record, number: int) -> bool:
     """Whether there is a checkpoint of a trial."""
-    return bool(checkpoint.versions(home.trial(record.id, number) / CHECKPOINT))
+    return bool(checkpoint.versions(places_of(home, record).checkpoint(number)))
 
 
-def _find_weights(trial: Trial, record: Record, home: Home) -> Path:
+def _find_weights(trial: Trial, record: Record, home: Home) -> str:
     """The checkpoint of a trial. Raises VentralError if it was not kept."""
     if not are_weights_kept(home, record, trial.number):
         keep = record.document.get("keep")
@@ -162,10 +173,12 @@ def _find_weights(trial: Trial, record: Record, home: Home) -> Path:
             f"the weights of trial {trial.number} were not kept; the campaign keeps those of its "
             f"{keep} best trials (`keep:` in its file)"
         )
-    return home.trial(record.id, trial.number) / CHECKPOINT
+    return places_of(home, record).checkpoint(trial.number)
 
 
-def _make_card(trial: Trial, record: Record, recipe: Recipe, pack: Pack, genome: Genome) -> Card:
+def _make_card(
+    trial: Trial, record: Record, recipe: Recipe, manifest: Manifest, genome: Genome
+) -> Card:
     """The facts of a trial that has a score."""
     assert trial.top1 is not None
     return Card(
@@ -176,16 +189,16 @@ def _make_card(trial: Trial, record: Record, recipe: Recipe, pack: Pack, genome:
         trial=trial.number,
         origin=trial.origin,
         data=record.document["data"],
-        data_checksum=pack.checksum,
-        classes=tuple(pack.classes),
-        mean=tuple(pack.mean),
-        std=tuple(pack.std),
+        data_checksum=manifest.checksum,
+        classes=tuple(manifest.classes),
+        mean=tuple(manifest.mean),
+        std=tuple(manifest.std),
         image_size=genome.image.size,
         seed=trial.seed,
         recipe=recipe.model_dump(mode="json"),
         epochs=trial.epochs,
         recurrence=recurrence(genome),
-        split=pack.scored(recipe.score_on),
+        split=manifest.scored(recipe.score_on),
         top1=trial.top1,
         top5=trial.top5,
         loss=trial.loss,

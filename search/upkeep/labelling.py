@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search.host.home import Home
-from search.mirror.labels import publish_campaign, publish_name, publish_trial
+from search.mirror.labels import publish_campaign, publish_trial
 from search.store import Campaign, Label, State, Store
 from search.upkeep.naming import choose_campaign
 from space.documents.bounds import NAME
@@ -107,10 +107,8 @@ def publish(store: Store, home: Home, target: Target, *, renamed: bool = False) 
     not be sent, if so: then the campaign's next mirror sends it.
     """
     try:
-        if renamed:
-            publish_name(home, store, target.campaign.id)
-        elif target.number is None:
-            publish_campaign(home, store, target.campaign.id)
+        if target.number is None:
+            publish_campaign(home, store, target.campaign.id, renamed=renamed)
         else:
             publish_trial(home, store, target.campaign.id, target.number)
     except Exception as error:  # noqa: BLE001 - MLflow raises whatever its transport does

@@ -47,6 +47,7 @@ from space.errors import CampaignError, GenomeError, InputError
 from space.genome import Genome
 from space.lesions import remove_part
 from space.parts import Part, list_parts
+from workers.data.publishing import open_pack
 
 Listener = Callable[[str, int], None]
 """Gets what is scored (a part's name; empty: the whole network), and how many are still to be."""
@@ -112,7 +113,7 @@ def lesion_trial(
         problem = f"has no weights: the campaign keeps those of its {keep} best trials"
         raise InputError(f"trial {number}", problem, again)
     kept = read_kept(store, home, record, number)
-    if kept.recipe.train_on != "train" or SPLIT not in kept.pack.splits:
+    if kept.recipe.train_on != "train" or SPLIT not in kept.manifest.counts:
         problem = "was trained on the validation images, which are to tell what its parts do"
         raise InputError(f"trial {number}", problem, again)
     from workers.lesions import TrainedNetwork, answer_lesioned, answer_whole
@@ -126,9 +127,10 @@ def lesion_trial(
         threads=kept.recipe.threads,
     )
     listen("", len(parts))
-    whole = answer_whole(trained, kept.pack, SPLIT)
+    pack = open_pack(kept.data)
+    whole = answer_whole(trained, pack, SPLIT)
     lesions, refusals = list[Lesion](), Refusals()
-    for done, answers in enumerate(answer_lesioned(trained, whole, parts, kept.pack, SPLIT), 1):
+    for done, answers in enumerate(answer_lesioned(trained, whole, parts, pack, SPLIT), 1):
         part, right = answers.part, answers.right
         listen(part.name, len(parts) - done)
         if right is None:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from search.store import Campaign, State, Store
-from space.errors import InputError
+from space.errors import InputError, StoreError
 
 SHOWN = 6
 """Of the campaigns of one name."""
@@ -24,10 +24,20 @@ def choose_campaign(store: Store, called: str, only: Collection[State] = ()) -> 
 
     Of several campaigns of a name, who only looks gets the newest. Who changes something names
     the states in which that is possible (`only`), and gets the one campaign that is in one of
-    them. Raises InputError if there are several, or none.
+    them; a damaged one only if that is among them. Raises InputError if there are several, or
+    none.
     """
-    record = store.campaigns.get(called)
-    named = store.campaigns.named(called) if record.id != called else [record]
+    try:
+        record = store.campaigns.get(called)
+        named = store.campaigns.named(called) if record.id != called else [record]
+    except StoreError:
+        listed = store.campaigns.all() if "damaged" in only else []
+        named = [one for one in listed if one.id == called] or [
+            one for one in listed if one.name == called
+        ]
+        if not named:
+            raise
+        record = named[0]
     if only and len(named) > 1:
         fitting = [one for one in named if one.state in only]
         if len(fitting) != 1:

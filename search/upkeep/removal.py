@@ -7,26 +7,29 @@ and stays; `search.upkeep.retention` removes what none of them needs.
 
 import shutil
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 from search.host.home import Home
+from search.host.places import places_of
 from search.mirror.labels import delete_runs, has_runs
 from search.store import Campaign, State, Store
 from search.upkeep.retention import Links, measure_freed
-from space.errors import InputError, VentralError
+from space.errors import InputError, MissingStorageError, VentralError
+from workers.storage.opening import open_storage
+from workers.storage.protocol import Entry
 
-REMOVABLE: tuple[State, ...] = tuple(
-    state for state in get_args(State) if state not in ("running", "damaged")
-)
+REMOVABLE: tuple[State, ...] = tuple(state for state in get_args(State) if state != "running")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Doomed:
     """What the removal of a campaign deletes, and what speaks against it.
 
-    `rows` counts its rows by table. `folders` holds `files` files, and `bytes` are given back.
+    `rows` counts its rows by table. `folders`, and the URL at which it has `stored` anything (else
+    None), hold `files` files, and `bytes` are given back.
     `runs` is how many runs of it the home's MLflow shows, `elsewhere` the address of another
     MLflow that has runs of it, which stay. `certified_by` are the ids of the campaigns that
     trained its networks again.
@@ -35,19 +38,27 @@ class Doomed:
     campaign: Campaign
     rows: dict[str, int]
     folders: tuple[Path, ...]
+    stored: str | None
     files: int
     bytes: int
     runs: int
     elsewhere: str | None
     certified_by: tuple[str, ...]
 
+    @property
+    def damage(self) -> str | None:
+        """Why the campaign's record cannot be read, if it cannot: the rest goes all the same."""
+        return self.campaign.reason if self.campaign.state == "damaged" else None
+
     def document(self) -> dict[str, Any]:
         """As JSON."""
         return {
             "id": self.campaign.id,
             "name": self.campaign.name,
+            "damage": self.damage,
             "rows": self.rows,
             "folders": [str(folder) for folder in self.folders],
+            "stored": self.stored,
             "files": self.files,
             "bytes": self.bytes,
             "runs": self.runs,
@@ -57,7 +68,10 @@ class Doomed:
 
 
 def plan_removal(store: Store, home: Home, campaign: Campaign) -> Doomed:
-    """What `remove_campaign` would delete; nothing is changed."""
+    """What `remove_campaign` would delete; nothing is changed.
+
+    Raises StorageError where the campaign's storage cannot be used.
+    """
     own = (
         home.campaign(campaign.id),
         home.artifacts / home.campaign(campaign.id).name,
@@ -66,6 +80,11 @@ def plan_removal(store: Store, home: Home, campaign: Campaign) -> Doomed:
     folders = tuple(path for path in own if path.exists())
     links: Links = Counter()
     sizes = [measure_freed(path, links) for path in folders]
+    stored = None if campaign.storage is None else places_of(home, campaign).campaign
+    entries: list[Entry] = []
+    if stored is not None:
+        with suppress(MissingStorageError):
+            entries = open_storage(stored).list()
     shown = has_runs(home, campaign)
     certifications = [
         one.id for one in store.campaigns.all() if one.data.get("certifies") == campaign.id
@@ -74,8 +93,9 @@ def plan_removal(store: Store, home: Home, campaign: Campaign) -> Doomed:
         campaign=campaign,
         rows=store.removal.count_rows(campaign.id),
         folders=folders,
-        files=sum(files for files, _ in sizes),
-        bytes=sum(freed for _, freed in sizes),
+        stored=stored if entries else None,
+        files=sum(files for files, _ in sizes) + len(entries),
+        bytes=sum(freed for _, freed in sizes) + sum(entry.bytes for entry in entries),
         runs=len(store.outbox.runs(campaign.id)) if shown else 0,
         elsewhere=campaign.tracking if campaign.experiment and not shown else None,
         certified_by=tuple(certifications),
@@ -89,7 +109,8 @@ def remove_campaign(
 
     With `certified` also one whose networks other campaigns trained again, without `runs` what
     MLflow has of it stays. Raises StoreError while a driver is at work on it, InputError for one
-    that was certified, VentralError if MLflow does not answer, OSError if files cannot be removed.
+    that was certified, VentralError if MLflow does not answer, OSError or StorageError if files
+    cannot be removed.
     """
     campaign = doomed.campaign
     if doomed.certified_by and not certified:
@@ -107,6 +128,8 @@ def remove_campaign(
             shutil.rmtree(folder)
         else:
             folder.unlink(missing_ok=True)
+    if doomed.stored is not None:
+        open_storage(doomed.stored).remove("")
     store.removal.finish(campaign.id)
 
 

@@ -1,57 +1,82 @@
 """What may be thrown away: checkpoints of trials that will not be exported, packs without a use.
 
-`plan` lists what there is to remove, in the order in which it can best be done without:
-checkpoints of pruned trials, of failed ones, of finished ones beyond the best, packs of no
-campaign. Kept are those of the best trials and of the controls, whatever an unfinished trial will
-go on from, and everything of a campaign that is running. `remove` removes it. Records are never
-touched: neither the store nor MLflow loses anything.
+`plan` lists what there is to remove, in the home and at the storages of campaigns, in the order
+in which it can best be done without: copies of packs in this machine's cache, checkpoints of
+pruned trials, of failed ones, of finished ones beyond the best, packs of no campaign. Kept are
+those of the best trials and of the controls, whatever an unfinished trial will go on from, and
+everything of a campaign that is running. `remove` removes it. Records are never touched: neither
+the store nor MLflow loses anything.
 """
 
+import logging
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from search.host.home import Home
+from search.host.places import places_of
 from search.store import CONTROL, SEARCHED, Campaign, Status, Store, Trial
-from workers.job import CHECKPOINT
+from search.upkeep.stored import Stored, list_storages, list_stored
+from space.errors import StorageError
+from workers.data.publishing import PACKS
+from workers.storage.cache import cache_folder
+from workers.storage.opening import open_storage
+from workers.storage.places import join, local_folder
 
-What = Literal["pruned", "failed", "finished", "pack"]
+log = logging.getLogger(__name__)
+
+What = Literal["cached", "pruned", "failed", "finished", "pack"]
 Links = Counter[tuple[int, int]]
 """How many links of each file, by its device and inode, have been removed."""
-ORDER: tuple[What, ...] = ("pruned", "failed", "finished", "pack")
+ORDER: tuple[What, ...] = ("cached", "pruned", "failed", "finished", "pack")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """One thing to remove: its folder or file, and the bytes that this gives back."""
+    """One thing to remove: its place (a path or a URL), and the bytes that this gives back."""
 
     what: What
-    path: Path
+    place: str
     bytes: int
     campaign: str | None = None
     trial: int | None = None
 
 
 def plan(
-    store: Store, home: Home, *, keep: int | None = None, older_than: float = 0.0
+    store: Store,
+    home: Home,
+    *,
+    keep: int | None = None,
+    older_than: float = 0.0,
+    on_error: Callable[[StorageError], object] = log.warning,
 ) -> list[Item]:
     """All that can be removed, the least valuable first.
 
     `keep` is how many of its best trials a campaign keeps (default: as its file says);
-    `older_than` leaves alone what was used within that many seconds.
+    `older_than` leaves alone what was used within that many seconds. A storage that cannot be
+    used now is left alone, and `on_error` gets the reason.
     """
     records = store.campaigns.all()
+    stored: dict[str, Stored] = {}
+    for url in list_storages(home, records):
+        try:
+            stored[url] = list_stored(url)
+        except StorageError as error:
+            on_error(error)
     items = [
         item
         for record in records
         if record.state not in ("running", "damaged") and _idle(record) >= older_than
-        for item in _checkpoints(store, home, record, keep)
+        for item in _checkpoints(store, home, record, keep, stored)
     ]
     items += _packs(home, records, older_than)
+    items += _cached(records, older_than)
+    for url, contents in stored.items():
+        items += _stored_packs(url, contents, records, older_than)
     items.sort(key=lambda item: ORDER.index(item.what))
     return _measure(items)
 
@@ -64,12 +89,25 @@ def remove(store: Store, items: Sequence[Item]) -> Iterator[Item]:
     for item in items:
         if item.campaign is not None and store.campaigns.get(item.campaign).state == "running":
             continue
-        if item.path.is_dir():
-            shutil.rmtree(item.path, ignore_errors=True)
-        else:
-            item.path.unlink(missing_ok=True)
-        if not item.path.exists():
+        if _remove(item.place):
             yield item
+
+
+def _remove(place: str) -> bool:
+    """Whether what was at a place is gone now."""
+    path = local_folder(place)
+    if path is None:
+        try:
+            open_storage(place).remove("")
+        except StorageError as error:
+            log.warning("%s", error)
+            return False
+        return True
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+    return not path.exists()
 
 
 def _idle(record: Campaign) -> float:
@@ -87,24 +125,39 @@ def list_best(store: Store, campaign_id: str, number: int) -> list[Trial]:
     return [trial for group in groups for trial in group[:number]]
 
 
-def _checkpoints(store: Store, home: Home, record: Campaign, keep: int | None) -> Iterator[Item]:
-    if not home.campaign(record.id).is_dir():
+def _checkpoints(
+    store: Store,
+    home: Home,
+    record: Campaign,
+    keep: int | None,
+    stored: Mapping[str, Stored],
+) -> Iterator[Item]:
+    """Those of a campaign, in the home or at its storage."""
+    there = None if record.storage is None else stored.get(record.storage, Stored()).checkpoints
+    if not (home.campaign(record.id).is_dir() if there is None else there):
         return
+    places = places_of(home, record)
     number = int(record.document.get("keep", 0)) if keep is None else keep
     best = list_best(store, record.id, number)
     best_numbers = {trial.number for trial in best}
     ends: dict[Status, What] = {"pruned": "pruned", "failed": "failed", "finished": "finished"}
     for trial in store.results.find(record.id):
         what = ends.get(trial.status)
-        path = home.trial(record.id, trial.number) / CHECKPOINT
+        place = places.checkpoint(trial.number)
         if (
             what is None
             or trial.number in best_numbers
             or trial.origin == CONTROL
-            or not path.exists()
+            or not (Path(place).exists() if there is None else place in there)
         ):
             continue
-        yield Item(what=what, path=path, bytes=0, campaign=record.id, trial=trial.number)
+        yield Item(
+            what=what,
+            place=place,
+            bytes=0 if there is None else there[place],
+            campaign=record.id,
+            trial=trial.number,
+        )
 
 
 def _packs(home: Home, records: Sequence[Campaign], older_than: float) -> Iterator[Item]:
@@ -123,16 +176,50 @@ def _packs(home: Home, records: Sequence[Campaign], older_than: float) -> Iterat
         if folder.name.startswith(".") or not folder.is_dir() or folder.name in used:
             continue
         if time.time() - folder.stat().st_mtime >= older_than:
-            yield Item(what="pack", path=folder, bytes=0)
+            yield Item(what="pack", place=str(folder), bytes=0)
+
+
+def _cached(records: Sequence[Campaign], older_than: float) -> Iterator[Item]:
+    """Packs in this machine's cache that no campaign of the store has; they can be had again."""
+    used, cache = _checksums(records), cache_folder() / PACKS
+    for folder in sorted(cache.iterdir()) if cache.is_dir() else []:
+        if folder.name.startswith(".") or not folder.is_dir() or folder.name in used:
+            continue
+        if time.time() - folder.stat().st_mtime >= older_than:
+            yield Item(what="cached", place=str(folder), bytes=0)
+
+
+def _stored_packs(
+    url: str, stored: Stored, records: Sequence[Campaign], older_than: float
+) -> Iterator[Item]:
+    """Packs at a storage that no campaign of the store has; none while there are campaigns of
+    another store, or whose record cannot be read: they may need them.
+    """
+    damaged = any(record.state == "damaged" for record in records)
+    if damaged or not stored.campaigns <= {record.id for record in records}:
+        return
+    used = _checksums(records)
+    for checksum, (size, newest) in stored.packs.items():
+        if checksum not in used and time.time() - newest >= older_than:
+            yield Item(what="pack", place=join(url, PACKS, checksum), bytes=size)
+
+
+def _checksums(records: Sequence[Campaign]) -> set[str]:
+    """Of the packs that campaigns were submitted with."""
+    return {str(record.data.get("checksum")) for record in records}
 
 
 def _measure(items: Sequence[Item]) -> list[Item]:
-    """The items with the bytes that their removal frees, one after another.
+    """The items with the bytes that their removal frees on this machine, one after another.
 
     Checkpoints may be shared by several trials in hard links: the last link frees the bytes.
     """
     removed: Links = Counter()
-    return [replace(item, bytes=measure_freed(item.path, removed)[1]) for item in items]
+    paths = [local_folder(item.place) for item in items]
+    return [
+        item if path is None else replace(item, bytes=measure_freed(path, removed)[1])
+        for item, path in zip(items, paths, strict=True)
+    ]
 
 
 def measure_freed(path: Path, removed: Links) -> tuple[int, int]:

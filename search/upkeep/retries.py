@@ -5,7 +5,6 @@ next run of its campaign trains it. One that failed by itself would fail again: 
 with another recipe only, and then it is a new trial, which the sampler does not receive.
 """
 
-import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,11 +15,13 @@ from search.campaign import CHANGEABLE, Campaign, apply
 from search.campaign.limits import find_excess
 from search.campaign.splits import refuse_own_splits
 from search.host.home import Home
+from search.host.places import places_of
 from search.store import RETRY, SEARCHED, NewTrial, State, Store, Trial
 from search.store import Campaign as Record
 from space.errors import CampaignError, InputError
 from space.unroll.cost import cost
 from workers.job import DETERMINISTIC
+from workers.storage.opening import discard
 
 POSSIBLE: tuple[State, ...] = ("finished", "stopped", "failed", "interrupted")
 """States of a campaign whose trials can be tried again."""
@@ -63,9 +64,10 @@ def requeue(store: Store, home: Home, record: Record, trials: Sequence[Trial]) -
                 f"failed by itself ({trial.reason}); unchanged, it would fail again",
                 "change its recipe: --set recipe.learning_rate=0.001, say",
             )
+    places = places_of(home, record)
     for trial in trials:
         if kind(trial) == "corrupt-checkpoint":
-            shutil.rmtree(home.trial(record.id, trial.number), ignore_errors=True)
+            discard(places.trial(trial.number))
         store.trials.retry(record.id, trial.number)
         store.campaigns.add_event(
             record.id, RETRIED, {"trial": trial.number, "after": trial.reason}
@@ -99,6 +101,7 @@ def add_changed(
     budget = campaign.budget.model_copy(update={"trials": max(campaign.budget.trials, needed)})
     document = campaign.model_copy(update={"budget": budget}).document()
     store.campaigns.set_document(record.id, document, "trials are to be tried again")
+    places = places_of(home, record)
     numbers = []
     for trial, overlay in zip(trials, overlays, strict=True):
         number = store.trials.next_number(record.id)
@@ -118,7 +121,7 @@ def add_changed(
             split=trial.split,
             family=SEARCHED if trial.family == SEARCHED else None,
             motifs=trial.read_motifs(),
-            folder=str(home.trial(record.id, number)),
+            folder=places.trial(number),
             work=reuse.work_of(trial.digest, recipe, record.data["checksum"], trial.seed),
         )
         store.trials.add(record.id, trial_again)

@@ -22,6 +22,11 @@ def format_facts(title: str, facts: Mapping[str, object]) -> str:
     return f"<table>{caption}<tbody>{rows}</tbody></table>"
 
 
+def format_lines(text: str) -> str:
+    """A text of several lines, as it stands."""
+    return f'<pre style="white-space:pre-wrap">{escape_markup(text, lines=True)}</pre>'
+
+
 def format_percent(score: float | None) -> str:
     """0.1234 -> 12.3 %; nothing for None."""
     return "" if score is None else f"{100 * score:.1f} %"

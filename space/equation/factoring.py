@@ -27,7 +27,7 @@ class Power:
 
 
 @dataclass(frozen=True)
-class Part:
+class Named:
     """A polynomial that is written elsewhere: what a state is at this step."""
 
     name: str
@@ -48,7 +48,7 @@ class Total:
     parts: tuple[Scaled, ...]
 
 
-Expression = Power | Part | Total
+Expression = Power | Named | Total
 Parts = Mapping[tuple[object, ...], tuple[str, Polynomial]]
 """Polynomials that have a name, by their keys."""
 
@@ -98,7 +98,7 @@ class _Factoring:
         """(a number, factors) whose product a polynomial is."""
         named = self.parts.get(_scaled_key(value))
         if named is not None:
-            return _ratio(value, named[1]), (Part(named[0]),)
+            return _ratio(value, named[1]), (Named(named[0]),)
         content, rest = self._take_content(value)
         powers = tuple(Power(atom, times) for atom, times in self._in_order(content))
         if powers:
@@ -204,7 +204,7 @@ class _Factoring:
             if 1 < len(polynomial) < len(value) and polynomial.keys() <= value.keys():
                 chosen = {product: value[product] for product in polynomial}
                 if _scaled_key(chosen) == _scaled_key(polynomial):
-                    parts.append(Scaled(_ratio(chosen, polynomial), (Part(name),)))
+                    parts.append(Scaled(_ratio(chosen, polynomial), (Named(name),)))
                     value = {p: n for p, n in value.items() if p not in polynomial}
         return value, parts
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from operator import itemgetter
 
-from space.equation.factoring import Expression, Part, Power, Scaled, Total
+from space.equation.factoring import Expression, Named, Power, Scaled, Total
 from space.equation.layout import LAST, Layout, find_only
 from space.equation.reading import Node
 from space.equation.settings import (
@@ -158,7 +158,7 @@ class _CellWriter:
                 return self._product(expression, place)
             case Total():
                 return self._total(expression, place)
-            case Part(name):
+            case Named(name):
                 return _Piece(name, order=LAST - 1)
             case Power(number, times):
                 piece = self._atom(number, place)

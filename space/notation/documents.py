@@ -16,6 +16,7 @@ from space.network.architecture import Architecture
 from space.network.grammar import parse_source
 from space.notation.attributes import Attributes
 from space.notation.cells import CellReader, Origins
+from space.notation.derived_controls import read_derived
 from space.notation.phrases import KEY, NotationError, Phrase, Where, read_phrase, split_tokens
 from space.notation.stages import FeedbackReader, StageReader
 from space.notation.values import Node, read_kernels, read_number, read_numbers, read_values
@@ -260,6 +261,8 @@ class _Reader:
 
     def _control(self, name: str, value: Any, genome: Mapping[str, Node]) -> Any:
         path: Where = ("controls", name)
+        if isinstance(value, str):
+            return self.origins.note(read_derived(value, path), path)
         written = {"edges": value} if isinstance(value, list) else value
         if not isinstance(written, Mapping) or {"genome", "recipe"} & set(written):
             return copy_tree(value)  # in full

@@ -90,6 +90,9 @@ class Notation:
             return None
         places = {id(node): (path, at) for node, path, at in self.compiled.origins.places}
         marked = _mark(self.document, places, None)
+        if steps[:1] == ("controls",):
+            _, found = _follow(marked, steps)
+            return None if found is None else (tuple(found[0]), found[1])
         try:
             opened = OpenDocument.parse({key: marked.get(key, {}) for key in ("genome", "recipe")})
             marked = opened.close(opened.defaults())

@@ -9,6 +9,7 @@ from typing import Any
 from space.documents.trees import copy_tree, is_choice
 from space.network.architecture import Clock
 from space.notation.cell_writing import write_cell
+from space.notation.derived_controls import write_derived
 from space.notation.documents import CELL, GENOME_KEYS, SPACE_KEYS, find_unread
 from space.notation.stage_writing import write_feedback, write_stage
 from space.notation.values import Node
@@ -47,7 +48,8 @@ def write_document(document: Mapping[str, Any]) -> dict[str, Any]:
     if space.get("recipe"):
         tree["train"] = _write_recipe(space["recipe"], "")
     if space.get("controls"):
-        tree["controls"] = copy_tree(space["controls"])
+        controls = space["controls"].items()
+        tree["controls"] = {name: write_derived(one) or copy_tree(one) for name, one in controls}
     return tree
 
 

@@ -19,7 +19,7 @@ EXTRAS = {"(none)": PROJECT["dependencies"], **PROJECT["optional-dependencies"]}
 
 def read_table() -> dict[str, set[str]]:
     """By extra, the distributions that the page says it brings."""
-    rows = re.findall(r"^\| (?:`([a-z-]+)`|(\(none\))) \|[^|]*\|([^|]*)\|$", PAGE, re.MULTILINE)
+    rows = re.findall(r"^\| (?:`([a-z0-9-]+)`|(\(none\))) \|[^|]*\|([^|]*)\|$", PAGE, re.MULTILINE)
     return {
         extra or none: set(re.split(r",\s*| and ", brings.strip())) for extra, none, brings in rows
     }

@@ -22,12 +22,18 @@ from search.host.home import Home
 from search.host.ports import free_port
 from search.mirror.server import Server
 from search.mirror.tracking import Mirror
+from search.review.lesions import Lesion, record_lesions
 from search.store import Campaign, Store
 from space.errors import InputError
 from space.motifs import name_motifs
 from space.unroll.cost import cost
 from tests.support.campaigns import add, new_campaign, report, train
 from tests.support.waiting import GUARD
+
+LESIONS = [
+    Lesion(trial=1, part=part, kind="edge", difference=less, low=low, high=0.5, retrained=False)
+    for part, less, low in (("out->out carry", -0.25, -0.5), ("input->out", None, None))
+]
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,7 @@ def _fill(store: Store) -> Campaign:
     add(store, campaign.id, 8, status="infeasible", reason="too large", cell="", macs=None)
     add(store, campaign.id, 9, origin="control", control="wide", family="macs", winner="trial 1")
     train(store, campaign.id, 9, 0.5)
+    record_lesions(store, campaign.id, LESIONS)
     return store.campaigns.get(campaign.id)
 
 
@@ -105,6 +112,12 @@ def test_the_trials_are_equal_in_all_columns(both: Both) -> None:
     columns = [name for name in begun.columns if not name.startswith(CHOICE)]
     assert [name for name in served.columns if not name.startswith(CHOICE)] == columns
     assert_frame_equal(served[columns], begun[columns])
+
+
+def test_the_lesions_are_those_on_record(both: Both) -> None:
+    assert len(both.stored.lesions) == len(LESIONS)
+    assert_frame_equal(both.served.lesions, both.stored.lesions)
+    assert_frame_equal(ventral.lesions("it's small", home=both.server), both.stored.lesions)
 
 
 def test_the_choices_are_those_that_act(both: Both) -> None:

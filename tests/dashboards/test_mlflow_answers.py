@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dashboards.mlflow_answers import Curves, check_run, parse_page, parse_points
+from dashboards.mlflow_answers import Curves, check_run, parse_lesions, parse_page, parse_points
 from search.mirror.runs import RECORD_TAG
 from space.errors import InputError
 
@@ -40,6 +40,20 @@ def test_what_the_mirror_writes_is_taken() -> None:
 def test_another_page_is_one_error(page: object) -> None:
     with pytest.raises(InputError, match=r"another campaign\.json than Ventral writes"):
         parse_page(page, "experiment 'toy'")
+
+
+LESION = {
+    "trial": 1, "part": "out->out", "kind": "edge", "difference": -0.1, "low": None,
+    "high": 0.1, "retrained": False,
+}  # fmt: skip
+
+
+def test_other_lesions_are_one_error() -> None:
+    [lesion] = parse_lesions([LESION], "experiment 'toy'")
+    assert (lesion.trial, lesion.difference) == (1, -0.1)
+    for change in ({"trial": "1"}, {"difference": 2.0}, {"part": None}, {"more": 1}):
+        with pytest.raises(InputError, match=r"another lesions\.json"):
+            parse_lesions([LESION | change], "experiment 'toy'")
 
 
 @pytest.mark.parametrize(

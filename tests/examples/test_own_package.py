@@ -56,14 +56,14 @@ def test_the_campaign_runs_and_its_export_scores_by_the_metric(
     assert [trial.status for trial in trials] == ["finished"]
     chosen = choose_trials(store, record, top=1)
     (one,) = export_trials(store, home, record, chosen, tmp_path / "cells")
-    card = read_card(one.folder)
-    assert evaluate_export(one.folder, home.data, "validation").top1 == card.top1
+    card = read_card(one.place)
+    assert evaluate_export(one.place, home.data, "validation").top1 == card.top1
     store.close()
 
     scoring = mylab / "mylab" / "scoring.py"
     scoring.write_text(scoring.read_text() + "# changed since\n")
     with pytest.raises(Exception, match=r"recipe\.metric: .* and mylab 1\.0 \w+ was recorded"):
-        evaluate_export(one.folder, home.data, "validation")
+        evaluate_export(one.place, home.data, "validation")
     store = Store.open(home.store_url)
     again = driver.submit(load(file, ["budget.trials=1"]), home, store)
     before = store.campaigns.get(campaign_id).document["recipe"]

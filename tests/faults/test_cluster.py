@@ -68,6 +68,18 @@ def test_a_killed_node_s_trials_go_on_first(
     nothing_left(nodes, made.folder)
 
 
+@pytest.mark.slow
+def test_nodes_need_no_common_folder_where_they_reach_a_storage(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, text in nodes.environment.items():
+        monkeypatch.setenv(name, text)
+    assert len(survey(nodes.address, f"file://{tmp_path}/shared")) == 2
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"node .* cannot use the storage .*file.* and 1 more"):
+        survey(nodes.address, f"file://{tmp_path}/file")
+
+
 def test_a_token_is_taken_from_where_ray_looks_for_it(
     nodes: Nodes,
     monkeypatch: pytest.MonkeyPatch,

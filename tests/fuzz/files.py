@@ -111,7 +111,7 @@ def checkpoints(folder: Path) -> trials.Try:
         optimiser={"first.step": 3}, scaler={"scale": 65536.0, "growth_interval": 2000},
     )  # fmt: skip
     tensors = {"network.weight": torch.rand(4, 3), "network.norm": torch.rand(4).double()}
-    version = checkpoint.save(folder / "kept", tensors, state.model_dump(mode="json"))
+    version = Path(checkpoint.save(folder / "kept", tensors, state.model_dump(mode="json")))
     whole = Folder(version)
 
     def seal(document: dict[str, Any]) -> None:

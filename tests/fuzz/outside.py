@@ -8,6 +8,7 @@ import random
 import shutil
 import sqlite3
 import string
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,11 +18,14 @@ import yaml
 from PIL import Image
 
 from dashboards.from_mlflow import assemble
-from dashboards.mlflow_answers import MILLISECONDS, Curves, parse_page, parse_points
+from dashboards.mlflow_answers import MILLISECONDS, Curves, parse_lesions, parse_page, parse_points
 from search.deployment.checking import check_folder
 from search.deployment.settings import load_deployment
+from search.host.home import Home
 from search.mirror import landing
 from search.mirror.runs import run_of
+from search.remote.clusters import Named, load_clusters
+from search.review.lesions import Lesion
 from search.review.progress import progress
 from search.store import Store
 from space.documents.files import parse_json, parse_yaml
@@ -33,6 +37,13 @@ from workers.data.images import Framing, read_image
 from workers.data.npz import open_npz
 from workers.data.specs import Npz
 
+LESIONS = tuple(
+    Lesion(
+        trial=number, part="out->out", kind="edge", difference=-0.1, low=None, high=0.0,
+        retrained=False,
+    )
+    for number in range(2)
+)  # fmt: skip
 ROOT = Path(__file__).parents[2]
 
 
@@ -255,6 +266,7 @@ def mlflow_rows(folder: Path) -> trials.Try:
             key: getattr(campaign, key)
             for key in ("id", "name", "document", "space", "data", "created")
         },
+        "lesions": [asdict(one) for one in LESIONS],
         "runs": [],
         "metrics": [],
     }
@@ -282,7 +294,8 @@ def mlflow_rows(folder: Path) -> trials.Try:
         for point in parse_points({"metrics": damaged.get("metrics")}):
             curve = curves.setdefault(point["run_id"], Curves())
             curve.add(str(point.get("key")), point["step"], point["timestamp"], point["value"])
-        searched = assemble(page, runs, curves)
+        lesions = parse_lesions(damaged.get("lesions"), "experiment")
+        searched = assemble(page, lesions, runs, curves)
         assert len(searched.trials) == len(runs)
 
     return attempt
@@ -307,7 +320,43 @@ def _run_of(one: dict[str, Any]) -> Any:
     return SimpleNamespace(info=SimpleNamespace(run_id=str(one.get("id"))), data=data)
 
 
-# --------------------------------------------------------------------------------- deployments
+# ------------------------------------------------------------------------ clusters, deployments
+
+
+CLUSTERS: dict[str, Any] = {
+    "clusters": {
+        "lab": {
+            "address": "https://head.lab:8265",
+            "token_file": "token",
+            "store_file": "store",
+            "home": "/shared/ventral",
+        },
+        "own": {"address": "http://127.0.0.1:8265", "store": "postgresql://me@db/ventral"},
+    }
+}
+
+
+def clusters(folder: Path) -> trials.Try:
+    """The file of clusters, and the secrets that it names: any bytes, or no file."""
+    file, words = folder / "clusters.yaml", json.dumps(CLUSTERS).encode()
+    secrets = {"token": b"0" * 64 + b"\n", "store": b"postgresql://me:word@db/ventral\n"}
+
+    def attempt(rng: random.Random) -> None:
+        damaged = rng.random() < 0.7
+        if rng.random() < 0.3:
+            file.write_bytes(mutate_bytes(words, rng))
+        else:
+            file.write_text(json.dumps(mutate_document(CLUSTERS, rng) if damaged else CLUSTERS))
+        for name, text in secrets.items():
+            (folder / name).write_bytes(text if damaged else mutate_bytes(text, rng))
+            (folder / name).chmod(rng.choice((0o600, 0o600, 0o600, 0o640)))
+        for name, cluster in load_clusters(file).items():
+            named = Named(name=name, cluster=cluster, file=file)
+            token = named.read_token()
+            assert token is None or token.isprintable()
+            named.place_home(Home.at(folder / "home", {}))
+
+    return attempt
 
 
 def deployments(folder: Path) -> trials.Try:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.fuzz import trials
 
-TARGETS = ["notation", "npz", "pictures", "store_rows", "mlflow_rows", "deployments"]
+TARGETS = ["notation", "npz", "pictures", "store_rows", "mlflow_rows", "clusters", "deployments"]
 
 
 @pytest.mark.parametrize("target", TARGETS)

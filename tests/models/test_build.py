@@ -41,6 +41,11 @@ def test_other_images_are_refused(call: str, images: Any, problem: str) -> None:
         getattr(NETWORK, call)(images)
 
 
+def test_who_traces_by_symbols_learns_what_to_use() -> None:
+    with pytest.raises(InputError, match=r"torch.fx .* use ventral.record_activations"):
+        torch.fx.symbolic_trace(NETWORK)
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [

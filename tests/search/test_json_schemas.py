@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from search.campaign import SCHEMA
+from search import campaign, deployment
 from search.json_schemas import MADE, schema_file, schema_line, schema_text
 from space import zoo
 from space.documents.yaml_reading import load_yaml
@@ -24,8 +24,9 @@ def test_a_published_schema_is_the_code_s(kind: str) -> None:
     assert schema_file(kind).read_text(encoding="utf-8") == schema_text(kind)
 
 
-def test_the_campaign_s_is_the_one_beside_it() -> None:
-    assert schema_file("campaign") == SCHEMA
+def test_each_is_where_its_package_says() -> None:
+    assert schema_file("campaign") == campaign.SCHEMA
+    assert schema_file("deployment") == deployment.SCHEMA
 
 
 def annotated() -> list[Path]:

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from pydantic import BaseModel
 
 from space.choices.nodes import KEYS_BESIDE
+from space.controls.control import Control
 from space.documents.trees import CHOICE_KINDS
 from space.meanings import BESIDE, CHOICES, MEANINGS
 from space.network import architecture, grammar
 from space.network.grammar import GrammarValue, TermSource
-from space.space import Control, Images, Space
+from space.space import Images, Space
 
 
 def written_values() -> Iterator[type[BaseModel]]:

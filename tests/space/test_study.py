@@ -3,6 +3,7 @@
 import random
 from typing import Any
 
+from space.parts import list_parts
 from space.space import Space
 from space.study import Study
 from tests.support.kernels import document
@@ -31,6 +32,18 @@ def test_kernels_that_are_cut_are_named_with_their_stage() -> None:
     assert cut.startswith("kernels of 3, 5 are cut to the 2x2 map of stage b in 20 of 20 networks")
     (cut,) = warnings_of(document(clip_kernels=True), 8)
     assert cut.startswith("kernels of 5 are cut to the 4x4 map of stage b in ")
+
+
+def test_parts_that_a_control_is_without_and_no_network_has_are_named() -> None:
+    written = document()
+    sample = Space.parse(written).with_images(size=32, channels=1, classes=10).complete({})
+    there = list_parts(sample.genome)[0].name
+    parts = [there, f"{there}x", "feedback"]
+    written["controls"] = {"lesioned": {"without": parts}}
+    misspelt, word = warnings_of(written, 32)
+    assert misspelt.startswith(f"the control lesioned is to be without {there}x, which none of 20")
+    assert there in misspelt.partition(";")[2]
+    assert word == "the control lesioned is to be without feedback, which none of 20 networks has"
 
 
 def test_the_named_spaces_have_nothing_that_never_acts() -> None:

@@ -61,11 +61,10 @@ def _close(schema: Schema) -> Schema:
     if schema.get("x-kubernetes-int-or-string"):
         closed.pop("type", None)
         closed["anyOf"] = [{"type": "integer"}, {"type": "string"}]
-    for key in ("properties",):
-        if key in schema:
-            closed[key] = {name: _close(one) for name, one in schema[key].items()}
-            if not schema.get("x-kubernetes-preserve-unknown-fields"):
-                closed.setdefault("additionalProperties", False)
+    if "properties" in schema:
+        closed["properties"] = {name: _close(one) for name, one in schema["properties"].items()}
+        if not schema.get("x-kubernetes-preserve-unknown-fields"):
+            closed.setdefault("additionalProperties", False)
     for key in ("items", "additionalProperties"):
         if isinstance(schema.get(key), dict):
             closed[key] = _close(schema[key])

@@ -35,7 +35,7 @@ def why_not() -> str | None:
     if program("initdb") is None or program("postgres") is None:
         return "PostgreSQL's programs are not installed (apt-get install postgresql)"
     if os.getuid() == 0 and not _accounts():
-        return "PostgreSQL does not run as root, and there is no user `postgres`"
+        return "PostgreSQL does not run as root, and no user is `postgres` (useradd postgres)"
     return None
 
 

@@ -13,7 +13,7 @@ from ray import tune
 from search.campaign import Campaign
 from search.host.home import Process
 from space.space import Space
-from workers.files import Claim
+from workers.storage.claim import Claim
 
 SPACE: dict[str, Any] = {
     "name": "toy",

@@ -50,7 +50,7 @@ def test_two_versions_are_kept_and_the_newest_is_read(tmp_path: Path) -> None:
 
 
 def test_no_pickle_is_in_it(tmp_path: Path) -> None:
-    version = checkpoint.save(tmp_path, TENSORS, {})
+    version = Path(checkpoint.save(tmp_path, TENSORS, {}))
     assert sorted(p.name for p in version.iterdir()) == ["checkpoint.json", "tensors.safetensors"]
     json.loads((version / "checkpoint.json").read_text())
 
@@ -72,16 +72,17 @@ def damage(path: Path, how: str) -> None:
 @pytest.mark.parametrize("name", ["tensors.safetensors", "checkpoint.json"])
 def test_damage_is_named_or_the_older_version_is_read(tmp_path: Path, name: str, how: str) -> None:
     checkpoint.save(tmp_path, TENSORS, {"epoch": 1})
-    damage(checkpoint.save(tmp_path, TENSORS, {"epoch": 2}) / name, how)
+    damage(Path(checkpoint.save(tmp_path, TENSORS, {"epoch": 2}), name), how)
     assert checkpoint.load(tmp_path)[1] == {"epoch": 1}
-    damage(checkpoint.versions(tmp_path)[1] / name, how)
+    damage(Path(checkpoint.versions(tmp_path)[1], name), how)
     with pytest.raises(CheckpointError, match=name) as caught:
         checkpoint.load(tmp_path)
     assert f"delete {tmp_path}" in str(caught.value)
 
 
 def test_every_altered_byte_of_the_json_is_found(tmp_path: Path) -> None:
-    path = checkpoint.save(tmp_path, TENSORS, {"epoch": 1, "loss": 0.25}) / "checkpoint.json"
+    version = checkpoint.save(tmp_path, TENSORS, {"epoch": 1, "loss": 0.25})
+    path = Path(version, "checkpoint.json")
     whole = path.read_bytes()
     record = json.loads(whole)
     for place in range(len(whole)):
@@ -125,6 +126,7 @@ CHILD = """
 import os, signal, sys
 import torch
 from workers import checkpoint, files
+from workers.storage.folder import FolderStorage
 folder, fatal = sys.argv[1], int(sys.argv[2])
 calls = 0
 def mortal(function):
@@ -140,7 +142,7 @@ def mortal(function):
 write = files.write
 checkpoint.save(folder, {"w": torch.full((1000,), 1.0)}, {"epoch": 1})
 files.write, files.settle = mortal(files.write), mortal(files.settle)
-checkpoint._publish = mortal(checkpoint._publish)
+FolderStorage._rename = mortal(FolderStorage._rename)
 checkpoint.save(folder, {"w": torch.full((1000,), 2.0)}, {"epoch": 2})
 """
 

@@ -5,7 +5,14 @@ import os
 
 import pytest
 
-from space.errors import CheckpointError, DataError, GenomeError, InputError
+from space.errors import (
+    CheckpointError,
+    DataError,
+    GenomeError,
+    InputError,
+    StorageError,
+    UnreachableError,
+)
 from workers.failures import (
     AWAY,
     FULL,
@@ -22,6 +29,7 @@ from workers.failures import (
         (CheckpointError("c: was altered"), "corrupt-checkpoint", "c: was altered"),
         (DataError("p", "holds no pack"), "data", "p: holds no pack"),
         (InputError("a", "is wrong"), "input", "a: is wrong"),
+        (StorageError("s3://b", "is none"), "environment", "s3://b: is none"),
         (GenomeError("a", "is wrong"), "input", "a: is wrong"),
         (MemoryError(), "out-of-memory", "MemoryError"),
         (OSError(errno.ENOMEM, "no memory"), "out-of-memory", "[Errno 12] no memory"),
@@ -57,3 +65,5 @@ def test_files_out_of_reach_are_known_also_by_their_cause(number: int) -> None:
     caused.__cause__ = away
     assert files_away(away) == files_away(caused) == (number in AWAY)
     assert not files_away(ValueError("no"))
+    assert files_away(UnreachableError("s3://bucket", "cannot be reached"))
+    assert not files_away(StorageError("s3://bucket", "there is no such bucket"))

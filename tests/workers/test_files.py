@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.support.processes import start_python
 from tests.support.waiting import GUARD
 from workers import files
-from workers.files import Claim, partial
+from workers.files import partial
 
 DEAD = 2**22 + 1
 """The id of no process: above the largest that a system gives."""
@@ -151,14 +151,3 @@ def test_no_marker_takes_the_place_of_a_lock(
     for _ in range(2):  # what the first left in the way would keep the second waiting
         with pytest.raises(OSError, match=re.escape(os.strerror(number))):
             _take(tmp_path / ".lock")
-
-
-def test_the_last_claim_holds(tmp_path: Path) -> None:
-    folder = tmp_path / "trial"
-    first = Claim(folder)
-    assert first.holds()
-    second = Claim(folder)
-    assert (first.holds(), second.holds()) == (False, True)
-    assert [path.name for path in folder.iterdir()] == ["claim"]
-    (folder / "claim").unlink()
-    assert not second.holds()

@@ -231,14 +231,14 @@ def test_a_damaged_checkpoint_costs_an_epoch_and_two_the_trial(job: MakeJob) -> 
     trainable = make_trainable(job())
     expected = scores([trainable.step(), trainable.step(), trainable.step()])
     newest, older = checkpoint.versions(Path(job().folder) / "checkpoint")
-    (newest / "tensors.safetensors").write_bytes(b"")
+    Path(newest, "tensors.safetensors").write_bytes(b"")
     assert scores(run(make_trainable(job()))) == expected[2:]
     for version in checkpoint.versions(Path(job().folder) / "checkpoint"):
-        (version / "checkpoint.json").write_text("{}")
+        Path(version, "checkpoint.json").write_text("{}")
     outcome = run_to_failure(make_trainable(job()))
     assert outcome["kind"] == "corrupt-checkpoint"
     assert "checkpoint.json" in outcome["reason"]
-    assert older.name == "00000002"
+    assert Path(older).name == "00000002"
 
 
 def test_rays_own_checkpoint_holds_the_same(job: MakeJob, tmp_path: Path) -> None:

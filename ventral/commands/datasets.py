@@ -44,17 +44,24 @@ def pack(
         list[str] | None, typer.Option("--set", help="another option of the data set: copies=4")
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="threads that decode")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", help="put it at this storage, too: s3://BUCKET/PREFIX"),
+    ] = None,
     output: Output = Format.table,
 ) -> None:
     """Decode and resize a data set once, into arrays that all trials of a machine share.
 
-    A campaign with the same `data:` uses the same pack.
+    A campaign with the same `data:` uses the same pack. Machines that do not share this one's
+    disk fetch it from the storage that it was put --to, once each.
     """
     from search.host.home import Home
     from workers.data import packing as packs
     from workers.data.datasets import open_source
+    from workers.data.publishing import publish_pack
     from workers.processors import usable_processors
 
+    storage = None if to is None else _try_storage(to)
     # From this folder, wherever a campaign file lies.
     folder = None if path is None else str(Path(path).expanduser().absolute())
     values = {"size": size, "path": folder}
@@ -68,8 +75,29 @@ def pack(
         note(f"{split}: {done} of {total} images")
 
     packed = packs.pack(spec, home.data, progress=progress, source=source)
+    url = None if storage is None else publish_pack(packed, storage, _note_file)
     classes = _count_classes(packed)
-    row: dict[str, Any] = {
+    row = {"url": url, **_describe_pack(packed, source), "images": classes}
+    value(
+        row | {"spec": spec.model_dump(mode="json")}, output, _format_pack(packed, source, classes)
+    )
+    if url is not None:
+        note(f"it is at {url}")
+
+
+def _try_storage(text: str) -> str:
+    """The URL of a storage that can be used from here. Raises StorageError."""
+    from workers.storage.places import read_url
+    from workers.storage.probing import probe_storage
+
+    url = read_url(text, "--to")
+    probe_storage(url, "--to")
+    return url
+
+
+def _describe_pack(packed: "Pack", source: "Source") -> dict[str, Any]:
+    """What a pack is, as JSON."""
+    return {
         "path": str(packed.path),
         "checksum": packed.checksum,
         **{str(split): count for split, count in packed.splits.items()},
@@ -78,17 +106,18 @@ def pack(
         "classes": len(packed.classes),
         "mean": list(packed.mean),
         "std": list(packed.std),
-        "spec": spec.model_dump(mode="json"),
         "splits": packed.splits,
         "held_out": source.held_out,
         "validated_on": source.validation,
-        "images": classes,
         "passed_over": [
             {"reason": over.reason, "count": over.count, "first": over.first}
             for over in source.passed_over
         ],
     }
-    value(row, output, _format_pack(packed, source, classes))
+
+
+def _note_file(name: str, done: int, total: int) -> None:
+    note(f"{name}: file {done} of {total} is there")
 
 
 def _read_spec(name: str, options: Sequence[str]) -> "DataSpec":

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ventral.output import Column, Format, Output, note, show, table
+from ventral.output import Format, Output, note, show, table
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -54,11 +54,11 @@ def check(folder: Folder, output: Output = Format.table) -> None:
     from search.deployment import check_folder
 
     findings = check_folder(folder)
-    if output is not Format.table:
-        columns = [Column(key=key) for key in ("file", "field", "problem", "cure")]
-        table([asdict(finding) for finding in findings], columns, output)
-    for finding in findings if output is Format.table else ():
-        show(str(finding))
+    if output is Format.table:
+        for finding in findings:
+            show(str(finding))
+    else:
+        table([asdict(finding) for finding in findings], (), output)
     if findings:
         raise typer.Exit(2)
     note(f"no mistake in {folder}")

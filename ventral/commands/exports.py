@@ -1,13 +1,13 @@
 """`ventral export` and `ventral evaluate`: cells out of a campaign, and scored again."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ventral.kinds import Feedforward, Recurrent, pick_kind
 from ventral.output import Column, Format, Output, note, percent, table, value
+from ventral.remote import Cluster
 
 if TYPE_CHECKING:
     from search.upkeep.evaluation import Evaluated
@@ -31,18 +31,24 @@ def register(app: typer.Typer) -> None:
 
 def export(
     campaign: Id,
-    to: Annotated[Path, typer.Option("--to", help="the folder that gets one folder a cell")],
+    to: Annotated[
+        str,
+        typer.Option("--to", help="the folder, or s3://BUCKET/PREFIX, that gets a folder a cell"),
+    ],
     top: Annotated[int | None, typer.Option(min=1, help="so many of the best cells")] = None,
     trial: Annotated[int | None, typer.Option(min=0, help="this trial, whatever its rank")] = None,
     recurrent: Recurrent = False,
     feedforward: Feedforward = False,
+    cluster: Cluster = None,
     output: Output = Format.table,
 ) -> None:
     """Write the best cells as folders that load anywhere: genome, weights, card."""
+    from search.remote.whereabouts import refuse_if_elsewhere
     from search.upkeep.exports import choose_trials, export_trials
     from ventral.opening import find_campaign
 
-    home, store, record = find_campaign(campaign)
+    home, store, record = find_campaign(campaign, cluster=cluster)
+    refuse_if_elsewhere(record, home)
     kind = pick_kind(recurrent=recurrent, feedforward=feedforward)
     chosen = choose_trials(store, record, top=top, trial=trial, kind=kind)
     rows: list[dict[str, Any]] = [
@@ -52,7 +58,7 @@ def export(
             "recurrent": one.trial.recurrence,
             "top1": one.trial.top1,
             "cell": one.trial.cell,
-            "folder": str(one.folder),
+            "folder": one.place,
         }
         for one in export_trials(store, home, record, chosen, to)
     ]
@@ -68,7 +74,9 @@ def export(
 
 
 def evaluate(
-    folder: Annotated[Path, typer.Argument(help="a folder that `ventral export` wrote")],
+    folder: Annotated[
+        str, typer.Argument(help="a folder that `ventral export` wrote, or the URL of one")
+    ],
     split: Annotated[
         ScoredSplit, typer.Option("--split", help="what it is scored on")
     ] = ScoredSplit.test,
@@ -105,7 +113,7 @@ def evaluate(
         _note_opening(folder, result)
 
 
-def _note_opening(folder: Path, result: "Evaluated") -> None:
+def _note_opening(folder: str, result: "Evaluated") -> None:
     """Where it is on record that the test split was opened."""
     if result.not_written is not None:
         reason = result.not_written

@@ -1,17 +1,16 @@
-"""What people say of campaigns and trials: `ventral rename`, `note`, `tag`; and `ventral rm`."""
+"""What people say of campaigns and trials: `ventral rename`, `note` and `tag`."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from space.documents.outside import printable
-from ventral.output import Format, Output, note, size, value
+from ventral.output import Format, Output, note, value
 
 if TYPE_CHECKING:
     from search.host.home import Home
     from search.store import Label, Store
     from search.upkeep.labelling import Target
-    from search.upkeep.removal import Doomed
 
 Id = Annotated[str, typer.Argument(help="a campaign's id, or a name that only it has")]
 TargetName = Annotated[
@@ -24,7 +23,6 @@ def register(app: typer.Typer) -> None:
     app.command()(rename)
     app.command("note")(write_note)
     app.command("tag")(change_tags)
-    app.command("rm")(remove)
 
 
 def rename(
@@ -99,53 +97,3 @@ def _publish(store: "Store", home: "Home", target: "Target", *, renamed: bool = 
 
     if (problem := publish(store, home, target, renamed=renamed)) is not None:
         note(f"warning: MLflow does not have it yet ({problem})")
-
-
-def remove(
-    campaign: Id,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="only say what would be deleted")
-    ] = False,
-    certified: Annotated[
-        bool,
-        typer.Option("--certified", help="although other campaigns trained its networks again"),
-    ] = False,
-    keep_runs: Annotated[
-        bool, typer.Option("--keep-runs", help="leave what MLflow has of it")
-    ] = False,
-    output: Output = Format.table,
-) -> None:
-    """Delete a campaign: its rows in the store, its files, its runs in MLflow. For good.
-
-    What was interrupted is gone on with by the same command. Packed data stays (`ventral gc`).
-    """
-    from search.upkeep import removal
-    from ventral.opening import find_campaign
-
-    home, store, record = find_campaign(campaign, removal.REMOVABLE)
-    doomed = removal.plan_removal(store, home, record)
-    if dry_run:
-        value(doomed.document(), output, format_doomed(doomed))
-        if doomed.certified_by:
-            note(f"warning: {', '.join(doomed.certified_by)} certified it: --certified is needed")
-        if record.state == "running":
-            note(f"warning: it is running; first: ventral stop {record.id}")
-        return
-    removal.remove_campaign(store, home, doomed, certified=certified, runs=not keep_runs)
-    value(doomed.document(), output, format_doomed(doomed))
-    note(f"campaign {record.id} ({record.name}) is deleted")
-
-
-def format_doomed(doomed: "Doomed") -> str:
-    """What a removal deletes, in a few lines."""
-    rows = ", ".join(f"{number:,} {table}" for table, number in doomed.rows.items())
-    lines = [
-        printable(f"campaign {doomed.campaign.id} ({doomed.campaign.name})"),
-        f"  rows in the store: {sum(doomed.rows.values()) + 1:,}" + (f" ({rows})" if rows else ""),
-        f"  files: {doomed.files:,}, {size(doomed.bytes)}",
-        *(printable(f"    {folder}") for folder in doomed.folders),
-        f"  runs in MLflow: {doomed.runs:,}",
-    ]
-    if doomed.elsewhere is not None:
-        lines.append(printable(f"  its runs in {doomed.elsewhere} stay"))
-    return "\n".join(lines)

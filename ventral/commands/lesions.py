@@ -83,6 +83,7 @@ def lesion(  # noqa: PLR0913  (each is an option of the command)
     else:
         lesions, refusals = _score(store, home, record, trial)
     _show(lesions, record, trial, output)
+    _publish(store, home, record)
     for part, why in refusals.items():
         note(f"left out: {part.name} ({why})")
     if draw is not None:
@@ -151,6 +152,13 @@ def _show(lesions: "Sequence[Lesion]", record: "Campaign", trial: int, output: F
     table(rows, COLUMNS, output, title)
 
 
+def _publish(store: "Store", home: "Home", record: "Campaign") -> None:
+    from search.upkeep.labelling import Target, publish
+
+    if (problem := publish(store, home, Target(campaign=record))) is not None:
+        note(f"warning: MLflow does not have them yet ({problem})")
+
+
 def _draw(file: Path, lesions: "Sequence[Lesion]", genome: "Genome", title: str) -> None:
     """Write a network's circuit with the effects of its parts, in points of a percent."""
     from space.circuits import draw_circuit
@@ -159,7 +167,6 @@ def _draw(file: Path, lesions: "Sequence[Lesion]", genome: "Genome", title: str)
         one.part: round(100 * one.difference, 1) for one in lesions if one.difference is not None
     }
     write_picture(file, draw_circuit(genome, effects=effects, title=printable(title)))
-    note(f"the picture is {file}")
 
 
 def _format_interval(low: float | None, high: float | None) -> str | None:

@@ -9,6 +9,7 @@ from ventral.output import Format, Output, note, show, size, table
 
 UNITS = {"m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 NAMES = {
+    "cached": "copies of packed data on this machine, of no campaign",
     "pruned": "checkpoints of pruned trials",
     "failed": "checkpoints of failed trials",
     "finished": "checkpoints of finished trials beyond the best",
@@ -37,13 +38,20 @@ def collect(
     """Remove checkpoints and packs that are not needed; never of a running campaign.
 
     Pruned trials' checkpoints go first, then those of failed ones, then those of finished trials
-    beyond the best. Scores, genomes and MLflow's runs stay.
+    beyond the best. Scores, genomes and MLflow's runs stay. What campaigns keep at the URL of a
+    storage is treated alike.
     """
     from search.upkeep import retention
     from ventral.opening import open_store
 
     home, store = open_store()
-    items = retention.plan(store, home, keep=keep, older_than=_parse_age(older_than))
+    items = retention.plan(
+        store,
+        home,
+        keep=keep,
+        older_than=_parse_age(older_than),
+        on_error=lambda error: note(f"left alone: {error}"),
+    )
     gone = items if dry_run else list(retention.remove(store, items))
     rows: list[dict[str, Any]] = [
         {
@@ -51,7 +59,7 @@ def collect(
             "campaign": item.campaign,
             "trial": item.trial,
             "bytes": item.bytes,
-            "path": str(item.path),
+            "path": item.place,
         }
         for item in gone
     ]

@@ -11,6 +11,7 @@ from space.documents.outside import printable
 from ventral.images import Data, Images, Size, fit_images
 from ventral.output import Column, Format, Output, count, note, percent, table, value
 from ventral.output import show as show_text
+from ventral.pictures import write_picture
 from ventral.progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -121,14 +122,12 @@ def draw(
     """The picture of a space's network: the one that its defaults make, or a sample."""
     from space.circuits import draw_circuit
     from space.space import Space
-    from ventral.pictures import write_picture
 
     space = Space.load(file)
     drawn = space.complete({}) if seed is None else space.sample(random.Random(seed))
     which = "its defaults" if seed is None else f"seed {seed}"
     title = printable(f"{space.name}, {which}")
     write_picture(picture, draw_circuit(drawn.genome, title=title))
-    note(f"the picture is {picture}")
 
 
 @app.command()

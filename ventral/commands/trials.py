@@ -1,7 +1,6 @@
 """`ventral trial`: the trials of a campaign, one of them whole, and failed ones once more."""
 
 from math import isnan
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +19,7 @@ from ventral.output import (
     table,
     value,
 )
+from ventral.pictures import Draw, write_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -82,7 +82,7 @@ def list_trials(  # noqa: PLR0913  (each is an option of the command)
         columns.insert(3, Column(key=by, write=count, right=True))
     if any(trial.source for trial in records):
         columns.insert(-1, Column(key="source", title="from"))
-    rows = listing.list_trials(store, record.id, records)
+    rows = listing.list_trials(store, record.id, records, motifs=output is not Format.table)
     if output is Format.table:
         rows = distinguish_cells(rows, store, record.id)
     table(rows, [*columns, *label_columns(rows)], output)
@@ -102,9 +102,7 @@ def _check_choice(where: str, name: str, known: tuple[str, ...]) -> None:
 def show(
     campaign: Id,
     trial: Annotated[int, typer.Argument(help="the trial's number")],
-    draw: Annotated[
-        Path | None, typer.Option("--draw", help="write the circuit's picture to FILE.svg or .png")
-    ] = None,
+    draw: Draw = None,
     output: Output = Format.table,
 ) -> None:
     """One trial: its cells as equations, the choices that act in it, its scores by epoch, and why
@@ -119,11 +117,9 @@ def show(
     entry = store.results.get(record.id, trial)
     if draw is not None:
         from space.circuits import draw_circuit
-        from ventral.pictures import write_picture
 
         title = printable(f"{record.name}, trial {entry.number}")
         write_picture(draw, draw_circuit(entry.read_genome(), title=title))
-        note(f"the picture is {draw}")
     reports = store.results.reports(record.id, trial)
     attempts = store.campaigns.attempts(record.id, trial)
     made = choices_that_act(record, entry)

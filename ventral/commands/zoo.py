@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from space.documents.outside import printable
-from ventral.output import Column, Format, Output, count, note, table
+from ventral.output import Column, Format, Output, count, table
 from ventral.output import show as show_text
+from ventral.pictures import Draw, write_picture
 
 if TYPE_CHECKING:
     from space.differences import Difference
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 Genome = Annotated[str, typer.Argument(help="a model of the zoo, a genome file, or an export")]
-Draw = Annotated[
-    Path | None, typer.Option("--draw", help="write the circuit's picture to FILE.svg or .png")
-]
 
 
 @app.command("list")
@@ -76,10 +74,8 @@ def show(genome: Genome, draw: Draw = None, output: Output = Format.table) -> No
     parsed = find_genome(genome)
     if draw is not None:
         from space.circuits import draw_circuit
-        from ventral.pictures import write_picture
 
         write_picture(draw, draw_circuit(parsed, title=printable(Path(genome).name)))
-        note(f"the picture is {draw}")
     document = parsed.document()
     if output is Format.json:
         show_text(json.dumps(document, indent=1))
@@ -107,11 +103,9 @@ def diff(a: Genome, b: Genome, draw: Draw = None, output: Output = Format.table)
     one, other = find_genome(a), find_genome(b)
     if draw is not None:
         from space.circuits import draw_difference
-        from ventral.pictures import write_picture
 
         titles = (printable(Path(a).name), printable(Path(b).name))
         write_picture(draw, draw_difference(one, other, titles=titles))
-        note(f"the picture is {draw}")
     changes = differences(one, other)
     rows = [{"path": change.path, "a": change.a, "b": change.b} for change in changes]
     if output is not Format.table:

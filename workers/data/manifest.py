@@ -19,11 +19,12 @@ from space.documents.outside import read_bytes
 from space.documents.validation import Value, parse
 from space.errors import DataError, InputError
 from workers import files
+from workers.job import ScoredSplit
 
 FORMAT = 1
 MANIFEST, STAMP = "manifest.json", "verified.json"
 SplitName = Literal["train", "validation", "test"]
-_MANIFEST_BYTES = 64 << 20
+MANIFEST_BYTES = 64 << 20
 
 
 class File(Value):
@@ -60,6 +61,10 @@ class Manifest(Value):
             raise InputError("files", f"not {', '.join(sorted(names))}")
         return self
 
+    def scored(self, wanted: ScoredSplit) -> ScoredSplit:
+        """The split of the scores of a recipe that wants `wanted` (Recipe.score_on)."""
+        return wanted if wanted in self.counts else "test"
+
 
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a pack's folder. Raises DataError if it is missing or was altered."""
@@ -67,7 +72,7 @@ def read_manifest(folder: Path) -> Manifest:
     if not path.exists():
         raise DataError(str(folder), "holds no pack", "make one with `ventral data pack`")
     try:
-        document = parse_json(read_bytes(path, _MANIFEST_BYTES), "", nodes=RECORD)
+        document = parse_json(read_bytes(path, MANIFEST_BYTES), "", nodes=RECORD)
         if not isinstance(document, dict):
             raise InputError("", "is not a mapping")
         version = document.get("format")
@@ -117,7 +122,7 @@ def stamp_files(folder: Path, names: Mapping[str, Any]) -> dict[str, list[int]]:
 
 def _read_stamp(folder: Path) -> object:
     try:
-        return parse_json(read_bytes(folder / STAMP, _MANIFEST_BYTES), STAMP)
+        return parse_json(read_bytes(folder / STAMP, MANIFEST_BYTES), STAMP)
     except InputError:
         return None
 

@@ -122,7 +122,7 @@ class Pack:
 
     def scored(self, wanted: ScoredSplit) -> ScoredSplit:
         """The split of the scores of a recipe that wants `wanted` (Recipe.score_on)."""
-        return wanted if wanted in self.manifest.counts else "test"
+        return self.manifest.scored(wanted)
 
     def guess(self, split: SplitName) -> float:
         """Top-1 on a split of the best constant answer: its most frequent class."""

@@ -46,9 +46,9 @@ SICK: dict[str, tuple[World, str, str]] = {
         "failures",
         "with learning_rate > 0.00",
     ),
-    "a motif is never tried": (
+    "an option is never tried": (
         World(sampler="random", missed={"out->hidden": False}),
-        "untried-motifs",
+        "untried-options",
         "out->hidden = true (never suggested)",
     ),
     "memory refuses most": (World(sampler="random", refused=0.7), "limits", "limits.memory"),
@@ -90,7 +90,7 @@ def is_named(kind: str, seed: int) -> bool:
     return name in alarms and culprit in alarms[name].text
 
 
-@pytest.mark.parametrize("kind", ["high learning rates diverge", "a motif is never tried"])
+@pytest.mark.parametrize("kind", ["high learning rates diverge", "an option is never tried"])
 def test_a_sick_campaign_is_named(kind: str) -> None:
     assert is_named(kind, seed=0)
 
@@ -125,7 +125,7 @@ def test_campaigns_that_have_hardly_begun_are_no_alarm() -> None:
     running = change_trials(nothing_ended(searched), [0, 1, 2], {"status": "running"})
     findings = judge_campaign(running)
     assert {one.name for one in findings} >= {"seed-noise", "early-stopping", "borders", "budget"}
-    assert [one.name for one in raise_alarms(findings)] == ["untried-motifs"]
+    assert [one.name for one in raise_alarms(findings)] == ["untried-options"]
 
 
 def nothing_ended(searched: Searched) -> Searched:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from search.store import SEARCHED
 from search.upkeep.retention import list_best
 from tests.support.campaigns import add, train
 from tests.support.runs import Bench
+from workers.storage.opening import open_storage
 
 
 @pytest.fixture
@@ -68,3 +70,18 @@ def test_the_best_searched_controls_are_kept_beside_the_best(bench: Bench) -> No
     assert kept(bench) == [0, 1, 4, 5]
     assert [one.number for one in list_best(bench.store, bench.id, 2)] == kept(bench)
     assert list_best(bench.store, bench.id, 0) == []
+
+
+def test_the_next_driver_asks_a_storage_once(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting = replace(bench.setting, storage=f"file://{tmp_path}/shared")
+    for number, score in enumerate((0.5, 0.7, 0.6, 0.8)):
+        add(bench.store, bench.id, number)
+        train(bench.store, bench.id, number, score)
+        if number:  # what is not there need not be removed
+            open_storage(setting.places.trial(number)).write("claim", b"x")
+    asked: list[str] = []
+    monkeypatch.setattr("search.assign.kept.discard", asked.append)
+    Checkpoints(setting)
+    assert asked == [setting.places.trial(2)]

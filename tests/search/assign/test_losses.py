@@ -27,6 +27,9 @@ Memory on the node (IP: 192.0.2.2) was 4.1GB / 23.4GB (0.17), which exceeds the 
 RAISED = """\x1b[36mray::TrialTrainable.train()\x1b[39m (pid=27109, ip=192.0.2.2)
 OSError: [Errno 5] Input/output error: '/far/away'"""
 
+UNREACHABLE = """\x1b[36mray::TrialTrainable.train()\x1b[39m (pid=27109, ip=192.0.2.2)
+space.errors.UnreachableError: s3://bucket/campaigns/a: the server cannot be reached"""
+
 
 @pytest.mark.parametrize(
     ("words", "cause"),
@@ -36,6 +39,7 @@ OSError: [Errno 5] Input/output error: '/far/away'"""
         (KILLED, "worker"),
         (MEMORY, "memory"),
         (RAISED, "environment"),
+        (UNREACHABLE, "environment"),
         ("", "worker"),
     ],
 )

@@ -213,8 +213,8 @@ def test_an_answered_trial_keeps_its_weights_for_an_export(bench: Bench, data: P
     own = bench.home.trial(second, 0) / "checkpoint"
     source = Path(donor.job.folder) / "checkpoint"
     tensors = "tensors.safetensors"
-    newest = checkpoint.versions(own)[0] / tensors
-    assert newest.stat().st_ino == (checkpoint.versions(source)[0] / tensors).stat().st_ino
+    newest, first = (Path(checkpoint.versions(place)[0], tensors) for place in (own, source))
+    assert newest.stat().st_ino == first.stat().st_ino
     shutil.rmtree(donor.job.folder)
     assert checkpoint.load(own)[1]["epoch"] == 2
 

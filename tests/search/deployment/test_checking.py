@@ -8,7 +8,8 @@ import pytest
 
 from search.deployment import Finding, check_folder
 from space.errors import InputError
-from tests.support.deployments import MISTAKES, Seeded, rendered, write_defaults
+from tests.support.deployment_mistakes import MISTAKES, Seeded
+from tests.support.deployments import rendered, write_defaults
 
 
 def test_what_is_rendered_has_no_mistake(tmp_path: Path) -> None:

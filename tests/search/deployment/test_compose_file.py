@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +9,7 @@ import pytest
 from search.deployment.compose_file import ComposeFile, Mount, Service
 from space.documents.validation import parse
 from space.errors import InputError
+from tests.support.deployments import read_compose_schema
 
 
 def _list_fields(schema: dict[str, Any], name: str) -> set[str]:
@@ -48,11 +47,7 @@ UNUSED = {
 
 
 def test_a_service_has_the_fields_of_the_specification() -> None:
-    import check_jsonschema
-
-    place = Path(check_jsonschema.__file__).parent / "builtin_schemas" / "vendor"
-    schema = json.loads((place / "compose-spec.json").read_text())
-    published = _list_fields(schema, "service")
+    published = _list_fields(read_compose_schema(), "service")
     assert len(published) > 80
     assert set(Service.model_fields) <= published
     assert published - set(Service.model_fields) == UNUSED

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from search.deployment import TARGETS, Deployment, render_target, write_files
+from search.deployment import TARGETS, Deployment, Target, render_target, write_files
 from search.deployment.kubernetes import RAY_VERSION
 from search.deployment.rendering import BUILD_FILES, BUILD_FOLDERS, PACKAGES
 from space.documents.validation import parse
@@ -94,8 +94,8 @@ def test_another_deployment_is_rendered_with_its_own_words() -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_every_target_says_where_it_comes_from(target: str) -> None:
-    for name, text in rendered().items():
+def test_every_target_says_where_it_comes_from(target: Target) -> None:
+    for name, text in render_target(Deployment(), target).items():
         if name.endswith(".yaml"):
-            assert text.startswith("# Written by `ventral deploy render --to "), name
+            assert text.startswith(f"# Written by `ventral deploy render --to {target}`"), name
             assert list(yaml.safe_load_all(text)), target

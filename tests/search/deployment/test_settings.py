@@ -9,15 +9,10 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from search.deployment import SCHEMA, Deployment, json_schema, load_deployment, schema_text
+from search.deployment import Deployment, json_schema, load_deployment
 from space.documents.validation import parse
 from space.errors import InputError
 from tests.support.shrinking import ROOT
-
-
-def test_the_published_schema_is_the_model_s() -> None:
-    """CONTRIBUTING.md says how it is written."""
-    assert SCHEMA.read_text(encoding="utf-8") == schema_text()
 
 
 def test_the_file_of_docker_writes_every_default_out() -> None:

@@ -21,6 +21,9 @@ from search.deployment import Deployment, render_target, write_files
 from space.documents.validation import parse
 
 JOB = "4711"
+PATH = "/usr/sbin:/usr/bin:/bin"
+MACHINES = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+"""The start of a command in which networks and mounts are made that end with it."""
 
 
 def _write_program(file: Path, text: str) -> None:
@@ -48,7 +51,7 @@ def _prepare(folder: Path, *, nodes: int, venv: Path) -> tuple[Path, dict[str, s
     (folder / "campaign.yaml").write_text("name: tiny\n")
     _write_program(folder / "bin" / "scontrol", '#!/bin/bash\ntr , "\\n" <<< "$3"\n')
     environment = {
-        "PATH": f"{folder / 'bin'}:/usr/sbin:/usr/bin:/bin",
+        "PATH": f"{folder / 'bin'}:{PATH}",
         "HOME": str(folder),
         "SLURM_JOB_ID": JOB,
         "SLURM_JOB_NUM_NODES": str(nodes),
@@ -202,19 +205,24 @@ seed: 3
 
 
 def _why_no_machines() -> str | None:
-    if os.getuid() != 0 or shutil.which("ip") is None or shutil.which("unshare") is None:
-        return "network namespaces need root, ip and unshare"
+    """Why no machines can be made here, and the cure; None if they can."""
+    for program, package in (("ip", "iproute2"), ("unshare", "util-linux")):
+        if shutil.which(program, path=PATH) is None:
+            return f"{program} is not installed (apt-get install {package})"
+    if os.getuid() != 0:
+        return "network namespaces are made by root alone (run it as root)"
+    parts = "ip link add switch type bridge && ip link add port type veth peer name other"
     tried = subprocess.run(
-        [
-            "unshare",
-            "--net",
-            *["ip", "link", "add", "port1", "type", "veth", "peer", "name", "port2"],
-        ],
+        [*MACHINES, "sh", "-c", parts],
+        env={"PATH": PATH},
         capture_output=True,
         text=True,
         check=False,
     )
-    return None if tried.returncode == 0 else f"no network can be made here: {tried.stderr}"
+    if tried.returncode == 0:
+        return None
+    cure = "run it where root has CAP_SYS_ADMIN and CAP_NET_ADMIN"
+    return f"no network can be made here: {tried.stderr.strip()} ({cure})"
 
 
 @pytest.mark.slow
@@ -227,9 +235,8 @@ def test_a_campaign_runs_on_an_allocation_of_three_machines(tmp_path: Path) -> N
     (tmp_path / "network.sh").write_text(NETWORK)
     (tmp_path / "logs").mkdir()
     _write_program(tmp_path / "bin" / "srun", SRUN)
-    words = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
     done = subprocess.run(
-        [*words, "bash", tmp_path / "network.sh", script, tmp_path / "campaign.yaml"],
+        [*MACHINES, "bash", tmp_path / "network.sh", script, tmp_path / "campaign.yaml"],
         cwd=tmp_path,
         env={**environment, "LOGS": str(tmp_path / "logs")},
         capture_output=True,

@@ -276,3 +276,35 @@ def places(file: Path) -> list[str]:
             for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri"))
             for (place,) in connection.execute(f"SELECT {column} FROM {table} ORDER BY 1")
         ]
+
+
+SORTED = """
+SELECT DISTINCT runs.run_uuid, latest.value FROM runs LEFT OUTER JOIN
+(SELECT value, is_nan, run_uuid FROM latest_metrics WHERE "key" = 'top1') AS latest
+ON runs.run_uuid = latest.run_uuid WHERE runs.experiment_id IN (1)
+ORDER BY latest.value DESC, runs.run_uuid LIMIT 100
+"""
+"""What MLflow asks for to sort runs by a metric, in short."""
+
+
+def test_runs_are_not_held_against_every_value_to_be_sorted(home: Home) -> None:
+    file = home.path / "mlflow.db"
+    database.prepare(home, lambda: None)
+    with closing(sqlite3.connect(file)) as connection:
+        plan = "; ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {SORTED}"))
+        indexes = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    assert "SEARCH latest USING" in plan
+    assert "SCAN latest" not in plan
+    assert {index for _, index in database.EXPECTED} <= indexes, "MLflow has them"
+
+
+def test_statistics_that_are_there_stay(home: Home) -> None:
+    file = home.path / "mlflow.db"
+    change(file, "DELETE FROM sqlite_stat1 WHERE tbl = 'runs'")
+    change(file, "UPDATE sqlite_stat1 SET stat = '7 1' WHERE tbl = 'tags'")
+    database.prepare(home, lambda: None)
+    with closing(sqlite3.connect(file)) as connection:
+        rows = connection.execute("SELECT tbl, idx, stat FROM sqlite_stat1").fetchall()
+    assert len(rows) == len(database.EXPECTED)
+    assert {stat for table, _, stat in rows if table == "tags"} == {"7 1"}
+    assert ("runs", "sqlite_autoindex_runs_1", "5000 1") in rows

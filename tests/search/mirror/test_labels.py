@@ -8,8 +8,8 @@ from search.host.home import Home
 from search.mirror import labels
 from search.mirror.campaign_page import page_key
 from search.mirror.client import Client, open_client
-from search.mirror.experiments import NAME_TAG, experiment_name
-from search.mirror.runs import NOTE_TAG, WORDS_TAG, label_tags, run_of
+from search.mirror.experiments import experiment_name
+from search.mirror.runs import NAME_TAG, NOTE_TAG, WORDS_TAG, label_tags, run_of
 from search.mirror.tracking import Mirror
 from search.store import Campaign, Label, Store
 from tests.support.campaigns import add, new_small_campaign, train
@@ -63,7 +63,7 @@ def test_what_is_written_is_in_mlflow_and_so_is_its_end(
     store.labels.write_note(mirrored.id, "for the poster")
     store.labels.change_tags(mirrored.id, ["poster"])
     renamed = store.labels.rename(mirrored.id, "other")
-    labels.publish_name(home, store, mirrored.id)
+    labels.publish_campaign(home, store, mirrored.id, renamed=True)
     assert client._client.get_run(runs[0]).data.tags[NAME_TAG] == "other"
     page = client._client.get_run(client.find(experiment, page_key(mirrored.id)))
     assert page.data.tags[NOTE_TAG].startswith("for the poster\n")

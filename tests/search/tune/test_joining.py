@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from search.host.ports import addresses_of_machine, listen
-from search.tune import access
+from search.tune import access, joining
 from search.tune.joining import _check_admission, _check_closed, survey
 from search.tune.remains import PRIVATE
 from space.errors import InputError
@@ -86,3 +87,29 @@ def test_a_cluster_of_somebody_s_own_is_not_found(monkeypatch: pytest.MonkeyPatc
 
     assert found({})
     assert not found({PRIVATE: "1"})
+
+
+def test_every_node_has_to_write_where_trials_will(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To a folder that all see, or to a storage, of which none needs a folder."""
+    monkeypatch.setattr(
+        joining, "_ask_nodes", lambda look, where: {"b (10.0.0.2)": look(where, "b")}
+    )
+    (tmp_path / "scratch").mkdir()
+    joining.check_written(tmp_path / "scratch", "10.0.0.1:6379")
+    assert (tmp_path / "scratch" / "b").is_file()
+    joining.check_written(f"file://{tmp_path}/shared", "10.0.0.1:6379")
+    assert not [path for path in (tmp_path / "shared").rglob("*") if path.is_file()]
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"node b \(10.0.0.2\) cannot use the storage") as caught:
+        joining.check_written(f"file://{tmp_path}/file", "10.0.0.1:6379")
+    assert "credentials" in caught.value.cure
+
+
+def test_a_node_that_sees_another_folder_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joining, "_ask_nodes", lambda _look, _where: {"a": "0", "b": "1"})
+    with pytest.raises(InputError, match=r"node a has another folder at .*, and 1 more nodes"):
+        joining.check_written(tmp_path, "10.0.0.1:6379")

@@ -14,9 +14,11 @@ from search.forecast.networks import draw_networks
 from search.replay import replay
 from search.review import ranking
 from search.store import Store
-from search.upkeep.certification import is_certified, plan_certification
+from search.upkeep.certification import choose_winners, is_certified, plan_certification
 from search.upkeep.retries import add_changed
+from space.controls import match_controls
 from space.errors import CampaignError
+from space.recurrence import recurrence
 from tests.support import toys
 from tests.support.campaigns import add, new_campaign
 from tests.support.campaigns import train as score
@@ -103,6 +105,49 @@ def test_the_best_cells_and_the_controls_are_trained_from_other_seeds(tmp_path: 
     rates = {trial.digest: trial.recipe for trial in trials}
     assert all(rates[trial.digest] == trial.recipe for trial in best)
     assert draw_networks(campaign, other.space), "what it will take can be said"
+
+
+DERIVED = toys.LOOPS | {
+    "controls": toys.LOOPS["controls"]
+    | {
+        "wider": {"match": "parameters", "recipe": {"weight_decay": 0.01}},
+        "lesioned": {"without": ["self edges"]},
+    }
+}
+
+
+def test_derived_controls_follow_from_the_best_recurrent_network(tmp_path: Path) -> None:
+    bench = finished(tmp_path, space=DERIVED)
+    assert {trial.control for trial in bench.store.results.find(bench.id)} == {None, "wide"}
+    record = bench.store.campaigns.get(bench.id)
+    winners = choose_winners(bench.store, record, top=5)
+    winner = next(one for one in winners if one.recurrence != "none")
+    campaign = plan_certification(record, winners, 1)
+    names = ("wide", "wider", "lesioned")
+    assert campaign.controls == (*names, *(f"trial-{one.number}" for one in winners))
+    other = bench.beside(campaign)
+    wider, lesioned = (other.space.control(name) for name in names[1:])
+    whole = winner.read_genome()
+    assert wider.genome.digest == match_controls(whole)["parameters"].digest
+    assert wider.recipe == {**winner.recipe, "weight_decay": 0.01}
+    assert recurrence(lesioned.genome) == "none" != recurrence(whole)
+    assert lesioned.recipe == winner.recipe
+    assert len(drain(other)) == len(names) + len(winners)
+    families = {t.control: t.family for t in other.store.results.find(other.id)}
+    assert {families[name] for name in names} == {"control"}
+
+
+def test_a_control_that_cannot_be_derived_may_be_left_out(tmp_path: Path) -> None:
+    controls = {"lesioned": {"without": ["feedback"]}, **toys.LOOPS["controls"]}
+    bench = finished(tmp_path, space=toys.LOOPS | {"controls": controls})
+    record = bench.store.campaigns.get(bench.id)
+    winners = choose_winners(bench.store, record, top=1)
+    with pytest.raises(CampaignError, match=r"has no feedback.*--trial.*--set") as raised:
+        plan_certification(record, winners, 1)
+    assert raised.value.where == "space.controls.lesioned"
+    without = plan_certification(record, winners, 1, ["controls=[wide]", "recipe.epochs=4"])
+    assert without.controls == ("wide", f"trial-{winners[0].number}")
+    assert without.recipe.epochs == 4
 
 
 def test_what_it_amounts_to_is_a_mean_over_seeds(tmp_path: Path) -> None:

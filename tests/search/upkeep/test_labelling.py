@@ -73,7 +73,7 @@ def test_a_campaign_without_runs_needs_no_mlflow(
     write_note(bench.store, target, "text")
     assert labelling.publish(bench.store, bench.home, target) is None
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise ConnectionError("away\nfar")
 
     monkeypatch.setattr(labelling, "publish_campaign", fail)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from search.store import Campaign
 from search.upkeep import removal
+from search.upkeep.naming import choose_campaign
 from search.upkeep.removal import plan_removal, remove_campaign
 from space.errors import InputError, StoreError, VentralError
 from tests.support.bench import StoreBench
@@ -58,6 +61,40 @@ def test_what_would_be_deleted_is_said_and_is_what_is_deleted(bench: Bench) -> N
     assert bench.exists(bench.other) == [True] * 4
     with pytest.raises(StoreError, match="no campaign"):
         bench.store.campaigns.get(bench.campaign.id)
+
+
+@pytest.mark.parametrize("column", ["document", "state", "driver", "heartbeat"])
+def test_of_a_damaged_campaign_all_goes_that_is_there(bench: Bench, column: str) -> None:
+    damage(bench, column)
+    with pytest.raises(StoreError, match="is damaged"):
+        choose_campaign(bench.store, bench.campaign.id)
+    record = choose_campaign(bench.store, bench.campaign.id, removal.REMOVABLE).record
+    doomed = plan_removal(bench.store, bench.home, record)
+    assert doomed.damage is not None
+    assert "is damaged" in doomed.damage
+    assert (doomed.document()["damage"], doomed.files) == (doomed.damage, 3)
+    remove_campaign(bench.store, bench.home, doomed)
+    assert bench.exists(bench.campaign) == [False] * 4
+    assert bench.exists(bench.other) == [True] * 4
+    assert [one.id for one in bench.store.campaigns.all()] == [bench.other.id]
+
+
+def test_a_damaged_campaign_that_is_driven_stays(bench: Bench) -> None:
+    bench.store.campaigns.set_state(bench.campaign.id, "running")
+    damage(bench, "document")
+    record = choose_campaign(bench.store, bench.campaign.id, removal.REMOVABLE).record
+    doomed = plan_removal(bench.store, bench.home, record)
+    with pytest.raises(StoreError, match="is running"):
+        remove_campaign(bench.store, bench.home, doomed)
+    assert bench.exists(bench.campaign) == [True] * 4
+
+
+def damage(bench: Bench, column: str) -> None:
+    """Put what is no value of a column into the campaign's row."""
+    with closing(sqlite3.connect(bench.home.path / "store.db")) as connection, connection:
+        connection.execute(
+            f"UPDATE campaigns SET {column} = '{{\"' WHERE id = ?", (bench.campaign.id,)
+        )
 
 
 @pytest.mark.parametrize("step", ["_delete_runs", "shutil.rmtree", "finish"])

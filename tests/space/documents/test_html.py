@@ -9,9 +9,13 @@ from xml.etree import ElementTree
 from dashboards.saved import load_example
 from models.build import build
 from search.store import Store
-from space.documents.html import format_facts, format_percent
+from space.circuits import draw_circuit
+from space.documents.html import format_facts, format_lines, format_percent
+from space.equation.network import format_cells
+from space.zoo import cells as published
 from tests.support.campaigns import fill
-from tests.support.exports import card, genome
+from tests.support.drawing import small_genome
+from tests.support.exports import card
 
 EVIL = "<script>alert(1)</script>\x1b[31m"
 
@@ -55,6 +59,18 @@ def test_campaigns_trials_and_cards(tmp_path: Path) -> None:
     shown = check(card().model_copy(update={"name": EVIL})._repr_html_())
     assert EVIL[:8] in shown
     assert "top-1 on" in shown
-    assert "conv1" in check(build(genome())._repr_html_())
     example = load_example("random")
     assert "motifs-small" in check(replace(example, name=EVIL)._repr_html_())
+
+
+def test_a_network_shows_its_equations_and_its_circuit() -> None:
+    network = build(small_genome(published.conv_gru()))
+    facts, end, rest = network._repr_html_().partition("</table>")
+    assert "conv1" in check(facts + end)
+    circuit = draw_circuit(network.genome)
+    assert rest.endswith(circuit)
+    ElementTree.fromstring(f"<div>{rest}</div>")
+    text = "".join(ElementTree.fromstring(rest.removesuffix(circuit)).itertext())
+    assert format_cells(network.genome)
+    assert all(line in text for line in format_cells(network.genome))
+    assert EVIL not in format_lines(EVIL)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from space.equation.factoring import (
     Expression,
-    Part,
+    Named,
     Power,
     Scaled,
     Total,
@@ -33,7 +33,7 @@ def multiply_out(expression: Scaled | Expression, parts: dict[str, Polynomial]) 
     match expression:
         case Power(atom, times):
             return {(atom,) * times: Decimal(1)}
-        case Part(name):
+        case Named(name):
             return parts[name]
         case Scaled(number, factors):
             constant: Polynomial = {(): number} if number else {}

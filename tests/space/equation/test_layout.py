@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from space.equation.factoring import Part, Scaled
+from space.equation.factoring import Named, Scaled
 from space.equation.layout import Layout, find_only
 from space.equation.reading import read_cell
 from space.identity.algebra import Polynomial
@@ -27,7 +27,7 @@ def test_a_state_is_read_at_this_step_by_its_name() -> None:
     layout = lay_out(published.conv_lstm())
     assert list(layout.named) == ["out", "hidden"]
     read = [layout.express(value) for node in layout.nodes.values() for value in node.reads]
-    assert read.count(Scaled(Decimal(1), (Part("new.hidden"),))) == 1
+    assert read.count(Scaled(Decimal(1), (Named("new.hidden"),))) == 1
     assert layout.find_channels(layout.reading.lines["hidden"]) == 6
 
 

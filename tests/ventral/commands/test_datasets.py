@@ -45,6 +45,19 @@ def test_data_is_listed_and_packed_once(shell: Shell) -> None:
     assert "validation: 0.001 leaves no image to validate on of the class '0'" in refused.err
 
 
+def test_it_is_put_at_a_storage_too(shell: Shell, tmp_path: Path) -> None:
+    url = f"file://{tmp_path}/shared"
+    packed = shell(
+        "data", "pack", "digits", "--set", "train_images=100", "--to", url, "-o", "json"
+    )
+    assert packed.json["url"] == f"{url}/packs/{packed.json['checksum']}"
+    there = tmp_path / "shared" / "packs" / packed.json["checksum"]
+    assert (there / "manifest.json").is_file()
+    refused = shell("data", "pack", "digits", "--to", "ftp://a/b")
+    assert refused.code == 2
+    assert "--to: ftp:// is not a scheme that is known" in refused.err
+
+
 OF_BEFORE = "66c6a5ef3d66d41ac4eb2dadfabef8c94c59d1d345c7d425f4edf3d9c8dfc9f7"
 """The checksum of the digits before there were validation splits."""
 

@@ -1,13 +1,12 @@
-"""`ventral rename`, `note`, `tag` and `rm`, and where what was written is shown."""
+"""`ventral rename`, `note` and `tag`, and where what was written is shown."""
 
 from __future__ import annotations
 
 import re
 
-from search.host.home import Home
 from search.store import Store
 from tests.support.campaigns import fill
-from tests.ventral.conftest import Campaign, Shell
+from tests.ventral.conftest import Shell
 
 
 def test_notes_and_tags_are_shown_everywhere_and_keep_rows(store: Store, shell: Shell) -> None:
@@ -56,28 +55,8 @@ def test_wrong_labels_are_one_line(store: Store, shell: Shell) -> None:
         ("tag", campaign.id, "two words"),
         ("note", "nobody", "text"),
         ("note", f"{campaign.id}/99", "text"),
-        ("rm", "nobody"),
         ("rename", "nobody", "other"),
     ):
         ended = shell(*arguments)
         assert ended.code == 2
         assert len(ended.err.splitlines()) == 1, ended.err
-
-
-def test_a_real_campaign_is_removed_with_its_runs(campaign: Campaign, copied: Shell) -> None:
-    shell, home = copied, Home.at(copied.home)
-    assert shell("note", f"{campaign.id}/1", "kept").code == 0
-    said = shell("rm", "tiny", "--dry-run", "-o", "json").json
-    assert said["rows"]["trials"] == said["runs"] == 5
-    assert said["bytes"] > 0
-    assert [row["id"] for row in shell("list", "-o", "json").json] == [campaign.id]
-    text = shell("rm", "tiny", "--dry-run").out
-    assert "runs in MLflow: 5" in text
-    assert home.campaign(campaign.id).is_dir()
-    ended = shell("rm", campaign.id, "-o", "json")
-    assert ended.code == 0, ended.err
-    assert ended.json == said
-    assert shell("list", "-o", "json").json == []
-    assert not home.campaign(campaign.id).exists()
-    assert not (home.artifacts / campaign.id).exists()
-    assert [item["what"] for item in shell("gc", "--dry-run", "-o", "json").json] == ["pack"]
