@@ -16,13 +16,20 @@ import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from dashboards import frames
+from dashboards.mlflow_answers import (
+    CURE,
+    Curves,
+    check_run,
+    parse_lesions,
+    parse_page,
+    parse_points,
+)
 from dashboards.searched import Searched
 from search.campaign import Campaign
 from search.mirror.campaign_page import CAMPAIGN_FILE, LESIONS_FILE, PAGE_TAG
@@ -45,6 +52,8 @@ from search.mirror.runs import (
 from search.review.lesions import Lesion
 from search.store import Reported, Scalar, State
 from space.choices.domains import Categorical, Parameter
+from space.documents.files import parse_json
+from space.documents.outside import read_bytes, read_markdown
 from space.errors import InputError
 from space.space import Space
 from workers.job import Report
@@ -53,6 +62,12 @@ PAGE = 1000
 """Runs of a call that searches."""
 RUNS_A_CALL, POINTS_A_CALL = 100, 25_000
 """What one call for the histories of a metric may ask for, and what it answers at most."""
+POINT_NODES = 16 * POINTS_A_CALL
+"""The most values in such an answer."""
+PAGE_BYTES = 64 << 20
+"""The largest file of a campaign's page that is read."""
+STEPS = 10_000
+"""More time steps than any network has."""
 
 _HISTORIES = "/ajax-api/2.0/mlflow/metrics/get-history-bulk"
 
@@ -72,21 +87,6 @@ _TAGS = {
 """The tag `ventral.NAME` of each column that is a text."""
 
 
-@dataclass
-class _Curves:
-    """The points of a run's metrics: metric -> step -> (time in milliseconds, value)."""
-
-    points: dict[str, dict[int, tuple[int, float]]] = field(
-        default_factory=lambda: defaultdict(dict)
-    )
-
-    def add(self, key: str, step: int, at: int, value: float) -> None:
-        """Of two values of one step the later one counts: a trial went on after its end."""
-        known = self.points[key].get(step)
-        if known is None or known[0] <= at:
-            self.points[key][step] = (at, value)
-
-
 def is_address(home: object) -> bool:
     """Whether what was given as a home is the address of a server."""
     return isinstance(home, str) and home.startswith(("http://", "https://"))
@@ -101,10 +101,25 @@ def read_mlflow(server: str, campaign: str) -> Searched:
     connection = _Connection(server)
     experiment = connection.find_experiment(campaign)
     document, lesions = connection.read_page(experiment)
+    runs = connection.read_runs(experiment)
+    return assemble(document, lesions, runs, connection.read_curves(runs))
+
+
+def assemble(
+    document: Mapping[str, Any],
+    lesions: Sequence[Lesion],
+    runs: Sequence[Any],
+    curves: Mapping[str, Curves],
+) -> Searched:
+    """A campaign of its page's document, its lesions, its runs and the points of their metrics.
+
+    Raises InputError for what the mirror does not write.
+    """
     where = f"campaign {document['id']}"
     space = Space.parse(document["space"], f"{where}: space")
-    runs = connection.read_runs(experiment)
-    reported = _list_reports(runs, connection.read_curves(runs))
+    for run in runs:
+        check_run(run)
+    reported = _list_reports(runs, curves)
     last = {one.number: one for one in sorted(reported, key=lambda one: one.report.epoch)}
     named = _name_parameters(space)
     rows = [_row(run, named, reported_of) for run, reported_of in _with_reports(runs, reported)]
@@ -163,21 +178,22 @@ class _Connection:
         run = page.info.run_id
         there = {file.path for file in self._client.list_artifacts(run)}
         rows = self._read_file(run, LESIONS_FILE) if LESIONS_FILE in there else []
-        return self._read_file(run, CAMPAIGN_FILE), [Lesion(**row) for row in rows]
+        where = f"experiment {experiment.name!r}"
+        return parse_page(self._read_file(run, CAMPAIGN_FILE), where), parse_lesions(rows, where)
 
     def _read_file(self, run: str, name: str) -> Any:
         """A file of a run, which is JSON."""
         with tempfile.TemporaryDirectory(prefix="ventral-") as folder:
-            file = self._client.download_artifacts(run, name, folder)
-            return json.loads(Path(file).read_text("utf-8"))
+            file = Path(self._client.download_artifacts(run, name, folder))
+            return parse_json(read_bytes(file, PAGE_BYTES), name, nodes=POINT_NODES)
 
     def read_runs(self, experiment: Any) -> list[Any]:
         """The runs of trials."""
         return list(self._search(experiment, "tags.`ventral.trial` != ''"))
 
-    def read_curves(self, runs: Sequence[Any]) -> dict[str, _Curves]:
+    def read_curves(self, runs: Sequence[Any]) -> dict[str, Curves]:
         """All points of the metrics of reports, by run."""
-        curves: dict[str, _Curves] = defaultdict(_Curves)
+        curves: dict[str, Curves] = defaultdict(Curves)
         for part in _divide(runs):
             keys = {key for run in part for key in run.data.metrics}
             ids = [run.info.run_id for run in part]
@@ -198,8 +214,7 @@ class _Connection:
             "GET",
             params={"run_id": list(runs), "metric_key": key, "max_results": POINTS_A_CALL},
         )
-        points: list[dict[str, Any]] = answer.json()["metrics"]
-        return points
+        return parse_points(parse_json(answer.content, self._server, nodes=POINT_NODES))
 
     def _search(self, experiment: Any, text: str) -> Iterator[Any]:
         return self._pages(
@@ -245,7 +260,7 @@ def _divide(runs: Sequence[Any]) -> Iterator[list[Any]]:
         yield part
 
 
-def _list_reports(runs: Sequence[Any], curves: Mapping[str, _Curves]) -> list[Reported]:
+def _list_reports(runs: Sequence[Any], curves: Mapping[str, Curves]) -> list[Reported]:
     """The reports of all runs in the order of their times."""
     reported = [
         one
@@ -257,11 +272,13 @@ def _list_reports(runs: Sequence[Any], curves: Mapping[str, _Curves]) -> list[Re
     return reported
 
 
-def _read_reports(number: int, curves: _Curves) -> Iterator[Reported]:
+def _read_reports(number: int, curves: Curves) -> Iterator[Reported]:
     """A trial's reports; what was not a finite number is nan."""
     steps = curves.points.get(STEP_METRIC, {})
     newest = max((at for at, _ in steps.values()), default=0)
     accuracy = {step: value for step, (at, value) in steps.items() if at == newest}
+    if max(steps, default=0) >= STEPS or min(steps, default=0) < 0:
+        raise InputError(f"trial {number}", f"has a metric {STEP_METRIC} of other steps", CURE)
     for epoch, (at, _) in sorted(curves.points.get("epochs", {}).items()):
         values = {
             key: curves.points.get(key, {}).get(epoch, (at, math.nan))[1] for key in EPOCH_METRICS
@@ -311,7 +328,7 @@ def _row(run: Any, named: Mapping[str, Parameter], reported: Sequence[Reported])
         **{name: record.get(name) for name in RECORDED},
         "motifs": tuple(filter(None, tags.get(MOTIFS_TAG, "").split(MOTIFS_BETWEEN))),
         "tags": tuple(filter(None, tags.get(WORDS_TAG, "").split(MOTIFS_BETWEEN))),
-        "note": tags.get(NOTE_TAG, ""),
+        "note": read_markdown(tags.get(NOTE_TAG, "")),
         "choices": _read_choices(run.data.params, named),
     }
 

@@ -158,7 +158,7 @@ class Live:
     def _note_end(self, kind: str, trial: int, detail: dict[str, Any]) -> str:
         self._running.pop(trial, None)
         self._counts[kind] += 1
-        top1, cell = detail.get("top1"), str(detail.get("cell", ""))
+        top1, cell = detail.get("top1"), printable(str(detail.get("cell", "")))
         if top1 is not None and (self._best is None or top1 > self._best[0]):
             self._best = (top1, trial, cell)
         score = "" if top1 is None else f" {percent(top1)}"

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
-from space.documents.outside import redact
+from space.documents.outside import printable, redact
 from space.errors import InputError
 
 LOG_VARIABLE = "VENTRAL_LOG"
@@ -84,8 +84,8 @@ class TextLines(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        """A record as text, perhaps of several lines."""
-        return redact(super().format(record))
+        """A record as text, perhaps of several lines, with escapes for control characters."""
+        return redact(printable(super().format(record), lines=True))
 
 
 class JsonLines(logging.Formatter):

@@ -6,13 +6,13 @@ import json
 import re
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
 import altair as alt
 import vl_convert
 
 from dashboards.figures.figure import Figure
 from dashboards.figures.theme import LIGHT, PAIRS
+from space.documents.outside import escape_markup, printable
 from workers.files import replace
 
 VEGA_LITE = "6.4"
@@ -22,11 +22,23 @@ VEGA_LITE = "6.4"
 def write_spec(figure: Figure) -> dict[str, Any]:
     """The chart as a Vega-Lite document without colours; its description is the figure's text.
 
-    A page gives it to vega-embed with `theme.LIGHT` or `theme.DARK` as `config`.
+    A page gives it to vega-embed with `theme.LIGHT` or `theme.DARK` as `config`. Its texts are
+    printable: Vega escapes mark-up where it draws, and leaves in what steers the direction of
+    text, or what no XML may hold.
     """
     with alt.theme.enable("none"):
         spec: dict[str, Any] = figure.chart.to_dict(validate=False)
-    return {**spec, "description": figure.text}
+    clean: dict[str, Any] = _make_printable({**spec, "description": figure.text})
+    return clean
+
+
+def _make_printable(node: Any) -> Any:
+    """A tree of JSON with every text in it, keys too, made printable."""
+    if isinstance(node, str):
+        return printable(node, lines=True)
+    if isinstance(node, dict):
+        return {printable(key, lines=True): _make_printable(child) for key, child in node.items()}
+    return [_make_printable(child) for child in node] if isinstance(node, list) else node
 
 
 def draw_svg(figure: Figure) -> str:
@@ -38,8 +50,8 @@ def draw_svg(figure: Figure) -> str:
     points = re.sub(r' (width|height)="([\d.]+)"', r' \1="\2pt"', svg[: svg.index(">")])
     named = f'{points} role="img" aria-labelledby="title text">'
     texts = (
-        f'<title id="title">{escape(figure.title)}</title><desc id="text">{escape(figure.text)}'
-        f"</desc><style>{_write_dark()}</style>"
+        f'<title id="title">{escape_markup(figure.title)}</title>'
+        f'<desc id="text">{escape_markup(figure.text)}</desc><style>{_write_dark()}</style>'
     )
     return named + texts + svg[svg.index(">") + 1 :] + "\n"
 

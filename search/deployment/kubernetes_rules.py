@@ -46,7 +46,7 @@ def read_object(document: object) -> Object:
     if kind == "Secret":
         cure = "make it with `kubectl create secret generic NAME --from-file=...`, outside files"
         raise InputError("kind", "a secret stands in the open", cure)
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         problem = f"{quote(kind)} is not one of a deployment"
         raise InputError("kind", problem, suggestion(kind, KINDS))
     version, model = KINDS[kind]
@@ -182,7 +182,7 @@ def _check_pod(where: str, template: PodTemplate) -> Iterator[Mistake]:
 
 
 def _check_mounts(field: str, spec: PodSpec) -> Iterator[Mistake]:
-    volumes = {volume.get("name") for volume in spec.volumes}
+    volumes = [volume.get("name") for volume in spec.volumes]  # of any type
     for place, container in enumerate(spec.containers):
         for number, mount in enumerate(container.volumeMounts):
             if mount.get("name") not in volumes:

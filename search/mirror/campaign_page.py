@@ -34,7 +34,7 @@ from search.mirror.runs import (
 )
 from search.review.lesions import Lesion
 from search.store import Campaign, Label
-from space.documents.outside import printable
+from space.documents.outside import markdown, printable
 from space.errors import InputError
 from space.space import Space
 
@@ -110,7 +110,7 @@ def write_note(
     links.append(f"[Campaign file, space and data]({file_path(experiment, page, CAMPAIGN_FILE)})")
     label = label or Label()
     facts = {
-        "Campaign": f"`{campaign.id}`",
+        "Campaign": campaign.id,
         "Tags": ", ".join(label.tags),
         "Space": _describe_space(campaign),
         "Data": _describe_data(campaign),
@@ -120,8 +120,8 @@ def write_note(
         "Limits": _list_fields(campaign.document.get("limits")),
         "Environment": _list_fields(environment),
     }
-    rows = [f"| {name} | {_cell(fact)} |" for name, fact in facts.items() if fact]
-    noted = [printable(label.note, lines=True), ""] if label.note else []
+    rows = [f"| {name} | {markdown(fact)} |" for name, fact in facts.items() if fact]
+    noted = [markdown(label.note, lines=True), ""] if label.note else []
     text = "\n".join([*noted, " · ".join(links), "", "| | |", "|---|---|", *rows])
     return cut(text, TAG_LENGTH)
 
@@ -223,8 +223,3 @@ def _list_fields(fields: object) -> str:
     if not isinstance(fields, Mapping):
         return ""
     return ", ".join(f"{key} {value}" for key, value in fields.items() if value is not None)
-
-
-def _cell(text: str) -> str:
-    """A text as a table's cell has it."""
-    return printable(text).replace("|", "\\|")

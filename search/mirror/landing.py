@@ -10,7 +10,6 @@ import time
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
 from search.host.home import Home, same_tracking, sqlite_file
@@ -18,7 +17,7 @@ from search.mirror.experiments import runs_path
 from search.review import ranking
 from search.review.listing import read_name
 from search.store import Campaign, Store
-from space.documents.outside import printable, redact
+from space.documents.outside import escape_markup, redact
 from space.errors import StoreError
 
 RUNS = "mlflow/"
@@ -97,12 +96,14 @@ def has_runs_in(record: Campaign, tracking: str) -> bool:
 def page(lines: Sequence[CampaignLine], home: str) -> str:
     """The document. `home` is the folder that it is about."""
     body = _table(lines) if lines else _EMPTY
-    return _document(f"<p>Home <code>{_text(home)}</code></p>{body}")
+    return _document(f"<p>Home <code>{escape_markup(home)}</code></p>{body}")
 
 
 def failure(text: str) -> str:
     """The document in the place of the table, when the store cannot be read."""
-    return _document(f'<p role="alert">The campaigns cannot be read: {_text(redact(text))}</p>')
+    return _document(
+        f'<p role="alert">The campaigns cannot be read: {escape_markup(redact(text))}</p>'
+    )
 
 
 def _table(lines: Sequence[CampaignLine]) -> str:
@@ -118,30 +119,29 @@ def _table(lines: Sequence[CampaignLine]) -> str:
 
 
 def _row(line: CampaignLine) -> str:
-    name = _text(line.name)
+    name = escape_markup(line.name)
     if line.experiment is not None:
-        link = escape(RUNS + runs_path(line.experiment))
+        link = escape_markup(RUNS + runs_path(line.experiment))
         name = f'<a href="{link}">{name}</a>'
     report = ""
     if line.has_report:
-        label = _text(f"Report of {line.name}")
-        report = f'<br><a href="{_text(REPORTS + line.id)}" aria-label="{label}">Report</a>'
+        label = escape_markup(f"Report of {line.name}")
+        report = (
+            f'<br><a href="{escape_markup(REPORTS + line.id)}" aria-label="{label}">Report</a>'
+        )
     score = "" if line.best is None else f"{line.best:.2%}"
     created = time.strftime("%Y-%m-%d %H:%M", time.localtime(line.created))
+    state = escape_markup(line.state)
     cells = (
-        f'<th scope="row">{name}<br><small>{_text(line.id)}</small>{report}</th>',
-        f'<td><span class="state {_text(line.state)}">{_text(line.state)}</span></td>',
+        f'<th scope="row">{name}<br><small>{escape_markup(line.id)}</small>{report}</th>',
+        f'<td><span class="state {state}">{state}</span></td>',
         f'<td class="number">{score}</td>',
         f'<td class="number">{line.done:,} of {line.trials:,}</td>',
-        f"<td>{_text(line.space)}</td>",
-        f"<td>{_text(line.data)}</td>",
+        f"<td>{escape_markup(line.space)}</td>",
+        f"<td>{escape_markup(line.data)}</td>",
         f"<td>{created}</td>",
     )
     return f"<tr>{''.join(cells)}</tr>"
-
-
-def _text(text: str) -> str:
-    return escape(printable(text))
 
 
 _EMPTY = "<p>No campaign yet. <code>ventral submit FILE</code> starts one.</p>"

@@ -18,7 +18,7 @@ from typing import Literal
 from search.review.acting import choices_that_act
 from search.store import ENDED, Campaign, Label, Reported, Scalar, Status, Trial
 from space.circuits import draw_circuit
-from space.documents.outside import printable
+from space.documents.outside import markdown, printable
 from space.errors import InputError
 
 REASON, SOURCE = "ventral.reason", "ventral.source"
@@ -296,7 +296,7 @@ def label_tags(label: Label | None) -> dict[str, str]:
         return {}
     tags = {WORDS_TAG: cut(printable(MOTIFS_BETWEEN.join(label.tags)), TAG_LENGTH)}
     if label.note is not None:
-        tags[NOTE_TAG] = cut(printable(label.note, lines=True), TAG_LENGTH)
+        tags[NOTE_TAG] = cut(markdown(label.note, lines=True), TAG_LENGTH)
     return tags
 
 

@@ -18,6 +18,7 @@ from search.store import ShareClaim
 from search.tune import cluster
 from search.tune.cluster import Ground
 from search.tune.joining import survey
+from space.documents.outside import printable, redact
 from space.errors import CampaignError, VentralError
 from workers.storage.probing import probe_storage
 
@@ -70,7 +71,7 @@ def open_ground(
             if reached is not None:
                 reached.remains.end()
                 reached.remains.forget(record)
-        print(f"error: {failure}", file=sys.stderr, flush=True)
+        print(redact(printable(f"error: {failure}")), file=sys.stderr, flush=True)
         os._exit(1)
 
     if setting.address is None:

@@ -6,10 +6,10 @@ beside each other: what it names and how it is styled begins with a digest of th
 
 import hashlib
 from functools import lru_cache
-from html import escape
 
 from space.circuits.metric import FONT
 from space.circuits.shapes import SMALL, TEXT, Box, Frame, Label, Mark, Picture, Shape, Wire
+from space.documents.outside import escape_markup
 
 MARGIN = 14
 
@@ -95,9 +95,9 @@ def write_svg(picture: Picture, title: str, description: str) -> str:
         f'aria-labelledby="c{name}t c{name}d" width="{_n(width)}" height="{_n(height)}" '
         f'style="max-width:100%;height:auto" '
         f'viewBox="{-MARGIN} {-MARGIN} {_n(width)} {_n(height)}" '
-        f'font-family="{escape(FONT)}" font-size="{_n(SMALL)}">'
-        f'<title id="c{name}t">{escape(title)}</title>'
-        f'<desc id="c{name}d">{escape(description)}</desc>'
+        f'font-family="{escape_markup(FONT)}" font-size="{_n(SMALL)}">'
+        f'<title id="c{name}t">{escape_markup(title)}</title>'
+        f'<desc id="c{name}d">{escape_markup(description, lines=True)}</desc>'
         f"<style>{_style(f'#c{name} ')}</style>"
         f'<rect class="G" fill="#fff" x="{-MARGIN}" y="{-MARGIN}" width="{_n(width)}" '
         f'height="{_n(height)}"/>{body}</svg>\n'
@@ -143,7 +143,8 @@ def _draw_texts(shape: Shape) -> str:
     if isinstance(shape, Label):
         bold = ' font-weight="bold"' if shape.bold else ' class="n"'
         size = "" if shape.size == SMALL else f' font-size="{_n(shape.size)}"'
-        return f'<text x="{_n(shape.x)}" y="{_n(shape.y)}"{size}{bold}>{escape(shape.text)}</text>'
+        text = escape_markup(shape.text)
+        return f'<text x="{_n(shape.x)}" y="{_n(shape.y)}"{size}{bold}>{text}</text>'
     if not isinstance(shape, Box):
         return ""
     text, y = "", shape.middle + 4 - 7 * (len(shape.lines) - 1)
@@ -152,7 +153,7 @@ def _draw_texts(shape: Shape) -> str:
         bold = ' font-weight="bold"' if place == 0 and shape.kind in _BOLD_FIRST else ""
         size = f' font-size="{_n(TEXT)}"' if place == 0 and shape.kind in _LARGE else ""
         text += f'<text x="{middle}" y="{_n(y)}" text-anchor="middle"{size}{bold}>'
-        text += f"{escape(line)}</text>"
+        text += f"{escape_markup(line)}</text>"
         y += 14
     return text
 
@@ -185,7 +186,7 @@ def _draw_box(box: Box) -> str:
     )
     if not box.title or box.title == box.lines[0]:
         return f"{head}/>"
-    return f"{head}><title>{escape(box.title)}</title></rect>"
+    return f"{head}><title>{escape_markup(box.title)}</title></rect>"
 
 
 _LARGE = _BOLD_FIRST | {"source"}

@@ -3,9 +3,8 @@ every text in them escaped.
 """
 
 from collections.abc import Mapping
-from html import escape
 
-from space.documents.outside import printable
+from space.documents.outside import escape_markup
 
 _LONGEST = 300
 """Letters of a value."""
@@ -15,18 +14,17 @@ def format_facts(title: str, facts: Mapping[str, object]) -> str:
     """A title over a table of names and values; values that are None or empty are left out."""
     shown = {name: _shorten(value) for name, value in facts.items() if value not in (None, "", ())}
     rows = "".join(
-        f'<tr><th scope="row" style="text-align:left">{_text(name)}</th>'
-        f'<td style="text-align:left">{_text(value)}</td></tr>'
+        f'<tr><th scope="row" style="text-align:left">{escape_markup(name)}</th>'
+        f'<td style="text-align:left">{escape_markup(value)}</td></tr>'
         for name, value in shown.items()
     )
-    return (
-        f"<table><caption><strong>{_text(title)}</strong></caption><tbody>{rows}</tbody></table>"
-    )
+    caption = f"<caption><strong>{escape_markup(title)}</strong></caption>"
+    return f"<table>{caption}<tbody>{rows}</tbody></table>"
 
 
 def format_lines(text: str) -> str:
     """A text of several lines, as it stands."""
-    return f'<pre style="white-space:pre-wrap">{escape(printable(text, lines=True))}</pre>'
+    return f'<pre style="white-space:pre-wrap">{escape_markup(text, lines=True)}</pre>'
 
 
 def format_percent(score: float | None) -> str:
@@ -39,7 +37,3 @@ def _shorten(value: object) -> str:
         value = ", ".join(map(str, value))
     text = str(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-
-
-def _text(text: str) -> str:
-    return escape(printable(text))

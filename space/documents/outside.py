@@ -2,7 +2,9 @@
 
 A file is read only if it is a regular one of a bounded size: a FIFO, a device, a loop of links or
 a file of many gigabytes is one error and never a wait. A text is printed without characters that
-steer a terminal, and never with the password of an address in it.
+steer a terminal, and never with the password of an address in it. Where a text of others goes, one
+function makes it safe: `printable` in a terminal or a log, `escape_markup` in HTML and SVG,
+`markdown` in Markdown.
 """
 
 import os
@@ -11,6 +13,7 @@ import stat
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from typing import BinaryIO
 
@@ -100,11 +103,29 @@ def printable(text: str, lines: bool = False) -> str:
 
 
 _MARKS = re.compile(r"([\\`*_~\[\]<>|&])")
+_MARKED = re.compile(r"\\([\\`*_~\[\]<>|&])")
 
 
-def markdown(text: str) -> str:
-    """`text` as Markdown that shows it as it is, on one line: no mark-up, link or HTML in it."""
-    return _MARKS.sub(r"\\\1", printable(text))
+def markdown(text: str, lines: bool = False) -> str:
+    """`text` as Markdown that shows it as it is: no mark-up, link, picture or HTML in it.
+
+    On one line unless `lines` keeps line feeds.
+    """
+    return _MARKS.sub(r"\\\1", printable(text, lines))
+
+
+def read_markdown(text: str) -> str:
+    """The text that `markdown` made Markdown of, as far as it was printable."""
+    return _MARKED.sub(r"\1", text)
+
+
+def escape_markup(text: str, lines: bool = False) -> str:
+    """`text` as HTML and SVG show it as it is, in an element or in a quoted attribute.
+
+    XML has no sign at all for most control characters: they are written as `printable` does.
+    `lines` keeps line feeds.
+    """
+    return escape(printable(text, lines))
 
 
 def _escape(letter: str) -> str:

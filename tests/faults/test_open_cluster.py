@@ -51,6 +51,7 @@ def open_head(folder: Path, host: str) -> Iterator[int]:
         remains.end()
 
 
+@pytest.mark.slow
 def test_an_open_cluster_that_others_reach_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

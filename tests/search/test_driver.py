@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import sqlite3
+import stat
 import subprocess
 import sys
 import time
@@ -115,13 +116,31 @@ def assert_gone(mark: str) -> None:
     wait_until(lambda: not find_marked(mark), "the cluster's processes end")
 
 
-def listening(pids: set[int]) -> set[tuple[str, int]]:
-    """(address, port) of the TCP sockets on which these processes listen, from /proc."""
-    inodes = set()
+def opened(pids: set[int]) -> set[str]:
+    """What these processes have open, as /proc calls it."""
+    names = set()
     for pid in pids:
         for handle in Path(f"/proc/{pid}/fd").glob("*"):
             with contextlib.suppress(OSError):
-                inodes.add(str(handle.readlink()))
+                names.add(str(handle.readlink()))
+    return names
+
+
+def unix_sockets(pids: set[int]) -> set[str]:
+    """The paths of the Unix sockets on which these processes listen; `@` begins one of no file."""
+    inodes = opened(pids)
+    lines = Path("/proc/net/unix").read_text().splitlines()[1:]
+    fields = [line.split(maxsplit=7) for line in lines]
+    # Of a listening socket the flags have bit 16.
+    return {
+        one[7] for one in fields
+        if len(one) == 8 and int(one[3], 16) & 0x10000 and f"socket:[{one[6]}]" in inodes
+    }  # fmt: skip
+
+
+def listening(pids: set[int]) -> set[tuple[str, int]]:
+    """(address, port) of the TCP sockets on which these processes listen, from /proc."""
+    inodes = opened(pids)
     found = set()
     for table, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
         for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
@@ -171,6 +190,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
             alive.update(json.loads((campaign_folder / driver.CLUSTER).read_text()))
             alive["processes"] = find_marked(alive["mark"])
             alive["listening"] = listening({*alive["processes"], os.getpid()})
+            alive["sockets"] = unix_sockets({*alive["processes"], os.getpid()})
+            alive["mode"] = stat.S_IMODE(Path(alive["scratch"]).stat().st_mode)
             address = ray.get_runtime_context().gcs_address
             known = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": KNOWN}
             alive["strangers"] = [access.probe(address, who) for who in (access.STRANGER, known)]
@@ -185,7 +206,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
         patch.setenv("RAY_AUTH_TOKEN", KNOWN)
         patch.setenv("RAY_ADDRESS", "127.0.0.1:1")
         before = dict(os.environ)
-        outcome = bench.run(campaign_id, seconds=0.05, listen=listen)
+        mask = os.umask(0)  # closes nothing to anybody
+        try:
+            outcome = bench.run(campaign_id, seconds=0.05, listen=listen)
+        finally:
+            os.umask(mask)
         names = before.keys() | os.environ.keys()
         changed = {name for name in names if os.environ.get(name) != before.get(name)}
     return Whole(bench, campaign_id, outcome, printed.getvalue(), alive, changed, folder)
@@ -251,6 +276,13 @@ def test_nobody_without_the_token_gets_in(whole: Whole) -> None:
 def test_ray_listens_on_the_loopback_interface_only(whole: Whole) -> None:
     assert len(whole.alive["listening"]) >= 4, "gcs, raylet, driver and workers"
     assert {address for address, _ in whole.alive["listening"]} <= LOOPBACK
+
+
+def test_sockets_and_results_are_the_user_s_alone_whatever_the_mask(whole: Whole) -> None:
+    assert whole.alive["mode"] == 0o700
+    assert len(whole.alive["sockets"]) >= 2, "of the raylet and of the object store"
+    assert all(path.startswith(whole.alive["scratch"]) for path in whole.alive["sockets"])
+    assert stat.S_IMODE(whole.bench.home.path.stat().st_mode) == 0o700
 
 
 def test_a_finished_campaign_is_not_run_again(

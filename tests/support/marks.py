@@ -43,6 +43,7 @@ PROCESSES = (
     "workers/test_trained_networks.py",
     "workers/data/test_packing.py",
     "building/test_wheel.py",
+    "test_unpickling.py",
 )
 """Folders of tests that start Ray, or other processes that take long, and files that do wherever
 they stand below their folder: the mark `process`. They come first, in this order.
@@ -117,6 +118,7 @@ LONG = frozenset(
         # Damage by the hundred, and processes that are killed.
         "test_a_damaged_document_is_one_error",
         "test_a_damaged_file_is_read_or_is_one_error",
+        "test_what_others_wrote_is_read_or_is_one_error",
         "test_killed_at_any_moment_of_writing",
         "test_killed_at_any_moment_there_is_the_old_export_or_the_new_one",
         "test_several_processes_may_open_a_new_store_at_once",

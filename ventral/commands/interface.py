@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from space.documents.outside import printable
 from space.errors import InputError
-from ventral.output import note
+from ventral.output import note, show
 
 if TYPE_CHECKING:
     from search.host.home import Home
@@ -54,7 +55,8 @@ def ui(
     tracking = _find_tracking(home, record)
     if is_server(tracking):
         note(f"MLflow runs at {tracking}")
-        print(view_url(tracking, record.experiment) if record and record.experiment else tracking)
+        shown = record and record.experiment
+        show(printable(view_url(tracking, shown) if shown else tracking))
         return
     # A shell makes what it puts into the background ignore Ctrl-C. SIGTERM means the same.
     for sign in (signal.SIGINT, signal.SIGTERM):
@@ -82,7 +84,7 @@ def _serve(
     note("starting MLflow ...")
     server.wait()
     address = _address(base, home, record)
-    print(address, flush=True)
+    show(printable(address), flush=True)
     note(f"all campaigns: {base}/")
     note("Ctrl-C ends it")
     if browser and sys.stderr.isatty():

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ventral.output import Format, Output, note, size, table
+from ventral.output import Format, Output, note, show, size, table
 
 UNITS = {"m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 NAMES = {
@@ -68,7 +68,7 @@ def collect(
     for what, name in NAMES.items():
         sizes = [item.bytes for item in gone if item.what == what]
         if sizes and output is Format.table:
-            print(f"{name}: {len(sizes)}, {size(sum(sizes))}")
+            show(f"{name}: {len(sizes)}, {size(sum(sizes))}")
     total = size(sum(item.bytes for item in gone))
     note(f"{'would be freed' if dry_run else 'freed'}: {total}")
     if dry_run and gone:

@@ -221,7 +221,7 @@ def _load_campaign(
     return cloned, record
 
 
-def resume(
+def resume(  # noqa: PLR0913  (each is an option of the command)
     campaign: Id,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="change the budget, say: budget.trials=80")

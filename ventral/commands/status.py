@@ -97,8 +97,8 @@ def format_progress(current: "Progress") -> str:
     record = current.record
     by_status = ", ".join(f"{count} {name}" for name, count in current.counts.items() if count)
     lines = [
-        printable(f"{record.name} ({record.id}): {record.state}")
-        + (f", {printable(record.reason)}" if record.reason else ""),
+        f"{record.name} ({record.id}): {record.state}"
+        + (f", {record.reason}" if record.reason else ""),
         f"{current.done} of {current.budget.trials} trials done in "
         + format_duration(record.seconds)
         + (f": {by_status}" if by_status else ""),
@@ -138,14 +138,15 @@ def format_progress(current: "Progress") -> str:
         often = "once" if len(current.openings) == 1 else f"{len(current.openings)} times"
         lines.append(
             f"the test split was opened {often}, at last on {moment(last.at)} by "
-            + printable(f"{last.who}: {last.command}")
+            f"{last.who}: {last.command}"
         )
     if current.beside:
         lines.append(f"shares the machine with {', '.join(current.beside)}")
     if current.unmirrored:
         why = "" if current.mirror_error is None else f": {current.mirror_error}"
         lines.append(f"{current.unmirrored} trials are not in MLflow yet{why}")
-    return "\n".join(lines)
+    # Each of them is one line, whatever stands in it.
+    return "\n".join(map(printable, lines))
 
 
 def _searched_controls(current: "Progress") -> str:

@@ -8,6 +8,7 @@ neither is packed and scored without it.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,11 @@ SUFFIXES |= {".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"}
 
 PIXELS = 89_478_485
 """The most pixels of an image that is decoded, a third of a gigabyte: Pillow's own measure."""
+
+FEW_PIXELS, PIXELS_A_BYTE = 1 << 20, 1000
+"""An image of more pixels than the first has at most so many for each byte of its file: what is
+smaller holds one colour, or is damaged, and would take seconds to decode.
+"""
 
 NAMED = 20
 """How many broken images an error names."""
@@ -127,6 +133,9 @@ def read_image(path: Path, framing: Framing) -> Images:
             width, height = image.size
             if width * height > PIXELS:
                 raise _UnusableError(_TOO_LARGE)
+            size = os.fstat(file.fileno()).st_size
+            if width * height > max(FEW_PIXELS, PIXELS_A_BYTE * size):
+                raise _UnusableError(f"has {size:,} bytes for {width:,} x {height:,} pixels")
             image.load()
             return _frame(image, framing)
     except DataError as error:

@@ -2,13 +2,25 @@
 
 import json
 import os
+import unicodedata
+from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
-from space.documents.outside import printable, read_bytes, read_text, redact
+from space.documents.outside import (
+    escape_markup,
+    markdown,
+    printable,
+    read_bytes,
+    read_markdown,
+    read_text,
+    redact,
+)
 from space.errors import DataError, InputError
 
 
@@ -122,3 +134,60 @@ def test_a_password_in_quotes_is_hidden_whole(before: str, after: str, name: str
     assert redact(written) == json.dumps({name: "***", "user": "u"})
     quoted = password.replace("\\", "\\\\").replace("'", "\\'")
     assert redact(f"{name}='{quoted}' user=u") == f"{name}='***' user=u"
+
+
+STEERING = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+TEXTS = st.text(
+    st.one_of(
+        st.characters(), st.sampled_from("\x1b\x07\r\n\t\x9b\u202e\u2066<>&\"'`|*_[]()!#\\~")
+    )
+)
+
+
+class Shown(HTMLParser):
+    """The elements of a page, the attributes of the last one, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.names: list[str] = []
+        self.given: dict[str, str | None] = {}
+        self.text = ""
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.append(tag)
+        self.given = dict(attrs)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@given(TEXTS)
+def test_a_terminal_gets_no_sign_that_steers_it(text: str) -> None:
+    assert not {unicodedata.category(sign) for sign in printable(text)} & STEERING
+    kept = printable(text, lines=True)
+    assert not {unicodedata.category(sign) for sign in kept if sign != "\n"} & STEERING
+    assert kept.count("\n") == text.count("\n")
+    assert printable(printable(text)) == printable(text)
+
+
+@given(TEXTS)
+def test_a_page_and_a_picture_show_the_text_and_nothing_else(text: str) -> None:
+    page = f'<p title="{escape_markup(text)}">{escape_markup(text)}</p>'
+    shown = Shown(page)
+    assert shown.names == ["p"]
+    assert shown.given == {"title": printable(text)}
+    assert shown.text == printable(text)
+    picture = ElementTree.fromstring(page)
+    assert (picture.text or "", picture.get("title")) == (printable(text), printable(text))
+
+
+@given(TEXTS)
+def test_markdown_shows_the_text_and_nothing_else(text: str) -> None:
+    shown = Shown(MarkdownIt("commonmark").enable("table").render(f"x{markdown(text)}x"))
+    assert set(shown.names) == {"p"}
+    assert shown.text == f"x{printable(text)}x\n"
+    assert read_markdown(markdown(text)) == printable(text)
+    noted = Shown(MarkdownIt("commonmark").render(markdown(text, lines=True)))
+    assert not set(noted.names) & {"a", "img", "script", "code", "em", "strong"}

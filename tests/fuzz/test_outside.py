@@ -1,0 +1,20 @@
+"""What others wrote, damaged, is read or is one clear error, in bounded time and memory."""
+
+import pytest
+
+from tests.fuzz import trials
+
+TARGETS = ["notation", "npz", "pictures", "store_rows", "mlflow_rows", "clusters", "deployments"]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_others_wrote_is_read_or_is_one_error(target: str) -> None:
+    assert trials.findings(f"tests.fuzz.outside:{target}") == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("target", TARGETS)
+def test_so_is_what_is_tried_many_times(target: str) -> None:
+    found = trials.findings(f"tests.fuzz.outside:{target}", trials.MANY, first=trials.SAMPLE)
+    assert found == []
