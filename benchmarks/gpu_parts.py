@@ -179,10 +179,13 @@ def memory(scale: Scale) -> dict[str, Any]:
     from space.unroll.plan import plan
     from space.unroll.planned_memory import planned_memory
 
-    size, batch = scale.pick(128, 32), scale.pick(32, 2)
+    size, batch = scale.pick(128, 16), scale.pick(32, 8)
     rows = []
-    for name in scale.pick(("rgc_intermediate", "ugrnn_intermediate"), ("rgc_intermediate",)):
-        genome = zoo.model(name).genome.with_images(size=size, channels=3, classes=10)
+    for name in scale.pick(("rgc_intermediate", "ugrnn_intermediate"), ("one stage",)):
+        if name == "one stage":
+            genome = _genome(width=16, size=size)
+        else:
+            genome = zoo.model(name).genome.with_images(size=size, channels=3, classes=10)
         for recompute in (False, True):
             for half in (False, True):
                 forecast = planned_memory(

@@ -71,6 +71,7 @@ def try_space(campaign: Campaign, space: Space) -> Tried:
         recomputed.append(recomputes(campaign, sample))
 
     rng = random.Random(derive_seed(campaign.seed, "dry run"))
-    samples = TRIED if campaign.limits.memory is None else TRIED_FOR_MEMORY
+    forecasts = campaign.limits.memory is not None or campaign.resources.card is not None
+    samples = TRIED_FOR_MEMORY if forecasts else TRIED
     surveyed = survey(space, samples, rng, refuse=refuse, accept=accept)
     return Tried(survey=surveyed, recomputed=sum(recomputed))
