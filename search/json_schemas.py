@@ -1,4 +1,4 @@
-"""The JSON Schemas that editors read: of campaigns, deployments, clusters, spaces, genomes, zoo.
+"""The JSON Schemas that editors read: campaigns, deployments, clusters, spaces, genomes, models.
 
 They lie beside this module, that of deployments beside its own. A file names its schema in its
 first line,

@@ -23,6 +23,7 @@ from ventral.commands import (
     campaigns,
     datasets,
     deploy,
+    doctor,
     drill,
     exports,
     interface,
@@ -69,6 +70,7 @@ labels.register(app)
 removal.register(app)
 retention.register(app)
 drill.register(app)
+doctor.register(app)
 plans.register(app)
 replay.register(app)
 verify.register(app)

@@ -59,10 +59,14 @@ def _gpus() -> int:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None and not visible.strip():
         return 0
+    return count_gpus(visible)[0]
+
+
+def count_gpus(visible: str | None) -> tuple[int, int]:
+    """How many devices CUDA sees with that CUDA_VISIBLE_DEVICES, and how many the driver lists."""
     devices = _list_devices()
-    if visible is None:
-        return sum(name.startswith("GPU-") for name in devices)
-    return _count_visible(devices, visible)
+    listed = sum(name.startswith("GPU-") for name in devices)
+    return listed if visible is None else _count_visible(devices, visible), listed
 
 
 def _count_visible(devices: Sequence[str], visible: str) -> int:

@@ -146,7 +146,7 @@ def _tune_sqlite(engine: sa.Engine, readable: bool) -> None:
 def check_schema(label: str, engine: sa.Engine) -> None:
     """Bring the database to SCHEMA, or say why not."""
     with engine.connect() as connection:
-        revision = _revision(label, connection)
+        revision = read_revision(label, connection)
     if revision == SCHEMA:
         return
     # Alembic takes longer to import than all the rest: only for a database that needs it.
@@ -157,7 +157,7 @@ def check_schema(label: str, engine: sa.Engine) -> None:
         if writer.dialect.name == "postgresql":
             # One at a time; SQLite's writing transaction is such a lock by itself.
             writer.execute(sa.select(sa.func.pg_advisory_xact_lock(0x76656E7472616C)))
-        revision = _revision(label, writer)
+        revision = read_revision(label, writer)
         if revision == SCHEMA:  # another process was faster
             return
         if revision is not None and revision not in migrations.revisions():
@@ -172,7 +172,7 @@ def check_schema(label: str, engine: sa.Engine) -> None:
         migrations.upgrade(writer)
 
 
-def _revision(label: str, connection: sa.Connection) -> str | None:
+def read_revision(label: str, connection: sa.Connection) -> str | None:
     """The schema's revision, None in an empty database; StoreError if it is not a store."""
     names = set(sa.inspect(connection).get_table_names())
     if SCHEMA_TABLE in names:
