@@ -69,6 +69,8 @@ def test_every_library_that_is_imported_is_required() -> None:
         ("altair", "report"),
         ("vl_convert", "report"),
         ("psycopg", "postgres"),
+        ("h5py", "brains"),
+        ("himalaya.ridge", "brains"),
         ("click", "search"),  # a library of one of ours
     ],
 )

@@ -1,0 +1,45 @@
+"""Correlations of many neurons in several splits as one number a bin, with its error."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from workers.brains.correlation import Floats
+
+
+@dataclass(frozen=True)
+class Summary:
+    """By bin, [bins]: the score, its error over splits, and how many neurons are in it.
+
+    `by_split` [splits, bins] is the median over neurons in each split. NaN for a bin in which no
+    neuron has a score.
+    """
+
+    center: Floats
+    error: Floats
+    by_split: Floats
+    neurons: tuple[int, ...]
+
+
+def summarise(correlations: Floats) -> Summary:
+    """[splits, neurons, bins] -> the median over neurons, then mean and error over splits.
+
+    The error is the standard deviation (of n, not n - 1) over the root of the number of splits, as
+    Brain-Score has it. A neuron without a correlation in a split (NaN) is left out of its median;
+    a split without any is left out of the mean. The neurons that count are those of any split.
+    """
+    splits, _, bins = correlations.shape
+    by_split = np.full((splits, bins), np.nan)
+    for split in range(splits):
+        for bin_ in range(bins):
+            column = correlations[split, :, bin_]
+            if (there := ~np.isnan(column)).any():
+                by_split[split, bin_] = np.median(column[there])
+    center, error = np.full(bins, np.nan), np.full(bins, np.nan)
+    for bin_ in range(bins):
+        medians = by_split[:, bin_]
+        if (there := ~np.isnan(medians)).any():
+            center[bin_] = medians[there].mean()
+            error[bin_] = medians[there].std() / np.sqrt(there.sum())
+    counted = (~np.isnan(correlations)).any(axis=0).sum(axis=0)
+    return Summary(center=center, error=error, by_split=by_split, neurons=tuple(map(int, counted)))
