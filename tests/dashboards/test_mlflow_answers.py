@@ -61,7 +61,7 @@ def test_other_lesions_are_one_error() -> None:
     [{"step": "1"}, {"timestamp": -1}, {"timestamp": 10**20}, {"value": None}, {"run_id": 1}],
 )
 def test_another_point_is_one_error(change: dict[str, object]) -> None:
-    answers: list[Any] = [{"metrics": [POINT, POINT | change]}, {"metrics": 3}, []]
+    answers: list[object] = [{"metrics": [POINT, POINT | change]}, {"metrics": 3}, []]
     for answer in answers:
         with pytest.raises(InputError, match="otherwise than MLflow does"):
             parse_points(answer)

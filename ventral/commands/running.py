@@ -55,6 +55,14 @@ Insecure = Annotated[
         help="use a cluster that other machines reach and that requires no token",
     ),
 ]
+Matched = Annotated[
+    bool,
+    typer.Option(
+        "--matched",
+        help="the best recurrent cells beside feedforward controls of their parameters, "
+        "multiply-adds and depth, all tuned alike, on the test split: does recurrence help?",
+    ),
+]
 New = Annotated[
     bool, typer.Option("--new", help="start anew although one like it was interrupted")
 ]
@@ -266,14 +274,7 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="change a field: recipe.epochs=20")
     ] = None,
-    matched: Annotated[
-        bool,
-        typer.Option(
-            "--matched",
-            help="the best recurrent cells beside feedforward controls of their parameters, "
-            "multiply-adds and depth, all tuned alike, on the test split: does recurrence help?",
-        ),
-    ] = False,
+    matched: Matched = False,
     new: New = False,
     detach: Detach = False,
     estimate: Estimate = True,

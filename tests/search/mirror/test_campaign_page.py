@@ -57,10 +57,10 @@ def pages(home: Home, experiment: str | None) -> list[Any]:
 def test_it_says_what_was_searched_by_what_and_where(campaign: Campaign) -> None:
     note = write_note(campaign, {"torch": "2.9"}, "7", "b" * 32)
     for fact in (
-        f"| Campaign | `{campaign.id}` |",
+        f"| Campaign | {campaign.id} |",
         f"| Space | motifs-small, {len(Space.load('motifs-small').parameters)} choices |",
         "| Data | digits, 8 pixels, 64 train, 9 validation |",
-        "trials 20, device_hours 2.5",
+        r"trials 20, device\_hours 2.5",
         "| Environment | torch 2.9 |",
         "[Trials, best first](#/experiments/7/runs?",
     ):
