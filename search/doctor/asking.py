@@ -21,6 +21,7 @@ from search.doctor.nodes import FUNCTION, make_request, read_findings
 from search.doctor.protocol import Place
 from search.host.machine import Machine
 from search.host.programs import python_command
+from search.tune import remains
 from space.documents.outside import printable, redact
 from space.errors import InputError, VentralError
 
@@ -34,30 +35,31 @@ MEETING_SECONDS = 300.0
 
 def meet(place: Place, address: str | None) -> Meeting:
     """What comes of using the cluster at an address, or a Ray of our own without one."""
-    question = {"address": address, "request": make_request(place, None, 0)}
-    process = subprocess.Popen(
-        python_command(PROGRAM),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-    )
-    try:
-        output, errors = process.communicate(json.dumps(question), timeout=MEETING_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        cure = "`ray status` on the cluster's head shows whether it works"
-        problem = f"Ray does not answer within {MEETING_SECONDS:.0f} s"
-        return Meeting(address=address, problem=problem, cure=cure)
+    with tempfile.TemporaryDirectory(prefix="ventral-doctor-") as folder:
+        request = make_request(place, None, 0)
+        question = {"address": address, "request": request, "folder": folder}
+        process = subprocess.Popen(
+            python_command(PROGRAM),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
+        try:
+            output, errors = process.communicate(json.dumps(question), timeout=MEETING_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            remains.sweep_forgotten()  # a Ray of our own that it has started
+            cure = "`ray status` on the cluster's head shows whether it works"
+            problem = f"Ray does not answer within {MEETING_SECONDS:.0f} s"
+            return Meeting(address=address, problem=problem, cure=cure if address else "")
     try:
         return read_meeting(address, json.loads(output.strip().rpartition("\n")[2]))
     except (ValueError, KeyError, TypeError):
-        last = (errors.strip().splitlines() or [f"its process ended with {process.returncode}"])[
-            -1
-        ]
-        return Meeting(address=address, problem=printable(redact(last))[:300])
+        lines = errors.strip().splitlines() or [f"its process ended with {process.returncode}"]
+        return Meeting(address=address, problem=printable(redact(lines[-1]))[:300])
 
 
 def read_meeting(address: str | None, answer: Mapping[str, Any]) -> Meeting:
@@ -83,7 +85,7 @@ def serve() -> None:
     """Be the process: a question on the standard input, the answer on the standard output."""
     question = json.loads(sys.stdin.readline())
     try:
-        answer = _ask(question["address"], question["request"])
+        answer = _ask(question["address"], question["request"], Path(question["folder"]))
     except InputError as error:
         answer = {"problem": error.problem, "cure": error.cure}
     except VentralError as error:
@@ -91,13 +93,15 @@ def serve() -> None:
     print("\n" + json.dumps(answer), flush=True)
 
 
-def _ask(address: str | None, request: Mapping[str, Any]) -> dict[str, Any]:
+def _ask(address: str | None, request: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     from search.tune import access
     from search.tune.joining import gcs_address
     from search.tune.surveying import ask_nodes
 
+    # A Ray of our own is tried out by a task that looks at nothing.
     without = [] if address is not None else [check.name for check in CHECKS]
-    with _open(address), _put_sign(Path(request["home"])) as sign:
+    signing = contextlib.nullcontext() if address is None else _put_sign(Path(request["home"]))
+    with _open(address, folder), signing as sign:
         replies = ask_nodes(
             FUNCTION,
             lambda machine: {**request, "sign": sign, "gpus": machine.gpus, "without": without},
@@ -123,8 +127,10 @@ def _ask(address: str | None, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _open(address: str | None) -> Iterator[None]:
-    """A connection to a cluster, or to a Ray that is started here as a campaign's is."""
+def _open(address: str | None, folder: Path) -> Iterator[None]:
+    """A connection to a cluster, or to a Ray that is started here as a campaign's is; `folder` is
+    for its record.
+    """
     from search.tune import cluster
     from search.tune.joining import connect
 
@@ -132,10 +138,9 @@ def _open(address: str | None) -> Iterator[None]:
         with connect(address):
             yield
         return
-    with tempfile.TemporaryDirectory(prefix="ventral-doctor-") as folder:
-        offered = Machine(cpus=1, gpus=0)
-        with cluster.local(Path(folder, "record.json"), offered, 1, lambda _error: None):
-            yield
+    offered = Machine(cpus=1, gpus=0)
+    with cluster.local(folder / "record.json", offered, 1, lambda _error: None):
+        yield
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from search.doctor.protocol import Fault, Finding, Place, Verdict
 from search.doctor.tracking import read_clock
-from search.host.home import is_server
+from search.host.home import is_server, sqlite_file
 from search.host.ports import is_loopback
 from search.store import SILENCE_SECONDS
 from search.store.looking import look_at_store
@@ -221,12 +221,8 @@ class ClocksCheck:
             if stamp is not None:
                 there, before, after = stamp
                 ahead["MLflow's server"] = (there - after, there + 1.0 - before)
-        try:
-            sight = look_at_store(place.home.store_url)
-        except StoreError:  # the check of the store says so
-            sight = None
-        if sight is not None and sight.clock is not None:
-            there, before, after = sight.clock
+        if sqlite_file(place.home.store_url) is None and (clock := _ask_store(place)) is not None:
+            there, before, after = clock
             ahead["the store's server"] = (there - after, there - before)
         return Clocks(ahead=ahead)
 
@@ -246,3 +242,12 @@ class ClocksCheck:
         if not facts.ahead:
             return "no other machine has part in it"
         return f"within {self.off_seconds:.0f} s: {', '.join(facts.ahead)}"
+
+
+def _ask_store(place: Place) -> tuple[float, float, float] | None:
+    """The clock of the store's server, and the times here before and after."""
+    try:
+        sight = look_at_store(place.home.store_url)
+    except StoreError:  # the check of the store says so
+        return None
+    return None if sight is None else sight.clock

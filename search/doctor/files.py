@@ -47,7 +47,9 @@ class StorageCheck:
         try:
             place.probe(url, STORAGE_VARIABLE)
         except InputError as error:
-            problem = error.problem if error.where == url else f"{error.where}: {error.problem}"
+            # Of the storage, or of an object that was written there to try it.
+            known = error.where.startswith(url)
+            problem = error.problem if known else f"{error.where}: {error.problem}"
             return Storage(url=url, problem=problem, cure=error.cure or self.unusable.explanation)
         except (VentralError, OSError) as error:
             cure = "see that what VENTRAL_STORAGE names is there, and reached from that machine"

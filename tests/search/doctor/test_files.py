@@ -45,6 +45,7 @@ def test_the_storage_is_probed_by_its_url(place: Place) -> None:
     ("error", "text", "cure"),
     [
         (StorageError(URL, "no such bucket", "make it"), f"{URL}: no such bucket", "make it"),
+        (StorageError(f"{URL}/probe/x", "is away", "look"), f"{URL}: is away", "look"),
         (StorageError("VENTRAL_STORAGE", "is not a URL"), "VENTRAL_STORAGE: is not", "correct"),
         (PermissionError(13, "Permission denied", "/x"), "PermissionError", "see that"),
     ],

@@ -14,6 +14,7 @@ from search.store import Store
 from search.store.engine import SCHEMA
 from search.store.looking import look_at_store, read_mlflow_revision
 from space.errors import StoreError
+from tests.support.postgres import Server
 
 
 def test_what_is_not_there_is_not_made(tmp_path: Path) -> None:
@@ -21,13 +22,25 @@ def test_what_is_not_there_is_not_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_store_has_a_schema_and_may_be_written(tmp_path: Path) -> None:
-    url = sqlite_url(tmp_path / "store.db")
+def test_a_store_has_a_schema_and_may_be_written(url: str) -> None:
     Store.open(url).close()
     sight = look_at_store(url)
     assert sight is not None
     assert (sight.revision, sight.newest, sight.due) == (SCHEMA, SCHEMA, False)
-    assert (sight.known, sight.writable, sight.damage, sight.clock) == (True, True, None, None)
+    assert (sight.known, sight.writable, sight.damage) == (True, True, None)
+    # A file has no clock, a server has one, and it is that of this machine here.
+    assert (sight.clock is None) == url.startswith("sqlite")
+    if sight.clock is not None:
+        there, before, after = sight.clock
+        assert before - 1 <= there <= after + 1
+
+
+def test_an_empty_database_of_a_server_holds_none(postgresql: Server) -> None:
+    url = postgresql.database()
+    sight = look_at_store(url)
+    assert sight is not None
+    assert (sight.revision, sight.writable, sight.due) == (None, True, False)
+    assert read_mlflow_revision(url) is None
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write any file")
