@@ -20,6 +20,7 @@ from search.host.ports import bypass_proxies
 from space.documents.outside import printable, redact
 from space.errors import InputError, VentralError
 from ventral.commands import (
+    brains,
     campaigns,
     datasets,
     deploy,
@@ -78,6 +79,8 @@ app.add_typer(trials.app, name="trial", help="The trials of a campaign.")
 app.add_typer(spaces.app, name="space", help="Search spaces: what may be searched.")
 app.add_typer(zoo.app, name="zoo", help="The published models as genomes.")
 app.add_typer(datasets.app, name="data", help="Data sets, and packing them for training.")
+app.add_typer(brains.brain, name="brain", help="Recordings of neurons.")
+app.add_typer(brains.score, name="score", help="How well networks explain neurons.")
 app.add_typer(deploy.app, name="deploy", help="Deployments: containers, Kubernetes, Slurm.")
 
 

@@ -1,0 +1,150 @@
+"""`ventral brain` and `ventral score`: recordings, and how well features predict them."""
+
+import math
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from space.documents.outside import printable
+from ventral.output import Column, Format, Output, note, table, value
+
+brain = typer.Typer(no_args_is_help=True)
+score = typer.Typer(no_args_is_help=True)
+
+
+class MapName(StrEnum):
+    """The maps from features to neurons."""
+
+    pls = "pls"
+    ridge = "ridge"
+
+
+@brain.command()
+def describe(
+    file: Annotated[
+        Path, typer.Argument(help="a recording: .nc of Brain-Score, .nwb or .npz; or a .csv")
+    ],
+    images: Annotated[
+        Path | None, typer.Option(help="the folder or zip file of a stimulus set's images")
+    ] = None,
+    output: Output = Format.table,
+) -> None:
+    """What a recording, or a stimulus set (.csv), holds."""
+    if file.suffix.lower() == ".csv":
+        _describe_stimuli(file, images, output)
+        return
+    from workers.brains.reading import describe_assembly, read_assembly
+
+    facts = describe_assembly(read_assembly(file))
+    value(facts, output, _format_assembly(facts))
+
+
+def _describe_stimuli(file: Path, images: Path | None, output: Format) -> None:
+    from workers.brains.stimuli import read_stimuli
+
+    stimuli = read_stimuli(file, images)
+    size = None
+    if images is not None:
+        size = sum(len(stimuli.read_image(name)) for name in stimuli.rows)
+    facts = {
+        "file": printable(str(file)),
+        "format": "stimulus set",
+        "stimuli": len(stimuli.rows),
+        "columns": stimuli.columns,
+        "images": None if images is None else printable(str(images)),
+        "image_bytes": size,
+    }
+    lines = [
+        f"{facts['file']}: a stimulus set of {len(stimuli.rows):,} stimuli",
+        f"columns: {', '.join(map(printable, stimuli.columns))}",
+    ]
+    if size is not None:
+        lines.append(f"images: {facts['images']}, all there, {size:,} bytes")
+    value(facts, output, "\n".join(lines))
+
+
+def _format_assembly(facts: dict[str, Any]) -> str:
+    fewest, most = facts["fewest_repetitions"], facts["most_repetitions"]
+    repetitions = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+    lines = [
+        f"{facts['file']}: a recording ({facts['format']})",
+        f"{facts['presentations']:,} presentations of {facts['stimuli']:,} stimuli, "
+        f"{repetitions} of each",
+        f"{facts['neurons']:,} neurons"
+        + "".join(f", {count:,} in {printable(area)}" for area, count in facts["areas"].items()),
+    ]
+    if bins := facts["bins"]:
+        lines.append(f"{len(bins)} time bins, {bins[0]} to {bins[-1]} ms")
+    if facts["missing"]:
+        lines.append(f"{100 * facts['missing']:.2g} % of the responses are missing")
+    lines += [
+        f"{dimension}: {', '.join(map(printable, names))}"
+        for dimension, names in facts["coordinates"].items()
+        if names
+    ]
+    return "\n".join(lines)
+
+
+@score.command()
+def neural(
+    features: Annotated[
+        Path, typer.Option(help=".npz with stimulus_id, and an array a layer of a network")
+    ],
+    assembly: Annotated[Path, typer.Option(help="a recording: .nc of Brain-Score, .nwb or .npz")],
+    area: Annotated[
+        str | None, typer.Option(help="areas, such as V4,IT; all of them if not given")
+    ] = None,
+    mapping: Annotated[
+        MapName, typer.Option("--map", help="from features to neurons")
+    ] = MapName.pls,
+    by_bin: Annotated[
+        bool, typer.Option("--map-a-bin", help="a map for each time bin, not one for all")
+    ] = False,
+    splits: Annotated[int, typer.Option(min=1, help="random divisions of the stimuli")] = 10,
+    output: Output = Format.table,
+) -> None:
+    """How well a network's layers predict neurons, by area and time bin."""
+    from workers.brains.maps import MAPS
+    from workers.brains.reading import read_assembly
+    from workers.brains.scores import read_features, score_layers
+
+    areas = [name.strip() for name in (area or "").split(",") if name.strip()]
+    scores = score_layers(
+        read_features(features),
+        read_assembly(assembly),
+        areas,
+        MAPS[mapping](),
+        shared=not by_bin,
+        splits=splits,
+    )
+    wanted = 25 if mapping is MapName.pls else None
+    used = [row.components for row in scores if row.components is not None]
+    if wanted and used and min(used) < wanted:
+        note(f"fewer than {wanted} components, {min(used)}: there are fewer images or units")
+    rows = [{key: _plain(item) for key, item in asdict(row).items()} for row in scores]
+    columns = [
+        Column(key="layer"),
+        Column(key="area"),
+        Column(key="bin", title="ms"),
+        *(
+            Column(key=key, write=_write_score, right=True)
+            for key in ("score", "error", "ceiling", "ceiled")
+        ),
+        Column(key="splits", right=True),
+        Column(key="neurons", right=True),
+    ]
+    table(rows, columns, output)
+
+
+def _plain(item: Any) -> Any:
+    """A value as JSON has it: None for what is not defined."""
+    if isinstance(item, tuple):
+        return [_plain(one) for one in item]
+    return None if isinstance(item, float) and math.isnan(item) else item
+
+
+def _write_score(number: float) -> str:
+    return f"{number:.4f}"
