@@ -37,6 +37,7 @@ PROCESSES = (
     "workers/storage/test_probing.py",
     "workers/storage/test_claim.py",
     "search/upkeep/test_stored.py",
+    "search/test_at_a_storage.py",
     "workers/test_checkpoint_at_urls.py",
     "workers/test_published_export.py",
     "workers/test_trainable_elsewhere.py",

@@ -93,8 +93,8 @@ def test_each_machine_goes_on_where_another_was(
 @pytest.mark.parametrize(
     ("storage", "changed", "problem"),
     [
-        ("gs://bucket/lab", {}, "storage: gs:// is not a scheme that is known; write s3://"),
-        ("s3://me:word@bucket", {}, "storage: holds an account"),
+        ("gs://bucket/lab", {}, ": gs:// is not a scheme that is known; write s3://"),
+        ("s3://me:word@bucket", {}, ": holds an account"),
         ("s3://no-such-bucket-here/lab", {}, "s3://no-such-bucket-here/lab"),
         ("s3://bucket", {"AWS_SECRET_ACCESS_KEY": ""}, "no credentials for it on this machine"),
         (

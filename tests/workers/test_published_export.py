@@ -16,7 +16,9 @@ from workers.storage.opening import open_storage
 
 
 @pytest.fixture
-def cell(tmp_path: Path) -> Path:
+def cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An export, on a machine that has fetched none."""
+    monkeypatch.setenv("VENTRAL_CACHE", str(tmp_path / "cache"))
     return export.write(tmp_path / "cell", genome(), build(genome(), seed=3).state_dict(), card())
 
 
