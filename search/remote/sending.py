@@ -116,8 +116,8 @@ def await_start(api: JobApi, job_id: str) -> bool:
 def _explain(api: JobApi, job: Job) -> VentralError:
     """What a job that failed said last, as an error of the kind that it was there."""
     lines = [line for line in api.read_log(job.id).splitlines() if line.startswith("error: ")]
-    said = lines[-1].removeprefix("error: ") if lines else job.message or f"is {job.status}"
-    text = f"cluster {api.named.name}: {printable(redact(said))}"
+    message = lines[-1].removeprefix("error: ") if lines else job.message or f"is {job.status}"
+    text = f"cluster {api.named.name}: {printable(redact(message))}"
     return InputError("", text) if job.exit_code == 2 else VentralError(text)
 
 
@@ -148,7 +148,7 @@ def _follow(api: JobApi, job: Job, campaign_id: str) -> Iterator[str]:
     shown, answered = 0, time.monotonic()
     while True:
         try:
-            found = api.find(job.id)
+            current = api.find(job.id)
             text = api.read_log(job.id)
         except Unreachable:
             if time.monotonic() - answered > SILENCE_PATIENCE:
@@ -156,14 +156,14 @@ def _follow(api: JobApi, job: Job, campaign_id: str) -> Iterator[str]:
             time.sleep(LOOK_SECONDS)
             continue
         answered = time.monotonic()
-        if found is None:
+        if current is None:
             raise VentralError(
                 f"cluster {api.named.name}: job {job.id} went with its head; go on with "
                 f"`ventral resume {campaign_id} --cluster {api.named.name}`"
             )
         yield text[shown:]
         shown = len(text)
-        if found.over:
+        if current.over:
             return
         time.sleep(LOOK_SECONDS)
 

@@ -36,13 +36,8 @@ class Campaigns:
         data: Mapping[str, Any],
         campaign_id: str | None = None,
     ) -> Campaign:
-        """A new campaign, waiting for its driver. Names may repeat; the id is new.
-
-        Raises StoreError for a `campaign_id` that is none, or is taken.
-        """
+        """A new campaign, waiting for its driver. Names may repeat; StoreError if the id does."""
         campaign_id = campaign_id or make_id()
-        if not is_id(campaign_id):
-            raise StoreError("", f"{campaign_id!r} is not the id of a campaign", "leave it out")
         values = {
             "id": campaign_id,
             "name": name,
@@ -56,11 +51,7 @@ class Campaigns:
             "sequence": 0,
         }
         with self._database.writing() as connection:
-            taken = sa.select(CAMPAIGNS.c.id).where(CAMPAIGNS.c.id == campaign_id)
-            if connection.execute(taken).first() is not None:
-                problem = "is on record already"
-                cure = f"go on with it: ventral resume {campaign_id}"
-                raise StoreError(f"campaign {campaign_id}", problem, cure)
+            _check_new(connection, campaign_id)
             connection.execute(sa.insert(CAMPAIGNS).values(values))
             return self._database.campaign(connection, campaign_id)
 
@@ -333,6 +324,16 @@ class Campaigns:
 
 _KNOWN = ("id", "name", "created", "tracking", "experiment")
 """Columns of a campaign that can be read whatever the others hold."""
+
+
+def _check_new(connection: sa.Connection, campaign_id: str) -> None:
+    """Raises StoreError for what is no campaign's id, and for one that is taken."""
+    if not is_id(campaign_id):
+        raise StoreError("", f"{campaign_id!r} is not the id of a campaign", "leave it out")
+    taken = sa.select(CAMPAIGNS.c.id).where(CAMPAIGNS.c.id == campaign_id)
+    if connection.execute(taken).first() is not None:
+        cure = f"go on with it: ventral resume {campaign_id}"
+        raise StoreError(f"campaign {campaign_id}", "is on record already", cure)
 
 
 def _read_or_damaged(connection: sa.Connection, known: Mapping[Any, Any]) -> Campaign:

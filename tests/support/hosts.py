@@ -49,7 +49,9 @@ ip -n {name} route add default via {prefix}.254
 _HOST = """
 set -eu
 hostname {name}
-mount -t tmpfs tmpfs {scratch}
+mount -t tmpfs tmpfs {folder}/r
+mount --bind {folder}/hosts /etc/hosts
+mount --bind {folder}/resolv.conf /etc/resolv.conf
 touch "$1"
 exec sleep infinity
 """
@@ -79,9 +81,13 @@ class Hosts:
         self._roots: dict[str, int] = {}
         self._started: list[subprocess.Popen[Any]] = []
         self._numbers: dict[str, int] = {}
+        self._plugged: set[str] = set()
 
     def __enter__(self) -> Hosts:
         self.scratch.mkdir()
+        # Nobody is asked for names: who cannot be reached would be waited for.
+        resolver = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"
+        (self.folder / "resolv.conf").write_text(resolver)
         command = [*ISOLATED, "--net", "bash", "-c", _SWITCH.format(prefix=PREFIX), "switch"]
         self._switch = self._hold(command, "switch")
         return self
@@ -97,16 +103,21 @@ class Hosts:
 
     def address(self, name: str) -> str:
         """The address of a host; one that is started again keeps its own."""
-        return f"{PREFIX}.{self._numbers.setdefault(name, len(self._numbers) + 1)}"
+        if name not in self._numbers:
+            self._numbers[name] = len(self._numbers) + 1
+            lines = [f"{PREFIX}.{number} {host}" for host, number in self._numbers.items()]
+            # Written in place: it is mounted already.
+            (self.folder / "hosts").write_text("\n".join(["127.0.0.1 localhost", *lines, ""]))
+        return f"{PREFIX}.{self._numbers[name]}"
 
     def start(self, name: str) -> None:
         """Start a host, with nothing on it."""
-        new = name not in self._numbers
         words = {"name": name, "address": self.address(name), "prefix": PREFIX}
-        if new:
+        if name not in self._plugged:
+            self._plugged.add(name)
             self._on_switch("bash", "-c", _PLUG.format(**words))
         enter = ["nsenter", "-t", str(self._switch), "-m", "-n", "-p", "--"]
-        script = _HOST.format(name=name, scratch=self.scratch)
+        script = _HOST.format(name=name, folder=self.folder)
         inside = ["ip", "netns", "exec", name, *ISOLATED, "--uts", "bash", "-c", script, name]
         self._roots[name] = self._hold([*enter, *inside], name)
 

@@ -27,11 +27,11 @@ class FakeCluster:
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     logs: dict[str, str] = field(default_factory=dict)
     packages: dict[str, bytes] = field(default_factory=dict)
-    asked: list[tuple[str, str, bool]] = field(default_factory=list)
+    requests: list[tuple[str, str, bool]] = field(default_factory=list)
 
     def answer(self, method: str, path: str, token: str | None, body: bytes) -> tuple[int, str]:
         """(status, text) of one request, as Ray 2.60 gives them."""
-        self.asked.append((method, path, token == f"Bearer {self.token}"))
+        self.requests.append((method, path, token == f"Bearer {self.token}"))
         if self.token is not None and token is None:
             return 401, "Unauthorized: Missing authentication token"
         if self.token is not None and token != f"Bearer {self.token}":

@@ -154,7 +154,7 @@ def test_the_page_s_file_is_one(tmp_path: Path) -> None:
 
 def test_the_page_s_commands_are_commands() -> None:
     """They are parsed; tests/ventral/test_remote.py runs the like on a cluster."""
-    (block,) = re.findall(r"^```\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    (block,) = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     commands = vars(typer.main.get_command(app))["commands"]
     for line in block.splitlines():
         words = shlex.split(line)

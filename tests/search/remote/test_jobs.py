@@ -19,15 +19,15 @@ def test_a_job_is_started_looked_at_read_and_stopped(api: JobApi, fake: FakeClus
     package = api.send_package(b"bytes")
     assert api.send_package(b"bytes") == package
     assert len(fake.packages) == 1
-    assert [one[0] for one in fake.asked].count("PUT") == 1
+    assert [one[0] for one in fake.requests].count("PUT") == 1
     api.submit("ventral-a", "true", package=package, variables={"A": "b"}, metadata={"c": "d"})
     job = fake.jobs["ventral-a"]
     assert job["runtime_env"] == {"env_vars": {"A": "b"}, "working_dir": package}
     assert (job["entrypoint"], job["metadata"]) == ("true", {"c": "d"})
     fake.logs["ventral-a"] = "a line\n"
-    found = api.find("ventral-a")
-    assert found is not None
-    assert (found.status, found.over) == ("PENDING", False)
+    job_now = api.find("ventral-a")
+    assert job_now is not None
+    assert (job_now.status, job_now.over) == ("PENDING", False)
     assert api.read_log("ventral-a") == "a line\n"
     api.stop("ventral-a")
     (listed,) = api.find_all("ventral-")
@@ -40,7 +40,7 @@ def test_the_token_goes_with_every_request(api: JobApi, fake: FakeCluster) -> No
     api.read_version()
     api.find("x")
     api.stop("x")
-    assert all(with_token for _, _, with_token in fake.asked)
+    assert all(with_token for _, _, with_token in fake.requests)
 
 
 def test_a_job_that_was_sent_twice_is_one(api: JobApi, fake: FakeCluster) -> None:
@@ -105,7 +105,7 @@ def test_a_redirection_does_not_take_the_token_elsewhere(api: JobApi, fake: Fake
     fake.answers["GET", "/api/version"] = [(302, f"{fake.address}/api/elsewhere")]
     with pytest.raises(InputError, match="no job API"):
         api.read_version()
-    assert [path for _, path, _ in fake.asked] == ["/api/version"]
+    assert [path for _, path, _ in fake.requests] == ["/api/version"]
 
 
 def test_answers_of_another_form_are_refused(api: JobApi, fake: FakeCluster) -> None:

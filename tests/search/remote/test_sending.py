@@ -70,8 +70,8 @@ def test_it_is_under_way_once_a_driver_is_at_work(api: JobApi, fake: FakeCluster
     fake.logs[job] = "packing digits\ncampaign abcdefgh (tiny) in /home\n"
     thread = threading.Thread(target=lambda: seen.append(await_start(api, job)))
     thread.start()
-    before = len(fake.asked)
-    wait_until(lambda: len(fake.asked) > before + 4, "it looks again")
+    before = len(fake.requests)
+    wait_until(lambda: len(fake.requests) > before + 4, "it looks again")
     assert not seen
     fake.logs[job] += "packing ...\n"
     thread.join()
@@ -129,7 +129,7 @@ def test_a_cluster_that_is_away_for_a_while_is_waited_for(
 ) -> None:
     job, find, away = send(api), api.find, iter([True, True])
     fake.logs[job], fake.jobs[job]["status"] = "one\n", "SUCCEEDED"
-    found = find(job)
+    last = find(job)
 
     def broken(job_id: str) -> object:
         if next(away, False):
@@ -140,7 +140,7 @@ def test_a_cluster_that_is_away_for_a_while_is_waited_for(
     assert "".join(read_log(api, ID, follow=True)) == "one\n"
     away = iter([True])
     del fake.jobs[job]
-    monkeypatch.setattr(sending, "find_jobs", lambda *_words: [found])
+    monkeypatch.setattr(sending, "find_jobs", lambda *_words: [last])
     with pytest.raises(VentralError, match="went with its head; go on with `ventral resume"):
         list(read_log(api, ID, follow=True))
     away = iter([True])
