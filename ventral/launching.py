@@ -136,11 +136,13 @@ def drive(
     from ventral.live import Live
 
     with (
-        _serve_metrics(store, campaign_id, launch) as metrics,
         Live(record, home, store.results.counts(record.id)) as live,
+        _serve_metrics(store, campaign_id, launch) as metrics,
     ):
         if metrics is not None:
             note(f"metrics at {metrics}")
+        elif launch.metrics is not None:
+            note(f"nothing can listen at {launch.metrics}: the campaign runs without metrics")
         outcome = driver.run(
             campaign_id, home, store, live.listen, address=launch.address, prepared=prepared
         )
