@@ -28,7 +28,7 @@ from space.errors import InputError, VentralError
 ANSWER_BYTES = 256 * 1024**2
 """The longest answer that is read: the log of a job that ran for weeks."""
 REQUEST_SECONDS = 60.0
-AGENT_PATIENCE, RETRY_SECONDS = 60.0, 1.0
+AGENT_PATIENCE, RETRY_SECONDS = 180.0, 1.0
 """Seconds for which a cluster that has just started may have nobody to take a job, and between two
 requests then.
 """

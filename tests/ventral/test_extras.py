@@ -16,7 +16,7 @@ from tests.support.shrinking import PACKAGES, ROOT
 from ventral import extras
 
 CORE = {"numpy", "pydantic", "pyyaml", "safetensors", "torch"}
-BROUGHT = {"pydantic_core"}
+BROUGHT = {"botocore", "pydantic_core", "urllib3"}
 """What one of our libraries always brings with it."""
 
 

@@ -73,7 +73,7 @@ def test_a_pack_is_the_one_that_a_campaign_of_the_same_words_uses(
         return dict(json.loads(done.stdout))
 
     file = campaign_file("name: digits, size: 8", "name: digits-occluded, copies: 1, size: 8")
-    file.write_text(file.read_text() + "resources: {gpus: 9}\n")  # packing takes none
+    file.write_text(file.read_text() + "resources: {gpus: 1}\n")  # packing takes none
     by_file = packed(str(file))
     words = ("--set", "copies=1", "--set", "train_images=300", "--set", "test_images=100")
     assert packed("digits-occluded", "--size", "8", *words) == by_file
