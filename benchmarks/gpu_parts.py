@@ -127,10 +127,13 @@ def planned(scale: Scale) -> dict[str, Any]:
     from models.build import build
     from space import zoo
 
-    name, size, batch = scale.pick(("rgc_intermediate", 224, 16), ("rgc_intermediate", 16, 1))
-    genome = zoo.model(name).genome.with_images(size=size, channels=3, classes=100)
-    images = torch.randn(batch, 3, size, size, device=scale.device)
-    labels = torch.randint(100, (batch,), device=scale.device)
+    name, size, batch = scale.pick(("rgc_intermediate", 224, 16), ("one stage", 16, 4))
+    if name == "one stage":
+        genome = _genome(width=16, size=size)
+    else:
+        genome = zoo.model(name).genome.with_images(size=size, channels=3, classes=100)
+    images = torch.randn(batch, genome.image.channels, size, size, device=scale.device)
+    labels = torch.randint(genome.classes, (batch,), device=scale.device)
     numbers: dict[str, Any] = {"size": size, "batch": batch, "network": name}
     outputs = {}
     for unroll in ("literal", "planned"):
