@@ -90,12 +90,13 @@ def submit(
     prepared: Prepared | None = None,
     certifies: str | None = None,
     cloned_from: str | None = None,
+    campaign_id: str | None = None,
 ) -> str:
-    """Put the campaign on record; returns its id. `prepared` is the result of `prepare`,
-    `certifies` the id of the campaign whose networks it trains again, `cloned_from` that of the
-    one like which it was made.
+    """Put the campaign on record; returns its id, a new one unless it is given. `prepared` is the
+    result of `prepare`, `certifies` the id of the campaign whose networks it trains again,
+    `cloned_from` that of the one like which it was made.
 
-    Raises what `prepare` does.
+    Raises what `prepare` does, and StoreError for an id that is on record already.
     """
     listener(Happening(kind="packing"))
     packed, space = prepared or prepare(campaign, home)
@@ -106,6 +107,7 @@ def submit(
         space.document(),
         _describe_data(packed, campaign.recipe)
         | {key: one for key, one in related.items() if one is not None},
+        campaign_id,
     )
     return record.id
 

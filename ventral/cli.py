@@ -86,9 +86,15 @@ def begin(
     version: Annotated[
         bool, typer.Option("--version", help="print the versions of Ventral and of what it uses")
     ] = False,
+    clusters: Annotated[
+        Path | None,
+        typer.Option(help="the file that names clusters; by default clusters.yaml in the home"),
+    ] = None,
     output: Output = Format.table,
 ) -> None:
     """What stands before any command."""
+    if clusters is not None:
+        os.environ["VENTRAL_CLUSTERS"] = str(clusters.absolute())
     if version:
         show(format_versions(read_versions(), output))
         raise typer.Exit

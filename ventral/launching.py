@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Launch:
-    """How a campaign is driven: on which cluster, whether in the background; how it is printed."""
+    """How a campaign is driven: on which cluster, whether in the background; how it is printed.
+
+    A new one gets the id `campaign_id`, if that is given.
+    """
 
     output: Format
     detach: bool = False
     address: str | None = None
+    campaign_id: str | None = None
 
     @property
     def options(self) -> list[str]:
@@ -72,6 +76,7 @@ def run_campaign(
         address=launch.address,
         certifies=certifies,
         cloned_from=None if cloned_from is None else cloned_from.id,
+        campaign_id=launch.campaign_id,
         inspect=mention,
     )
     if id_file is not None:

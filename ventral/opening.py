@@ -8,20 +8,34 @@ from search.upkeep.naming import SHOWN, choose_campaign
 from ventral.output import note
 
 
-def open_store(*, create: bool = False) -> tuple[Home, Store]:
+def place_home(cluster: str | None = None) -> Home:
+    """The home of this invocation: that of a cluster by its name, as this machine sees it.
+
+    Raises InputError for an unknown cluster, or one whose store this machine does not reach.
+    """
+    if cluster is None:
+        return Home.at()
+    from search.remote.clusters import find_cluster
+
+    return find_cluster(cluster).place_home(Home.at())
+
+
+def open_store(*, create: bool = False, cluster: str | None = None) -> tuple[Home, Store]:
     """The home and its store. Raises StoreError if it does not exist and `create` is false."""
-    home = Home.at()
+    home = place_home(cluster)
     if create:
         home.ensure()
     return home, Store.open(home.store_url, create=create)
 
 
-def find_campaign(campaign: str, only: Collection[State] = ()) -> tuple[Home, Store, Campaign]:
+def find_campaign(
+    campaign: str, only: Collection[State] = (), *, cluster: str | None = None
+) -> tuple[Home, Store, Campaign]:
     """The campaign of an id or a name, as `search.upkeep.naming.choose_campaign` takes it.
 
     Of several campaigns of that name a note says which one is meant.
     """
-    home, store = open_store()
+    home, store = open_store(cluster=cluster)
     choice = choose_campaign(store, campaign, only)
     record, number = choice.record, len(choice.others) + 1
     if choice.others and only:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -27,6 +28,17 @@ ID_LETTERS = "abcdefghjkmnpqrstuvwxyz"
 ID_SIGNS = ID_LETTERS + "23456789"
 """A campaign's id: 8 signs without look-alikes, the first a letter (never read as a number)."""
 _ID = re.compile(f"[{ID_LETTERS}][{ID_SIGNS}]{{7}}")
+
+
+def make_id() -> str:
+    """A campaign's id that was never given before."""
+    return secrets.choice(ID_LETTERS) + "".join(secrets.choice(ID_SIGNS) for _ in range(7))
+
+
+def is_id(text: str) -> bool:
+    """Whether a text is a campaign's id, given or not."""
+    return _ID.fullmatch(text) is not None
+
 
 PRIVATE = 0o700
 """The mode of a new home: only its owner may read it, with any umask."""

@@ -246,7 +246,7 @@ def find_cluster(name: str, file: Path | None = None) -> Named:
     """
     where, path = f"--cluster {printable(name)}", find_file(file)
     if file is None and not path.exists():
-        cure = "write it (docs/clusters.md), or name it with --clusters FILE"
+        cure = "write it (docs/clusters.md), or name it: ventral --clusters FILE ..."
         raise InputError(where, f"there is no {path}", cure)
     clusters = load_clusters(path)
     if name not in clusters:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from search.host.home import ID_LETTERS, ID_SIGNS, Process
+from search.host.home import Process, is_id, make_id
 from search.store import ledger
 from search.store.database import Database, refuse_if_removed, refuse_if_running, storable
 from search.store.ledger import Attempt, Ledger
@@ -35,9 +34,10 @@ class Campaigns:
         document: Mapping[str, Any],
         space: Mapping[str, Any],
         data: Mapping[str, Any],
+        campaign_id: str | None = None,
     ) -> Campaign:
-        """A new campaign, waiting for its driver. Names may repeat; the id is new."""
-        campaign_id = _new_id()
+        """A new campaign, waiting for its driver. Names may repeat; StoreError if the id does."""
+        campaign_id = campaign_id or make_id()
         values = {
             "id": campaign_id,
             "name": name,
@@ -51,6 +51,7 @@ class Campaigns:
             "sequence": 0,
         }
         with self._database.writing() as connection:
+            _check_new(connection, campaign_id)
             connection.execute(sa.insert(CAMPAIGNS).values(values))
             return self._database.campaign(connection, campaign_id)
 
@@ -321,15 +322,19 @@ class Campaigns:
         return sum(opening.split == "test" for opening in self.openings(campaign_id))
 
 
+def _check_new(connection: sa.Connection, campaign_id: str) -> None:
+    """Raises StoreError for what is no campaign's id, and for one that is taken."""
+    if not is_id(campaign_id):
+        raise StoreError("", f"{campaign_id!r} is not the id of a campaign", "leave it out")
+    taken = sa.select(CAMPAIGNS.c.id).where(CAMPAIGNS.c.id == campaign_id)
+    if connection.execute(taken).first() is not None:
+        cure = f"go on with it: ventral resume {campaign_id}"
+        raise StoreError(f"campaign {campaign_id}", "is on record already", cure)
+
+
 def _read_or_damaged(connection: sa.Connection, key: str, name: str, created: Any) -> Campaign:
     try:
         row = connection.execute(sa.select(CAMPAIGNS).where(CAMPAIGNS.c.id == key))
         return campaign_of(row.mappings().one())
     except StoreError as error:
         return damaged_campaign(key, name, created, error.problem)
-
-
-def _new_id() -> str:
-    """A campaign id that was never given before."""
-    rest = "".join(secrets.choice(ID_SIGNS) for _ in range(7))
-    return secrets.choice(ID_LETTERS) + rest

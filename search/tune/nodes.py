@@ -16,11 +16,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import TracebackType
 
 import psutil
 
-from search.host.ports import LOOPBACK, free_port
+from search.host.ports import LOOPBACK, free_port, http_address
 from search.tune import access
 from search.tune.cluster import OBJECT_STORE_BYTES
 from search.tune.remains import MARK, PREFIX, find_marked, new_mark, scratch_root
@@ -42,16 +43,17 @@ _HASTE = {
 class Nodes:
     """A head without cores and some nodes with them, as a context manager.
 
-    `address` is the head's, `environment` what a process needs besides its own to reach it.
+    `address` is the head's, `environment` what a process needs besides its own to reach it. With
+    `jobs` the head has cores as well, and answers as a job API at `jobs_address`.
     """
 
-    def __init__(self, nodes: int = 2, cpus: int = 1) -> None:
-        self._wanted, self._cpus = nodes, cpus
+    def __init__(self, nodes: int = 2, cpus: int = 1, *, jobs: bool = False) -> None:
+        self._wanted, self._cpus, self._jobs = nodes, cpus, jobs
         self._token = secrets.token_hex(32)
         self._marks: dict[str, str] = {}
         self._folder = scratch_root() / f"{PREFIX}{secrets.token_hex(4)}"
         self.environment = {access.MODE: "token", access.TOKEN: self._token}
-        self.address = ""
+        self.address, self.jobs_address = "", ""
 
     def __enter__(self) -> Nodes:
         self._folder.mkdir(mode=0o700)
@@ -84,7 +86,12 @@ class Nodes:
         """Start a head at a new address. Nodes of an earlier head are not its nodes."""
         port = free_port()
         self.address = f"{LOOPBACK}:{port}"
-        self._begin("head", "--head", f"--port={port}", "--include-dashboard=false", cpus=0)()
+        options = ["--head", f"--port={port}", f"--include-dashboard={self._jobs}"]
+        if self._jobs:
+            dashboard = free_port()
+            self.jobs_address = http_address(LOOPBACK, dashboard)
+            options += [f"--dashboard-host={LOOPBACK}", f"--dashboard-port={dashboard}"]
+        self._begin("head", *options, cpus=self._cpus if self._jobs else 0)()
 
     def start(self, name: str, wrapper: Sequence[str] = ()) -> None:
         """Start one more node, by a `wrapper` command that runs what stands after it."""
@@ -123,9 +130,12 @@ class Nodes:
             f"--object-store-memory={OBJECT_STORE_BYTES}",
             "--disable-usage-stats",
         ]
+        # A job's command is looked for where this process finds its own.
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        own = {MARK: self._marks[name], "PATH": path}
         process = subprocess.Popen(
             command,
-            env=os.environ | _HASTE | self.environment | {MARK: self._marks[name]},
+            env=os.environ | _HASTE | self.environment | own,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -11,8 +11,8 @@ from search.campaign import Campaign
 from search.host.home import Home
 from search.host.machine import Machine, machine
 from search.host.ports import bypass_proxies
+from search.store import SILENCE_SECONDS, State, Store
 from search.store import Campaign as Record
-from search.store import State, Store
 from search.upkeep.amendment import amend_campaign
 from search.upkeep.enqueueing import place_enqueued
 from search.upkeep.naming import choose_campaign
@@ -55,13 +55,15 @@ def put_on_record(  # noqa: PLR0913  (all but the first three have defaults, and
     address: str | None = None,
     certifies: Record | None = None,
     cloned_from: str | None = None,
+    campaign_id: str | None = None,
     inspect: "Callable[[Prepared], None]" = lambda _prepared: None,
 ) -> "tuple[str, Prepared]":
     """Pack a campaign's data and put it on record; its id, and what `search.driver.run` need not
     prepare again.
 
     `space` is the campaign's, if it was parsed before (`search.campaign.load_with_space`).
-    `inspect` is called between the two, and may raise. The campaign whose networks it `certifies`
+    Its id is `campaign_id`, or a new one. `inspect` is called between the two, and may raise.
+    The campaign whose networks it `certifies`
     is on record with it, and the id of that like which it was made (`cloned_from`). Raises
     CampaignError, unless `new`, if one like it is to be resumed, and what `search.driver.prepare`
     and `search.upkeep.enqueueing.place_enqueued` do.
@@ -75,15 +77,16 @@ def put_on_record(  # noqa: PLR0913  (all but the first three have defaults, and
     prepared = driver.prepare(campaign, home, space)
     campaign = place_enqueued(campaign, prepared[1], store)
     inspect(prepared)
-    campaign_id = driver.submit(
+    made = driver.submit(
         campaign,
         home,
         store,
         prepared=prepared,
         certifies=None if certifies is None else certifies.id,
         cloned_from=cloned_from,
+        campaign_id=campaign_id,
     )
-    return campaign_id, prepared
+    return made, prepared
 
 
 def launch(
@@ -161,15 +164,22 @@ def prepare_resume(
 
     Raises StoreError if a driver is at work on it, and what `amend_campaign` does.
     """
-    if record.state == "running":
-        cure = (
-            f"`ventral status {record.id} --watch` shows it; `ventral stop {record.id}` stops it"
-        )
-        raise StoreError(f"campaign {record.id}", "is running already", cure)
+    refuse_if_at_work(record)
     if overrides:
         amend_campaign(store, record, overrides, read_offered(address))
         return True
     return record.state != "finished" or bool(store.outbox.backlog(record.id))
+
+
+def refuse_if_at_work(record: Record) -> None:
+    """Raises StoreError if a driver is at work on a campaign, or may be, on another machine."""
+    if record.state != "running":
+        return
+    cure = f"`ventral status {record.id} --watch` shows it; `ventral stop {record.id}` stops it"
+    driver = record.driver
+    if driver is not None and driver.alive() is None:
+        cure += f"; if {driver.machine} died, it counts as dead {SILENCE_SECONDS:g} s later"
+    raise StoreError(f"campaign {record.id}", "is running already", cure)
 
 
 def resume_campaign(

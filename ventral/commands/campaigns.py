@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
+from space.documents.outside import printable
 from ventral.cells import label_columns, show_cells, show_references
 from ventral.commands.running import Id, certify, resume, submit
 from ventral.kinds import Feedforward, Recurrent, Tag, pick_kind
 from ventral.output import Column, Format, Output, moment, note, percent, show, table
+from ventral.remote import Cluster, name_again, show_log, stop_waiting
 
 
 def register(app: typer.Typer) -> None:
@@ -23,13 +25,14 @@ def register(app: typer.Typer) -> None:
     app.command()(certify)
 
 
-def list_campaigns(tag: Tag = None, output: Output = Format.table) -> None:
+def list_campaigns(
+    tag: Tag = None, cluster: Cluster = None, output: Output = Format.table
+) -> None:
     """All campaigns, newest first: how far each is, its best, what it searches, on which data."""
     from search.review import listing
-    from space.documents.outside import printable
     from ventral.opening import open_store
 
-    _, store = open_store()
+    _, store = open_store(cluster=cluster)
     listed = listing.list_campaigns(store, tag)
     for one in listed:
         if one.standing.state == "damaged":
@@ -56,14 +59,31 @@ def list_campaigns(tag: Tag = None, output: Output = Format.table) -> None:
 def logs(
     campaign: Id,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="wait for more")] = False,
+    cluster: Cluster = None,
 ) -> None:
     """What a campaign's driver wrote."""
+    from search.host.home import is_id
+    from search.remote.whereabouts import find_machine
+    from space.errors import InputError
     from ventral.opening import find_campaign
 
-    home, store, record = find_campaign(campaign)
+    try:
+        home, store, record = find_campaign(campaign, cluster=cluster)
+    except InputError:
+        # On its way to the record, or in a store that only the cluster reaches.
+        if cluster is None or not is_id(campaign):
+            raise
+        show_log(cluster, campaign, follow=follow)
+        return
     log = home.log(record.id)
     if not log.exists():
-        note(f"campaign {record.id} has written no log yet")
+        if cluster is not None:
+            show_log(cluster, record.id, follow=follow)
+        elif (machine := find_machine(record, home)) is not None:
+            note(f"the log of campaign {record.id} is on the disk of {printable(machine)}")
+            note(f"Next: ventral logs {record.id} --cluster NAME")
+        else:
+            note(f"campaign {record.id} has written no log yet")
         return
     with log.open(encoding="utf-8", errors="replace") as lines:
         while True:
@@ -75,12 +95,18 @@ def logs(
             time.sleep(0.5)
 
 
-def stop(campaign: Id) -> None:
+def stop(campaign: Id, cluster: Cluster = None) -> None:
     """Stop a running campaign; everything is kept, `ventral resume` goes on."""
-    from space.errors import VentralError
+    from space.errors import StoreError, VentralError
     from ventral.opening import find_campaign
 
-    _, store, record = find_campaign(campaign, ["running"])
+    try:
+        _, store, record = find_campaign(campaign, ["running"], cluster=cluster)
+    except StoreError:
+        if cluster is None or not stop_waiting(cluster, campaign):
+            raise
+        note(f"campaign {campaign} was not on record yet; its job is ended")
+        return
     if record.state != "running":
         note(f"campaign {record.id} is not running: it is {record.state}")
         return
@@ -89,10 +115,10 @@ def stop(campaign: Id) -> None:
     if not driver.stop(record.id, store):
         raise VentralError(
             f"campaign {record.id} was asked to stop, but still runs; "
-            f"`ventral status {record.id}` shows when it has"
+            f"`{name_again(f'status {record.id}', cluster)}` shows when it has"
         )
     note(f"campaign {record.id} is stopped. Go on with:")
-    note(f"  ventral resume {record.id}")
+    note("  " + name_again(f"resume {record.id}", cluster))
 
 
 def top(
@@ -102,6 +128,7 @@ def top(
     recurrent: Recurrent = False,
     feedforward: Feedforward = False,
     tag: Tag = None,
+    cluster: Cluster = None,
     output: Output = Format.table,
 ) -> None:
     """The best cells, best first."""
@@ -111,7 +138,7 @@ def top(
 
     if by not in ("top1", "pareto"):
         raise InputError("--by", f"{by} is not an order", "write top1 or pareto")
-    _, store, record = find_campaign(campaign)
+    _, store, record = find_campaign(campaign, cluster=cluster)
     kind = pick_kind(recurrent=recurrent, feedforward=feedforward)
     searched = ranking.best(store, record.id)
     ranked = searched if kind is None else ranking.keep_kind(searched, kind)
@@ -125,7 +152,7 @@ def top(
         show_references(record, references, store, output, kind)
         if output is Format.table:
             best = listed[0].trial.number
-            note(f"Next: ventral export {record.id} --trial {best} --to cells")
+            note(f"Next: {name_again(f'export {record.id} --trial {best} --to cells', cluster)}")
         return
     if tag is not None and not chosen:
         note(f"no network of campaign {record.id} that has a score is tagged {tag}")
@@ -136,4 +163,5 @@ def top(
         note(format_legend(), lines=True)
         only = "" if kind is None else f" --{kind}"
         best = min(3, len(chosen) or 1)
-        note(f"Next: ventral export {record.id} --top {best}{only} --to cells")
+        export = f"export {record.id} --top {best}{only} --to cells"
+        note(f"Next: {name_again(export, cluster)}")

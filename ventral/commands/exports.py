@@ -8,6 +8,7 @@ import typer
 
 from ventral.kinds import Feedforward, Recurrent, pick_kind
 from ventral.output import Column, Format, Output, note, percent, table, value
+from ventral.remote import Cluster
 
 if TYPE_CHECKING:
     from search.upkeep.evaluation import Evaluated
@@ -36,13 +37,16 @@ def export(
     trial: Annotated[int | None, typer.Option(min=0, help="this trial, whatever its rank")] = None,
     recurrent: Recurrent = False,
     feedforward: Feedforward = False,
+    cluster: Cluster = None,
     output: Output = Format.table,
 ) -> None:
     """Write the best cells as folders that load anywhere: genome, weights, card."""
+    from search.remote.whereabouts import refuse_if_elsewhere
     from search.upkeep.exports import choose_trials, export_trials
     from ventral.opening import find_campaign
 
-    home, store, record = find_campaign(campaign)
+    home, store, record = find_campaign(campaign, cluster=cluster)
+    refuse_if_elsewhere(record, home)
     kind = pick_kind(recurrent=recurrent, feedforward=feedforward)
     chosen = choose_trials(store, record, top=top, trial=trial, kind=kind)
     rows: list[dict[str, Any]] = [

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ventral.output import Format, Output, note, value
+from ventral.remote import Cluster
 
 if TYPE_CHECKING:
     from dashboards.report import Contents
@@ -35,6 +36,7 @@ def report(
     numbers: Annotated[
         Path | None, typer.Option("--json", help="a file for findings, importance and motifs")
     ] = None,
+    cluster: Cluster = None,
     output: Output = Format.table,
 ) -> None:
     """What campaigns found: findings, figures and the best networks as one HTML file.
@@ -47,7 +49,7 @@ def report(
     from workers.files import replace
 
     _check_places(to, figures, numbers)
-    home, store, ids = _find_all(campaigns)
+    home, store, ids = _find_all(campaigns, cluster)
     contents = collect_contents([read_searched(store, one) for one in ids])
     page = render_page(contents).encode()
     places = _choose_places(home, ids, to)
@@ -85,11 +87,11 @@ def _check_places(to: Path | None, figures: Path | None, numbers: Path | None) -
         raise InputError("--json", f"{numbers} is the page as well", "name two files")
 
 
-def _find_all(campaigns: list[str]) -> tuple["Home", "Store", list[str]]:
+def _find_all(campaigns: list[str], cluster: str | None) -> tuple["Home", "Store", list[str]]:
     """The home, its store, and the campaigns' ids, each once."""
     from ventral.opening import find_campaign
 
-    opened = [find_campaign(campaign) for campaign in campaigns]
+    opened = [find_campaign(campaign, cluster=cluster) for campaign in campaigns]
     home, store, _ = opened[0]
     return home, store, list(dict.fromkeys(record.id for _, _, record in opened))
 

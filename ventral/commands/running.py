@@ -1,6 +1,7 @@
 """The commands that run campaigns: `submit`, `resume` and `certify`."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from ventral.cells import CERTIFIED_ON_TEST
 from ventral.launching import Launch, drive, run_campaign
 from ventral.matching import certify_matched, format_luck
 from ventral.output import Format, Output, note
+from ventral.remote import Sending, resume_there, submit_there
 
 if TYPE_CHECKING:
     from search.campaign import Campaign, Loaded
@@ -23,6 +25,33 @@ Address = Annotated[
     str | None,
     typer.Option(help="run on a Ray cluster: auto, or HOST:PORT of its head; needs a shared home"),
 ]
+
+
+class Code(StrEnum):
+    """Whose Ventral runs on a cluster."""
+
+    installed = "installed"
+    sent = "sent"
+
+
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        help="run on a cluster that this machine is no node of, by its name in clusters.yaml",
+    ),
+]
+WhoseCode = Annotated[
+    Code | None,
+    typer.Option(
+        "--code",
+        help="with --cluster: the Ventral that is installed there, or this machine's, sent along",
+    ),
+]
+Insecure = Annotated[
+    bool,
+    typer.Option("--insecure", help="with --cluster: although it takes jobs from anybody"),
+]
 New = Annotated[
     bool, typer.Option("--new", help="start anew although one like it was interrupted")
 ]
@@ -31,6 +60,17 @@ Detach = Annotated[
 ]
 Estimate = Annotated[
     bool, typer.Option(help="say first what it will take, from a look at this machine")
+]
+
+Enqueue = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="train this network first, and search around it: a genome's file, an export, a "
+        "model of the zoo, or CAMPAIGN/TRIAL"
+    ),
+]
+GivenId = Annotated[
+    str | None, typer.Option("--id", hidden=True, help="what a cluster's job is to call it")
 ]
 
 
@@ -42,13 +82,7 @@ def submit(  # noqa: PLR0913  (each is an option of the command)
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="change a field: budget.trials=8")
     ] = None,
-    enqueue: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="train this network first, and search around it: a genome's file, an export, a "
-            "model of the zoo, or CAMPAIGN/TRIAL"
-        ),
-    ] = None,
+    enqueue: Enqueue = None,
     new: New = False,
     detach: Detach = False,
     dry_run: Annotated[
@@ -59,9 +93,20 @@ def submit(  # noqa: PLR0913  (each is an option of the command)
         Path | None, typer.Option(help="write the campaign's id here as soon as it exists")
     ] = None,
     address: Address = None,
+    cluster: Cluster = None,
+    code: WhoseCode = None,
+    insecure: Insecure = False,
+    campaign_id: GivenId = None,
     output: Output = Format.table,
 ) -> None:
     """Run a campaign: search, train, record, and show the best cells."""
+    if cluster is not None:
+        sending = Sending(cluster=cluster, code=code, insecure=insecure, address=address)
+        _send(sending, file, source, overrides or [], enqueue or [], new, dry_run, id_file)
+        return
+    if campaign_id is not None and _goes_on(campaign_id):
+        resume(campaign_id, address=address)
+        return
     from search.host.home import Home
     from search.upkeep.enqueueing import with_enqueued
     from ventral import forecast
@@ -78,7 +123,7 @@ def submit(  # noqa: PLR0913  (each is an option of the command)
         _check_enqueued(campaign, prepared[1], home)
         forecast.show(campaign, prepared, home, output, place.total_offer(address))
         return
-    launch = Launch(output=output, detach=detach, address=address)
+    launch = Launch(output=output, detach=detach, address=address, campaign_id=campaign_id)
     run_campaign(
         campaign,
         launch,
@@ -88,6 +133,35 @@ def submit(  # noqa: PLR0913  (each is an option of the command)
         cloned_from=original,
         space=space,
     )
+
+
+def _send(
+    sending: Sending,
+    file: Path | None,
+    source: str | None,
+    overrides: list[str],
+    enqueue: list[str],
+    new: bool,
+    dry_run: bool,
+    id_file: Path | None,
+) -> None:
+    """Start a campaign on a cluster. Raises InputError without a file."""
+    from space.errors import InputError
+
+    if file is None or source is not None:
+        raise InputError("--cluster", "is for a campaign's file", "give a FILE, and no --from")
+    submit_there(sending, file, overrides, enqueue, new=new, dry_run=dry_run, id_file=id_file)
+
+
+def _goes_on(campaign_id: str) -> bool:
+    """Whether a campaign of that id is on record: its job was sent, or begun, twice."""
+    from search.mirror.landing import is_missing
+    from ventral.opening import open_store, place_home
+
+    if is_missing(place_home().store_url):
+        return False
+    _, store = open_store()
+    return any(record.id == campaign_id for record in store.campaigns.all())
 
 
 def _check_enqueued(campaign: "Campaign", space: "Space", home: "Home") -> None:
@@ -129,6 +203,9 @@ def resume(
     ] = None,
     detach: Detach = False,
     address: Address = None,
+    cluster: Cluster = None,
+    code: WhoseCode = None,
+    insecure: Insecure = False,
     output: Output = Format.table,
 ) -> None:
     """Go on with a campaign that was stopped or interrupted; nothing is trained twice."""
@@ -136,6 +213,10 @@ def resume(
     from ventral.opening import find_campaign
 
     changes = overrides or []
+    if cluster is not None:
+        sending = Sending(cluster=cluster, code=code, insecure=insecure, address=address)
+        resume_there(sending, campaign, changes)
+        return
     home, store, record = find_campaign(campaign, resumable(changes))
     if not prepare_resume(record, store, changes, address=address):
         note(f"campaign {record.id} is finished; `ventral top {record.id}` shows the best cells")

@@ -9,6 +9,7 @@ import typer
 from search.review.durations import format_duration
 from space.documents.outside import printable
 from ventral.output import Format, Output, moment, note, percent, show, value
+from ventral.remote import Cluster, name_again
 
 if TYPE_CHECKING:
     from search.review.progress import Progress
@@ -30,13 +31,14 @@ def status(
     watch: Annotated[
         bool, typer.Option("-w", "--watch", help="show it live, until the campaign has ended")
     ] = False,
+    cluster: Cluster = None,
     output: Output = Format.table,
 ) -> None:
     """How far a campaign is: trials, best score, pace, time left, failures, budget."""
     from search.review.progress import progress
     from ventral.opening import find_campaign
 
-    _, store, record = find_campaign(campaign)
+    _, store, record = find_campaign(campaign, cluster=cluster)
     if watch and output is Format.table:
         current = _watch(store, record.id)
     else:
@@ -49,9 +51,10 @@ def status(
         state = current.record.state
         going = state in ("stopped", "interrupted", "waiting", "failed")
         if state != "running":
-            note(f"Next: ventral {'resume' if going else 'top'} {record.id}")
+            command = f"{'resume' if going else 'top'} {record.id}"
+            note(f"Next: {name_again(command, cluster)}")
         elif not watch:
-            note(f"Next: ventral status {record.id} --watch")
+            note(f"Next: {name_again(f'status {record.id} --watch', cluster)}")
 
 
 def _watch(store: "Store", campaign_id: str) -> "Progress":

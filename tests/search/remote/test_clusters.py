@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 import yaml
 
 from search.host.home import Home
-from search.remote.clusters import FILE_VARIABLE, Clusters, find_cluster, find_file
+from search.remote.clusters import FILE_VARIABLE, Cluster, Clusters, find_cluster, find_file
 from space.documents.validation import parse
 from space.errors import InputError
+from tests.support.shrinking import ROOT
+from ventral.cli import app
 
 LAB: dict[str, Any] = {
     "address": "http://head.lab:8265",
@@ -88,7 +93,7 @@ def test_without_a_file_or_a_cluster_of_that_name_the_cure_says_where_to_look(
 ) -> None:
     monkeypatch.setenv("VENTRAL_HOME", str(tmp_path))
     monkeypatch.delenv(FILE_VARIABLE, raising=False)
-    with pytest.raises(InputError, match="--clusters FILE"):
+    with pytest.raises(InputError, match="ventral --clusters FILE"):
         find_cluster("lab")
     write(tmp_path)
     assert find_cluster("lab").cluster.image == "ventral:0.1.0-cuda"
@@ -133,3 +138,26 @@ def test_a_store_with_a_password_is_read_from_its_file(tmp_path: Path) -> None:
     (tmp_path / "store.url").chmod(0o600)
     named = find_cluster("lab", write(tmp_path, store=None, store_file="store.url"))
     assert named.place_home(Home(path=tmp_path)).store_url == address
+
+
+PAGE = (ROOT / "docs" / "clusters.md").read_text()
+
+
+def test_the_page_s_file_is_one(tmp_path: Path) -> None:
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    (tmp_path / "clusters.yaml").write_text(block)
+    cluster = find_cluster("lab", tmp_path / "clusters.yaml").cluster
+    assert cluster.written_resources == {"cpus": 2, "gpus": 0.5}
+    table = set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
+    assert table == set(Cluster.model_fields)
+
+
+def test_the_page_s_commands_are_commands() -> None:
+    """They are parsed; tests/ventral/test_remote.py runs the like on a cluster."""
+    (block,) = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    commands = vars(typer.main.get_command(app))["commands"]
+    for line in block.splitlines():
+        words = shlex.split(line)
+        assert words[0] == "ventral"
+        context = commands[words[1]].make_context(words[1], words[2:])
+        assert context.params["cluster"] == "lab"

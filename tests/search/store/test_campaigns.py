@@ -103,6 +103,14 @@ def test_a_killed_driver_leaves_an_interrupted_campaign_that_goes_on(
     assert unfinished[0].document == genome_of(2).document()
 
 
+def test_a_campaign_may_be_given_its_id_once(store: Store) -> None:
+    assert store.campaigns.create("n", {}, {}, {}, "abcdefgh").id == "abcdefgh"
+    with pytest.raises(StoreError, match="is on record already; go on with it"):
+        store.campaigns.create("n", {}, {}, {}, "abcdefgh")
+    with pytest.raises(StoreError, match="is not the id of a campaign"):
+        store.campaigns.create("n", {}, {}, {}, "../up")
+
+
 def test_only_the_driver_may_go_on(store: Store) -> None:
     campaign = new_campaign(store)
     assert store.campaigns.heartbeat(campaign.id) is False

@@ -1,0 +1,76 @@
+"""A campaign on a cluster that this machine is no node of, from its submission to its end."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from search.host.home import Home
+from search.store import Store
+from search.tune.access import TOKEN
+from search.tune.nodes import Nodes
+from tests.support.waiting import wait_until
+from tests.ventral.conftest import Shell
+
+CAMPAIGN = """
+name: tiny
+space: motifs-small
+data: {name: digits, size: 8, train_images: 64, test_images: 32}
+recipe: {epochs: 1, batch_size: 32}
+sampler: {name: random}
+controls: []
+budget: {trials: 500}
+seed: 3
+"""
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, empty_mlflow: Path) -> Iterator[Shell]:
+    """The command line of somebody who knows a cluster by the name `lab`; its home is shared."""
+    (tmp_path / "shared").mkdir()
+    shutil.copy(empty_mlflow, tmp_path / "shared" / "mlflow.db")
+    (tmp_path / "campaign.yaml").write_text(CAMPAIGN)
+    with Nodes(nodes=0, jobs=True) as head:
+        token = tmp_path / "token"
+        token.touch(mode=0o600)
+        token.write_text(head.environment[TOKEN])
+        lab = {
+            "address": head.jobs_address,
+            "token_file": str(token),
+            "home": str(tmp_path / "shared"),
+            "resources": {"concurrent": 1},
+        }
+        shell = Shell(tmp_path)
+        shell.home.mkdir()
+        (shell.home / "clusters.yaml").write_text(yaml.safe_dump({"clusters": {"lab": lab}}))
+        yield shell
+
+
+def test_a_campaign_is_sent_looked_at_and_stopped_from_elsewhere(cluster: Shell) -> None:
+    there = ("--cluster", "lab")
+    sent = cluster("submit", "campaign.yaml", *there, "--id-file", "id")
+    assert sent.code == 0, sent.err
+    campaign = (cluster.folder / "id").read_text().strip()
+    assert "runs its own Ventral" in sent.err
+    assert f"ventral stop {campaign} --cluster lab" in sent.err
+
+    store = Store.open(Home(path=cluster.folder / "shared").store_url, create=False)
+    counts = store.results.counts
+    wait_until(lambda: counts(campaign)["finished"] >= 2, "two trials end", pause=0.2)
+    status = cluster("status", campaign, *there, "-o", "json").json
+    assert status["state"] == "running"
+    assert status["trials"]["finished"] >= 2
+    stopped = cluster("stop", campaign, *there)
+    # It is asked by the store, and may take longer than the command waits.
+    assert stopped.code == 0 or "was asked to stop" in stopped.err
+    state = store.campaigns.get
+    wait_until(lambda: state(campaign).state == "stopped", "the driver ends", pause=0.2)
+    assert "is not running: it is stopped" in cluster("stop", campaign, *there).err
+    top = cluster("top", campaign, *there, "-o", "json")
+    assert len(top.json) >= 2, top.err
+    assert "finished trial" in cluster("logs", campaign, "--follow", *there).out
+    assert not list(cluster.home.glob("campaigns/*"))
