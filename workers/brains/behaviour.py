@@ -1,9 +1,9 @@
 """Behaviour image by image: how often each image is taken for each other object.
 
-    hit-and-false-alarm    FA[s, k] = P(k is chosen | image s, k offered beside the truth)
+    FA[s, k] = P(k is chosen | image s, k offered beside the truth)
     d'[s, k] = z(1 - FA[s, k]) - z(FA[k, truth(s)])        clipped to +-5
 
-where FA[k, o] is the mean over the images of k of how often they are taken for o. `i1` is its mean
+where FA[k, o] is the mean of FA[., o] over the images of k. `i1` is its mean
 over k; `i2n` has the mean of each pair (truth, k) subtracted, so that what is left is how images
 of one object differ. Source: Rajalingham et al. 2018; brainscore_vision, `metrics/i1i2`.
 """
