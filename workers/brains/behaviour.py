@@ -108,7 +108,7 @@ def compare_probabilities(probabilities: NDArray[Any], truth: Indices) -> Floats
 
 def measure_discriminability(confusions: Floats, truth: Indices) -> Floats:
     """d' [images, objects] of FA [images, objects] and each image's object; NaN at the truth."""
-    from scipy.special import ndtri
+    from scipy.special import ndtri  # type: ignore[import-untyped]
 
     objects = confusions.shape[1]
     pairs: Floats = np.full((objects, objects), np.nan)
