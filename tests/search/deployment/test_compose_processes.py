@@ -218,6 +218,8 @@ def _start(folder: Path) -> Iterator[Set]:
         made.await_answer("mlflow", f"http://{LOOPBACK}:{ports['mlflow']}/health")
         wait_until(lambda: _listens(ports["ray"]), "Ray's head", pause=0.5)
         made.start("worker", f"--node-ip-address={LOOPBACK}")
+        joined = folder / "worker.log"
+        wait_until(lambda: "Ray runtime started" in joined.read_text(), "the worker", pause=0.5)
         yield made
 
 
