@@ -97,8 +97,10 @@ def clock(what: str, do: Callable[[], T]) -> T:
     return done
 
 
-def make_campaign(store: Store, trials: int, *, seed: int = 0) -> str:
-    """Put a campaign of made-up trials on record, three controls with them; its id."""
+def make_campaign(store: Store, trials: int, *, seed: int = 0, distinct: int = DISTINCT) -> str:
+    """Put a campaign of made-up trials on record, of so many `distinct` networks, three controls
+    with them; its id.
+    """
     asha = {"name": "asha", "grace_epochs": RUNGS[0], "reduction_factor": 3}
     file = {"name": "made-up", "space": "motifs-small", "data": {"name": "digits"}}
     file |= {"recipe": {"epochs": EPOCHS}, "scheduler": asha, "sampler": {"name": "random"}}
@@ -111,10 +113,10 @@ def make_campaign(store: Store, trials: int, *, seed: int = 0) -> str:
     space = loaded.space.with_images(size=8, channels=1, classes=10)
     rng = random.Random(seed)
     control = _describe(space.control("feedforward"))
-    drawn = [_describe(space.sample(rng)) for _ in range(min(trials, DISTINCT))]
+    drawn = [_describe(space.sample(rng)) for _ in range(min(trials, distinct))]
     with store.database.writing() as connection:
         at = time.time() - 2.0 * trials
-        for number in range(min(trials, DISTINCT)):
+        for number in range(min(trials, distinct)):
             network = control if number < 3 else drawn[number]
             fields = {key: value for key, value in network.items() if key != "worth"}
             origin = "control" if number < 3 else "random"
@@ -128,18 +130,20 @@ def make_campaign(store: Store, trials: int, *, seed: int = 0) -> str:
             put_on_record(store.database, connection, record.id, trial)
             reports, how = _train(network["worth"], rng, stops=number >= 3)
             _end(connection, record.id, number, reports, how, at + 2.0 * number)
-        for start in range(DISTINCT, trials, DISTINCT):
+        for start in range(distinct, trials, distinct):
             for table in (TRIALS, REPORTS):
-                _repeat(connection, table, record.id, start, trials)
+                _repeat(connection, table, record.id, start, min(distinct, trials - start))
     store.campaigns.set_state(record.id, "running")
     store.campaigns.set_state(record.id, "finished")
     return record.id
 
 
 def _repeat(
-    connection: sa.Connection, table: sa.Table, campaign: str, start: int, trials: int
+    connection: sa.Connection, table: sa.Table, campaign: str, start: int, count: int
 ) -> None:
-    """Copy the first trials, but for the controls, as those from `start` on, with other scores."""
+    """Copy the first `count` trials, but for the controls, as those from `start` on, with other
+    scores.
+    """
     luck = 0.97 + 0.06 * ((table.c.number * 7919 + start) % 1000) / 1000.0
     changed = {"number": table.c.number + start}
     changed |= {
@@ -151,7 +155,7 @@ def _repeat(
     }
     copied = sa.select(*(changed.get(column.name, column) for column in table.c)).where(
         table.c.campaign == campaign,
-        table.c.number.between(3, min(DISTINCT, trials - start) - 1),
+        table.c.number.between(3, count - 1),
     )
     connection.execute(sa.insert(table).from_select([column.name for column in table.c], copied))
 

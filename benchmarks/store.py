@@ -6,7 +6,7 @@ A made-up campaign of that many trials is put on record, in a new SQLite file un
 named. Then another one beside it writes as a driver does (a new trial, its start, its reports,
 its end), a call a transaction, and the first is read as Prometheus and `ventral status` read it.
 Milliseconds are medians of the wall's clock, with those of a processor in this process; the
-size is that of the file, or of the database's tables.
+size is that of the file, or of the database's tables, of few networks with many trials each.
 """
 
 import argparse
@@ -28,7 +28,9 @@ from search.store import NewTrial, Store
 from space.space import Space
 from workers.job import Report
 
-EPOCHS, ROUNDS, READS = 10, 100, 3
+EPOCHS, ROUNDS, READS = 10, 40, 3
+DISTINCT = 150
+"""Networks of the made-up campaign, which are kept once each however many trials they have."""
 
 
 def main() -> None:
@@ -47,7 +49,7 @@ def main() -> None:
 def measure(url: str, trials: int) -> dict[str, float]:
     """The costs beside a campaign of that many trials: milliseconds by call, bytes a trial."""
     store = Store.open(url)
-    large = make_campaign(store, trials)
+    large = make_campaign(store, trials, distinct=DISTINCT)
     size = _size(store)
     costs = time_writes(store, store.campaigns.get(large).space)
     costs |= _time("metrics", READS, lambda _: read_samples(store, large))
