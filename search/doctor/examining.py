@@ -8,13 +8,12 @@ from dataclasses import replace
 
 from search.doctor.asking import meet
 from search.doctor.cluster import Meeting
-from search.doctor.files import STORAGE_VARIABLE
 from search.doctor.listing import CHECKS
 from search.doctor.nodes import merge_nodes
 from search.doctor.protocol import Finding, Place
 from search.doctor.running import run_checks
 from search.doctor.software import ALIKE, SAME, read_versions
-from search.host.home import Home
+from search.host.home import STORAGE_VARIABLE, Home
 from workers.storage.probing import probe_storage
 
 

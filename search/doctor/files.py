@@ -8,10 +8,9 @@ from pathlib import Path
 
 from search.doctor.protocol import Fault, Place, Verdict
 from search.doctor.running import first_line
+from search.host.home import STORAGE_VARIABLE
 from space.errors import DataError, InputError, VentralError
 from workers.data.manifest import MANIFEST, read_manifest
-
-STORAGE_VARIABLE = "VENTRAL_STORAGE"
 
 
 @dataclass(frozen=True, kw_only=True)
