@@ -5,8 +5,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 STAMP := $(VENV)/.ready
-# Tests that run at once: one a core, and no more than memory for Ray's processes allows.
-WORKERS ?= $(shell cores=$$(nproc); echo $$((cores < 2 ? 2 : cores > 4 ? 4 : cores)))
+# Tests that run at once: one more than cores, since many wait for processes that start, and no more
+# than memory for Ray's processes allows.
+WORKERS ?= $(shell cores=$$(nproc); echo $$((cores > 3 ? 4 : cores + 1)))
 PYTEST := $(BIN)/python -m pytest -q
 BESIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
 # A package index to take PyTorch from, such as one with builds for machines without a GPU.

@@ -76,8 +76,7 @@ def prepare(campaign: Campaign, home: Home, space: Space | None = None) -> Prepa
     """The campaign's data, packed, and its space for their images; nothing is put on record.
 
     `campaign` comes from `search.campaign.load`, which has checked it; `space` is its own, parsed
-    here if it is not given. Raises DataError, and
-    SpaceError or GenomeError if the space does not fit the data's images.
+    here if it is not given. Raises DataError, SpaceError or GenomeError.
     """
     packed = pack(campaign.data, home.ensure(home.data))
     return packed, _fit(space or _parse_space(campaign.space), packed)

@@ -18,6 +18,7 @@ PRINTERS = {
     "ventral/start.py": "before anything can be imported",
     "ventral/versions.py": "versions of packages",
     "search/tune/place.py": "the last word of a process that hangs, made printable there",
+    "search/doctor/asking.py": "an answer in JSON, for the process that asked",
     "search/drill/scene.py": "into the file of a drill's sandbox",
     "search/mirror/mirroring.py": "for the driver, which reads it",
     "workers/functions.py": "an answer in JSON, for the process that asked",

@@ -32,15 +32,15 @@ Epochs = Annotated[int, Field(ge=1, le=EPOCHS)]
 Batch = Annotated[int, Field(ge=1, le=BATCH)]
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 PositiveRange = Annotated[tuple[Positive, Positive], AfterValidator(ascending)]
 
 
 class PackRef(Value):
-    """Where the packed images lie, and the checksum that they must have.
-
-    `path` is of the machine that packed them; the others take them from `url`, if there is one.
+    """Where packed images lie, on the machine that packed them and, for others, perhaps at a URL;
+    the checksum that they must have.
     """
 
     path: str
@@ -58,13 +58,7 @@ ScoredSplit = Literal["validation", "test"]
 class Crop(Value):
     """A random crop, resized to the whole: its part of the area, and width over height."""
 
-    scale: Annotated[
-        tuple[
-            Annotated[float, Field(gt=0, le=1)],
-            Annotated[float, Field(gt=0, le=1)],
-        ],
-        AfterValidator(ascending),
-    ] = (0.35, 1.0)
+    scale: Annotated[tuple[Share, Share], AfterValidator(ascending)] = (0.35, 1.0)
     ratio: PositiveRange = (0.75, 4 / 3)
 
 

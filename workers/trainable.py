@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray.tune import Trainable
 
+import workers
 from workers import checkpoint
 from workers.job import CHECKPOINT, LOG, Failure, Job
 from workers.logs import JsonLines, LogFormat, describe, make_formatter
@@ -193,4 +194,4 @@ def _write_objects(file: Path, campaign: str | None, trial: int) -> None:
     for other in before:
         if isinstance(other.formatter, JsonLines):
             other.close()
-    logging.getLogger("workers").setLevel(logging.INFO)
+    logging.getLogger(workers.__name__).setLevel(logging.INFO)

@@ -113,12 +113,14 @@ class Mirror:
         delay = FIRST_DELAY
         while True:
             woken = self._work.wait(LOOK_SECONDS)
-            self._work.clear()
             ending = self._closing.is_set()
+            if woken:
+                # What is notified between the wait's end and here is for the next round.
+                self._work.clear()
             try:
                 if client is None:
                     client, woken = self._connect(), True
-                if woken:
+                if woken or ending:
                     self._send_all(client)
                     self._recover()
                 self._look(ending=ending)

@@ -127,22 +127,13 @@ def submit(  # noqa: PLR0913  (each is an option of the command)
     if campaign_id is not None and _goes_on(campaign_id):
         resume(campaign_id, address=address, insecure=insecure)
         return
-    from search.host.home import Home
     from search.upkeep.enqueueing import with_enqueued
-    from ventral import forecast
 
     _allow(insecure)
     loaded, original = _load_campaign(file, source, overrides or [], address)
     campaign, space = with_enqueued(loaded.campaign, enqueue or ()), loaded.space
-    from search import driver
-    from search.tune import place
-
     if dry_run:
-        home = Home.at()
-        note(f"packing {campaign.data.name}")
-        prepared = driver.prepare(campaign, home, space)
-        _check_enqueued(campaign, prepared[1], home)
-        forecast.show(campaign, prepared, home, output, place.total_offer(address))
+        _forecast(campaign, space, address, output)
         return
     launch = Launch(
         output=output,
@@ -160,6 +151,20 @@ def submit(  # noqa: PLR0913  (each is an option of the command)
         cloned_from=original,
         space=space,
     )
+
+
+def _forecast(campaign: "Campaign", space: "Space", address: str | None, output: Format) -> None:
+    """Check everything that can be checked before a start, and print what it will take."""
+    from search import driver
+    from search.host.home import Home
+    from search.tune import place
+    from ventral import forecast
+
+    home = Home.at()
+    note(f"packing {campaign.data.name}")
+    prepared = driver.prepare(campaign, home, space)
+    _check_enqueued(campaign, prepared[1], home)
+    forecast.show(campaign, prepared, home, output, place.total_offer(address))
 
 
 def _allow(insecure: bool) -> None:

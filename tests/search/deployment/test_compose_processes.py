@@ -245,7 +245,9 @@ def test_the_rendered_settings_are_placed_on_this_machine(folder: Path) -> None:
         texts = [made.secret("mlflow_store"), made.secret("ventral_store")]
         for service in ("mlflow", "head", "worker"):
             texts += [*made.words(service), *made.environment(service).values()]
-    left = r"/run/secrets|objects:|mlflow:5|head:|database:|0\.0\.0\.0|:8333|=6379|=8265|/var/lib"
+    left = (
+        r"/run/secrets|objects:|mlflow:5000|head:|database:|0\.0\.0\.0|:8333|=6379|=8265|/var/lib"
+    )
     assert not [text for text in texts if re.search(left, text)]
 
 

@@ -58,7 +58,7 @@ def test_what_is_written_is_in_mlflow_and_so_is_its_end(
     store.labels.change_tags(mirrored.id, ["odd", "poster"], number=1)
     labels.publish_trial(home, store, mirrored.id, 1)
     known = client._client.get_run(runs[1]).data.tags
-    assert (known[WORDS_TAG], known[NOTE_TAG]) == ("odd; poster", "<b>best</b>")
+    assert (known[WORDS_TAG], known[NOTE_TAG]) == ("odd; poster", r"\<b\>best\</b\>")
 
     store.labels.write_note(mirrored.id, "for the poster")
     store.labels.change_tags(mirrored.id, ["poster"])

@@ -180,8 +180,9 @@ def test_no_address_is_seen_by_others(store: Store, home: Home) -> None:
     mirror = MirrorProcess(store, secret, campaign.id).start()
     try:
         assert mirror.process is not None
-        arguments = Path(f"/proc/{mirror.process.pid}/cmdline").read_bytes()
-        assert b"serve()" in arguments
+        file = Path(f"/proc/{mirror.process.pid}/cmdline")
+        wait_until(lambda: b"serve()" in file.read_bytes())  # empty while the program is loaded
+        arguments = file.read_bytes()
         assert b"hidden" not in arguments
     finally:
         mirror.close(0.5)
