@@ -234,12 +234,13 @@ def check_written(place: Path | str, address: str) -> None:
     else:
         look, where, elsewhere = _make_probe(sign), place, f"cannot use {place}"
         cure = "every node needs Ventral with its extra s3, and credentials of its own"
-    bad = {}
-    for name, reply in _ask_nodes(look, where).items():
-        if reply != sign:
-            bad[name] = reply if " " in reply else elsewhere
+    bad = [
+        (name, reply if " " in reply else elsewhere)
+        for name, reply in _ask_nodes(look, where)
+        if reply != sign
+    ]
     if bad:
-        name, problem = next(iter(bad.items()))
+        name, problem = bad[0]
         more = f", and {len(bad) - 1} more nodes" if len(bad) > 1 else ""
         raise InputError(f"--address {address}", f"node {name} {problem}{more}", cure)
 
@@ -285,8 +286,10 @@ def _make_probe(sign: str) -> Callable[[str, str], str]:
     return probe
 
 
-def _ask_nodes(look: Callable[[str, str], str], where: str) -> dict[str, str]:
-    """What a function replies on each node with cores, by the node's name and address."""
+def _ask_nodes(look: Callable[[str, str], str], where: str) -> list[tuple[str, str]]:
+    """Each node with cores, by name and address, and what a function replies there. A machine may
+    have several nodes, of the same name.
+    """
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -298,10 +301,11 @@ def _ask_nodes(look: Callable[[str, str], str], where: str) -> dict[str, str]:
             answer = remote.options(scheduling_strategy=here).remote(where, node["NodeID"])
             names[answer] = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
     ray.wait(list(names), num_returns=len(names), timeout=NODE_PATIENCE)
-    replies = {}
+    replies = []
     for answer, name in names.items():
         try:
-            replies[name] = str(ray.get(answer, timeout=0))
+            reply = str(ray.get(answer, timeout=0))
         except ray.exceptions.RayError as error:
-            replies[name] = f"does not answer ({first_line(error) or type(error).__name__})"
+            reply = f"does not answer ({first_line(error) or type(error).__name__})"
+        replies.append((name, reply))
     return replies

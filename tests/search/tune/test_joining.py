@@ -94,7 +94,7 @@ def test_every_node_has_to_write_where_trials_will(
 ) -> None:
     """To a folder that all see, or to a storage, of which none needs a folder."""
     monkeypatch.setattr(
-        joining, "_ask_nodes", lambda look, where: {"b (10.0.0.2)": look(where, "b")}
+        joining, "_ask_nodes", lambda look, where: [("b (10.0.0.2)", look(where, "b"))]
     )
     (tmp_path / "scratch").mkdir()
     joining.check_written(tmp_path / "scratch", "10.0.0.1:6379")
@@ -110,6 +110,6 @@ def test_every_node_has_to_write_where_trials_will(
 def test_a_node_that_sees_another_folder_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(joining, "_ask_nodes", lambda _look, _where: {"a": "0", "b": "1"})
-    with pytest.raises(InputError, match=r"node a has another folder at .*, and 1 more nodes"):
+    monkeypatch.setattr(joining, "_ask_nodes", lambda _look, _where: [("vm", "0"), ("vm", "1")])
+    with pytest.raises(InputError, match=r"node vm has another folder at .*, and 1 more nodes"):
         joining.check_written(tmp_path, "10.0.0.1:6379")
