@@ -149,6 +149,9 @@ class Nodes:
             f"--resources={json.dumps(dict(resources))}",
             f"--node-ip-address={LOOPBACK}",
             f"--object-store-memory={OBJECT_STORE_BYTES}",
+            # Ray's own number for it is that of every Ray on the machine: a head whose agent finds
+            # it taken goes on without, and never takes a job.
+            "--dashboard-agent-listen-port=0",
             "--disable-usage-stats",
         ]
         # A job's command is looked for where this process finds its own.

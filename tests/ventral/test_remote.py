@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+from ray._private.ray_constants import DEFAULT_DASHBOARD_AGENT_LISTEN_PORT
 
 from search.host.home import Home
+from search.host.ports import LOOPBACK
 from search.store import Store
 from search.tune.access import TOKEN
 from search.tune.nodes import Nodes
@@ -29,7 +33,23 @@ seed: 3
 
 
 @pytest.fixture
-def cluster(tmp_path: Path, empty_mlflow: Path) -> Iterator[Shell]:
+def taken_port() -> Iterator[None]:
+    """The port that every Ray on a machine would have for its agent is somebody else's."""
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Where it cannot be had, it is taken already.
+        with contextlib.suppress(OSError):
+            other.bind((LOOPBACK, DEFAULT_DASHBOARD_AGENT_LISTEN_PORT))
+            other.listen()
+        yield
+
+
+@pytest.fixture
+def cluster(
+    tmp_path: Path,
+    empty_mlflow: Path,
+    taken_port: None,  # noqa: ARG001  (it is taken first)
+) -> Iterator[Shell]:
     """The command line of somebody who knows a cluster by the name `lab`; its home is shared."""
     (tmp_path / "shared").mkdir()
     shutil.copy(empty_mlflow, tmp_path / "shared" / "mlflow.db")
