@@ -13,13 +13,13 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote as quote_url
 from urllib.parse import urlsplit
 from urllib.request import Request
 
 from search.host.ports import is_loopback
+from search.host.tokens import TOKEN, token_file
 from search.host.web import make_opener, send_request
 from search.remote.clusters import Named
 from space.documents.outside import printable, redact
@@ -233,12 +233,10 @@ def _last_line(body: bytes) -> str:
 
 
 def _find_usual_token() -> str | None:
-    """The token where Ray looks for it: RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH, ~/.ray/auth_token."""
-    if token := os.environ.get("RAY_AUTH_TOKEN"):
+    """The token where Ray looks for it; None if there is none, or it cannot be read."""
+    if token := os.environ.get(TOKEN):
         return token.strip()
-    named = os.environ.get("RAY_AUTH_TOKEN_PATH")
     try:
-        file = Path(named) if named else Path.home() / ".ray" / "auth_token"
-        return file.read_text().strip() or None
+        return token_file().read_text().strip() or None
     except (OSError, ValueError, RuntimeError):
         return None

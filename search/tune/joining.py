@@ -11,6 +11,7 @@ from pathlib import Path
 from search.host.cards import card_of_node
 from search.host.machine import Machine
 from search.host.ports import addresses_of_machine, is_loopback
+from search.host.tokens import TOKEN, TOKEN_PATH
 from search.tune import access
 from search.tune.ray_internals import mute
 from search.tune.remains import PREFIX, PRIVATE
@@ -141,7 +142,7 @@ def _check_admission(address: str) -> None:
     To be called with the variables set that the connection is going to be made with.
     """
     where, mode = f"--address {address}", os.environ.get(access.MODE)
-    places = f"{access.TOKEN}, the file that {access.TOKEN_PATH} names, or ~/.ray/auth_token"
+    places = f"{TOKEN}, the file that {TOKEN_PATH} names, or ~/.ray/auth_token"
     if mode == "token" and not access.has_token():
         problem = f"{access.MODE} is token, and there is no token here"
         raise InputError(where, problem, f"put the cluster's token into {places}")

@@ -23,6 +23,7 @@ from types import MappingProxyType, TracebackType
 import psutil
 
 from search.host.ports import LOOPBACK, free_port, http_address
+from search.host.tokens import TOKEN
 from search.tune import access
 from search.tune.cluster import OBJECT_STORE_BYTES
 from search.tune.remains import MARK, PREFIX, find_marked, new_mark, scratch_root
@@ -55,7 +56,7 @@ class Nodes:
         self._token = secrets.token_hex(32)
         self._marks: dict[str, str] = {}
         self._folder = scratch_root() / f"{PREFIX}{secrets.token_hex(4)}"
-        self.environment = {access.MODE: "token", access.TOKEN: self._token}
+        self.environment = {access.MODE: "token", TOKEN: self._token}
         self.address, self.jobs_address = "", ""
 
     def __enter__(self) -> Nodes:

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from search.host.home import Home
+from search.host.tokens import TOKEN
 from search.store import Store
-from search.tune.access import TOKEN
 from search.tune.nodes import Nodes
 from tests.support.waiting import wait_until
 from tests.ventral.conftest import Shell
