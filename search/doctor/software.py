@@ -11,8 +11,8 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 from search.doctor.protocol import Fault, Place, Verdict
 from search.host.libraries import SUPPORTED, UNTESTED
+from search.host.programs import DISTRIBUTION
 
-DISTRIBUTION = "ventral-search"
 SAME = ("ventral", "python", "ray")
 """Of which every node of a cluster needs one version: jobs travel between them as values."""
 ALIKE = ("torch", "numpy")
