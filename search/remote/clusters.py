@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 
 from search.campaign.settings import Resources
-from search.host.home import STORE_VARIABLE, Home
+from search.host.home import HOME_VARIABLE, STORE_VARIABLE, Home
 from space.documents.files import read_document
 from space.documents.outside import printable, read_text
 from space.documents.patterns import Pattern
@@ -131,6 +131,12 @@ class Cluster(Value):
                 "store_file with the name of a private file",
             )
         return self
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment of jobs there, as far as the file says."""
+        known = {HOME_VARIABLE: self.home, STORE_VARIABLE: self.store}
+        return {name: text for name, text in known.items() if text is not None}
 
     @property
     def written_resources(self) -> dict[str, Any]:
