@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, requires, version
 
 from search.doctor.protocol import Fault, Place, Verdict
-from search.host.libraries import SUPPORTED, UNTESTED
+from search.host.libraries import SUPPORTED, UNTESTED, format_minors, read_minor
 from search.host.programs import DISTRIBUTION
 
 SAME = ("ventral", "python", "ray")
@@ -80,11 +80,10 @@ class VersionsCheck:
                 yield self.missing.fill(name=name)
                 continue
             supported = facts.supported.get(name)
-            if supported and ".".join(installed.split(".")[:2]) not in supported:
-                several = " and ".join(f"{minor}.x" for minor in supported)
-                yield (self.untried if facts.untested else self.unsupported).fill(
-                    name=name, installed=installed, supported=several, last=supported[-1]
-                )
+            if supported and read_minor(installed) not in supported:
+                several, last = format_minors(supported), supported[-1]
+                fault = self.untried if facts.untested else self.unsupported
+                yield fault.fill(name=name, installed=installed, supported=several, last=last)
             expected = (facts.expected or {}).get(name)
             if expected is not None and expected != installed and name in SAME + ALIKE:
                 fault = self.other if name in SAME else self.unlike
