@@ -214,5 +214,7 @@ def try_torch(visible: str | None) -> Mapping[str, Any]:
         facts = None
     if isinstance(facts, dict):
         return facts
-    said = done.stderr.strip().splitlines() or [f"PyTorch's process ended with {done.returncode}"]
-    return {"error": said[-1]}
+    errors = done.stderr.strip().splitlines() or [
+        f"PyTorch's process ended with {done.returncode}"
+    ]
+    return {"error": errors[-1]}

@@ -273,6 +273,3 @@ def read_clock(address: str) -> tuple[float, float, float] | None:
         return parsedate_to_datetime(stamp).timestamp(), before, time.time()
     except (TypeError, ValueError):
         return None
-
-
-__all__ = ["Tracking", "TrackingCheck", "ask_server", "make_headers", "read_clock"]
