@@ -104,13 +104,13 @@ class Nodes:
         *,
         cpus: int | None = None,
         gpus: int = 0,
-        resources: Mapping[str, float] | None = None,
+        resources: Mapping[str, float] = EMPTY,
     ) -> None:
         """Start one more node, by a `wrapper` command that runs what stands after it.
 
         It declares `gpus` and further `resources`, whether the machine has them or not.
         """
-        self._begin(name, cpus=cpus, wrapper=wrapper, gpus=gpus, resources=resources or {})()
+        self._begin(name, cpus=cpus, wrapper=wrapper, gpus=gpus, resources=resources)()
 
     def processes(self, name: str) -> list[int]:
         """The live processes of a node, its workers among them."""
