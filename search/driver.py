@@ -122,9 +122,8 @@ def choose_storage(
     """The URL at which a new campaign keeps its files: its own, the home's, or that of the
     campaign whose networks it certifies; None where they lie in the home.
     """
-    if campaign.storage is not None or home.storage is not None:
-        return campaign.storage or home.storage
-    return None if certifies is None else store.campaigns.get(certifies).storage
+    own = campaign.storage or home.storage
+    return own if own or certifies is None else store.campaigns.get(certifies).storage
 
 
 def run(  # noqa: PLR0913  (all but the first three have defaults, and are named)
@@ -145,7 +144,7 @@ def run(  # noqa: PLR0913  (all but the first three have defaults, and are named
     everything is kept. `mirror=False` leaves MLflow out; `patience` is how many seconds the mirror
     may take at the end. Trials run on this machine, or on the Ray cluster at `address`
     (`search.tune.joining.connect`). `prepared` is the result of `prepare` if the campaign was
-    submitted just now: its data and its space are not read again.
+    submitted just now: its data, its space and its cluster are not looked at again.
 
     Raises StoreError if another driver is at work on it, DataError if its data cannot be packed
     again, InputError (CampaignError) if it cannot run on this machine or cluster or if nothing of
@@ -153,7 +152,8 @@ def run(  # noqa: PLR0913  (all but the first three have defaults, and are named
     """
     record = store.campaigns.get(campaign_id)
     campaign = Campaign.parse(record.document, f"campaign {record.id}")
-    check_resources(campaign.resources, largest_offer(address))
+    if address is None or prepared is None:  # else checked just now: joining takes seconds
+        check_resources(campaign.resources, largest_offer(address))
     _await_silence(record, store)
     switch = Stop()
     with switch.on_signals():

@@ -128,8 +128,10 @@ def drive(
 
     record = store.campaigns.get(campaign_id)
     if launch.detach:
-        # Before it is in the background, where an error would not be seen.
-        check_resources(Campaign.parse(record.document).resources, read_offered(launch.address))
+        if prepared is None:  # else it was checked just now
+            # Before it is in the background, where an error would not be seen.
+            offered = read_offered(launch.address)
+            check_resources(Campaign.parse(record.document).resources, offered)
         _detach(campaign_id, home, launch.options)
         return
     from search import driver

@@ -169,14 +169,6 @@ def count(number: float) -> str:
     return f"{number:g}"
 
 
-def size(number: int) -> str:
-    """Bytes: 12345678 -> 12.3 MB."""
-    for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if number >= unit:
-            return f"{number / unit:.1f} {name}"
-    return f"{number} bytes"
-
-
 def moment(seconds: float | None) -> str:
     """A time of the clock, in the machine's own zone."""
     from datetime import UTC, datetime

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from search.deployment.settings import Text
+from space.documents.patterns import Pattern
 from space.documents.validation import Value
 
 RAY, KUEUE = "ray.io/v1", "kueue.x-k8s.io/v1beta2"
@@ -18,7 +18,9 @@ QUEUE, PRIORITY = "kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/priority-class"
 
 Quantity = Annotated[
     str,
-    Text(r"^[0-9]+(\.[0-9]+)?(m|k|[KMGTPE]i?)?$", 'write a number with its unit, say "500m", 4Gi'),
+    Pattern(
+        r"^[0-9]+(\.[0-9]+)?(m|k|[KMGTPE]i?)?$", 'write a number with its unit, say "500m", 4Gi'
+    ),
 ]
 
 

@@ -14,17 +14,15 @@ from search.deployment.compose import build_compose
 from search.deployment.kubernetes import build_cluster, build_job, build_network
 from search.deployment.kueue import build_queued_job, build_queues
 from search.deployment.settings import Deployment
+from search.host.programs import PACKAGES
 from space.errors import InputError
 
 Target = Literal["image", "compose", "kuberay", "kueue", "slurm"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 
-PACKAGES = ("space", "models", "workers", "search", "dashboards", "ventral")
-"""What of a checkout goes into the image."""
-
 BUILD_FILES = ("pyproject.toml", "README.md", "LICENSE", "setup.py", "MANIFEST.in")
 BUILD_FOLDERS = ("building",)
-"""What its build reads besides: metadata, and the backend."""
+"""What its build reads besides the packages: metadata, and the backend."""
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _SCRIPTS = {

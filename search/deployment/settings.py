@@ -6,78 +6,53 @@ what is put into a shell script, a Dockerfile or a manifest needs no quoting.
 """
 
 import ipaddress
-import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
-from pydantic_core.core_schema import CoreSchema, no_info_after_validator_function
+from pydantic import Field, model_validator
 
 from space.documents.files import read_document
-from space.documents.validation import Value, parse, quote
+from space.documents.patterns import Pattern
+from space.documents.validation import Value, parse
 from space.errors import InputError
 
 SCHEMA = Path(__file__).parent / "deployment.schema.json"
 LOOPBACK = "127.0.0.1"
 
 
-@dataclass(frozen=True)
-class Text:
-    """Holds a text to a pattern, with a cure for what does not match it."""
-
-    pattern: str
-    cure: str
-
-    def __get_pydantic_core_schema__(
-        self, source: type[str], handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return no_info_after_validator_function(self._check, handler(source))
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return {**handler(schema), "pattern": self.pattern}
-
-    def _check(self, text: str) -> str:
-        if re.search(self.pattern, text) is None or text.endswith("\n"):
-            raise InputError("", f"{quote(text)} cannot be used here", self.cure)
-        return text
-
-
 Name = Annotated[
     str,
-    Text(r"^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$", "write small letters, digits and hyphens"),
+    Pattern(r"^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$", "write small letters, digits and hyphens"),
 ]
 """A name that Kubernetes, compose and Slurm all take."""
 Word = Annotated[
-    str, Text(r"^[A-Za-z0-9_.-]{1,60}$", "write letters, digits, dots, hyphens and underscores")
+    str, Pattern(r"^[A-Za-z0-9_.-]{1,60}$", "write letters, digits, dots, hyphens and underscores")
 ]
 Label = Annotated[
-    str, Text(r"^[A-Za-z0-9_./-]{1,100}$", "write letters, digits, dots, hyphens and slashes")
+    str, Pattern(r"^[A-Za-z0-9_./-]{1,100}$", "write letters, digits, dots, hyphens and slashes")
 ]
 Folder = Annotated[
     str,
-    Text(
+    Pattern(
         r"^(/|~/)?[A-Za-z0-9_.][A-Za-z0-9_./-]{0,200}$",
         "write a path of letters, digits, dots, hyphens and underscores",
     ),
 ]
 Address = Annotated[
     str,
-    Text(
+    Pattern(
         r"^https?://[A-Za-z0-9_.-]+(:[0-9]{1,5})?(/[A-Za-z0-9_./-]*)?$",
         "write http://HOST:PORT or https://HOST, without user and password",
     ),
 ]
 Repository = Annotated[
-    str, Text(r"^[a-z0-9][a-z0-9._/:-]*[a-z0-9]$", "write an image's name without its tag")
+    str, Pattern(r"^[a-z0-9][a-z0-9._/:-]*[a-z0-9]$", "write an image's name without its tag")
 ]
 Digest = Annotated[
-    str, Text(r"^sha256:[0-9a-f]{64}$", "write sha256: and the 64 digits that follow it")
+    str, Pattern(r"^sha256:[0-9a-f]{64}$", "write sha256: and the 64 digits that follow it")
 ]
-Network = Annotated[str, Text(r"^[0-9.]{7,15}/[0-9]{1,2}$", "write a network as 10.0.0.0/8")]
-Sentence = Annotated[str, Text(r"^[A-Za-z0-9 ,.-]{1,100}$", "write words, commas and dots")]
+Network = Annotated[str, Pattern(r"^[0-9.]{7,15}/[0-9]{1,2}$", "write a network as 10.0.0.0/8")]
+Sentence = Annotated[str, Pattern(r"^[A-Za-z0-9 ,.-]{1,100}$", "write words, commas and dots")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Cores = Annotated[int, Field(ge=1, le=1024)]
 Gigabytes = Annotated[int, Field(ge=1, le=65536)]

@@ -36,8 +36,7 @@ MEETING_SECONDS = 300.0
 def meet(place: Place, address: str | None) -> Meeting:
     """What comes of using the cluster at an address, or a Ray of our own without one."""
     with tempfile.TemporaryDirectory(prefix="ventral-doctor-") as folder:
-        request = make_request(place, None, 0)
-        question = {"address": address, "request": request, "folder": folder}
+        question = {"address": address, "request": make_request(place), "folder": folder}
         process = subprocess.Popen(
             python_command(PROGRAM),
             stdin=subprocess.PIPE,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from search.doctor.protocol import Fault, Finding, Place, Verdict
 from search.doctor.tracking import read_clock
 from search.host.home import is_server, sqlite_file
 from search.host.ports import is_loopback
+from search.host.tokens import TOKEN, token_file
 from search.store import SILENCE_SECONDS
 from search.store.looking import look_at_store
 from space.errors import StoreError
@@ -101,9 +101,9 @@ class RayCheck:
 
     def gather(self, place: Place) -> Access:
         """The facts, as far as they can be had."""
-        file = Path(place.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray/auth_token")
+        file = token_file(place.environ)
         try:
-            bad = not place.environ.get("RAY_AUTH_TOKEN") and bool(file.stat().st_mode & 0o077)
+            bad = not place.environ.get(TOKEN) and bool(file.stat().st_mode & 0o077)
         except OSError:
             bad = False
         return Access(meeting=place.meeting, open_file=str(file) if bad else None)

@@ -10,7 +10,7 @@ from search.doctor.protocol import Fault, Place, Verdict
 from search.doctor.running import first_line
 from search.host.home import STORAGE_VARIABLE
 from space.errors import DataError, InputError, VentralError
-from workers.data.manifest import MANIFEST, read_manifest
+from workers.data.manifest import check_sizes, read_manifest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,13 +127,10 @@ def look_at_pack(folder: Path) -> str | None:
     Contents are not read: `ventral data pack` does that, and a pack may be as large as a disk.
     """
     try:
-        manifest = read_manifest(folder)
-        for name, entry in manifest.files.items():
-            size = (folder / name).stat().st_size
-            if size != entry.bytes:
-                return f"{name} has {size} bytes where {entry.bytes} were packed"
+        check_sizes(folder, read_manifest(folder).files)
     except DataError as error:
-        return f"{MANIFEST} {error.problem}" if error.where.endswith(MANIFEST) else error.problem
+        where = Path(error.where)
+        return error.problem if where == folder else f"{where.name} {error.problem}"
     except OSError as error:
         return f"{Path(error.filename or folder).name} cannot be read ({error.strerror})"
     return None

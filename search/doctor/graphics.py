@@ -111,7 +111,7 @@ class GraphicsCheck:
         """The facts, as far as they can be had."""
         devices, refusal = list_devices()
         visible = place.environ.get("CUDA_VISIBLE_DEVICES")
-        seen = count_gpus(visible)[0] if visible is None or visible.strip() else 0
+        seen, _ = count_gpus(visible)
         tried = try_torch(visible) if seen and refusal is None else {}
         return Graphics(
             devices=devices,
@@ -214,5 +214,7 @@ def try_torch(visible: str | None) -> Mapping[str, Any]:
         facts = None
     if isinstance(facts, dict):
         return facts
-    said = done.stderr.strip().splitlines() or [f"PyTorch's process ended with {done.returncode}"]
-    return {"error": said[-1]}
+    errors = done.stderr.strip().splitlines() or [
+        f"PyTorch's process ended with {done.returncode}"
+    ]
+    return {"error": errors[-1]}

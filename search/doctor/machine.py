@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from search.doctor.protocol import Fault, Place, Verdict, write_bytes
+from search.doctor.protocol import Fault, Place, Verdict
 from search.host.home import sqlite_file
+from search.host.sizes import format_bytes
 
 GB = 1000**3
 LEAST_BYTES, FEW_BYTES = GB, 10 * GB
@@ -64,13 +65,13 @@ class DiskCheck:
     full = Fault(
         status="fail",
         problem="{role} {path} has {free} left",
-        bound=f"below {write_bytes(LEAST_BYTES)}",
+        bound=f"below {format_bytes(LEAST_BYTES)}",
         cure="make room (`ventral gc`), or set {variable} to a folder on another disk",
     )
     low = Fault(
         status="warning",
         problem="{role} {path} has {free} left",
-        bound=f"below {write_bytes(FEW_BYTES)}",
+        bound=f"below {format_bytes(FEW_BYTES)}",
         cure="`ventral gc --dry-run` shows what may go; or set {variable} to another disk",
     )
     inodes = Fault(
@@ -103,7 +104,7 @@ class DiskCheck:
         for folder in facts:
             variable = "VENTRAL_HOME" if folder.role == "the home" else "TMPDIR"
             values = {"role": folder.role, "path": folder.path, "variable": variable}
-            free = write_bytes(folder.free)
+            free = format_bytes(folder.free)
             if folder.free < LEAST_BYTES:
                 yield self.full.fill(free=free, **values)
             elif folder.error is not None:
@@ -118,7 +119,7 @@ class DiskCheck:
     def describe(self, facts: tuple[Folder, ...]) -> str:
         """The facts in a line, where nothing is wrong."""
         return ", ".join(
-            f"{write_bytes(one.free)} of {write_bytes(one.total)} free in {one.path}"
+            f"{format_bytes(one.free)} of {format_bytes(one.total)} free in {one.path}"
             for one in facts
         )
 
@@ -197,7 +198,7 @@ class SharedMemoryCheck:
     small = Fault(
         status="warning",
         problem="/dev/shm has {free} of {total} free: Ray falls back to /tmp, which is slow",
-        bound=f"below {write_bytes(SHARED_BYTES)} free",
+        bound=f"below {format_bytes(SHARED_BYTES)} free",
         cure="in a container, start it with `--shm-size=2g`; else see `ls -l /dev/shm`",
     )
     faults = (missing, refused, small)
@@ -221,11 +222,11 @@ class SharedMemoryCheck:
         elif facts.error is not None:
             yield self.refused.fill(error=facts.error)
         elif facts.free < SHARED_BYTES:
-            yield self.small.fill(free=write_bytes(facts.free), total=write_bytes(facts.total))
+            yield self.small.fill(free=format_bytes(facts.free), total=format_bytes(facts.total))
 
     def describe(self, facts: SharedMemory) -> str:
         """The facts in a line, where nothing is wrong."""
-        return f"{write_bytes(facts.free)} of {write_bytes(facts.total or 0)} free in /dev/shm"
+        return f"{format_bytes(facts.free)} of {format_bytes(facts.total or 0)} free in /dev/shm"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -308,9 +309,9 @@ class LimitsCheck:
         if facts.processor is not None:
             yield self.processor.fill(processor=facts.processor)
         if facts.size is not None:
-            yield self.size.fill(size=write_bytes(facts.size))
+            yield self.size.fill(size=format_bytes(facts.size))
         if facts.memory is not None:
-            yield self.memory.fill(memory=write_bytes(facts.memory))
+            yield self.memory.fill(memory=format_bytes(facts.memory))
 
     def describe(self, facts: Limits) -> str:
         """The facts in a line, where nothing is wrong."""

@@ -23,7 +23,7 @@ SHOWN = 3
 
 
 def examine_node(request: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The findings of this node, as JSON. `request` is what `make_request` gives."""
+    """The findings of this node, as JSON. `request` is what `make_request` says."""
     place = Place(
         home=Home(path=Path(request["home"])),
         environ=read_environ(),
@@ -37,17 +37,14 @@ def examine_node(request: Mapping[str, Any]) -> list[dict[str, str]]:
     return [asdict(finding) for finding in run_checks(chosen, place)]
 
 
-def make_request(
-    place: Place, sign: Mapping[str, str] | None, gpus: int, without: Sequence[str] = ()
-) -> dict[str, Any]:
-    """What a node has to know, as JSON, for all checks but those that are named."""
+def make_request(place: Place) -> dict[str, Any]:
+    """What every node has to know, as JSON. Whoever asks a node adds the `sign` of the home (None
+    without one), the `gpus` that Ray offers there, and which checks it goes `without`.
+    """
     return {
         "home": str(place.home.path),
         "storage": place.storage,
         "versions": dict(place.versions or {}),
-        "sign": None if sign is None else dict(sign),
-        "gpus": gpus,
-        "without": list(without),
     }
 
 

@@ -151,25 +151,3 @@ class Check(Protocol[Facts]):
 
 
 AnyCheck = Check[Any]
-
-
-def write_bytes(number: float) -> str:
-    """Bytes for people: 12345678 -> 12.3 MB."""
-    for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if number >= unit:
-            return f"{number / unit:.1f} {name}"
-    return f"{number:.0f} bytes"
-
-
-__all__ = [
-    "AnyCheck",
-    "Check",
-    "Facts",
-    "Fault",
-    "Finding",
-    "Place",
-    "Probe",
-    "Status",
-    "Verdict",
-    "write_bytes",
-]

@@ -15,7 +15,6 @@ from search.doctor.cluster import Meeting
 from search.doctor.examining import examine_here, sort_findings
 from search.doctor.nodes import read_findings
 from search.doctor.protocol import Finding, Place
-from search.host.home import HOME_VARIABLE, STORE_VARIABLE
 from search.remote.clusters import Named
 from search.remote.jobs import JobApi
 from search.remote.packages import make_package
@@ -66,10 +65,8 @@ def _examine_there(named: Named, api: JobApi) -> Iterator[Finding]:
     package: str | None = None
     if cluster.code == "sent":
         command, package = f"python3 -m {COMMAND}", api.send_package(make_package({}, code=True))
-    known = {HOME_VARIABLE: cluster.home, STORE_VARIABLE: cluster.store}
-    variables = {name: text for name, text in known.items() if text is not None}
     job_id = f"ventral-doctor-{secrets.token_hex(4)}"
-    api.submit(job_id, command, package=package, variables=variables, metadata={})
+    api.submit(job_id, command, package=package, variables=cluster.variables, metadata={})
     until = time.monotonic() + JOB_SECONDS
     while (job := api.find(job_id)) is not None and not job.over:
         if time.monotonic() > until:

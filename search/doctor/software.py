@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, requires, version
 
 from search.doctor.protocol import Fault, Place, Verdict
-from search.host.libraries import SUPPORTED, UNTESTED
+from search.host.libraries import SUPPORTED, UNTESTED, format_minors, read_minor
+from search.host.programs import DISTRIBUTION
 
-DISTRIBUTION = "ventral-search"
 SAME = ("ventral", "python", "ray")
 """Of which every node of a cluster needs one version: jobs travel between them as values."""
 ALIKE = ("torch", "numpy")
@@ -80,11 +80,10 @@ class VersionsCheck:
                 yield self.missing.fill(name=name)
                 continue
             supported = facts.supported.get(name)
-            if supported and ".".join(installed.split(".")[:2]) not in supported:
-                several = " and ".join(f"{minor}.x" for minor in supported)
-                yield (self.untried if facts.untested else self.unsupported).fill(
-                    name=name, installed=installed, supported=several, last=supported[-1]
-                )
+            if supported and read_minor(installed) not in supported:
+                several, last = format_minors(supported), supported[-1]
+                fault = self.untried if facts.untested else self.unsupported
+                yield fault.fill(name=name, installed=installed, supported=several, last=last)
             expected = (facts.expected or {}).get(name)
             if expected is not None and expected != installed and name in SAME + ALIKE:
                 fault = self.other if name in SAME else self.unlike

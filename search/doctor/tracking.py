@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
-from urllib.error import HTTPError
+from typing import Literal
 from urllib.parse import unquote, urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import Request
 
 from search.doctor.protocol import Fault, Place, Verdict
 from search.doctor.running import first_line
 from search.host.home import Home, is_server, sqlite_file
+from search.host.web import Answer, make_opener, send_request
 from search.mirror.database import revision as read_revision
 from search.mirror.database import revisions
 from search.store.looking import read_mlflow_revision
@@ -29,16 +29,6 @@ from space.errors import InputError
 
 ANSWER_BYTES = 1_000_000
 REQUEST_SECONDS = 15.0
-
-
-class _Stay(HTTPRedirectHandler):
-    """Follows no redirection, which would take the account to another host."""
-
-    def redirect_request(self, *_arguments: Any) -> None:
-        return None
-
-
-_open = build_opener(_Stay).open
 
 Kind = Literal["none", "database", "server", "other"]
 
@@ -199,13 +189,13 @@ def ask_server(home: Home, environ: Mapping[str, str], ours: str) -> Tracking:
     headers = make_headers(environ) or read_account(home.tracking_uri)
     try:
         search = json.dumps({"max_results": 1}).encode()
-        status, body = _ask(f"{base}/api/2.0/mlflow/experiments/search", headers, search)
-        if status == 200 and not _is_answer(body):
-            status = 404
+        answer = _ask(f"{base}/api/2.0/mlflow/experiments/search", headers, search)
+        status = 404 if answer.status == 200 and not _is_answer(answer.body) else answer.status
         release = None
         if status == 200:
-            answered, said = _ask(f"{base}/version", headers)
-            release = said.decode(errors="replace").strip()[:40] if answered == 200 else None
+            number = _ask(f"{base}/version", headers)
+            text = number.body.decode(errors="replace").strip()[:40]
+            release = text if number.status == 200 else None
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         text = redact(str(getattr(reason, "strerror", None) or reason))
@@ -251,16 +241,14 @@ def _make_basic(name: str, word: str) -> dict[str, str]:
     return {"Authorization": f"Basic {b64encode(f'{name}:{word}'.encode()).decode()}"}
 
 
-def _ask(address: str, headers: Mapping[str, str], data: bytes | None = None) -> tuple[int, bytes]:
-    """(status, body) of a request. Raises OSError or HTTPException without an answer."""
+def _ask(address: str, headers: Mapping[str, str], data: bytes | None = None) -> Answer:
+    """The answer to a request. Raises OSError or HTTPException without one."""
     kinds = {} if data is None else {"Content-Type": "application/json"}
-    request = Request(address, data=data, headers=dict(headers) | kinds)
-    try:
-        with _open(request, timeout=REQUEST_SECONDS) as answer:
-            return int(answer.status), answer.read(ANSWER_BYTES)
-    except HTTPError as error:
-        with error:
-            return error.code, error.read(ANSWER_BYTES)
+    return _send(Request(address, data=data, headers=dict(headers) | kinds))
+
+
+def _send(request: Request) -> Answer:
+    return send_request(make_opener(), request, REQUEST_SECONDS, ANSWER_BYTES)
 
 
 def _is_answer(body: bytes) -> bool:
@@ -278,17 +266,10 @@ def read_clock(address: str) -> tuple[float, float, float] | None:
     """
     before = time.time()
     try:
-        with _open(Request(address, method="HEAD"), timeout=REQUEST_SECONDS) as answer:
-            stamp = answer.headers.get("Date")
-    except HTTPError as error:
-        stamp = error.headers.get("Date")
-        error.close()
+        stamp = _send(Request(address, method="HEAD")).headers.get("Date")
     except (OSError, http.client.HTTPException, ValueError):
         return None
     try:
         return parsedate_to_datetime(stamp).timestamp(), before, time.time()
     except (TypeError, ValueError):
         return None
-
-
-__all__ = ["Tracking", "TrackingCheck", "ask_server", "make_headers", "read_clock"]

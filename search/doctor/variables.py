@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from search.doctor.protocol import Fault, Place, Verdict
 from search.host.home import STORE_VARIABLE, TRACKING_VARIABLE, is_server, safe_address
 from search.host.machine import count_gpus
+from search.host.programs import PACKAGES
 from workers.processors import usable_processors
 
-PACKAGES = ("space", "models", "workers", "search", "dashboards", "ventral")
 HEAVY = ("torch", "numpy", "ray", "mlflow", "pandas", "scipy", "optuna", "pydantic")
 """Modules that a folder of PYTHONPATH may hide."""
 

@@ -7,6 +7,7 @@ is still there, is tests/test_private_names.py's.
 """
 
 import os
+from collections.abc import Iterable
 from importlib.metadata import version
 
 from space.errors import VentralError
@@ -23,15 +24,20 @@ def check_library(name: str) -> None:
     with, unless $VENTRAL_UNTESTED is set.
     """
     installed, supported = version(name), SUPPORTED[name]
-    if os.environ.get(UNTESTED) or _minor(installed) in supported:
+    if os.environ.get(UNTESTED) or read_minor(installed) in supported:
         return
-    several = " and ".join(f"{minor}.x" for minor in supported)
     raise VentralError(
         f"{name} {installed} is installed, and this version of Ventral works with {name} "
-        f"{several}, whose private interfaces it uses; "
+        f"{format_minors(supported)}, whose private interfaces it uses; "
         f"`pip install '{name}=={supported[-1]}.*'`, or set {UNTESTED}=1 to try it as it is"
     )
 
 
-def _minor(text: str) -> str:
+def read_minor(text: str) -> str:
+    """The minor version of a version: 2.60.1 -> 2.60."""
     return ".".join(text.split(".")[:2])
+
+
+def format_minors(minors: Iterable[str]) -> str:
+    """Minor versions for people: 2.60.x and 2.61.x."""
+    return " and ".join(f"{minor}.x" for minor in minors)

@@ -13,6 +13,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[__name__.count(".")]
 """The folder that the path of Python has to hold for our packages."""
 
+PACKAGES = ("space", "models", "workers", "search", "dashboards", "ventral")
+"""Our packages in a clone; an installed wheel has all of them in the last."""
+DISTRIBUTION = "ventral-search"
+"""What they are installed as."""
+
 _PIN = """\
 import sys
 sys.path.insert(0, {root!r})

@@ -9,20 +9,19 @@ of their own, which only their user may read.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
-from pydantic_core.core_schema import CoreSchema, no_info_after_validator_function
+from pydantic import Field, model_validator
 
 from search.campaign.settings import Resources
-from search.host.home import STORE_VARIABLE, Home
+from search.host.home import HOME_VARIABLE, STORE_VARIABLE, Home
 from space.documents.files import read_document
 from space.documents.outside import printable, read_text
+from space.documents.patterns import Pattern
 from space.documents.validation import Value, parse, quote, suggestion
 from space.errors import InputError
 
@@ -33,53 +32,37 @@ FILE_VARIABLE = "VENTRAL_CLUSTERS"
 SECRET_BYTES = 10_000
 
 
-@dataclass(frozen=True)
-class _Pattern:
-    """Holds a text to a pattern; `problem` says what one that does not match is not."""
-
-    pattern: str
-    problem: str
-    cure: str
-
-    def __get_pydantic_core_schema__(
-        self, source: type[str], handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return no_info_after_validator_function(self._check, handler(source))
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return {**handler(schema), "pattern": self.pattern}
-
-    def _check(self, text: str) -> str:
-        if re.search(self.pattern, text) is None or text.endswith("\n"):
-            raise InputError("", f"{quote(text)} is not {self.problem}", self.cure)
-        return text
-
-
 Name = Annotated[
     str,
-    _Pattern(
+    Pattern(
         r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,59}$",
-        "a cluster's name",
         "write letters, digits, dots, hyphens and underscores",
+        problem="is not a cluster's name",
     ),
 ]
 Address = Annotated[
     str,
-    _Pattern(
+    Pattern(
         r"^https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9_./-]*)?$",
-        "the address of a job API",
         "write http://HOST:8265 or https://HOST, without user and password",
+        problem="is not the address of a job API",
     ),
 ]
 ImageName = Annotated[
     str,
-    _Pattern(r"^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}$", "the name of an image", "write NAME:TAG"),
+    Pattern(
+        r"^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}$",
+        "write NAME:TAG",
+        problem="is not the name of an image",
+    ),
 ]
 Shared = Annotated[
     str,
-    _Pattern(r"^/[^\0\n]{0,1000}$", "an absolute path", "write it as the cluster's nodes see it"),
+    Pattern(
+        r"^/[^\0\n]{0,1000}$",
+        "write it as the cluster's nodes see it",
+        problem="is not an absolute path",
+    ),
 ]
 Code = Literal["installed", "sent"]
 
@@ -148,6 +131,12 @@ class Cluster(Value):
                 "store_file with the name of a private file",
             )
         return self
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment of jobs there, as far as the file says."""
+        known = {HOME_VARIABLE: self.home, STORE_VARIABLE: self.store}
+        return {name: text for name, text in known.items() if text is not None}
 
     @property
     def written_resources(self) -> dict[str, Any]:

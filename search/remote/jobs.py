@@ -11,16 +11,16 @@ import http.client
 import json
 import os
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote as quote_url
 from urllib.parse import urlsplit
+from urllib.request import Request
 
 from search.host.ports import is_loopback
+from search.host.tokens import TOKEN, token_file
+from search.host.web import make_opener, send_request
 from search.remote.clusters import Named
 from space.documents.outside import printable, redact
 from space.errors import InputError, VentralError
@@ -57,13 +57,6 @@ class Job:
         return self.status in OVER
 
 
-class _Stay(urllib.request.HTTPRedirectHandler):
-    """Follows no redirection, which would take the token to another host."""
-
-    def redirect_request(self, *_arguments: Any) -> None:
-        return None
-
-
 class JobApi:
     """The job API of one cluster. Every call raises Unreachable if nothing answers, InputError if
     the cluster refuses the token or is none, VentralError for any other refusal.
@@ -73,7 +66,7 @@ class JobApi:
         self.named = named
         self._base = named.cluster.address.rstrip("/")
         self._token = named.read_token() or _find_usual_token()
-        self._open = urllib.request.build_opener(_Stay).open
+        self._opener = make_opener()
 
     def read_version(self, *, insecure: bool = False) -> str:
         """Ray's version on the cluster, once it is known that it asks for a token.
@@ -81,7 +74,7 @@ class JobApi:
         Raises InputError, unless `insecure`, for a cluster that is not on this machine and takes
         jobs from anybody.
         """
-        answer = self._json("GET", "/api/version")
+        answer = self._get("/api/version")
         version = printable(str(answer.get("ray_version") if isinstance(answer, dict) else ""))
         local = is_loopback(urlsplit(self._base).hostname or "")
         if not local and not insecure and self._admits_strangers():
@@ -139,7 +132,7 @@ class JobApi:
 
     def find_all(self, prefix: str) -> list[Job]:
         """The jobs whose ids begin so, the oldest first."""
-        answer = self._json("GET", "/api/jobs/")
+        answer = self._get("/api/jobs/")
         jobs = [one for one in answer if isinstance(one, dict)] if isinstance(answer, list) else []
         named = [one for one in jobs if str(one.get("submission_id")).startswith(prefix)]
         return sorted(map(self._read_job, named), key=lambda job: job.started)
@@ -166,8 +159,8 @@ class JobApi:
         status, _ = self._ask("GET", "/api/version", allowed=(401, 403), anonymous=True)
         return status < 400
 
-    def _json(self, method: str, path: str) -> Any:
-        return self._parse(self._ask(method, path)[1])
+    def _get(self, path: str) -> Any:
+        return self._parse(self._ask("GET", path)[1])
 
     def _parse(self, body: bytes) -> Any:
         try:
@@ -206,24 +199,18 @@ class JobApi:
             headers["Authorization"] = f"Bearer {self._token}"
         if method == "POST":
             headers["Content-Type"] = "application/json"
-        request = urllib.request.Request(
-            self._base + path, data=data, headers=headers, method=method
-        )
+        request = Request(self._base + path, data=data, headers=headers, method=method)
         try:
-            with self._open(request, timeout=REQUEST_SECONDS) as answer:
-                status, body = answer.status, answer.read(ANSWER_BYTES)
-        except urllib.error.HTTPError as error:
-            with error:
-                status, body = error.code, error.read(ANSWER_BYTES)
+            answer = send_request(self._opener, request, REQUEST_SECONDS, ANSWER_BYTES)
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", None) or error
             raise Unreachable(
                 f"{self._where}: does not answer ({printable(str(reason))}); is it running, and "
                 "does this machine reach it?"
             ) from None
-        if status not in allowed:
-            self._refuse(status, body)
-        return status, body
+        if answer.status not in allowed:
+            self._refuse(answer.status, answer.body)
+        return answer.status, answer.body
 
     def _refuse(self, status: int, body: bytes) -> None:
         """Raise what an answer's status means, if it means that the request was not done."""
@@ -246,12 +233,10 @@ def _last_line(body: bytes) -> str:
 
 
 def _find_usual_token() -> str | None:
-    """The token where Ray looks for it: RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH, ~/.ray/auth_token."""
-    if token := os.environ.get("RAY_AUTH_TOKEN"):
+    """The token where Ray looks for it; None if there is none, or it cannot be read."""
+    if token := os.environ.get(TOKEN):
         return token.strip()
-    named = os.environ.get("RAY_AUTH_TOKEN_PATH")
     try:
-        file = Path(named) if named else Path.home() / ".ray" / "auth_token"
-        return file.read_text().strip() or None
+        return token_file().read_text().strip() or None
     except (OSError, ValueError, RuntimeError):
         return None

@@ -16,7 +16,7 @@ from typing import Any
 
 from search.campaign import Loaded, apply, load_with_space
 from search.host.machine import Machine
-from search.host.programs import ROOT
+from search.host.programs import DISTRIBUTION, PACKAGES, ROOT
 from search.remote.clusters import Cluster
 from search.upkeep.enqueueing import with_enqueued
 from space.documents.bounds import CORES
@@ -28,8 +28,6 @@ from space.genomes import find_genome
 
 CAMPAIGN = "campaign.json"
 """The campaign's file in a package."""
-DISTRIBUTION = "ventral-search"
-PACKAGES = ("space", "models", "workers", "search", "dashboards", "ventral")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 ANY = Machine(cpus=CORES, gpus=CORES, name="the cluster")

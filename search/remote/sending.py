@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from search.host.home import HOME_VARIABLE, STORE_VARIABLE
 from search.remote.clusters import Code
 from search.remote.jobs import Job, JobApi, Unreachable
 from search.remote.packages import CAMPAIGN, make_package
@@ -81,16 +80,17 @@ def _start(
     code: Code,
     campaign_id: str,
 ) -> None:
-    cluster = api.named.cluster
-    program, cure = ("python3", "") if code == "sent" else ("ventral", ", or write code: sent")
+    if code == "sent":
+        command, cure = ["python3", "-m", "ventral"], ""
+    else:
+        command, cure = ["ventral"], ", or write code: sent"
+    program, call = command[0], shlex.join([*command, *words])
     missing = shlex.quote(_MISSING.format(program=program, cure=cure))
-    call = shlex.join([*(["python3", "-m", "ventral"] if code == "sent" else ["ventral"]), *words])
-    known = {HOME_VARIABLE: cluster.home, STORE_VARIABLE: cluster.store}
     api.submit(
         job_id,
         f"command -v {program} > /dev/null || {{ echo {missing}; exit 2; }}; exec {call}",
         package=package,
-        variables={name: text for name, text in known.items() if text is not None},
+        variables=api.named.cluster.variables,
         metadata={"campaign": campaign_id},
     )
 

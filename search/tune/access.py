@@ -12,15 +12,15 @@ import os
 import secrets
 import subprocess
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Literal
 
 from search.host.programs import python_command
+from search.host.tokens import TOKEN, TOKEN_PATH, token_file
 from search.tune.ray_internals import reload_authentication
 
 Answer = Literal["open", "refused", "silent"]
 
-MODE, TOKEN, TOKEN_PATH = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
+MODE = "RAY_AUTH_MODE"
 OTHERS = ("RAY_ENABLE_K8S_TOKEN_AUTH", "RAY_ADDRESS")
 """Other variables by which an environment changes whom a cluster lets in, or which one it is."""
 
@@ -60,9 +60,8 @@ def has_token() -> bool:
     """Whether there is a token where Ray looks for one."""
     if os.environ.get(TOKEN):
         return True
-    file = os.environ.get(TOKEN_PATH) or Path.home() / ".ray" / "auth_token"
     with contextlib.suppress(OSError):
-        return Path(file).stat().st_size > 0
+        return token_file().stat().st_size > 0
     return False
 
 

@@ -7,10 +7,12 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from search.host.cards import card_of_node
 from search.host.machine import Machine
 from search.host.ports import addresses_of_machine, is_loopback
+from search.host.tokens import TOKEN, TOKEN_PATH
 from search.tune import access
 from search.tune.ray_internals import mute
 from search.tune.remains import PREFIX, PRIVATE
@@ -141,7 +143,7 @@ def _check_admission(address: str) -> None:
     To be called with the variables set that the connection is going to be made with.
     """
     where, mode = f"--address {address}", os.environ.get(access.MODE)
-    places = f"{access.TOKEN}, the file that {access.TOKEN_PATH} names, or ~/.ray/auth_token"
+    places = f"{TOKEN}, the file that {TOKEN_PATH} names, or ~/.ray/auth_token"
     if mode == "token" and not access.has_token():
         problem = f"{access.MODE} is token, and there is no token here"
         raise InputError(where, problem, f"put the cluster's token into {places}")
@@ -197,20 +199,22 @@ def gcs_address() -> str:
 
 def nodes(address: str) -> tuple[Machine, ...]:
     """The nodes that have cores to offer. Raises InputError if there is none."""
-    import ray
-
-    machines = tuple(
-        _machine_of(node["Resources"])
-        for node in ray.nodes()
-        if node["Alive"] and node["Resources"].get("CPU", 0) >= 1
-    )
+    machines = tuple(machine_of(node["Resources"]) for node in list_nodes())
     if not machines:
         cure = "start one with `ray start --address=HOST:PORT`"
         raise InputError(f"--address {address}", "has no node with a core to offer", cure)
     return machines
 
 
-def _machine_of(resources: Mapping[str, float]) -> Machine:
+def list_nodes() -> list[dict[str, Any]]:
+    """The live nodes with cores, as Ray has them, of the cluster that we are connected to."""
+    import ray
+
+    return [one for one in ray.nodes() if one["Alive"] and one["Resources"].get("CPU", 0) >= 1]
+
+
+def machine_of(resources: Mapping[str, float]) -> Machine:
+    """What a node with these resources has."""
     card = card_of_node(resources)
     return Machine(
         cpus=int(resources["CPU"]),
@@ -295,11 +299,10 @@ def _ask_nodes(look: Callable[[str, str], str], where: str) -> list[tuple[str, s
 
     remote = ray.remote(num_cpus=0)(look)
     names = {}
-    for node in ray.nodes():
-        if node["Alive"] and node["Resources"].get("CPU", 0) >= 1:
-            here = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            answer = remote.options(scheduling_strategy=here).remote(where, node["NodeID"])
-            names[answer] = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+    for node in list_nodes():
+        here = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        answer = remote.options(scheduling_strategy=here).remote(where, node["NodeID"])
+        names[answer] = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
     ray.wait(list(names), num_returns=len(names), timeout=NODE_PATIENCE)
     replies = []
     for answer, name in names.items():

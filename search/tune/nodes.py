@@ -23,6 +23,7 @@ from types import MappingProxyType, TracebackType
 import psutil
 
 from search.host.ports import LOOPBACK, free_port, http_address
+from search.host.tokens import TOKEN
 from search.tune import access
 from search.tune.cluster import OBJECT_STORE_BYTES
 from search.tune.remains import MARK, PREFIX, find_marked, new_mark, scratch_root
@@ -55,7 +56,7 @@ class Nodes:
         self._token = secrets.token_hex(32)
         self._marks: dict[str, str] = {}
         self._folder = scratch_root() / f"{PREFIX}{secrets.token_hex(4)}"
-        self.environment = {access.MODE: "token", access.TOKEN: self._token}
+        self.environment = {access.MODE: "token", TOKEN: self._token}
         self.address, self.jobs_address = "", ""
 
     def __enter__(self) -> Nodes:
@@ -103,13 +104,13 @@ class Nodes:
         *,
         cpus: int | None = None,
         gpus: int = 0,
-        resources: Mapping[str, float] | None = None,
+        resources: Mapping[str, float] = EMPTY,
     ) -> None:
         """Start one more node, by a `wrapper` command that runs what stands after it.
 
         It declares `gpus` and further `resources`, whether the machine has them or not.
         """
-        self._begin(name, cpus=cpus, wrapper=wrapper, gpus=gpus, resources=resources or {})()
+        self._begin(name, cpus=cpus, wrapper=wrapper, gpus=gpus, resources=resources)()
 
     def processes(self, name: str) -> list[int]:
         """The live processes of a node, its workers among them."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.host.machine import Machine
+from search.tune.joining import list_nodes, machine_of
 from search.tune.session import first_line
 
 
@@ -58,16 +59,12 @@ def ask_nodes(
         return {"answer": reply, "started": started, "ended": time.time()}
 
     remote = ray.remote(num_cpus=0, max_retries=0)(answer)
-    nodes = [one for one in ray.nodes() if one["Alive"] and one["Resources"].get("CPU", 0) >= 1]
+    nodes = list_nodes()
+    names = name_nodes(nodes)
     pending: dict[Any, tuple[str, Machine, float]] = {}
-    for node, name in zip(nodes, name_nodes(nodes), strict=True):
+    for node, name in zip(nodes, names, strict=True):
         there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        machine = Machine(
-            cpus=int(node["Resources"].get("CPU", 0)),
-            gpus=int(node["Resources"].get("GPU", 0)),
-            name=name,
-        )
-        sent = time.time()
+        machine, sent = machine_of(node["Resources"]), time.time()
         call = remote.options(scheduling_strategy=there).remote(function, request(machine))
         pending[call] = name, machine, sent
     replies: dict[str, Reply] = {}
@@ -85,7 +82,7 @@ def ask_nodes(
     for name, machine, _sent in pending.values():
         problem = f"does not answer within {seconds:.0f} s"
         replies[name] = Reply(node=name, machine=machine, problem=problem)
-    return [replies[name] for name in name_nodes(nodes)]
+    return [replies[name] for name in names]
 
 
 def read_reply(

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from search.host.ports import LOOPBACK, addresses_of_machine, free_port
+from search.host.tokens import TOKEN, TOKEN_PATH
 from search.tune import access
 from search.tune.joining import survey
 from search.tune.remains import MARK, Remains, new_mark, scratch_root
@@ -24,7 +25,7 @@ RAY = (sys.executable, "-P", "-m", "ray.scripts.scripts")
 @pytest.fixture(autouse=True)
 def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A user with no token anywhere."""
-    for name in (access.MODE, access.TOKEN, access.TOKEN_PATH, access.INSECURE, *access.OTHERS):
+    for name in (access.MODE, TOKEN, TOKEN_PATH, access.INSECURE, *access.OTHERS):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
 
@@ -64,10 +65,10 @@ def test_an_open_cluster_that_others_reach_is_refused(
             with pytest.raises(InputError, match="requires no token, and other machines reach it"):
                 survey(f"{host}:{port}")
         # A token of one's own does not close it.
-        monkeypatch.setenv(access.TOKEN, "0" * 64)
+        monkeypatch.setenv(TOKEN, "0" * 64)
         with pytest.raises(InputError, match="requires no token"):
             survey(f"{outer}:{port}")
-        monkeypatch.delenv(access.TOKEN)
+        monkeypatch.delenv(TOKEN)
         done = subprocess.run(
             [COMMAND, "submit", "missing.yaml", "--address", f"{outer}:{port}"],
             env=os.environ | {"VENTRAL_HOME": str(tmp_path / "home")},

@@ -19,7 +19,10 @@ TOKEN = "0123456789abcdef"
 
 @dataclass
 class FakeCluster:
-    """What the stand-in knows, and what it was asked: (method, path, whether with the token)."""
+    """What the stand-in knows, and what it was asked: (method, path, whether with the token).
+
+    With a `log` each job fails as soon as it is sent, and has written that.
+    """
 
     address: str = ""
     token: str | None = TOKEN
@@ -28,6 +31,7 @@ class FakeCluster:
     logs: dict[str, str] = field(default_factory=dict)
     packages: dict[str, bytes] = field(default_factory=dict)
     requests: list[tuple[str, str, bool]] = field(default_factory=list)
+    log: str | None = None
 
     def answer(self, method: str, path: str, token: str | None, body: bytes) -> tuple[int, str]:
         """(status, text) of one request, as Ray 2.60 gives them."""
@@ -56,6 +60,9 @@ class FakeCluster:
                 return 400, f"ValueError: Job with submission_id {job['submission_id']} exists"
             job |= {"status": "PENDING", "start_time": 1000 * len(self.jobs), "message": None}
             self.jobs[job["submission_id"]] = job
+            if self.log is not None:
+                job |= {"status": "FAILED", "message": "exit code 1"}
+                self.logs[job["submission_id"]] = self.log
             return 200, "{}"
         if not name:
             return 200, json.dumps([*self.jobs.values(), {"submission_id": None}])

@@ -14,8 +14,8 @@ from ray._private.ray_constants import DEFAULT_DASHBOARD_AGENT_LISTEN_PORT
 
 from search.host.home import Home
 from search.host.ports import LOOPBACK
+from search.host.tokens import TOKEN
 from search.store import Store
-from search.tune.access import TOKEN
 from search.tune.nodes import Nodes
 from tests.support.waiting import wait_until
 from tests.ventral.conftest import Shell

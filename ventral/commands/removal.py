@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from search.host.sizes import format_bytes
 from space.documents.outside import printable
 from ventral.commands.labels import Id
-from ventral.output import Format, Output, note, size, value
+from ventral.output import Format, Output, note, value
 
 if TYPE_CHECKING:
     from search.upkeep.removal import Doomed
@@ -59,7 +60,7 @@ def format_doomed(doomed: "Doomed") -> str:
     lines = [
         printable(f"campaign {doomed.campaign.id} ({doomed.campaign.name})"),
         f"  rows in the store: {sum(doomed.rows.values()) + 1:,}" + (f" ({rows})" if rows else ""),
-        f"  files: {doomed.files:,}, {size(doomed.bytes)}",
+        f"  files: {doomed.files:,}, {format_bytes(doomed.bytes)}",
         *(printable(f"    {place}") for place in (*doomed.folders, doomed.stored) if place),
         f"  runs in MLflow: {doomed.runs:,}",
     ]

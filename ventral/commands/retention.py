@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ventral.output import Format, Output, note, show, size, table
+from search.host.sizes import format_bytes
+from ventral.output import Format, Output, note, show, table
 
 UNITS = {"m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 NAMES = {
@@ -68,8 +69,8 @@ def collect(
     for what, name in NAMES.items():
         sizes = [item.bytes for item in gone if item.what == what]
         if sizes and output is Format.table:
-            show(f"{name}: {len(sizes)}, {size(sum(sizes))}")
-    total = size(sum(item.bytes for item in gone))
+            show(f"{name}: {len(sizes)}, {format_bytes(sum(sizes))}")
+    total = format_bytes(sum(item.bytes for item in gone))
     note(f"{'would be freed' if dry_run else 'freed'}: {total}")
     if dry_run and gone:
         note("Next: the same command without --dry-run")

@@ -251,12 +251,12 @@ def resume(  # noqa: PLR0913  (each is an option of the command)
     from search.upkeep.submission import prepare_resume, resumable
     from ventral.opening import find_campaign
 
-    _allow(insecure)
     changes = overrides or []
     if cluster is not None:
         sending = Sending(cluster=cluster, code=code, insecure=insecure, address=address)
         resume_there(sending, campaign, changes)
         return
+    _allow(insecure)
     home, store, record = find_campaign(campaign, resumable(changes))
     if not prepare_resume(record, store, changes, address=address):
         note(f"campaign {record.id} is finished; `ventral top {record.id}` shows the best cells")

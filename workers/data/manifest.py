@@ -96,14 +96,7 @@ def verify_files(folder: Path, expected: Mapping[str, File], *, always: bool) ->
 
     Sizes are always compared; contents with `always`, or where the stamp does not fit the files.
     """
-    for name, entry in expected.items():
-        path = folder / name
-        try:
-            size = path.stat().st_size
-        except OSError as error:
-            raise alteration(path, f"cannot be read ({error.strerror})") from error
-        if size != entry.bytes:
-            raise alteration(path, f"has {size} bytes where {entry.bytes} were packed")
+    check_sizes(folder, expected)
     current = stamp_files(folder, expected)
     if not always and _read_stamp(folder) == current:
         return
@@ -112,6 +105,18 @@ def verify_files(folder: Path, expected: Mapping[str, File], *, always: bool) ->
             raise alteration(folder / name, "was altered after it was packed")
     with contextlib.suppress(OSError):  # a folder that cannot be written is read through each time
         files.replace(folder / STAMP, json.dumps(current).encode())
+
+
+def check_sizes(folder: Path, expected: Mapping[str, File]) -> None:
+    """Compare the sizes of a pack's files with its manifest. Raises DataError for the first."""
+    for name, entry in expected.items():
+        path = folder / name
+        try:
+            size = path.stat().st_size
+        except OSError as error:
+            raise alteration(path, f"cannot be read ({error.strerror})") from error
+        if size != entry.bytes:
+            raise alteration(path, f"has {size} bytes where {entry.bytes} were packed")
 
 
 def stamp_files(folder: Path, names: Mapping[str, Any]) -> dict[str, list[int]]:

@@ -32,6 +32,7 @@ import yaml
 
 from search.deployment import make_secrets
 from search.host.ports import LOOPBACK, free_port
+from search.host.tokens import TOKEN
 from search.tune import access
 from tests.support import postgres
 from tests.support.deployments import write_defaults
@@ -284,7 +285,7 @@ def test_a_campaign_runs_through_the_set_and_strangers_are_refused(folder: Path)
         assert _ask(query, "password") == 401
         with pytest.raises(psycopg.OperationalError, match="no password supplied"):
             psycopg.connect(**database)
-        token = {access.MODE: "token", access.TOKEN: made.secret("ray_token")}
+        token = {access.MODE: "token", TOKEN: made.secret("ray_token")}
         assert access.probe(address, token) == "open"
         assert access.probe(address, access.STRANGER) == "refused"
         listening = made.listening()

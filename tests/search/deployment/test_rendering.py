@@ -11,7 +11,8 @@ import yaml
 
 from search.deployment import TARGETS, Deployment, Target, render_target, write_files
 from search.deployment.kubernetes import RAY_VERSION
-from search.deployment.rendering import BUILD_FILES, BUILD_FOLDERS, PACKAGES
+from search.deployment.rendering import BUILD_FILES, BUILD_FOLDERS
+from search.host.programs import PACKAGES
 from space.documents.validation import parse
 from space.errors import InputError
 from tests.support import shrinking

@@ -24,7 +24,8 @@ from search.host.home import Home
 
 def test_a_node_runs_the_checks_of_a_machine_that_trains(tmp_path: Path) -> None:
     place = Place(home=Home.at(tmp_path, {}), environ={}, versions={"ray": "0.1"})
-    request = json.loads(json.dumps(make_request(place, None, 0, without=["gpus"])))
+    wanted = make_request(place) | {"sign": None, "gpus": 0, "without": ["gpus"]}
+    request = json.loads(json.dumps(wanted))
     findings = list(read_findings(json.loads(json.dumps(examine_node(request)))))
     trains = [check.name for check in CHECKS if check.trains and check.name != "gpus"]
     assert list(dict.fromkeys(finding.check for finding in findings)) == trains

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from search.doctor.protocol import Fault, write_bytes
+from search.doctor.protocol import Fault
 
 FAULT = Fault(status="fail", problem="{where} says {what}", cure="ask {where}")
 
@@ -18,10 +18,3 @@ def test_texts_are_filled_and_can_be_printed() -> None:
 def test_a_value_that_is_missing_is_a_mistake_of_ours() -> None:
     with pytest.raises(KeyError, match="what"):
         FAULT.fill(where="x")
-
-
-@pytest.mark.parametrize(
-    ("number", "text"), [(12, "12 bytes"), (8_000_000, "8.0 MB"), (2.5e12, "2.5 TB")]
-)
-def test_bytes_are_written_for_people(number: float, text: str) -> None:
-    assert write_bytes(number) == text

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,9 +11,10 @@ from search.doctor.examining import make_place
 from search.doctor.protocol import Finding
 from search.doctor.remotely import COMMAND, examine_cluster, read_log
 from search.host.home import Home
-from search.host.ports import free_port
-from search.remote.clusters import Cluster, Named
+from search.host.ports import LOOPBACK, free_port, http_address
+from search.remote.clusters import Named
 from space.errors import VentralError
+from tests.support.job_apis import FakeCluster, serve_jobs
 
 ROWS = [
     {"check": "clocks", "status": "fail", "text": "node b is 90 s ahead", "cure": "set it"},
@@ -35,73 +31,15 @@ def _no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_AUTH_TOKEN_PATH", raising=False)
 
 
-class Api(ThreadingHTTPServer):
-    """A job API that admits a token, and whose job has written a log."""
-
-    def __init__(self, log: str) -> None:
-        self.token, self.log = "right", log
-        self.jobs: list[Any] = []
-        super().__init__(("127.0.0.1", 0), Handler)
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Api
-
-    def do_GET(self) -> None:
-        if self.path == "/api/version":
-            self._answer({"ray_version": "2.60.0"})
-        elif self.path.endswith("/logs"):
-            self._answer({"logs": self.server.log})
-        else:
-            self._answer({"status": "FAILED", "message": "exit code 1"})
-
-    def do_POST(self) -> None:
-        self.server.jobs.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self._answer({"job_id": "x"})
-
-    def _answer(self, document: object) -> None:
-        token = self.server.token
-        given = self.headers["Authorization"]
-        admitted = given == f"Bearer {token}"
-        body = json.dumps(document if admitted else "no").encode()
-        self.send_response(200 if admitted else 403 if given else 401)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_words: object) -> None:
-        pass
-
-
-@contextmanager
-def serve(log: str = LOG) -> Iterator[Api]:
-    server = Api(log)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def _name(folder: Path, port: int, token: str | None = "right") -> Named:
-    if token is not None:
-        (folder / "token").write_text(token)
-        (folder / "token").chmod(0o600)
-    cluster = Cluster(
-        address=f"http://127.0.0.1:{port}", token_file=token and "token", home="/their/home"
-    )
-    return Named(name="lab", cluster=cluster, file=folder / "clusters.yaml")
-
-
 def _examine(folder: Path, named: Named) -> list[Finding]:
     return examine_cluster(make_place(Home.at(folder, {}), {}), named)
 
 
 def test_what_a_job_there_finds_is_among_the_findings(tmp_path: Path) -> None:
-    with serve() as api:
-        findings = _examine(tmp_path, _name(tmp_path, api.server_port))
-        (job,) = api.jobs
+    with serve_jobs() as lab:
+        lab.log = LOG
+        findings = _examine(tmp_path, lab.named(tmp_path, home="/their/home"))
+        (job,) = lab.jobs.values()
     assert job["entrypoint"] == COMMAND
     assert job["runtime_env"] == {"env_vars": {"VENTRAL_HOME": "/their/home"}}
     assert (
@@ -116,13 +54,14 @@ def test_what_a_job_there_finds_is_among_the_findings(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("token", "text"),
-    [("wrong", "the cluster has another token"), (None, "and there is none")],
+    ("file", "text"),
+    [("token", "the cluster has another token"), (None, "and there is none")],
 )
-def test_a_cluster_that_refuses_the_token(token: str | None, text: str, tmp_path: Path) -> None:
-    with serve() as api:
-        findings = _examine(tmp_path, _name(tmp_path, api.server_port, token))
-        assert api.jobs == []
+def test_a_cluster_that_refuses_the_token(file: str | None, text: str, tmp_path: Path) -> None:
+    with serve_jobs() as lab:
+        lab.token = "another"
+        findings = _examine(tmp_path, lab.named(tmp_path, token_file=file))
+        assert not lab.jobs
     (ray,) = (finding for finding in findings if finding.check == "ray")
     assert ray.status == "fail"
     assert text in ray.text
@@ -130,7 +69,8 @@ def test_a_cluster_that_refuses_the_token(token: str | None, text: str, tmp_path
 
 
 def test_a_cluster_that_is_away(tmp_path: Path) -> None:
-    findings = _examine(tmp_path, _name(tmp_path, free_port()))
+    lab = FakeCluster(address=http_address(LOOPBACK, free_port()))
+    findings = _examine(tmp_path, lab.named(tmp_path))
     (ray,) = (finding for finding in findings if finding.check == "ray")
     assert ray.status == "fail"
     assert "does not answer" in ray.text
@@ -138,8 +78,9 @@ def test_a_cluster_that_is_away(tmp_path: Path) -> None:
 
 
 def test_a_job_that_finds_nothing_is_a_finding(tmp_path: Path) -> None:
-    with serve(log="bash: ventral: command not found\n") as api:
-        findings = _examine(tmp_path, _name(tmp_path, api.server_port))
+    with serve_jobs() as lab:
+        lab.log = "bash: ventral: command not found\n"
+        findings = _examine(tmp_path, lab.named(tmp_path))
     (nodes,) = (one for one in findings if one.check == "nodes" and one.status == "fail")
     assert "ventral: command not found" in nodes.text
     assert COMMAND in nodes.cure

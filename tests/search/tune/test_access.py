@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from search.host.tokens import TOKEN, TOKEN_PATH
 from search.tune import access
-from search.tune.access import MODE, OTHERS, TOKEN, TOKEN_PATH
+from search.tune.access import MODE, OTHERS
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from search.host.ports import addresses_of_machine, listen
+from search.host.tokens import TOKEN
 from search.tune import access, joining
 from search.tune.joining import _check_admission, _check_closed, survey
 from search.tune.remains import PRIVATE
@@ -37,7 +38,7 @@ def test_a_token_that_a_variable_keeps_from_being_used_is_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(access.MODE, "disabled")
-    monkeypatch.setenv(access.TOKEN, "0" * 64)
+    monkeypatch.setenv(TOKEN, "0" * 64)
     monkeypatch.setattr(access, "probe", lambda _address, _settings: "refused")
     with pytest.raises(InputError, match="RAY_AUTH_MODE=disabled leaves the one here") as error:
         _check_admission("127.0.0.1:1")

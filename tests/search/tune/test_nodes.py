@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from search.host.tokens import TOKEN
 from search.tune import nodes as module
-from search.tune.access import MODE, TOKEN
+from search.tune.access import MODE
 from search.tune.nodes import Nodes
 from space.errors import VentralError
 from tests.support.processes import runs
