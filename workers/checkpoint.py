@@ -9,9 +9,10 @@ that there is always one to go back to. This module does not know what the tenso
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import Field
 
@@ -31,6 +32,8 @@ TENSORS, META = "tensors.safetensors", "checkpoint.json"
 KEPT = 2
 _META_BYTES = 256 << 20
 _log = logging.getLogger(__name__)
+
+Contents = TypeVar("Contents")
 
 
 class _Tensors(Value):
@@ -84,30 +87,16 @@ def load(place: str | Path) -> "tuple[dict[str, Tensor], dict[str, Any]]":
     A damaged version is passed over with a warning if an older one is good. Raises
     CheckpointError if no version is good, naming the damaged file and the cure; StorageError.
     """
-    storage = open_storage(place)
-    damage: CheckpointError | None = None
-    for version in storage.groups("", META):
-        try:
-            loaded = _load_version(storage, version)
-        except CheckpointError as error:
-            damage = damage or error
-            continue
-        if damage is not None:
-            _log.warning("%s; going back to %s", damage, storage.name(version))
-        return loaded
+    loaded, version, damage = _read_newest(place, _load_version)
     if damage is not None:
-        raise damage
-    raise CheckpointError(f"{place}: holds no checkpoint; start from the beginning")
+        _log.warning("%s; going back to %s", damage, version)
+    return loaded
 
 
 def read_meta(place: str | Path) -> dict[str, Any] | None:
     """The meta data of the newest version that has some; None if there is none. No torch."""
-    storage = open_storage(place)
-    for version in storage.groups("", META):
-        try:
-            return _read_record(storage, version).meta
-        except CheckpointError:
-            continue
+    with suppress(CheckpointError):
+        return _read_newest(place, _read_record)[0].meta
     return None
 
 
@@ -116,18 +105,24 @@ def copy(source: str | Path, target: str | Path) -> None:
 
     Raises CheckpointError if there is none, OSError, StorageError.
     """
-    storage = open_storage(source)
+    parts, _, _ = _read_newest(source, _read_parts)
+    open_storage(target).publish("", parts)
+
+
+def _read_newest(
+    place: str | Path, read: Callable[[Storage, str], Contents]
+) -> tuple[Contents, str, CheckpointError | None]:
+    """What `read` gives of the newest good version, that version's place, and the damage of the
+    newest one that was passed over. Raises CheckpointError if no version is good, StorageError.
+    """
+    storage = open_storage(place)
     damage: CheckpointError | None = None
     for version in storage.groups("", META):
         try:
-            data = _read_tensors(storage, version, _read_record(storage, version).tensors)
-            record = _read(storage, f"{version}/{META}")
+            return read(storage, version), storage.name(version), damage
         except CheckpointError as error:
             damage = damage or error
-            continue
-        open_storage(target).publish("", {TENSORS: data, META: record})
-        return
-    raise damage or CheckpointError(f"{source}: holds no checkpoint; start from the beginning")
+    raise damage or CheckpointError(f"{place}: holds no checkpoint; start from the beginning")
 
 
 def _load_version(storage: Storage, version: str) -> "tuple[dict[str, Tensor], dict[str, Any]]":
@@ -144,6 +139,13 @@ def _load_version(storage: Storage, version: str) -> "tuple[dict[str, Tensor], d
         raise _corruption(storage, where, f"is not what was written ({error})") from None
 
 
+def _read_parts(storage: Storage, version: str) -> dict[str, bytes]:
+    """The files of a version by their names, as they are, in the order of writing."""
+    written = _read(storage, f"{version}/{META}")
+    record = _parse_record(storage, version, written)
+    return {TENSORS: _read_tensors(storage, version, record.tensors), META: written}
+
+
 def _read_tensors(storage: Storage, version: str, expected: _Tensors) -> bytes:
     """The bytes of a version's tensors, of the size and the hash that they were written with."""
     key = f"{version}/{TENSORS}"
@@ -154,9 +156,13 @@ def _read_tensors(storage: Storage, version: str, expected: _Tensors) -> bytes:
 
 
 def _read_record(storage: Storage, version: str) -> _Record:
+    return _parse_record(storage, version, _read(storage, f"{version}/{META}"))
+
+
+def _parse_record(storage: Storage, version: str, written: bytes) -> _Record:
     key = f"{version}/{META}"
     try:
-        document = parse_json(_read(storage, key), "", nodes=RECORD)
+        document = parse_json(written, "", nodes=RECORD)
         if not isinstance(document, dict):
             raise InputError("", "is not a mapping")
         number = document.get("format")
@@ -165,8 +171,6 @@ def _read_record(storage: Storage, version: str) -> _Record:
                 f"{storage.name(key)}: format {number}, this version of Ventral reads {FORMAT}"
             )
         record = parse(_Record, document, nodes=RECORD)
-    except StorageError:
-        raise
     except InputError as error:
         raise _corruption(storage, key, f"is not what was written ({error})") from None
     if record.sha256 != _digest({k: v for k, v in document.items() if k != "sha256"}):
@@ -181,17 +185,15 @@ def _read(storage: Storage, key: str, size: int | None = None) -> bytes:
     """
     try:
         with storage.open(key) as opened:
-            problem = _judge_size(opened, size)
-            data = b"" if problem else opened.stream.read()
+            if problem := _judge_size(opened, size):
+                raise _corruption(storage, key, problem)
+            return opened.stream.read()
     except StorageError:
         raise
     except InputError as error:
         raise _corruption(storage, key, error.problem) from None
     except OSError as error:
         raise _corruption(storage, key, f"cannot be read ({error.strerror})") from None
-    if problem:
-        raise _corruption(storage, key, problem)
-    return data
 
 
 def _judge_size(opened: Opened, size: int | None) -> str:

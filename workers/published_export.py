@@ -18,7 +18,7 @@ from workers import files
 from workers.export import OURS
 from workers.storage.cache import ensure_cache
 from workers.storage.opening import open_storage
-from workers.storage.places import S3, join, local_folder, read_url
+from workers.storage.places import join, local_folder, read_place
 from workers.storage.protocol import Storage
 
 SUMS = "export.json"
@@ -62,7 +62,7 @@ def bring_export(place: str | Path) -> Path:
 
     Raises InputError if there is none that is whole, OSError, StorageError.
     """
-    place = read_url(place, "export") if isinstance(place, str) and "://" in place else place
+    place = read_place(place, "export")
     folder = local_folder(place)
     if folder is not None:
         return folder
@@ -79,18 +79,23 @@ def bring_export(place: str | Path) -> Path:
     if not (root / name).is_dir():
         with files.partial(root, name) as hidden:
             for one, expected in sums.files.items():
-                try:
-                    data = _read(storage, one, expected.bytes)
-                except FileNotFoundError:
-                    raise InputError(storage.name(one), "is missing", "export it again") from None
-                if hashlib.sha256(data).hexdigest() != expected.sha256:
-                    problem = "is not what was exported"
-                    raise InputError(storage.name(one), problem, "export the cell again")
-                files.write(hidden / one, data)
+                files.write(hidden / one, _read_file(storage, one, expected))
             files.settle(hidden)
             if not (root / name).is_dir():
                 hidden.rename(root / name)
     return root / name
+
+
+def _read_file(storage: Storage, key: str, expected: _File) -> bytes:
+    """A file of an export. Raises InputError if it is missing or not what was exported."""
+    try:
+        data = _read(storage, key, expected.bytes)
+    except FileNotFoundError:
+        raise InputError(storage.name(key), "is missing", "export it again") from None
+    if hashlib.sha256(data).hexdigest() != expected.sha256:
+        problem = "is not what was exported"
+        raise InputError(storage.name(key), problem, "export the cell again")
+    return data
 
 
 def _read(storage: Storage, key: str, limit: int) -> bytes:
@@ -103,4 +108,4 @@ def _read(storage: Storage, key: str, limit: int) -> bytes:
 
 def is_at_url(place: str | Path) -> bool:
     """Whether an export is at an object store, where it is not changed."""
-    return str(place).startswith(S3)
+    return local_folder(place) is None

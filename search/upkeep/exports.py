@@ -31,7 +31,7 @@ from workers.data.manifest import Manifest
 from workers.data.publishing import find_manifest
 from workers.job import Fidelity, PackRef, Recipe
 from workers.published_export import publish_export
-from workers.storage.places import local_folder, read_url
+from workers.storage.places import local_folder, read_place
 from workers.storage.probing import probe_storage
 from workers.training_state import read_weights
 
@@ -81,7 +81,7 @@ def export_trials(
     whose weights were not kept, InputError if something else than an export has its folder's
     name, or anything at the URL; OSError on a full disk, StorageError.
     """
-    to = read_url(to, "--to") if isinstance(to, str) and "://" in to else to
+    to = read_place(to, "--to")
     folder = local_folder(to)
     if folder is None:
         probe_storage(str(to), "--to")

@@ -5,7 +5,6 @@ takes the campaign up, and the same call goes on where it was. Packed data is sh
 and stays; `search.upkeep.retention` removes what none of them needs.
 """
 
-import shutil
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
@@ -123,13 +122,9 @@ def remove_campaign(
     store.removal.begin(campaign.id)
     if runs:
         _delete_runs(home, campaign)
-    for folder in doomed.folders:
-        if folder.is_dir() and not folder.is_symlink():
-            shutil.rmtree(folder)
-        else:
-            folder.unlink(missing_ok=True)
-    if doomed.stored is not None:
-        open_storage(doomed.stored).remove("")
+    for place in (*doomed.folders, doomed.stored):
+        if place is not None:
+            open_storage(place).remove("")
     store.removal.finish(campaign.id)
 
 

@@ -9,7 +9,6 @@ the store nor MLflow loses anything.
 """
 
 import logging
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,8 +22,9 @@ from search.store import CONTROL, SEARCHED, Campaign, Status, Store, Trial
 from search.upkeep.stored import Stored, list_storages, list_stored
 from space.errors import StorageError
 from workers.data.publishing import PACKS
+from workers.job import CHECKPOINT
 from workers.storage.cache import cache_folder
-from workers.storage.opening import open_storage
+from workers.storage.opening import discard
 from workers.storage.places import join, local_folder
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def plan(
         for item in _checkpoints(store, home, record, keep, stored)
     ]
     items += _packs(home, records, older_than)
-    items += _cached(records, older_than)
+    items += _list_unused("cached", cache_folder() / PACKS, _checksums(records), older_than)
     for url, contents in stored.items():
         items += _stored_packs(url, contents, records, older_than)
     items.sort(key=lambda item: ORDER.index(item.what))
@@ -89,25 +89,8 @@ def remove(store: Store, items: Sequence[Item]) -> Iterator[Item]:
     for item in items:
         if item.campaign is not None and store.campaigns.get(item.campaign).state == "running":
             continue
-        if _remove(item.place):
+        if discard(item.place):
             yield item
-
-
-def _remove(place: str) -> bool:
-    """Whether what was at a place is gone now."""
-    path = local_folder(place)
-    if path is None:
-        try:
-            open_storage(place).remove("")
-        except StorageError as error:
-            log.warning("%s", error)
-            return False
-        return True
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
-    return not path.exists()
 
 
 def _idle(record: Campaign) -> float:
@@ -133,8 +116,8 @@ def _checkpoints(
     stored: Mapping[str, Stored],
 ) -> Iterator[Item]:
     """Those of a campaign, in the home or at its storage."""
-    there = None if record.storage is None else stored.get(record.storage, Stored()).checkpoints
-    if not (home.campaign(record.id).is_dir() if there is None else there):
+    there = _find_checkpoints(home, record, stored)
+    if not there:
         return
     places = places_of(home, record)
     number = int(record.document.get("keep", 0)) if keep is None else keep
@@ -148,16 +131,25 @@ def _checkpoints(
             what is None
             or trial.number in best_numbers
             or trial.origin == CONTROL
-            or not (Path(place).exists() if there is None else place in there)
+            or place not in there
         ):
             continue
         yield Item(
             what=what,
             place=place,
-            bytes=0 if there is None else there[place],
+            bytes=there[place],
             campaign=record.id,
             trial=trial.number,
         )
+
+
+def _find_checkpoints(
+    home: Home, record: Campaign, stored: Mapping[str, Stored]
+) -> Mapping[str, int]:
+    """The places of a campaign's checkpoints with their bytes; in the home these are not known."""
+    if record.storage is None:
+        return {str(path): 0 for path in home.campaign(record.id).glob(f"*/{CHECKPOINT}")}
+    return stored[record.storage].checkpoints if record.storage in stored else {}
 
 
 def _packs(home: Home, records: Sequence[Campaign], older_than: float) -> Iterator[Item]:
@@ -172,21 +164,16 @@ def _packs(home: Home, records: Sequence[Campaign], older_than: float) -> Iterat
     if home.campaigns.is_dir() and any(f.name not in ours for f in home.campaigns.iterdir()):
         return
     used = {Path(record.data["path"]).name for record in records if "path" in record.data}
-    for folder in sorted(home.data.iterdir()) if home.data.is_dir() else []:
+    yield from _list_unused("pack", home.data, used, older_than)
+
+
+def _list_unused(what: What, root: Path, used: set[str], older_than: float) -> Iterator[Item]:
+    """The packs in a folder of packs whose names are not among those in use."""
+    for folder in sorted(root.iterdir()) if root.is_dir() else []:
         if folder.name.startswith(".") or not folder.is_dir() or folder.name in used:
             continue
         if time.time() - folder.stat().st_mtime >= older_than:
-            yield Item(what="pack", place=str(folder), bytes=0)
-
-
-def _cached(records: Sequence[Campaign], older_than: float) -> Iterator[Item]:
-    """Packs in this machine's cache that no campaign of the store has; they can be had again."""
-    used, cache = _checksums(records), cache_folder() / PACKS
-    for folder in sorted(cache.iterdir()) if cache.is_dir() else []:
-        if folder.name.startswith(".") or not folder.is_dir() or folder.name in used:
-            continue
-        if time.time() - folder.stat().st_mtime >= older_than:
-            yield Item(what="cached", place=str(folder), bytes=0)
+            yield Item(what=what, place=str(folder), bytes=0)
 
 
 def _stored_packs(

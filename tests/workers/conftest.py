@@ -1,13 +1,15 @@
 """A small recurrent network with the interface of models.build.Network, and jobs to train it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.support.broken_network import Line, breakable_line
 from tests.support.exports import genome
+from tests.support.s3_server import S3Server
 from workers.data.pack import Pack
 from workers.data.packing import pack
 from workers.data.specs import DigitsOccluded
@@ -61,6 +63,18 @@ def build_tiny(job: Job, _fidelity: Fidelity = WHOLE) -> Tiny:
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def line(
+    s3_server: S3Server,
+    bucket: str,  # noqa: ARG001  (its variables are set first)
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Line]:
+    """The line to the server of `bucket`, which can be broken."""
+    with breakable_line(s3_server.endpoint) as line:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", line.endpoint)
+        yield line
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from space.errors import UnreachableError
 from tests.support.exports import genome
 from workers import checkpoint
 from workers.data.packing import pack
@@ -82,8 +83,6 @@ def test_a_store_that_is_away_loses_the_worker_and_not_the_trial(
     job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is raised is left to Ray: the trial starts again, perhaps elsewhere."""
-    from space.errors import UnreachableError
-
     enter(tmp_path / "one", monkeypatch)
     trainable = start(job)
     report(trainable.step())

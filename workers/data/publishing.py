@@ -8,9 +8,8 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from space.errors import DataError, UnreachableError
 from workers import files
@@ -30,6 +29,9 @@ from workers.storage.opening import open_storage
 from workers.storage.places import join, local_folder
 from workers.storage.protocol import Storage
 
+if TYPE_CHECKING:
+    from workers.data.packing import Progress
+
 PACKS = "packs"
 """Where packs are, below a storage and below a machine's cache."""
 
@@ -38,11 +40,9 @@ TRIES = 4
 
 PIECE = 4 << 20  # bytes read at a time
 
-Progress = Callable[[str, int, int], None]
-
 
 def publish_pack(
-    pack: Pack, storage: str, progress: Progress = lambda _name, _done, _total: None
+    pack: Pack, storage: str, progress: "Progress" = lambda _name, _done, _total: None
 ) -> str:
     """Put a pack at a storage, unless it is there; returns the URL of its own place.
 

@@ -1,4 +1,4 @@
-"""The folder of this machine for what can be had again: packed data, the logs of workers."""
+"""The folder of this machine for what was fetched from a storage, and the logs of workers."""
 
 import os
 from collections.abc import Mapping

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from space.documents.outside import open_regular, path_exists
 from workers import files
-from workers.storage.protocol import Entry, Opened
+from workers.storage.protocol import Entry, Opened, join_key
 
 
 class FolderStorage:
@@ -62,7 +62,7 @@ class FolderStorage:
             files.settle(hidden)
             made = self._rename(hidden, folder)
         files.settle(folder)
-        return f"{parent}/{made}" if parent else made
+        return join_key(parent, made)
 
     def _rename(self, hidden: Path, folder: Path) -> str:
         """Rename to the next free number (another process may take one meanwhile)."""
@@ -80,7 +80,7 @@ class FolderStorage:
     def groups(self, parent: str, last: str) -> list[str]:  # noqa: ARG002  (a folder has whole ones)
         """The keys of the groups of `parent`, the newest first."""
         names = sorted(_numbers(self._folder / parent), key=int, reverse=True)
-        return [f"{parent}/{name}" if parent else name for name in names]
+        return [join_key(parent, name) for name in names]
 
     def prune(self, parent: str, last: str, kept: int) -> None:
         """Remove the groups of `parent` but for the newest `kept`."""

@@ -4,6 +4,7 @@ import logging
 import shutil
 from pathlib import Path
 
+from space.documents.outside import path_exists
 from space.errors import StorageError
 from workers.storage.folder import FolderStorage
 from workers.storage.places import local_folder
@@ -26,13 +27,18 @@ def open_storage(place: str | Path) -> Storage:
     return S3Storage(str(place))
 
 
-def discard(place: str | Path) -> None:
-    """Remove all that is at a place, as far as that is possible now; what is left is logged."""
+def discard(place: str | Path) -> bool:
+    """Remove all that is at a place, as far as that is possible now; whether it is gone.
+
+    Why an object store could not be used is logged.
+    """
     folder = local_folder(place)
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)
-        return
+        return not path_exists(folder)
     try:
         open_storage(place).remove("")
     except StorageError as error:
         _log.warning("%s", error)
+        return False
+    return True

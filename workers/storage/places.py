@@ -52,6 +52,11 @@ def read_url(text: str, where: str) -> str:
     )
 
 
+def read_place(place: str | Path, where: str) -> str | Path:
+    """A place as a person wrote it: a path as it is, a URL as `read_url` reads it."""
+    return read_url(place, where) if isinstance(place, str) and "://" in place else place
+
+
 def _read_s3(bucket: str, path: str, where: str) -> str:
     if not _BUCKET.fullmatch(bucket):
         problem = f"{_show(bucket)} is not the name of a bucket" if bucket else "names no bucket"

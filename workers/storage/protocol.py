@@ -2,7 +2,7 @@
 
 A storage holds objects, bytes under keys (`trial-00001/claim`), and groups of them. It does not
 know what is in them: who reads an object compares it with the size and the hash that it was
-written with (checkpoint.py, copies.py).
+written with (checkpoint.py, data/publishing.py, published_export.py).
 
 - An object is there whole or not at all, and so is a group. Killed at any moment, a writer leaves
   nothing that is taken for whole.
@@ -40,6 +40,11 @@ class Opened:
 
     stream: BinaryIO
     size: int
+
+
+def join_key(*parts: str) -> str:
+    """The key of something below another key, which may be "" for the place itself."""
+    return "/".join(part for part in parts if part)
 
 
 class Storage(Protocol):

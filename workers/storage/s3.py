@@ -9,7 +9,7 @@ last part is there; what a killed writer left has none, is passed over, and goes
 import logging
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 
 from space.errors import StorageError
 from workers.storage.places import S3, split_s3
-from workers.storage.protocol import Entry, Opened
+from workers.storage.protocol import Entry, Opened, join_key
 from workers.storage.s3_errors import explain_client, is_taken, translate
 
 AT_ONCE = 1000
@@ -47,7 +47,7 @@ class S3Storage:
         return f"{S3}{self._bucket}/{self._key(key)}".rstrip("/")
 
     def _key(self, key: str) -> str:
-        return "/".join(part for part in (self._prefix, key) if part)
+        return join_key(self._prefix, key)
 
     def write(self, key: str, data: bytes) -> None:
         """Put an object, in place of the one that is there. Raises StorageError."""
@@ -74,9 +74,9 @@ class S3Storage:
 
     def publish(self, parent: str, parts: Mapping[str, bytes]) -> str:
         """Put objects below a new number, all of them or none. Raises StorageError."""
-        number = max(map(int, self._numbers(parent)), default=0) + 1
+        number = max(map(_number, self._find_parts(parent)), default=0) + 1
         while True:
-            group = f"{parent}/{number:08d}" if parent else f"{number:08d}"
+            group = join_key(parent, f"{number:08d}")
             if all(self._create(f"{group}/{name}", data) for name, data in parts.items()):
                 return group
             number += 1
@@ -96,42 +96,37 @@ class S3Storage:
 
     def groups(self, parent: str, last: str) -> list[str]:
         """The keys of the groups that have their last part, the newest first."""
-        start = f"{parent}/" if parent else ""
-        whole = [name for name, parts in self._numbers(parent).items() if last in parts]
-        return [f"{start}{name}" for name in sorted(whole, key=int, reverse=True)]
+        return _list_whole(self._find_parts(parent), last)
 
     def prune(self, parent: str, last: str, kept: int) -> None:
         """Remove the groups of `parent` but for its newest `kept` whole ones."""
-        numbers = self._numbers(parent)
-        whole = sorted(
-            (int(name) for name, parts in numbers.items() if last in parts), reverse=True
-        )
+        groups = self._find_parts(parent)
+        whole = _list_whole(groups, last)
         if len(whole) < kept:
             return
-        oldest = min(whole[:kept])
-        start = f"{parent}/" if parent else ""
+        oldest = _number(whole[kept - 1])
         doomed = [
-            f"{start}{name}/{part}"
-            for name, parts in numbers.items()
-            if int(name) < oldest
+            f"{group}/{part}"
+            for group, parts in groups.items()
+            if _number(group) < oldest
             for part in parts
         ]
         # A group without its last part is none: that part goes first.
         doomed.sort(key=lambda key: not key.endswith(f"/{last}"))
         try:
-            self.delete(doomed)
+            self._delete(doomed)
         except StorageError as error:
             _log.warning("%s", error)
 
-    def _numbers(self, parent: str) -> dict[str, list[str]]:
-        """The parts by number below a key, also of groups that are not whole."""
+    def _find_parts(self, parent: str) -> dict[str, list[str]]:
+        """The parts by group (its key) of `parent`, also of groups that are not whole."""
         start = f"{parent}/" if parent else ""
-        numbers: dict[str, list[str]] = {}
+        groups: dict[str, list[str]] = {}
         for entry in self.list(parent):
             name, _, part = entry.key.removeprefix(start).partition("/")
             if name.isdigit() and part:
-                numbers.setdefault(name, []).append(part)
-        return numbers
+                groups.setdefault(f"{start}{name}", []).append(part)
+        return groups
 
     def list(self, prefix: str = "") -> list[Entry]:
         """All objects below a key, by their keys. Raises StorageError."""
@@ -154,11 +149,11 @@ class S3Storage:
     def remove(self, prefix: str) -> None:
         """Remove an object, or all below a key. Raises StorageError."""
         own = [prefix] if prefix else []
-        self.delete([*own, *(entry.key for entry in self.list(prefix))])
+        self._delete([*own, *(entry.key for entry in self.list(prefix))])
 
-    def delete(self, keys: Iterable[str]) -> None:
+    def _delete(self, keys: Iterable[str]) -> None:
         """Remove the objects of these keys; those that are not there are no error."""
-        names = [name for key in keys if (name := self._key(key))]
+        names = [self._key(key) for key in keys]
         with translate(self.place):
             for start in range(0, len(names), AT_ONCE):
                 batch = [{"Key": name} for name in names[start : start + AT_ONCE]]
@@ -169,6 +164,17 @@ class S3Storage:
                     raise explain_client(
                         f"{S3}{self._bucket}/{problem['Key']}", problem.get("Code", "")
                     )
+
+
+def _number(group: str) -> int:
+    """The number of a group, by its key."""
+    return int(group.rpartition("/")[2])
+
+
+def _list_whole(groups: Mapping[str, Sequence[str]], last: str) -> list[str]:
+    """The keys of those of the groups, given with their parts, that have `last`, newest first."""
+    whole = (group for group, parts in groups.items() if last in parts)
+    return sorted(whole, key=_number, reverse=True)
 
 
 def _find_client(url: str) -> Any:

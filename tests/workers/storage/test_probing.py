@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from space.errors import StorageError, UnreachableError
-from tests.support.s3_server import S3Server
 from workers.storage.opening import open_storage
 from workers.storage.probing import probe_storage
 
@@ -52,9 +51,8 @@ def test_one_error_says_what_is_wrong(
 
 
 def test_a_server_that_is_away_is_another_error(
-    bucket: str, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+    bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert s3_server.endpoint
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://me:word@127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with pytest.raises(UnreachableError, match=r"127\.0\.0\.1:9 cannot be reached") as caught:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from space.errors import UnreachableError
-from tests.support.broken_network import breakable_line
+from tests.support.broken_network import Line, breakable_line
 from tests.support.s3_server import S3Server
 from workers.storage.opening import open_storage
 from workers.storage.s3 import S3Storage
@@ -85,17 +85,15 @@ def test_a_group_without_its_last_part_is_none(bucket: str) -> None:
 
 
 def test_a_connection_that_breaks_while_an_object_is_read_is_an_error(
-    s3_server: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch
+    bucket: str, line: Line
 ) -> None:
-    open_storage(bucket).write("a", os.urandom(3_000_000))
-    with breakable_line(s3_server.endpoint) as line:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", line.endpoint)
-        storage = open_storage(bucket)
-        line.cut_received = line.received + 1_000_000
-        with pytest.raises(UnreachableError, match="cannot be reached"), storage.open("a") as one:
-            one.stream.read()
-        with storage.open("a", 2_999_990) as opened:  # the next try goes on
-            assert len(opened.stream.read()) == 10
+    storage = open_storage(bucket)
+    storage.write("a", os.urandom(3_000_000))
+    line.cut_received = line.received + 1_000_000
+    with pytest.raises(UnreachableError, match="cannot be reached"), storage.open("a") as one:
+        one.stream.read()
+    with storage.open("a", 2_999_990) as opened:  # the next try goes on
+        assert len(opened.stream.read()) == 10
 
 
 def test_more_objects_than_go_into_a_request_are_listed_and_removed(
