@@ -1,7 +1,7 @@
 """What only a graphics card can show, in one run of eight minutes that prints one JSON.
 
     python -m benchmarks.gpu > gpu.json          # on a GPU
-    python -m benchmarks.gpu --small             # a CPU stands in: smaller, "device": "cpu"
+    python -m benchmarks.gpu --device cpu        # a CPU stands in, with small sizes
 
 Parts, each in a process of its own that is ended when its time is over; a part that fails or hangs
 takes nothing from the others:

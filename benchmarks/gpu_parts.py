@@ -5,7 +5,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +41,6 @@ def parity(scale: Scale) -> dict[str, Any]:
     import torch
 
     from models.build import build
-    from space import zoo
     from workers.reference.comparison import error, to_numpy, to_torch
     from workers.reference.files import entries, generate_images, read_arrays, read_json
     from workers.reference.networks import published_network
@@ -63,20 +61,23 @@ def parity(scale: Scale) -> dict[str, Any]:
         errors[f"golden {name}"] = error(to_numpy(logits.cpu().transpose(0, 1)), theirs)
     for name in scale.pick(_PIXELS, _SMALL):
         size = _PIXELS[name]
-        genome = zoo.model(name).genome.with_images(size=size, channels=3, classes=10)
+        genome = _genome(name, size)
         exact = build(genome, dtype=torch.float64, unroll="literal", seed=0).eval()
         ours = build(genome, seed=0).to(scale.device).eval()
         ours.load_state_dict(exact.state_dict())
         drawn = torch.randn(4, 3, size, size, generator=torch.Generator().manual_seed(0))
         with torch.no_grad():
-            expected, found = exact(drawn.double()), ours(drawn.to(scale.device))
-        errors[f"zoo {name}"] = error(found.cpu().double().numpy(), expected.numpy())
+            expected, logits = exact(drawn.double()), ours(drawn.to(scale.device))
+        errors[f"zoo {name}"] = error(logits.cpu().double().numpy(), expected.numpy())
     numbers = {"errors": errors, "tolerance": 1e-4}
     bad = [name for name, one in errors.items() if not one <= 1e-4]
     if bad:
         raise NotPassedError(f"{', '.join(bad)}: over the tolerance", numbers)
     return numbers
 
+
+ONE_STAGE = "one stage"
+"""A small network beside those of the zoo."""
 
 _SHALLOW = ("rgc_shallow", "lstm_shallow", "simplernn_shallow", "timedecay_shallow")
 _DEEP = ("gru_intermediate", "ugrnn_intermediate", "intersectionrnn_intermediate")
@@ -101,7 +102,7 @@ def bf16(scale: Scale) -> dict[str, Any]:
             recipe = Recipe(epochs=scale.pick(8, 2), batch_size=64, learning_rate=0.01).overlaid(
                 {"precision": precision}
             )
-            genome = _genome(width=16, size=16)
+            genome = _genome(ONE_STAGE, 16)
             job = Job(genome=genome, recipe=recipe, data=packed.ref, seed=seed, folder=folder)
             trainer = Trainer(job, scale.device)
             while not trainer.finished:
@@ -124,71 +125,45 @@ def planned(scale: Scale) -> dict[str, Any]:
     """Seconds of an update and of a forward pass by both executions, and how far they differ."""
     import torch
 
+    from benchmarks.unroll import make_forward, make_step, time_runs
     from models.build import build
-    from space import zoo
 
-    name, size, batch = scale.pick(("rgc_intermediate", 224, 16), ("one stage", 16, 4))
-    if name == "one stage":
-        genome = _genome(width=16, size=size)
-    else:
-        genome = zoo.model(name).genome.with_images(size=size, channels=3, classes=100)
+    name, size, batch = scale.pick(("rgc_intermediate", 224, 16), (ONE_STAGE, 16, 4))
+    genome = _genome(name, size, classes=100)
     images = torch.randn(batch, genome.image.channels, size, size, device=scale.device)
     labels = torch.randint(genome.classes, (batch,), device=scale.device)
+    networks = {
+        "literal": build(genome, unroll="literal", seed=0).to(scale.device).eval(),
+        "planned": build(genome, unroll="planned", seed=0).to(scale.device).eval(),
+    }
+    with torch.no_grad():
+        expected, logits = (network(images) for network in networks.values())
+    rounds = scale.pick(5, 1)
+    forward = {name: make_forward(one, images) for name, one in networks.items()}
+    step = {name: make_step(one, images, labels) for name, one in networks.items()}
+    seconds = {
+        "forward_seconds": time_runs(forward, rounds, scale.device),
+        "step_seconds": time_runs(step, rounds, scale.device),
+    }
     numbers: dict[str, Any] = {"size": size, "batch": batch, "network": name}
-    outputs = {}
-    for unroll in ("literal", "planned"):
-        network = build(genome, unroll=unroll, seed=0).to(scale.device)
-
-        def forward(network: Any = network) -> Any:
-            with torch.no_grad():
-                return network(images)
-
-        def step(network: Any = network) -> None:
-            network.zero_grad()
-            torch.nn.functional.cross_entropy(network(images), labels).backward()
-
-        network.eval()
-        outputs[unroll] = forward()
-        rounds = scale.pick(5, 1)
-        numbers[unroll] = {
-            "forward_seconds": _median_seconds(forward, rounds, scale.device),
-            "step_seconds": _median_seconds(step, rounds, scale.device),
-        }
-    worst = (outputs["literal"] - outputs["planned"]).abs().max() / outputs["literal"].abs().max()
-    numbers["error"] = float(worst)
-    for key in ("forward_seconds", "step_seconds"):
+    numbers |= {one: {key: seconds[key][one] for key in seconds} for one in networks}
+    numbers["error"] = float((expected - logits).abs().max() / expected.abs().max())
+    for key in seconds:
         numbers[f"literal / planned, {key}"] = numbers["literal"][key] / numbers["planned"][key]
     if not numbers["error"] <= 1e-3:
         raise NotPassedError("the two executions differ", numbers)
     return numbers
 
 
-def _median_seconds(run: Callable[[], object], rounds: int, device: str) -> float:
-    import torch
-
-    taken = []
-    for _ in range(rounds + 1):
-        start = time.perf_counter()
-        run()
-        if device != "cpu":
-            torch.cuda.synchronize()
-        taken.append(time.perf_counter() - start)
-    return statistics.median(taken[1:])
-
-
 def memory(scale: Scale) -> dict[str, Any]:
     """Bytes of the second update: forecast, allocated, and held by the allocator."""
-    from space import zoo
     from space.unroll.plan import plan
     from space.unroll.planned_memory import planned_memory
 
     size, batch = scale.pick(128, 16), scale.pick(32, 8)
     rows = []
-    for name in scale.pick(("rgc_intermediate", "ugrnn_intermediate"), ("one stage",)):
-        if name == "one stage":
-            genome = _genome(width=16, size=size)
-        else:
-            genome = zoo.model(name).genome.with_images(size=size, channels=3, classes=10)
+    for name in scale.pick(("rgc_intermediate", "ugrnn_intermediate"), (ONE_STAGE,)):
+        genome = _genome(name, size)
         for recompute in (False, True):
             for half in (False, True):
                 forecast = planned_memory(
@@ -324,11 +299,17 @@ def _space(width: int) -> dict[str, Any]:
     return {"name": "gpu", "genome": _document(width, activation)}
 
 
-def _genome(width: int, size: int) -> Any:
+def _genome(name: str, size: int, classes: int = 10) -> Any:
+    """A model of the zoo for images of that size; `ONE_STAGE` is a recurrent one for grey images
+    and ten classes.
+    """
+    from space import zoo
     from space.genome import Genome
 
+    if name != ONE_STAGE:
+        return zoo.model(name).genome.with_images(size=size, channels=3, classes=classes)
     image = {"image": {"size": size, "channels": 1}, "classes": 10}
-    return Genome.parse(_document(width, "tanh") | image)
+    return Genome.parse(_document(16, "tanh") | image)
 
 
 def _document(width: int, activation: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A worker that is short of memory, for benchmarks/gpu.py: PyTorch refuses what is too much."""
+"""A worker that is short of memory, on a GPU or a CPU: PyTorch refuses what is too much."""
 
 from __future__ import annotations
 

@@ -83,8 +83,8 @@ def measured(
     if compiled:
         for kind, network in (("practice", Loop(planned)), ("planned", build(genome).to(device))):
             networks[f"{kind}, compiled"] = torch.compile(network)
-    forward = {n: _forward(net, images) for n, net in networks.items() if n != "recompute"}
-    step: dict[str, Run] = {n: _step(net, images, labels) for n, net in networks.items()}
+    forward = {n: make_forward(net, images) for n, net in networks.items() if n != "recompute"}
+    step: dict[str, Run] = {n: make_step(net, images, labels) for n, net in networks.items()}
     for kind, run in step.items():
         if kind.endswith("compiled"):
             start = time.perf_counter()
@@ -104,8 +104,8 @@ def measured(
             "literal": planned_work.literal_macs / 1e9,
             "planned": planned_work.planned_macs(batch) / 1e9,
         },
-        "forward_seconds": _medians(forward, rounds, device),
-        "step_seconds": _medians(step, rounds, device),
+        "forward_seconds": time_runs(forward, rounds, device),
+        "step_seconds": time_runs(step, rounds, device),
         "step_megabytes": {
             kind: _peak(step[kind]) for kind in networks if not kind.endswith("compiled")
         },
@@ -178,7 +178,9 @@ def _machine(device: str) -> str:
         return platform.processor() or platform.machine()
 
 
-def _forward(network: nn.Module, images: Tensor) -> Run:
+def make_forward(network: nn.Module, images: Tensor) -> Run:
+    """A forward pass of a network on images [B,C,H,W]."""
+
     def run() -> None:
         with torch.no_grad():
             network(images)
@@ -186,7 +188,9 @@ def _forward(network: nn.Module, images: Tensor) -> Run:
     return run
 
 
-def _step(network: nn.Module, images: Tensor, labels: Tensor) -> Run:
+def make_step(network: nn.Module, images: Tensor, labels: Tensor) -> Run:
+    """A forward and a backward pass of the cross entropy on images [B,C,H,W] and labels [B]."""
+
     def run() -> None:
         network.zero_grad()
         loss = functional.cross_entropy(network(images), labels)
@@ -240,18 +244,17 @@ def _floor(work_left: Plan, images: Tensor) -> tuple[Run, Run]:
     return forward, step
 
 
-def _medians(runs: Mapping[str, Run], rounds: int, device: str) -> dict[str, float]:
-    for run in runs.values():
-        run()
+def time_runs(runs: Mapping[str, Run], rounds: int, device: str) -> dict[str, float]:
+    """The median seconds of each over the rounds, after one that does not count."""
     taken: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(rounds):
+    for _ in range(rounds + 1):
         for name, run in runs.items():
             start = time.perf_counter()
             run()
             if device != "cpu":
                 torch.cuda.synchronize()
             taken[name].append(time.perf_counter() - start)
-    return {name: statistics.median(seconds) for name, seconds in taken.items()}
+    return {name: statistics.median(seconds[1:]) for name, seconds in taken.items()}
 
 
 def _peak(run: Run) -> float:

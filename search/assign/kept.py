@@ -9,6 +9,7 @@ from search.store import CONTROL, SEARCHED, Trial
 from space.errors import StorageError
 from workers.job import HOPELESS
 from workers.storage.opening import discard, open_storage
+from workers.storage.places import join
 
 log = logging.getLogger(__name__)
 
@@ -50,12 +51,14 @@ class Checkpoints:
         each is a request.
         """
         places = self._set.places
-        try:
-            entries = open_storage(places.campaign).list() if self._set.storage else None
-        except StorageError as error:
-            log.warning("%s", error)
-            return
-        there = None if entries is None else {one.key.partition("/")[0] for one in entries}
-        for number in numbers:
-            if there is None or places.trial(number).rpartition("/")[2] in there:
-                discard(places.trial(number))
+        left = [places.trial(number) for number in numbers]
+        if left and self._set.storage is not None:
+            try:
+                entries = open_storage(places.campaign).list()
+            except StorageError as error:
+                log.warning("%s", error)
+                return
+            there = {join(places.campaign, one.key.partition("/")[0]) for one in entries}
+            left = [place for place in left if place in there]
+        for place in left:
+            discard(place)

@@ -17,7 +17,6 @@ from search.assign.losses import RETRIED
 from search.assign.setting import Setting
 from search.campaign.limits import spare_memory
 from search.store import Event
-from space.errors import GenomeError
 from workers.job import Failure
 
 SHORTAGE = "out of memory"
@@ -70,11 +69,8 @@ class Shortages:
         if number in self._tries or not self._set.campaign.retries:
             return None
         trial = self._set.store.results.get(self._set.campaign_id, number)
-        try:
-            genome, recipe = trial.read_genome(), self._set.recipe(trial.recipe)
-        except GenomeError:
-            return None
-        changes = spare_memory(self._set.campaign, recipe, genome)
+        recipe = self._set.recipe(trial.recipe)
+        changes = spare_memory(self._set.campaign, recipe, trial.read_genome())
         if changes is None:
             return None
         made = self._tries[number] = SecondTry(changes=changes, error=error)

@@ -73,7 +73,7 @@ def share_bytes(share: CardShare) -> int:
 
 
 def describe_share(share: CardShare) -> str:
-    """Such as "0.25 of an H100 (80 GiB), a tenth of it left to CUDA"."""
+    """Such as "0.25 of a card H100 (80 GiB), 10% of it left to CUDA"."""
     of = "all" if share.part == 1 else f"{share.part:g}"
     left = f"{1 - USABLE:.0%} of it left to CUDA"
     return f"{of} of a card {share.name} ({format_gib(share.memory)}), {left}"

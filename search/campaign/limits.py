@@ -2,9 +2,10 @@
 
 `find_excess` checks all of them. Parameters and multiply-adds are known anyway; the memory of a
 trial is forecast only where it is limited, which takes a tenth of a second for a large network.
-Where a campaign allows it, a network that is over `limits.memory` is trained with `recompute`
-instead (`fit_recipe`), which changes its numbers by no more than their rounding. What runs out of
-memory all the same is tried once more with what `spare_memory` changes.
+That is `limits.memory`, and the part that a trial has of its card: the lower one counts. Where a
+campaign allows it, a network that is over it is trained with `recompute` instead (`fit_recipe`),
+which changes its numbers by no more than their rounding. What runs out of memory all the same is
+tried once more with what `spare_memory` changes.
 """
 
 import math
@@ -50,7 +51,7 @@ def find_excess(campaign: Campaign, recipe: Recipe, genome: Genome, costs: Cost)
 
 def fit_recipe(campaign: Campaign, recipe: Recipe, genome: Genome) -> Recipe:
     """The recipe by which a network is trained: with `recompute` where the campaign wants that
-    for what is over `limits.memory`.
+    for what takes more memory than a trial may.
     """
     ceiling = _ceiling(campaign)
     if ceiling is None or not _may_recompute(campaign, recipe):
@@ -60,7 +61,7 @@ def fit_recipe(campaign: Campaign, recipe: Recipe, genome: Genome) -> Recipe:
 
 
 def recomputes(campaign: Campaign, sample: Sample) -> bool:
-    """Whether a sample is trained with `recompute` because it is over `limits.memory`."""
+    """Whether a sample is trained with `recompute` because it takes more memory than it may."""
     recipe = campaign.recipe.overlaid(sample.recipe)
     return fit_recipe(campaign, recipe, sample.genome) != recipe
 
@@ -87,7 +88,7 @@ def spare_memory(campaign: Campaign, recipe: Recipe, genome: Genome) -> dict[str
 
 def _sparing(recipe: Recipe, genome: Genome) -> Iterator[dict[str, Any]]:
     """Changes of a recipe that take less memory, the cheapest in time first."""
-    again = {"recompute": True} if recipe.unroll == "planned" and not recipe.recompute else None
+    again = {"recompute": True} if _can_recompute(recipe) else None
     parts = list[dict[str, Any]]()
     if accumulates(genome, recipe):
         powers = (recipe.accumulate * 2**power for power in range(1, POWERS + 1))
@@ -175,9 +176,8 @@ def _over_memory(
     limit, over = ceiling.bytes, f"exceed {ceiling.words}"
     to_train = memory_to_train(campaign, recipe, genome)
     if to_train > limit:
-        again, fits = recipe.model_copy(update={"recompute": True}), False
-        if recipe.unroll == "planned" and not recipe.recompute:
-            fits = memory_to_train(campaign, again, genome) <= limit
+        again = recipe.model_copy(update={"recompute": True})
+        fits = _can_recompute(recipe) and memory_to_train(campaign, again, genome) <= limit
         if not (fits and _may_recompute(campaign, recipe)):
             cure = (", or write limits.over_memory: recompute" if fits else "") + ceiling.cure
             return f"{to_train:,} bytes to train in {over}; lower recipe.batch_size{cure}"
@@ -189,8 +189,8 @@ def _over_memory(
 
 
 def _may_recompute(campaign: Campaign, recipe: Recipe) -> bool:
-    return (
-        campaign.limits.over_memory == "recompute"
-        and recipe.unroll == "planned"
-        and not recipe.recompute
-    )
+    return campaign.limits.over_memory == "recompute" and _can_recompute(recipe)
+
+
+def _can_recompute(recipe: Recipe) -> bool:
+    return recipe.unroll == "planned" and not recipe.recompute

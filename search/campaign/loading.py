@@ -111,6 +111,7 @@ CHANGEABLE = ("budget", "keep", "retries", "resources", "priority", "reuse")
 The card that memory was forecast for is such a thing, and under `limits.memory` whether trials
 take GPUs: it decides the precision, and with it what fits.
 """
+_LIKE_IT = "start a campaign like it, with `ventral submit --from ID --set ...`"
 
 
 def amend(document: Mapping[str, Any], where: str, overrides: Sequence[str]) -> Campaign:
@@ -126,7 +127,7 @@ def amend(document: Mapping[str, Any], where: str, overrides: Sequence[str]) -> 
             raise CampaignError(
                 f"--set {override}",
                 f"{key} cannot change in a campaign that has begun; {', '.join(CHANGEABLE)} can",
-                "start a campaign like it, with `ventral submit --from ID --set ...`",
+                _LIKE_IT,
             )
         apply(changed, override)
     try:
@@ -138,7 +139,7 @@ def amend(document: Mapping[str, Any], where: str, overrides: Sequence[str]) -> 
         raise CampaignError(
             "resources.card",
             "decides what fits, and cannot change in a campaign that has begun",
-            "start a campaign like it, with `ventral submit --from ID --set ...`",
+            _LIKE_IT,
         )
     if begun.limits.memory is not None and (
         bool(begun.resources.gpus) != bool(amended.resources.gpus)
@@ -146,7 +147,7 @@ def amend(document: Mapping[str, Any], where: str, overrides: Sequence[str]) -> 
         raise CampaignError(
             "resources.gpus",
             "decides what fits into limits.memory, and cannot change in a campaign that has begun",
-            "start a campaign like it, with `ventral submit --from ID --set ...`",
+            _LIKE_IT,
         )
     if amended.budget.trials > begun.budget.trials:
         _refuse_search_on_test(begun, amended)
@@ -183,12 +184,15 @@ def _loaded(
     except CampaignError as error:
         raise _blamed(error, overrides, where) from None
     space = _space(campaign.space, file)
-    check(campaign, space, place := offered or machine())
-    recipe = close_functions(_threaded(campaign.recipe, campaign.resources))
-    sampler, share = _versioned(campaign.sampler), choose_share(campaign.resources, place)
-    resources = campaign.resources.model_copy(update={"card": share})
-    closed = {"space": space.document(), "recipe": recipe, "sampler": sampler}
-    closed["resources"] = resources
+    offered = offered or machine()
+    check(campaign, space, offered)
+    share = choose_share(campaign.resources, offered)
+    closed = {
+        "space": space.document(),
+        "recipe": close_functions(_threaded(campaign.recipe, campaign.resources)),
+        "sampler": _versioned(campaign.sampler),
+        "resources": campaign.resources.model_copy(update={"card": share}),
+    }
     return Loaded(campaign=campaign.model_copy(update=closed), space=space)
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from search.drill import worker
 
 if TYPE_CHECKING:
-    from workers.job import Job
     from workers.training import Trainer
 
 CRASHES, STARVES, DIVERGES, STUMBLES, DIES, WELL = 1, 2, 3, 4, 5, 6
@@ -57,38 +56,6 @@ def misbehaving(pause: float) -> type[Any]:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     return Misbehaving
-
-
-SCARCE = 1
-"""The trial of `scarce` whose memory is too little."""
-
-
-def scarce(pause: float) -> type[Any]:
-    """The real trainable, whose trial 1 may hold three quarters of what its training takes as it
-    is: PyTorch refuses more.
-    """
-    from tests.support.held_memory import Held
-
-    class Scarce(worker.trainable(pause)):  # type: ignore[misc]
-        def _epoch(self, trainer: Trainer) -> dict[str, Any]:
-            if self._trial != SCARCE:
-                return dict(super()._epoch(trainer))
-            with Held(limit=_take(trainer.job) * 3 // 4):
-                return dict(super()._epoch(trainer))
-
-    return Scarce
-
-
-def _take(job: Job) -> int:
-    """The bytes that an epoch holds where nothing is done against it."""
-    from tests.support.held_memory import Held
-    from workers.training import Trainer
-
-    plain = job.recipe.model_copy(update={"recompute": False, "accumulate": 1})
-    whole = Trainer(job.model_copy(update={"recipe": plain}))
-    with Held() as held:
-        whole.run_epoch()
-    return int(held.peak)
 
 
 def greedy(pause: float) -> type[Any]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from mlflow.tracking import MlflowClient
 
+from benchmarks.gpu_workers import SHORT
 from search.assign.losses import EVENT
 from search.drill.scene import Scene
 from search.mirror.runs import SPARED_TAG
@@ -88,24 +89,24 @@ def test_a_trial_out_of_memory_is_trained_in_less_beside_healthy_ones(scene: Mak
     recipe = {"epochs": 2, "batch_size": 64, "evaluation_batch_size": 8}
     made = scene(
         {"budget": {"trials": 4}, "retries": 1, "recipe": recipe},
-        trainable="tests.faults.crew:scarce",
+        trainable="benchmarks.gpu_workers:cramped",
         mirror=True,
     )
     trials = finish(made)
     assert {n: (t.status, t.attempts) for n, t in trials.items()} == {
-        n: ("finished", 2 if n == crew.SCARCE else 1) for n in range(4)
+        n: ("finished", 2 if n == SHORT else 1) for n in range(4)
     }
     tries = find_second_tries(made.store, made.campaign_id)
-    assert list(tries) == [crew.SCARCE]
-    assert "DefaultCPUAllocator" in tries[crew.SCARCE].error
-    assert f"ran out of memory, and again with {tries[crew.SCARCE]}" in show(made, crew.SCARCE)
-    run = made.store.outbox.runs(made.campaign_id)[crew.SCARCE]
+    assert list(tries) == [SHORT]
+    assert "DefaultCPUAllocator" in tries[SHORT].error
+    assert f"ran out of memory, and again with {tries[SHORT]}" in show(made, SHORT)
+    run = made.store.outbox.runs(made.campaign_id)[SHORT]
     client: Any = MlflowClient(tracking_uri=made.home.tracking_uri)
-    assert client.get_run(run).data.tags[SPARED_TAG] == str(tries[crew.SCARCE])
+    assert client.get_run(run).data.tags[SPARED_TAG] == str(tries[SHORT])
     record = made.store.campaigns.get(made.campaign_id)
-    kept = read_kept(made.store, made.home, record, crew.SCARCE)
-    plain = Recipe.model_validate(record.document["recipe"]).overlaid(trials[crew.SCARCE].recipe)
-    assert kept.recipe == plain.overlaid(tries[crew.SCARCE].changes) != plain
+    kept = read_kept(made.store, made.home, record, SHORT)
+    plain = Recipe.model_validate(record.document["recipe"]).overlaid(trials[SHORT].recipe)
+    assert kept.recipe == plain.overlaid(tries[SHORT].changes) != plain
 
 
 def test_a_lost_data_folder_costs_no_trial(scene: MakeScene) -> None:
