@@ -14,6 +14,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,8 +100,6 @@ def write_bill(entries: Sequence[Entry], version: str) -> str:
 
 def read_version() -> str:
     """Of the project, from pyproject.toml."""
-    import tomllib
-
     with (ROOT / "pyproject.toml").open("rb") as file:
         return str(tomllib.load(file)["project"]["version"])
 

@@ -40,7 +40,6 @@ from search.mirror.runs import (
     MOTIFS_TAG,
     NAME_TAG,
     NOTE_TAG,
-    RECORD_TAG,
     RECORDED,
     SCORES,
     STEP_METRIC,
@@ -52,6 +51,7 @@ from search.mirror.runs import (
 from search.review.lesions import Lesion
 from search.store import Reported, Scalar, State
 from space.choices.domains import Categorical, Parameter
+from space.documents.bounds import STEPS
 from space.documents.files import parse_json
 from space.documents.outside import read_bytes, read_markdown
 from space.errors import InputError
@@ -63,11 +63,9 @@ PAGE = 1000
 RUNS_A_CALL, POINTS_A_CALL = 100, 25_000
 """What one call for the histories of a metric may ask for, and what it answers at most."""
 POINT_NODES = 16 * POINTS_A_CALL
-"""The most values in such an answer."""
+"""The most values in such an answer, and in a file of a campaign's page."""
 PAGE_BYTES = 64 << 20
 """The largest file of a campaign's page that is read."""
-STEPS = 10_000
-"""More time steps than any network has."""
 
 _HISTORIES = "/ajax-api/2.0/mlflow/metrics/get-history-bulk"
 
@@ -117,12 +115,14 @@ def assemble(
     """
     where = f"campaign {document['id']}"
     space = Space.parse(document["space"], f"{where}: space")
-    for run in runs:
-        check_run(run)
+    records = {run.info.run_id: check_run(run) for run in runs}
     reported = _list_reports(runs, curves)
     last = {one.number: one for one in sorted(reported, key=lambda one: one.report.epoch)}
     named = _name_parameters(space)
-    rows = [_row(run, named, reported_of) for run, reported_of in _with_reports(runs, reported)]
+    rows = [
+        _row(run, records[run.info.run_id], named, reported_of)
+        for run, reported_of in _with_reports(runs, reported)
+    ]
     rows.sort(key=lambda row: int(row["trial"]))
     return Searched(
         id=document["id"],
@@ -308,10 +308,14 @@ def _name_parameters(space: Space) -> dict[str, Parameter]:
     return named | {parameter_name(one.path): one for one in space.parameters}
 
 
-def _row(run: Any, named: Mapping[str, Parameter], reported: Sequence[Reported]) -> dict[str, Any]:
-    """A run as `search.review.listing.list_trials` gives a trial."""
+def _row(
+    run: Any,
+    record: Mapping[str, Any],
+    named: Mapping[str, Parameter],
+    reported: Sequence[Reported],
+) -> dict[str, Any]:
+    """A run with its record as `search.review.listing.list_trials` gives a trial."""
     tags, metrics = run.data.tags, run.data.metrics
-    record = json.loads(tags.get(RECORD_TAG, "{}"))
     last = reported[-1].report if reported else None
     best = [one.report.top1 for one in reported if not math.isnan(one.report.top1)]
     sizes = {name: metrics.get(name) for name in ("parameters", "macs")}

@@ -85,8 +85,10 @@ def _is_point(point: Any) -> bool:
     )
 
 
-def check_run(run: Any) -> None:
-    """Raise InputError unless a run's tags and metrics are such as the mirror writes."""
+def check_run(run: Any) -> dict[str, Any]:
+    """The record in a run's tags (RECORD_TAG). Raises InputError unless all its tags and metrics
+    are such as the mirror writes.
+    """
     tags, metrics = run.data.tags, run.data.metrics
     where = f"run {run.info.run_id}"
     for name in ("ventral.trial", "ventral.seed"):
@@ -104,3 +106,4 @@ def check_run(run: Any) -> None:
     for name in ("parameters", "macs", "epochs"):
         if not 0 <= metrics.get(name, 0) < 2**63:
             raise InputError(where, f"its metric {name} is no number of things", CURE)
+    return record

@@ -6,9 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.shrinking import ROOT
+from tests.support.shrinking import PACKAGES, ROOT
 
-PACKAGES = ("space", "models", "workers", "search", "dashboards", "ventral")
 OWN = "space/documents/outside.py"
 """Where `printable`, `escape_markup` and `markdown` are."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.shrinking import ROOT
+from tests.support.shrinking import PACKAGES, ROOT
 from tests.support.unpickling import PARTS
 
 CLOSED = {"pickle", "cPickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
@@ -49,7 +49,7 @@ def test_nothing_is_unpickled_of_what_mlflow_answers(tmp_path: Path, empty_mlflo
 
 
 def test_no_module_can_unpickle() -> None:
-    for package in ("space", "models", "workers", "search", "dashboards", "ventral"):
+    for package in PACKAGES:
         for file in sorted(Path(ROOT, package).rglob("*.py")):
             for node in ast.walk(ast.parse(file.read_text())):
                 names: set[str] = set()

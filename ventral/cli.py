@@ -98,7 +98,9 @@ def begin(
 ) -> None:
     """What stands before any command."""
     if clusters is not None:
-        os.environ["VENTRAL_CLUSTERS"] = str(clusters.absolute())
+        from search.remote.clusters import FILE_VARIABLE
+
+        os.environ[FILE_VARIABLE] = str(clusters.absolute())
     if version:
         show(format_versions(read_versions(), output))
         raise typer.Exit

@@ -21,15 +21,16 @@ from space.errors import InputError
 LOG_VARIABLE = "VENTRAL_LOG"
 LogFormat = Literal["text", "json"]
 Part = Literal["driver", "mirror", "worker", "command"]
+FORMATS: tuple[LogFormat, ...] = get_args(LogFormat)
 
 
 def read_log_format(environ: Mapping[str, str] = os.environ) -> LogFormat:
     """The format that `VENTRAL_LOG` asks for; text unless it is set. Raises InputError."""
     wanted = environ.get(LOG_VARIABLE, "")
-    for known in get_args(LogFormat):
+    for known in FORMATS:
         if wanted in ("", known):
-            return known  # type: ignore[no-any-return]  # one of the literal's own
-    cure = f"write one of: {', '.join(get_args(LogFormat))}"
+            return known
+    cure = f"write one of: {', '.join(FORMATS)}"
     raise InputError(LOG_VARIABLE, f"{wanted} is no format of logs", cure)
 
 

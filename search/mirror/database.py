@@ -74,12 +74,13 @@ def prepare(home: Home, renew: Callable[[], None]) -> Path | None:
     home.ensure(file.parent)
     # The first process makes the file, the others find it.
     with hold_lock(file.with_name(f".{file.name}.lock")):
-        aside = _settle(file, renew, ours=file.parent == home.path)
+        ours = file.parent == home.path
+        aside = _settle(file, renew, ours=ours)
         with closing(sqlite3.connect(file, timeout=5.0)) as connection:
             # MLflow's pages read while we write.
             connection.execute("PRAGMA journal_mode=WAL")
             _make_portable(connection)
-            if file.parent == home.path:
+            if ours:
                 _expect_many(connection)
         return aside
 

@@ -11,10 +11,8 @@ import sqlalchemy as sa
 
 from search.host.home import is_server, safe_address, sqlite_file
 from search.mirror.database import revisions
+from search.store.looking import find_mlflow_revision
 from space.errors import VentralError
-
-TABLE = "alembic_version"
-"""Where MLflow notes the revision of its schema."""
 
 
 class MigrationDue(VentralError):
@@ -35,7 +33,7 @@ def refuse_other_schema(tracking: str) -> None:
     engine = sa.create_engine(tracking, poolclass=sa.NullPool)
     try:
         with engine.connect() as connection:
-            written = _read_revision(connection)
+            written = find_mlflow_revision(connection)
     finally:
         engine.dispose()
     newest, known = revisions()
@@ -52,11 +50,3 @@ def refuse_other_schema(tracking: str) -> None:
         f"MLflow's database {where} was migrated by a newer MLflow (schema {written}), so nothing "
         "is written to it; upgrade MLflow here"
     )
-
-
-def _read_revision(connection: sa.Connection) -> str | None:
-    """The revision of the schema; None of a database without one, which MLflow has yet to make."""
-    if not sa.inspect(connection).has_table(TABLE):
-        return None
-    row = connection.execute(sa.text(f"SELECT version_num FROM {TABLE}")).first()
-    return None if row is None else str(row[0])

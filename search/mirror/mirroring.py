@@ -25,7 +25,6 @@ from search.mirror.tracking import Mirror, resend_lost
 from search.store import Store
 from search.tune.remains import MARK
 from workers.files import hold_lock
-from workers.logs import describe
 
 log = logging.getLogger(__name__)
 
@@ -220,8 +219,8 @@ def _pass_on(lines: IO[str]) -> None:
             text = line.rstrip("\n")
             if text.startswith(LOG_PREFIX):
                 known = json.loads(text.removeprefix(LOG_PREFIX))
-                more = describe(known["text"], known["trial"]) | {"part": "mirror"}
-                log.warning("%s", known["text"], extra=more)
+                about = {"part": "mirror", "trial": known["trial"]}
+                log.warning("%s", known["text"], extra=about)
             else:
                 log.debug("%s", text)  # MLflow's own words, or the end of a traceback
 

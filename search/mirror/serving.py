@@ -10,7 +10,6 @@ import socket
 import sys
 import threading
 from typing import Any, TextIO
-from urllib.parse import urlsplit
 
 from search.mirror.database import ARTIFACTS, QUIET
 from search.mirror.migrations import refuse_other_schema
@@ -77,7 +76,7 @@ def _application(settings: dict[str, Any]) -> Any:
     import uvicorn  # noqa: F401  MLflow looks whether it is loaded by a server
     from mlflow.server import constants, handlers
 
-    _reach(settings["tracking"])
+    # Of a database that is away it says so at once: MLflow would try for minutes.
     refuse_other_schema(settings["tracking"])
     os.environ |= {
         constants.BACKEND_STORE_URI_ENV_VAR: settings["tracking"],
@@ -94,13 +93,3 @@ def _application(settings: dict[str, Any]) -> Any:
     from search.mirror.pages import Pages
 
     return Pages(app, settings["tracking"], **settings["pages"])
-
-
-def _reach(tracking: str) -> None:
-    """Raises SQLAlchemy's error if a database's server is away: MLflow would try for minutes."""
-    import sqlalchemy as sa
-
-    if urlsplit(tracking).scheme.partition("+")[0] in ("postgresql", "mysql", "mssql"):
-        engine = sa.create_engine(tracking)
-        engine.connect().close()
-        engine.dispose()

@@ -65,7 +65,7 @@ def list_campaigns(store: Store, tag: str | None = None) -> list[Listed]:
 
 
 def read_name(written: object, closed: object) -> str:
-    """A space or a data set by its name, however it was written."""
+    """A part of a campaign, say its space, by its name, however it was written."""
     for value in (written, closed):
         if isinstance(value, str):
             return value

@@ -18,6 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from search.host.ports import LOOPBACK, http_address
+from search.review.listing import read_name
 from search.review.progress import read_budget, used_budget
 from search.store import CONTROL, Store
 from space.errors import InputError, VentralError
@@ -146,7 +147,7 @@ def read_samples(store: Store, campaign_id: str) -> dict[str, Samples]:
     budget, oldest = read_budget(record), store.outbox.oldest(campaign_id)
     used = used_budget(record, costs, budget)
     best = store.results.top(campaign_id, 1, without=CONTROL)
-    parts = {key: record.document.get(key) or {} for key in ("sampler", "scheduler")}
+    parts = [read_name(record.document.get(key), None) for key in ("sampler", "scheduler")]
     ended = {end: attempts for end, (attempts, _) in costs.by_end.items() if end != "running"}
     values: dict[str, float | None] = {
         "ventral_epochs_total": costs.epochs,
@@ -160,9 +161,7 @@ def read_samples(store: Store, campaign_id: str) -> dict[str, Samples]:
         "ventral_heartbeat_timestamp_seconds": record.heartbeat,
     }
     return {
-        "ventral_campaign_info": {
-            (record.name, *(str(part.get("name", "")) for part in parts.values())): 1.0
-        },
+        "ventral_campaign_info": {(record.name, *parts): 1.0},
         "ventral_campaign_state": {(record.state,): 1.0},
         "ventral_trials": _by_label(counts),
         "ventral_queue_trials": {

@@ -70,13 +70,17 @@ def read_mlflow_revision(url: str) -> str | None:
     where, engine = engine_for(url, create=False)
     try:
         with clear_errors(where), engine.connect() as connection:
-            if "alembic_version" not in sa.inspect(connection).get_table_names():
-                return None
-            query = sa.text("SELECT version_num FROM alembic_version")
-            revision = connection.execute(query).scalar()
-            return None if revision is None else str(revision)
+            return find_mlflow_revision(connection)
     finally:
         engine.dispose()
+
+
+def find_mlflow_revision(connection: sa.Connection) -> str | None:
+    """The schema of MLflow's tables in an open database; None if it has none yet."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    revision = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    return None if revision is None else str(revision)
 
 
 def _knows(revision: str) -> bool:

@@ -33,6 +33,7 @@ from space.space import Space
 from tests.fuzz import trials
 from tests.fuzz.mutations import ODD_VALUES, mutate_bytes, mutate_document, mutate_json, mutate_zip
 from tests.support.campaigns import add, fill, new_small_campaign, train
+from tests.support.shrinking import ROOT
 from workers.data.images import Framing, read_image
 from workers.data.npz import open_npz
 from workers.data.specs import Npz
@@ -44,13 +45,12 @@ LESIONS = tuple(
     )
     for number in range(2)
 )  # fmt: skip
-ROOT = Path(__file__).parents[2]
 
 
 # ------------------------------------------------------------------------------- the notation
 
 
-def notation(_folder: Path) -> trials.Try:
+def notation(folder: Path) -> trials.Try:
     """A space in the motif notation with words changed, moved, doubled and taken away."""
     paths = [
         ROOT / "space" / "spaces" / f"{name}.yaml" for name in ("motifs-2018", "motifs-small")
@@ -68,7 +68,7 @@ def notation(_folder: Path) -> trials.Try:
             for _ in range(rng.choice((1, 1, 2))):
                 place = rng.randrange(len(lines))
                 lines[place] = _change_words(lines[place], words, rng)
-            file = _folder / "space.yaml"
+            file = folder / "space.yaml"
             file.write_text("\n".join(lines))
             space = Space.load(file)
         space.sample(rng)

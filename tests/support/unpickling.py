@@ -119,14 +119,12 @@ def read_data(folder: Path) -> None:
 
 def read_store(folder: Path) -> None:
     from dashboards.searched import read_searched
-    from search.mirror import landing
     from search.store import Store
     from space.errors import InputError
     from tests.fuzz.outside import _read_store
 
     store = Store.open(f"sqlite:///{folder}/store.db", create=False)
     _read_store(store)
-    landing.read_lines(store, "")
     with contextlib.suppress(InputError):  # its document is a part of one
         read_searched(store, store.campaigns.all()[0].id)
     store.close()

@@ -69,6 +69,11 @@ def test_new_databases_and_servers_are_left_to_mlflow(tmp_path: Path) -> None:
     refuse_other_schema("http://127.0.0.1:1")
 
 
+def test_a_database_that_is_away_is_an_error_at_once() -> None:
+    with pytest.raises(sa.exc.OperationalError, match="refused"):
+        refuse_other_schema("postgresql+psycopg://127.0.0.1:1/runs")
+
+
 def test_a_mirror_at_work_stops_writing_and_catches_up(
     home: Home, theirs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
