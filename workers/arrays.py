@@ -2,7 +2,7 @@
 
 An array file that is smaller than its header says would end the process by a signal once it is
 mapped and touched; an archive may inflate to more than any memory. Both are one error here. Only
-arrays of plain numbers are read, and never a pickle.
+arrays of plain numbers are read (by `read_values` also texts), and never a pickle.
 """
 
 import ast
@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import IO, Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -189,3 +189,28 @@ def _read_member(path: Path, name: str, opened: zipfile.ZipFile, info: zipfile.Z
     # A copy that may be written to, in the machine's own order of bytes.
     values = np.frombuffer(data, header.dtype).astype(header.dtype.newbyteorder("="))
     return values.reshape(header.shape, order="F" if header.column_order else "C")
+
+
+_NUMPY_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+
+
+def read_values(member: IO[bytes], size: int) -> Array:
+    """The array of an .npy file of `size` bytes, of any type but Python objects: also texts.
+
+    Raises ValueError, before memory is taken, for a file that is smaller than its header says; and
+    whatever zipfile and NumPy raise for a damaged one.
+    """
+    version = np.lib.format.read_magic(member)
+    if version not in _NUMPY_HEADERS:
+        raise ValueError(f"format {version} of an array")
+    shape, fortran, dtype = _NUMPY_HEADERS[version](member)
+    if dtype.hasobject:
+        raise ValueError("Python objects in an array")
+    count = math.prod(shape)
+    if count * dtype.itemsize > size:
+        raise ValueError("an array is cut off")
+    array = np.frombuffer(member.read(count * dtype.itemsize), dtype=dtype, count=count)
+    return array.reshape(shape, order="F" if fortran else "C")

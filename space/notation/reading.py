@@ -90,18 +90,17 @@ class Notation:
             return None
         places = {id(node): (path, at) for node, path, at in self.compiled.origins.places}
         marked = _mark(self.document, places, None)
-        if steps[:1] == ("controls",):
-            _, found = _follow(marked, steps)
-            return None if found is None else (tuple(found[0]), found[1])
-        try:
-            opened = OpenDocument.parse({key: marked.get(key, {}) for key in ("genome", "recipe")})
-            marked = opened.close(opened.defaults())
-        except InputError:
-            pass  # the choices themselves are wrong: looked for in the open document
-        _, found = _follow(marked, steps)
-        if found is None:
+        if steps[:1] != ("controls",):  # which are not among the choices that are closed here
+            try:
+                parts = {key: marked.get(key, {}) for key in ("genome", "recipe")}
+                opened = OpenDocument.parse(parts)
+                marked = opened.close(opened.defaults())
+            except InputError:
+                pass  # the choices themselves are wrong: looked for in the open document
+        _, mark = _follow(marked, steps)
+        if mark is None:
             return None
-        path, at = found
+        path, at = mark
         return tuple(path), at
 
 
@@ -160,10 +159,10 @@ def _mark_options(options: Any, places: Mapping[int, tuple[Where, int]], own: An
 def _follow(node: Any, steps: tuple[Step, ...], depth: int = 0) -> tuple[int, Any]:
     """(how far a path leads, the deepest mark on its way). Of a choice on the way, which the path
     does not name, the option is meant in which the path leads furthest."""
-    found = None
+    deepest = None
     for place, step in enumerate(steps):
         if isinstance(node, dict):
-            found = node.get(_MARK, found)
+            deepest = node.get(_MARK, deepest)
             kind = next((kind for kind in ("choice", "optional") if kind in node), None)
             if kind is not None:
                 options = node[kind]
@@ -171,12 +170,12 @@ def _follow(node: Any, steps: tuple[Step, ...], depth: int = 0) -> tuple[int, An
                 listed = options if isinstance(options, list) else [*inside, options]
                 ways = [_follow(option, steps[place:], depth + place) for option in listed]
                 furthest, mark = max(ways, key=lambda way: way[0])
-                return furthest, found if mark is None else mark
+                return furthest, deepest if mark is None else mark
             if step not in node:
-                return depth + place, found
+                return depth + place, deepest
             node = node[step]
         elif isinstance(node, list) and isinstance(step, int) and step < len(node):
             node = node[step]
         else:
-            return depth + place, found
-    return depth + len(steps), node.get(_MARK, found) if isinstance(node, dict) else found
+            return depth + place, deepest
+    return depth + len(steps), node.get(_MARK, deepest) if isinstance(node, dict) else deepest

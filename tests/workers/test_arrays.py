@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from space.errors import DataError, InputError
-from workers.arrays import array_names, map_array, read_archive
+from workers.arrays import array_names, map_array, read_archive, read_values
 
 VALUES = np.arange(12, dtype="<i8").reshape(3, 4)
 
@@ -116,3 +116,15 @@ def test_damaged_archives_are_one_error(tmp_path: Path) -> None:
         written.writestr("a.npy", npy())
     with pytest.raises(InputError, match="packed in an unknown way"):
         read_archive(path)
+
+
+def test_values_may_be_texts_and_are_checked_before_they_are_read() -> None:
+    for values in (np.array(["V4", "IT"]), np.asfortranarray(VALUES)):
+        data = npy(values)
+        np.testing.assert_array_equal(read_values(io.BytesIO(data), len(data)), values)
+    huge = with_header("{'descr': '<i8', 'fortran_order': False, 'shape': (10000000000000,)}")
+    with pytest.raises(ValueError, match="an array is cut off"):
+        read_values(io.BytesIO(huge), len(huge))
+    objects = npy(np.array([{}], dtype=object))
+    with pytest.raises(ValueError, match="Python objects in an array"):
+        read_values(io.BytesIO(objects), len(objects))

@@ -107,7 +107,7 @@ def neural(
     output: Output = Format.table,
 ) -> None:
     """How well a network's layers predict neurons, by area and time bin."""
-    from workers.brains.maps import MAPS
+    from workers.brains.maps import COMPONENTS, MAPS
     from workers.brains.reading import read_assembly
     from workers.brains.scores import read_features, score_layers
 
@@ -120,10 +120,9 @@ def neural(
         shared=not by_bin,
         splits=splits,
     )
-    wanted = 25 if mapping is MapName.pls else None
-    used = [row.components for row in scores if row.components is not None]
-    if wanted and used and min(used) < wanted:
-        note(f"fewer than {wanted} components, {min(used)}: there are fewer images or units")
+    fewest = min((row.components for row in scores if row.components is not None), default=None)
+    if fewest is not None and fewest < COMPONENTS:
+        note(f"fewer than {COMPONENTS} components, {fewest}: there are fewer images or units")
     rows = [{key: _plain(item) for key, item in asdict(row).items()} for row in scores]
     columns = [
         Column(key="layer"),

@@ -1,24 +1,18 @@
 """NumPy archives of texts and numbers: recordings and features that other programs wrote."""
 
-import math
 import zipfile
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from space.documents.outside import open_regular, printable
 from space.errors import DataError
+from workers.arrays import read_values
 from workers.brains.assembly import Assembly, list_names, make_assembly
 
 LARGEST = 64 << 30
 """How many bytes the arrays of an archive may take together."""
-
-_HEADERS = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
 
 COORDINATES = {
     "presentation": ("stimulus_id", "image_id", "repetition", "object_name", "image_label"),
@@ -71,7 +65,7 @@ def read_arrays(path: Path, limit: int = LARGEST) -> dict[str, NDArray[Any]]:
                 for info in members:
                     with archive.open(info) as member:
                         name = info.filename.removesuffix(".npy")
-                        arrays[name] = _read_array(member, info.file_size)
+                        arrays[name] = read_values(member, info.file_size)
                 return arrays
         except DataError:
             raise
@@ -79,18 +73,3 @@ def read_arrays(path: Path, limit: int = LARGEST) -> dict[str, NDArray[Any]]:
             reason = printable(str(error)[:200]) or type(error).__name__
             problem = f"cannot be read as an archive of arrays ({reason})"
             raise DataError(source, problem, "write it by np.savez") from None
-
-
-def _read_array(member: IO[bytes], size: int) -> NDArray[Any]:
-    """An array whose file has `size` bytes; its header is checked before memory is taken."""
-    version = np.lib.format.read_magic(member)
-    if version not in _HEADERS:
-        raise ValueError(f"format {version} of an array")
-    shape, fortran, dtype = _HEADERS[version](member)
-    if dtype.hasobject:
-        raise ValueError("Python objects in an array")
-    count = math.prod(shape)
-    if count * dtype.itemsize > size:
-        raise ValueError("an array is cut off")
-    array = np.frombuffer(member.read(count * dtype.itemsize), dtype=dtype, count=count)
-    return array.reshape(shape, order="F" if fortran else "C")

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from space.documents.outside import printable
 from space.errors import DataError
+from workers.brains.averages import average_defined
+from workers.brains.correlation import Floats
 
 Coordinates = Mapping[str, NDArray[Any]]
 
@@ -37,14 +39,9 @@ class Responses:
     values: NDArray[Any]
 
     @cached_property
-    def averages(self) -> NDArray[np.float64]:
+    def averages(self) -> Floats:
         """[stimuli, neurons, bins]: the mean over the repetitions that are there."""
-        there = ~np.isnan(self.values)
-        total = np.where(there, self.values, 0).sum(axis=1, dtype=np.float64)
-        count = there.sum(axis=1)
-        mean: NDArray[np.float64] = np.full(total.shape, np.nan)
-        np.divide(total, count, where=count > 0, out=mean)
-        return mean
+        return average_defined(self.values, axis=1)
 
 
 @dataclass(frozen=True, kw_only=True)

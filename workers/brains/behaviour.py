@@ -16,14 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from space.errors import DataError
-from workers.brains.consistency import average_defined
+from workers.brains.averages import average_defined, divide
 from workers.brains.correlation import Floats
+from workers.brains.splits import Indices
 
 BOUND = 5.0
 REPETITIONS = 2
 """How often Brain-Score halves the trials."""
-
-Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,9 +87,7 @@ def count_confusions(trials: Trials) -> Floats:
     np.add.at(offered, (trials.image, trials.distractor), 1)
     taken = trials.choice == trials.distractor
     np.add.at(chosen, (trials.image[taken], trials.distractor[taken]), 1)
-    confusions: Floats = np.full(shape, np.nan)
-    np.divide(chosen, offered, where=offered > 0, out=confusions)
-    return confusions
+    return divide(chosen, offered)
 
 
 def compare_probabilities(probabilities: NDArray[Any], truth: Indices) -> Floats:
@@ -99,9 +96,7 @@ def compare_probabilities(probabilities: NDArray[Any], truth: Indices) -> Floats
     NaN at the truth, and where both are 0.
     """
     own = probabilities[np.arange(len(truth)), truth][:, None]
-    both = probabilities + own
-    confusions: Floats = np.full(probabilities.shape, np.nan)
-    np.divide(probabilities, both, where=both > 0, out=confusions)
+    confusions = divide(probabilities, probabilities + own)
     confusions[np.arange(len(truth)), truth] = np.nan
     return confusions
 

@@ -8,32 +8,15 @@ shown as often. Three ways of setting a score against a ceiling are in use, and 
 - `correct_for_noise`: r / sqrt(c_model c_neuron), a correlation (workers/brains/noise.py).
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.brains.averages import average_defined, divide
 from workers.brains.correlation import Floats, correlate_columns
 from workers.brains.splits import SPLITS, halve_repetitions
-from workers.brains.summary import Summary, summarise
-
-
-@dataclass(frozen=True)
-class Consistency:
-    """Split-half correlations after Spearman-Brown: [splits, neurons, bins], NaN if undefined."""
-
-    by_split: Floats
-
-    @property
-    def summary(self) -> Summary:
-        """By bin: the median over neurons, averaged over splits (Brain-Score's ceiling)."""
-        return summarise(self.by_split)
-
-    @property
-    def by_neuron(self) -> Floats:
-        """[neurons, bins]: the mean over the splits in which a neuron has one."""
-        return average_defined(self.by_split)
+from workers.brains.summary import Correlations
 
 
 def apply_spearman_brown(r: Floats, factor: float = 2) -> Floats:
@@ -45,27 +28,20 @@ def apply_spearman_brown(r: Floats, factor: float = 2) -> Floats:
     return divide(factor * r, below)
 
 
-def measure_consistency(responses: NDArray[Any], *, splits: int = SPLITS) -> Consistency:
+def measure_consistency(responses: NDArray[Any], *, splits: int = SPLITS) -> Correlations:
     """Split the repetitions in halves, correlate the halves' averages over stimuli, correct.
 
     responses: [stimuli, repetitions, neurons, bins]. A neuron's correlation is over the stimuli
-    that it has in both halves. Source: `brainscore_vision/metrics/internal_consistency`. Raises
-    DataError for fewer than two repetitions.
+    that it has in both halves. `summary.center` is Brain-Score's ceiling. Source:
+    `brainscore_vision/metrics/internal_consistency`. Raises DataError for fewer than two
+    repetitions.
     """
     halves = halve_repetitions(responses.shape[1], splits=splits)
     correlations = [
-        correlate_present(average_present(responses, one), average_present(responses, other))
-        for one, other in halves
+        correlate_present(*(average_defined(responses[:, half], axis=1) for half in pair))
+        for pair in halves
     ]
-    return Consistency(apply_spearman_brown(np.stack(correlations)))
-
-
-def average_present(responses: NDArray[Any], repetitions: NDArray[np.int64]) -> Floats:
-    """The mean of those of these repetitions that are there: [stimuli, neurons, bins]."""
-    chosen = responses[:, repetitions]
-    there = ~np.isnan(chosen)
-    total: Floats = np.where(there, chosen, 0).sum(axis=1, dtype=np.float64)
-    return divide(total, there.sum(axis=1))
+    return Correlations(apply_spearman_brown(np.stack(correlations)))
 
 
 def correlate_present(first: Floats, second: Floats) -> Floats:
@@ -95,16 +71,3 @@ def ceil_neurons(scores: Floats, ceilings: Floats) -> Floats:
     [bins]. Neurons without a positive ceiling or a score are left out.
     """
     return average_defined(ceil_score(scores, ceilings))
-
-
-def average_defined(values: Floats) -> Floats:
-    """The mean over axis 0 of what is not NaN; NaN where nothing is."""
-    there = ~np.isnan(values)
-    return divide(np.where(there, values, 0).sum(axis=0), there.sum(axis=0))
-
-
-def divide(number: Floats, by: NDArray[Any]) -> Floats:
-    """number / by, elementwise; NaN where `by` is not positive."""
-    quotient: Floats = np.full(np.shape(number), np.nan)
-    np.divide(number, by, where=by > 0, out=quotient)
-    return quotient

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from space.documents.outside import open_regular, printable
+from space.documents.outside import printable
 from space.errors import DataError
 from workers.brains.assembly import DIMENSIONS, Assembly, list_names, make_assembly
+from workers.brains.hdf5 import decode_text, refuse_damage
 
 NAMES = ("data", "__xarray_dataarray_variable__")
 
@@ -26,25 +27,16 @@ def read_netcdf(path: Path) -> Assembly:
     import xarray
 
     source = printable(str(path))
-    with open_regular(path, DataError):
-        pass
-    try:
-        with xarray.open_dataset(
-            path, engine="h5netcdf", decode_times=False, decode_timedelta=False
-        ) as dataset:
-            array = _find_array(source, dataset)
-            values = np.asarray(array.values)
-            coordinates: dict[str, dict[str, NDArray[Any]]] = {name: {} for name in array.dims}
-            for name, variable in dataset.variables.items():
-                if variable.dims and name != array.name and len(variable.dims) == 1:
-                    along = coordinates.get(variable.dims[0])
-                    if along is not None:
-                        along[str(name)] = _read_coordinate(variable)
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as problem:
-        if isinstance(problem, DataError):
-            raise
-        reason = printable(str(problem).partition("\n")[0][:200])
-        raise DataError(source, f"cannot be read as netCDF-4 ({reason})") from None
+    options: Any = {"engine": "h5netcdf", "decode_times": False, "decode_timedelta": False}
+    with refuse_damage(path, "netCDF-4"), xarray.open_dataset(path, **options) as dataset:
+        array = _find_array(source, dataset)
+        values = np.asarray(array.values)
+        coordinates: dict[str, dict[str, NDArray[Any]]] = {name: {} for name in array.dims}
+        for name, variable in dataset.variables.items():
+            if name != array.name and len(variable.dims) == 1:
+                along = coordinates.get(variable.dims[0])
+                if along is not None:
+                    along[str(name)] = _read_coordinate(variable)
     for along in coordinates.values():
         for name in [name for name in along if name.endswith("_")]:
             along.setdefault(name.rstrip("_"), along[name])
@@ -77,6 +69,4 @@ def _read_coordinate(variable: Any) -> NDArray[Any]:
 
 
 def _read_text(value: object) -> str:
-    if isinstance(value, bytes):
-        return value.decode("utf-8", errors="replace")
-    return "" if value is None or value != value else str(value)
+    return "" if value is None or value != value else decode_text(value)

@@ -15,15 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.brains.consistency import (
-    apply_spearman_brown,
-    average_present,
-    correlate_present,
-)
+from workers.brains.averages import average_defined
+from workers.brains.consistency import apply_spearman_brown, correlate_present
 from workers.brains.correlation import Floats, correlate_predictions
 from workers.brains.maps import Map, compact
 from workers.brains.predictivity import Predictivity
-from workers.brains.splits import Split, halve_repetitions
+from workers.brains.splits import SPLITS, Split, halve_repetitions
 
 
 def correct_for_noise(r: Floats, model_halves: Floats, neuron_halves: Floats) -> Floats:
@@ -43,7 +40,7 @@ def predict_without_noise(
     splits: Sequence[Split],
     mapping: Map,
     *,
-    halvings: int = 10,
+    halvings: int = SPLITS,
 ) -> Predictivity:
     """The noise-corrected correlations of one bin: [splits * halvings, neurons, 1].
 
@@ -51,11 +48,10 @@ def predict_without_noise(
     stimulus in a half has no score in it. Raises DataError for fewer than two repetitions.
     """
     samples = compact(features)
-    every = np.arange(responses.shape[1])
-    whole = average_present(responses, every)
+    whole = average_defined(responses, axis=1)
     scores: list[Floats] = []
-    for one, other in halve_repetitions(len(every), splits=halvings):
-        halves = [whole, average_present(responses, one), average_present(responses, other)]
+    for pair in halve_repetitions(responses.shape[1], splits=halvings):
+        halves = [whole, *(average_defined(responses[:, half], axis=1) for half in pair)]
         known = np.asarray(np.isfinite(np.concatenate(halves)).all(axis=0))
         for split in splits:
             score = np.full(len(known), np.nan)

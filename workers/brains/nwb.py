@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from space.documents.outside import open_regular, printable
+from space.documents.outside import printable
 from space.errors import DataError
 from workers.brains.assembly import Assembly, list_names, make_assembly
+from workers.brains.hdf5 import decode_text, refuse_damage
 
 TYPE = "BinnedAlignedSpikes"
 WIDTHS = ("bin_width_in_ms", "bin_width_in_milliseconds")
@@ -30,23 +31,15 @@ def read_nwb(path: Path) -> Assembly:
     import h5py
 
     source = printable(str(path))
-    with open_regular(path, DataError):
-        pass
-    try:
-        with h5py.File(path, "r") as file:
-            return _read_spikes(source, _find_spikes(source, file), file)
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError, IndexError) as problem:
-        if isinstance(problem, DataError):
-            raise
-        reason = printable(str(problem).partition("\n")[0][:200])
-        raise DataError(source, f"cannot be read as NWB ({reason})") from None
+    with refuse_damage(path, "NWB"), h5py.File(path, "r") as file:
+        return _read_spikes(source, _find_spikes(source, file), file)
 
 
 def _find_spikes(source: str, file: Any) -> Any:
     names: list[str] = []
 
     def visit(name: str, item: Any) -> None:
-        if _text(item.attrs.get("neurodata_type", "")) == TYPE:
+        if decode_text(item.attrs.get("neurodata_type", "")) == TYPE:
             names.append(name)
 
     file.visititems(visit)
@@ -84,7 +77,7 @@ def _read_spikes(source: str, spikes: Any, file: Any) -> Assembly:
 def _label_conditions(source: str, spikes: Any, conditions: NDArray[np.int64]) -> NDArray[np.str_]:
     if "condition_labels" not in spikes:
         return conditions.astype(str)
-    labels = np.array([_text(label) for label in spikes["condition_labels"][:]], dtype=np.str_)
+    labels = np.array([*map(decode_text, spikes["condition_labels"][:])], dtype=np.str_)
     if conditions.min(initial=0) < 0 or conditions.max(initial=0) >= len(labels):
         problem = f"has condition_indices that are not from 0 to {len(labels) - 1}"
         raise DataError(source, problem, "give each an entry of condition_labels")
@@ -114,7 +107,7 @@ def _read_units(spikes: Any, file: Any, count: int) -> dict[str, NDArray[Any]]:
             if values.dtype.kind in "OS":
                 if not all(isinstance(value, str | bytes) for value in values):
                     continue  # references to other objects
-                values = np.array([_text(value) for value in values], dtype=np.str_)
+                values = np.array([*map(decode_text, values)], dtype=np.str_)
             columns[name] = values
     columns["neuroid_id"] = columns.pop("id", rows).astype(str)
     if "location" in columns:
@@ -129,7 +122,3 @@ def _read_number(spikes: Any, names: tuple[str, ...]) -> float:
             if name in place:
                 return float(np.asarray(place[name]))
     return 0.0
-
-
-def _text(value: object) -> str:
-    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)

@@ -13,32 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from space.errors import DataError
-from workers.brains.consistency import average_defined
 from workers.brains.correlation import Floats, correlate_predictions
 from workers.brains.maps import Map, compact
 from workers.brains.splits import Split
-from workers.brains.summary import Summary, summarise
+from workers.brains.summary import Correlations
 
 
 @dataclass(frozen=True)
-class Predictivity:
-    """Correlations of predicted and measured responses: [splits, neurons, bins], NaN if undefined.
+class Predictivity(Correlations):
+    """Correlations of predicted and measured responses.
 
     `components` is the smallest number of components that a map had; None for maps without.
     """
 
-    by_split: Floats
     components: int | None = None
-
-    @property
-    def summary(self) -> Summary:
-        """By bin: the median over neurons, averaged over splits."""
-        return summarise(self.by_split)
-
-    @property
-    def by_neuron(self) -> Floats:
-        """[neurons, bins]: the mean over the splits in which a neuron has a score."""
-        return average_defined(self.by_split)
 
 
 def predict_neurons(

@@ -14,9 +14,9 @@ from workers.brains.archives import read_arrays
 from workers.brains.assembly import Assembly, list_names
 from workers.brains.consistency import ceil_score, measure_consistency
 from workers.brains.correlation import Floats
-from workers.brains.maps import Map
+from workers.brains.maps import Map, compact
 from workers.brains.predictivity import predict_neurons
-from workers.brains.splits import Split, split_stimuli
+from workers.brains.splits import SPLITS, Split, split_stimuli
 
 STRATA = "object_name"
 """The coordinate of stimuli by which Brain-Score divides them."""
@@ -89,7 +89,7 @@ def score_layers(
     mapping: Map,
     *,
     shared: bool = True,
-    splits: int = 10,
+    splits: int = SPLITS,
 ) -> list[NeuralScore]:
     """Every layer against every area (those of the recording, if none are named), bin by bin.
 
@@ -101,18 +101,24 @@ def score_layers(
     parts = {area: assembly.select_area(area) for area in areas or assembly.areas}
     if not parts:
         parts = {"all": assembly}
+    layers = {layer: _compact(values[places]) for layer, values in features.layers.items()}
     scores: list[NeuralScore] = []
     for area, part in parts.items():
         responses = part.arrange()
         ceilings = measure_ceilings(part, responses.values)
-        for layer, values in features.layers.items():
+        for layer, values in layers.items():
             rows = _Rows(layer=layer, area=area, assembly=part, ceilings=ceilings, splits=drawn)
             try:
-                scores += rows.score(values[places], responses.averages, mapping, shared=shared)
+                scores += rows.score(values, responses.averages, mapping, shared=shared)
             except DataError as error:
                 where = f"{features.source}: {printable(layer)}"
                 raise DataError(where, error.problem, error.cure) from None
     return scores
+
+
+def _compact(features: NDArray[Any]) -> NDArray[Any]:
+    """Features without bins, made compact once for all areas; as they are where any is refused."""
+    return compact(features) if features.ndim == 2 and np.isfinite(features).all() else features
 
 
 def measure_ceilings(assembly: Assembly, responses: NDArray[Any]) -> Floats:

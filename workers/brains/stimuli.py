@@ -10,9 +10,10 @@ import io
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from space.documents.outside import printable, read_bytes, read_text
+from space.documents.outside import open_regular, printable, read_bytes, read_text
 from space.errors import DataError
 from workers.brains.assembly import list_names
 
@@ -47,7 +48,22 @@ class StimulusSet:
                 problem = "leads out of the folder of images"
                 raise DataError(printable(str(path)), problem, "copy the image into the folder")
             return read_bytes(path, LARGEST_IMAGE, DataError)
-        return _read_member(self.images, name)
+        source = printable(f"{self.images}: {name}")
+        try:
+            return _read_member(self._archive, name, source)
+        except DataError:
+            raise
+        except Exception as error:  # noqa: BLE001  (zipfile raises anything for damage)
+            reason = printable(str(error)[:200]) or type(error).__name__
+            raise DataError(source, f"cannot be read ({reason})", "get the archive anew") from None
+
+    @cached_property
+    def _archive(self) -> zipfile.ZipFile:
+        """The archive of images, opened once: to list its members takes as long as many images."""
+        assert self.images is not None
+        with open_regular(self.images, DataError):
+            pass
+        return zipfile.ZipFile(self.images)
 
 
 def read_stimuli(table: Path, images: Path | None = None) -> StimulusSet:
@@ -90,20 +106,13 @@ def check_name(name: str) -> None:
         raise DataError("filename", f"{printable(name)!r} leads elsewhere", cure)
 
 
-def _read_member(path: Path, name: str) -> bytes:
-    source = printable(f"{path}: {name}")
+def _read_member(archive: zipfile.ZipFile, name: str, source: str) -> bytes:
     try:
-        with zipfile.ZipFile(path) as archive:
-            info = archive.getinfo(name)
-            if info.file_size > LARGEST_IMAGE:
-                problem = f"inflates to {info.file_size:,} bytes, more than {LARGEST_IMAGE:,}"
-                raise DataError(source, problem, "give a smaller image")
-            with archive.open(info) as member:
-                return member.read(LARGEST_IMAGE)
+        info = archive.getinfo(name)
     except KeyError:
         raise DataError(source, "is not in the archive", "name the archive it is in") from None
-    except DataError:
-        raise
-    except Exception as error:  # noqa: BLE001  (zipfile raises anything for damage)
-        reason = printable(str(error)[:200]) or type(error).__name__
-        raise DataError(source, f"cannot be read ({reason})", "get the archive anew") from None
+    if info.file_size > LARGEST_IMAGE:
+        problem = f"inflates to {info.file_size:,} bytes, more than {LARGEST_IMAGE:,}"
+        raise DataError(source, problem, "give a smaller image")
+    with archive.open(info) as member:
+        return member.read(LARGEST_IMAGE)

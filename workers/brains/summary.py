@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workers.brains.averages import average_defined
 from workers.brains.correlation import Floats
 
 
@@ -19,6 +20,23 @@ class Summary:
     error: Floats
     by_split: Floats
     neurons: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Correlations:
+    """Correlations of neurons: [splits, neurons, bins], NaN where there is none."""
+
+    by_split: Floats
+
+    @property
+    def summary(self) -> Summary:
+        """By bin: the median over neurons, averaged over splits."""
+        return summarise(self.by_split)
+
+    @property
+    def by_neuron(self) -> Floats:
+        """[neurons, bins]: the mean over the splits in which a neuron has one."""
+        return average_defined(self.by_split)
 
 
 def summarise(correlations: Floats) -> Summary:

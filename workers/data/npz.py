@@ -6,12 +6,11 @@ Labels may be texts instead: these are the names, in alphabetical order. Images 
 than is asked for are resized.
 """
 
-import math
 import zipfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from space.documents.bounds import IMAGE_CHANNELS
 from space.documents.outside import open_regular, printable
 from space.errors import DataError
 from workers import files
+from workers.arrays import read_values
 from workers.data.drawing import HELD_OUT, draw_held_out, keep_part
 from workers.data.images import Images, resize
 from workers.data.source import DatasetInfo, Integers, Source, Split
@@ -93,7 +93,7 @@ def _read_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
                 arrays = dict[str, NDArray[np.generic]]()
                 for name, info in members.items():
                     with archive.open(info) as member:
-                        arrays[name] = _read_array(member, info.file_size)
+                        arrays[name] = read_values(member, info.file_size)
         except DataError:
             raise
         except Exception as error:  # noqa: BLE001  (zipfile and NumPy raise anything for damage)
@@ -103,30 +103,6 @@ def _read_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
         if name not in arrays:
             _refuse(path, f"has no array {name}")
     return arrays
-
-
-def _read_array(member: IO[bytes], size: int) -> NDArray[np.generic]:
-    """An array whose file has `size` bytes. Raises ValueError, before memory is taken for it.
-
-    Unlike an array of `workers/arrays.py` it may have any size, and any type but Python objects:
-    names are texts, and a type that does not fit is refused by the name of its array.
-    """
-    version = np.lib.format.read_magic(member)
-    reads = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
-    if version not in reads:
-        raise ValueError(f"format {version} of an array")
-    shape, fortran, dtype = reads[version](member)
-    if dtype.hasobject:
-        raise ValueError("Python objects in an array")
-    count = math.prod(shape)
-    if count * dtype.itemsize > size:
-        raise ValueError("an array is cut off")
-    data = member.read(count * dtype.itemsize)
-    array = np.frombuffer(data, dtype=dtype, count=count)
-    return array.reshape(shape, order="F" if fortran else "C")
 
 
 def _read_labels(path: Path, arrays: Arrays) -> tuple[tuple[str, ...], dict[str, Integers]]:

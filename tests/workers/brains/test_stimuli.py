@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -92,3 +94,25 @@ def test_missing_images(tmp_path: Path) -> None:
     packed.write_bytes(b"PK no zip")
     with pytest.raises(DataError, match=r"a.png: cannot be read"):
         read_stimuli(table, packed).read_image("a")
+
+
+def test_an_archive_is_opened_once_and_only_if_it_is_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, packed, pipe = write(tmp_path), tmp_path / "images.zip", tmp_path / "pipe.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("b.png", b"bb")
+        archive.writestr("deep/a.png", b"a")
+    opened: list[object] = []
+
+    def open_archive(path: object) -> zipfile.ZipFile:
+        opened.append(path)
+        return zipfile.ZipFile(packed)
+
+    monkeypatch.setattr(stimuli, "zipfile", SimpleNamespace(ZipFile=open_archive))
+    chosen = read_stimuli(table, packed)
+    assert [chosen.read_image(name) for name in chosen.rows] == [b"bb", b"a"]
+    assert opened == [packed]
+    os.mkfifo(pipe)
+    with pytest.raises(DataError, match=r"pipe.zip: is not a regular file"):
+        read_stimuli(table, pipe).read_image("b")
