@@ -266,7 +266,7 @@ def read_clock(address: str) -> tuple[float, float, float] | None:
     """
     before = time.time()
     try:
-        stamp = _send(Request(address, method="HEAD")).headers.get("Date")
+        stamp = _send(Request(address, method="HEAD")).headers.get("Date") or ""
     except (OSError, http.client.HTTPException, ValueError):
         return None
     try:
