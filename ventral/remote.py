@@ -112,7 +112,33 @@ def resume_there(sending: Sending, called: str, overrides: Sequence[str]) -> Non
     _await(api, job, record.id)
 
 
-def _await(api: "JobApi", job: str, campaign_id: str) -> None:
+def certify_there(sending: Sending, called: str, options: Sequence[str], *, matched: bool) -> None:
+    """Train the best cells of a campaign again, on its cluster, by the options of `certify`."""
+    from search.host.home import make_id
+    from search.remote.sending import send_certification
+    from ventral.opening import find_campaign
+
+    _, _, record = find_campaign(called, cluster=sending.cluster)
+    api, code = sending.open()
+    # Matched campaigns follow one another: which there are is decided by those before.
+    campaign_id = None if matched else make_id()
+    words = [*options, *(["--matched"] if matched else [])]
+    job = send_certification(api, record.id, words, code=code, campaign_id=campaign_id)
+    what = "beside matched controls, " if matched else f"as campaign {campaign_id}, "
+    note(f"campaign {record.id} ({printable(record.name)}) is certified {what}by job {job}")
+    if matched:
+        note("once all is trained, the same command shows the verdicts")
+    _await(api, job, campaign_id or record.id, commands=MATCHED if matched else COMMANDS)
+    if (ended := api.find(job)) is not None and ended.over:
+        show(api.read_log(job), end="")
+
+
+COMMANDS = ("status {}", "logs {} --follow", "stop {}")
+MATCHED = ("list",)
+"""What to type next about a campaign that was sent, and about several."""
+
+
+def _await(api: "JobApi", job: str, campaign_id: str, commands: Sequence[str] = COMMANDS) -> None:
     """Wait until the campaign is under way, and say what to type next."""
     from search.remote.sending import await_start
 
@@ -121,9 +147,8 @@ def _await(api: "JobApi", job: str, campaign_id: str) -> None:
         note("runs there, whatever becomes of this machine. Next:")
     else:
         note("is not under way yet (its images are packed first, say). Next:")
-    for command in ("status", "logs --follow", "stop"):
-        word, _, option = command.partition(" ")
-        note("  " + name_again(f"{word} {campaign_id}{option and ' ' + option}", name))
+    for command in commands:
+        note("  " + name_again(command.format(campaign_id), name))
 
 
 def show_log(cluster: str, campaign_id: str, *, follow: bool) -> None:

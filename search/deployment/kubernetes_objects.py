@@ -16,12 +16,8 @@ RAY, KUEUE = "ray.io/v1", "kueue.x-k8s.io/v1beta2"
 QUEUE, PRIORITY = "kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/priority-class"
 """The labels by which a job names its queue and its priority."""
 
-Quantity = Annotated[
-    str,
-    Pattern(
-        r"^[0-9]+(\.[0-9]+)?(m|k|[KMGTPE]i?)?$", 'write a number with its unit, say "500m", 4Gi'
-    ),
-]
+_QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|[KMGTPE]i?)?$"
+Quantity = Annotated[str, Pattern(_QUANTITY, 'write a number with its unit, say "500m", 4Gi')]
 
 
 class Metadata(Value):

@@ -2,8 +2,8 @@
 
 A campaign gets its id here, before anything is sent, and its job is called after it: a request
 that is sent twice starts one campaign, and whoever sends it may go away at once. On the cluster's
-head the job is `ventral submit` or `ventral resume` with `--address auto`; the store is the truth
-about what it does. A job that is gone with its cluster's head is replaced by another one.
+head the job is `ventral submit`, `resume` or `certify` with `--address auto`; the store is the
+truth about what it does. A job that is gone with its cluster's head is replaced by another one.
 """
 
 from __future__ import annotations
@@ -59,12 +59,42 @@ def send_resume(
     api: JobApi, campaign_id: str, overrides: Sequence[str] = (), *, code: Code
 ) -> str:
     """Start a job that goes on with a campaign, changed by `overrides`; the job's id."""
-    package = None if code == "installed" else api.send_package(make_package({}, code=True))
+    package = _send_code(api, code)
     changes = [word for override in overrides for word in ("--set", override)]
     job_id = f"{name_jobs(campaign_id)}-{secrets.token_hex(3)}"
     words = ["resume", campaign_id, "--address", "auto", *changes]
     _start(api, job_id, words, package, code, campaign_id)
     return job_id
+
+
+def send_certification(
+    api: JobApi,
+    certified: str,
+    options: Sequence[str],
+    *,
+    code: Code,
+    campaign_id: str | None = None,
+) -> str:
+    """Start a job that trains the best cells of a campaign again, by the options of `ventral
+    certify`; the job's id.
+
+    Its campaign gets `campaign_id`, and the job is that campaign's. Several campaigns, one after
+    the other (`--matched`), get their ids there, and the job is the certified campaign's.
+    """
+    package = _send_code(api, code)
+    words = ["certify", certified, "--address", "auto", *options]
+    if campaign_id is None:
+        job_id = f"{name_jobs(certified)}-{secrets.token_hex(3)}"
+    else:
+        job_id = name_jobs(campaign_id)
+        words += ["--id", campaign_id]
+    _start(api, job_id, words, package, code, campaign_id or certified)
+    return job_id
+
+
+def _send_code(api: JobApi, code: Code) -> str | None:
+    """Send a package of this machine's Ventral alone, if that is to run."""
+    return None if code == "installed" else api.send_package(make_package({}, code=True))
 
 
 def name_jobs(campaign_id: str) -> str:

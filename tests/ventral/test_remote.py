@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import socket
 from collections.abc import Iterator
@@ -94,3 +95,37 @@ def test_a_campaign_is_sent_looked_at_and_stopped_from_elsewhere(cluster: Shell)
     assert len(top.json) >= 2, top.err
     assert "finished trial" in cluster("logs", campaign, "--follow", *there).out
     assert not list(cluster.home.glob("campaigns/*"))
+
+
+@pytest.mark.slow
+def test_the_best_cells_are_certified_from_elsewhere(cluster: Shell) -> None:
+    there = ("--cluster", "lab")
+    few = ("--set", "budget.trials=2", "--set", "scheduler.name=fifo")
+    sent = cluster("submit", "campaign.yaml", *few, *there, "--id-file", "id")
+    assert sent.code == 0, sent.err
+    searched = (cluster.folder / "id").read_text().strip()
+    store = Store.open(Home(path=cluster.folder / "shared").store_url, create=False)
+    wait_until(lambda: store.campaigns.get(searched).state == "finished", "it ends", pause=0.2)
+    certified = cluster("certify", searched, "--top", "1", "--seeds", "2", *there)
+    assert certified.code == 0, certified.err
+    campaign = re.findall("as campaign ([a-z0-9]+), by job", certified.err)[0]
+    assert f"ventral logs {campaign} --follow --cluster lab" in certified.err
+    state = store.campaigns.get
+    wait_until(lambda: state(campaign).state == "finished", "it is certified", pause=0.2)
+    assert store.campaigns.get(campaign).data["certifies"] == searched
+    top = cluster("top", campaign, *there, "-o", "json").json
+    assert [one["split"] for one in top] == ["test"] * len(top)
+    matched = ("certify", searched, "--matched", "--top", "1", "--seeds", "2", *there)
+    started = cluster(*matched)
+    assert started.code == 0, started.err
+
+    def have_verdicts() -> bool:
+        at_work = any(one.state == "running" for one in store.campaigns.all())
+        return not at_work and "shown: that" in cluster(*matched).out
+
+    wait_until(have_verdicts, "the verdicts", pause=1.0)
+    refused = cluster("certify", searched, "--trial", "99", *there)
+    assert refused.code != 0
+    assert "cluster lab: " in refused.err
+    assert "99" in refused.err
+    assert "Traceback" not in refused.err

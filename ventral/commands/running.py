@@ -11,13 +11,14 @@ from ventral.cells import CERTIFIED_ON_TEST
 from ventral.launching import Launch, drive, run_campaign
 from ventral.matching import certify_matched, format_luck
 from ventral.output import Format, Output, note
-from ventral.remote import Sending, resume_there, submit_there
+from ventral.remote import Sending, certify_there, resume_there, submit_there
 
 if TYPE_CHECKING:
     from search.campaign import Campaign, Loaded
     from search.host.home import Home
     from search.store import Campaign as Record
     from search.store import Store, Trial
+    from search.upkeep.matched_certification import Matching
     from space.space import Space
 
 Id = Annotated[str, typer.Argument(help="a campaign's id, or the name of the newest one")]
@@ -284,7 +285,10 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
     detach: Detach = False,
     estimate: Estimate = True,
     address: Address = None,
+    cluster: Cluster = None,
+    code: WhoseCode = None,
     insecure: Insecure = False,
+    campaign_id: GivenId = None,
     metrics: Metrics = None,
     output: Output = Format.table,
 ) -> None:
@@ -292,34 +296,66 @@ def certify(  # noqa: PLR0913  (each is an option of the command)
 
     They are scored on the test split, which the search has not seen.
     """
-    from search.upkeep.certification import choose_winners, plan_certification
     from search.upkeep.matched_certification import Matching
-    from search.upkeep.submission import read_offered
     from ventral.opening import find_campaign
 
-    _allow(insecure)
-    home, store, record = find_campaign(campaign)
-    launch = Launch(output=output, detach=detach, address=address, metrics=metrics)
-    if matched:
-        matching = Matching(
-            top=top,
-            numbers=trial or (),
-            seeds=seeds,
-            overrides=overrides or (),
-            all_data=all_data,
-            new=new,
-            address=address,
-        )
-        certify_matched(record, home, store, matching, launch, estimate=estimate)
+    matching = Matching(
+        top=top,
+        numbers=trial or (),
+        seeds=seeds,
+        overrides=overrides or (),
+        all_data=all_data,
+        new=new,
+        address=address,
+    )
+    if cluster is not None:
+        sending = Sending(cluster=cluster, code=code, insecure=insecure, address=address)
+        certify_there(sending, campaign, _list_words(matching), matched=matched)
         return
-    chosen = choose_winners(store, record, top=top, trials=trial or ())
+    if campaign_id is not None and _goes_on(campaign_id):
+        resume(campaign_id, address=address, insecure=insecure)
+        return
+    _allow(insecure)
+    launch = Launch(
+        output=output, detach=detach, address=address, campaign_id=campaign_id, metrics=metrics
+    )
+    home, store, record = find_campaign(campaign)
+    if matched:
+        certify_matched(record, home, store, matching, launch, estimate=estimate)
+    else:
+        _certify(record, store, matching, launch, estimate=estimate)
+
+
+def _list_words(matching: "Matching") -> list[str]:
+    """The options of `ventral certify` that ask for it, but for its place."""
+    pairs = [("--top", matching.top), ("--seeds", matching.seeds)]
+    pairs += [("--trial", number) for number in matching.numbers]
+    words = [str(word) for pair in pairs for word in pair]
+    words += [word for override in matching.overrides for word in ("--set", override)]
+    switches = {"--all-data": matching.all_data, "--new": matching.new}
+    return [*words, *(name for name, given in switches.items() if given)]
+
+
+def _certify(
+    record: "Record", store: "Store", matching: "Matching", launch: Launch, *, estimate: bool
+) -> None:
+    """Train the best cells again, beside the campaign's own controls."""
+    from search.upkeep.certification import choose_winners, plan_certification
+    from search.upkeep.submission import read_offered
+
+    chosen = choose_winners(store, record, top=matching.top, trials=matching.numbers)
     if not record.document["data"].get("validation"):
         note(CERTIFIED_ON_TEST)
     made = plan_certification(
-        record, chosen, seeds, overrides or [], all_data=all_data, offered=read_offered(address)
+        record,
+        chosen,
+        matching.seeds,
+        matching.overrides,
+        all_data=matching.all_data,
+        offered=read_offered(matching.address),
     )
-    done = run_campaign(made, launch, new=new, estimate=estimate, certifies=record)
-    if not detach:
+    done = run_campaign(made, launch, new=matching.new, estimate=estimate, certifies=record)
+    if not launch.detach:
         _print_luck(store, done, chosen)
 
 

@@ -15,6 +15,7 @@ from search.remote.sending import (
     await_start,
     read_log,
     send_campaign,
+    send_certification,
     send_resume,
     stop_waiting,
 )
@@ -50,6 +51,21 @@ def test_a_resumption_is_another_job_of_it(api: JobApi, fake: FakeCluster) -> No
     call = f"exec ventral resume {ID} --address auto --set budget.trials=9"
     assert fake.jobs[jobs[0]]["entrypoint"].endswith(call)
     assert "working_dir" not in fake.jobs[jobs[0]]["runtime_env"]
+
+
+def test_a_certification_is_a_job_of_its_campaign_or_of_the_certified_one(
+    api: JobApi, fake: FakeCluster
+) -> None:
+    job = send_certification(api, ID, ["--seeds", "2"], code="installed", campaign_id="ijklmnop")
+    assert job == "ventral-ijklmnop"
+    call = f"exec ventral certify {ID} --address auto --seeds 2 --id ijklmnop"
+    assert fake.jobs[job]["entrypoint"].endswith(call)
+    assert fake.jobs[job]["metadata"] == {"campaign": "ijklmnop"}
+    matched = send_certification(api, ID, ["--matched"], code="sent")
+    assert matched.startswith(f"ventral-{ID}-")
+    call = f"exec python3 -m ventral certify {ID} --address auto --matched"
+    assert fake.jobs[matched]["entrypoint"].endswith(call)
+    assert "working_dir" in fake.jobs[matched]["runtime_env"]
 
 
 def test_a_head_without_ventral_says_what_is_missing(api: JobApi, fake: FakeCluster) -> None:
