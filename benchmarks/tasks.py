@@ -79,7 +79,9 @@ class Task:
         """Changes with all that a training depends on, but for its seed: the network, the recipe
         and, by the checksum of their pack, the images.
         """
-        facts = [checksum, self.recipe(rate).model_dump_json(), genome.digest]
+        # What a recipe leaves as it is does not count: a later version has more of that.
+        recipe = self.recipe(rate).model_dump_json(exclude_defaults=True)
+        facts = [checksum, recipe, genome.digest]
         return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:12]
 
     @cached_property

@@ -95,6 +95,10 @@ def test_a_training_is_known_by_its_network_its_recipe_and_its_images() -> None:
     genomes = [TINY.network(cell) for cell in tasks.CELLS.values()]
     facts = list(itertools.product(genomes, (0.005, 0.01), ("one pack", "another")))
     assert len({TINY.identify(*fact) for fact in facts}) == len(facts)
+    # By it the rows of docs/tasks.jsonl are known: what recipes will have besides changes nothing.
+    task = tasks.TASKS["clutter"]
+    network = task.network(tasks.CELLS["SimpleRNN"])
+    assert task.identify(network, 0.005, "0" * 64) == "3fbc3feea937"
 
 
 def test_cell_and_rates_are_chosen_by_looks_and_a_group_has_the_same_rates() -> None:
