@@ -41,9 +41,6 @@ def read_npz(path: Path) -> Assembly:
             cure = f"rename it; responses and these are read: {known}"
             raise DataError(source, f"has an array {printable(name)}", cure)
         if place < responses.ndim:
-            if values.shape != responses.shape[place : place + 1]:
-                problem = f"{name} has the shape {list(values.shape)}"
-                raise DataError(source, problem, f"give [{responses.shape[place]}]")
             coordinates[[*COORDINATES][place]][name] = values
     return make_assembly(source, "npz", responses, coordinates)
 

@@ -8,7 +8,7 @@ dimension, named as Brain-Score names it:
     time_bin        time_bin_start, time_bin_end: milliseconds from the stimulus' onset
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NoReturn
@@ -141,6 +141,9 @@ def make_assembly(
     missing `stimulus_id`; a missing `repetition` is 0 where no stimulus is shown twice. Raises
     DataError, with the names that there are, for a coordinate that is missing.
     """
+    if values.ndim not in (2, 3) or not values.size:
+        cure = "give [presentations, neurons] or [presentations, neurons, bins] with values"
+        raise DataError(source, f"has the shape {list(values.shape)}", cure)
     if values.dtype.kind not in "fiub":
         raise DataError(source, f"has values of {values.dtype}", "give numbers")
     if values.dtype.kind != "f":
@@ -161,9 +164,8 @@ def make_assembly(
         values, bins = values[:, :, None], {}
     else:
         _check_bins(source, bins)
-    if not values.size:
-        cure = "give [presentations, neurons] or [presentations, neurons, bins] with values"
-        raise DataError(source, f"has the shape {list(values.shape)}", cure)
+    parts = dict(zip(DIMENSIONS, (shown, neurons, bins), strict=True))
+    _check_lengths(source, values.shape, parts)
     return Assembly(
         values=values, presentations=shown, neurons=neurons, bins=bins, source=source, form=form
     )
@@ -176,6 +178,17 @@ def _check_bins(source: str, bins: Coordinates) -> None:
         if bins[name].dtype.kind not in "fiu":
             cure = "give milliseconds from the stimulus' onset"
             raise DataError(source, f"{name} is of {bins[name].dtype}", cure)
+
+
+def _check_lengths(
+    source: str, shape: Sequence[int], coordinates: Mapping[str, Coordinates]
+) -> None:
+    for size, (dimension, along) in zip(shape, coordinates.items(), strict=True):
+        for name, values in along.items():
+            if values.shape != (size,):
+                named = f"{printable(name)} along {dimension}"
+                problem = f"{named} has the shape {list(values.shape)}"
+                raise DataError(source, problem, f"give [{size}]")
 
 
 def _refuse_missing(source: str, name: str, dimension: str, there: Coordinates) -> NoReturn:

@@ -20,7 +20,7 @@ def refuse_damage(path: Path, form: str) -> Iterator[None]:
         yield
     except DataError:
         raise
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError, IndexError) as problem:
+    except Exception as problem:  # noqa: BLE001  (h5py, h5netcdf and xarray raise anything)
         reason = printable(str(problem).partition("\n")[0][:200])
         raise DataError(printable(str(path)), f"cannot be read as {form} ({reason})") from None
 

@@ -64,9 +64,12 @@ def read_features(path: Path) -> Features:
     arrays = read_arrays(path)
     source = printable(str(path))
     stimuli = arrays.pop("stimulus_id", None)
-    if stimuli is None or stimuli.ndim != 1:
+    if stimuli is None or stimuli.ndim != 1 or stimuli.dtype.kind not in "USiu":
         problem = "has no array stimulus_id [stimuli]"
         raise DataError(source, problem, f"it has {list_names(arrays)}")
+    if stimuli.dtype.kind not in "USiu":
+        problem = f"stimulus_id is of {stimuli.dtype}"
+        raise DataError(source, problem, "give texts or whole numbers")
     if not arrays:
         raise DataError(source, "has no layer", "give an array [stimuli, features] a layer")
     for name, values in arrays.items():

@@ -41,7 +41,7 @@ def test_an_archive_is_a_recording(tmp_path: Path) -> None:
         ),
         ({"responses": np.zeros(4)}, r"responses: \[4\]"),
         ({"neuroid_id": None}, "has no coordinate neuroid_id along neuroid; .* are region"),
-        ({"region": np.array(["V4"])}, r"region has the shape \[1\]; give \[3\]"),
+        ({"region": np.array(["V4"])}, r"region along neuroid has the shape \[1\]; give \[3\]"),
         ({"regions": np.zeros(3)}, "has an array regions; rename it; responses and these are"),
         ({"region": np.array([{}] * 3)}, r"cannot be read as an archive of arrays \(Python obj"),
     ],
