@@ -1,7 +1,5 @@
 """`ventral brain` and `ventral score`: recordings, and how well features predict them."""
 
-import math
-from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from space.documents.outside import printable
-from ventral.output import Column, Format, Output, note, table, value
+from ventral.output import Format, Output, value
 
 brain = typer.Typer(no_args_is_help=True)
 score = typer.Typer(no_args_is_help=True)
@@ -89,9 +87,13 @@ def _format_assembly(facts: dict[str, Any]) -> str:
 
 
 @score.command()
-def neural(
+def neural(  # noqa: PLR0913  (options of a command)
     features: Annotated[
-        Path, typer.Option(help=".npz with stimulus_id, and an array a layer of a network")
+        list[str],
+        typer.Option(
+            help="[NAME=]FILE.npz with stimulus_id, and an array a layer of a network; several "
+            "stand side by side"
+        ),
     ],
     assembly: Annotated[Path, typer.Option(help="a recording: .nc of Brain-Score, .nwb or .npz")],
     area: Annotated[
@@ -104,46 +106,63 @@ def neural(
         bool, typer.Option("--map-a-bin", help="a map for each time bin, not one for all")
     ] = False,
     splits: Annotated[int, typer.Option(min=1, help="random divisions of the stimuli")] = 10,
+    control: Annotated[
+        list[str] | None,
+        typer.Option(help="[NAME=]FILE.npz of what the others are compared with"),
+    ] = None,
+    step_ms: Annotated[
+        float | None, typer.Option(help="milliseconds of a step, of features by step")
+    ] = None,
+    offset_ms: Annotated[
+        float | None, typer.Option(help="milliseconds from image onset to the first step's begin")
+    ] = None,
+    fit_time: Annotated[
+        bool,
+        typer.Option(
+            "--fit-time", help="fit what is not given of them to a quarter of the stimuli"
+        ),
+    ] = False,
+    csv: Annotated[Path | None, typer.Option("--csv", help="a file for all rows")] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option("--figures", help="a folder for each figure as SVG, CSV and Vega-Lite"),
+    ] = None,
+    mlflow: Annotated[bool, typer.Option("--mlflow", help="make a run of it in MLflow")] = False,
     output: Output = Format.table,
 ) -> None:
-    """How well a network's layers predict neurons, by area and time bin."""
-    from workers.brains.maps import COMPONENTS, MAPS
+    """How well networks' layers predict neurons, by area and time bin."""
+    from ventral.commands.neural import (
+        check_places,
+        publish,
+        read_models,
+        show_scores,
+        write_files,
+    )
+    from workers.brains.maps import MAPS
+    from workers.brains.panel import Timing, score_models
     from workers.brains.reading import read_assembly
-    from workers.brains.scores import read_features, score_layers
 
+    check_places(csv, figures)
+    timing = Timing(milliseconds=step_ms, offset=offset_ms, fit=fit_time)
     areas = [name.strip() for name in (area or "").split(",") if name.strip()]
-    scores = score_layers(
-        read_features(features),
+    panel = score_models(
+        read_models(features, control or []),
         read_assembly(assembly),
         areas,
         MAPS[mapping](),
         shared=not by_bin,
         splits=splits,
+        timing=timing,
     )
-    fewest = min((row.components for row in scores if row.components is not None), default=None)
-    if fewest is not None and fewest < COMPONENTS:
-        note(f"fewer than {COMPONENTS} components, {fewest}: there are fewer images or units")
-    rows = [{key: _plain(item) for key, item in asdict(row).items()} for row in scores]
-    columns = [
-        Column(key="layer"),
-        Column(key="area"),
-        Column(key="bin", title="ms"),
-        *(
-            Column(key=key, write=_write_score, right=True)
-            for key in ("score", "error", "ceiling", "ceiled")
-        ),
-        Column(key="splits", right=True),
-        Column(key="neurons", right=True),
-    ]
-    table(rows, columns, output)
-
-
-def _plain(item: Any) -> Any:
-    """A value as JSON has it: None for what is not defined."""
-    if isinstance(item, tuple):
-        return [_plain(one) for one in item]
-    return None if isinstance(item, float) and math.isnan(item) else item
-
-
-def _write_score(number: float) -> str:
-    return f"{number:.4f}"
+    show_scores(panel, output)
+    write_files(panel, csv, figures)
+    if mlflow:
+        names = [model.name for model in panel.models]
+        parameters = {
+            "assembly": assembly.name,
+            "areas": ",".join(areas) or "all",
+            "map": f"{mapping} {'a bin' if by_bin else 'for all bins'}",
+            "splits": str(splits),
+            "models": ", ".join(names),
+        }
+        publish(panel, f"{', '.join(names)} on {assembly.stem}", parameters)
