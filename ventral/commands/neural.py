@@ -190,7 +190,7 @@ def publish(panel: "Panel", name: str, parameters: dict[str, str]) -> None:
 
 def _list_metrics(panel: "Panel", measured: Any) -> list[Any]:
     """The scores of the preferred layers by area, model and time, and their means over bins."""
-    from dashboards.neural import tabulate_comparisons, tabulate_times
+    from dashboards.neural import tabulate_times
 
     times = tabulate_times(panel)
     metrics = []
@@ -201,11 +201,12 @@ def _list_metrics(panel: "Panel", measured: Any) -> list[Any]:
             for key in ("score", "error", "highest"):
                 name = (f"{key} by ms", area, model)
                 metrics.append(measured(name=name, value=float(row[key]), step=start))
-    for row in tabulate_comparisons(panel).to_dict("records"):
-        if row["bin"] is None:
-            pair = f"{row['model']} against {row['against']}"
+    for one in panel.comparisons:
+        if one.bin is None:
+            pair, parts = f"{one.model} against {one.against}", one.difference
+            values = {"difference": parts.value, "low": parts.low, "high": parts.high}
             metrics += [
-                measured(name=(key, row["area"], pair), value=float(row[key]))
-                for key in ("difference", "low", "high")
+                measured(name=(key, one.area, pair), value=number)
+                for key, number in values.items()
             ]
     return metrics
