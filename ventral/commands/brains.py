@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from space.documents.outside import printable
+from ventral import presenting
 from ventral.output import Format, Output, value
 
 brain = typer.Typer(no_args_is_help=True)
@@ -87,15 +88,42 @@ def _format_assembly(facts: dict[str, Any]) -> str:
 
 
 @score.command()
-def neural(  # noqa: PLR0913  (options of a command)
-    features: Annotated[
-        list[str],
-        typer.Option(
-            help="[NAME=]FILE.npz with stimulus_id, and an array a layer of a network; several "
-            "stand side by side"
-        ),
-    ],
+def neural(  # noqa: PLR0913  (each is an option of the command)
     assembly: Annotated[Path, typer.Option(help="a recording: .nc of Brain-Score, .nwb or .npz")],
+    models: presenting.Models = None,
+    features: Annotated[
+        list[str] | None,
+        typer.Option(help="[NAME=]FILE.npz: stimulus_id, and an array a layer; may be repeated"),
+    ] = None,
+    control: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="a model or [NAME=]FILE.npz that the others are compared with; may be repeated"
+        ),
+    ] = None,
+    stimuli: presenting.Stimuli = None,
+    images: presenting.Images = None,
+    step_ms: Annotated[
+        float | None,
+        typer.Option(help="milliseconds that a step stands for; 10 for models if not given"),
+    ] = None,
+    offset_ms: Annotated[
+        float | None, typer.Option(help="milliseconds from image onset to the begin of step 0")
+    ] = None,
+    fit_time: Annotated[
+        bool,
+        typer.Option(
+            "--fit-time", help="fit what is not given of both to a quarter of the stimuli"
+        ),
+    ] = False,
+    image_ms: presenting.ImageMs = None,
+    degrees: presenting.Degrees = 8.0,
+    field_degrees: presenting.FieldDegrees = 8.0,
+    layers: presenting.Layers = None,
+    units: presenting.Units = None,
+    size: presenting.Size = None,
+    seed: presenting.Seed = 0,
+    traces: presenting.Traces = None,
     area: Annotated[
         str | None, typer.Option(help="areas, such as V4,IT; all of them if not given")
     ] = None,
@@ -106,22 +134,6 @@ def neural(  # noqa: PLR0913  (options of a command)
         bool, typer.Option("--map-a-bin", help="a map for each time bin, not one for all")
     ] = False,
     splits: Annotated[int, typer.Option(min=1, help="random divisions of the stimuli")] = 10,
-    control: Annotated[
-        list[str] | None,
-        typer.Option(help="[NAME=]FILE.npz of what the others are compared with"),
-    ] = None,
-    step_ms: Annotated[
-        float | None, typer.Option(help="milliseconds of a step, of features by step")
-    ] = None,
-    offset_ms: Annotated[
-        float | None, typer.Option(help="milliseconds from image onset to the first step's begin")
-    ] = None,
-    fit_time: Annotated[
-        bool,
-        typer.Option(
-            "--fit-time", help="fit what is not given of them to a quarter of the stimuli"
-        ),
-    ] = False,
     csv: Annotated[Path | None, typer.Option("--csv", help="a file for all rows")] = None,
     figures: Annotated[
         Path | None,
@@ -130,39 +142,36 @@ def neural(  # noqa: PLR0913  (options of a command)
     mlflow: Annotated[bool, typer.Option("--mlflow", help="make a run of it in MLflow")] = False,
     output: Output = Format.table,
 ) -> None:
-    """How well networks' layers predict neurons, by area and time bin."""
-    from ventral.commands.neural import (
-        check_places,
-        publish,
-        read_models,
-        show_scores,
-        write_files,
-    )
+    """How well layers of networks predict neurons, by area and time bin.
+
+    A model is an export (its weights), or a model of the zoo or a genome's file (random weights).
+    It is shown the recording's stimuli. Step k of it is the time from --offset-ms + k times
+    --step-ms on, for --step-ms.
+    """
+    from ventral.commands.neural import Sources, check_places, publish, show_scores, write_files
     from workers.brains.maps import MAPS
     from workers.brains.panel import Timing, score_models
     from workers.brains.reading import read_assembly
 
     check_places(csv, figures)
     timing = Timing(milliseconds=step_ms, offset=offset_ms, fit=fit_time)
-    areas = [name.strip() for name in (area or "").split(",") if name.strip()]
+    shown = presenting.STEP_MS if step_ms is None else step_ms
+    screen = presenting.Screen(shown, image_ms, degrees, field_degrees)
+    showing = presenting.Showing(stimuli, images, screen, layers, units, size, seed, traces)
+    sources = Sources.sort(models, features, control)
+    sources.check(showing)
+    recording, areas = read_assembly(assembly), presenting.split_names(area)
+    read = sources.read(recording, showing)
     panel = score_models(
-        read_models(features, control or []),
-        read_assembly(assembly),
-        areas,
-        MAPS[mapping](),
-        shared=not by_bin,
-        splits=splits,
-        timing=timing,
+        read, recording, areas, MAPS[mapping](), shared=not by_bin, splits=splits, timing=timing
     )
     show_scores(panel, output)
     write_files(panel, csv, figures)
     if mlflow:
-        names = [model.name for model in panel.models]
         parameters = {
             "assembly": assembly.name,
             "areas": ",".join(areas) or "all",
             "map": f"{mapping} {'a bin' if by_bin else 'for all bins'}",
             "splits": str(splits),
-            "models": ", ".join(names),
         }
-        publish(panel, f"{', '.join(names)} on {assembly.stem}", parameters)
+        publish(panel, assembly.stem, parameters)
