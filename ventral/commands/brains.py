@@ -1,29 +1,17 @@
 """`ventral brain` and `ventral score`: recordings, and how well features predict them."""
 
-import math
-from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from space.documents.outside import printable
 from ventral import presenting
-from ventral.output import Column, Format, Output, note, table, value
-
-if TYPE_CHECKING:
-    from workers.brains.panel import Panel
+from ventral.commands import neural as parts
+from ventral.output import Format, Output, value
 
 brain = typer.Typer(no_args_is_help=True)
 score = typer.Typer(no_args_is_help=True)
-
-
-class MapName(StrEnum):
-    """The maps from features to neurons."""
-
-    pls = "pls"
-    ridge = "ridge"
 
 
 @brain.command()
@@ -93,16 +81,13 @@ def _format_assembly(facts: dict[str, Any]) -> str:
 
 
 @score.command()
-def neural(  # noqa: PLR0913  (each is an option of the command)
+def neural(  # noqa: PLR0913  (options of a command)
     assembly: Annotated[Path, typer.Option(help="a recording: .nc of Brain-Score, .nwb or .npz")],
     models: presenting.Models = None,
-    features: Annotated[
-        Path | None,
-        typer.Option(help="instead of models: .npz with stimulus_id, and an array a layer"),
-    ] = None,
+    features: parts.Features = None,
+    control: parts.Control = None,
     stimuli: presenting.Stimuli = None,
     images: presenting.Images = None,
-    step_ms: presenting.StepMs = 10.0,
     image_ms: presenting.ImageMs = None,
     degrees: presenting.Degrees = 8.0,
     field_degrees: presenting.FieldDegrees = 8.0,
@@ -111,75 +96,47 @@ def neural(  # noqa: PLR0913  (each is an option of the command)
     size: presenting.Size = None,
     seed: presenting.Seed = 0,
     traces: presenting.Traces = None,
-    area: Annotated[
-        str | None, typer.Option(help="areas, such as V4,IT; all of them if not given")
-    ] = None,
-    mapping: Annotated[
-        MapName, typer.Option("--map", help="from features to neurons")
-    ] = MapName.pls,
-    by_bin: Annotated[
-        bool, typer.Option("--map-a-bin", help="a map for each time bin, not one for all")
-    ] = False,
-    splits: Annotated[int, typer.Option(min=1, help="random divisions of the stimuli")] = 10,
+    area: parts.Area = None,
+    mapping: parts.Mapping = parts.MapName.pls,
+    by_bin: parts.ByBin = False,
+    splits: parts.Splits = 10,
+    step_ms: parts.StepMs = None,
+    offset_ms: parts.OffsetMs = None,
+    fit_time: parts.FitTime = False,
+    csv: parts.Csv = None,
+    figures: parts.Figures = None,
+    mlflow: parts.Mlflow = False,
     output: Output = Format.table,
 ) -> None:
-    """How well layers of networks predict neurons, by area and time bin.
+    """How well networks' layers predict neurons, by area and time bin.
 
-    A model is an export (its weights), or a model of the zoo or a genome's file (random weights).
-    It is shown the recording's stimuli; step k of it is the time from k to k + 1 times --step-ms.
+    A model is an export (its weights), or a model of the zoo or a genome's file (random weights):
+    it is shown the recording's stimuli. Features that were computed elsewhere are read.
     """
     from workers.brains.maps import MAPS
-    from workers.brains.panel import score_models
+    from workers.brains.panel import Timing, score_models
     from workers.brains.reading import read_assembly
 
-    screen = presenting.Screen(step_ms, image_ms, degrees, field_degrees)
+    parts.check_places(csv, figures)
+    sources = presenting.name_sources(models, features, control)
+    screen = presenting.Screen(step_ms, offset_ms, image_ms, degrees, field_degrees)
     showing = presenting.Showing(stimuli, images, screen, layers, units, size, seed, traces)
-    presenting.check_sources(models, features, showing)
-    recording, areas = read_assembly(assembly), presenting.split_names(area)
-    read = presenting.read_models(models, features, recording, showing)
-    panel = score_models(read, recording, areas, MAPS[mapping](), shared=not by_bin, splits=splits)
-    _show_scores(panel, output)
-
-
-def _show_scores(panel: "Panel", output: Format) -> None:
-    """A row a score: of a model, a layer, an area and a time bin."""
-    from workers.brains.maps import COMPONENTS
-
-    scores = [
-        (model.name, row)
-        for model in panel.models
-        for area in model.areas
-        for fit in area.fits
-        for row in fit.scores
-    ]
-    fewest = min((row.components for _, row in scores if row.components is not None), default=None)
-    if fewest is not None and fewest < COMPONENTS:
-        note(f"fewer than {COMPONENTS} components, {fewest}: there are fewer images or units")
-    rows = [
-        {"model": model} | {key: _plain(item) for key, item in asdict(row).items()}
-        for model, row in scores
-    ]
-    columns = [
-        Column(key="model"),
-        Column(key="layer"),
-        Column(key="area"),
-        Column(key="bin", title="ms"),
-        *(
-            Column(key=key, write=_write_score, right=True)
-            for key in ("score", "error", "ceiling", "ceiled")
-        ),
-        Column(key="splits", right=True),
-        Column(key="neurons", right=True),
-    ]
-    table(rows, columns, output)
-
-
-def _plain(item: Any) -> Any:
-    """A value as JSON has it: None for what is not defined."""
-    if isinstance(item, tuple):
-        return [_plain(one) for one in item]
-    return None if isinstance(item, float) and math.isnan(item) else item
-
-
-def _write_score(number: float) -> str:
-    return f"{number:.4f}"
+    presenting.check_sources(sources, showing)
+    areas, recording = presenting.split_names(area), read_assembly(assembly)
+    panel = score_models(
+        presenting.read_models(sources, recording, showing),
+        recording,
+        areas,
+        MAPS[mapping](),
+        shared=not by_bin,
+        splits=splits,
+        timing=Timing(milliseconds=step_ms, offset=offset_ms, fit=fit_time),
+    )
+    parts.show_scores(panel, output)
+    parts.write_files(panel, csv, figures)
+    if mlflow:
+        fit = f"{mapping} {'a bin' if by_bin else 'for all bins'}"
+        names = ", ".join(source.name for source in sources)
+        parameters = {"areas": ",".join(areas) or "all", "map": fit, "splits": str(splits)}
+        parameters |= {"assembly": assembly.name, "models": names}
+        parts.publish(panel, f"{names} on {assembly.stem}", parameters)
