@@ -14,9 +14,8 @@ from workers.brains.panel import AreaScores, ModelScores, Panel
 from workers.brains.scores import LayerFit
 
 SCORES = [
-    *("model", "control", "layer", "area", "bin", "start", "end"),
-    *("score", "error", "ceiling", "ceiling_error", "ceiled"),
-    *("splits", "neurons", "stimuli", "components"),
+    *("model", "layer", "area", "bin", "score", "error", "ceiling", "ceiled", "splits"),
+    *("control", "start", "end", "ceiling_error", "neurons", "stimuli", "components"),
     *("milliseconds", "offset", "preferred", "preferred_low", "preferred_high"),
 ]
 TIMES = [

@@ -1,13 +1,13 @@
 """Networks that see a recording's stimuli: the options of it, and their features."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from space.documents.outside import path_exists, printable
+from space.documents.outside import printable
 from space.errors import InputError
 from ventral.output import note
 from ventral.progress import ProgressLine
@@ -21,17 +21,13 @@ if TYPE_CHECKING:
     from workers.brains.tracing import Trace
 
 STEP_MS = 10.0
-"""That a step of a network stands for in the published models."""
-ENDS = (".npz", ".json", ".yaml", ".yml")
-"""How files of features and of genomes end, which their names in a table do not."""
+"""Milliseconds of a step of a model where nothing is given."""
 TRACES = "traces"
 """Where traces are kept by default, below a machine's cache."""
 
 Models = Annotated[
     list[str] | None,
-    typer.Argument(
-        help="exports, models of the zoo or genomes' files: [NAME=]PLACE", show_default=False
-    ),
+    typer.Argument(help="exports, models of the zoo, genomes' files", show_default=False),
 ]
 Stimuli = Annotated[
     Path | None, typer.Option(help="for models: .csv with stimulus_id and filename")
@@ -63,16 +59,10 @@ Traces = Annotated[
 class Screen:
     """For how long and how large images are shown, as the options have it."""
 
-    step_ms: float | None
-    offset_ms: float | None
+    step_ms: float
     image_ms: float | None
     degrees: float
     field_degrees: float
-
-    @property
-    def step(self) -> float:
-        """Milliseconds of a step."""
-        return STEP_MS if self.step_ms is None else self.step_ms
 
     def show(self, subject: "Subject", until: int) -> "Presentation":
         """The presentation for a network, to the end of its clock or to step `until`.
@@ -83,9 +73,9 @@ class Screen:
 
         steps = None
         if self.image_ms is not None:
-            steps = count_steps(self.image_ms, self.step, "image-ms")
+            steps = count_steps(self.image_ms, self.step_ms, "image-ms")
         return subject.show(
-            self.step,
+            self.step_ms,
             steps=steps,
             until=until,
             degrees=self.degrees,
@@ -157,90 +147,44 @@ def split_names(text: str | None) -> list[str]:
     return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
-@dataclass(frozen=True)
-class Source:
-    """What is scored, by a name: a file of features (.npz), or a network that is shown images."""
-
-    name: str
-    place: str
-    control: bool
-
-    @property
-    def is_file(self) -> bool:
-        """Whether it is a file of features."""
-        return self.place.endswith(".npz")
-
-
-def name_sources(
-    models: Sequence[str] | None, features: Sequence[str] | None, controls: Sequence[str] | None
-) -> list[Source]:
-    """Models, files of features and controls of either kind: NAME=PLACE, or PLACE, which is named
-    by its last part. Raises InputError for an empty name or place, and for a file of features
-    among the models.
-    """
-    named = {"models": models, "--features": features, "--control": controls}
-    sources = []
-    for option, texts in named.items():
-        for text in texts or ():
-            name, separator, place = text.partition("=")
-            if not separator or "://" in name or path_exists(Path(text)):
-                name, place = Path(text).stem if text.endswith(ENDS) else Path(text).name, text
-            if not name or not place:
-                form, end = ("FILE", ".npz") if option == "--features" else ("PLACE", "")
-                problem = f"{printable(text)} is no NAME={form}"
-                raise InputError(option, problem, f"write NAME={form}{end}")
-            source = Source(name, place, option == "--control")
-            if option != "--control" and source.is_file != (option == "--features"):
-                is_what = "a file of features" if source.is_file else "no .npz"
-                cure = "give files of features by --features, and models without"
-                raise InputError(option, f"{printable(text)} is {is_what}", cure)
-            sources.append(source)
-    return sources
-
-
-def check_sources(sources: Sequence[Source], showing: Showing) -> None:
-    """Raises InputError where nothing is to be scored, or is shown anything."""
-    if not any(not source.control for source in sources):
+def check_sources(models: Sequence[str] | None, features: Path | None, showing: Showing) -> None:
+    """Raises InputError unless there are models or features, and for options of the others."""
+    if not models and features is None:
         problem = "is given neither models nor --features"
         cure = "name exports or models of the zoo, or give --features FILE.npz"
         raise InputError("ventral score neural", problem, cure)
-    files = all(source.is_file for source in sources)
-    if files and (options := showing.list_options()):
+    if models and features is not None:
+        problem = "is given models and --features"
+        raise InputError("ventral score neural", problem, "give one of the two")
+    if features is not None and (options := showing.list_options()):
         problem = "is for models, which are shown images"
-        raise InputError(options[0], problem, "leave it out, or name models")
+        raise InputError(options[0], problem, "leave it out, or name models instead of --features")
 
 
 def read_models(
-    sources: Sequence[Source], assembly: "Assembly", showing: Showing
+    names: Sequence[str] | None, features: Path | None, assembly: "Assembly", showing: Showing
 ) -> "list[Model]":
-    """Features from files, and of networks, which are traced one after the other."""
+    """Those of a file of features, or the networks of these names, traced one after the other."""
     from workers.brains.panel import Model
     from workers.brains.presentation import cover_time
     from workers.brains.scores import read_features
     from workers.brains.subjects import load_subject
     from workers.brains.traced_features import arrange_trace
 
-    read = {s: read_features(Path(s.place)) for s in sources if s.is_file}
-    subjects = {
-        s: replace(load_subject(s.place, seed=showing.seed, size=showing.size), name=s.name)
-        for s in sources
-        if not s.is_file
-    }
-    if subjects:
-        stimuli = showing.read_stimuli(assembly)
-    until, screen = 0, showing.screen
-    if subjects and assembly.bins:  # a network runs on to the end of the recording
-        end = float(max(assembly.bins["time_bin_end"])) - (screen.offset_ms or 0)
-        until = cover_time(end, screen.step)
-    for source, subject in subjects.items():
-        trace = showing.trace(subject, stimuli, until)
-        read[source] = arrange_trace(trace, assembly, units=showing.units, seed=showing.seed)
-    return [
-        Model(
-            name=source.name,
-            features=read[source],
-            control=source.control,
-            milliseconds=None if source.is_file else screen.step,
-        )
-        for source in sources
+    if features is not None:
+        return [Model(name=features.stem, features=read_features(features))]
+    stimuli = showing.read_stimuli(assembly)
+    subjects = [
+        load_subject(name, seed=showing.seed, size=showing.size)
+        for name in dict.fromkeys(names or ())
     ]
+    step = showing.screen.step_ms
+    until = 0
+    if assembly.bins:  # a network runs on to the end of the recording
+        until = cover_time(float(max(assembly.bins["time_bin_end"])), step)
+    models = []
+    for subject in subjects:
+        trace = showing.trace(subject, stimuli, until)
+        arranged = arrange_trace(trace, assembly, units=showing.units, seed=showing.seed)
+        models.append(Model(name=subject.name, features=arranged, milliseconds=step))
+    return models

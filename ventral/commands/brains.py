@@ -1,5 +1,6 @@
 """`ventral brain` and `ventral score`: recordings, and how well features predict them."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,11 +8,17 @@ import typer
 
 from space.documents.outside import printable
 from ventral import presenting
-from ventral.commands import neural as parts
 from ventral.output import Format, Output, value
 
 brain = typer.Typer(no_args_is_help=True)
 score = typer.Typer(no_args_is_help=True)
+
+
+class MapName(StrEnum):
+    """The maps from features to neurons."""
+
+    pls = "pls"
+    ridge = "ridge"
 
 
 @brain.command()
@@ -81,13 +88,34 @@ def _format_assembly(facts: dict[str, Any]) -> str:
 
 
 @score.command()
-def neural(  # noqa: PLR0913  (options of a command)
+def neural(  # noqa: PLR0913  (each is an option of the command)
     assembly: Annotated[Path, typer.Option(help="a recording: .nc of Brain-Score, .nwb or .npz")],
     models: presenting.Models = None,
-    features: parts.Features = None,
-    control: parts.Control = None,
+    features: Annotated[
+        list[str] | None,
+        typer.Option(help="[NAME=]FILE.npz: stimulus_id, and an array a layer; may be repeated"),
+    ] = None,
+    control: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="a model or [NAME=]FILE.npz that the others are compared with; may be repeated"
+        ),
+    ] = None,
     stimuli: presenting.Stimuli = None,
     images: presenting.Images = None,
+    step_ms: Annotated[
+        float | None,
+        typer.Option(help="milliseconds that a step stands for; 10 for models if not given"),
+    ] = None,
+    offset_ms: Annotated[
+        float | None, typer.Option(help="milliseconds from image onset to the begin of step 0")
+    ] = None,
+    fit_time: Annotated[
+        bool,
+        typer.Option(
+            "--fit-time", help="fit what is not given of both to a quarter of the stimuli"
+        ),
+    ] = False,
     image_ms: presenting.ImageMs = None,
     degrees: presenting.Degrees = 8.0,
     field_degrees: presenting.FieldDegrees = 8.0,
@@ -96,47 +124,54 @@ def neural(  # noqa: PLR0913  (options of a command)
     size: presenting.Size = None,
     seed: presenting.Seed = 0,
     traces: presenting.Traces = None,
-    area: parts.Area = None,
-    mapping: parts.Mapping = parts.MapName.pls,
-    by_bin: parts.ByBin = False,
-    splits: parts.Splits = 10,
-    step_ms: parts.StepMs = None,
-    offset_ms: parts.OffsetMs = None,
-    fit_time: parts.FitTime = False,
-    csv: parts.Csv = None,
-    figures: parts.Figures = None,
-    mlflow: parts.Mlflow = False,
+    area: Annotated[
+        str | None, typer.Option(help="areas, such as V4,IT; all of them if not given")
+    ] = None,
+    mapping: Annotated[
+        MapName, typer.Option("--map", help="from features to neurons")
+    ] = MapName.pls,
+    by_bin: Annotated[
+        bool, typer.Option("--map-a-bin", help="a map for each time bin, not one for all")
+    ] = False,
+    splits: Annotated[int, typer.Option(min=1, help="random divisions of the stimuli")] = 10,
+    csv: Annotated[Path | None, typer.Option("--csv", help="a file for all rows")] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option("--figures", help="a folder for each figure as SVG, CSV and Vega-Lite"),
+    ] = None,
+    mlflow: Annotated[bool, typer.Option("--mlflow", help="make a run of it in MLflow")] = False,
     output: Output = Format.table,
 ) -> None:
-    """How well networks' layers predict neurons, by area and time bin.
+    """How well layers of networks predict neurons, by area and time bin.
 
-    A model is an export (its weights), or a model of the zoo or a genome's file (random weights):
-    it is shown the recording's stimuli. Features that were computed elsewhere are read.
+    A model is an export (its weights), or a model of the zoo or a genome's file (random weights).
+    It is shown the recording's stimuli. Step k of it is the time from --offset-ms + k times
+    --step-ms on, for --step-ms.
     """
+    from ventral.commands.neural import Sources, check_places, publish, show_scores, write_files
     from workers.brains.maps import MAPS
     from workers.brains.panel import Timing, score_models
     from workers.brains.reading import read_assembly
 
-    parts.check_places(csv, figures)
-    sources = presenting.name_sources(models, features, control)
-    screen = presenting.Screen(step_ms, offset_ms, image_ms, degrees, field_degrees)
+    check_places(csv, figures)
+    timing = Timing(milliseconds=step_ms, offset=offset_ms, fit=fit_time)
+    shown = presenting.STEP_MS if step_ms is None else step_ms
+    screen = presenting.Screen(shown, image_ms, degrees, field_degrees)
     showing = presenting.Showing(stimuli, images, screen, layers, units, size, seed, traces)
-    presenting.check_sources(sources, showing)
-    areas, recording = presenting.split_names(area), read_assembly(assembly)
+    sources = Sources.sort(models, features, control)
+    sources.check(showing)
+    recording, areas = read_assembly(assembly), presenting.split_names(area)
+    read = sources.read(recording, showing)
     panel = score_models(
-        presenting.read_models(sources, recording, showing),
-        recording,
-        areas,
-        MAPS[mapping](),
-        shared=not by_bin,
-        splits=splits,
-        timing=Timing(milliseconds=step_ms, offset=offset_ms, fit=fit_time),
+        read, recording, areas, MAPS[mapping](), shared=not by_bin, splits=splits, timing=timing
     )
-    parts.show_scores(panel, output)
-    parts.write_files(panel, csv, figures)
+    show_scores(panel, output)
+    write_files(panel, csv, figures)
     if mlflow:
-        fit = f"{mapping} {'a bin' if by_bin else 'for all bins'}"
-        names = ", ".join(source.name for source in sources)
-        parameters = {"areas": ",".join(areas) or "all", "map": fit, "splits": str(splits)}
-        parameters |= {"assembly": assembly.name, "models": names}
-        parts.publish(panel, f"{names} on {assembly.stem}", parameters)
+        parameters = {
+            "assembly": assembly.name,
+            "areas": ",".join(areas) or "all",
+            "map": f"{mapping} {'a bin' if by_bin else 'for all bins'}",
+            "splits": str(splits),
+        }
+        publish(panel, assembly.stem, parameters)

@@ -1,68 +1,88 @@
-"""`ventral score neural`: its options, and what it writes: tables, figures, a run in MLflow.
-
-The options of what networks are shown are in `ventral/presenting.py`.
-"""
+"""What `ventral score neural` reads and writes: models, tables, figures, a run in MLflow."""
 
 import math
-from enum import StrEnum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
+from space.documents.outside import printable
 from space.errors import InputError
+from ventral import presenting
 from ventral.output import Column, Format, note, table
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from dashboards.figures import Figure
-    from workers.brains.panel import Panel
+    from workers.brains.assembly import Assembly
+    from workers.brains.panel import Model, Panel
 
 CSV = "neural.csv"
 
 
-class MapName(StrEnum):
-    """The maps from features to neurons."""
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """What is scored: models by their names, and files of features as NAME, FILE; of both those
+    that are controls.
+    """
 
-    pls = "pls"
-    ridge = "ridge"
+    models: tuple[str, ...]
+    files: tuple[tuple[str, Path], ...]
+    controls: frozenset[str]
+
+    @classmethod
+    def sort(
+        cls,
+        models: Sequence[str] | None,
+        features: Sequence[str] | None,
+        controls: Sequence[str] | None,
+    ) -> "Sources":
+        """Those of the arguments, of `--features` and of `--control`, in this order.
+
+        A control is a file of features if it ends in .npz, else a model. Raises InputError for
+        what is no NAME=FILE.
+        """
+        names = list(models or ())
+        files = [split_file("--features", text) for text in features or ()]
+        marked = set()
+        for text in controls or ():
+            if text.endswith(".npz"):
+                files.append(split_file("--control", text))
+                marked.add(files[-1][0])
+            else:
+                names.append(text)
+                marked.add(text)
+        return cls(models=tuple(names), files=tuple(files), controls=frozenset(marked))
+
+    def check(self, showing: presenting.Showing) -> None:
+        """Raises InputError unless there is something, and for options of models without any."""
+        file = self.files[0][1] if self.files and not self.models else None
+        presenting.check_sources(self.models, file, showing)
+
+    def read(self, assembly: "Assembly", showing: presenting.Showing) -> "list[Model]":
+        """The models, traced one after the other, and the files' features; controls last.
+
+        Raises InputError and DataError for what cannot be used.
+        """
+        from workers.brains.panel import Model
+        from workers.brains.scores import read_features
+
+        read = [Model(name=name, features=read_features(file)) for name, file in self.files]
+        if self.models:
+            read = presenting.read_models(self.models, None, assembly, showing) + read
+        marked = [replace(one, control=one.name in self.controls) for one in read]
+        return sorted(marked, key=lambda one: one.control)
 
 
-Features = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="[NAME=]FILE.npz with stimulus_id, and an array a layer of a network; several stand "
-        "side by side"
-    ),
-]
-Control = Annotated[
-    list[str] | None,
-    typer.Option(help="[NAME=]FILE.npz, or a model, that the others are compared with"),
-]
-Area = Annotated[str | None, typer.Option(help="areas, such as V4,IT; all of them if not given")]
-Mapping = Annotated[MapName, typer.Option("--map", help="from features to neurons")]
-ByBin = Annotated[
-    bool, typer.Option("--map-a-bin", help="a map for each time bin, not one for all")
-]
-Splits = Annotated[int, typer.Option(min=1, help="random divisions of the stimuli")]
-StepMs = Annotated[
-    float | None,
-    typer.Option(help="milliseconds of a step, of features by step; of a model 10 if not given"),
-]
-OffsetMs = Annotated[
-    float | None, typer.Option(help="milliseconds from image onset to the first step's begin")
-]
-FitTime = Annotated[
-    bool,
-    typer.Option("--fit-time", help="fit what is not given of them to a quarter of the stimuli"),
-]
-Csv = Annotated[Path | None, typer.Option("--csv", help="a file for all rows")]
-Figures = Annotated[
-    Path | None,
-    typer.Option("--figures", help="a folder for each figure as SVG, CSV and Vega-Lite"),
-]
-Mlflow = Annotated[bool, typer.Option("--mlflow", help="make a run of it in MLflow")]
+def split_file(option: str, text: str) -> tuple[str, Path]:
+    """NAME=FILE, or FILE, which is named by its stem. Raises InputError for an empty one."""
+    name, separator, file = text.partition("=")
+    if not separator or Path(text).is_file():
+        name, file = Path(text).stem, text
+    if not name or not file:
+        raise InputError(option, f"{printable(text)} is no NAME=FILE", "write NAME=FILE.npz")
+    return name, Path(file)
 
 
 def check_places(csv: Path | None, figures: Path | None) -> None:
@@ -84,9 +104,8 @@ def show_scores(panel: "Panel", output: Format) -> None:
     )
     if fewest is not None and fewest < COMPONENTS:
         note(f"fewer than {COMPONENTS} components, {fewest}: there are fewer images or units")
-    several = len(panel.models) > 1
     columns = [
-        *([Column(key="model")] if several else []),
+        Column(key="model"),
         Column(key="layer"),
         Column(key="area"),
         Column(key="bin", title="ms"),
@@ -190,7 +209,7 @@ def write_files(panel: "Panel", csv: Path | None, figures: Path | None) -> None:
         note("there is no figure: of one split, or of a recording without time and one layer")
 
 
-def publish(panel: "Panel", name: str, parameters: dict[str, str]) -> None:
+def publish(panel: "Panel", recording: str, parameters: Mapping[str, str]) -> None:
     """Make the run in the home's MLflow. That it is away is no failure of the scores."""
     from search.host.home import Home
     from search.mirror.scores import Measured, publish_scores
@@ -202,14 +221,25 @@ def publish(panel: "Panel", name: str, parameters: dict[str, str]) -> None:
         files |= {f"{figure.name}.svg": draw_svg(figure) for figure in draw_figures(panel)}
     except ModuleNotFoundError as error:
         note(f"warning: MLflow gets no figures, {error.name} is not installed")
-    home = Home.at()
+    home, names = Home.at(), ", ".join(model.name for model in panel.models)
+    known = {**parameters, "models": names, **_list_times(panel)}
+    metrics = _list_metrics(panel, Measured)
     try:
-        place = publish_scores(home, name, parameters, _list_metrics(panel, Measured), files)
+        place = publish_scores(home, f"{names} on {recording}", known, metrics, files)
     except Exception as error:  # noqa: BLE001 - MLflow raises whatever its transport does
         reason = str(error).partition("\n")[0]
         note(f"warning: the scores are not in MLflow ({type(error).__name__}: {reason})")
         return
     note(f"the run in MLflow is {place} (`ventral ui`)")
+
+
+def _list_times(panel: "Panel") -> dict[str, str]:
+    """How the steps of each model were taken for time, as parameters."""
+    timed = [(model.name, model.time) for model in panel.models if model.time is not None]
+    return {
+        f"time of {name}": f"{time.milliseconds:g} ms a step from {time.offset:g}"
+        for name, time in timed
+    }
 
 
 def _list_metrics(panel: "Panel", measured: Any) -> list[Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from space.errors import InputError
 from tests.support.panels import make_panel
 from tests.support.recordings import draw_dynamic
 from tests.ventral.conftest import Shell
@@ -69,7 +70,7 @@ def test_models_stand_side_by_side_with_a_fitted_time(shell: Shell, moving: Path
     )
     written = (moving / "deep" / "all.csv").read_text().splitlines()
     assert len(written) == 1 + len(rows)
-    assert written[0].startswith("model,control,layer,area,bin,start,end,score,error,ceiling,")
+    assert written[0].startswith("model,layer,area,bin,score,error,ceiling,ceiled,splits,control,")
     assert sorted(file.name for file in (moving / "figures").iterdir()) == [
         "neural-comparisons.csv",
         *(f"neural-layers.{kind}" for kind in ("csv", "svg", "vl.json")),
@@ -105,7 +106,7 @@ def test_a_tracking_server_that_is_away_is_a_warning(
 ) -> None:
     monkeypatch.setenv("VENTRAL_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    neural.publish(make_panel(), "ours on it", {"map": "pls"})
+    neural.publish(make_panel(), "it", {"map": "pls"})
     warning = capsys.readouterr().err
     assert warning.startswith("warning: the scores are not in MLflow (MlflowException: ")
     assert len(warning.splitlines()) == 1
@@ -122,9 +123,14 @@ def test_a_run_has_numbers_tables_and_figures(
 
     monkeypatch.setenv("VENTRAL_HOME", str(tmp_path / "home"))
     monkeypatch.setattr("search.mirror.scores.publish_scores", publish_scores)
-    neural.publish(make_panel(), "ours on it", {"map": "pls"})
+    neural.publish(make_panel(), "it", {"map": "pls"})
     _, name, parameters, metrics, files = sent
-    assert (name, parameters) == ("ours on it", {"map": "pls"})
+    assert name == "ours, feedforward on it"
+    assert parameters == {
+        "map": "pls",
+        "models": "ours, feedforward",
+        "time of ours": "10 ms a step from 40",
+    }
     numbers = {(*one.name, one.step): one.value for one in metrics}
     assert numbers["score", "V4", "ours", 0] == pytest.approx(0.7, abs=0.03)
     assert numbers["score by ms", "IT", "feedforward", 80] == pytest.approx(0.5, abs=0.03)
@@ -139,3 +145,16 @@ def test_a_run_has_numbers_tables_and_figures(
     assert capsys.readouterr().err == (
         "the run in MLflow is #/experiments/1/runs/2 (`ventral ui`)\n"
     )
+
+
+def test_sources_are_models_and_files_and_controls_of_both(tmp_path: Path) -> None:
+    sources = neural.Sources.sort(["one", "two"], ["a.npz", "b=x/c.npz"], ["zoo", "d=e.npz"])
+    assert sources.models == ("one", "two", "zoo")
+    files = (("a", Path("a.npz")), ("b", Path("x/c.npz")), ("d", Path("e.npz")))
+    assert sources.files == files
+    assert sources.controls == {"zoo", "d"}
+    odd = tmp_path / "a=b.npz"
+    odd.write_bytes(b"")
+    assert neural.split_file("--features", str(odd)) == ("a=b", odd)
+    with pytest.raises(InputError, match=r"--control: =x\.npz is no NAME=FILE"):
+        neural.Sources.sort(None, None, ["=x.npz"])
