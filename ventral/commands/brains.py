@@ -1,7 +1,5 @@
 """`ventral brain` and `ventral score`: recordings, and how well features predict them."""
 
-import math
-from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from space.documents.outside import printable
-from ventral.output import Column, Format, Output, note, table, value
+from ventral import presenting
+from ventral.commands import neural as side_by_side
+from ventral.output import Format, Output, value
 
 brain = typer.Typer(no_args_is_help=True)
 score = typer.Typer(no_args_is_help=True)
@@ -89,61 +89,59 @@ def _format_assembly(facts: dict[str, Any]) -> str:
 
 
 @score.command()
-def neural(
-    features: Annotated[
-        Path, typer.Option(help=".npz with stimulus_id, and an array a layer of a network")
-    ],
+def neural(  # noqa: PLR0913  (each is an option of the command)
     assembly: Annotated[Path, typer.Option(help="a recording: .nc of Brain-Score, .nwb or .npz")],
-    area: Annotated[
-        str | None, typer.Option(help="areas, such as V4,IT; all of them if not given")
-    ] = None,
+    models: presenting.Models = None,
+    features: side_by_side.Features = None,
+    control: side_by_side.Control = None,
+    stimuli: presenting.Stimuli = None,
+    images: presenting.Images = None,
+    step_ms: side_by_side.StepMs = None,
+    offset_ms: side_by_side.OffsetMs = None,
+    fit_time: side_by_side.FitTime = False,
+    image_ms: presenting.ImageMs = None,
+    degrees: presenting.Degrees = 8.0,
+    field_degrees: presenting.FieldDegrees = 8.0,
+    layers: presenting.Layers = None,
+    units: presenting.Units = None,
+    size: presenting.Size = None,
+    seed: presenting.Seed = 0,
+    traces: presenting.Traces = None,
+    area: side_by_side.Area = None,
     mapping: Annotated[
         MapName, typer.Option("--map", help="from features to neurons")
     ] = MapName.pls,
-    by_bin: Annotated[
-        bool, typer.Option("--map-a-bin", help="a map for each time bin, not one for all")
-    ] = False,
-    splits: Annotated[int, typer.Option(min=1, help="random divisions of the stimuli")] = 10,
+    by_bin: side_by_side.MapABin = False,
+    splits: side_by_side.Splits = 10,
+    csv: side_by_side.Csv = None,
+    figures: side_by_side.Figures = None,
+    mlflow: side_by_side.Mlflow = False,
     output: Output = Format.table,
 ) -> None:
-    """How well a network's layers predict neurons, by area and time bin."""
-    from workers.brains.maps import COMPONENTS, MAPS
+    """How well layers of networks predict neurons, by area and time bin.
+
+    A model is an export (its weights), or a model of the zoo or a genome's file (random weights).
+    It is shown the recording's stimuli. Step k of it is the time from --offset-ms + k times
+    --step-ms on, for --step-ms.
+    """
+    from workers.brains.maps import MAPS
+    from workers.brains.panel import Timing, score_models
     from workers.brains.reading import read_assembly
-    from workers.brains.scores import read_features, score_layers
 
-    areas = [name.strip() for name in (area or "").split(",") if name.strip()]
-    scores = score_layers(
-        read_features(features),
-        read_assembly(assembly),
-        areas,
-        MAPS[mapping](),
-        shared=not by_bin,
-        splits=splits,
+    side_by_side.check_places(csv, figures)
+    timing = Timing(milliseconds=step_ms, offset=offset_ms, fit=fit_time)
+    shown = presenting.STEP_MS if step_ms is None else step_ms
+    screen = presenting.Screen(shown, image_ms, degrees, field_degrees)
+    showing = presenting.Showing(stimuli, images, screen, layers, units, size, seed, traces)
+    sources = side_by_side.Sources.sort(models, features, control)
+    sources.check(showing)
+    recording, areas = read_assembly(assembly), presenting.split_names(area)
+    read = sources.read(recording, showing)
+    panel = score_models(
+        read, recording, areas, MAPS[mapping](), shared=not by_bin, splits=splits, timing=timing
     )
-    fewest = min((row.components for row in scores if row.components is not None), default=None)
-    if fewest is not None and fewest < COMPONENTS:
-        note(f"fewer than {COMPONENTS} components, {fewest}: there are fewer images or units")
-    rows = [{key: _plain(item) for key, item in asdict(row).items()} for row in scores]
-    columns = [
-        Column(key="layer"),
-        Column(key="area"),
-        Column(key="bin", title="ms"),
-        *(
-            Column(key=key, write=_write_score, right=True)
-            for key in ("score", "error", "ceiling", "ceiled")
-        ),
-        Column(key="splits", right=True),
-        Column(key="neurons", right=True),
-    ]
-    table(rows, columns, output)
-
-
-def _plain(item: Any) -> Any:
-    """A value as JSON has it: None for what is not defined."""
-    if isinstance(item, tuple):
-        return [_plain(one) for one in item]
-    return None if isinstance(item, float) and math.isnan(item) else item
-
-
-def _write_score(number: float) -> str:
-    return f"{number:.4f}"
+    side_by_side.show_scores(panel, output)
+    side_by_side.write_files(panel, csv, figures)
+    if mlflow:
+        fits = f"{mapping} {'a bin' if by_bin else 'for all bins'}, {splits} splits"
+        side_by_side.publish(panel, assembly.name, {"areas": area or "all", "map": fits})

@@ -44,11 +44,14 @@ def predict_neurons(
     Features without bins are the same in all.
 
     A neuron that is not finite for some stimulus in a bin has no score there, and none in any bin
-    of a shared map unless the bin is one that no neuron has: such bins are left out. Raises
-    DataError for shapes that do not fit and for features that are not finite.
+    of a shared map unless the bin is one that no neuron has: such bins are left out, and so is a
+    bin for which there are no features (NaN for every stimulus: no step of the network is there).
+    Raises DataError for shapes that do not fit and for other features that are not finite.
     """
     features, responses = np.asarray(features), np.asarray(responses, dtype=np.float64)
-    _check(features, responses)
+    _check_shapes(features, responses)
+    features, responses = _leave_out_absent(features, responses)
+    _check_numbers(features)
     fit = _predict_with_one_map if shared else _predict_by_bin
     return fit(features, responses, splits, mapping)
 
@@ -106,7 +109,20 @@ def _stack_bins(features: NDArray[Any], recorded: NDArray[np.int64], stimuli: in
     return compact(chosen).reshape(stimuli, len(recorded), -1)
 
 
-def _check(features: NDArray[Any], responses: Floats) -> None:
+def _leave_out_absent(features: NDArray[Any], responses: Floats) -> tuple[NDArray[Any], Floats]:
+    """Without responses in the bins that have no features, so that nothing is fitted there."""
+    if features.ndim == 2 or features.dtype.kind != "f" or not features.size:
+        return features, responses
+    suspect = np.flatnonzero(np.isnan(features[0]).all(axis=1))
+    absent = [bin_ for bin_ in suspect if np.isnan(features[:, bin_]).all()]
+    if not absent:
+        return features, responses
+    features, responses = features.copy(), responses.copy()
+    features[:, absent], responses[:, :, absent] = 0, np.nan
+    return features, responses
+
+
+def _check_shapes(features: NDArray[Any], responses: Floats) -> None:
     if responses.ndim != 3:
         shape = list(responses.shape)
         raise DataError("responses", f"have the shape {shape}", "give [stimuli, neurons, bins]")
@@ -116,6 +132,9 @@ def _check(features: NDArray[Any], responses: Floats) -> None:
         shape = list(features.shape)
         cure = f"give [{stimuli} stimuli, features] or [{stimuli} stimuli, {bins} bins, features]"
         raise DataError("features", f"have the shape {shape}", cure)
+
+
+def _check_numbers(features: NDArray[Any]) -> None:
     if not np.isfinite(features).all():
         count = int((~np.isfinite(features)).sum())
         cure = "leave out the layer, or the units that have them"
