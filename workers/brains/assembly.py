@@ -95,6 +95,12 @@ class Assembly:
         cure = f"it has {list_names(there)}" if there else f"no coordinate ({AREAS[0]}) says where"
         raise DataError(self.source, problem, cure)
 
+    def select_stimuli(self, stimuli: NDArray[np.str_]) -> "Assembly":
+        """The presentations of some stimuli."""
+        shown = np.isin(self.stimulus_ids, stimuli)
+        chosen = {name: values[shown] for name, values in self.presentations.items()}
+        return replace(self, values=self.values[shown], presentations=chosen)
+
     def describe_stimuli(self, column: str) -> NDArray[np.str_] | None:
         """A coordinate of presentations by stimulus, in the order of stimulus ids; None without.
 

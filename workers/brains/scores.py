@@ -15,22 +15,28 @@ from workers.brains.assembly import Assembly, list_names
 from workers.brains.consistency import ceil_score, measure_consistency
 from workers.brains.correlation import Floats
 from workers.brains.maps import Map, compact
-from workers.brains.predictivity import predict_neurons
-from workers.brains.splits import SPLITS, Split, split_stimuli
+from workers.brains.predictivity import Predictivity, predict_neurons
+from workers.brains.splits import SPLITS, split_stimuli
 
 STRATA = "object_name"
 """The coordinate of stimuli by which Brain-Score divides them."""
+STEPS = ":steps"
+"""How the array with a layer's steps ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Features:
     """A network's features of stimuli: by layer [stimuli, features] or [stimuli, bins, features],
     in the order of `stimuli`. `source` is the file.
+
+    steps: where the second axis is no recording's bins but steps of an unroll, which (0-based) for
+    each layer; such features are given bins by `workers.brains.timing` before they are scored.
     """
 
     stimuli: NDArray[np.str_]
     layers: Mapping[str, NDArray[Any]]
     source: str
+    steps: Mapping[str, tuple[int, ...]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,13 +62,61 @@ class NeuralScore:
     components: int | None
 
 
+@dataclass(frozen=True)
+class Ceilings:
+    """By bin, the consistency of an area and its error over halves; NaN for what is unknown."""
+
+    center: Floats
+    error: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerFit:
+    """A layer's correlations with the neurons of an area, in `bins` that are named.
+
+    `result.by_split` is [splits, neurons, bins]; `stimuli` is how many were divided.
+    """
+
+    layer: str
+    area: str
+    bins: tuple[str | None, ...]
+    result: Predictivity
+    ceilings: Ceilings
+    stimuli: int
+
+    @property
+    def scores(self) -> list[NeuralScore]:
+        """A row a bin."""
+        summary = self.result.summary
+        ceiled = ceil_score(summary.center, self.ceilings.center)
+        return [
+            NeuralScore(
+                layer=self.layer,
+                area=self.area,
+                bin=name,
+                score=float(summary.center[place]),
+                error=float(summary.error[place]),
+                ceiling=float(self.ceilings.center[place]),
+                ceiled=float(ceiled[place]),
+                splits=len(summary.by_split),
+                by_split=tuple(map(float, summary.by_split[:, place])),
+                neurons=summary.neurons[place],
+                stimuli=self.stimuli,
+                components=self.result.components,
+            )
+            for place, name in enumerate(self.bins)
+        ]
+
+
 def read_features(path: Path) -> Features:
     """Features from an .npz file: `stimulus_id` [stimuli], and an array a layer.
 
+    `LAYER:steps` [steps] says which steps of the unroll, 0-based, the second axis of LAYER holds.
     Raises DataError for a file without either, and for an array of another shape.
     """
     arrays = read_arrays(path)
     source = printable(str(path))
+    steps = _take_steps(source, arrays)
     stimuli = arrays.pop("stimulus_id", None)
     if stimuli is None or stimuli.ndim != 1:
         problem = "has no array stimulus_id [stimuli]"
@@ -79,7 +133,24 @@ def read_features(path: Path) -> Features:
     ids = stimuli.astype(str)
     if len(np.unique(ids)) < len(ids):
         raise DataError(source, "has a stimulus_id twice", "give each stimulus one row")
-    return Features(stimuli=ids, layers=arrays, source=source)
+    return Features(stimuli=ids, layers=arrays, source=source, steps=steps)
+
+
+def _take_steps(source: str, arrays: dict[str, NDArray[Any]]) -> dict[str, tuple[int, ...]] | None:
+    """The arrays LAYER:steps, taken out. Raises DataError for one that does not fit its layer."""
+    steps = {}
+    for name in [name for name in arrays if name.endswith(STEPS)]:
+        values, layer = arrays.pop(name), name.removesuffix(STEPS)
+        if layer not in arrays:
+            problem = f"{printable(name)} is of no layer"
+            raise DataError(source, problem, f"the arrays are {list_names(arrays)}")
+        shape = arrays[layer].shape
+        rising = values.ndim == 1 and values.dtype.kind in "iu" and (np.diff(values) > 0).all()
+        if not rising or len(shape) != 3 or len(values) != shape[1] or values[0] < 0:
+            cure = f"give rising whole numbers from 0, one for each step of {printable(layer)}"
+            raise DataError(source, f"{printable(name)} are no steps", cure)
+        steps[layer] = tuple(map(int, values))
+    return steps or None
 
 
 def score_layers(
@@ -91,34 +162,73 @@ def score_layers(
     shared: bool = True,
     splits: int = SPLITS,
 ) -> list[NeuralScore]:
-    """Every layer against every area (those of the recording, if none are named), bin by bin.
+    """Every layer against every area, bin by bin: the scores of `fit_layers`, which raises."""
+    fits = fit_layers(features, assembly, areas, mapping, shared=shared, splits=splits)
+    return [score for fit in fits for score in fit.scores]
 
-    Splits are Brain-Score's, by object where the recording has `object_name`. Raises DataError for
-    an area without neurons, and for a stimulus of the recording that the features lack.
+
+def fit_layers(
+    features: Features,
+    assembly: Assembly,
+    areas: Sequence[str],
+    mapping: Map,
+    *,
+    shared: bool = True,
+    splits: int = SPLITS,
+) -> list[LayerFit]:
+    """Every layer against every area (those of the recording, if none are named).
+
+    Splits are Brain-Score's, by object where the recording has `object_name`: the same for all
+    features of one recording. Raises DataError for an area without neurons, and for a stimulus of
+    the recording that the features lack.
     """
-    places = _find_stimuli(features, assembly)
+    places = find_rows(features, assembly)
     drawn = split_stimuli(len(places), assembly.describe_stimuli(STRATA), splits=splits)
-    parts = {area: assembly.select_area(area) for area in areas or assembly.areas}
-    if not parts:
-        parts = {"all": assembly}
     layers = {layer: _compact(values[places]) for layer, values in features.layers.items()}
-    scores: list[NeuralScore] = []
-    for area, part in parts.items():
+    fits: list[LayerFit] = []
+    for area, part in divide_areas(assembly, areas).items():
         responses = part.arrange()
-        ceilings = measure_ceilings(part, responses.values)
+        ceilings = bound_ceilings(part, responses.values)
         for layer, values in layers.items():
-            rows = _Rows(layer=layer, area=area, assembly=part, ceilings=ceilings, splits=drawn)
             try:
-                scores += rows.score(values, responses.averages, mapping, shared=shared)
+                result = predict_neurons(values, responses.averages, drawn, mapping, shared=shared)
             except DataError as error:
                 where = f"{features.source}: {printable(layer)}"
                 raise DataError(where, error.problem, error.cure) from None
-    return scores
+            fits.append(
+                LayerFit(
+                    layer=layer,
+                    area=area,
+                    bins=tuple(part.bin_names),
+                    result=result,
+                    ceilings=ceilings,
+                    stimuli=len(places),
+                )
+            )
+    return fits
+
+
+def divide_areas(assembly: Assembly, areas: Sequence[str]) -> dict[str, Assembly]:
+    """The recording's neurons by area: those named, else all areas, else `all` neurons as one.
+
+    Raises DataError for an area without neurons.
+    """
+    parts = {area: assembly.select_area(area) for area in areas or assembly.areas}
+    return parts or {"all": assembly}
 
 
 def _compact(features: NDArray[Any]) -> NDArray[Any]:
-    """Features without bins, made compact once for all areas; as they are where any is refused."""
-    return compact(features) if features.ndim == 2 and np.isfinite(features).all() else features
+    """Features made compact once for all areas; as they are where a number is refused later."""
+    if features.ndim == 2:
+        return compact(features) if np.isfinite(features).all() else features
+    stimuli, bins, number = features.shape
+    there = [bin_ for bin_ in range(bins) if not np.isnan(features[0, bin_]).all()]
+    if number <= stimuli * len(there) or not np.isfinite(features[:, there]).all():
+        return features
+    small = compact(features[:, there].reshape(-1, number)).reshape(stimuli, len(there), -1)
+    mapped = np.full((stimuli, bins, small.shape[2]), np.nan)
+    mapped[:, there] = small
+    return mapped
 
 
 def measure_ceilings(assembly: Assembly, responses: NDArray[Any]) -> Floats:
@@ -127,51 +237,22 @@ def measure_ceilings(assembly: Assembly, responses: NDArray[Any]) -> Floats:
     Where each stimulus has one response (an average that was published), the median of the
     neurons' coordinate `reliability` instead; NaN without.
     """
-    bins = responses.shape[3]
+    return bound_ceilings(assembly, responses).center
+
+
+def bound_ceilings(assembly: Assembly, responses: NDArray[Any]) -> Ceilings:
+    """`measure_ceilings` with the errors over halves of the repetitions."""
+    nothing = np.full(responses.shape[3], np.nan)
     if responses.shape[1] > 1:
-        return measure_consistency(responses).summary.center
+        summary = measure_consistency(responses).summary
+        return Ceilings(center=summary.center, error=summary.error)
     reliability = assembly.neurons.get("reliability")
     if reliability is None or reliability.dtype.kind != "f" or np.isnan(reliability).all():
-        return np.full(bins, np.nan)
-    return np.full(bins, np.nanmedian(reliability))
+        return Ceilings(center=nothing, error=nothing)
+    return Ceilings(center=np.full(len(nothing), np.nanmedian(reliability)), error=nothing)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Rows:
-    """What the rows of a layer and an area have in common."""
-
-    layer: str
-    area: str
-    assembly: Assembly
-    ceilings: Floats
-    splits: Sequence[Split]
-
-    def score(
-        self, features: NDArray[Any], averages: Floats, mapping: Map, *, shared: bool
-    ) -> list[NeuralScore]:
-        result = predict_neurons(features, averages, self.splits, mapping, shared=shared)
-        summary = result.summary
-        ceiled = ceil_score(summary.center, self.ceilings)
-        return [
-            NeuralScore(
-                layer=self.layer,
-                area=self.area,
-                bin=name,
-                score=float(summary.center[place]),
-                error=float(summary.error[place]),
-                ceiling=float(self.ceilings[place]),
-                ceiled=float(ceiled[place]),
-                splits=len(self.splits),
-                by_split=tuple(map(float, summary.by_split[:, place])),
-                neurons=summary.neurons[place],
-                stimuli=len(averages),
-                components=result.components,
-            )
-            for place, name in enumerate(self.assembly.bin_names)
-        ]
-
-
-def _find_stimuli(features: Features, assembly: Assembly) -> NDArray[np.int64]:
+def find_rows(features: Features, assembly: Assembly) -> NDArray[np.int64]:
     """The rows of the features for the recording's stimuli, in the order of their ids."""
     wanted = np.unique(assembly.stimulus_ids)
     order = np.argsort(features.stimuli)

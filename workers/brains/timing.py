@@ -5,7 +5,7 @@ offset + (k + 1) * milliseconds after the image's onset. The two numbers are giv
 `fit_time_mapping` on stimuli that are not scored.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -94,15 +94,16 @@ def map_times(
     steps: Mapping[str, Sequence[int]],
     mapping: TimeMapping,
     bins: Coordinates,
+    rows: Indices | None = None,
 ) -> dict[str, NDArray[Any]]:
     """Layers [stimuli, steps, features] -> [stimuli, bins, features] of a recording's `bins`.
 
-    layers: arrays, memory-mapped ones too, which are read a few stimuli at a time. steps: for each
-    layer the steps (0-based) of its second axis. A bin's features are the means of its steps,
-    weighed by how long each overlaps it; those of a bin that is not wholly covered are NaN, in
-    which `predict_neurons` gives no score. A layer [stimuli, features] has no time: it comes back
-    as it is and holds for every bin. Raises DataError for steps that do not fit an array, and for
-    a recording without time bins.
+    layers: arrays, memory-mapped ones too, which are read a few stimuli at a time; `rows` are the
+    stimuli to map, all if None. steps: for each layer the steps (0-based) of its second axis. A
+    bin's features are the means of its steps, weighed by how long each overlaps it; those of a bin
+    that is not wholly covered are NaN, in which `predict_neurons` gives no score. A layer
+    [stimuli, features] has no time: it comes back as it is and holds for every bin. Raises
+    DataError for steps that do not fit an array, and for a recording without time bins.
     """
     if not bins:
         cure = "give a recording with time bins, or features without time"
@@ -110,12 +111,13 @@ def map_times(
     mapped = {}
     for name, values in layers.items():
         if values.ndim == 2:
-            mapped[name] = values
+            mapped[name] = values if rows is None else values[rows]
             continue
         if len(steps[name]) != values.shape[1]:
             problem = f"{len(steps[name])} steps for an array of the shape {list(values.shape)}"
             raise DataError(name, problem, "give [stimuli, steps, features]")
-        mapped[name] = _average_steps(values, weigh_steps(steps[name], mapping, bins))
+        chosen = np.arange(len(values)) if rows is None else rows
+        mapped[name] = _average_steps(values, chosen, weigh_steps(steps[name], mapping, bins))
     return mapped
 
 
@@ -189,21 +191,17 @@ def fit_time_mapping(
     return TimeFit(mapping=best.mapping, candidates=tuple(candidates), stimuli=count)
 
 
-def _average_steps(values: NDArray[Any], weights: Floats) -> NDArray[Any]:
-    stimuli, _, features = values.shape
+def _average_steps(values: NDArray[Any], rows: Indices, weights: Floats) -> NDArray[Any]:
     kind = values.dtype if values.dtype.kind == "f" else np.dtype(np.float64)
-    mapped = np.full((stimuli, len(weights), features), np.nan, dtype=kind)
+    mapped = np.full((len(rows), len(weights), values.shape[2]), np.nan, dtype=kind)
     covered = ~np.isnan(weights).any(axis=1)
     used = np.flatnonzero(weights[covered].any(axis=0))
     chosen = weights[covered][:, used].astype(kind)
-    for rows in _chunk(stimuli, values[:1].nbytes):
-        mapped[rows, covered] = np.matmul(chosen, values[rows][:, used])
+    size = max(1, CHUNK // max(1, values[:1].nbytes))
+    for first in range(0, len(rows), size):
+        part = values[rows[first : first + size]][:, used]
+        mapped[first : first + size, covered] = np.matmul(chosen, part)
     return mapped
-
-
-def _chunk(count: int, bytes_each: int) -> Iterator[slice]:
-    size = max(1, CHUNK // max(1, bytes_each))
-    return (slice(first, first + size) for first in range(0, count, size))
 
 
 def _compact_steps(values: NDArray[Any]) -> Floats:

@@ -51,6 +51,15 @@ def test_areas_are_regions_or_parts_of_them() -> None:
     assert assembly.bin_names == ["70-80", "80-90"]
 
 
+def test_stimuli_are_selected_with_their_coordinates() -> None:
+    chosen = make().select_stimuli(np.array(["c", "a", "z"]))
+    assert chosen.stimulus_ids.tolist() == ["a", "c", "a", "c"]
+    objects = chosen.describe_stimuli("object_name")
+    assert objects is not None
+    assert objects.tolist() == ["car", "car"]
+    assert (chosen.arrange().values == make().arrange().values[[0, 2]]).all()
+
+
 def test_a_property_of_stimuli_is_one_a_stimulus() -> None:
     values = make().describe_stimuli("object_name")
     assert values is not None

@@ -130,6 +130,14 @@ def test_features_that_do_not_fit_the_recording() -> None:
         ),
         ({"stimulus_id": np.array([*"ab"]), "a": np.array([["x"], ["y"]])}, "a is of <U1"),
         ({"stimulus_id": np.array([*"aa"]), "a": np.ones((2, 2))}, "has a stimulus_id twice"),
+        (
+            {"stimulus_id": np.array([*"ab"]), "a": np.ones((2, 2)), "b:steps": np.arange(2)},
+            "b:steps is of no layer; the arrays are a, stimulus_id",
+        ),
+        (
+            {"stimulus_id": np.array([*"ab"]), "a": np.ones((2, 3, 2)), "a:steps": np.arange(2)},
+            "a:steps are no steps; give rising whole numbers from 0, one for each step of a",
+        ),
     ],
 )
 def test_what_is_no_file_of_features(tmp_path: Path, arrays: dict[str, Any], line: str) -> None:
@@ -137,3 +145,28 @@ def test_what_is_no_file_of_features(tmp_path: Path, arrays: dict[str, Any], lin
     np.savez(path, **arrays)
     with pytest.raises(DataError, match=line):
         read_features(path)
+
+
+def test_a_file_says_which_steps_it_has(tmp_path: Path) -> None:
+    path = tmp_path / "features.npz"
+    arrays: dict[str, Any] = {"stimulus_id": np.array([*"ab"]), "a": np.ones((2, 3, 2))}
+    np.savez(path, **arrays)
+    assert read_features(path).steps is None
+    arrays["a:steps"] = np.arange(2, 5)
+    np.savez(path, **arrays)
+    features = read_features(path)
+    assert features.steps == {"a": (2, 3, 4)}
+    assert list(features.layers) == ["a"]
+
+
+def test_bins_without_features_have_no_score() -> None:
+    features = draw_linear().features
+    wide = np.random.RandomState(0).randn(40, 400)
+    moving = np.repeat((features @ wide)[:, None], 3, axis=1)  # more features than samples
+    moving[:, 0] = np.nan
+    rows = score_layers(present(moving=moving), record(bins=3), ["IT"], Ridge(), splits=2)
+    assert [row.neurons for row in rows] == [0, 8, 8]
+    assert np.isnan(rows[0].score)
+    assert rows[0].ceiling == pytest.approx(rows[1].ceiling)
+    still = score_layers(present(still=features), record(bins=3), ["IT"], Ridge(), splits=2)
+    assert rows[1].score == pytest.approx(still[1].score, abs=0.02)
