@@ -1,15 +1,20 @@
 """`ventral brain` and `ventral score`: recordings, and how well features predict them."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from space.documents.outside import printable
+from ventral import presenting
 from ventral.output import Column, Format, Output, note, table, value
+
+if TYPE_CHECKING:
+    from workers.brains.scores import NeuralScore
 
 brain = typer.Typer(no_args_is_help=True)
 score = typer.Typer(no_args_is_help=True)
@@ -89,11 +94,24 @@ def _format_assembly(facts: dict[str, Any]) -> str:
 
 
 @score.command()
-def neural(
-    features: Annotated[
-        Path, typer.Option(help=".npz with stimulus_id, and an array a layer of a network")
-    ],
+def neural(  # noqa: PLR0913  (each is an option of the command)
     assembly: Annotated[Path, typer.Option(help="a recording: .nc of Brain-Score, .nwb or .npz")],
+    models: presenting.Models = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(help="instead of models: .npz with stimulus_id, and an array a layer"),
+    ] = None,
+    stimuli: presenting.Stimuli = None,
+    images: presenting.Images = None,
+    step_ms: presenting.StepMs = 10.0,
+    image_ms: presenting.ImageMs = None,
+    degrees: presenting.Degrees = 8.0,
+    field_degrees: presenting.FieldDegrees = 8.0,
+    layers: presenting.Layers = None,
+    units: presenting.Units = None,
+    size: presenting.Size = None,
+    seed: presenting.Seed = 0,
+    traces: presenting.Traces = None,
     area: Annotated[
         str | None, typer.Option(help="areas, such as V4,IT; all of them if not given")
     ] = None,
@@ -106,25 +124,42 @@ def neural(
     splits: Annotated[int, typer.Option(min=1, help="random divisions of the stimuli")] = 10,
     output: Output = Format.table,
 ) -> None:
-    """How well a network's layers predict neurons, by area and time bin."""
-    from workers.brains.maps import COMPONENTS, MAPS
-    from workers.brains.reading import read_assembly
-    from workers.brains.scores import read_features, score_layers
+    """How well layers of networks predict neurons, by area and time bin.
 
-    areas = [name.strip() for name in (area or "").split(",") if name.strip()]
-    scores = score_layers(
-        read_features(features),
-        read_assembly(assembly),
-        areas,
-        MAPS[mapping](),
-        shared=not by_bin,
-        splits=splits,
-    )
-    fewest = min((row.components for row in scores if row.components is not None), default=None)
+    A model is an export (its weights), or a model of the zoo or a genome's file (random weights).
+    It is shown the recording's stimuli; step k of it is the time from k to k + 1 times --step-ms.
+    """
+    from workers.brains.maps import MAPS
+    from workers.brains.reading import read_assembly
+    from workers.brains.scores import score_layers
+
+    screen = presenting.Screen(step_ms, image_ms, degrees, field_degrees)
+    showing = presenting.Showing(stimuli, images, screen, layers, units, size, seed, traces)
+    presenting.check_sources(models, features, showing)
+    recording, areas = read_assembly(assembly), presenting.split_names(area)
+    scores = [
+        (model, row)
+        for model, read in presenting.read_sources(models, features, recording, showing)
+        for row in score_layers(
+            read, recording, areas, MAPS[mapping](), shared=not by_bin, splits=splits
+        )
+    ]
+    _show_scores(scores, output)
+
+
+def _show_scores(scores: Sequence[tuple[str | None, "NeuralScore"]], output: Format) -> None:
+    """A row a score, with its model if it is of one."""
+    from workers.brains.maps import COMPONENTS
+
+    fewest = min((row.components for _, row in scores if row.components is not None), default=None)
     if fewest is not None and fewest < COMPONENTS:
         note(f"fewer than {COMPONENTS} components, {fewest}: there are fewer images or units")
-    rows = [{key: _plain(item) for key, item in asdict(row).items()} for row in scores]
+    rows = [
+        {"model": model} | {key: _plain(item) for key, item in asdict(row).items()}
+        for model, row in scores
+    ]
     columns = [
+        *([Column(key="model")] if any(model is not None for model, _ in scores) else []),
         Column(key="layer"),
         Column(key="area"),
         Column(key="bin", title="ms"),

@@ -8,13 +8,14 @@ neither is packed and scored without it.
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,23 +124,47 @@ def read_image(path: Path, framing: Framing) -> Images:
 
     Raises BrokenImages if it is not a whole image of a known format, of 8 or 16 bits.
     """
+    name = printable(str(path))
+    try:
+        with open_regular(path, DataError) as file:
+            size = os.fstat(file.fileno()).st_size
+            return _decode(file, size, name, lambda image: _frame(image, framing))
+    except BrokenImages:
+        raise
+    except DataError as error:
+        problem = error.problem
+    raise BrokenImages.of([(name, problem)])
+
+
+def decode_image(data: bytes, name: str, background: Colour) -> Images:
+    """The bytes of an image file as RGB [H,W,3], upright and of its own size; `background` shows
+    where it is transparent. Raises BrokenImages, which names `name`, as `read_image` does.
+    """
+
+    def finish(image: Image.Image) -> Images:
+        levels = _levels(image)
+        return np.asarray(_rgb(_turn_upright(image), levels, background))
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        return _decode(io.BytesIO(data), len(data), printable(name), finish)
+
+
+def _decode(
+    file: BinaryIO, size: int, name: str, finish: Callable[[Image.Image], Images]
+) -> Images:
+    """What `finish` makes of the image in a file of `size` bytes. Raises BrokenImages."""
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with (
-            open_regular(path, DataError) as file,
-            Image.open(file, formats=FORMATS) as image,
-        ):
+        with Image.open(file, formats=FORMATS) as image:
             width, height = image.size
             if width * height > PIXELS:
                 raise _UnusableError(_TOO_LARGE)
-            size = os.fstat(file.fileno()).st_size
             if width * height > max(FEW_PIXELS, PIXELS_A_BYTE * size):
                 raise _UnusableError(f"has {size:,} bytes for {width:,} x {height:,} pixels")
             image.load()
-            return _frame(image, framing)
-    except DataError as error:
-        problem = error.problem
+            return finish(image)
     except UnidentifiedImageError:
         problem = f"cannot be decoded (not an image of {', '.join(FORMATS)})"
     except _UnusableError as error:
@@ -148,7 +173,7 @@ def read_image(path: Path, framing: Framing) -> Images:
         problem = _TOO_LARGE
     except Exception as error:  # noqa: BLE001  (Pillow's decoders raise anything for damage)
         problem = f"cannot be decoded ({printable(str(error)) or type(error).__name__})"
-    raise BrokenImages.of([(printable(str(path)), problem)])
+    raise BrokenImages.of([(name, problem)])
 
 
 _STRIP = 16
