@@ -9,12 +9,12 @@ from space.errors import DataError
 from workers.brains.correlation import Floats, find_varying
 
 FOLDS = 5
-MARGIN = 0.25
-"""How clear the answer has to be. A read-out without errors gives the true object 1 and others 0;
-one that knows nothing gives all the same.
+MARGIN = 0.2
+"""How clear the answer has to be: 1 is as clear as it can be, 0 is no answer."""
+PENALTY = 2.0
+"""What the read-out's ridge adds to the variance of each neuron, as a share of the mean. So much
+that noise before the response has no opinion: it hardly ever reaches the margin.
 """
-PENALTY = 0.1
-"""The share of the mean variance of the neurons that the read-out's ridge adds to each."""
 
 
 def find_solution_times(responses: NDArray[Any], objects: NDArray[Any], times: Floats) -> Floats:
