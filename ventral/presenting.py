@@ -1,7 +1,6 @@
 """Networks that see a recording's stimuli: the options of it, and their features."""
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,11 +14,10 @@ from ventral.progress import ProgressLine
 
 if TYPE_CHECKING:
     from workers.brains.assembly import Assembly
+    from workers.brains.panel import Model
     from workers.brains.presentation import Presentation
-    from workers.brains.scores import Features
     from workers.brains.stimuli import StimulusSet
     from workers.brains.subjects import Subject
-    from workers.brains.timing import TimeMapping
     from workers.brains.tracing import Trace
 
 TRACES = "traces"
@@ -66,7 +64,10 @@ class Screen:
     field_degrees: float
 
     def show(self, subject: "Subject", until: int) -> "Presentation":
-        """The presentation for a network, to the end of its clock or to step `until`."""
+        """The presentation for a network, to the end of its clock or to step `until`.
+
+        Raises InputError for times that are no steps.
+        """
         from workers.brains.presentation import count_steps
 
         steps = None
@@ -159,40 +160,30 @@ def check_sources(models: Sequence[str] | None, features: Path | None, showing: 
         raise InputError(options[0], problem, "leave it out, or name models instead of --features")
 
 
-def read_sources(
-    models: Sequence[str] | None, features: Path | None, assembly: "Assembly", showing: Showing
-) -> "Iterator[tuple[str | None, Features]]":
-    """The features of a file, whose model is None, or those of each model by its name, in the
-    recording's time bins; one at a time.
-    """
+def read_models(
+    names: Sequence[str] | None, features: Path | None, assembly: "Assembly", showing: Showing
+) -> "list[Model]":
+    """Those of a file of features, or the networks of these names, traced one after the other."""
+    from workers.brains.panel import Model
+    from workers.brains.presentation import cover_time
     from workers.brains.scores import read_features
-    from workers.brains.timing import TimeMapping
-
-    if features is not None:
-        yield None, read_features(features)
-    elif models:
-        mapping = TimeMapping(showing.screen.step_ms, 0.0)
-        yield from trace_models(models, assembly, showing, mapping)
-
-
-def trace_models(
-    names: Sequence[str], assembly: "Assembly", showing: Showing, mapping: "TimeMapping"
-) -> "Iterator[tuple[str, Features]]":
-    """By model, its features in the recording's time bins; one model at a time."""
     from workers.brains.subjects import load_subject
     from workers.brains.traced_features import arrange_trace
 
+    if features is not None:
+        return [Model(name=features.stem, features=read_features(features))]
     stimuli = showing.read_stimuli(assembly)
     subjects = [
-        load_subject(name, seed=showing.seed, size=showing.size) for name in dict.fromkeys(names)
+        load_subject(name, seed=showing.seed, size=showing.size)
+        for name in dict.fromkeys(names or ())
     ]
+    step = showing.screen.step_ms
     until = 0
-    if assembly.bins:  # the network runs on to the end of the recording
-        end = float(max(assembly.bins["time_bin_end"])) - mapping.offset
-        until = math.ceil(end / mapping.milliseconds)
+    if assembly.bins:  # a network runs on to the end of the recording
+        until = cover_time(float(max(assembly.bins["time_bin_end"])), step)
+    models = []
     for subject in subjects:
         trace = showing.trace(subject, stimuli, until)
-        yield (
-            subject.name,
-            arrange_trace(trace, assembly, mapping, units=showing.units, seed=showing.seed),
-        )
+        arranged = arrange_trace(trace, assembly, units=showing.units, seed=showing.seed)
+        models.append(Model(name=subject.name, features=arranged, milliseconds=step))
+    return models

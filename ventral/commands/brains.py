@@ -1,7 +1,6 @@
 """`ventral brain` and `ventral score`: recordings, and how well features predict them."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +13,7 @@ from ventral import presenting
 from ventral.output import Column, Format, Output, note, table, value
 
 if TYPE_CHECKING:
-    from workers.brains.scores import NeuralScore
+    from workers.brains.panel import Panel
 
 brain = typer.Typer(no_args_is_help=True)
 score = typer.Typer(no_args_is_help=True)
@@ -130,27 +129,29 @@ def neural(  # noqa: PLR0913  (each is an option of the command)
     It is shown the recording's stimuli; step k of it is the time from k to k + 1 times --step-ms.
     """
     from workers.brains.maps import MAPS
+    from workers.brains.panel import score_models
     from workers.brains.reading import read_assembly
-    from workers.brains.scores import score_layers
 
     screen = presenting.Screen(step_ms, image_ms, degrees, field_degrees)
     showing = presenting.Showing(stimuli, images, screen, layers, units, size, seed, traces)
     presenting.check_sources(models, features, showing)
     recording, areas = read_assembly(assembly), presenting.split_names(area)
-    scores = [
-        (model, row)
-        for model, read in presenting.read_sources(models, features, recording, showing)
-        for row in score_layers(
-            read, recording, areas, MAPS[mapping](), shared=not by_bin, splits=splits
-        )
-    ]
-    _show_scores(scores, output)
+    read = presenting.read_models(models, features, recording, showing)
+    panel = score_models(read, recording, areas, MAPS[mapping](), shared=not by_bin, splits=splits)
+    _show_scores(panel, output)
 
 
-def _show_scores(scores: Sequence[tuple[str | None, "NeuralScore"]], output: Format) -> None:
-    """A row a score, with its model if it is of one."""
+def _show_scores(panel: "Panel", output: Format) -> None:
+    """A row a score: of a model, a layer, an area and a time bin."""
     from workers.brains.maps import COMPONENTS
 
+    scores = [
+        (model.name, row)
+        for model in panel.models
+        for area in model.areas
+        for fit in area.fits
+        for row in fit.scores
+    ]
     fewest = min((row.components for _, row in scores if row.components is not None), default=None)
     if fewest is not None and fewest < COMPONENTS:
         note(f"fewer than {COMPONENTS} components, {fewest}: there are fewer images or units")
@@ -159,7 +160,7 @@ def _show_scores(scores: Sequence[tuple[str | None, "NeuralScore"]], output: For
         for model, row in scores
     ]
     columns = [
-        *([Column(key="model")] if any(model is not None for model, _ in scores) else []),
+        Column(key="model"),
         Column(key="layer"),
         Column(key="area"),
         Column(key="bin", title="ms"),

@@ -5,6 +5,7 @@ predicts responses from features of other samples. Features that do not vary amo
 (dead units) are left out; with none left the prediction is each neuron's mean.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -12,9 +13,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.brains.correlation import Floats, find_varying
+from workers.brains.correlation import SPREAD, Floats, find_varying
 
 COMPONENTS = 25
+ROUNDING = 1e-6
+"""What a rounding of features in single precision is of them, at most."""
 PENALTIES = tuple(float(penalty) for penalty in np.logspace(-2, 7, 19))
 
 
@@ -38,25 +41,25 @@ class Map(Protocol):
 class Pls:
     """Partial least squares of `components` components, features not scaled (Brain-Score's).
 
-    There are no more components than samples less one, or features that vary: with fewer of them
-    the number is clamped, and `Fitted.components` says to what. (scikit-learn 1.6 and later raises
-    an error there, earlier versions went on with what they had.)
+    There are no more components than samples less one, or features that vary, or directions in
+    which they do, and none once nothing is left to explain: with fewer the number is clamped, and
+    `Fitted.components` says to what. (scikit-learn 1.6 and later raises an error there, earlier
+    versions went on with what they had.)
     """
 
     components: int = COMPONENTS
 
     def fit(self, features: Floats, responses: Floats) -> Fitted:
         """Fit [samples, features] to [samples, neurons], one set of components for all neurons."""
-        from sklearn.cross_decomposition import PLSRegression
-
-        live = find_varying(features)
+        live = _find_live(features)
         targets = find_varying(responses)
         means = responses.mean(axis=0)
         number = min(self.components, len(features) - 1, int(live.sum()))
         if number < 1 or not targets.any():
             return Fitted(lambda unseen: np.tile(means, (len(unseen), 1)), components=0)
-        plain = PLSRegression(n_components=number, scale=False)
-        plain.fit(features[:, live], responses[:, targets])
+        plain = _fit_components(features[:, live], responses[:, targets], number)
+        if plain is None:
+            return Fitted(lambda unseen: np.tile(means, (len(unseen), 1)), components=0)
 
         def predict(unseen: Floats) -> Floats:
             predicted = np.tile(means, (len(unseen), 1))
@@ -64,7 +67,43 @@ class Pls:
             predicted[:, targets] = np.reshape(values, (len(unseen), -1))
             return predicted
 
-        return Fitted(predict, components=number)
+        return Fitted(predict, components=plain.n_components)
+
+
+def _find_live(features: Floats) -> NDArray[np.bool_]:
+    """Which features vary by more than a rounding of the largest: a rotation (`compact`) leaves
+    such roundings of what does not vary.
+    """
+    if not features.size:
+        return np.zeros(features.shape[1], dtype=bool)
+    live: NDArray[np.bool_] = np.ptp(features, axis=0) > SPREAD * np.abs(features).max()
+    return live & find_varying(features)
+
+
+def _fit_components(features: Floats, responses: Floats, most: int) -> Any:
+    """Partial least squares of at most so many components; None if there is not even one.
+
+    A component whose scores are a rounding of the first one's fits roundings alone, and predicts
+    anything.
+    """
+    from sklearn.cross_decomposition import PLSRegression
+
+    number = most
+    while number:
+        plain = PLSRegression(n_components=number, scale=False)
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")  # of roundings, which are looked at below
+                plain.fit(features, responses)
+        except ValueError:  # the residual was 0, and a component not a number
+            number -= 1
+            continue
+        sizes = np.linalg.norm(plain.x_scores_, axis=0)
+        small = np.flatnonzero(sizes <= ROUNDING * sizes[0])
+        if not len(small):
+            return plain
+        number = int(small[0])
+    return None
 
 
 @dataclass(frozen=True)
@@ -85,7 +124,7 @@ class Ridge:
         from himalaya.kernel_ridge import KernelRidgeCV
         from himalaya.ridge import RidgeCV
 
-        live = find_varying(features)
+        live = _find_live(features)
         means = responses.mean(axis=0)
         folds = min(self.folds, len(features))
         if folds < 2 or not live.any():
@@ -115,11 +154,14 @@ def compact(features: NDArray[Any]) -> Floats:
 
     A rotation: partial least squares and ridge, which see features by their products alone, give
     the same predictions from it. It is taken once for all splits of a layer, so that many features
-    cost one decomposition.
+    cost one decomposition. Those that do not vary are left out first: what a rotation makes of
+    them varies by a rounding.
     """
     values: Floats = np.asarray(features, dtype=np.float64)
     samples, number = values.shape
     if number <= samples:
         return values
+    if np.isfinite(values).all():  # what is not is refused later, and not left out
+        values = values[:, _find_live(values)]
     triangle: Any = np.linalg.qr(values.T, mode="r")
     return np.ascontiguousarray(triangle.T, dtype=np.float64)

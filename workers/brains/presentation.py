@@ -79,12 +79,23 @@ def count_steps(milliseconds: float, step: float, name: str) -> int:
     a part of a step.
     """
     _check_number(name, milliseconds, "of milliseconds above 0", TINY, math.inf)
+    _check_step(step)
     number = milliseconds / step
     nearest = max(1, round(number))
     if not math.isclose(number, nearest, rel_tol=1e-6):
         problem = f"{milliseconds:g} ms are no whole number of steps of {step:g} ms"
         raise InputError(name, problem, f"write {nearest * step:g}, for instance")
     return nearest
+
+
+def cover_time(milliseconds: float, step: float) -> int:
+    """The fewest steps of `step` milliseconds that last so long, none for a time before 0."""
+    _check_step(step)
+    return max(0, math.ceil(milliseconds / step - 1e-6))
+
+
+def _check_step(step: float) -> None:
+    _check_number("step-ms", step, "of milliseconds above 0", TINY, math.inf)
 
 
 def _check_number(name: str, value: object, what: str, least: float, most: float) -> None:

@@ -1,25 +1,24 @@
-"""A trace as features of a recording's stimuli in its time bins, a layer at a time in memory."""
+"""A trace as features of a recording's stimuli, small enough to be scored."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from space.documents.outside import printable
 from space.errors import DataError
 from workers.brains.assembly import Assembly, list_names
 from workers.brains.scores import Features
 from workers.brains.stimuli import StimulusSet
-from workers.brains.timing import CHUNK, TimeMapping, map_times
+from workers.brains.timing import CHUNK
 from workers.brains.tracing import Trace
 from workers.seeds import mix_seed
 
-BYTES = 24
-"""That a feature of a stimulus in a bin takes while a layer is scored: as it was traced, chosen,
-and in double precision twice.
+KEPT, FITTED = 8, 32
+"""Bytes of a feature of a stimulus in a bin: while any layer is scored (in the recording's bins,
+and those of its stimuli), and besides while its own is (twice or more in double precision).
 """
 
 
@@ -38,36 +37,31 @@ def select_stimuli(stimuli: StimulusSet, assembly: Assembly) -> StimulusSet:
 
 
 def arrange_trace(
-    trace: Trace,
-    assembly: Assembly,
-    mapping: TimeMapping,
-    *,
-    units: int | None = None,
-    seed: int = 0,
+    trace: Trace, assembly: Assembly, *, units: int | None = None, seed: int = 0
 ) -> Features:
-    """A trace as features [stimuli, bins, features] in the recording's bins; [stimuli, features],
-    the mean over a layer's steps, for a recording without time. Layers are computed when they are
-    asked for, and not kept.
+    """A trace as features [stimuli, steps, features] to be given a recording's bins
+    (`workers.brains.timing`); for a recording without time [stimuli, features], the mean over a
+    layer's steps.
 
-    units: a layer with more features is replaced by so many random projections of it, drawn from
-    `seed` and the layer's name, which keep distances and products on average.
+    units: a layer with more features is replaced by so many random projections of it (`project`),
+    drawn from `seed` and the layer's name. Raises DataError for layers that are too large to be
+    scored in this machine's memory.
     """
-
-    def compute(layer: str) -> NDArray[Any]:
-        values, steps = trace.layers[layer], trace.steps[layer]
-        features = values.shape[2]
-        few = features if units is None else min(units, features)
-        bins = len(assembly.bins["time_bin_start"]) if assembly.bins else 1
-        _check_memory(layer, len(values) * bins * few)
-        source: NDArray[Any] = values
-        if few < features:
-            source = project(values, few, mix_seed(seed, layer))
+    sizes = {
+        layer: values.shape[2] if units is None else min(units, values.shape[2])
+        for layer, values in trace.layers.items()
+    }
+    bins = len(assembly.bins["time_bin_start"]) if assembly.bins else 1
+    _check_memory(sizes, bins * len(trace.stimuli))
+    layers: dict[str, NDArray[Any]] = {}
+    for layer, values in trace.layers.items():
+        layers[layer] = values
+        if sizes[layer] < values.shape[2]:
+            layers[layer] = project(values, sizes[layer], mix_seed(seed, layer))
         if not assembly.bins:
-            return np.asarray(source.mean(axis=1))
-        return map_times({layer: source}, {layer: steps}, mapping, assembly.bins)[layer]
-
-    layers = _Computed(tuple(trace.layers), compute)
-    return Features(stimuli=trace.stimuli, layers=layers, source=trace.source)
+            layers[layer] = np.asarray(layers[layer].mean(axis=1))
+    steps = trace.steps if assembly.bins else None
+    return Features(stimuli=trace.stimuli, layers=layers, source=trace.source, steps=steps)
 
 
 def project(values: NDArray[Any], units: int, seed: int) -> NDArray[np.float32]:
@@ -86,31 +80,17 @@ def project(values: NDArray[Any], units: int, seed: int) -> NDArray[np.float32]:
     return made
 
 
-@dataclass(frozen=True)
-class _Computed(Mapping[str, NDArray[Any]]):
-    """Layers that are computed whenever they are asked for."""
-
-    names: tuple[str, ...]
-    compute: Callable[[str], NDArray[Any]]
-
-    def __getitem__(self, layer: str) -> NDArray[Any]:
-        if layer not in self.names:
-            raise KeyError(layer)
-        return self.compute(layer)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.names)
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-
-def _check_memory(layer: str, numbers: int) -> None:
-    """Raises DataError for a layer that is too large to be scored in this machine's memory."""
+def _check_memory(sizes: Mapping[str, int], samples: int) -> None:
+    """Raises DataError for layers of so many features that do not fit into memory together."""
     import psutil
 
-    free, needed = psutil.virtual_memory().available, BYTES * numbers
+    largest = max(sizes, key=lambda layer: sizes[layer])
+    numbers = KEPT * sum(sizes.values()) + FITTED * sizes[largest]
+    free, needed = psutil.virtual_memory().available, numbers * samples
     if needed > free:
-        problem = f"takes {needed / 1e9:,.1f} GB of memory, and {free / 1e9:,.1f} GB are free"
-        cure = "score random projections of it (--units 1000), or leave it out"
-        raise DataError(f"layers: {printable(layer)}", problem, cure)
+        problem = (
+            f"{len(sizes)} of them take {needed / 1e9:,.1f} GB of memory, the largest of "
+            f"{sizes[largest]:,} features; {free / 1e9:,.1f} GB are free"
+        )
+        cure = "score random projections of them (--units 1000), or fewer layers"
+        raise DataError("layers", problem, cure)

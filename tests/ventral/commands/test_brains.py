@@ -7,10 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from models.build import build
+from space.genome import Genome
+from tests.support import exports
 from tests.support.recordings import BRAIN_SCORE, draw_linear
 from tests.support.shrinking import ROOT
-from tests.ventral.conftest import Shell
+from tests.support.stimuli import write_stimuli
+from tests.ventral.conftest import Ended, Shell
+from workers import export
+from workers.data.preprocessing import normalise_pixels
+from workers.export import load
+
+BILINEAR = Image.Resampling.BILINEAR
 
 PAGE = (ROOT / "docs" / "brains.md").read_text()
 
@@ -61,6 +71,86 @@ def test_clamped_components_are_named(shell: Shell, recording: Path) -> None:
     )
     assert done.code == 0
     assert "fewer than 25 components, 7: there are fewer images or units" in done.err
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`one`, an export with its image off after two of four steps; `it.npz`, neurons that are
+    linear in its first two steps, in bins of 10 ms; `set.csv` and `images`.
+    """
+    folder = tmp_path_factory.mktemp("seen")
+    stimuli = write_stimuli(folder, 40, 12)
+    document = exports.genome().document() | {"clock": {"steps": 4, "image_off": 2}}
+    genome = Genome.parse(document)
+    card = exports.card()
+    export.write(folder / "one", genome, build(genome, seed=3).state_dict(), card)
+    network = load(folder / "one")
+    grey = [
+        Image.open(folder / "images" / row["filename"]).convert("RGB")
+        for row in stimuli.rows.values()
+    ]
+    pixels = np.stack([np.asarray(one.resize((8, 8), BILINEAR).convert("L")) for one in grey])
+    images = normalise_pixels(pixels[..., None], card)
+    maps = network.trace(images, ["conv1"])["conv1"]
+    steps = np.stack([maps[step].detach().flatten(1).numpy() for step in (0, 1)], axis=1)
+    weights = np.random.default_rng(0).standard_normal((3, steps.shape[2]))
+    responses = np.zeros((40, 6, 4))
+    responses[:, :, :2] = np.einsum("stf,nf->snt", steps, np.repeat(weights, 2, axis=0))
+    responses += 0.1 * np.random.default_rng(1).standard_normal(responses.shape)
+    np.savez(
+        folder / "it.npz",
+        responses=responses,
+        stimulus_id=[*stimuli.rows],
+        neuroid_id=np.arange(6),
+        region=["V4", "IT"] * 3,
+        time_bin_start=[0, 10, 20, 30],
+        time_bin_end=[10, 20, 30, 40],
+    )
+    return folder
+
+
+def score_models(shell: Shell, seen: Path, *words: str) -> Ended:
+    given = {"--assembly": "it.npz", "--stimuli": "set.csv", "--images": "images"}
+    places = [word for key, name in given.items() for word in (key, str(seen / name))]
+    traces = ["--traces", str(seen / "traces")]
+    return shell("score", "neural", *words, *places, *traces)
+
+
+def test_networks_are_shown_the_stimuli_and_scored(shell: Shell, seen: Path) -> None:
+    one, drawn = str(seen / "one"), str(seen / "one" / "genome.json")
+    words = [one, drawn, "--layers", "conv1", "--area", "IT", "--map-a-bin", "--splits", "2"]
+    done = score_models(shell, seen, *words, "-o", "json")
+    assert done.err.count("no weights come with it; these are random (--seed 0)") == 1
+    rows = done.json
+    keys = ["model", "layer", "area", "bin", "score", "error", "ceiling", "ceiled", "splits"]
+    assert all([*row][: len(keys)] == keys for row in rows)
+    assert [(row["model"], row["layer"], row["bin"]) for row in rows] == [
+        (model, "conv1", f"{start}-{start + 10}")
+        for model in (one, drawn)
+        for start in range(0, 40, 10)
+    ]
+    by_bin = {(row["model"], row["bin"]): row["score"] for row in rows}
+    for bin_ in ("0-10", "10-20"):
+        assert by_bin[one, bin_] > by_bin[drawn, bin_] > 0.3
+        assert by_bin[one, bin_] > 0.75
+    assert by_bin[one, "30-40"] in (None, 0)  # the image is off, and nothing varies
+    longer = score_models(shell, seen, *words, "--image-ms", "40").out
+    assert re.search(r"one +conv1 +IT +30-40 +0\.[1-9]\d{3}", longer)
+    assert len([*(seen / "traces").iterdir()]) == 4
+
+
+def test_what_cannot_be_shown_is_one_error(shell: Shell, seen: Path) -> None:
+    def refuse(*words: str) -> str:
+        done = score_models(shell, seen, *words)
+        assert done.code == 2
+        assert done.err.count("\n") == 1
+        return done.err
+
+    one = str(seen / "one")
+    cure = "there is nothing of that name to trace; there are conv1"
+    assert cure in refuse(one, "--layers", "V4")
+    assert "step-ms: 0.0 is out of range" in refuse(one, "--step-ms", "0")
+    assert "is given models and --features" in refuse(one, "--features", "f.npz")
 
 
 def test_recordings_and_stimulus_sets_are_described(shell: Shell, recording: Path) -> None:

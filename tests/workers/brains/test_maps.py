@@ -7,6 +7,7 @@ from sklearn.cross_decomposition import PLSRegression
 from sklearn.linear_model import Ridge as PlainRidge
 from sklearn.model_selection import GridSearchCV, KFold
 
+from workers.brains.correlation import find_varying
 from workers.brains.maps import MAPS, Pls, Ridge, compact
 
 
@@ -100,3 +101,41 @@ def test_compact_features_give_the_same_predictions(name: str) -> None:
         wide, abs=1e-7
     )
     assert (compact(x[:, :50]) == x[:, :50]).all()
+
+
+def test_features_that_do_not_vary_do_not_once_they_are_compact() -> None:
+    random = np.random.default_rng(0)
+    still = np.repeat(random.standard_normal((1, 256)), 40, axis=0)
+    assert compact(still).shape == (40, 0)
+    fitted = Pls().fit(compact(still), random.standard_normal((40, 3)))
+    assert fitted.components == 0
+    changed = still.copy()
+    changed[:, 7:60] = random.standard_normal((40, 53))
+    assert find_varying(compact(changed)).all()
+    both = compact(np.concatenate([changed, still]))  # as two time bins under one map
+    assert compact(both[40:]).shape == (40, 0)
+    for name in MAPS:
+        fitted = MAPS[name]().fit(both[40:], random.standard_normal((40, 3)))
+        assert np.ptp(fitted.predict(both[40:]), axis=0).max() == 0
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_no_component_is_made_of_roundings(kind: str) -> None:
+    random = np.random.default_rng(0)
+    few = random.standard_normal((60, 5))
+    features = (few @ random.standard_normal((5, 80))).astype(kind)
+    responses = few @ random.standard_normal((5, 3)) + random.standard_normal((60, 3))
+    fitted = Pls().fit(features[:40].astype(float), responses[:40])
+    assert fitted.components == 5
+    plain = Pls().fit(few[:40], responses[:40]).predict(few[40:])
+    assert fitted.predict(features[40:].astype(float)) == pytest.approx(plain, abs=1e-4)
+
+
+def test_responses_without_noise_are_fitted() -> None:
+    random = np.random.default_rng(0)
+    features = random.standard_normal((40, 36))
+    responses = features @ random.standard_normal((36, 1))
+    fitted = Pls().fit(features[:38], responses[:38])
+    assert fitted.components is not None
+    assert 0 < fitted.components <= 25
+    assert np.isfinite(fitted.predict(features[38:])).all()

@@ -13,6 +13,7 @@ from tests.support.networks import images_for, randomised, ten_stages
 from workers.brains.presentation import (
     Presentation,
     count_steps,
+    cover_time,
     place_image,
     present,
     set_clock,
@@ -103,6 +104,9 @@ def test_times_are_whole_numbers_of_steps() -> None:
         count_steps(105, 10, "image-ms")
     with pytest.raises(InputError, match="write 10, for instance"):
         count_steps(3, 10, "image-ms")
+    assert [cover_time(time, 10) for time in (-5, 0, 70, 70.1)] == [0, 0, 7, 8]
+    with pytest.raises(InputError, match="step-ms: 0 is out of range"):
+        cover_time(100, 0)
 
 
 def test_a_network_takes_the_presentation_s_clock() -> None:
