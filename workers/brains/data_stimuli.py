@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from space.documents.outside import printable
 from space.errors import DataError
@@ -14,6 +13,7 @@ from workers import files
 from workers.brains.stimuli import StimulusSet, read_stimuli
 from workers.data.datasets import open_source
 from workers.data.images import Images
+from workers.data.source import Integers
 from workers.data.specs import DataSpec
 from workers.seeds import mix_seed
 
@@ -22,8 +22,8 @@ SPLIT = "train"
 
 
 def write_stimuli(spec: DataSpec, count: int, folder: Path) -> StimulusSet:
-    """`count` training images of a data set, drawn by its seed, as `folder`/stimuli.csv and
-    `folder`/images; what they show is in the column `object_name`.
+    """`count` training images of a data set, of every object as many, drawn by its seed, as
+    `folder`/stimuli.csv and `folder`/images; what they show is in the column `object_name`.
 
     A folder that holds just these is left as it is. Raises DataError for fewer images than that,
     and for a folder that holds something else; OSError.
@@ -34,8 +34,7 @@ def write_stimuli(spec: DataSpec, count: int, folder: Path) -> StimulusSet:
     if not 0 < count <= total:
         problem = f"{count:,} of {total:,} in {printable(spec.name)}"
         raise DataError("count", problem, f"give 1 to {total:,}")
-    order = np.random.default_rng(mix_seed(spec.seed, "stimuli")).permutation(total)
-    chosen: NDArray[np.int64] = np.sort(order[:count])
+    chosen = choose_images(split.labels, count, mix_seed(spec.seed, "stimuli"))
     names = [f"{spec.name}-{place:06}" for place in chosen.tolist()]
     objects = [source.classes[label] for label in split.labels[chosen].tolist()]
     made = {
@@ -46,6 +45,18 @@ def write_stimuli(spec: DataSpec, count: int, folder: Path) -> StimulusSet:
     if not _holds(folder, made):
         _write_files(folder, made)
     return read_stimuli(folder / TABLE, folder / FOLDER)
+
+
+def choose_images(labels: Integers, count: int, seed: int) -> Integers:
+    """`count` places of images [total], of every object as many as there are for all, or one more:
+    in rising order. An object with fewer images than that has all of them there.
+    """
+    order = np.random.default_rng(seed).permutation(len(labels))
+    turns = np.empty(len(labels), dtype=np.int64)
+    for label in np.unique(labels):
+        places = np.flatnonzero(labels[order] == label)
+        turns[places] = np.arange(len(places))
+    return np.sort(order[np.argsort(turns, kind="stable")[:count]])
 
 
 def _write_table(names: Sequence[str], objects: Sequence[str]) -> bytes:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from space.errors import DataError
-from workers.brains.data_stimuli import encode_png, write_stimuli
+from workers.brains.data_stimuli import choose_images, encode_png, write_stimuli
 from workers.data.datasets import open_source
 from workers.data.specs import Digits
 
@@ -28,6 +28,17 @@ def test_images_are_those_of_the_data_set_with_what_they_show(tmp_path: Path) ->
         pixels = np.asarray(Image.open(io.BytesIO(stimuli.read_image(name))))
         np.testing.assert_array_equal(pixels, split.read(np.array([place]))[0, :, :, 0])
         assert row["object_name"] == source.classes[split.labels[place]]
+
+
+def test_every_object_has_its_share() -> None:
+    labels = np.array([0] * 50 + [1] * 3 + [2] * 20)
+    chosen = choose_images(labels, 16, seed=0)
+    assert chosen.tolist() == sorted(set(chosen.tolist()))
+    counts = np.bincount(labels[chosen])
+    assert counts[1] == 3, "all that there are"
+    assert sorted([counts[0], counts[2]]) == [6, 7]
+    assert chosen.tolist() != choose_images(labels, 16, seed=1).tolist()
+    assert choose_images(labels, 73, seed=0).tolist() == [*range(73)]
 
 
 def test_the_same_stimuli_stay_and_others_are_not_written_over(tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from tests.support.teachers import GREY, TEACHER, build_candidates, trace_networks
 from workers.brains.data_stimuli import write_stimuli
@@ -27,13 +29,20 @@ def test_units_are_drawn_from_a_layer_s_and_are_the_same_in_all_networks(tmp_pat
     }
     for name, values in some.layers.items():
         assert values.shape[2] == 20
-        columns = {column.tobytes() for column in whole.layers[name].reshape(-1, whole.layers[name].shape[2]).T}
+        columns = {
+            column.tobytes()
+            for column in whole.layers[name].reshape(-1, whole.layers[name].shape[2]).T
+        }
         assert {column.tobytes() for column in values.reshape(-1, 20).T} <= columns
     again = trace_networks(networks, stimuli, tmp_path, units=20)[TEACHER]
     np.testing.assert_array_equal(again.layers["conv4"], some.layers["conv4"])
     assert some.objects is not None
     shown = [stimuli.rows[name]["object_name"] for name in stimuli.rows]
     assert some.objects.tolist() == shown
+
+
+def list_units(values: NDArray[Any]) -> set[bytes]:
+    return {unit.tobytes() for unit in values.reshape(-1, values.shape[2]).T}
 
 
 def range_of(first: int) -> tuple[int, ...]:
