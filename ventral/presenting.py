@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from workers.brains.subjects import Subject
     from workers.brains.tracing import Trace
 
+STEP_MS = 10.0
+"""Milliseconds of a step of a model where nothing is given."""
 TRACES = "traces"
 """Where traces are kept by default, below a machine's cache."""
 
@@ -33,7 +35,6 @@ Stimuli = Annotated[
 Images = Annotated[
     Path | None, typer.Option(help="for models: the folder or zip file of the images")
 ]
-StepMs = Annotated[float, typer.Option(help="milliseconds that a step of a model stands for")]
 ImageMs = Annotated[
     float | None, typer.Option(help="how long the image is on; as the model's clock if not given")
 ]

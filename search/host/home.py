@@ -42,6 +42,8 @@ def is_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
+SCORES = "scores"
+"""The folder of runs that are of no campaign; no id of a campaign is so short."""
 PRIVATE = 0o700
 """The mode of a new home: only its owner may read it, with any umask."""
 
@@ -162,6 +164,10 @@ class Home:
     def run_files(self, campaign_id: str, run_id: str) -> Path:
         """The folder of one MLflow run's files, where the tracking store is a local database."""
         return self.artifacts / self.campaign(campaign_id).name / Path(run_id).name / "artifacts"
+
+    def score_files(self, run_id: str) -> Path:
+        """The same of a run that is of no campaign: scores of networks against a recording."""
+        return self.artifacts / SCORES / Path(run_id).name / "artifacts"
 
     def pack(self, recorded: str) -> Path:
         """Where the pack lies that a campaign was submitted with.

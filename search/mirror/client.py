@@ -21,6 +21,7 @@ from search.mirror.runs import (
     FAILURE,
     KEY_TAG,
     NAME_TAG,
+    NOTE_TAG,
     PASSING,
     REASON,
     MlflowRun,
@@ -72,6 +73,19 @@ class Client:
     def writes_files(self) -> bool:
         """Whether runs' files are written straight to their place, and not through a server."""
         return self._files is not None
+
+    def named_experiment(self, name: str, artifact_location: str | None, note: str) -> str:
+        """The id of an experiment that is of no campaign, made if it is not there."""
+        existing = self._client.get_experiment_by_name(name)
+        if existing is None:
+            tags = {"mlflow.experimentKind": "custom_model_development", NOTE_TAG: note}
+            created = self._client.create_experiment(
+                name, artifact_location=artifact_location, tags=tags
+            )
+            return str(created)
+        if existing.lifecycle_stage != "active":
+            self._client.restore_experiment(existing.experiment_id)
+        return str(existing.experiment_id)
 
     def experiment(self, campaign: Campaign, artifact_location: str | None) -> tuple[str, bool]:
         """The id of the campaign's experiment, and whether it had to be made."""
@@ -251,11 +265,19 @@ class Client:
 
 def open_client(home: Home, campaign_id: str) -> Client:
     """The client of a home's MLflow, for the runs of one campaign."""
+    return _open(home, lambda run_id: home.run_files(campaign_id, run_id))
+
+
+def open_scores_client(home: Home) -> Client:
+    """The client of a home's MLflow, for runs that are of no campaign."""
+    return _open(home, home.score_files)
+
+
+def _open(home: Home, files: Callable[[str], Path]) -> Client:
     scheme, separator, _ = home.tracking_uri.partition("://")
     # Without a server that takes runs' files and decides where they are, we write them.
     direct = bool(separator) and scheme not in ("http", "https")
-    files = (lambda run_id: home.run_files(campaign_id, run_id)) if direct else None
-    return Client(home.tracking_uri, files)
+    return Client(home.tracking_uri, files if direct else None)
 
 
 def is_refusal(error: Exception) -> bool:

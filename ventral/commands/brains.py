@@ -1,19 +1,14 @@
 """`ventral brain` and `ventral score`: recordings, and how well features predict them."""
 
-import math
-from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from space.documents.outside import printable
 from ventral import presenting
-from ventral.output import Column, Format, Output, note, table, value
-
-if TYPE_CHECKING:
-    from workers.brains.panel import Panel
+from ventral.output import Format, Output, value
 
 brain = typer.Typer(no_args_is_help=True)
 score = typer.Typer(no_args_is_help=True)
@@ -97,12 +92,30 @@ def neural(  # noqa: PLR0913  (each is an option of the command)
     assembly: Annotated[Path, typer.Option(help="a recording: .nc of Brain-Score, .nwb or .npz")],
     models: presenting.Models = None,
     features: Annotated[
-        Path | None,
-        typer.Option(help="instead of models: .npz with stimulus_id, and an array a layer"),
+        list[str] | None,
+        typer.Option(help="[NAME=]FILE.npz: stimulus_id, and an array a layer; may be repeated"),
+    ] = None,
+    control: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="a model or [NAME=]FILE.npz that the others are compared with; may be repeated"
+        ),
     ] = None,
     stimuli: presenting.Stimuli = None,
     images: presenting.Images = None,
-    step_ms: presenting.StepMs = 10.0,
+    step_ms: Annotated[
+        float | None,
+        typer.Option(help="milliseconds that a step stands for; 10 for models if not given"),
+    ] = None,
+    offset_ms: Annotated[
+        float | None, typer.Option(help="milliseconds from image onset to the begin of step 0")
+    ] = None,
+    fit_time: Annotated[
+        bool,
+        typer.Option(
+            "--fit-time", help="fit what is not given of both to a quarter of the stimuli"
+        ),
+    ] = False,
     image_ms: presenting.ImageMs = None,
     degrees: presenting.Degrees = 8.0,
     field_degrees: presenting.FieldDegrees = 8.0,
@@ -121,65 +134,44 @@ def neural(  # noqa: PLR0913  (each is an option of the command)
         bool, typer.Option("--map-a-bin", help="a map for each time bin, not one for all")
     ] = False,
     splits: Annotated[int, typer.Option(min=1, help="random divisions of the stimuli")] = 10,
+    csv: Annotated[Path | None, typer.Option("--csv", help="a file for all rows")] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option("--figures", help="a folder for each figure as SVG, CSV and Vega-Lite"),
+    ] = None,
+    mlflow: Annotated[bool, typer.Option("--mlflow", help="make a run of it in MLflow")] = False,
     output: Output = Format.table,
 ) -> None:
     """How well layers of networks predict neurons, by area and time bin.
 
     A model is an export (its weights), or a model of the zoo or a genome's file (random weights).
-    It is shown the recording's stimuli; step k of it is the time from k to k + 1 times --step-ms.
+    It is shown the recording's stimuli. Step k of it is the time from --offset-ms + k times
+    --step-ms on, for --step-ms.
     """
+    from ventral.commands.neural import Sources, check_places, publish, show_scores, write_files
     from workers.brains.maps import MAPS
-    from workers.brains.panel import score_models
+    from workers.brains.panel import Timing, score_models
     from workers.brains.reading import read_assembly
 
-    screen = presenting.Screen(step_ms, image_ms, degrees, field_degrees)
+    check_places(csv, figures)
+    timing = Timing(milliseconds=step_ms, offset=offset_ms, fit=fit_time)
+    shown = presenting.STEP_MS if step_ms is None else step_ms
+    screen = presenting.Screen(shown, image_ms, degrees, field_degrees)
     showing = presenting.Showing(stimuli, images, screen, layers, units, size, seed, traces)
-    presenting.check_sources(models, features, showing)
+    sources = Sources.sort(models, features, control)
+    sources.check(showing)
     recording, areas = read_assembly(assembly), presenting.split_names(area)
-    read = presenting.read_models(models, features, recording, showing)
-    panel = score_models(read, recording, areas, MAPS[mapping](), shared=not by_bin, splits=splits)
-    _show_scores(panel, output)
-
-
-def _show_scores(panel: "Panel", output: Format) -> None:
-    """A row a score: of a model, a layer, an area and a time bin."""
-    from workers.brains.maps import COMPONENTS
-
-    scores = [
-        (model.name, row)
-        for model in panel.models
-        for area in model.areas
-        for fit in area.fits
-        for row in fit.scores
-    ]
-    fewest = min((row.components for _, row in scores if row.components is not None), default=None)
-    if fewest is not None and fewest < COMPONENTS:
-        note(f"fewer than {COMPONENTS} components, {fewest}: there are fewer images or units")
-    rows = [
-        {"model": model} | {key: _plain(item) for key, item in asdict(row).items()}
-        for model, row in scores
-    ]
-    columns = [
-        Column(key="model"),
-        Column(key="layer"),
-        Column(key="area"),
-        Column(key="bin", title="ms"),
-        *(
-            Column(key=key, write=_write_score, right=True)
-            for key in ("score", "error", "ceiling", "ceiled")
-        ),
-        Column(key="splits", right=True),
-        Column(key="neurons", right=True),
-    ]
-    table(rows, columns, output)
-
-
-def _plain(item: Any) -> Any:
-    """A value as JSON has it: None for what is not defined."""
-    if isinstance(item, tuple):
-        return [_plain(one) for one in item]
-    return None if isinstance(item, float) and math.isnan(item) else item
-
-
-def _write_score(number: float) -> str:
-    return f"{number:.4f}"
+    read = sources.read(recording, showing)
+    panel = score_models(
+        read, recording, areas, MAPS[mapping](), shared=not by_bin, splits=splits, timing=timing
+    )
+    show_scores(panel, output)
+    write_files(panel, csv, figures)
+    if mlflow:
+        parameters = {
+            "assembly": assembly.name,
+            "areas": ",".join(areas) or "all",
+            "map": f"{mapping} {'a bin' if by_bin else 'for all bins'}",
+            "splits": str(splits),
+        }
+        publish(panel, assembly.stem, parameters)

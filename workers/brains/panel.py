@@ -53,6 +53,12 @@ class Timing:
     offset: float | None = None
     fit: bool = False
 
+    def __post_init__(self) -> None:
+        """Raises InputError where there is nothing to fit."""
+        if self.fit and self.milliseconds is not None and self.offset is not None:
+            problem = "milliseconds a step and offset are both given"
+            raise InputError("--fit-time", problem, "leave one of them out, or the fit")
+
     @property
     def given(self) -> bool:
         """Whether anything is said of time, so that a second axis holds steps."""
@@ -107,13 +113,30 @@ class Comparison:
     bin: str | None
     difference: Difference
 
+    def describe(self) -> str:
+        """The comparison as a sentence. Neither is above the other if the interval includes 0."""
+        area, model, against = map(printable, (self.area, self.model, self.against))
+        one = self.difference
+        when = "" if self.bin is None else f", {self.bin} ms"
+        if np.isnan(one.value):
+            return f"{area}{when}: {model} and {against} have no neuron and bin in common"
+        of = f"{one.value:+.3f}, 95 % interval over {one.neurons:,} neurons "
+        of += "not known" if np.isnan(one.low) else f"{one.low:+.3f} to {one.high:+.3f}"
+        if one.verdict == "not told apart":
+            return f"{area}{when}: {model} and {against} are not told apart ({of})"
+        return f"{area}{when}: {model} is {one.verdict} {against} ({of})"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """All models' scores, and the comparisons between them; `held_in` stimuli are not scored."""
+    """All models' scores, and the comparisons between them; `held_in` stimuli are not scored.
+
+    edges: begin and end of each time bin in milliseconds; none of a recording without time.
+    """
 
     models: tuple[ModelScores, ...]
     comparisons: tuple[Comparison, ...]
+    edges: tuple[tuple[float, float], ...] = ()
     held_in: int = 0
 
 
@@ -162,6 +185,7 @@ def score_models(
     return Panel(
         models=tuple(results),
         comparisons=tuple(compare_models(results)) if splits > 1 else (),
+        edges=_list_edges(assembly),
         held_in=0 if held is None else len(np.unique(held.stimulus_ids)),
     )
 
@@ -196,6 +220,13 @@ def compare_models(models: Sequence[ModelScores]) -> list[Comparison]:
                     )
                 )
     return comparisons
+
+
+def _list_edges(assembly: Assembly) -> tuple[tuple[float, float], ...]:
+    if not assembly.bins:
+        return ()
+    edges = zip(assembly.bins["time_bin_start"], assembly.bins["time_bin_end"], strict=True)
+    return tuple((float(start), float(end)) for start, end in edges)
 
 
 def _check_names(models: Sequence[Model]) -> None:

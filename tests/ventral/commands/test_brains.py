@@ -139,6 +139,21 @@ def test_networks_are_shown_the_stimuli_and_scored(shell: Shell, seen: Path) -> 
     assert len([*(seen / "traces").iterdir()]) == 4
 
 
+def test_a_network_stands_beside_a_control_with_a_fitted_time(shell: Shell, seen: Path) -> None:
+    one, drawn = str(seen / "one"), str(seen / "one" / "genome.json")
+    words = [one, "--control", drawn, "--layers", "conv1", "--area", "V4", "--splits", "2"]
+    done = score_models(shell, seen, *words, "--fit-time", "--image-ms", "20", "-o", "json")
+    assert {(row["model"], row["control"], row["milliseconds"]) for row in done.json} == {
+        (one, False, 10),
+        (drawn, True, 10),
+    }
+    assert {row["offset"] for row in done.json if row["model"] == one} == {0}
+    assert {row["stimuli"] for row in done.json} == {30}
+    assert f"{one}: a step is 10 ms, the first begins at 0 ms, the best of 11" in done.err
+    assert f"V4: {one} " in done.err.splitlines()[-1]
+    assert drawn in done.err.splitlines()[-1]
+
+
 def test_what_cannot_be_shown_is_one_error(shell: Shell, seen: Path) -> None:
     def refuse(*words: str) -> str:
         done = score_models(shell, seen, *words)
@@ -150,7 +165,6 @@ def test_what_cannot_be_shown_is_one_error(shell: Shell, seen: Path) -> None:
     cure = "there is nothing of that name to trace; there are conv1"
     assert cure in refuse(one, "--layers", "V4")
     assert "step-ms: 0.0 is out of range" in refuse(one, "--step-ms", "0")
-    assert "is given models and --features" in refuse(one, "--features", "f.npz")
 
 
 def test_recordings_and_stimulus_sets_are_described(shell: Shell, recording: Path) -> None:

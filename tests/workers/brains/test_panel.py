@@ -7,8 +7,9 @@ import pytest
 
 from space.errors import DataError, InputError
 from tests.support.recordings import Dynamic, draw_dynamic
+from workers.brains.differences import Difference
 from workers.brains.maps import Ridge
-from workers.brains.panel import Model, Panel, Timing, score_models
+from workers.brains.panel import Comparison, Model, Panel, Timing, score_models
 from workers.brains.scores import Features, fit_layers
 from workers.brains.timing import TimeMapping, map_times
 
@@ -79,6 +80,26 @@ def test_models_are_compared_with_controls(panel: Panel) -> None:
     assert by_bin["0-10"].neurons == 0
     assert by_bin["0-10"].verdict == "not told apart"
     assert by_bin["60-70"].neurons == 10
+    assert panel.edges[:2] == ((0, 10), (10, 20))
+
+
+def test_a_comparison_calls_nothing_better_whose_interval_includes_0() -> None:
+    def describe(value: float, low: float, high: float, bin_: str | None = None) -> str:
+        difference = Difference(value=value, low=low, high=high, neurons=1200)
+        return Comparison(
+            area="IT", model="a", against="b", bin=bin_, difference=difference
+        ).describe()
+
+    assert describe(0.1, 0.05, 0.2) == (
+        "IT: a is above b (+0.100, 95 % interval over 1,200 neurons +0.050 to +0.200)"
+    )
+    assert describe(-0.1, -0.2, -0.05).startswith("IT: a is below b (-0.100")
+    assert describe(0.1, -0.05, 0.2, "70-80").startswith(
+        "IT, 70-80 ms: a and b are not told apart"
+    )
+    nan = float("nan")
+    assert describe(0.1, nan, nan).endswith("(+0.100, 95 % interval over 1,200 neurons not known)")
+    assert describe(nan, nan, nan) == "IT: a and b have no neuron and bin in common"
 
 
 def test_without_a_fit_all_stimuli_are_scored_and_given_time_is_kept(drawn: Dynamic) -> None:
