@@ -35,7 +35,7 @@ def simulate(  # noqa: PLR0913  (each is an option of the command)
     repetitions: simulating.Repetitions = 10,
     ceiling: simulating.Ceiling = 0.8,
     latency_ms: simulating.LatencyMs = 50.0,
-    step_ms: presenting.StepMs = 10.0,
+    step_ms: simulating.StepMs = 10.0,
     bin_ms: simulating.BinMs = 10.0,
     image_ms: presenting.ImageMs = None,
     area: simulating.Area = None,

@@ -33,30 +33,31 @@ def test_a_recording_is_written_described_and_scored(
     shell: Shell, words: list[str], tmp_path: Path
 ) -> None:
     file = tmp_path / "it.nc"
-    done = shell(*words, "--out", str(file), "--latency-ms", "0", "--seed", "3")
+    done = shell(*words, "--out", str(file), "--latency-ms", "20", "--seed", "3")
     assert done.code == 0, done.err
     assert done.out.splitlines() == [
-        f"{file}: 1,000 presentations of 100 stimuli, 12 neurons, 10 time bins",
+        f"{file}: 1,000 presentations of 100 stimuli, 12 neurons, 12 time bins",
         f"{tmp_path / 'it.truth.json'}: what is true of it",
         f"ventral brain describe {file}",
     ]
     assert "no weights come with it; these are random (seed 0)" in done.err
     truth = json.loads((tmp_path / "it.truth.json").read_text())
-    assert (truth["latency"], truth["ceiling"], truth["seed"]) == (0, 0.8, 3)
+    assert (truth["latency"], truth["ceiling"], truth["seed"]) == (20, 0.8, 3)
     assert truth["areas"] == ["V4"] * 6 + ["IT"] * 6
     assert truth["preferred"] == ["conv3"] * 6 + ["conv4"] * 6
     assert len(truth["solved"]) == 100
     facts = shell("brain", "describe", str(file), "-o", "json").json
-    assert (facts["stimuli"], facts["neurons"], len(facts["bins"])) == (100, 12, 10)
+    assert (facts["stimuli"], facts["neurons"], len(facts["bins"])) == (100, 12, 12)
     assert facts["areas"] == {"V4": 6, "IT": 6}
     scored = shell(
         *("score", "neural", words[2], "--assembly", str(file), "--area", "IT"),
         *("--stimuli", str(tmp_path / "it.stimuli/stimuli.csv"), "--map", "ridge"),
         *("--images", str(tmp_path / "it.stimuli/images"), "--layers", "conv3,conv4"),
-        *("--traces", str(tmp_path / "traces"), "--splits", "1", "-o", "json"),
+        *("--offset-ms", "20"),
+        *("--traces", str(tmp_path / "traces"), "--splits", "2", "-o", "json"),
     )
     assert scored.code == 0, scored.err
-    late = {row["layer"]: row["score"] for row in scored.json if row["bin"] == "80-90"}
+    late = {row["layer"]: row["score"] for row in scored.json if row["bin"] == "100-110"}
     assert late["conv4"] > max(0.7, late["conv3"]), "it is conv4 that they read"
 
 
