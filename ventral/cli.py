@@ -35,6 +35,7 @@ from ventral.commands import (
     replay,
     report,
     retention,
+    simulation,
     spaces,
     starting,
     status,
@@ -75,6 +76,7 @@ doctor.register(app)
 plans.register(app)
 replay.register(app)
 verify.register(app)
+simulation.register(brains.brain)
 app.add_typer(trials.app, name="trial", help="The trials of a campaign.")
 app.add_typer(spaces.app, name="space", help="Search spaces: what may be searched.")
 app.add_typer(zoo.app, name="zoo", help="The published models as genomes.")

@@ -122,3 +122,11 @@ def test_features_that_do_not_fit_are_one_error(
         predict_neurons(
             np.full(shape, number), draw_moving()[1], split_stimuli(40), Pls(), shared=True
         )
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_features_that_reach_no_recorded_bin_score_nothing(shared: bool) -> None:
+    features, responses = np.full((20, 2, 3), np.nan), np.ones((20, 4, 2))
+    result = predict_neurons(features, responses, split_stimuli(20), Pls(), shared=shared)
+    assert np.isnan(result.by_split).all()
+    assert result.summary.neurons == (0, 0)

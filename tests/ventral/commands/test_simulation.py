@@ -1,0 +1,136 @@
+"""`ventral brain simulate`: recordings with a known answer, and the power of an experiment."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from space.genome import Genome
+from space.zoo import cells
+from space.zoo.reciprocal_gated import rgc_median
+from tests.support.teachers import write_genome
+from tests.ventral.conftest import Shell
+from workers.brains.reading import read_assembly
+
+
+def save(genome: Genome, file: Path) -> str:
+    file.write_text(json.dumps(genome.document()))
+    return str(file)
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> list[str]:
+    teacher = save(write_genome(rgc_median(cell_depth=6)), tmp_path / "teacher.json")
+    images = ["--data", "digits", "--set", "size=16", "--count", "100"]
+    layers = ["--layers", "conv2,conv3,conv4", "--traces", str(tmp_path / "traces")]
+    return ["brain", "simulate", teacher, *images, *layers, "--neurons", "12"]
+
+
+def test_a_recording_is_written_described_and_scored(
+    shell: Shell, words: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "it.nc"
+    done = shell(*words, "--out", str(file), "--latency-ms", "20", "--seed", "3")
+    assert done.code == 0, done.err
+    assert done.out.splitlines() == [
+        f"{file}: 1,000 presentations of 100 stimuli, 12 neurons, 12 time bins",
+        f"{tmp_path / 'it.truth.json'}: what is true of it",
+        f"ventral brain describe {file}",
+    ]
+    assert "no weights come with it; these are random (seed 0)" in done.err
+    truth = json.loads((tmp_path / "it.truth.json").read_text())
+    assert (truth["latency"], truth["ceiling"], truth["seed"]) == (20, 0.8, 3)
+    assert truth["areas"] == ["V4"] * 6 + ["IT"] * 6
+    assert truth["preferred"] == ["conv3"] * 6 + ["conv4"] * 6
+    assert len(truth["solved"]) == 100
+    facts = shell("brain", "describe", str(file), "-o", "json").json
+    assert (facts["stimuli"], facts["neurons"], len(facts["bins"])) == (100, 12, 12)
+    assert facts["areas"] == {"V4": 6, "IT": 6}
+    scored = shell(
+        *("score", "neural", words[2], "--assembly", str(file), "--area", "IT"),
+        *("--stimuli", str(tmp_path / "it.stimuli/stimuli.csv"), "--map", "ridge"),
+        *("--images", str(tmp_path / "it.stimuli/images"), "--layers", "conv3,conv4"),
+        *("--offset-ms", "20"),
+        *("--traces", str(tmp_path / "traces"), "--splits", "2", "-o", "json"),
+    )
+    assert scored.code == 0, scored.err
+    late = {row["layer"]: row["score"] for row in scored.json if row["bin"] == "100-110"}
+    assert late["conv4"] > max(0.7, late["conv3"]), "it is conv4 that they read"
+
+
+def test_a_table_of_stimuli_gives_the_recording_of_its_images(
+    shell: Shell, words: list[str], tmp_path: Path
+) -> None:
+    one, other = tmp_path / "one.npz", tmp_path / "other.npz"
+    assert shell(*words, "--out", str(one), "-o", "json").json["presentations"] == 1000
+    images = ["--stimuli", str(tmp_path / "one.stimuli/stimuli.csv")]
+    images += ["--images", str(tmp_path / "one.stimuli/images")]
+    done = shell(*words[:3], *images, *words[9:], "--out", str(other))
+    assert done.code == 0, done.err
+    first, second = read_assembly(one), read_assembly(other)
+    np.testing.assert_array_equal(first.values, second.values)
+    assert first.bin_names[-1] == "140-150"
+    assert not (tmp_path / "other.stimuli").exists()
+
+
+def test_power_is_a_row_a_size(shell: Shell, words: list[str], tmp_path: Path) -> None:
+    rival = save(write_genome(cells.ugrnn()), tmp_path / "rival.json")
+    asked = ["--power", "--rival", rival, "--other-seeds", "1", "--draws", "4"]
+    done = shell(*words, *asked, "--try-repetitions", "1,10", "-o", "json")
+    assert done.code == 0, done.err
+    few, many = done.json
+    assert (few["repetitions"], many["repetitions"]) == (1, 10)
+    assert few["ceiling"] == pytest.approx(0.8 / 2.8)
+    assert many["ceiling"] == pytest.approx(0.8)
+    teacher = words[2]
+    assert set(many["scores"]) == {teacher, "static twin", f"{teacher}, seed 1", rival}
+    assert many["scores"][teacher] > few["scores"][teacher]
+    assert (many["draws"], many["lost"][rival]) == (4, 0)
+    assert 0 <= many["first_low"] <= many["first"] / 4 <= many["first_high"] <= 1
+    shown = shell(*words, *asked)
+    assert "teacher first" in shown.out
+    assert f"{many['first']} of 4 (" in shown.out
+    assert not [path for path in tmp_path.iterdir() if path.suffix == ".stimuli"]
+
+
+def test_wrong_options_are_one_error(shell: Shell, words: list[str], tmp_path: Path) -> None:
+    out = str(tmp_path / "it.nc")
+    teacher = words[2]
+    cases = {
+        "error: --out: is not given; write --out FILE.nc, or ask for --power": [*words],
+        "error: --out and --power: are both given": [*words, "--out", out, "--power"],
+        "error: --try-... and --rival: are for --power": [*words, "--out", out, "--rival", "x"],
+        "error: --try-images: '1.5' is no number of them": [
+            *words,
+            *("--power", "--try-images", "20,1.5"),
+        ],
+        "it.txt: is of a kind that is not written ('.txt')": [
+            *words,
+            *("--out", str(tmp_path / "it.txt")),
+        ],
+        "error: --data and --stimuli: are not given": ["brain", "simulate", teacher, "--out", out],
+        "error: --images: is not given": [
+            *("brain", "simulate", teacher, "--stimuli", "set.csv", "--out", out),
+        ],
+        "error: --area: 'V4' is no area; write V4=conv3,conv4": [
+            *words,
+            *("--out", out, "--area", "V4"),
+        ],
+        "teacher.json: IT prefers conv9, which it has not": [
+            *words,
+            *("--out", out, "--area", "IT=conv9"),
+        ],
+        "error: ceiling: 2; give a share above 0, at most 1": [
+            *words,
+            *("--out", out, "--ceiling", "2"),
+        ],
+        "nobody": ["brain", "simulate", "nobody", "--data", "digits", "--out", out],
+    }
+    for text, command in cases.items():
+        done = shell(*command)
+        assert done.code == 2, (text, done.out)
+        assert text in done.err
+        assert not Path(out).exists()
