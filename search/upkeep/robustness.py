@@ -36,6 +36,7 @@ def score_robustness_on_record(
     *,
     command: str,
     data: Path | None = None,
+    device: str = "cpu",
     listen: "Callable[[str, Condition], None]",
 ) -> "tuple[Scores, list[Look]]":
     """Score exports side by side on the same images of a split; openings of test go on record.
@@ -44,16 +45,14 @@ def score_robustness_on_record(
     InputError for exports of different data, for settings that make no sense, and what
     `workers.scoring.open_export` does.
     """
-    from workers.robustness.answers import Reader
+    from workers.robustness.answers import find_device, place_network
     from workers.robustness.scoring import score_models
 
-    _ = settings.conditions  # refused before anything is opened
+    _, place = settings.conditions, find_device(device)  # refused before anything is opened
     opened = open_exports(folders, home, split, data)
     first = next(iter(opened.values()))
     readers = {
-        name: Reader(
-            network=one.network, facts=one.card, batch_size=one.card.evaluation_batch_size
-        )
+        name: place_network(one.network, one.card, one.card.evaluation_batch_size, place)
         for name, one in opened.items()
     }
     scores = score_models(readers, first.data, split, settings, listen)

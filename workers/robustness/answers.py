@@ -6,7 +6,7 @@ network is run as `workers/evaluation.py` runs it: float32, in batches, its para
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,7 @@ from space.errors import InputError
 from workers.data.augmentation import average
 from workers.data.preprocessing import Normalisation, to_unit
 from workers.data.statistics import Statistics
+from workers.evaluation import move_network
 from workers.robustness.attacks import (
     ATTACKS,
     RESTARTS,
@@ -104,8 +105,8 @@ class Reader:
 
     network: "Network"
     facts: Statistics
-    batch_size: int = 256
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    batch_size: int
+    device: torch.device
 
     def show(self, pixels: Pixels) -> Tensor:
         """uint8 [B,H,W,C] -> [B,C,S,S] in 0..1 at the network's size."""
@@ -117,12 +118,33 @@ class Reader:
         logits: Tensor = self.network(Normalisation(self.facts, images.device)(images))
         return logits
 
+    def step_logits(self, images: Tensor) -> Tensor:
+        """[B,C,S,S] in 0..1 -> the head's logits at every step, [B,T,classes]."""
+        normalise = Normalisation(self.facts, images.device)
+        return self.network.step_logits(normalise(images)).float()
+
     @torch.no_grad()
     def answer(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """[B,C,S,S] in 0..1 -> first classes: the decoder's [B], each step's [B,T]."""
-        normalise = Normalisation(self.facts, images.device)
-        by_step = self.network.step_logits(normalise(images)).float()
+        by_step = self.step_logits(images)
         return self.network.decode(by_step).topk(1, dim=1).indices[:, 0], by_step.argmax(dim=2)
+
+
+def find_device(name: str) -> torch.device:
+    """`cpu`, or `cuda` (the first GPU). Raises InputError for others, and where there is none."""
+    if name not in ("cpu", "cuda"):
+        raise InputError(f"--device: {name}", "is no place of networks", "give cpu or cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device: cuda", "PyTorch has no GPU here", "leave it out")
+    return torch.device(name)
+
+
+def place_network(
+    network: "Network", facts: Statistics, batch_size: int, device: torch.device
+) -> Reader:
+    """A network moved to a device, and read there."""
+    move_network(network, device)
+    return Reader(network=network, facts=facts, batch_size=batch_size, device=device)
 
 
 @contextmanager
