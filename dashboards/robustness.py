@@ -82,7 +82,9 @@ def _draw_severities(scores: Scores) -> Figure:
         "model:N",
         sort=None,
         scale=alt.Scale(range="category"),
-        legend=alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=2),
+        legend=alt.Legend(
+            title=None, orient="top", symbolType="stroke", symbolStrokeWidth=2, symbolOpacity=1
+        ),
     )
     base = alt.Chart(write_inline(shown)).encode(x=x, color=colour)
     layers = alt.layer(
@@ -106,7 +108,7 @@ def _draw_steps(rows: Sequence[Robustness], place: int, models: int) -> Figure:
     kinds, model = _kinds(rows), rows[0].model
     table = tabulate_steps(rows)
     frame = _repeat_clean(table[table["step"].notna()], kinds)
-    scale = alt.Scale(domain=list(span(frame["accuracy"])), nice=False)
+    scale = alt.Scale(domain=list(span([*frame["accuracy"]])), nice=False)
     steps = [int(frame["step"].min()), max(1, int(frame["step"].max()))]
     x = alt.X(
         "step:Q",
@@ -138,7 +140,7 @@ def _draw_steps(rows: Sequence[Robustness], place: int, models: int) -> Figure:
     )
 
 
-def _facet(layers: alt.LayerChart, kinds: Sequence[str]) -> alt.FacetChart:
+def _facet(layers: alt.LayerChart | alt.FacetChart, kinds: Sequence[str]) -> alt.FacetChart:
     """A panel a kind."""
     return layers.properties(width=WIDTH, height=HEIGHT).facet(
         facet=alt.Facet("kind:N", sort=list(kinds), header=alt.Header(title=None)),
@@ -191,7 +193,7 @@ def _describe_steps(rows: Sequence[Robustness], kinds: Sequence[str]) -> str:
             and not math.isnan(low)
         ):
             text += (
-                f" ({100 * worst.late_gain:+z.1f} more than when clean, "
+                f" (less what it is when clean: {100 * worst.late_gain:+z.1f}, "
                 f"{100 * low:+z.1f} to {100 * high:+z.1f})"
             )
         words.append(text)

@@ -23,7 +23,7 @@ from models.initial import initialise
 from models.parameters import starts
 from models.readout import DecoderModule
 from space.errors import InputError
-from space.network.architecture import LEARNED, Architecture, Decoder, DecoderForm
+from space.network.architecture import Architecture, Decoder, DecoderForm
 from space.step.parameters import decoder_parameters
 from workers.data.manifest import SplitName
 from workers.data.pack import Pack
@@ -50,6 +50,8 @@ PLAIN: tuple[DecoderForm, ...] = (
 """Decoders without weights. `simple` is `last`, and `simple_soft` answers as it does."""
 TEMPERED: tuple[DecoderForm, ...] = ("w_avg", "w_time_avg")
 """Those of them whose softmax can be trained: a gradient reaches its beta."""
+LEARNED: tuple[DecoderForm, ...] = ("w_avg_t", "mlp", "conv1d")
+"""Those that consist of weights."""
 RATES = (0.03, 0.003)
 """Learning rates that are tried."""
 
@@ -136,7 +138,9 @@ def list_decoders(window: int) -> dict[str, tuple[Decoder, bool]]:
 
     `conv1d` has those of its windows that fit, and is left out where none does.
     """
-    listed = {form: (Decoder(form=form), False) for form in PLAIN}
+    listed: dict[str, tuple[Decoder, bool]] = {}
+    for form in PLAIN:
+        listed[form] = (Decoder(form=form), False)
     for form in TEMPERED:
         listed[f"{form} (trained)"] = (Decoder(form=form, trainable=True), True)
     for form in LEARNED:

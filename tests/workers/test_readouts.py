@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ import torch
 from models.build import Network, build
 from space.errors import InputError
 from space.genome import Genome
-from space.network.architecture import Decoder
+from space.network.architecture import Decoder, DecoderForm
 from space.network.grammar import as_document
 from tests.support.networks import network_with
 from workers.data.pack import Pack
@@ -20,7 +20,9 @@ from workers.data.packing import pack
 from workers.data.specs import DigitsOccluded
 from workers.evaluation import evaluate, judge_images
 from workers.readouts import (
+    LEARNED,
     PLAIN,
+    TEMPERED,
     Traced,
     Training,
     compare_decoders,
@@ -143,6 +145,12 @@ def test_windows_are_the_published_ones_or_as_long_as_there_are_steps() -> None:
     assert find_window(_genome(steps=2)) == range(1, 2)
     assert list_decoders(3)["conv1d"][0].windows == (2, 3)
     assert "conv1d" not in list_decoders(1)
+
+
+def test_every_form_is_read_in_some_way() -> None:
+    """`simple` and `simple_soft` answer as `last` does, which a test above shows."""
+    assert {*PLAIN, *LEARNED, "simple", "simple_soft"} == {*get_args(DecoderForm)}
+    assert set(TEMPERED) < set(PLAIN)
 
 
 def test_without_validation_images_nothing_can_be_chosen(network: Network, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import typer
 
 from space.documents.outside import printable
 from ventral.commands.exports import ScoredSplit
-from ventral.output import Column, Format, Output, note, percent, signed_percent, table, value
+from ventral.output import Column, Format, Output, note, percent, table, value
 
 if TYPE_CHECKING:
     from search.upkeep.robustness import Look
@@ -34,15 +34,11 @@ COLUMNS = (
     Column(key="model"),
     Column(key="kind"),
     Column(key="severity", right=True),
-    Column(key="strength", write=lambda number: f"{number:.3g}", right=True),
     Column(key="images", right=True),
-    Column(key="accuracy", write=percent, right=True),
-    Column(key="interval", right=True),
+    Column(key="accuracy", title="top-1 %", right=True),
     Column(key="early", title="first step", write=percent, right=True),
-    Column(key="last", title="last step", write=percent, right=True),
-    Column(key="late", title="last - first", write=signed_percent, right=True),
-    Column(key="late_interval", title="interval", right=True),
-    Column(key="late_gain", title="less clean", write=signed_percent, right=True),
+    Column(key="late", title="gained by the last", right=True),
+    Column(key="late_gain", title="less clean", right=True),
 )
 
 COMPARED = (
@@ -50,8 +46,7 @@ COMPARED = (
     Column(key="against"),
     Column(key="kind"),
     Column(key="severity", right=True),
-    Column(key="difference", write=signed_percent, right=True),
-    Column(key="interval", right=True),
+    Column(key="difference", right=True),
     Column(key="p", write=lambda number: f"{number:.2g}", right=True),
     Column(key="better"),
 )
@@ -61,10 +56,8 @@ DECODERS = (
     Column(key="trained", write=lambda trained: "yes" if trained else ""),
     Column(key="parameters", right=True),
     Column(key="validation", write=percent, right=True),
-    Column(key="top1", title="top-1", write=percent, right=True),
-    Column(key="interval", right=True),
-    Column(key="difference", title="less own", write=signed_percent, right=True),
-    Column(key="difference_interval", title="interval", right=True),
+    Column(key="top1", title="top-1 %", right=True),
+    Column(key="difference", title="less own", right=True),
     Column(key="p", write=lambda number: f"{number:.2g}", right=True),
     Column(key="better", write=lambda better: "better" if better else "worse"),
     Column(key="step", write=lambda step: f"{step:.1f}", right=True),
@@ -191,9 +184,9 @@ def decoders(
     rows: list[dict[str, Any]] = [asdict(one) for one in readouts]
     if output is Format.table:
         for row in rows:
-            row["interval"] = _write_interval(row["low"], row["high"], percent)
-            bounds = row["difference_low"], row["difference_high"]
-            row["difference_interval"] = _write_interval(*bounds, signed_percent)
+            row["top1"] = _write_bounded(row, "top1", "low", "high", "")
+            bounds = ("difference", "difference_low", "difference_high")
+            row["difference"] = None if row is rows[0] else _write_bounded(row, *bounds)
     table(rows, DECODERS, output, f"right answers on {split.value} images, by decoder")
     if split is ScoredSplit.validation:
         note("decoders were chosen by these images: the best looks better than it is")
@@ -241,12 +234,12 @@ def _show(scores: "Scores", split: str, output: Format) -> None:
         return
     if output is Format.table:
         for row in rows:
-            row["interval"] = _write_interval(row["low"], row["high"], percent)
-            row["late_interval"] = _write_interval(
-                row["late_low"], row["late_high"], signed_percent
-            )
+            row["accuracy"] = _write_bounded(row, "accuracy", "low", "high", "")
+            row["late"] = _write_bounded(row, "late", "late_low", "late_high")
+            gain = ("late_gain", "late_gain_low", "late_gain_high")
+            row["late_gain"] = None if row["severity"] == 0 else _write_bounded(row, *gain)
         for one in compared:
-            one["interval"] = _write_interval(one["low"], one["high"], signed_percent)
+            one["difference"] = _write_bounded(one, "difference", "low", "high")
     table(rows, COLUMNS, output, f"right answers on {split} images")
     if compared and output is Format.table:
         title = "differences over the same images; p is McNemar's, corrected by Holm"
@@ -262,8 +255,10 @@ def _describe_row(row: "Robustness") -> dict[str, Any]:
     return listed | {"early": steps[0], "last": steps[-1]}
 
 
-def _write_interval(low: float, high: float, write: Any) -> str:
-    return f"{write(low)} to {write(high)}"
+def _write_bounded(row: dict[str, Any], value: str, low: str, high: str, sign: str = "+z") -> str:
+    """A share in points of a percent, and its bounds: +1.2 (-0.3 to +2.7)."""
+    at, least, most = (f"{100 * row[key]:{sign}.1f}" for key in (value, low, high))
+    return f"{at} ({least} to {most})"
 
 
 def _write_files(scores: "Scores", figures: Path | None, file: Path | None) -> None:

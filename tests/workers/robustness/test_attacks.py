@@ -145,8 +145,10 @@ def test_a_network_that_does_not_see_its_images_cannot_be_attacked() -> None:
     def blind(batch: Tensor) -> Tensor:
         return torch.tensor([1.0, 0.0], dtype=batch.dtype).expand(len(batch), 2)
 
-    for norm in ("linf", "l2"):
-        attack = Attack(norm=norm, epsilon=0.1, restarts=1)  # type: ignore[arg-type]
+    for attack in (
+        Attack(norm="linf", epsilon=0.1, restarts=1),
+        Attack(norm="l2", epsilon=0.1, restarts=1),
+    ):
         assert torch.equal(attack_images(blind, images, labels, attack, _no_start), images)
 
 

@@ -31,7 +31,8 @@ def test_an_image_is_spoilt_alike_in_every_batch_and_more_at_each_level(kind: st
     distances = []
     for level in LEVELS:
         spoilt = corrupt(_all(whole), kind, level)
-        assert (spoilt.dtype, spoilt.shape) == (np.uint8, whole.shape)
+        assert spoilt.dtype == np.uint8
+        assert spoilt.shape == whole.shape
         some = corrupt(_all(whole, numbers=[4, 1]), kind, level)
         assert (some == spoilt[[4, 1]]).all()
         distances.append(float(((spoilt - whole.astype(float)) ** 2).mean()))
