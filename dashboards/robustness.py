@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -186,12 +185,7 @@ def _describe_steps(rows: Sequence[Robustness], kinds: Sequence[str]) -> str:
         worst = max((row for row in rows if row.kind == kind), key=lambda row: row.severity)
         text = f"{kind} {worst.severity}: {100 * worst.late:+z.1f}"
         low, high = worst.late_gain_low, worst.late_gain_high
-        if (
-            worst.late_gain is not None
-            and low is not None
-            and high is not None
-            and not math.isnan(low)
-        ):
+        if worst.late_gain is not None and low is not None and high is not None:
             text += (
                 f" (less what it is when clean: {100 * worst.late_gain:+z.1f}, "
                 f"{100 * low:+z.1f} to {100 * high:+z.1f})"

@@ -4,19 +4,23 @@ Whoever answered the same images is compared over these: what two models both go
 wrong, says nothing about their difference.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # a driver's process has no use for it
+    import numpy as np
+    from numpy.typing import NDArray
 
 LEVEL = 0.95
 Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 DRAWS = 2000
 
-Right = NDArray[np.bool_]
+Right: TypeAlias = "NDArray[np.bool_]"
 """Whether each answer is right, [images]."""
 
 
@@ -50,18 +54,22 @@ def bound_share(hits: int, of: int) -> Interval:
 
 
 def compare_shares(right: Right, others: Right) -> Difference:
-    """How many more of the same images are right than of the others, as a share.
-
-    The interval is Tango's score interval (Stat. Med. 17, 1998), p that of McNemar's test in its
-    exact form. All are nan of no images.
-    """
-    count = len(right)
-    if count == 0:
-        return Difference(math.nan, math.nan, math.nan, math.nan)
+    """How many more of the same images are right than of the others, as a share; nan of none."""
     gained, lost = int((right & ~others).sum()), int((others & ~right).sum())
-    value = (gained - lost) / count
-    low = _cross(lambda at: _score(at, gained, lost, count) - Z, -1.0, value)
-    high = _cross(lambda at: _score(at, gained, lost, count) + Z, value, 1.0)
+    return compare_counts(gained, lost, len(right))
+
+
+def compare_counts(gained: int, lost: int, images: int) -> Difference:
+    """The same of the number of images that only the first got right, and only the second.
+
+    The interval is Tango's score interval (Stat. Med. 17:891, 1998), p that of McNemar's test in
+    its exact form.
+    """
+    if images == 0:
+        return Difference(math.nan, math.nan, math.nan, math.nan)
+    value = (gained - lost) / images
+    low = _cross(lambda at: _score(at, gained, lost, images) - Z, -1.0, value)
+    high = _cross(lambda at: _score(at, gained, lost, images) + Z, value, 1.0)
     return Difference(value, low, high, _test(gained, lost))
 
 
@@ -112,13 +120,16 @@ def correct_tests(values: Sequence[float]) -> list[float]:
 def bound_mean(values: NDArray[np.int64], seed: int = 0) -> Interval:
     """The mean of a whole number an image with its bootstrap interval (percentiles).
 
-    Images are drawn anew `DRAWS` times. Bounds are nan of fewer than two images.
+    Images are drawn anew `DRAWS` times. Bounds are nan where all images have the same number:
+    drawing them again cannot say how sure that is.
     """
     if len(values) == 0:
         return Interval(math.nan, math.nan, math.nan)
     mean = float(values.mean())
-    if len(values) == 1:
+    if (values == values[0]).all():
         return Interval(mean, math.nan, math.nan)
+    import numpy as np
+
     kinds, counts = np.unique(values, return_counts=True)
     drawn = np.random.default_rng(seed).multinomial(len(values), counts / len(values), DRAWS)
     edges = (50 - 50 * LEVEL, 50 + 50 * LEVEL)

@@ -90,5 +90,6 @@ def test_a_bootstrapped_mean_has_the_bounds_of_many_images() -> None:
         (interval.value - half, interval.value + half), abs=0.1 * half
     )
     constant = bound_mean(np.full(9, 1))
-    assert (constant.value, constant.low, constant.high) == (1, 1, 1)
+    assert constant.value == 1
+    assert np.isnan([constant.low, constant.high]).all()
     assert bound_mean(values) == bound_mean(values)

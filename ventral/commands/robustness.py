@@ -29,6 +29,19 @@ Data = Annotated[
 
 Seed = Annotated[int, typer.Option(min=0, help="of all that is drawn")]
 Device = Annotated[str, typer.Option(help="where networks run: cpu or cuda")]
+Kinds = Annotated[
+    str | None, typer.Option(help="such as noise,blur,pgd-linf; all of them if not given")
+]
+Severities = Annotated[
+    str | None, typer.Option(help="some of 1 to 5, such as 1,3,5; all if not given")
+]
+StepSize = Annotated[
+    float | None, typer.Option("--pgd-step", help="its size in parts of the radius; 2.5 / steps")
+]
+Figures = Annotated[Path | None, typer.Option(help="a folder for figures: SVG, CSV and Vega-Lite")]
+TableFile = Annotated[
+    Path | None, typer.Option("--csv", help="a file for accuracy at every step, tidy")
+]
 
 COLUMNS = (
     Column(key="model"),
@@ -77,12 +90,8 @@ def robustness(  # noqa: PLR0913  (each is an option of the command)
     ],
     data: Data = None,
     split: Split = ScoredSplit.test,
-    kinds: Annotated[
-        str | None, typer.Option(help="such as noise,blur,pgd-linf; all of them if not given")
-    ] = None,
-    severities: Annotated[
-        str | None, typer.Option(help="some of 1 to 5, such as 1,3,5; all if not given")
-    ] = None,
+    kinds: Kinds = None,
+    severities: Severities = None,
     images: Annotated[
         int | None, typer.Option(min=1, help="so many images of the split, drawn by seed")
     ] = None,
@@ -90,21 +99,14 @@ def robustness(  # noqa: PLR0913  (each is an option of the command)
         int, typer.Option(min=1, help="so many of these are attacked, which takes long")
     ] = 200,
     steps: Annotated[int, typer.Option("--pgd-steps", min=1, help="of an attack")] = 20,
-    step: Annotated[
-        float | None,
-        typer.Option("--pgd-step", help="its size in parts of the radius; 2.5 / steps"),
-    ] = None,
+    step: StepSize = None,
     restarts: Annotated[
         int, typer.Option(min=1, help="of an attack: from the image, then at random")
     ] = 2,
     seed: Seed = 0,
     device: Device = "cpu",
-    figures: Annotated[
-        Path | None, typer.Option(help="a folder for figures: SVG, CSV and Vega-Lite")
-    ] = None,
-    table_file: Annotated[
-        Path | None, typer.Option("--csv", help="a file for accuracy at every step, tidy")
-    ] = None,
+    figures: Figures = None,
+    table_file: TableFile = None,
     output: Output = Format.table,
 ) -> None:
     """What networks keep right when images are occluded, cluttered, noisy, blurred, faint,
@@ -237,7 +239,7 @@ def _show(scores: "Scores", split: str, output: Format) -> None:
             row["accuracy"] = _write_bounded(row, "accuracy", "low", "high", "")
             row["late"] = _write_bounded(row, "late", "late_low", "late_high")
             gain = ("late_gain", "late_gain_low", "late_gain_high")
-            row["late_gain"] = None if row["severity"] == 0 else _write_bounded(row, *gain)
+            row["late_gain"] = _write_bounded(row, *gain) if row["severity"] else None
         for one in compared:
             one["difference"] = _write_bounded(one, "difference", "low", "high")
     table(rows, COLUMNS, output, f"right answers on {split} images")
@@ -257,8 +259,10 @@ def _describe_row(row: "Robustness") -> dict[str, Any]:
 
 def _write_bounded(row: dict[str, Any], value: str, low: str, high: str, sign: str = "+z") -> str:
     """A share in points of a percent, and its bounds: +1.2 (-0.3 to +2.7)."""
-    at, least, most = (f"{100 * row[key]:{sign}.1f}" for key in (value, low, high))
-    return f"{at} ({least} to {most})"
+    at, *bounds = (
+        None if row[key] is None else f"{100 * row[key]:{sign}.1f}" for key in (value, low, high)
+    )
+    return str(at) if None in bounds else f"{at} ({bounds[0]} to {bounds[1]})"
 
 
 def _write_files(scores: "Scores", figures: Path | None, file: Path | None) -> None:

@@ -7,6 +7,7 @@ images, condition by condition.
 """
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -67,7 +68,8 @@ class Robustness:
 
     `accuracy_by_step` begins at step `first`. `late` is accuracy at the last step less that at the
     first, and `late_p` McNemar's p of it; `late_gain` is `late` less what it is on the same images
-    when clean (bounds by bootstrap over images; None where the condition is clean).
+    when clean: None where the condition is clean. Its bounds are by bootstrap over images, None
+    where no image differs from the others in that.
     """
 
     model: str
@@ -195,9 +197,13 @@ def score_answers(
         late_high=late.high,
         late_p=late.p,
         late_gain=None if gain is None else gain.value,
-        late_gain_low=None if gain is None else gain.low,
-        late_gain_high=None if gain is None else gain.high,
+        late_gain_low=None if gain is None else _defined(gain.low),
+        late_gain_high=None if gain is None else _defined(gain.high),
     )
+
+
+def _defined(number: float) -> float | None:
+    return None if math.isnan(number) else number
 
 
 def _late(answers: Answers) -> NDArray[np.int64]:

@@ -12,10 +12,15 @@ from search.host.home import Home
 from search.store import Store
 from tests.support.campaigns import new_campaign
 from tests.support.exports import write_trained
+from tests.support.shrinking import ROOT
 from tests.ventral.conftest import Shell
 from workers.data.packing import pack
 from workers.data.specs import DigitsOccluded
+from workers.readouts import PLAIN, RATES
+from workers.robustness.attacks import ATTACKS
+from workers.robustness.corruptions import CORRUPTIONS
 
+PAGE = (ROOT / "docs" / "robustness.md").read_text()
 FEW = ("--images", "20", "--attacked", "5", "--pgd-steps", "2", "--restarts", "1")
 
 
@@ -98,3 +103,19 @@ def test_wrong_options_are_one_error(
     assert ended.code == 2, ended.err
     assert message in ended.err
     assert "Traceback" not in ended.err
+
+
+def test_the_page_has_the_table_of_strengths() -> None:
+    for kind, corruption in CORRUPTIONS.items():
+        levels = " | ".join(f"{one:g}" for one in corruption.levels)
+        assert f"| `{kind}` | {corruption.strength} | {levels} |" in PAGE
+    for kind, (_, radii) in ATTACKS.items():
+        levels = " | ".join(f"{one:.3g}" for one in radii)
+        assert re.search(rf"\| `{kind}` \| [^|]+ \| {re.escape(levels)} \|", PAGE)
+    assert ", ".join(f"`{form}`" for form in PLAIN) in PAGE
+    assert f"two learning rates, {RATES[0]:g} and {RATES[1]:g}" in PAGE
+
+
+def test_the_page_s_example_runs() -> None:
+    (block,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    exec(block, {})
