@@ -38,6 +38,10 @@ Severities = Annotated[
 StepSize = Annotated[
     float | None, typer.Option("--pgd-step", help="its size in parts of the radius; 2.5 / steps")
 ]
+Attacked = Annotated[
+    int, typer.Option(min=1, help="so many of these are attacked, which takes long")
+]
+Restarts = Annotated[int, typer.Option(min=1, help="of an attack: from the image, then at random")]
 Figures = Annotated[Path | None, typer.Option(help="a folder for figures: SVG, CSV and Vega-Lite")]
 TableFile = Annotated[
     Path | None, typer.Option("--csv", help="a file for accuracy at every step, tidy")
@@ -95,14 +99,10 @@ def robustness(  # noqa: PLR0913  (each is an option of the command)
     images: Annotated[
         int | None, typer.Option(min=1, help="so many images of the split, drawn by seed")
     ] = None,
-    attacked: Annotated[
-        int, typer.Option(min=1, help="so many of these are attacked, which takes long")
-    ] = 200,
+    attacked: Attacked = 200,
     steps: Annotated[int, typer.Option("--pgd-steps", min=1, help="of an attack")] = 20,
     step: StepSize = None,
-    restarts: Annotated[
-        int, typer.Option(min=1, help="of an attack: from the image, then at random")
-    ] = 2,
+    restarts: Restarts = 2,
     seed: Seed = 0,
     device: Device = "cpu",
     figures: Figures = None,
