@@ -156,13 +156,18 @@ def list_decoders(window: int) -> dict[str, tuple[Decoder, bool]]:
 
 @torch.no_grad()
 def trace_logits(
-    reader: Reader, data: Pack, split: SplitName, folder: Path, most: int | None = None
+    reader: Reader,
+    data: Pack,
+    split: SplitName,
+    folder: Path,
+    most: int | None = None,
+    seed: int = 0,
 ) -> Traced:
-    """Run a network over a split, or over `most` of its images, and keep the logits of the window
-    in a file of the folder.
+    """Run a network over a split, or over `most` of its images, drawn by `seed`, and keep the
+    logits of the window in a file of the folder.
     """
     network, labels = reader.network, data.labels(split)
-    numbers = np.sort(np.random.RandomState(0).permutation(len(labels))[:most])
+    numbers = np.sort(np.random.RandomState(seed).permutation(len(labels))[:most])
     window = find_window(network.genome)
     shape = (len(numbers), len(window), network.classes)
     file = folder / f"{split}.npy"
@@ -200,7 +205,7 @@ def compare_decoders(
     for one in dict.fromkeys(splits):
         listen(f"logits of {one} images")
         most = training.train_images if one == "train" else None
-        traced[one] = trace_logits(reader, data, one, folder, most)
+        traced[one] = trace_logits(reader, data, one, folder, most, training.seed)
     scored, network = traced[split], reader.network
     window = find_window(network.genome)
     rows = [_score_own(network, scored, traced["validation"])]

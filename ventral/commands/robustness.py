@@ -27,7 +27,7 @@ Data = Annotated[
     ),
 ]
 
-Seed = Annotated[int, typer.Option(min=0, help="of all that is drawn")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="of all that is drawn")]
 Device = Annotated[str, typer.Option(help="where networks run: cpu or cuda")]
 Kinds = Annotated[
     str | None, typer.Option(help="such as noise,blur,pgd-linf; all of them if not given")

@@ -107,6 +107,13 @@ def corrupt(images: Images, kind: str, level: int) -> Pixels:
             return _compress(images, int(strength))
 
 
+def check_channels(kind: str, channels: int) -> None:
+    """Raises InputError if images of so many channels cannot be spoilt in that way."""
+    if kind == "jpeg" and channels not in (1, 3):
+        problem = f"images of {channels} channels cannot be compressed as JPEG"
+        raise InputError("kind: jpeg", problem, "leave it out: --kinds noise,blur")
+
+
 def _strength(kind: str, level: int) -> float:
     if kind not in CORRUPTIONS:
         raise InputError("kind", f"{kind} is none", f"there are {', '.join(CORRUPTIONS)}")
@@ -172,9 +179,7 @@ def _compress(images: Images, quality: int) -> Pixels:
     from PIL import Image
 
     pixels = images.pixels()
-    if pixels.shape[3] not in (1, 3):
-        problem = f"images of {pixels.shape[3]} channels cannot be compressed as JPEG"
-        raise InputError("kind: jpeg", problem, "leave it out: --kinds noise,blur")
+    check_channels("jpeg", pixels.shape[3])
     for image in pixels:
         file = io.BytesIO()
         Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(

@@ -25,7 +25,7 @@ from workers.robustness.answers import (
     answer_condition,
 )
 from workers.robustness.attacks import ATTACKS
-from workers.robustness.corruptions import LEVELS, Images
+from workers.robustness.corruptions import LEVELS, Images, check_channels
 from workers.shares import (
     LEVEL,
     Interval,
@@ -134,9 +134,11 @@ def score_models(
     """Score networks by name under all conditions of the settings.
 
     `listen` is called before each network and condition. Raises InputError for a kind or a level
-    that there is not.
+    that there is not, and for a kind that these images do not have.
     """
     conditions, labels = settings.conditions, data.labels(split)
+    for kind in settings.kinds:
+        check_channels(kind, data.channels)
     numbers = choose_images(len(labels), settings)
     images = Images(whole=data.images(split), numbers=numbers, split=split, seed=settings.seed)
     few = replace(images, numbers=numbers[: settings.attacked])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -111,6 +113,20 @@ def test_networks_are_scored_on_the_same_images(digits: Pack) -> None:
     ):
         assert one.difference == pytest.approx(first.accuracy - second.accuracy)
     assert scores == score_models(readers, digits, "test", settings)
+
+
+def test_a_kind_that_the_images_do_not_have_is_refused_at_once() -> None:
+    data = SimpleNamespace(channels=2, labels=lambda _split: np.zeros(3, dtype=np.int64))
+    heard: list[str] = []
+    with pytest.raises(InputError, match="kind: jpeg: images of 2 channels"):
+        score_models(
+            {},
+            data,  # type: ignore[arg-type]
+            "test",
+            Settings(kinds=("noise", "jpeg")),
+            lambda model, _: heard.append(model),
+        )
+    assert heard == []
 
 
 def test_images_are_drawn_by_seed() -> None:
