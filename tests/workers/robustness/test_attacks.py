@@ -112,6 +112,19 @@ def test_it_is_the_plain_attack_through_a_recurrent_network(norm: str, epsilon: 
         assert torch.allclose(twice[at], candidates[place], atol=1e-9)
 
 
+def test_in_the_largest_norm_it_is_captum_s() -> None:
+    from captum.robust import PGD
+
+    network, images = randomised(network_with()), _images(shape=(5, 1, 8, 8))
+    labels = network(images).argmax(1)
+    attack = Attack(norm="linf", epsilon=0.05, steps=6, step=0.02, restarts=1)
+    theirs = PGD(network, torch.nn.CrossEntropyLoss(reduction="none"), 0, 1)
+    theirs.fgsm.zero_thresh = 0  # below it a slope counts as none there
+    expected = theirs.perturb(images.clone().requires_grad_(), 0.05, 0.02, 6, labels)
+    ours = attack_images(network, images, labels, attack, _no_start)
+    assert torch.allclose(ours, expected, atol=1e-12)
+
+
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_it_stays_in_the_ball_and_among_images(norm: str) -> None:
     network, images = randomised(network_with()), _images(shape=(4, 1, 8, 8)).round()
