@@ -1,6 +1,8 @@
 """Scoring an export again, on the data that its card names."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from space.documents.validation import parse
 from space.errors import DataError, InputError
@@ -13,6 +15,49 @@ from workers.evaluation import Evaluation, evaluate
 from workers.export import load, read_card
 from workers.functions import Metric, load_metric
 from workers.job import Chosen, ScoredSplit
+
+if TYPE_CHECKING:
+    from models.build import Network
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenedExport:
+    """An export's facts, its network, and the images that it is scored on."""
+
+    card: Card
+    network: "Network"
+    data: Pack
+
+
+def open_export(
+    folder: str | Path,
+    packs: str | Path,
+    split: ScoredSplit,
+    storage: str | None = None,
+    data: str | Path | None = None,
+) -> OpenedExport:
+    """An export with the pack of its own data, as `evaluate_export` gets it, or with the pack in
+    the folder `data`.
+
+    Raises what `evaluate_export` does, and InputError for a pack of other classes.
+    """
+    card = read_card(folder)
+    if split == "validation" and card.recipe.get("train_on") == "train+validation":
+        problem = f"{folder} was trained on the validation images"
+        raise InputError("split", problem, "score it on test")
+    network = load(folder)
+    if data is None:
+        images = _open_data(folder, card, Path(packs), storage)
+        source = f"the data of {folder}"
+    else:
+        images, source = Pack.load(data), str(data)
+        if tuple(images.classes) != card.classes:
+            problem = f"its classes are not those of {folder}"
+            raise InputError(f"--data: {data}", problem, "give a pack of the same classes")
+    if split not in images.splits:
+        problem = f"{source} has no {split} split: it was selected on test"
+        raise InputError("split", problem, "score it on test")
+    return OpenedExport(card=card, network=network, data=images)
 
 
 def evaluate_export(
@@ -29,17 +74,11 @@ def evaluate_export(
     export, or for a validation split that is not there or was trained on, DataError if the data
     is missing or not the recorded one.
     """
-    card = read_card(folder)
-    if split == "validation" and card.recipe.get("train_on") == "train+validation":
-        problem = f"{folder} was trained on the validation images"
-        raise InputError("split", problem, "score it on test")
-    network, data = load(folder), _open_data(folder, card, Path(packs), storage)
-    if split not in data.splits:
-        problem = f"the data of {folder} has no {split} split: it was selected on test"
-        raise InputError("split", problem, "score it on test")
+    opened = open_export(folder, packs, split, storage)
+    card = opened.card
     return evaluate(
-        network,
-        data,
+        opened.network,
+        opened.data,
         batch_size=card.evaluation_batch_size,
         split=split,
         threads=card.threads,

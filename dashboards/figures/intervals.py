@@ -3,35 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special  # type: ignore[import-untyped]
 
-LEVEL = 0.95
-Z = float(special.ndtri(0.5 + LEVEL / 2))
+from workers.shares import LEVEL, Interval, bound_share
+
+__all__ = ["LEVEL", "Interval", "bound_difference", "bound_mean", "bound_share"]
 
 Scores = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A value with the bounds of its interval; both nan where there is too little to say."""
-
-    value: float
-    low: float
-    high: float
-
-
-def bound_share(hits: int, of: int) -> Interval:
-    """The share `hits / of` with Wilson's interval (JASA 22, 1927), nan of nothing."""
-    if of == 0:
-        return Interval(math.nan, math.nan, math.nan)
-    share = hits / of
-    middle = (share + Z**2 / (2 * of)) / (1 + Z**2 / of)
-    half = Z / (1 + Z**2 / of) * math.sqrt(share * (1 - share) / of + Z**2 / (4 * of**2))
-    return Interval(share, max(0.0, middle - half), min(1.0, middle + half))
 
 
 def bound_mean(values: Scores) -> Interval:

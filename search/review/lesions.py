@@ -16,15 +16,15 @@ Nothing is trained or scored here.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from statistics import NormalDist
 from typing import Any
 
-from search.review.verdicts import LEVEL, Comparison, judge
+from search.review.verdicts import Comparison, judge
 from search.store import Store
 from space.parts import Kind, Part
 from workers.job import ScoredSplit
+from workers.shares import compare_counts
 
 EVENT = "lesioned"
 """The kind of an entry in a campaign's history that holds the lesions of one trial."""
@@ -61,29 +61,8 @@ def compare_answers(gained: int, lost: int, images: int) -> tuple[float, float, 
     `gained` are the images that only the second network answers rightly, `lost` those that only
     the first does.
     """
-    z, difference = NormalDist().inv_cdf(1 - LEVEL / 2), (gained - lost) / images
-
-    def test(held: float) -> float:
-        """How many standard errors the answers are above a difference of `held`."""
-        wide = 2 * images
-        linear = (wide - gained + lost) * held - gained - lost
-        root = math.sqrt(linear**2 + 4 * wide * lost * held * (1 - held))
-        lost_then = (root - linear) / (2 * wide)
-        variance = max(0.0, images * (2 * lost_then + held * (1 - held)))
-        above = gained - lost - images * held
-        return above / math.sqrt(variance) if variance else math.copysign(math.inf, above)
-
-    low = _bisect(lambda held: test(held) > z, -1.0, difference)
-    high = _bisect(lambda held: test(held) > -z, difference, 1.0)
-    return difference, low, high
-
-
-def _bisect(is_below: Callable[[float], bool], low: float, high: float) -> float:
-    """Where `is_below` turns from true to false, within rounding."""
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if is_below(middle) else (low, middle)
-    return (low + high) / 2
+    difference = compare_counts(gained, lost, images)
+    return difference.value, difference.low, difference.high
 
 
 def compare_trainings(

@@ -56,7 +56,7 @@ def evaluate_on_record(
     top1 = None if recorded is None else recorded[0]
     if split != "test":
         return Evaluated(card=card, split=split, scores=scores, recorded=top1)
-    not_recorded, not_written = _record(card, home, command), None
+    not_recorded, not_written = record_look(card, home, command), None
     if recorded is None and distant:
         not_written = "it is at a storage, where exports are not changed"
     elif recorded is None:
@@ -76,8 +76,11 @@ def evaluate_on_record(
     )
 
 
-def _record(card: Card, home: Home, command: str) -> str | None:
-    """Put the opening on record with the export's campaign; if that cannot be done, say why."""
+def record_look(card: Card, home: Home, command: str) -> str | None:
+    """Put on record with an export's campaign that `command` opened the test split for it.
+
+    Returns why that cannot be done, None where it was.
+    """
     if not card.campaign or card.trial is None:
         return "the export is of no campaign"
     try:

@@ -1,5 +1,6 @@
 """A small network and its card, for tests of exports."""
 
+from pathlib import Path
 from typing import Any
 
 from space.genome import Genome
@@ -35,3 +36,12 @@ def card(pack: Pack | None = None, **changes: Any) -> Card:
         "top1": 0.5,
     }
     return Card(**(facts | changes))
+
+
+def write_trained(folder: Path, pack: Pack, seed: int = 0, **changes: Any) -> Path:
+    """That network as an export, its first values in the place of trained ones."""
+    from models.build import build
+    from workers.export import write
+
+    tensors = build(genome(), seed=seed).state_dict()
+    return write(folder, genome(), tensors, card(pack, split="validation", **changes))
