@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from space.errors import DataError
-from workers.brains.averages import average_defined, divide
+from workers.brains.averages import average_defined
 from workers.brains.behaviour import compare_probabilities, measure_i1
 from workers.brains.correlation import Floats, find_varying
 from workers.brains.intervals import DRAWS, count_drawn, find_interval
 from workers.brains.splits import Indices, Split
+from workers.brains.weighted import correlate_ranks
 
 PENALTY = 0.463
 """Twice the weight of squared weights beside the mean loss, as Brain-Score's read-out has it."""
@@ -177,7 +178,7 @@ def score_order(
     by_split, drawn = (
         np.stack(
             [
-                _correlate_ranks(row[chosen], animal[chosen], weights[:, chosen])
+                _correlate(row[chosen], animal[chosen], weights[:, chosen])
                 for row, chosen in zip(solved.times, both, strict=True)
             ]
         )
@@ -197,27 +198,10 @@ def score_order(
     )
 
 
-def _correlate_ranks(first: Floats, second: Floats, weights: Floats) -> Floats:
-    """Spearman's correlation [draws] of two arrays [images], each image taken as often as
-    `weights` [draws, images] say.
+def _correlate(times: Floats, animal: Floats, weights: Floats) -> Floats:
+    """Spearman's correlation [draws] over images, each as often as `weights` [draws, images] say;
+    NaN for a draw with fewer than `FEWEST` of them.
     """
-    total = weights.sum(axis=1)
-    ranks = [_rank(values, weights) for values in (first, second)]
-    centre = (total[:, None] + 1) / 2  # the mean of the ranks, with ties or without
-    deviations = [weights * (part - centre) for part in ranks]
-    products = (deviations[0] * (ranks[1] - centre)).sum(axis=1)
-    squares = [
-        (moved * (part - centre)).sum(axis=1)
-        for moved, part in zip(deviations, ranks, strict=True)
-    ]
-    correlations = divide(products, np.sqrt(squares[0] * squares[1]))
+    correlations = correlate_ranks(times, animal, weights)
     correlations[np.count_nonzero(weights, axis=1) < FEWEST] = np.nan
     return correlations
-
-
-def _rank(values: Floats, weights: Floats) -> Floats:
-    """Ranks from 1 [draws, images], equal values sharing their mean rank."""
-    _, groups = np.unique(values, return_inverse=True)
-    sizes = weights @ np.eye(groups.max(initial=-1) + 1)[groups]
-    ranks: Floats = (np.cumsum(sizes, axis=1) - (sizes - 1) / 2)[:, groups]
-    return ranks
