@@ -1,17 +1,56 @@
-"""`ventral score solution-times`: when networks solve images, and when animals do."""
+"""`ventral score solution-times` and `dynamics`: how networks and animals go on in time."""
 
 import math
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import typer
 
+from space.errors import InputError
 from ventral.output import Column, Format, Output, table
+
+
+class By(StrEnum):
+    """What is compared."""
+
+    rsa = "rsa"
+    times = "times"
+    dsa = "dsa"
+
+
+class DissimilarityName(StrEnum):
+    """How far two stimuli are apart in a population."""
+
+    correlation = "correlation"
+    euclidean = "euclidean"
+
+
+class ComparisonName(StrEnum):
+    """How alike two sets of dissimilarities are."""
+
+    corr = "corr"
+    cosine = "cosine"
+    spearman = "spearman"
+
+
+class Documented(Protocol):
+    """A row that writes itself."""
+
+    def document(self) -> dict[str, Any]:
+        """The row as one prints it."""
+
+
+Layer = Annotated[
+    str | None, typer.Option(help="layers, such as conv5,conv6; all of them if not given")
+]
 
 
 def register(app: typer.Typer) -> None:
     """Put the commands under `ventral score`."""
     app.command("solution-times")(score_times)
+    app.command("dynamics")(score_dynamics)
 
 
 def score_times(
@@ -21,9 +60,7 @@ def score_times(
     primate: Annotated[
         Path, typer.Option(help=".csv or .npz: stimulus_id, object_name, ost, i1, challenge")
     ],
-    layer: Annotated[
-        str | None, typer.Option(help="layers, such as conv5,conv6; all of them if not given")
-    ] = None,
+    layer: Layer = None,
     start: Annotated[float, typer.Option(help="when the first bin begins, in ms")] = 70,
     width: Annotated[float, typer.Option(min=0.001, help="how long a bin is, in ms")] = 10,
     splits: Annotated[int, typer.Option(min=1, help="random divisions of the images")] = 10,
@@ -42,15 +79,83 @@ def score_times(
         width=width,
         splits=splits,
     )
+    numbers = ("spearman", "error", "low", "high")
+    _show(scores, ("layer", "group"), numbers, ("images", "solved", "splits"), output)
+
+
+def score_dynamics(  # noqa: PLR0913  (each is an option of the command)
+    features: Annotated[
+        Path, typer.Option(help=".npz with stimulus_id, and an array a layer of a network")
+    ],
+    assembly: Annotated[
+        Path | None, typer.Option(help="a recording: .nc of Brain-Score, .nwb or .npz")
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="features of another network, instead of a recording")
+    ] = None,
+    area: Annotated[
+        str | None, typer.Option(help="areas, such as V4,IT; all of them if not given")
+    ] = None,
+    layer: Layer = None,
+    by: Annotated[
+        By, typer.Option(help="rsa: similarity bin by bin; times: every two bins; dsa: dynamics")
+    ] = By.rsa,
+    dissimilarity: Annotated[
+        DissimilarityName, typer.Option(help="of two stimuli, by the population")
+    ] = DissimilarityName.correlation,
+    comparison: Annotated[
+        ComparisonName, typer.Option(help="of two sets of dissimilarities")
+    ] = ComparisonName.corr,
+    delays: Annotated[int, typer.Option(min=1, help="dsa: bins in a row of the embedding")] = 1,
+    rank: Annotated[
+        int | None, typer.Option(min=1, help="dsa: coordinates; as many as hold 99 %")
+    ] = None,
+    draws: Annotated[int, typer.Option(min=20, help="stimuli drawn again, for intervals")] = 200,
+    output: Output = Format.table,
+) -> None:
+    """Do a network's representations and dynamics agree with a brain's, without a fitted map?"""
+    from workers.brains import dynamic_scores, populations
+    from workers.brains.reading import read_assembly
+    from workers.brains.scores import read_features
+
+    read, layers = read_features(features), _list_names(layer)
+    if assembly is not None and against is None:
+        areas = _list_names(area)
+        pairings = populations.pair_with_areas(read, layers, read_assembly(assembly), areas)
+    elif against is not None and assembly is None:
+        pairings = populations.pair_with_features(read, layers, read_features(against))
+    else:
+        cure = "give --assembly FILE or --against FILE, one of them"
+        raise InputError("ventral score dynamics", "compares with one thing", cure)
+    names = ("layer", "against")
+    if by is By.dsa:
+        flows = dynamic_scores.score_flows(pairings, delays=delays, rank=rank, draws=draws)
+        columns = ("distance", "low", "high", "within", "angle", "eigenvalues", "share")
+        _show(flows, names, columns, ("rank",), output)
+    elif by is By.times:
+        squares = dynamic_scores.score_times(pairings, dissimilarity.value, comparison.value)
+        _show(squares, (*names, "bin", "against_bin"), ("similarity",), (), output)
+    else:
+        similarities = dynamic_scores.score_similarity(
+            pairings, dissimilarity.value, comparison.value, draws=draws
+        )
+        numbers = ("similarity", "low", "high", "lower", "upper")
+        _show(similarities, (*names, "bin"), numbers, ("animals", "stimuli"), output)
+
+
+def _show(
+    scores: Sequence[Documented],
+    names: Sequence[str],
+    numbers: Sequence[str],
+    counts: Sequence[str],
+    output: Format,
+) -> None:
+    """Print rows: names on the left, numbers with four digits, counts."""
     rows = [{key: plain(item) for key, item in one.document().items()} for one in scores]
     columns = [
-        Column(key="layer"),
-        Column(key="group"),
-        Column(key="spearman", write=_write, right=True),
-        Column(key="error", write=_write, right=True),
-        Column(key="low", write=_write, right=True),
-        Column(key="high", write=_write, right=True),
-        *(Column(key=key, right=True) for key in ("images", "solved", "splits")),
+        *(Column(key=key) for key in names),
+        *(Column(key=key, write=_write, right=True) for key in numbers),
+        *(Column(key=key, right=True) for key in counts),
     ]
     table(rows, columns, output)
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from space.documents.outside import printable
 from space.errors import DataError
 from workers.brains.animal_times import AnimalTimes
-from workers.brains.assembly import list_names
 from workers.brains.correlation import Floats
+from workers.brains.populations import choose_layers
 from workers.brains.scores import Features, find_rows
 from workers.brains.solution_times import OrderScore, score_order, solve_images
 from workers.brains.splits import SPLITS, split_stimuli
@@ -48,11 +48,8 @@ def select_moving(features: Features, layers: Sequence[str]) -> dict[str, NDArra
 
     Raises DataError for one that is not there, and for one without bins.
     """
-    chosen = layers or list(features.layers)
+    chosen = choose_layers(features, layers)
     for name in chosen:
-        if name not in features.layers:
-            problem = f"has no layer {printable(name)}"
-            raise DataError(features.source, problem, f"it has {list_names(features.layers)}")
         if (values := features.layers[name]).ndim != 3:
             problem = f"{printable(name)} has the shape {list(values.shape)}, without time"
             cure = "give [stimuli, bins, features], or name a layer that has bins"

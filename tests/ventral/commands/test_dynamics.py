@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -35,3 +36,43 @@ def test_solution_times_are_scored_by_group(shell: Shell, tmp_path: Path) -> Non
     refused = shell(*words)
     assert refused.code == 2
     assert "features.npz: still has the shape [150, 4], without time" in refused.err
+
+
+def test_similarity_and_dynamics_are_scored(shell: Shell, tmp_path: Path) -> None:
+    random = np.random.RandomState(0)
+    latent = random.randn(20, 4, 5)
+    ids = np.array([f"image{i:02}" for i in range(20)])
+    moving = latent @ random.randn(5, 40)
+    np.savez(tmp_path / "whole.npz", stimulus_id=ids, it=moving, v4=random.randn(20, 4, 5))
+    np.savez(tmp_path / "other.npz", stimulus_id=ids[::-1], it=moving[::-1] + 1)
+    neurons = (latent @ random.randn(5, 80)).transpose(0, 2, 1)
+    np.savez(
+        tmp_path / "it.npz",
+        responses=neurons,
+        stimulus_id=ids,
+        neuroid_id=np.arange(80),
+        region=np.full(80, "IT"),
+        animal=np.array(["a", "b"] * 40),
+        time_bin_start=70 + 10 * np.arange(4),
+        time_bin_end=80 + 10 * np.arange(4),
+    )
+    words = ["score", "dynamics", "--features", str(tmp_path / "whole.npz"), "--draws", "20"]
+    brain = ["--assembly", str(tmp_path / "it.npz"), "--dissimilarity", "euclidean"]
+    rows = shell(*words, *brain, "-o", "json").json
+    assert [(row["layer"], row["against"], row["bin"]) for row in rows][:2] == [
+        ("it", "IT", "70-80"),
+        ("it", "IT", "80-90"),
+    ]
+    assert len(rows) == 8
+    for row in rows[:4]:
+        assert row["similarity"] > 0.6
+        assert row["low"] < row["similarity"] < row["high"]
+        assert row["lower"] <= row["upper"]
+        assert (row["animals"], row["stimuli"]) == (2, 20)
+    assert abs(rows[5]["similarity"]) < 0.4
+    twin = ["--against", str(tmp_path / "other.npz"), "--layer", "it"]
+    shown = shell(*words, *twin, "--by", "dsa", "--rank", "5").out
+    assert re.search(r"it +\S+other.npz +0\.\d{4} +0\.\d{4} +0\.\d{4} +0\.\d{4}", shown)
+    refused = shell(*words)
+    assert refused.code == 2
+    assert refused.err.endswith("give --assembly FILE or --against FILE, one of them\n")
