@@ -4,6 +4,7 @@ animal, or beside the same layers of another network.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,7 @@ def pair_with_features(
         choose_layers(other, [layer])
         values = _order_bins(other.layers[layer][rows])
         reference = Reference(
-            name=other.source,
+            name=PurePath(other.source).name,
             animals={"all": values.astype(np.float64)},
             bins=[str(bin_) for bin_ in range(values.shape[2])],
             source=other.source,
