@@ -1,4 +1,4 @@
-"""`ventral score solution-times` and `dynamics`: how networks and animals go on in time."""
+"""`ventral score solution-times`, `dynamics` and `turing`: networks beside animals in time."""
 
 import math
 from collections.abc import Sequence
@@ -8,8 +8,10 @@ from typing import Annotated, Any, Protocol
 
 import typer
 
+from space.documents.outside import printable
 from space.errors import InputError
-from ventral.output import Column, Format, Output, table
+from ventral.commands.brains import MapName
+from ventral.output import Column, Format, Output, note, table
 
 
 class By(StrEnum):
@@ -35,6 +37,13 @@ class ComparisonName(StrEnum):
     spearman = "spearman"
 
 
+class Measure(StrEnum):
+    """How far a subject is from another."""
+
+    map = "map"
+    rsa = "rsa"
+
+
 class Documented(Protocol):
     """A row that writes itself."""
 
@@ -51,6 +60,7 @@ def register(app: typer.Typer) -> None:
     """Put the commands under `ventral score`."""
     app.command("solution-times")(score_times)
     app.command("dynamics")(score_dynamics)
+    app.command("turing")(score_turing)
 
 
 def score_times(
@@ -143,6 +153,77 @@ def score_dynamics(  # noqa: PLR0913  (each is an option of the command)
         _show(similarities, (*names, "bin"), numbers, ("animals", "stimuli"), output)
 
 
+def score_turing(  # noqa: PLR0913  (each is an option of the command)
+    features: Annotated[
+        Path, typer.Option(help=".npz with stimulus_id, and an array a layer of a network")
+    ],
+    assembly: Annotated[
+        Path, typer.Option(help="a recording of three animals or more, by the coordinate animal")
+    ],
+    area: Annotated[
+        str | None, typer.Option(help="areas, such as V4,IT; all of them if not given")
+    ] = None,
+    layer: Layer = None,
+    by: Annotated[
+        Measure, typer.Option(help="map: a fitted map's errors; rsa: dissimilarities")
+    ] = Measure.map,
+    mapping: Annotated[MapName, typer.Option("--map", help="from subject to subject")] = (
+        MapName.pls
+    ),
+    splits: Annotated[int, typer.Option(min=1, help="random divisions of the stimuli")] = 10,
+    neurons: Annotated[
+        str | None,
+        typer.Option(help="how many of each subject, such as 20,50; as many as all have"),
+    ] = None,
+    samples: Annotated[int, typer.Option(min=1, help="times that neurons are drawn")] = 5,
+    level: Annotated[float, typer.Option(min=0.0001, max=0.5, help="of the test")] = 0.05,
+    power: Annotated[
+        str | None, typer.Option(help="numbers of animals, such as 3,5,10: how often rejected")
+    ] = None,
+    output: Output = Format.table,
+) -> None:
+    """Is a network as far from the animals as they are from each other? (NeuroAI Turing test)"""
+    from workers.brains import turing_scores
+    from workers.brains.maps import MAPS
+    from workers.brains.reading import read_assembly
+    from workers.brains.scores import read_features
+
+    counts, animals = _list_counts("--neurons", neurons), _list_counts("--power", power)
+    recording = read_assembly(assembly)
+    distance = turing_scores.similarity_distance()
+    if by is Measure.map:
+        drawn = turing_scores.split_recording(recording, splits)
+        distance = turing_scores.map_distance(drawn, MAPS[mapping]())
+    scores = turing_scores.score_turing(
+        read_features(features),
+        recording,
+        _list_names(area),
+        _list_names(layer),
+        distance,
+        neurons=counts,
+        samples=samples,
+        level=level,
+    )
+    if not all(one.noise for one in scores):
+        note("nothing says how noisy the neurons are: the network has no noise, and looks nearer")
+    names = ("layer", "area", "neurons")
+    if animals:
+        powers = turing_scores.find_powers(scores, animals, level=level)
+        _show(powers, (*names, "animals"), ("effect", "power"), (), output)
+        return
+    numbers = ("model", "others", "deviation", "effect", "p", "rank_p")
+    _show(scores, (*names, "direction"), numbers, ("rejected", "animals"), output)
+
+
+def _list_counts(option: str, text: str | None) -> list[int]:
+    """Whole numbers of an option. Raises InputError for something else, and below 2."""
+    names = _list_names(text)
+    for name in names:
+        if not (name.isdecimal() and len(name) < 10 and int(name) >= 2):
+            raise InputError(option, f"{printable(name)!r} is no count", "give 2 or more: 3,5,10")
+    return [int(name) for name in names]
+
+
 def _show(
     scores: Sequence[Documented],
     names: Sequence[str],
@@ -161,10 +242,10 @@ def _show(
 
 
 def plain(item: Any) -> Any:
-    """A value as JSON has it: None for what is not defined."""
+    """A value as JSON has it: None for what is not defined, or without bound."""
     if isinstance(item, list | tuple):
         return [plain(one) for one in item]
-    return None if isinstance(item, float) and math.isnan(item) else item
+    return None if isinstance(item, float) and not math.isfinite(item) else item
 
 
 def _list_names(text: str | None) -> list[str]:

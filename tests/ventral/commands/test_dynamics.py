@@ -76,3 +76,32 @@ def test_similarity_and_dynamics_are_scored(shell: Shell, tmp_path: Path) -> Non
     refused = shell(*words)
     assert refused.code == 2
     assert refused.err.endswith("give --assembly FILE or --against FILE, one of them\n")
+
+
+def test_a_model_is_tested_among_animals(shell: Shell, tmp_path: Path) -> None:
+    random = np.random.RandomState(0)
+    np.savez(
+        tmp_path / "it.npz",
+        responses=random.randn(20, 12),
+        stimulus_id=np.arange(20).astype(str),
+        neuroid_id=np.arange(12),
+        animal=np.array([*"abc"] * 4),
+    )
+    np.savez(
+        tmp_path / "features.npz", stimulus_id=np.arange(20).astype(str), it=random.randn(20, 9)
+    )
+    words = ["score", "turing", "--features", str(tmp_path / "features.npz"), "--by", "rsa"]
+    words += ["--assembly", str(tmp_path / "it.npz"), "--samples", "2"]
+    done = shell(*words, "-o", "json")
+    assert "nothing says how noisy the neurons are" in done.err
+    assert [(row["area"], row["neurons"], row["direction"]) for row in done.json] == [
+        ("all", 4, "out"),
+        ("all", 4, "in"),
+        ("all", 4, "both"),
+    ]
+    assert {row["animals"] for row in done.json} == {3}
+    rows = shell(*words, "--neurons", "2,4", "--power", "3,9", "-o", "json").json
+    assert [(row["neurons"], row["animals"]) for row in rows] == [(2, 3), (2, 9), (4, 3), (4, 9)]
+    refused = shell(*words, "--power", "3,many")
+    assert refused.code == 2
+    assert refused.err == "error: --power: 'many' is no count; give 2 or more: 3,5,10\n"
