@@ -26,6 +26,7 @@ from ventral.commands import (
     deploy,
     doctor,
     drill,
+    dynamics,
     exports,
     interface,
     labels,
@@ -83,6 +84,7 @@ app.add_typer(spaces.app, name="space", help="Search spaces: what may be searche
 app.add_typer(zoo.app, name="zoo", help="The published models as genomes.")
 app.add_typer(datasets.app, name="data", help="Data sets, and packing them for training.")
 app.add_typer(brains.brain, name="brain", help="Recordings of neurons.")
+dynamics.register(brains.score)
 robustness.register(brains.score)
 app.add_typer(brains.score, name="score", help="How well networks explain neurons.")
 app.add_typer(deploy.app, name="deploy", help="Deployments: containers, Kubernetes, Slurm.")

@@ -257,13 +257,20 @@ def bound_ceilings(assembly: Assembly, responses: NDArray[Any]) -> Ceilings:
 
 def find_rows(features: Features, assembly: Assembly) -> NDArray[np.int64]:
     """The rows of the features for the recording's stimuli, in the order of their ids."""
-    wanted = np.unique(assembly.stimulus_ids)
+    return find_rows(features, np.unique(assembly.stimulus_ids), assembly.source)
+
+
+def find_rows(features: Features, wanted: NDArray[np.str_], source: str) -> NDArray[np.int64]:
+    """The rows of the features for the stimuli `wanted`, in their order, of the file `source`.
+
+    Raises DataError if the features lack any.
+    """
     order = np.argsort(features.stimuli)
     spots = np.searchsorted(features.stimuli[order], wanted)
     rows = order[np.minimum(spots, len(order) - 1)]
     if (missing := features.stimuli[rows] != wanted).any():
         problem = (
-            f"lacks {int(missing.sum()):,} of {len(wanted):,} stimuli of {assembly.source}: "
+            f"lacks {int(missing.sum()):,} of {len(wanted):,} stimuli of {source}: "
             f"{list_names(wanted[missing], 3)}"
         )
         cure = f"its own are {list_names(features.stimuli, 3)}"
