@@ -249,7 +249,7 @@ def _time_model(
             cure = "give the milliseconds a step, or have them fitted"
             raise DataError("steps", "nothing says how long a step lasts", cure)
         return TimeMapping(length, timing.offset or 0.0), None
-    rows = find_rows(features, held)
+    rows = find_rows(features, np.unique(held.stimulus_ids), held.source)
     fit = fit_time_mapping(
         {name: values[rows] for name, values in features.layers.items()},
         _number_steps(features),
@@ -264,7 +264,7 @@ def _time_model(
 
 def _map_model(features: Features, time: TimeMapping, scored: Assembly) -> Features:
     """The features of the scored stimuli in the recording's bins."""
-    rows = find_rows(features, scored)
+    rows = find_rows(features, np.unique(scored.stimulus_ids), scored.source)
     layers = map_times(features.layers, _number_steps(features), time, scored.bins, rows)
     return replace(features, stimuli=features.stimuli[rows], layers=layers, steps=None)
 

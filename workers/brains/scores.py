@@ -185,7 +185,7 @@ def fit_layers(
     features of one recording. Raises DataError for an area without neurons, and for a stimulus of
     the recording that the features lack.
     """
-    places = find_rows(features, assembly)
+    places = find_rows(features, np.unique(assembly.stimulus_ids), assembly.source)
     drawn = split_stimuli(len(places), assembly.describe_stimuli(STRATA), splits=splits)
     layers = {layer: _compact(values[places]) for layer, values in features.layers.items()}
     fits: list[LayerFit] = []
@@ -253,11 +253,6 @@ def bound_ceilings(assembly: Assembly, responses: NDArray[Any]) -> Ceilings:
     if reliability is None or reliability.dtype.kind != "f" or np.isnan(reliability).all():
         return Ceilings(center=nothing, error=nothing)
     return Ceilings(center=np.full(len(nothing), np.nanmedian(reliability)), error=nothing)
-
-
-def find_rows(features: Features, assembly: Assembly) -> NDArray[np.int64]:
-    """The rows of the features for the recording's stimuli, in the order of their ids."""
-    return find_rows(features, np.unique(assembly.stimulus_ids), assembly.source)
 
 
 def find_rows(features: Features, wanted: NDArray[np.str_], source: str) -> NDArray[np.int64]:
