@@ -79,8 +79,8 @@ def test_only_larger_layers_are_projected() -> None:
 
 
 def test_layers_that_memory_does_not_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    # 3 stimuli in 2 bins, 40 and 4 features: 8 bytes each, and 32 more of the larger
-    needed = 6 * (8 * 44 + 32 * 40)
+    # 3 stimuli in 2 bins, 40 and 4 features: 8 bytes each, and 104 more of the larger
+    needed = 6 * (8 * 44 + 104 * 40)
     memory = SimpleNamespace(available=needed)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
     arrange_trace(trace(), record())
