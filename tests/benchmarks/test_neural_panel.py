@@ -11,7 +11,7 @@ PAGE = (ROOT / "docs" / "brains.md").read_text()
 
 
 def test_a_small_recording_gives_its_time_and_layers_back(tmp_path: Path) -> None:
-    panel = neural_panel.simulate(stimuli=64, neurons=12, splits=2)
+    panel = neural_panel.simulate(stimuli=48, neurons=6, splits=2)
     recurrent, *controls = panel.models
     assert recurrent.time is not None
     assert abs(recurrent.time.offset - neural_panel.TRUE_OFFSET) <= neural_panel.TRUE_MS

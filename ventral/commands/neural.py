@@ -4,7 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from space.documents.outside import printable
 from space.errors import InputError
@@ -19,6 +21,39 @@ if TYPE_CHECKING:
     from workers.brains.panel import Model, Panel
 
 CSV = "neural.csv"
+
+Features = Annotated[
+    list[str] | None,
+    typer.Option(help="[NAME=]FILE.npz: stimulus_id, and an array a layer; may be repeated"),
+]
+Control = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="a model or [NAME=]FILE.npz that the others are compared with; may be repeated"
+    ),
+]
+StepMs = Annotated[
+    float | None,
+    typer.Option(help="milliseconds that a step stands for; 10 for models if not given"),
+]
+OffsetMs = Annotated[
+    float | None, typer.Option(help="milliseconds from image onset to the begin of step 0")
+]
+FitTime = Annotated[
+    bool,
+    typer.Option("--fit-time", help="fit what is not given of both to a quarter of the stimuli"),
+]
+Area = Annotated[str | None, typer.Option(help="areas, such as V4,IT; all of them if not given")]
+MapABin = Annotated[
+    bool, typer.Option("--map-a-bin", help="a map for each time bin, not one for all")
+]
+Splits = Annotated[int, typer.Option(min=1, help="random divisions of the stimuli")]
+Csv = Annotated[Path | None, typer.Option("--csv", help="a file for all rows")]
+Figures = Annotated[
+    Path | None,
+    typer.Option("--figures", help="a folder for each figure as SVG, CSV and Vega-Lite"),
+]
+Mlflow = Annotated[bool, typer.Option("--mlflow", help="make a run of it in MLflow")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,7 +257,7 @@ def publish(panel: "Panel", recording: str, parameters: Mapping[str, str]) -> No
     except ModuleNotFoundError as error:
         note(f"warning: MLflow gets no figures, {error.name} is not installed")
     home, names = Home.at(), ", ".join(model.name for model in panel.models)
-    known = {**parameters, "models": names, **_list_times(panel)}
+    known = {"recording": recording, **parameters, "models": names, **_list_times(panel)}
     metrics = _list_metrics(panel, Measured)
     try:
         place = publish_scores(home, f"{names} on {recording}", known, metrics, files)

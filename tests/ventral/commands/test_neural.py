@@ -127,6 +127,7 @@ def test_a_run_has_numbers_tables_and_figures(
     _, name, parameters, metrics, files = sent
     assert name == "ours, feedforward on it"
     assert parameters == {
+        "recording": "it",
         "map": "pls",
         "models": "ours, feedforward",
         "time of ours": "10 ms a step from 40",
