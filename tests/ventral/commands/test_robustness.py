@@ -84,25 +84,20 @@ def test_decoders_are_compared(shell: Shell, exports: list[Path]) -> None:
     assert "decoders were chosen by these images" in ended.err
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("--kinds", "fog"), "--kinds: fog is none; there are occlusion"),
-        (("--severities", "1,6"), "--severities: there is no 6; give some of 1 to 5"),
-        (("--severities", "high"), "--severities: high: is no number"),
-        (("--pgd-step", "0"), "step: 0.0 is no distance"),
-        (("--csv", "."), "--csv: . is a folder"),
-        (("--device", "tpu"), "--device: tpu: is no place of networks"),
-        (("--data", "nowhere"), "nowhere"),
-    ],
-)
-def test_wrong_options_are_one_error(
-    shell: Shell, exports: list[Path], words: tuple[str, ...], message: str
-) -> None:
-    ended = shell("score", "robustness", str(exports[0]), *words)
-    assert ended.code == 2, ended.err
-    assert message in ended.err
-    assert "Traceback" not in ended.err
+def test_wrong_options_are_one_error(shell: Shell, exports: list[Path]) -> None:
+    for words, message in {
+        ("--kinds", "fog"): "--kinds: fog is none; there are occlusion",
+        ("--severities", "1,6"): "--severities: there is no 6; give some of 1 to 5",
+        ("--severities", "high"): "--severities: high: is no number",
+        ("--pgd-step", "0"): "step: 0.0 is no distance",
+        ("--csv", "."): "--csv: . is a folder",
+        ("--device", "tpu"): "--device: tpu: is no place of networks",
+        ("--data", "nowhere"): "nowhere",
+    }.items():
+        ended = shell("score", "robustness", str(exports[0]), *words)
+        assert ended.code == 2, ended.err
+        assert message in ended.err
+        assert "Traceback" not in ended.err
 
 
 def test_the_page_has_the_table_of_strengths() -> None:
