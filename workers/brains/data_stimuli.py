@@ -87,8 +87,8 @@ def _holds(folder: Path, made: Mapping[str, bytes]) -> bool:
 def _write_files(folder: Path, made: Mapping[str, bytes]) -> None:
     with files.partial(folder.absolute().parent, folder.name) as partial:
         (partial / FOLDER).mkdir()
-        for name, content in made.items():
-            files.write(partial / name, content)
+        for name, content in made.items():  # to wait for the disk at each would take minutes
+            (partial / name).write_bytes(content)
         if folder.exists():
             folder.rmdir()
         partial.rename(folder)
