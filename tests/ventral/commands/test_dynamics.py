@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.support.shrinking import ROOT
 from tests.ventral.conftest import Shell
 from tests.workers.brains.test_solution_times import REACHED, STARTS, draw_rising
 
@@ -105,3 +106,11 @@ def test_a_model_is_tested_among_animals(shell: Shell, tmp_path: Path) -> None:
     refused = shell(*words, "--power", "3,many")
     assert refused.code == 2
     assert refused.err == "error: --power: 'many' is no count; give 2 or more: 3,5,10\n"
+
+
+def test_the_page_s_example_runs() -> None:
+    page = (ROOT / "docs" / "dynamics.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(block, {})
