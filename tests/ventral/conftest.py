@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from search.host.home import Home
 from search.store import Store
@@ -133,10 +134,24 @@ def trap(folder: Path, caught: Path, names: tuple[str, ...]) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def campaign(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
-    """The tiny campaign, run to its end, one trial at a time.
+    """The tiny campaign, run to its end, one trial at a time; a copy of one's own.
 
-    In its folder are packages that are called as ours are.
+    Where tests share the work between processes it is run by the first of them alone.
     """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    file = shared / "campaign.json"
+    with FileLock(file.with_suffix(".lock")):
+        if not file.exists():
+            file.write_text(json.dumps(run_campaign(tmp_path_factory)))
+    made = json.loads(file.read_text())
+    folder = tmp_path_factory.mktemp("campaign") / "own"
+    shutil.copytree(made["folder"], folder)
+    return Campaign(Shell(folder), made["id"], Ended(*made["ended"]), made["caught"])
+
+
+def run_campaign(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Run it where packages lie in the folder that are called as ours are."""
     folder = tmp_path_factory.mktemp("campaign")
     shell, caught = Shell(folder), folder / "caught"
     path = tmp_path_factory.mktemp("path")
@@ -150,7 +165,12 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
         shutil.rmtree(package)
     assert ended.code == 0, ended.err
     lines = caught.read_text().splitlines() if caught.exists() else []
-    return Campaign(shell, (folder / "id.txt").read_text().strip(), ended, lines)
+    return {
+        "folder": str(folder),
+        "id": (folder / "id.txt").read_text().strip(),
+        "ended": (ended.code, ended.out, ended.err),
+        "caught": lines,
+    }
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""A campaign on a cluster that this machine is no node of, from its submission to its end."""
+"""A campaign on a cluster that this machine is no node of, from its submission to its end.
+
+Without Ray, by a stand-in for its job API: tests/ventral/commands/test_elsewhere.py.
+"""
 
 from __future__ import annotations
 
@@ -71,6 +74,7 @@ def cluster(
         yield shell
 
 
+@pytest.mark.slow
 def test_a_campaign_is_sent_looked_at_and_stopped_from_elsewhere(cluster: Shell) -> None:
     there = ("--cluster", "lab")
     sent = cluster("submit", "campaign.yaml", *there, "--id-file", "id")
