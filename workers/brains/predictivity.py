@@ -85,7 +85,7 @@ def _predict_with_one_map(
     correlations = np.full((len(splits), neurons, bins), np.nan)
     recorded = np.flatnonzero(np.isfinite(responses).any(axis=(0, 1)))
     known = np.asarray(np.isfinite(responses[:, :, recorded]).all(axis=(0, 2)))
-    if not known.any():
+    if not len(recorded) or not known.any():
         return Predictivity(correlations)
     measured = responses[:, known][:, :, recorded].transpose(0, 2, 1)  # stimuli, bins, neurons
     samples = _stack_bins(features, recorded, stimuli)
