@@ -7,6 +7,7 @@ only once it is whole.
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -230,6 +231,9 @@ class _Tracing:
                 done += len(names)
                 if progress is not None:
                     progress(done)
+            for file in written.values():
+                file.flush()
+                os.fsync(file.fileno())
         index = _Index(format=FORMAT, stimuli=tuple(self.stimuli.rows), steps=dict(self.steps))
         files.write(folder / INDEX, index.model_dump_json().encode())
         files.settle(folder)
