@@ -199,11 +199,12 @@ def _note_times(panel: "Panel") -> None:
 
 
 def draw_figures(panel: "Panel") -> "list[Figure]":
-    """The figures that there are of it: over time, and of preferred layers."""
+    """The figures that there are of it: over time, of preferred layers, and of times tried."""
+    from dashboards.figures.neural_fit import draw_neural_fit
     from dashboards.figures.neural_layers import draw_neural_layers
     from dashboards.figures.neural_time import draw_neural_time
 
-    drawn = (draw_neural_time(panel), draw_neural_layers(panel))
+    drawn = (draw_neural_time(panel), draw_neural_layers(panel), draw_neural_fit(panel))
     return [figure for figure in drawn if figure is not None]
 
 
@@ -214,7 +215,7 @@ def write_tables(panel: "Panel") -> dict[str, str]:
     tables = {
         CSV: neural.tabulate_scores(panel),
         "neural-comparisons.csv": neural.tabulate_comparisons(panel),
-        "neural-time-fits.csv": neural.tabulate_fits(panel),
+        "neural-fit.csv": neural.tabulate_fits(panel),
     }
     return {
         name: frame.to_csv(index=False, lineterminator="\n", float_format="%.6g")

@@ -73,8 +73,8 @@ def test_models_stand_side_by_side_with_a_fitted_time(shell: Shell, moving: Path
     assert written[0].startswith("model,layer,area,bin,score,error,ceiling,ceiled,splits,control,")
     assert sorted(file.name for file in (moving / "figures").iterdir()) == [
         "neural-comparisons.csv",
+        *(f"neural-fit.{kind}" for kind in ("csv", "svg", "vl.json")),
         *(f"neural-layers.{kind}" for kind in ("csv", "svg", "vl.json")),
-        "neural-time-fits.csv",
         *(f"neural-time.{kind}" for kind in ("csv", "svg", "vl.json")),
         "neural.csv",
     ]
@@ -138,8 +138,9 @@ def test_a_run_has_numbers_tables_and_figures(
     assert numbers["low", "IT", "ours against feedforward", 0] > 0
     assert sorted(files) == [
         "neural-comparisons.csv",
+        "neural-fit.csv",
+        "neural-fit.svg",
         "neural-layers.svg",
-        "neural-time-fits.csv",
         "neural-time.svg",
         "neural.csv",
     ]
