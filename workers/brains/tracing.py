@@ -300,7 +300,7 @@ def _read(folder: Path, milliseconds: float, source: str) -> Trace:
     for layer, steps in index.steps.items():
         file = folder / f"{layer}.npy"
         try:
-            layers[layer] = np.lib.format.open_memmap(file, mode="r")
+            layers[layer] = np.load(file, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError) as error:
             raise DataError(str(file), f"is damaged ({error})", _REMOVE) from None
         if layers[layer].shape[:2] != (len(index.stimuli), len(steps)):
