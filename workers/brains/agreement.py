@@ -2,8 +2,10 @@
 
 The distance of two operators (workers/brains/dynamic_modes.py) is never below 0, and noise adds to
 it: two halves of the stimuli of one population are some way apart already. That is the floor to
-see a distance against (`within`). The interval is over stimuli drawn again; both populations see
-the same ones, their coordinates stay, and the alignment is found again from the best one.
+see a distance against (`within`). The interval is 1.96 deviations of the distances of stimuli
+drawn again, to both sides of the distance: these are themselves too large, by the noise that is
+drawn with them. Both populations see the same stimuli, their coordinates stay, and the alignment
+is found again from the best one.
 """
 
 from dataclasses import dataclass
@@ -15,10 +17,12 @@ from numpy.typing import NDArray
 from space.errors import DataError
 from workers.brains.correlation import Floats
 from workers.brains.dynamic_modes import Trajectories, align_operators, embed_trajectories
-from workers.brains.intervals import SEED, count_drawn, find_interval
+from workers.brains.intervals import SEED, count_drawn
 
 DRAWS = 200
 HALVINGS = 10
+WIDTH = 1.959964
+"""Standard deviations of a normal distribution to either side that hold 95 % of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,11 +71,11 @@ def compare_dynamics(
         align_operators(one.fit(counts), other.fit(counts), start).distance
         for counts in count_drawn(len(first), draws)
     ]
-    low, high = find_interval(np.array(drawn))
+    width = WIDTH * float(np.std(drawn))
     return Agreement(
         distance=whole.distance,
-        low=float(low),
-        high=float(high),
+        low=max(whole.distance - width, 0.0),
+        high=whole.distance + width,
         angle=whole.angle,
         eigenvalues=whole.eigenvalues,
         within=float(np.mean([_compare_halves(each) for each in (one, other)])),

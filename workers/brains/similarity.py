@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from space.errors import DataError
 from workers.brains.averages import average_defined, divide
-from workers.brains.correlation import SPREAD, Floats, correlate_columns
+from workers.brains.correlation import SPREAD, Floats, correlate_columns, find_varying
 from workers.brains.weighted import correlate_ranks
 
 Dissimilarity = Literal["euclidean", "correlation"]
@@ -93,9 +93,18 @@ def compare_times(first: Floats, second: Floats, method: Comparison = "corr") ->
     if first.shape[1:] != second.shape[1:]:
         shapes = f"{list(first.shape)} and {list(second.shape)}"
         raise DataError("movies", f"have the shapes {shapes}", "take the same stimuli")
-    return np.stack(
-        [compare_movies(np.tile(row, (len(second), 1)), second, method) for row in first]
-    )
+    one, other = (_find_directions(movie, method) for movie in (first, second))
+    return np.clip(one @ other.T, -1, 1)
+
+
+def _find_directions(movie: Floats, method: Comparison) -> Floats:
+    """Each bin of a movie [bins, pairs] as a vector of length 1: products are similarities."""
+    if method == "cosine":
+        return divide(movie, np.sqrt(np.square(movie).sum(axis=1))[:, None])
+    values = _rank(movie) if method == "spearman" else movie
+    centred = values - values.mean(axis=1, keepdims=True)
+    centred[~find_varying(values.T)] = np.nan
+    return divide(centred, np.sqrt(np.square(centred).sum(axis=1))[:, None])
 
 
 def _measure_cosine(first: Floats, second: Floats) -> Floats:

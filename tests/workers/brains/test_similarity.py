@@ -70,6 +70,9 @@ BOUNDS: list[tuple[Comparison, list[float], list[float]]] = [
 ]
 
 
+COMPARISONS: list[Comparison] = ["cosine", "corr", "spearman"]
+
+
 def draw() -> tuple[Floats, Floats]:
     """Responses [5 stimuli, 7 units, 3 bins] of two populations."""
     random = np.random.RandomState(6)
@@ -102,6 +105,13 @@ def test_every_bin_is_compared_with_every_bin() -> None:
     first, second = (measure_dissimilarities(part, "euclidean") for part in draw())
     expected = np.array(TIMES.split(), dtype=float).reshape(3, 3)
     assert compare_times(first, second) == pytest.approx(expected, abs=1e-10)
+    for comparison in COMPARISONS:
+        square = compare_times(first, second, comparison)
+        assert np.diag(square) == pytest.approx(compare_movies(first, second, comparison))
+    silent = first.copy()
+    silent[1] = np.nan
+    silent[2] = 0.5
+    assert np.isnan(compare_times(silent, second)).sum(axis=1).tolist() == [0, 3, 3]
     late = compare_times(first, np.concatenate([second[1:], first[:1]]))
     assert late[0, 2] == pytest.approx(1)
 
@@ -132,7 +142,7 @@ def draw_again(movie: Floats, rows: list[int]) -> Floats:
     return np.stack(pairs, axis=1)
 
 
-@pytest.mark.parametrize("comparison", ["cosine", "corr", "spearman"])
+@pytest.mark.parametrize("comparison", COMPARISONS)
 def test_a_draw_is_a_movie_of_the_stimuli_drawn(comparison: Comparison) -> None:
     first, second = (measure_dissimilarities(part) for part in draw())
     counts = count_drawn(5, 20)
