@@ -17,7 +17,7 @@ from scipy.stats import spearmanr  # type: ignore[import-untyped]
 from tests.support.teachers import TEACHER, build_candidates, trace_networks
 from workers.brains.correlation import Floats
 from workers.brains.data_stimuli import write_stimuli
-from workers.brains.power import FixedRidge, estimate_power
+from workers.brains.power import QuickRidge, estimate_power
 from workers.brains.predictivity import predict_neurons
 from workers.brains.read_out import find_solution_times
 from workers.brains.scores import Features, score_layers
@@ -98,7 +98,7 @@ def test_a_static_twin_falls_below_what_dynamics_explain(networks: dict[str, Tea
     for name in (TEACHER, STATIC):
         features = bin_network(networks[name], recording)
         only = replace(features, layers={"conv4": features.layers["conv4"]})
-        rows = score_layers(only, recording.assembly, ["IT"], FixedRidge(), splits=4)
+        rows = score_layers(only, recording.assembly, ["IT"], QuickRidge(), splits=4)
         ceiled[name] = np.array([row.ceiled for row in rows if row.ceiling > 0.7])
     assert (ceiled[TEACHER] > 0.9).all()
     assert ceiled[STATIC].mean() < ceiled[TEACHER].mean() - 0.08
@@ -121,7 +121,7 @@ def test_shuffled_time_is_at_chance(networks: dict[str, Teacher]) -> None:
             remove_time_average(features, axis=1),
             remove_time_average(responses, axis=2),
             split_stimuli(IMAGES, splits=4),
-            FixedRidge(),
+            QuickRidge(),
             shared=True,
         )
         scores.append(result.summary.center)
