@@ -40,6 +40,7 @@ from ventral.commands import (
     starting,
     status,
     trials,
+    twins,
     verify,
     zoo,
 )
@@ -82,6 +83,7 @@ app.add_typer(zoo.app, name="zoo", help="The published models as genomes.")
 app.add_typer(datasets.app, name="data", help="Data sets, and packing them for training.")
 app.add_typer(brains.brain, name="brain", help="Recordings of neurons.")
 dynamics.register(brains.score)
+twins.register(brains.score)
 app.add_typer(brains.score, name="score", help="How well networks explain neurons.")
 app.add_typer(deploy.app, name="deploy", help="Deployments: containers, Kubernetes, Slurm.")
 
