@@ -42,6 +42,7 @@ from ventral.commands import (
     starting,
     status,
     trials,
+    twins,
     verify,
     zoo,
 )
@@ -86,6 +87,7 @@ app.add_typer(datasets.app, name="data", help="Data sets, and packing them for t
 app.add_typer(brains.brain, name="brain", help="Recordings of neurons.")
 dynamics.register(brains.score)
 robustness.register(brains.score)
+twins.register(brains.score)
 app.add_typer(brains.score, name="score", help="How well networks explain neurons.")
 app.add_typer(deploy.app, name="deploy", help="Deployments: containers, Kubernetes, Slurm.")
 

@@ -84,13 +84,13 @@ def score_times(
     scores = score_layer_orders(
         read_features(features),
         read_times(primate),
-        _list_names(layer),
+        list_words(layer),
         start=start,
         width=width,
         splits=splits,
     )
     numbers = ("spearman", "error", "low", "high")
-    _show(scores, ("layer", "group"), numbers, ("images", "solved", "splits"), output)
+    show_rows(scores, ("layer", "group"), numbers, ("images", "solved", "splits"), output)
 
 
 def score_dynamics(  # noqa: PLR0913  (each is an option of the command)
@@ -128,9 +128,9 @@ def score_dynamics(  # noqa: PLR0913  (each is an option of the command)
     from workers.brains.reading import read_assembly
     from workers.brains.scores import read_features
 
-    read, layers = read_features(features), _list_names(layer)
+    read, layers = read_features(features), list_words(layer)
     if assembly is not None and against is None:
-        areas = _list_names(area)
+        areas = list_words(area)
         pairings = populations.pair_with_areas(read, layers, read_assembly(assembly), areas)
     elif against is not None and assembly is None:
         pairings = populations.pair_with_features(read, layers, read_features(against))
@@ -141,16 +141,16 @@ def score_dynamics(  # noqa: PLR0913  (each is an option of the command)
     if by is By.dsa:
         flows = dynamic_scores.score_flows(pairings, delays=delays, rank=rank, draws=draws)
         columns = ("distance", "low", "high", "within", "angle", "eigenvalues", "share")
-        _show(flows, names, columns, ("rank",), output)
+        show_rows(flows, names, columns, ("rank",), output)
     elif by is By.times:
         squares = dynamic_scores.score_times(pairings, dissimilarity.value, comparison.value)
-        _show(squares, (*names, "bin", "against_bin"), ("similarity",), (), output)
+        show_rows(squares, (*names, "bin", "against_bin"), ("similarity",), (), output)
     else:
         similarities = dynamic_scores.score_similarity(
             pairings, dissimilarity.value, comparison.value, draws=draws
         )
         numbers = ("similarity", "low", "high", "lower", "upper")
-        _show(similarities, (*names, "bin"), numbers, ("animals", "stimuli"), output)
+        show_rows(similarities, (*names, "bin"), numbers, ("animals", "stimuli"), output)
 
 
 def score_turing(  # noqa: PLR0913  (each is an option of the command)
@@ -197,8 +197,8 @@ def score_turing(  # noqa: PLR0913  (each is an option of the command)
     scores = turing_scores.score_turing(
         read_features(features),
         recording,
-        _list_names(area),
-        _list_names(layer),
+        list_words(area),
+        list_words(layer),
         distance,
         neurons=counts,
         samples=samples,
@@ -209,22 +209,22 @@ def score_turing(  # noqa: PLR0913  (each is an option of the command)
     names = ("layer", "area", "neurons")
     if animals:
         powers = turing_scores.find_powers(scores, animals, level=level)
-        _show(powers, (*names, "animals"), ("effect", "power"), (), output)
+        show_rows(powers, (*names, "animals"), ("effect", "power"), (), output)
         return
     numbers = ("model", "others", "deviation", "effect", "p", "rank_p")
-    _show(scores, (*names, "direction"), numbers, ("rejected", "animals"), output)
+    show_rows(scores, (*names, "direction"), numbers, ("rejected", "animals"), output)
 
 
 def _list_counts(option: str, text: str | None) -> list[int]:
     """Whole numbers of an option. Raises InputError for something else, and below 2."""
-    names = _list_names(text)
+    names = list_words(text)
     for name in names:
         if not (name.isdecimal() and len(name) < 10 and int(name) >= 2):
             raise InputError(option, f"{printable(name)!r} is no count", "give 2 or more: 3,5,10")
     return [int(name) for name in names]
 
 
-def _show(
+def show_rows(
     scores: Sequence[Documented],
     names: Sequence[str],
     numbers: Sequence[str],
@@ -248,7 +248,8 @@ def plain(item: Any) -> Any:
     return None if isinstance(item, float) and not math.isfinite(item) else item
 
 
-def _list_names(text: str | None) -> list[str]:
+def list_words(text: str | None) -> list[str]:
+    """The words of an option that are written with commas between them."""
     return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
