@@ -18,6 +18,7 @@ from workers.brains.assembly import Coordinates
 from workers.brains.correlation import Floats
 from workers.brains.maps import Map
 from workers.brains.predictivity import predict_neurons
+from workers.brains.quick_ridge import QuickRidge
 from workers.brains.splits import Indices, split_stimuli
 
 MILLISECONDS = (5.0, 10.0, 15.0, 20.0, 25.0, 30.0)
@@ -32,6 +33,8 @@ it is made of some sixty fits a layer and area.
 """
 WHOLE = 1 - 1e-9
 """The share of a bin that steps have to cover: all of it but a rounding."""
+QUICK = QuickRidge()
+"""What a time is chosen by, whatever map the scores are of."""
 CHUNK = 2**26
 """Bytes of features that are read at a time."""
 
@@ -155,7 +158,7 @@ def fit_time_mapping(
     steps: Mapping[str, Sequence[int]],
     responses: Mapping[str, Floats],
     bins: Coordinates,
-    fit: Map,
+    fit: Map = QUICK,
     *,
     milliseconds: Sequence[float] = MILLISECONDS,
     offsets: Sequence[float] = OFFSETS,
