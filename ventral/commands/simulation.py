@@ -53,11 +53,10 @@ def simulate(  # noqa: PLR0913  (each is an option of the command)
     try_repetitions: simulating.Tried = None,
     output: Output = Format.table,
 ) -> None:
-    """Simulate a recording of neurons that read from a network, with its truth beside it; or,
-    with --power, ask how often an experiment of that size would find that network.
+    """Simulate a recording of neurons that read from a network, with its truth beside it; or, with
+    --power, ask how often an experiment of that size would find that network.
 
-    The recording is FILE, what is true of it FILE.truth.json, and images of a data set are put
-    into FILE.stimuli, as `ventral score neural` takes them.
+    Beside FILE.nc are FILE.truth.json and, of a data set, its images in FILE.stimuli.
     """
     from workers.brains.simulation import Experiment
 
@@ -80,10 +79,9 @@ def simulate(  # noqa: PLR0913  (each is an option of the command)
             areas=simulating.read_areas(area or [], [*true.layers]),
         )
         if out is not None:
-            _write(out, true, experiment, seed, output)
-            return
-        others = [network_seed + 1 + place for place in range(other_seeds)]
-        rivals = shown.trace_rivals(subject, true, rival or [], others)
+            return _write(out, true, experiment, seed, output)
+        seeds = range(network_seed + 1, network_seed + 1 + other_seeds)
+        rivals = shown.trace_rivals(subject, true, rival or [], seeds)
         _show_power(true, rivals, experiment, (wanted, draws, seed), output)
 
 
