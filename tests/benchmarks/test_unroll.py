@@ -26,7 +26,7 @@ def test_the_baseline_is_the_literal_unroll(name: str) -> None:
     ("network", "size"),
     [
         ("quickstart", 16),
-        ("rgc_shallow", 32),
+        pytest.param("rgc_shallow", 32, marks=pytest.mark.slow),
         pytest.param("rgc_intermediate", 32, marks=pytest.mark.slow),
     ],
 )

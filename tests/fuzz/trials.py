@@ -25,7 +25,7 @@ from typing import Any
 from space.errors import VentralError
 
 ROOT = Path(__file__).parents[2]
-SAMPLE, MANY = 200, 100_000
+SAMPLE, MANY = 100, 100_000
 SECONDS, MEGABYTES = 1, 500
 GUARD = 20  # times as long in a sample, which may run on a busy machine
 _SHOWN = 5

@@ -296,6 +296,7 @@ def test_a_finished_campaign_is_not_run_again(
 # ------------------------------------------------------------------------- ended from outside
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_cleanly(bench: Bench) -> None:
     """SIGINT to the whole group, as a terminal sends it, in the middle of long epochs."""
     campaign_id = bench.submit(budget={"trials": 5}, recipe={"epochs": 4})

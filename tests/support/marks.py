@@ -6,6 +6,7 @@ the marks.
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 PROCESSES = (
@@ -204,6 +205,7 @@ def starts_processes(path: Path) -> bool:
     return rank(path) < len(PROCESSES)
 
 
+@functools.cache
 def rank(path: Path) -> int:
     """The place in PROCESSES of a file, relative to tests/; behind them all if it has none."""
     if any(is_among(path, name) for name in PURE):

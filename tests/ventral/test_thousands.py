@@ -22,8 +22,8 @@ from tests.ventral.conftest import COMMAND, Shell
     ("command", "millions"),
     [
         pytest.param(["status"], 1.5, id="status"),
-        pytest.param(["top"], 2, id="top"),
-        pytest.param(["trial", "list"], 2.5, id="trial list"),
+        pytest.param(["top"], 2, id="top", marks=pytest.mark.slow),
+        pytest.param(["trial", "list"], 2.5, id="trial list", marks=pytest.mark.slow),
         pytest.param(["trial", "list", "-o", "json"], 10, id="trial list -o json"),
     ],
 )

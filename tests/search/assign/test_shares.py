@@ -193,6 +193,7 @@ def overlap(store: Store, ids: list[str]) -> int:
     return max(sum(start <= at < end for start, end, _ in spans) for at in moments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
 )

@@ -149,6 +149,7 @@ def test_from_the_campaigns_to_the_table_of_one_and_to_a_run(
         window.until(campaign.id, "Campaigns")
 
 
+@pytest.mark.slow
 @in_browser
 def test_a_browser_that_was_never_there_opens_any_page_as_model_training(
     campaign: Shown, address: str, runs: list[str], tmp_path: Path

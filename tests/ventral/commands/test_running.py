@@ -78,6 +78,7 @@ def test_a_network_that_is_none_of_the_space_is_one_error(
     assert [one.id for one in store.campaigns.all()] == [known.id]
 
 
+@pytest.mark.slow
 def test_a_clone_is_answered_by_what_the_original_trained(
     campaign: Campaign, copied: Shell
 ) -> None:
