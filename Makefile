@@ -13,6 +13,10 @@ BESIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
 # A package index to take PyTorch from, such as one with builds for machines without a GPU.
 TORCH_INDEX ?=
 
+# Bytecode is kept, whatever the environment says: without it every process that a test starts
+# compiles the packages anew, which takes seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The newest versions, also of the libraries that pyproject.toml holds to a minor version, but for
 # PyTorch's, whose builds are large.
 NEWEST := build/newest
