@@ -1,5 +1,6 @@
 """What `ventral score neural` reads and writes: models, tables, figures, a run in MLflow."""
 
+import importlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -121,11 +122,15 @@ def split_file(option: str, text: str) -> tuple[str, Path]:
 
 
 def check_places(csv: Path | None, figures: Path | None) -> None:
-    """Raise InputError for a place that cannot be written, before anything is computed."""
+    """Raise InputError for a place that cannot be written, and ModuleNotFoundError if figures
+    cannot be drawn here, before anything is computed.
+    """
     if csv is not None and csv.is_dir():
         raise InputError("--csv", f"{csv} is a folder", f"name a file in it, say {csv / CSV}")
     if figures is not None and figures.exists() and not figures.is_dir():
         raise InputError("--figures", f"{figures} is a file", "name a folder")
+    if figures is not None:
+        importlib.import_module("dashboards.figures.files")
 
 
 def show_scores(panel: "Panel", output: Format) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,15 @@ def test_a_run_has_numbers_tables_and_figures(
     assert capsys.readouterr().err == (
         "the run in MLflow is #/experiments/1/runs/2 (`ventral ui`)\n"
     )
+
+
+def test_figures_that_cannot_be_drawn_stop_it_before_the_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "dashboards.figures.files", None)
+    neural.check_places(tmp_path / "all.csv", None)
+    with pytest.raises(ModuleNotFoundError):
+        neural.check_places(None, tmp_path)
 
 
 def test_sources_are_models_and_files_and_controls_of_both(tmp_path: Path) -> None:
