@@ -130,11 +130,15 @@ class Showing:
         name = printable(subject.name)
         if not subject.trained:
             note(f"{name}: no weights come with it; these are random (--seed {self.seed})")
+        shown, folder = self.screen.show(subject, until), self.traces
+        if folder is None:
+            folder = ensure_cache(TRACES)
+            note(f"{name}: its responses are kept in {folder}, to be used again (--traces)")
         return trace_layers(
             subject.network,
             stimuli,
-            self.screen.show(subject, until),
-            self.traces or ensure_cache(TRACES),
+            shown,
+            folder,
             layers=split_names(self.layers) or None,
             statistics=subject.statistics,
             source=name,

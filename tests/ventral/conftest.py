@@ -57,7 +57,8 @@ class Shell:
 
     def environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("VENTRAL", "MLFLOW"))}
-        return kept | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+        own = {"VENTRAL_CACHE": os.environ["VENTRAL_CACHE"]}  # of the tests (tests/conftest.py)
+        return kept | own | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
 
     def __call__(self, *arguments: str | Path, timeout: float = 600) -> Ended:
         words = [str(argument) for argument in arguments]

@@ -8,6 +8,7 @@ import typer
 
 from space.documents.outside import printable
 from ventral import presenting
+from ventral.commands import neural as side_by_side
 from ventral.output import Format, Output, value
 
 brain = typer.Typer(no_args_is_help=True)
@@ -91,31 +92,13 @@ def _format_assembly(facts: dict[str, Any]) -> str:
 def neural(  # noqa: PLR0913  (each is an option of the command)
     assembly: Annotated[Path, typer.Option(help="a recording: .nc of Brain-Score, .nwb or .npz")],
     models: presenting.Models = None,
-    features: Annotated[
-        list[str] | None,
-        typer.Option(help="[NAME=]FILE.npz: stimulus_id, and an array a layer; may be repeated"),
-    ] = None,
-    control: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="a model or [NAME=]FILE.npz that the others are compared with; may be repeated"
-        ),
-    ] = None,
+    features: side_by_side.Features = None,
+    control: side_by_side.Control = None,
     stimuli: presenting.Stimuli = None,
     images: presenting.Images = None,
-    step_ms: Annotated[
-        float | None,
-        typer.Option(help="milliseconds that a step stands for; 10 for models if not given"),
-    ] = None,
-    offset_ms: Annotated[
-        float | None, typer.Option(help="milliseconds from image onset to the begin of step 0")
-    ] = None,
-    fit_time: Annotated[
-        bool,
-        typer.Option(
-            "--fit-time", help="fit what is not given of both to a quarter of the stimuli"
-        ),
-    ] = False,
+    step_ms: side_by_side.StepMs = None,
+    offset_ms: side_by_side.OffsetMs = None,
+    fit_time: side_by_side.FitTime = False,
     image_ms: presenting.ImageMs = None,
     degrees: presenting.Degrees = 8.0,
     field_degrees: presenting.FieldDegrees = 8.0,
@@ -124,22 +107,15 @@ def neural(  # noqa: PLR0913  (each is an option of the command)
     size: presenting.Size = None,
     seed: presenting.Seed = 0,
     traces: presenting.Traces = None,
-    area: Annotated[
-        str | None, typer.Option(help="areas, such as V4,IT; all of them if not given")
-    ] = None,
+    area: side_by_side.Area = None,
     mapping: Annotated[
         MapName, typer.Option("--map", help="from features to neurons")
     ] = MapName.pls,
-    by_bin: Annotated[
-        bool, typer.Option("--map-a-bin", help="a map for each time bin, not one for all")
-    ] = False,
-    splits: Annotated[int, typer.Option(min=1, help="random divisions of the stimuli")] = 10,
-    csv: Annotated[Path | None, typer.Option("--csv", help="a file for all rows")] = None,
-    figures: Annotated[
-        Path | None,
-        typer.Option("--figures", help="a folder for each figure as SVG, CSV and Vega-Lite"),
-    ] = None,
-    mlflow: Annotated[bool, typer.Option("--mlflow", help="make a run of it in MLflow")] = False,
+    by_bin: side_by_side.MapABin = False,
+    splits: side_by_side.Splits = 10,
+    csv: side_by_side.Csv = None,
+    figures: side_by_side.Figures = None,
+    mlflow: side_by_side.Mlflow = False,
     output: Output = Format.table,
 ) -> None:
     """How well layers of networks predict neurons, by area and time bin.
@@ -148,30 +124,24 @@ def neural(  # noqa: PLR0913  (each is an option of the command)
     It is shown the recording's stimuli. Step k of it is the time from --offset-ms + k times
     --step-ms on, for --step-ms.
     """
-    from ventral.commands.neural import Sources, check_places, publish, show_scores, write_files
     from workers.brains.maps import MAPS
     from workers.brains.panel import Timing, score_models
     from workers.brains.reading import read_assembly
 
-    check_places(csv, figures)
+    side_by_side.check_places(csv, figures)
     timing = Timing(milliseconds=step_ms, offset=offset_ms, fit=fit_time)
     shown = presenting.STEP_MS if step_ms is None else step_ms
     screen = presenting.Screen(shown, image_ms, degrees, field_degrees)
     showing = presenting.Showing(stimuli, images, screen, layers, units, size, seed, traces)
-    sources = Sources.sort(models, features, control)
+    sources = side_by_side.Sources.sort(models, features, control)
     sources.check(showing)
     recording, areas = read_assembly(assembly), presenting.split_names(area)
     read = sources.read(recording, showing)
     panel = score_models(
         read, recording, areas, MAPS[mapping](), shared=not by_bin, splits=splits, timing=timing
     )
-    show_scores(panel, output)
-    write_files(panel, csv, figures)
+    side_by_side.show_scores(panel, output)
+    side_by_side.write_files(panel, csv, figures)
     if mlflow:
-        parameters = {
-            "assembly": assembly.name,
-            "areas": ",".join(areas) or "all",
-            "map": f"{mapping} {'a bin' if by_bin else 'for all bins'}",
-            "splits": str(splits),
-        }
-        publish(panel, assembly.stem, parameters)
+        fits = f"{mapping} {'a bin' if by_bin else 'for all bins'}, {splits} splits"
+        side_by_side.publish(panel, assembly.name, {"areas": area or "all", "map": fits})

@@ -1,10 +1,13 @@
 """What `ventral score neural` reads and writes: models, tables, figures, a run in MLflow."""
 
+import importlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from space.documents.outside import printable
 from space.errors import InputError
@@ -19,6 +22,39 @@ if TYPE_CHECKING:
     from workers.brains.panel import Model, Panel
 
 CSV = "neural.csv"
+
+Features = Annotated[
+    list[str] | None,
+    typer.Option(help="[NAME=]FILE.npz: stimulus_id, and an array a layer; may be repeated"),
+]
+Control = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="a model or [NAME=]FILE.npz that the others are compared with; may be repeated"
+    ),
+]
+StepMs = Annotated[
+    float | None,
+    typer.Option(help="milliseconds that a step stands for; 10 for models if not given"),
+]
+OffsetMs = Annotated[
+    float | None, typer.Option(help="milliseconds from image onset to the begin of step 0")
+]
+FitTime = Annotated[
+    bool,
+    typer.Option("--fit-time", help="fit what is not given of both to a quarter of the stimuli"),
+]
+Area = Annotated[str | None, typer.Option(help="areas, such as V4,IT; all of them if not given")]
+MapABin = Annotated[
+    bool, typer.Option("--map-a-bin", help="a map for each time bin, not one for all")
+]
+Splits = Annotated[int, typer.Option(min=1, help="random divisions of the stimuli")]
+Csv = Annotated[Path | None, typer.Option("--csv", help="a file for all rows")]
+Figures = Annotated[
+    Path | None,
+    typer.Option("--figures", help="a folder for each figure as SVG, CSV and Vega-Lite"),
+]
+Mlflow = Annotated[bool, typer.Option("--mlflow", help="make a run of it in MLflow")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,11 +122,15 @@ def split_file(option: str, text: str) -> tuple[str, Path]:
 
 
 def check_places(csv: Path | None, figures: Path | None) -> None:
-    """Raise InputError for a place that cannot be written, before anything is computed."""
+    """Raise InputError for a place that cannot be written, and ModuleNotFoundError if figures
+    cannot be drawn here, before anything is computed.
+    """
     if csv is not None and csv.is_dir():
         raise InputError("--csv", f"{csv} is a folder", f"name a file in it, say {csv / CSV}")
     if figures is not None and figures.exists() and not figures.is_dir():
         raise InputError("--figures", f"{figures} is a file", "name a folder")
+    if figures is not None:
+        importlib.import_module("dashboards.figures.files")
 
 
 def show_scores(panel: "Panel", output: Format) -> None:
@@ -164,11 +204,12 @@ def _note_times(panel: "Panel") -> None:
 
 
 def draw_figures(panel: "Panel") -> "list[Figure]":
-    """The figures that there are of it: over time, and of preferred layers."""
+    """The figures that there are of it: over time, of preferred layers, and of times tried."""
+    from dashboards.figures.neural_fit import draw_neural_fit
     from dashboards.figures.neural_layers import draw_neural_layers
     from dashboards.figures.neural_time import draw_neural_time
 
-    drawn = (draw_neural_time(panel), draw_neural_layers(panel))
+    drawn = (draw_neural_time(panel), draw_neural_layers(panel), draw_neural_fit(panel))
     return [figure for figure in drawn if figure is not None]
 
 
@@ -179,7 +220,7 @@ def write_tables(panel: "Panel") -> dict[str, str]:
     tables = {
         CSV: neural.tabulate_scores(panel),
         "neural-comparisons.csv": neural.tabulate_comparisons(panel),
-        "neural-time-fits.csv": neural.tabulate_fits(panel),
+        "neural-fit.csv": neural.tabulate_fits(panel),
     }
     return {
         name: frame.to_csv(index=False, lineterminator="\n", float_format="%.6g")
@@ -222,7 +263,7 @@ def publish(panel: "Panel", recording: str, parameters: Mapping[str, str]) -> No
     except ModuleNotFoundError as error:
         note(f"warning: MLflow gets no figures, {error.name} is not installed")
     home, names = Home.at(), ", ".join(model.name for model in panel.models)
-    known = {**parameters, "models": names, **_list_times(panel)}
+    known = {"recording": recording, **parameters, "models": names, **_list_times(panel)}
     metrics = _list_metrics(panel, Measured)
     try:
         place = publish_scores(home, f"{names} on {recording}", known, metrics, files)

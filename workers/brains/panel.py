@@ -167,7 +167,7 @@ def score_models(
     results = []
     for model in models:
         try:
-            time, fit = _time_model(model, held, areas, mapping, timing)
+            time, fit = _time_model(model, held, areas, timing)
         except DataError as error:
             where = f"{model.features.source}: {error.where}"
             raise DataError(where, error.problem, error.cure) from None
@@ -236,7 +236,7 @@ def _check_names(models: Sequence[Model]) -> None:
 
 
 def _time_model(
-    model: Model, held: Assembly | None, areas: Sequence[str], mapping: Map, timing: Timing
+    model: Model, held: Assembly | None, areas: Sequence[str], timing: Timing
 ) -> tuple[TimeMapping | None, TimeFit | None]:
     """How a model's steps are taken for time; None where it has none, or has bins already."""
     features = model.features
@@ -255,7 +255,6 @@ def _time_model(
         _number_steps(features),
         {area: part.arrange().averages for area, part in divide_areas(held, areas).items()},
         held.bins,
-        mapping,
         milliseconds=MILLISECONDS if length is None else [length],
         offsets=OFFSETS if timing.offset is None else [timing.offset],
     )

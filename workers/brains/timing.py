@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from space.errors import DataError
 from workers.brains.assembly import Coordinates
 from workers.brains.correlation import Floats
-from workers.brains.maps import Map, compact
+from workers.brains.maps import Map
 from workers.brains.predictivity import predict_neurons
+from workers.brains.quick_ridge import QuickRidge
 from workers.brains.splits import Indices, split_stimuli
 
 MILLISECONDS = (5.0, 10.0, 15.0, 20.0, 25.0, 30.0)
@@ -26,8 +27,14 @@ OFFSETS = tuple(10.0 * step for step in range(11))
 HELD_IN, MOST_HELD_IN, FEWEST_HELD_IN = 0.25, 400, 8
 """The share of the stimuli that the time is fitted to; so many at most, and at least."""
 INNER_SPLITS, INNER_TRAIN = 3, 0.75
+DIRECTIONS = 100
+"""So many directions of a layer, those in which it varies most, are kept for the choice of a time:
+it is made of some sixty fits a layer and area.
+"""
 WHOLE = 1 - 1e-9
 """The share of a bin that steps have to cover: all of it but a rounding."""
+QUICK = QuickRidge()
+"""What a time is chosen by, whatever map the scores are of."""
 CHUNK = 2**26
 """Bytes of features that are read at a time."""
 
@@ -151,7 +158,7 @@ def fit_time_mapping(
     steps: Mapping[str, Sequence[int]],
     responses: Mapping[str, Floats],
     bins: Coordinates,
-    fit: Map,
+    fit: Map = QUICK,
     *,
     milliseconds: Sequence[float] = MILLISECONDS,
     offsets: Sequence[float] = OFFSETS,
@@ -164,9 +171,10 @@ def fit_time_mapping(
 
     The score of a mapping is the mean over areas of the area's best layer; that of a layer the
     mean over the recorded bins of the median over neurons, of maps that all bins share, fitted to
-    three quarters of the set and tested on the rest, three times. A bin that is not covered counts
-    0 (nothing is predicted there), so that a mapping does not gain by leaving out what is hard. Of
-    equal scores the first in the order of milliseconds, then offsets, is taken.
+    three quarters of the set and tested on the rest, three times, from the layer's principal
+    components (`DIRECTIONS` of them). A bin that is not covered counts 0 (nothing is predicted
+    there), so that a mapping does not gain by leaving out what is hard. Of equal scores the first
+    in the order of milliseconds, then offsets, is taken.
 
     Raises DataError where no mapping covers any bin, or no layer has time.
     """
@@ -174,7 +182,7 @@ def fit_time_mapping(
     if not timed:
         cure = "give features [stimuli, steps, features], or leave out the fit"
         raise DataError("time", "no layer has steps", cure)
-    small = {name: _compact_steps(values) for name, values in timed.items()}
+    small = {name: _reduce_steps(values) for name, values in timed.items()}
     candidates = []
     for length, offset in product(sorted(set(milliseconds)), sorted(set(offsets))):
         mapping = TimeMapping(length, offset)
@@ -204,11 +212,21 @@ def _average_steps(values: NDArray[Any], rows: Indices, weights: Floats) -> NDAr
     return mapped
 
 
-def _compact_steps(values: NDArray[Any]) -> Floats:
-    """[stimuli, steps, features] with as few features as keep all products (means do, too)."""
+def _reduce_steps(values: NDArray[Any]) -> NDArray[Any]:
+    """[stimuli, steps, features] as its principal components over stimuli and steps, at most
+    `DIRECTIONS`. Means over steps are those of the components.
+    """
     stimuli, steps, features = values.shape
-    flat = np.asarray(values).reshape(stimuli * steps, features)
-    return compact(flat).reshape(stimuli, steps, -1)
+    flat = np.asarray(values, dtype=np.float64).reshape(stimuli * steps, features)
+    if features <= DIRECTIONS or not np.isfinite(flat).all():  # the latter is refused later
+        return flat.reshape(values.shape)
+    from sklearn.utils.extmath import randomized_svd
+
+    number = min(DIRECTIONS, len(flat))
+    centred = flat - flat.mean(axis=0)
+    _, _, directions = randomized_svd(centred, number, random_state=0)
+    reduced: Floats = flat @ directions.T
+    return reduced.reshape(stimuli, steps, number)
 
 
 def _score_areas(

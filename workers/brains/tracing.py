@@ -7,6 +7,7 @@ only once it is whole.
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -20,11 +21,12 @@ from numpy.typing import NDArray
 
 from space.documents.bounds import RECORD
 from space.documents.files import parse_json
-from space.documents.outside import printable, read_text
+from space.documents.outside import open_regular, printable, read_text
 from space.documents.validation import Value, parse
 from space.errors import DataError, InputError
 from space.step.stages import write_step
 from workers import files
+from workers.arrays import map_array, read_header
 from workers.brains.presentation import Presentation, place_image, present
 from workers.brains.stimuli import StimulusSet
 from workers.data.images import Images, decode_image
@@ -230,6 +232,9 @@ class _Tracing:
                 done += len(names)
                 if progress is not None:
                     progress(done)
+            for file in written.values():
+                file.flush()
+                os.fsync(file.fileno())
         index = _Index(format=FORMAT, stimuli=tuple(self.stimuli.rows), steps=dict(self.steps))
         files.write(folder / INDEX, index.model_dump_json().encode())
         files.settle(folder)
@@ -295,10 +300,9 @@ def _read(folder: Path, milliseconds: float, source: str) -> Trace:
     layers: dict[str, Floats] = {}
     for layer, steps in index.steps.items():
         file = folder / f"{layer}.npy"
-        try:
-            layers[layer] = np.load(file, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise DataError(str(file), f"is damaged ({error})", _REMOVE) from None
+        with open_regular(file, DataError) as opened:
+            shape = read_header(opened, str(file), DataError, _REMOVE).shape
+        layers[layer] = map_array(file, dtype="<f4", shape=shape, error=DataError, cure=_REMOVE)
         if layers[layer].shape[:2] != (len(index.stimuli), len(steps)):
             raise DataError(str(file), "has another shape than was written", _REMOVE)
     return Trace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -191,6 +192,19 @@ def test_recordings_and_stimulus_sets_are_described(shell: Shell, recording: Pat
     refused = shell(*words)
     assert refused.code == 2
     assert "'../a.png' leads elsewhere" in refused.err
+
+
+def test_the_page_s_command_runs(seen: Path) -> None:
+    command = next(
+        block
+        for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+        if block.startswith("ventral score neural cell")
+    )
+    if not (seen / "cell").exists():
+        (seen / "cell").symlink_to(seen / "one")
+    done = Shell(seen)(*shlex.split(command)[1:], "--splits", "2")
+    assert done.code == 0, done.err
+    assert re.search(r"cell +conv1 +V4 +30-40 +0\.\d{4}", done.out)
 
 
 def test_the_page_s_example_runs() -> None:

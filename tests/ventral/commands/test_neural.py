@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,8 @@ def test_models_stand_side_by_side_with_a_fitted_time(shell: Shell, moving: Path
     assert written[0].startswith("model,layer,area,bin,score,error,ceiling,ceiled,splits,control,")
     assert sorted(file.name for file in (moving / "figures").iterdir()) == [
         "neural-comparisons.csv",
+        *(f"neural-fit.{kind}" for kind in ("csv", "svg", "vl.json")),
         *(f"neural-layers.{kind}" for kind in ("csv", "svg", "vl.json")),
-        "neural-time-fits.csv",
         *(f"neural-time.{kind}" for kind in ("csv", "svg", "vl.json")),
         "neural.csv",
     ]
@@ -127,6 +128,7 @@ def test_a_run_has_numbers_tables_and_figures(
     _, name, parameters, metrics, files = sent
     assert name == "ours, feedforward on it"
     assert parameters == {
+        "recording": "it",
         "map": "pls",
         "models": "ours, feedforward",
         "time of ours": "10 ms a step from 40",
@@ -137,14 +139,24 @@ def test_a_run_has_numbers_tables_and_figures(
     assert numbers["low", "IT", "ours against feedforward", 0] > 0
     assert sorted(files) == [
         "neural-comparisons.csv",
+        "neural-fit.csv",
+        "neural-fit.svg",
         "neural-layers.svg",
-        "neural-time-fits.csv",
         "neural-time.svg",
         "neural.csv",
     ]
     assert capsys.readouterr().err == (
         "the run in MLflow is #/experiments/1/runs/2 (`ventral ui`)\n"
     )
+
+
+def test_figures_that_cannot_be_drawn_stop_it_before_the_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "dashboards.figures.files", None)
+    neural.check_places(tmp_path / "all.csv", None)
+    with pytest.raises(ModuleNotFoundError):
+        neural.check_places(None, tmp_path)
 
 
 def test_sources_are_models_and_files_and_controls_of_both(tmp_path: Path) -> None:

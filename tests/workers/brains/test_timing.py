@@ -102,6 +102,11 @@ def test_no_score_where_there_are_no_features() -> None:
     inside = predict_neurons(mapped[:, 6:16], responses[:, :, 6:16], splits, Pls(4), shared=True)
     both = predict_neurons(mapped, responses, splits, Pls(4), shared=True)
     assert both.by_split[:, :, 6:16] == pytest.approx(inside.by_split)
+    for shared in (True, False):
+        nowhere = np.full_like(mapped, np.nan)
+        nothing = predict_neurons(nowhere, responses, splits, Pls(4), shared=shared).summary
+        assert np.isnan(nothing.center).all()
+        assert nothing.neurons == (0,) * 24
     mapped[3, 8, 1] = np.nan
     with pytest.raises(DataError, match="features: have 1 numbers that are not finite"):
         predict_neurons(mapped, responses, splits, Pls(4), shared=True)
@@ -119,6 +124,23 @@ def test_the_true_time_is_recovered(true: TimeMapping) -> None:
     assert scores[fit.mapping] == max(scores.values())
     given = fit_delayed(layers, responses, milliseconds=[10])
     assert {one.mapping.milliseconds for one in given.candidates} == {10}
+
+
+def test_a_wide_layer_is_fitted_by_its_principal_components() -> None:
+    layers, responses = draw_delayed(TimeMapping(10, 60))
+    random = np.random.RandomState(2)
+    wide = layers["conv"] @ random.randn(6, 300) + 0.01 * random.randn(80, 10, 300)
+    grid: dict[str, Any] = {"milliseconds": [10], "offsets": [40, 50, 60, 70]}
+    fit = fit_delayed({"conv": wide}, responses, **grid)
+    assert fit.mapping == TimeMapping(10, 60)
+    assert fit_delayed({"conv": wide}, responses, **grid) == fit
+    narrow = fit_delayed(layers, responses, **grid)
+    for one, other in zip(fit.candidates, narrow.candidates, strict=True):
+        assert one.score == pytest.approx(other.score, abs=0.05)
+    held, _ = hold_in(80)
+    wide[held[0], 0, 0] = np.nan
+    with pytest.raises(DataError, match="features: have"):
+        fit_delayed({"conv": wide}, responses, **grid)
 
 
 def test_the_scored_stimuli_have_no_part_in_the_choice() -> None:

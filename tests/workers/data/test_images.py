@@ -1,5 +1,6 @@
 """One image as an array: every depth and mode keeps its values, whatever is no image is named."""
 
+import io
 import os
 import struct
 import zlib
@@ -13,7 +14,14 @@ import pytest
 from PIL import EpsImagePlugin, Image
 
 from space.errors import DataError
-from workers.data.images import BrokenImages, Colour, Framing, read_image, read_images
+from workers.data.images import (
+    BrokenImages,
+    Colour,
+    Framing,
+    decode_image,
+    read_image,
+    read_images,
+)
 
 
 def read(path: Path, size: int = 8, background: Colour = (255, 255, 255)) -> np.ndarray:
@@ -291,3 +299,26 @@ def test_broken_images_are_named_together(tmp_path: Path) -> None:
     assert "bad20" not in text
     assert text.endswith("and 3 more")
     assert len(caught.value.images) == 23
+
+
+# ------------------------------------------------------------------------------ images of any size
+
+
+def encoded(image: Image.Image, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, "PNG", **options)
+    return stream.getvalue()
+
+
+def test_an_image_that_is_not_framed_keeps_its_size() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 7, 3), np.uint8)
+    image = Image.fromarray(pixels)
+    assert (decode_image(encoded(image), "a", (0, 0, 0)) == pixels).all()
+    turned = Image.Exif()
+    turned[0x0112] = 3  # upside down
+    upright = decode_image(encoded(image, exif=turned), "a", (0, 0, 0))
+    assert (upright == pixels[::-1, ::-1]).all()
+    clear = Image.new("RGBA", (4, 2), (255, 0, 0, 0))
+    assert (decode_image(encoded(clear), "a", (9, 8, 7)) == (9, 8, 7)).all()
+    with pytest.raises(BrokenImages, match=r"^a\\x1b: cannot be decoded \(not an image of JPEG"):
+        decode_image(b"no image", "a\x1b", (0, 0, 0))
