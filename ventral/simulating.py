@@ -31,8 +31,10 @@ Stimuli = Annotated[
 Images = Annotated[Path | None, typer.Option(help="the folder or zip file of its images")]
 Neurons = Annotated[int, typer.Option(min=1, help="neurons in all areas together")]
 Repetitions = Annotated[int, typer.Option(min=1, help="presentations of each image")]
-Ceiling = Annotated[float, typer.Option(help="consistency of each neuron, 1 without noise")]
-LatencyMs = Annotated[float, typer.Option(help="when the network's first step begins")]
+Ceiling = Annotated[
+    float, typer.Option(max=1.0, help="consistency of each neuron, 1 without noise")
+]
+LatencyMs = Annotated[float, typer.Option(min=0.0, help="when the network's first step begins")]
 StepMs = Annotated[float, typer.Option(help="milliseconds that a step stands for")]
 BinMs = Annotated[float, typer.Option(help="width of a time bin")]
 Area = Annotated[

@@ -16,7 +16,8 @@ from space.network.grammar import Cell, as_document
 from space.parts import place_parts
 from space.zoo import cells
 from space.zoo.reciprocal_gated import rgc_median
-from workers.brains.simulation import Teacher
+from workers.brains.correlation import Floats
+from workers.brains.simulation import Experiment, Teacher, place_bins, weigh_steps
 from workers.brains.stimuli import StimulusSet
 from workers.brains.subjects import Subject
 from workers.brains.teachers import make_teacher
@@ -47,6 +48,15 @@ def draw_teacher(stimuli: int = 60, *, steps: int = 6, units: int = 12, seed: in
         source="drawn",
         objects=np.array([f"o{place % 2}" for place in range(stimuli)]),
     )
+
+
+def bin_features(teacher: Teacher, experiment: Experiment) -> dict[str, Floats]:
+    """Its features in a recording's bins, [stimuli, bins, units], 0 before the image is there."""
+    bins = place_bins(teacher.end, experiment)
+    return {
+        name: np.einsum("sku,bk->sbu", values, weigh_steps(teacher.steps[name], experiment, bins))
+        for name, values in teacher.layers.items()
+    }
 
 
 def write_genome(cell: Cell, *, steps: int = 10, image_off: int = 6) -> Genome:

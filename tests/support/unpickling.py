@@ -163,7 +163,7 @@ def read_mlflow(folder: Path) -> None:
     server = Server(home.tracking_uri, home.artifacts, home.path / "ui.log", 0, home=home)
     try:
         server.wait()
-        assert len(read_campaign(server.address, campaign.id).trials) == 10
+        assert len(read_campaign(server.address, campaign.id).trials) == 6  # which began
     finally:
         server.end()
         store.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +53,8 @@ def test_each_machine_goes_on_where_another_was(
     name = (first.folder / "id.txt").read_text().strip()
     assert not contents(first.home / "campaigns"), "no checkpoint is on its disk"
 
+    # Its disk is seen by nobody else.
+    shutil.move(first.folder, tmp_path / "away")
     second = enter("second")
     ended = second("resume", name, "--set", "budget.trials=4")
     assert ended.code == 0, ended.err

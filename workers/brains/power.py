@@ -18,9 +18,9 @@ from space.errors import DataError
 from workers.brains.assembly import Coordinates
 from workers.brains.consistency import apply_spearman_brown
 from workers.brains.correlation import Floats
-from workers.brains.maps import Fitted
 from workers.brains.predictivity import predict_neurons
 from workers.brains.preferences import Preferences, find_common_bins, find_preferences
+from workers.brains.quick_ridge import QuickRidge
 from workers.brains.simulation import Averages, Experiment, Teacher, draw_averages, place_bins
 from workers.brains.splits import split_stimuli
 from workers.brains.timing import TimeMapping, fit_time_mapping, hold_in, map_times
@@ -31,47 +31,6 @@ AT_ONCE = 20
 """How many recordings are analysed in one fit: a map's neurons do not see each other."""
 OFFSETS = 4
 """How many bins before and behind the true latency are tried."""
-
-
-@dataclass(frozen=True)
-class QuickRidge:
-    """Ridge regression with an intercept, made for thousands of neurons at once.
-
-    A neuron's penalty is the one of `penalties`, as shares of the mean over features of their sum
-    of squares, with the smallest generalised cross-validation. Source: Golub, Heath and Wahba,
-    Technometrics 21:215 (1979).
-    """
-
-    penalties: tuple[float, ...] = (1e-3, 1e-2, 1e-1, 1.0, 1e1)
-
-    def fit(self, features: Floats, responses: Floats) -> Fitted:
-        """Fit [samples, features] to [samples, neurons]."""
-        means, rest = features.mean(axis=0), responses.mean(axis=0)
-        centred, measured = features - means, responses - rest
-        gram = centred.T @ centred
-        size = np.trace(gram) / len(gram)
-        if not size > 0:
-            return Fitted(lambda unseen: np.tile(rest, (len(unseen), 1)))
-        values, directions = np.linalg.eigh(gram)
-        values = np.maximum(values, 0)
-        products = directions.T @ (centred.T @ measured)  # directions, neurons
-        squares = products**2
-        total = (measured**2).sum(axis=0)
-        tried = size * np.asarray(self.penalties)
-        errors = []
-        for penalty in tried:
-            kept = 1 / (values + penalty)
-            left = total - (2 * kept - values * kept**2) @ squares
-            freedom = len(features) - 1 - (values * kept).sum()
-            errors.append(left / max(freedom, 1.0) ** 2)
-        chosen = tried[np.argmin(errors, axis=0)]
-        weights = directions @ (products / (values[:, None] + chosen))
-
-        def predict(unseen: Floats) -> Floats:
-            predicted: Floats = (unseen - means) @ weights + rest
-            return predicted
-
-        return Fitted(predict, penalties=chosen)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,7 +201,6 @@ def _recovers(teacher: Teacher, drawn: Averages, experiment: Experiment) -> bool
         teacher.steps,
         {"all": drawn.averages[rows]},
         _place(experiment, teacher.end),
-        QuickRidge(),
         milliseconds=[experiment.milliseconds],
         offsets=list_offsets(experiment),
     )

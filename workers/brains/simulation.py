@@ -24,7 +24,6 @@ from space.errors import DataError
 from workers.brains.assembly import Assembly, list_names, make_assembly
 from workers.brains.correlation import Floats, find_varying
 from workers.brains.read_out import FOLDS, find_solution_times
-from workers.brains.scores import Features
 from workers.seeds import mix_seed
 
 UNITS = 8
@@ -172,19 +171,6 @@ def place_bins(end: int, experiment: Experiment) -> list[tuple[float, float]]:
     return [(place * experiment.bin, (place + 1) * experiment.bin) for place in range(count)]
 
 
-def bin_features(teacher: Teacher, experiment: Experiment) -> Features:
-    """The teacher's features in the recording's bins: [stimuli, bins, units], 0 where it rests.
-
-    The neurons are linear in them.
-    """
-    bins = place_bins(teacher.end, experiment)
-    layers = {
-        name: np.einsum("sku,bk->sbu", values, weigh_steps(teacher.steps[name], experiment, bins))
-        for name, values in teacher.layers.items()
-    }
-    return Features(stimuli=teacher.stimuli, layers=layers, source=teacher.source)
-
-
 def weigh_steps(
     steps: Sequence[int], experiment: Experiment, bins: Sequence[tuple[float, float]]
 ) -> Floats:
@@ -210,8 +196,9 @@ def simulate(teacher: Teacher, experiment: Experiment, seed: int = 0) -> Simulat
     variance = measure_noise(signal, experiment)
     random = np.random.default_rng(mix_seed(seed, "noise"))
     shape = (len(signal), experiment.repetitions, *signal.shape[1:])
-    values = random.standard_normal(shape, dtype=np.float32) * np.sqrt(variance)
-    values = (values + signal[:, None]).astype(np.float32)
+    values = random.standard_normal(shape, dtype=np.float32)  # in place: it may be large
+    values *= np.sqrt(variance).astype(np.float32)
+    values += signal[:, None].astype(np.float32)
     stimuli = teacher.stimuli[order]
     shown: dict[str, NDArray[Any]] = {
         "stimulus_id": np.repeat(stimuli, experiment.repetitions),

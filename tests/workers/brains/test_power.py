@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from space.errors import DataError
 from tests.support.teachers import draw_teacher
 from workers.brains.power import (
-    QuickRidge,
     analyse_power,
     change_repetitions,
     estimate_power,
@@ -86,44 +84,6 @@ def test_offsets_around_the_true_one_are_tried() -> None:
     assert list_offsets(EXPERIMENT) == [0, 10, 20, 30, 40, 50, 60, 70, 80]
     early = replace(EXPERIMENT, latency=15, bin=5)
     assert list_offsets(early) == [0, 5, 10, 15, 20, 25, 30, 35]
-
-
-def test_ridge_is_that_of_the_normal_equations() -> None:
-    random = np.random.default_rng(0)
-    features, responses = random.standard_normal((30, 4)), random.standard_normal((30, 3))
-    fitted = QuickRidge((0.1,)).fit(features, responses)
-    centred = features - features.mean(axis=0)
-    penalty = 0.1 * (centred**2).sum() / 4
-    extended = np.vstack([centred, np.sqrt(penalty) * np.eye(4)])
-    target = np.vstack([responses - responses.mean(axis=0), np.zeros((4, 3))])
-    weights, *_ = np.linalg.lstsq(extended, target, rcond=None)
-    expected = centred @ weights + responses.mean(axis=0)
-    np.testing.assert_allclose(fitted.predict(features), expected)
-    dead = QuickRidge().fit(np.ones((30, 2)), responses)
-    np.testing.assert_allclose(dead.predict(np.ones((2, 2))), [responses.mean(axis=0)] * 2)
-
-
-def test_the_penalty_of_a_neuron_has_the_least_generalised_error() -> None:
-    """By the definition, with the matrix that makes predictions of measurements."""
-    random = np.random.default_rng(1)
-    features = random.standard_normal((25, 10))
-    responses = features @ random.standard_normal((10, 8)) * np.logspace(-2, 1, 8)
-    responses += random.standard_normal((25, 8))
-    penalties = (1e-3, 1e-2, 1e-1, 1.0, 1e1)
-    centred = features - features.mean(axis=0)
-    measured = responses - responses.mean(axis=0)
-    size = (centred**2).sum() / 10
-    errors = []
-    for penalty in penalties:
-        gram = centred.T @ centred + penalty * size * np.eye(10)
-        hat = centred @ np.linalg.inv(gram) @ centred.T
-        left = ((measured - hat @ measured) ** 2).sum(axis=0)
-        errors.append(left / (25 - 1 - np.trace(hat)) ** 2)
-    expected = size * np.asarray(penalties)[np.argmin(errors, axis=0)]
-    assert len(set(expected.tolist())) > 1
-    fitted = QuickRidge(penalties).fit(features, responses)
-    assert fitted.penalties is not None
-    np.testing.assert_allclose(fitted.penalties, expected)
 
 
 def test_networks_that_cannot_be_compared_are_refused() -> None:

@@ -17,8 +17,9 @@ from scipy.stats import spearmanr  # type: ignore[import-untyped]
 from tests.support.teachers import TEACHER, build_candidates, trace_networks
 from workers.brains.correlation import Floats
 from workers.brains.data_stimuli import write_stimuli
-from workers.brains.power import QuickRidge, estimate_power
+from workers.brains.power import estimate_power
 from workers.brains.predictivity import predict_neurons
+from workers.brains.quick_ridge import QuickRidge
 from workers.brains.read_out import find_solution_times
 from workers.brains.scores import Features, score_layers
 from workers.brains.simulation import Experiment, Simulation, Teacher, simulate

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 
 from space.errors import DataError
-from tests.support.teachers import draw_teacher
+from tests.support.teachers import bin_features, draw_teacher
 from workers.brains.consistency import measure_consistency
 from workers.brains.correlation import correlate_columns
 from workers.brains.read_out import find_solution_times
 from workers.brains.simulation import (
     Experiment,
-    bin_features,
     draw_averages,
     place_areas,
     place_bins,
@@ -47,7 +46,7 @@ def test_without_noise_a_neuron_is_a_weighted_sum_of_its_layer() -> None:
     features = bin_features(teacher, EXPERIMENT)
     assert set(made.truth.preferred) == {"conv2", "conv3"}
     for neuron, layer in enumerate(made.truth.preferred):
-        design = features.layers[layer].reshape(-1, 12)
+        design = features[layer].reshape(-1, 12)
         weights, *_ = np.linalg.lstsq(design, made.signal[:, neuron].ravel(), rcond=None)
         np.testing.assert_allclose(design @ weights, made.signal[:, neuron].ravel(), atol=1e-10)
         assert (np.abs(weights) > 1e-10).sum() == 8, "it reads a few units"
@@ -59,7 +58,7 @@ def test_bins_are_averages_of_steps() -> None:
     experiment = replace(EXPERIMENT, latency=33, milliseconds=20)
     bins = place_bins(teacher.end, experiment)
     assert (bins[0], bins[-1], len(bins)) == ((0, 10), (140, 150), 15)
-    values, here = teacher.layers["conv1"], bin_features(teacher, experiment).layers["conv1"]
+    values, here = teacher.layers["conv1"], bin_features(teacher, experiment)["conv1"]
     assert not here[:, :3].any()
     np.testing.assert_allclose(here[:, 3], 0.7 * values[:, 0])
     np.testing.assert_allclose(here[:, 4], values[:, 0])
