@@ -4,8 +4,8 @@ The distance of two operators (workers/brains/dynamic_modes.py) is never below 0
 it: two halves of the stimuli of one population are some way apart already. That is the floor to
 see a distance against (`within`). The interval is 1.96 deviations of the distances of stimuli
 drawn again, to both sides of the distance: these are themselves too large, by the noise that is
-drawn with them. Both populations see the same stimuli, their coordinates stay, and the alignment
-is found again from the best one.
+drawn with them. Both populations see the same stimuli, and the alignment is found again from the
+best one.
 """
 
 from dataclasses import dataclass

@@ -49,10 +49,12 @@ the rank.
 class Trajectories:
     """Embedded trajectories in coordinates of unit variance, as sums over each stimulus.
 
-    before [stimuli, rank, rank]: sums of v v' over the rows but the last; after: sums of w v',
-    where w follows v. shares [rank]: of the variance that the coordinates up to each hold.
+    rows [stimuli, rank, rank]: sums of v v' over all rows; before: over the rows but the last;
+    after: sums of w v', where w follows v. shares [rank]: of the variance that the coordinates up
+    to each hold.
     """
 
+    rows: Floats
     before: Floats
     after: Floats
     shares: Floats
@@ -68,17 +70,28 @@ class Trajectories:
         return min(int(np.searchsorted(self.shares, SHARE)) + 1, self.rank)
 
     def fit(self, counts: Floats | None = None) -> Floats:
-        """The operator [rank, rank], each stimulus as often as `counts` [stimuli] say."""
+        """The operator [rank, rank], each stimulus as often as `counts` [stimuli] say.
+
+        In coordinates that have unit variance over these stimuli: those of all, scaled by the root
+        of what the variance is over these.
+        """
         weights = np.ones(len(self.before)) if counts is None else counts
-        before = np.tensordot(weights, self.before, 1)
-        after = np.tensordot(weights, self.after, 1)
+        rows, before, after = (
+            np.tensordot(weights, sums, 1) for sums in (self.rows, self.before, self.after)
+        )
         operator = np.linalg.lstsq(before, after.T, rcond=1e-12)[0].T
+        if counts is not None:
+            sizes, axes = np.linalg.eigh(rows)
+            roots = np.sqrt(np.maximum(sizes, 1e-12 * max(float(sizes[-1]), 1e-300)))
+            operator = (axes / roots) @ axes.T @ operator @ (axes * roots) @ axes.T
         return np.asarray(operator, dtype=np.float64)
 
     def keep(self, rank: int) -> "Trajectories":
         """The first `rank` coordinates."""
-        before, after = (sums[:, :rank, :rank] for sums in (self.before, self.after))
-        return Trajectories(before=before, after=after, shares=self.shares[:rank])
+        rows, before, after = (
+            sums[:, :rank, :rank] for sums in (self.rows, self.before, self.after)
+        )
+        return Trajectories(rows=rows, before=before, after=after, shares=self.shares[:rank])
 
 
 def embed_trajectories(
@@ -113,6 +126,7 @@ def embed_trajectories(
     past, future = coordinates[:, :-1], coordinates[:, 1:]
     squares = np.square(sizes)
     return Trajectories(
+        rows=np.einsum("sti,stj->sij", coordinates, coordinates),
         before=np.einsum("sti,stj->sij", past, past),
         after=np.einsum("sti,stj->sij", future, past),
         shares=(np.cumsum(squares) / squares.sum())[:kept],

@@ -9,7 +9,7 @@ import pytest
 
 from space.errors import DataError
 from workers.brains.correlation import Floats
-from workers.brains.intervals import count_drawn
+from workers.brains.intervals import count_drawn, find_interval
 from workers.brains.similarity import (
     Comparison,
     Dissimilarity,
@@ -204,3 +204,24 @@ def test_what_is_no_movie_is_one_error() -> None:
         compare_times(np.ones((2, 10)), np.ones((3, 9)))
     with pytest.raises(DataError, match="animals: there is 1 only; the ceiling of similarity"):
         bound_similarity(np.ones((1, 2, 10)))
+
+
+def test_the_interval_holds_the_similarity_of_all_stimuli() -> None:
+    shared, own = np.random.RandomState(0).randn(2, 6, 40)
+
+    def measure(seed: int, stimuli: int) -> tuple[Floats, Floats]:
+        random = np.random.RandomState(seed)
+        latent = random.randn(stimuli, 6)
+        noise = random.randn(2, stimuli, 40)
+        one, other = latent @ shared + noise[0], latent @ own + 1.5 * noise[1]
+        first, second = (part[:, :, None] for part in (one, other))
+        return measure_dissimilarities(first), measure_dissimilarities(second)
+
+    truth = float(compare_movies(*measure(1, 1000))[0])
+    held = 0
+    for seed in range(60):
+        first, second = measure(100 + seed, 40)
+        low, high = find_interval(compare_drawn(first, second, count_drawn(40, 200)))
+        held += bool(low[0] < truth < high[0])
+        assert high[0] - low[0] < 0.25
+    assert held >= 54
