@@ -51,6 +51,9 @@ class Documented(Protocol):
         """The row as one prints it."""
 
 
+Neurons = Annotated[
+    str | None, typer.Option(help="how many of each subject, such as 20,50; as many as all have")
+]
 Layer = Annotated[
     str | None, typer.Option(help="layers, such as conv5,conv6; all of them if not given")
 ]
@@ -171,10 +174,7 @@ def score_turing(  # noqa: PLR0913  (each is an option of the command)
         MapName.ridge
     ),
     splits: Annotated[int, typer.Option(min=1, help="random divisions of the stimuli")] = 10,
-    neurons: Annotated[
-        str | None,
-        typer.Option(help="how many of each subject, such as 20,50; as many as all have"),
-    ] = None,
+    neurons: Neurons = None,
     samples: Annotated[int, typer.Option(min=1, help="times that neurons are drawn")] = 5,
     level: Annotated[float, typer.Option(min=0.0001, max=0.5, help="of the test")] = 0.05,
     power: Annotated[
