@@ -75,11 +75,16 @@ def score_layer_orders(
     """
     moving = select_moving(features, layers)
     rows = find_rows(features, animal.stimuli, animal.source)
-    _, labels = np.unique(animal.objects, return_inverse=True)
+    objects, labels = np.unique(animal.objects, return_inverse=True)
     if labels.max() == 0:
         problem = f"has the object {printable(str(animal.objects[0]))} only"
         raise DataError(animal.source, problem, "give images of two objects or more")
     drawn = split_stimuli(len(rows), splits=splits)
+    for split in drawn:
+        absent = np.setdiff1d(np.arange(len(objects)), labels[split.train])
+        if len(absent):
+            problem = f"has too few images of {printable(str(objects[absent[0]]))} to fit to"
+            raise DataError(animal.source, problem, "give each object more images")
     scores: list[LayerOrder] = []
     for name, values in moving.items():
         starts: Floats = start + width * np.arange(values.shape[1], dtype=np.float64)

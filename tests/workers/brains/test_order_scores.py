@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,3 +44,8 @@ def test_what_cannot_be_scored_is_named() -> None:
         score_layer_orders(features, animal, start=70, width=10, splits=1)
     with pytest.raises(DataError, match=r"monkey.csv: has the object o0 only; give images of two"):
         score_layer_orders(features, record(1)[1], ["it"], start=70, width=10, splits=1)
+    rare = np.where(np.arange(60) == 7, "rare", animal.objects)
+    with pytest.raises(DataError, match=r"monkey.csv: has too few images of rare to fit to; give"):
+        score_layer_orders(
+            features, replace(animal, objects=rare), ["it"], start=70, width=10, splits=40
+        )

@@ -22,15 +22,15 @@ def draw(
     return distances
 
 
-@pytest.mark.parametrize("animals", [3, 5, 12])
+@pytest.mark.parametrize("animals", [3, 8])
 def test_one_more_animal_is_rejected_at_the_nominal_rate(animals: int) -> None:
     random = np.random.RandomState(0)
-    verdicts = [judge_model(draw(random, animals)) for _ in range(1500)]
+    verdicts = [judge_model(draw(random, animals)) for _ in range(1200)]
     for place in range(3):
         rate = np.mean([one[place].rejected for one in verdicts])
         assert 0.03 < rate < 0.07
     # A long tail of far animals costs some of it: a skewness of 1 here.
-    skewed = [judge_model(draw(random, animals, skewed=True)) for _ in range(1500)]
+    skewed = [judge_model(draw(random, animals, skewed=True)) for _ in range(1200)]
     assert np.mean([one[2].rejected for one in skewed]) < 0.12
     # Ranks are exact, whatever the distances are like.
     below = np.mean([one[0].rank_p <= 1 / (animals + 1) for one in skewed])
