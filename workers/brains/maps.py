@@ -14,8 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.brains.correlation import SPREAD, Floats, find_varying
+from workers.brains.partial_least_squares import fit_by_products
 
 COMPONENTS = 25
+MANY = 2
+"""From so many samples a feature on, partial least squares are taken from products."""
 ROUNDING = 1e-6
 """What a rounding of features in single precision is of them, at most."""
 PENALTIES = tuple(float(penalty) for penalty in np.logspace(-2, 7, 19))
@@ -57,7 +60,10 @@ class Pls:
         number = min(self.components, len(features) - 1, int(live.sum()))
         if number < 1 or not targets.any():
             return Fitted(lambda unseen: np.tile(means, (len(unseen), 1)), components=0)
-        plain = _fit_components(features[:, live], responses[:, targets], number)
+        x, y = features[:, live], responses[:, targets]
+        plain: Any = fit_by_products(x, y, number) if len(x) >= MANY * x.shape[1] else None
+        if plain is None:
+            plain = _fit_components(x, y, number)
         if plain is None:
             return Fitted(lambda unseen: np.tile(means, (len(unseen), 1)), components=0)
 
