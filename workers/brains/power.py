@@ -22,8 +22,15 @@ from workers.brains.predictivity import predict_neurons
 from workers.brains.preferences import Preferences, find_common_bins, find_preferences
 from workers.brains.quick_ridge import QuickRidge
 from workers.brains.simulation import Averages, Experiment, Teacher, draw_averages, place_bins
-from workers.brains.splits import split_stimuli
-from workers.brains.timing import TimeMapping, fit_time_mapping, hold_in, map_times
+from workers.brains.splits import Indices, split_stimuli
+from workers.brains.timing import (
+    FEWEST_HELD_IN,
+    HELD_IN,
+    TimeMapping,
+    fit_time_mapping,
+    hold_in,
+    map_times,
+)
 from workers.seeds import mix_seed
 
 SPLITS = 4
@@ -69,13 +76,17 @@ def analyse_power(
 
     What `sizes` does not name is the experiment's, and all images. The ceiling is the experiment's
     at its own number of repetitions, and by Spearman-Brown at another. Raises DataError as
-    `estimate_power` does, and for more images than there are.
+    `estimate_power` does, for more images than there are, and for too few.
     """
     options = [
         sizes.get("images") or [len(teacher.stimuli)],
         sizes.get("neurons") or [experiment.neurons],
         sizes.get("repetitions") or [experiment.repetitions],
     ]
+    for images in options[0]:  # all of them before the draws for any
+        teacher.choose(images)
+        if latency:
+            hold_in_images(images)
     for images, neurons, repetitions in product(*options):
         changed = change_repetitions(replace(experiment, neurons=neurons), repetitions)
         yield estimate_power(
@@ -86,6 +97,16 @@ def analyse_power(
             seed=seed,
             latency=latency,
         )
+
+
+def hold_in_images(images: int) -> Indices:
+    """The images that a latency is fitted to. Raises DataError if they are too few."""
+    try:
+        return hold_in(images)[0]
+    except DataError:
+        problem = f"{images} are too few to fit a latency to a quarter of them"
+        cure = f"give {round(FEWEST_HELD_IN / HELD_IN)} or more"
+        raise DataError("images", problem, cure) from None
 
 
 def change_repetitions(experiment: Experiment, repetitions: int) -> Experiment:
@@ -194,7 +215,7 @@ def _count_right(preferences: Preferences, drawn: Sequence[Averages]) -> int:
 def _recovers(teacher: Teacher, drawn: Averages, experiment: Experiment) -> bool:
     """Whether the latency that fits a recording best is within one bin of the true one."""
     order = np.argsort(teacher.stimuli)
-    rows, _ = hold_in(len(order))
+    rows = hold_in_images(len(order))
     chosen = order[rows]
     fit = fit_time_mapping(
         {name: values[chosen] for name, values in teacher.layers.items()},

@@ -15,6 +15,7 @@ from space.zoo import cells
 from space.zoo.reciprocal_gated import rgc_median
 from tests.support.teachers import write_genome
 from tests.ventral.conftest import Shell
+from ventral.commands.brains import describe
 from ventral.commands.simulation import simulate
 from ventral.output import Format
 from workers.brains.reading import read_assembly
@@ -50,7 +51,7 @@ def options(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_a_recording_is_written_described_and_scored(
-    shell: Shell, words: list[str], tmp_path: Path
+    shell: Shell, words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "it.nc"
     done = shell(*words, "--out", str(file), "--latency-ms", "20", "--seed", "3")
@@ -66,7 +67,8 @@ def test_a_recording_is_written_described_and_scored(
     assert truth["areas"] == ["V4"] * 6 + ["IT"] * 6
     assert truth["preferred"] == ["conv3"] * 6 + ["conv4"] * 6
     assert len(truth["solved"]) == 100
-    facts = shell("brain", "describe", str(file), "-o", "json").json
+    describe(file, output=Format.json)
+    facts = json.loads(capsys.readouterr().out)
     assert (facts["stimuli"], facts["neurons"], len(facts["bins"])) == (100, 12, 12)
     assert facts["areas"] == {"V4": 6, "IT": 6}
     scored = shell(
@@ -81,22 +83,22 @@ def test_a_recording_is_written_described_and_scored(
     assert late["conv4"] > max(0.7, late["conv3"]), "it is conv4 that they read"
 
 
-def test_power_is_a_row_a_size(shell: Shell, words: list[str], tmp_path: Path) -> None:
+def test_power_is_a_row_a_size(
+    options: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rival = save(write_genome(cells.ugrnn()), tmp_path / "rival.json")
-    asked = ["--power", "--rival", rival, "--other-seeds", "1", "--draws", "4"]
-    done = shell(*words, *asked, "--try-repetitions", "1,10", "-o", "json")
-    assert done.code == 0, done.err
-    few, many = done.json
+    asked = {"power": True, "rival": [rival], "other_seeds": 1, "draws": 4}
+    simulate(**options, **asked, try_repetitions="1,10", output=Format.json)
+    few, many = json.loads(capsys.readouterr().out)
     assert (few["repetitions"], many["repetitions"]) == (1, 10)
     assert few["ceiling"] == pytest.approx(0.8 / 2.8)
     assert many["ceiling"] == pytest.approx(0.8)
-    teacher = words[2]
+    teacher = options["teacher"]
     assert set(many["scores"]) == {teacher, "static twin", f"{teacher}, seed 1", rival}
     assert many["scores"][teacher] > few["scores"][teacher]
     assert many["draws"] == 4
     assert many["first_of_draws"].startswith(f"{many['first']} of 4 (")
     assert 0 <= many["first_low"] <= many["first"] / 4 <= many["first_high"] <= 1
-    assert not [path for path in tmp_path.iterdir() if path.suffix == ".stimuli"]
 
 
 def test_a_table_of_stimuli_gives_the_recording_of_its_images(

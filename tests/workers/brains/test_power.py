@@ -80,6 +80,18 @@ def test_every_size_is_tried_and_fewer_repetitions_have_a_lower_ceiling() -> Non
     assert change_repetitions(EXPERIMENT, 20).ceiling == pytest.approx(1.6 / 1.8)
 
 
+def test_too_few_images_are_refused_before_anything_is_drawn() -> None:
+    teacher = draw_teacher(40)
+    rivals = {"static": make_static(teacher)}
+    rows = analyse_power(teacher, rivals, EXPERIMENT, {"images": [40, 31]}, draws=1)
+    with pytest.raises(DataError, match=r"images: 31 are too few .*; give 32 or more"):
+        next(rows)
+    (row,) = analyse_power(teacher, rivals, EXPERIMENT, {"images": [32]}, draws=1)
+    assert row.images == 32
+    with pytest.raises(DataError, match="images: 41 of 40; give 1 to 40"):
+        next(analyse_power(teacher, rivals, EXPERIMENT, {"images": [40, 41]}, draws=1))
+
+
 def test_offsets_around_the_true_one_are_tried() -> None:
     assert list_offsets(EXPERIMENT) == [0, 10, 20, 30, 40, 50, 60, 70, 80]
     early = replace(EXPERIMENT, latency=15, bin=5)
