@@ -1,6 +1,5 @@
 """What `ventral score neural` reads and writes: models, tables, figures, a run in MLflow."""
 
-import importlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -130,7 +129,7 @@ def check_places(csv: Path | None, figures: Path | None) -> None:
     if figures is not None and figures.exists() and not figures.is_dir():
         raise InputError("--figures", f"{figures} is a file", "name a folder")
     if figures is not None:
-        importlib.import_module("dashboards.figures.files")
+        import dashboards.figures.files  # noqa: F401
 
 
 def show_scores(panel: "Panel", output: Format) -> None:
