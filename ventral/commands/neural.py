@@ -129,7 +129,7 @@ def check_places(csv: Path | None, figures: Path | None) -> None:
     if figures is not None and figures.exists() and not figures.is_dir():
         raise InputError("--figures", f"{figures} is a file", "name a folder")
     if figures is not None:
-        import dashboards.figures.files  # noqa: F401
+        from dashboards.figures import files  # noqa: F401  (whether it can be)
 
 
 def show_scores(panel: "Panel", output: Format) -> None:
