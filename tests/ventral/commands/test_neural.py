@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dashboards import figures
 from space.errors import InputError
 from tests.support.panels import make_panel
 from tests.support.recordings import draw_dynamic
@@ -154,6 +155,7 @@ def test_figures_that_cannot_be_drawn_stop_it_before_the_fits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "dashboards.figures.files", None)
+    monkeypatch.delattr(figures, "files", raising=False)  # it may be loaded already
     neural.check_places(tmp_path / "all.csv", None)
     with pytest.raises(ModuleNotFoundError):
         neural.check_places(None, tmp_path)
