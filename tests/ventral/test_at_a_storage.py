@@ -85,7 +85,7 @@ def test_each_machine_goes_on_where_another_was(
     assert places
     assert all(one.startswith(f"{bucket}/lab/campaigns/{name}/trial-") for one in places)
     assert all(one["bytes"] > 0 for one in planned)
-    assert third("rm", name, "--yes").code == 0
+    assert third("rm", name).code == 0
     assert open_storage(f"{bucket}/lab").list("campaigns") == []
 
     secret = s3_server.variables["AWS_SECRET_ACCESS_KEY"].encode()
