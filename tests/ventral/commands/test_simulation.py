@@ -87,7 +87,7 @@ def test_power_is_a_row_a_size(
     options: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rival = save(write_genome(cells.ugrnn()), tmp_path / "rival.json")
-    asked = {"power": True, "rival": [rival], "other_seeds": 1, "draws": 4}
+    asked: dict[str, Any] = {"power": True, "rival": [rival], "other_seeds": 1, "draws": 4}
     simulate(**options, **asked, try_repetitions="1,10", output=Format.json)
     few, many = json.loads(capsys.readouterr().out)
     assert (few["repetitions"], many["repetitions"]) == (1, 10)
