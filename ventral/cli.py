@@ -84,11 +84,15 @@ app.add_typer(trials.app, name="trial", help="The trials of a campaign.")
 app.add_typer(spaces.app, name="space", help="Search spaces: what may be searched.")
 app.add_typer(zoo.app, name="zoo", help="The published models as genomes.")
 app.add_typer(datasets.app, name="data", help="Data sets, and packing them for training.")
-app.add_typer(brains.brain, name="brain", help="Recordings of neurons.")
+app.add_typer(brains.brain, name="brain", help="Recordings of neurons, measured or simulated.")
 dynamics.register(brains.score)
 robustness.register(brains.score)
 twins.register(brains.score)
-app.add_typer(brains.score, name="score", help="How well networks explain neurons.")
+app.add_typer(
+    brains.score,
+    name="score",
+    help="How well networks explain brains and behaviour, and how robust they are.",
+)
 app.add_typer(deploy.app, name="deploy", help="Deployments: containers, Kubernetes, Slurm.")
 
 
