@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from space.errors import InputError
+from workers.evaluation import choose_classes
 
 Norm = Literal["linf", "l2"]
 
@@ -133,7 +134,7 @@ def _judge(classify: Classify, images: Tensor, labels: Tensor) -> tuple[Tensor, 
     """(loss [B], whether the answer is wrong [B])."""
     logits = classify(images)
     loss = cross_entropy(logits, labels, reduction="none")
-    return loss, logits.topk(1, dim=1).indices[:, 0] != labels
+    return loss, choose_classes(logits) != labels
 
 
 def _project(change: Tensor, attack: Attack) -> Tensor:
