@@ -29,7 +29,7 @@ from workers.data.pack import Pack
 from workers.evaluation import choose_classes
 from workers.job import ScoredSplit
 from workers.robustness.answers import Reader, frozen
-from workers.shares import LEVEL, Right, bound_share, compare_shares, correct_tests
+from workers.shares import Difference, Right, bound_share, compare_shares, correct_differences
 
 if TYPE_CHECKING:
     from models.build import Network
@@ -345,10 +345,14 @@ def _describe(
 def _judge(rows: Sequence[Readout]) -> list[Readout]:
     """The rows (the own decoder first) with p corrected together, and the one to choose."""
     own, *others = rows
-    corrected = correct_tests([row.p for row in others])
+    differences = correct_differences(
+        [
+            Difference(row.difference, row.difference_low, row.difference_high, row.p)
+            for row in others
+        ]
+    )
     judged = [own]
-    for row, p in zip(others, corrected, strict=True):
-        shown = p < 1 - LEVEL and (row.difference_low > 0 or row.difference_high < 0)
-        judged.append(replace(row, p=p, better=row.difference > 0 if shown else None))
+    for row, one in zip(others, differences, strict=True):
+        judged.append(replace(row, p=one.p, better=one.value > 0 if one.shown else None))
     best = max(judged, key=lambda row: row.validation)
     return [replace(row, chosen=row is best) for row in judged]

@@ -27,12 +27,11 @@ from workers.robustness.answers import (
 from workers.robustness.attacks import ATTACKS
 from workers.robustness.corruptions import LEVELS, Images, check_channels
 from workers.shares import (
-    LEVEL,
     Interval,
     bound_mean,
     bound_share,
     compare_shares,
-    correct_tests,
+    correct_differences,
 )
 
 
@@ -220,16 +219,15 @@ def compare_models(answered: Mapping[str, Answered]) -> list[Comparison]:
         for model, against in itertools.combinations(answered, 2)
         for condition in answered[model]
     ]
-    differences = [
-        compare_shares(answered[model][condition].right, answered[against][condition].right)
-        for model, against, condition in pairs
-    ]
-    corrected = correct_tests([one.p for one in differences])
+    differences = correct_differences(
+        [
+            compare_shares(answered[model][condition].right, answered[against][condition].right)
+            for model, against, condition in pairs
+        ]
+    )
     comparisons = []
-    for (model, against, condition), one, p in zip(pairs, differences, corrected, strict=True):
-        better = None
-        if p < 1 - LEVEL and (one.low > 0 or one.high < 0):
-            better = model if one.value > 0 else against
+    for (model, against, condition), one in zip(pairs, differences, strict=True):
+        better = model if one.value > 0 else against
         comparisons.append(
             Comparison(
                 model=model,
@@ -240,8 +238,8 @@ def compare_models(answered: Mapping[str, Answered]) -> list[Comparison]:
                 difference=one.value,
                 low=one.low,
                 high=one.high,
-                p=p,
-                better=better,
+                p=one.p,
+                better=better if one.shown else None,
             )
         )
     return comparisons
