@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.host.home import Home
-from search.upkeep.robustness import Look, open_exports, record_looks
+from search.upkeep.looks import Look, open_exports, record_looks
 from workers.job import ScoredSplit
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from ventral.commands.exports import ScoredSplit
 from ventral.output import Column, Format, Output, note, percent, table, value
 
 if TYPE_CHECKING:
-    from search.upkeep.robustness import Look
+    from search.upkeep.looks import Look
     from workers.robustness.scoring import Robustness, Scores
 
 Split = Annotated[ScoredSplit, typer.Option("--split", help="the images that are shown")]
@@ -146,7 +146,7 @@ def robustness(  # noqa: PLR0913  (each is an option of the command)
     )
     _show(scores, split.value, output)
     _write_files(scores, figures, table_file)
-    note_looks(looks)
+    _note_looks(looks)
 
 
 def decoders(
@@ -192,7 +192,7 @@ def decoders(
     table(rows, DECODERS, output, f"right answers on {split.value} images, by decoder")
     if split is ScoredSplit.validation:
         note("decoders were chosen by these images: the best looks better than it is")
-    note_looks(looks)
+    _note_looks(looks)
 
 
 def _write_command() -> str:
@@ -284,7 +284,7 @@ def _write_files(scores: "Scores", figures: Path | None, file: Path | None) -> N
         note(f"{len(files)} files of {len(drawn)} figures are in {figures}")
 
 
-def note_looks(looks: "Sequence[Look]") -> None:
+def _note_looks(looks: "Sequence[Look]") -> None:
     """Where it is on record that the test split was opened."""
     for look in looks:
         if look.not_recorded is None:
