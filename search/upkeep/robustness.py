@@ -27,13 +27,12 @@ def score_robustness_on_record(
     """Score exports side by side on the same images of a split; openings of test go on record.
 
     `data` is the folder of a pack instead of that which the exports were scored on. Raises
-    InputError for exports of different data, for settings that make no sense, and what
-    `workers.scoring.open_export` does.
+    InputError for exports of different data, and what `workers.scoring.open_export` does.
     """
     from workers.robustness.answers import find_device, place_network
     from workers.robustness.scoring import score_models
 
-    _, place = settings.conditions, find_device(device)  # refused before anything is opened
+    place = find_device(device)  # refused before anything is opened
     opened = open_exports(folders, home, split, data)
     first = next(iter(opened.values()))
     readers = {

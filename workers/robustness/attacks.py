@@ -43,12 +43,9 @@ class Attack:
     restarts: int = RESTARTS
 
     def __post_init__(self) -> None:
-        for name, number, least in (
-            ("steps", self.steps, 1),
-            ("restarts", self.restarts, 1),
-        ):
-            if number < least:
-                raise InputError(name, f"{number} is too few", f"give {least} or more")
+        for name, number in (("steps", self.steps), ("restarts", self.restarts)):
+            if number < 1:
+                raise InputError(name, f"{number} is too few", "give 1 or more")
         for name, size in (("epsilon", self.epsilon), ("step", self.size)):
             if not 0 < size < float("inf"):
                 raise InputError(name, f"{size} is no distance", "give a number above 0")

@@ -41,6 +41,9 @@ class Settings:
 
     `images` is how many of the split are shown (all, if None), `attacked` how many of these are
     attacked, which takes long: a part drawn by `seed`, the same for all networks.
+
+    Raises InputError for a kind or a level that there is not, and for an attack that makes no
+    sense.
     """
 
     kinds: tuple[str, ...]
@@ -50,15 +53,16 @@ class Settings:
     attacked: int = 200
     seed: int = 0
 
-    @property
-    def conditions(self) -> tuple[Condition, ...]:
-        """The clean images, then kind by kind. Raises InputError for one that there is not."""
-        spoilt = itertools.product(self.kinds, self.severities)
-        listed = (Condition(), *(Condition(kind=kind, level=level) for kind, level in spoilt))
-        for condition in listed:
+    def __post_init__(self) -> None:
+        for condition in self.conditions:
             if condition.kind in ATTACKS:
                 self.attacks.at(condition)
-        return listed
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The clean images, then kind by kind."""
+        spoilt = itertools.product(self.kinds, self.severities)
+        return (Condition(), *(Condition(kind=kind, level=level) for kind, level in spoilt))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,8 +136,8 @@ def score_models(
 ) -> Scores:
     """Score networks by name under all conditions of the settings.
 
-    `listen` is called before each network and condition. Raises InputError for a kind or a level
-    that there is not, and for a kind that these images do not have.
+    `listen` is called before each network and condition. Raises InputError for a kind that these
+    images do not have.
     """
     conditions, labels = settings.conditions, data.labels(split)
     for kind in settings.kinds:
