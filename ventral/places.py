@@ -12,7 +12,17 @@ def check_file(option: str, file: Path | None, name: str) -> None:
         raise InputError(option, f"{file} is a folder", cure)
 
 
-def check_folder(option: str, folder: Path | None) -> None:
-    """Raise InputError for a folder that is a file."""
-    if folder is not None and folder.exists() and not folder.is_dir():
-        raise InputError(option, f"{folder} is a file", "name a folder")
+def check_figures(folder: Path | None) -> None:
+    """Raise InputError for a folder of figures that is a file, ModuleNotFoundError if figures are
+    wanted and what draws them is not installed.
+    """
+    if folder is None:
+        return
+    if folder.exists() and not folder.is_dir():
+        raise InputError("--figures", f"{folder} is a file", "name a folder")
+    check_drawing()
+
+
+def check_drawing() -> None:
+    """Raise ModuleNotFoundError if what draws figures and makes their tables is not installed."""
+    from dashboards.figures import files  # noqa: F401  (whether it can be)

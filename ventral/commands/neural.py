@@ -12,7 +12,6 @@ from space.documents.outside import printable
 from space.errors import InputError
 from ventral import presenting
 from ventral.output import Column, Format, note, table
-from ventral.places import check_file, check_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,8 +122,10 @@ def split_file(option: str, text: str) -> tuple[str, Path]:
 
 def check_places(csv: Path | None, figures: Path | None) -> None:
     """Raise InputError for a place that cannot be written, before anything is computed."""
-    check_file("--csv", csv, CSV)
-    check_folder("--figures", figures)
+    if csv is not None and csv.is_dir():
+        raise InputError("--csv", f"{csv} is a folder", f"name a file in it, say {csv / CSV}")
+    if figures is not None and figures.exists() and not figures.is_dir():
+        raise InputError("--figures", f"{figures} is a file", "name a folder")
 
 
 def show_scores(panel: "Panel", output: Format) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ventral.output import Format, Output, note, value
-from ventral.places import check_file, check_folder
+from ventral.places import check_figures, check_file
 from ventral.remote import Cluster
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _check_places(to: Path | None, figures: Path | None, numbers: Path | None) -
 
     check_file("--to", to, "report.html")
     check_file("--json", numbers, "report.json")
-    check_folder("--figures", figures)
+    check_figures(figures)
     if to is not None and numbers is not None and to.absolute() == numbers.absolute():
         raise InputError("--json", f"{numbers} is the page as well", "name two files")
 

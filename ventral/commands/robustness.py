@@ -13,7 +13,7 @@ import typer
 
 from ventral.commands.exports import ScoredSplit
 from ventral.output import Column, Format, Output, note, percent, table, value
-from ventral.places import check_file, check_folder
+from ventral.places import check_drawing, check_figures, check_file
 from ventral.presenting import split_names
 
 if TYPE_CHECKING:
@@ -122,7 +122,9 @@ def robustness(  # noqa: PLR0913  (each is an option of the command)
     from workers.robustness.scoring import Settings
 
     check_file("--csv", table_file, "robustness.csv")
-    check_folder("--figures", figures)
+    check_figures(figures)
+    if table_file is not None:
+        check_drawing()
     settings = Settings(
         kinds=tuple(dict.fromkeys(split_names(kinds))) or KINDS,
         severities=_read_levels(severities) or LEVELS,
