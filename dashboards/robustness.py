@@ -19,6 +19,11 @@ WIDTH, HEIGHT, ABREAST = 96, 90, 4
 """Of a panel, in points, and how many stand side by side."""
 LONGEST = 40
 """Letters of a network's name."""
+SHORT_LABEL = (
+    f"length(datum.label) > {LONGEST} ? slice(datum.label, 0, {LONGEST // 2}) + '…' + "
+    f"slice(datum.label, {1 - LONGEST // 2}) : datum.label"
+)
+"""A name in a legend, as `shorten` has it: two that are shortened alike stay two lines."""
 CLEAN = "clean"
 
 
@@ -69,7 +74,6 @@ def _draw_severities(scores: Scores) -> Figure:
     whole = tabulate_steps(scores.rows)
     whole = whole[whole["step"].isna()].drop(columns="step")
     frame = _repeat_clean(whole, kinds)
-    shown = frame.assign(model=[shorten(one, LONGEST) for one in frame["model"]])
     scale = alt.Scale(domain=list(span([*frame["low"], *frame["high"]])), nice=False)
     x = alt.X(
         "severity:Q",
@@ -82,10 +86,15 @@ def _draw_severities(scores: Scores) -> Figure:
         sort=None,
         scale=alt.Scale(range="category"),
         legend=alt.Legend(
-            title=None, orient="top", symbolType="stroke", symbolStrokeWidth=2, symbolOpacity=1
+            title=None,
+            orient="top",
+            symbolType="stroke",
+            symbolStrokeWidth=2,
+            symbolOpacity=1,
+            labelExpr=SHORT_LABEL,
         ),
     )
-    base = alt.Chart(write_inline(shown)).encode(x=x, color=colour)
+    base = alt.Chart(write_inline(frame)).encode(x=x, color=colour)
     layers = alt.layer(
         base.mark_area(opacity=0.16).encode(
             y=alt.Y("low:Q", title="top-1", scale=scale), y2="high:Q"

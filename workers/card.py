@@ -89,6 +89,11 @@ class Card(Value):
         return {self.split: (self.top1, self.top5, self.loss)} | scores
 
     @property
+    def saw_validation(self) -> bool:
+        """Whether the network was trained on the validation images as well."""
+        return self.recipe.get("train_on") == "train+validation"
+
+    @property
     def data_spec(self) -> dict[str, Any]:
         """`data` as this version reads it: before there were validation splits, it had none."""
         return {"validation": 0} | self.data
@@ -189,8 +194,7 @@ Accuracy of the read-out at each step ({card.split}): {by_step}
 
 
 def _trained_on(card: Card) -> str:
-    whole = card.recipe.get("train_on") == "train+validation"
-    return ", the training and the validation images together" if whole else ""
+    return ", the training and the validation images together" if card.saw_validation else ""
 
 
 def _scores(card: Card) -> str:

@@ -118,8 +118,13 @@ def judge_images(
     answers = _answer(
         network, pack, split, batch_size, device=device, threads=threads, reduced=reduced
     )
-    right = [logits.topk(1, dim=1).indices[:, 0] == labels for _, logits, labels in answers]
+    right = [choose_classes(logits) == labels for _, logits, labels in answers]
     return cast(NDArray[np.bool_], torch.cat(right).cpu().numpy())
+
+
+def choose_classes(logits: Tensor) -> Tensor:
+    """[B,classes] -> the first answer to each image, [B], as `judge_images` takes it."""
+    return logits.topk(1, dim=1).indices[:, 0]
 
 
 @torch.no_grad()

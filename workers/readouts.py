@@ -1,10 +1,9 @@
 """What else could be read from a trained network: every decoder of the grammar on its logits.
 
-The network is frozen and runs once: the head's logits at the steps of the window, by default the
-published one, are written to a file for each split. Decoders without weights read them as they
-are. The others are trained on those of the training split, by Adam on the cross-entropy with the
-decoder's own decay, and the learning rate and the epoch are chosen on validation. Nothing of the
-network changes.
+The network is frozen and runs once: the head's logits at the steps of the published window are
+written to a file for each split. Decoders without weights read them as they are. The others are
+trained on those of the training split, by Adam on the cross-entropy with the decoder's own decay,
+and the learning rate and the epoch are chosen on validation. Nothing of the network changes.
 """
 
 import math
@@ -27,9 +26,10 @@ from space.network.architecture import Architecture, Decoder, DecoderForm
 from space.step.parameters import decoder_parameters
 from workers.data.manifest import SplitName
 from workers.data.pack import Pack
+from workers.evaluation import choose_classes
 from workers.job import ScoredSplit
 from workers.robustness.answers import Reader, frozen
-from workers.shares import LEVEL, Right, bound_share, compare_shares, correct_tests
+from workers.shares import Difference, Right, bound_share, compare_shares, correct_differences
 
 if TYPE_CHECKING:
     from models.build import Network
@@ -129,8 +129,7 @@ def find_window(genome: Architecture) -> range:
     published, or only the last where there is no such step.
     """
     steps = genome.clock.steps
-    default = genome.clock.image_on + len(genome.stages) + 1
-    return range(min(default, steps - 1), steps)
+    return range(min(genome.published_start, steps - 1), steps)
 
 
 def list_decoders(window: int) -> dict[str, tuple[Decoder, bool]]:
@@ -177,7 +176,7 @@ def trace_logits(
         for start in range(0, len(numbers), reader.batch_size):
             part = numbers[start : start + reader.batch_size]
             by_step = reader.step_logits(reader.show(np.array(data.images(split)[part])))
-            answers = network.decode(by_step).topk(1, dim=1).indices[:, 0].cpu().numpy()
+            answers = choose_classes(network.decode(by_step)).cpu().numpy()
             right[start : start + len(part)] = answers == labels[part]
             logits[start : start + len(part)] = by_step[:, window.start :].cpu().numpy()
     return Traced(logits=logits, labels=labels[numbers], right=right)
@@ -286,7 +285,7 @@ def _rank(module: DecoderModule, traced: Traced) -> tuple[float, float]:
     """(top-1, minus the mean loss): what is better is larger."""
     right = loss = 0.0
     for _, decoded, labels in _read(module, traced):
-        right += float((decoded.topk(1, dim=1).indices[:, 0] == labels).sum())
+        right += float((choose_classes(decoded) == labels).sum())
         loss += float(cross_entropy(decoded, labels, reduction="sum"))
     count = len(traced.labels)
     return right / count, -loss / count if math.isfinite(loss) else -math.inf
@@ -307,7 +306,7 @@ def _score_own(network: "Network", scored: Traced, validation: Traced) -> Readou
 def _score(fitted: Fitted, scored: Traced, window: range) -> Readout:
     right, steps = [], []
     for logits, decoded, labels in _read(fitted.module, scored):
-        right.append(decoded.topk(1, dim=1).indices[:, 0] == labels)
+        right.append(choose_classes(decoded) == labels)
         if fitted.module.decoder.form in ("max_conf", "thresh"):
             steps.append(fitted.module.chosen_steps(logits))
     row = _describe(
@@ -346,10 +345,14 @@ def _describe(
 def _judge(rows: Sequence[Readout]) -> list[Readout]:
     """The rows (the own decoder first) with p corrected together, and the one to choose."""
     own, *others = rows
-    corrected = correct_tests([row.p for row in others])
+    differences = correct_differences(
+        [
+            Difference(row.difference, row.difference_low, row.difference_high, row.p)
+            for row in others
+        ]
+    )
     judged = [own]
-    for row, p in zip(others, corrected, strict=True):
-        shown = p < 1 - LEVEL and (row.difference_low > 0 or row.difference_high < 0)
-        judged.append(replace(row, p=p, better=row.difference > 0 if shown else None))
+    for row, one in zip(others, differences, strict=True):
+        judged.append(replace(row, p=one.p, better=one.value > 0 if one.shown else None))
     best = max(judged, key=lambda row: row.validation)
     return [replace(row, chosen=row is best) for row in judged]

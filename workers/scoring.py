@@ -42,7 +42,7 @@ def open_export(
     Raises what `evaluate_export` does, and InputError for a pack of other classes.
     """
     card = read_card(folder)
-    if split == "validation" and card.recipe.get("train_on") == "train+validation":
+    if split == "validation" and card.saw_validation:
         problem = f"{folder} was trained on the validation images"
         raise InputError("split", problem, "score it on test")
     network = load(folder)

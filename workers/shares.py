@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -41,6 +41,11 @@ class Difference:
     low: float
     high: float
     p: float
+
+    @property
+    def shown(self) -> bool:
+        """Whether the shares differ: the interval leaves out 0, and p is below 5 %."""
+        return self.p < 1 - LEVEL and (self.low > 0 or self.high < 0)
 
 
 def bound_share(hits: int, of: int) -> Interval:
@@ -115,6 +120,12 @@ def correct_tests(values: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(values) - place) * values[at]))
         corrected[at] = highest
     return corrected
+
+
+def correct_differences(differences: Sequence[Difference]) -> list[Difference]:
+    """The same with p as `correct_tests` corrects it, in their order."""
+    corrected = correct_tests([one.p for one in differences])
+    return [replace(one, p=p) for one, p in zip(differences, corrected, strict=True)]
 
 
 def bound_mean(values: NDArray[np.int64], seed: int = 0) -> Interval:

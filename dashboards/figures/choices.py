@@ -14,7 +14,6 @@ import pandas as pd
 
 from dashboards.figures.figure import Figure
 from dashboards.figures.inline import write_inline
-from dashboards.figures.intervals import bound_share
 from dashboards.figures.labels import shorten, space_out, write_count, write_list
 from dashboards.figures.outcomes import MOST, keep_full, number_samples
 from dashboards.figures.panels import stack_panels
@@ -22,6 +21,7 @@ from dashboards.figures.theme import SMALL
 from dashboards.frames import CHOICE
 from dashboards.searched import Searched
 from space.choices.domains import Categorical, Integer, Parameter, Scalar
+from workers.shares import bound_share
 
 Codes = npt.NDArray[np.int64]
 

@@ -14,12 +14,13 @@ from scipy import special  # type: ignore[import-untyped]
 
 from dashboards.figures.figure import Figure
 from dashboards.figures.inline import write_inline
-from dashboards.figures.intervals import LEVEL, bound_mean
+from dashboards.figures.intervals import bound_mean
 from dashboards.figures.labels import span, write_count, write_list
 from dashboards.figures.outcomes import keep_full, number_samples
 from dashboards.figures.panels import name_apart
 from dashboards.figures.progress import trace_best, window_of
 from dashboards.searched import Searched
+from workers.shares import LEVEL
 
 WIDTH, HEIGHT = 420, 165
 POINTS = 240

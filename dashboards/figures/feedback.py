@@ -10,13 +10,14 @@ import pandas as pd
 
 from dashboards.figures.effects import EffectStyle, draw_effects
 from dashboards.figures.figure import Figure
-from dashboards.figures.intervals import Interval, bound_difference, bound_mean
+from dashboards.figures.intervals import bound_difference, bound_mean
 from dashboards.figures.labels import write_count
 from dashboards.figures.outcomes import MOST, keep_full
 from dashboards.figures.panels import stack_panels
 from dashboards.frames import CHOICE
 from dashboards.searched import Searched
 from space.space import Space
+from workers.shares import Interval
 
 STYLE = EffectStyle(
     title="gain in top-1: with the edge − without",

@@ -1,4 +1,4 @@
-"""Intervals of shares, of means and of differences of means, at 95 %."""
+"""Intervals of means and of differences of means, at 95 %; those of shares: workers/shares.py."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special  # type: ignore[import-untyped]
 
-from workers.shares import LEVEL, Interval, bound_share
-
-__all__ = ["LEVEL", "Interval", "bound_difference", "bound_mean", "bound_share"]
+from workers.shares import LEVEL, Interval
 
 Scores = npt.NDArray[np.float64]
 

@@ -6,11 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.host.home import Home
-from search.upkeep.robustness import Look, open_exports, record_looks
+from search.upkeep.looks import Look, open_exports, record_looks
 from workers.job import ScoredSplit
 
 if TYPE_CHECKING:
     from workers.readouts import Readout, Training
+
+SEEN = (
+    "the network was trained on the validation images, which decoders are chosen by: "
+    "give --data a pack of others"
+)
 
 
 def compare_decoders_on_record(
@@ -26,7 +31,8 @@ def compare_decoders_on_record(
 ) -> "tuple[list[Readout], list[Look]]":
     """Compare all decoders as read-outs of an export; an opening of test goes on record.
 
-    Logits lie in a temporary folder meanwhile. Raises what `workers.readouts.compare_decoders`
+    Logits lie in a temporary folder meanwhile. `listen` also hears if the network knows the images
+    that decoders are chosen by. Raises what `workers.readouts.compare_decoders`
     and `workers.scoring.open_export` do.
     """
     from workers.readouts import compare_decoders
@@ -34,6 +40,8 @@ def compare_decoders_on_record(
 
     place = find_device(device)
     (opened,) = open_exports([folder], home, split, data).values()
+    if opened.card.saw_validation and opened.data.checksum == opened.card.data_checksum:
+        listen(SEEN)
     size = opened.card.evaluation_batch_size
     reader = place_network(opened.network, opened.card, size, place)
     with tempfile.TemporaryDirectory(prefix="ventral-logits-") as files:

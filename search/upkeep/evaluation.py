@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.host.home import Home
-from space.errors import InputError, StoreError, VentralError
+from search.upkeep.looks import record_look
+from space.errors import InputError
 from workers.card import Card
 from workers.job import ScoredSplit
 
@@ -74,33 +75,3 @@ def evaluate_on_record(
         not_recorded=not_recorded,
         not_written=not_written,
     )
-
-
-def record_look(card: Card, home: Home, command: str) -> str | None:
-    """Put on record with an export's campaign that `command` opened the test split for it.
-
-    Returns why that cannot be done, None where it was.
-    """
-    if not card.campaign or card.trial is None:
-        return "the export is of no campaign"
-    try:
-        # An export is also scored where nothing of what a search needs is installed.
-        from search.campaign.lineage import name_trial
-        from search.store import Store
-        from search.upkeep.openings import record_opening
-    except ImportError as error:
-        return f"the store cannot be opened here ({error})"
-    try:
-        store = Store.open(home.store_url, create=False)
-    except StoreError as error:
-        return str(error)
-    try:
-        record = store.campaigns.get(card.campaign)
-        if record.id != card.campaign:  # another one has that for a name
-            return f"the store of this home does not have campaign {card.campaign}"
-        record_opening(store, record, command, [name_trial(card.trial)])
-    except VentralError as error:  # locked, full, or it may only be read
-        return str(error)
-    finally:
-        store.close()
-    return None

@@ -272,7 +272,12 @@ class Architecture(GrammarValue):
         if self.decoder.form == "last":
             return range(steps - 1, steps)
         start = self.decoder.start
-        return range(self.clock.image_on + len(self.stages) + 1 if start is None else start, steps)
+        return range(self.published_start if start is None else start, steps)
+
+    @property
+    def published_start(self) -> int:
+        """The first step of the published window: one after the first that sees the image."""
+        return self.clock.image_on + len(self.stages) + 1
 
     @property
     def nodes(self) -> list[str]:

@@ -63,6 +63,14 @@ def test_figures_are_valid_and_of_print_size() -> None:
     assert "comparisons" not in alone[0].text
 
 
+def test_names_that_are_shortened_alike_stay_two_lines() -> None:
+    names = [f"{'a' * 30}{middle}{'z' * 30}" for middle in "bc"]
+    severity = draw_figures(_scores(*names))[0]
+    assert "…" in draw_svg(severity)
+    spec = json.dumps(severity.chart.to_dict())
+    assert all(name in spec for name in names)
+
+
 def test_every_panel_begins_with_the_clean_images() -> None:
     scores = _scores("one")
     severity, steps = draw_figures(scores)

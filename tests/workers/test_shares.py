@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import optimize, stats  # type: ignore[import-untyped]
 
-from workers.shares import Z, bound_mean, bound_share, compare_shares, correct_tests
+from workers.shares import (
+    Difference,
+    Z,
+    bound_mean,
+    bound_share,
+    compare_shares,
+    correct_differences,
+    correct_tests,
+)
 
 
 def _answers(both: int, gained: int, lost: int, neither: int) -> tuple[np.ndarray, np.ndarray]:
@@ -63,10 +73,19 @@ def test_exchanging_two_models_turns_the_sign() -> None:
     assert one.p == other.p
 
 
+@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_a_share_has_wilsons_interval(counts: tuple[int, int]) -> None:
+    hits, of = counts
+    one = bound_share(hits, of)
+    expected = stats.binomtest(hits, of).proportion_ci(method="wilson")
+    assert one.value == hits / of
+    assert (one.low, one.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
 def test_nothing_is_not_a_share() -> None:
     nothing = np.zeros(0, dtype=bool)
     assert np.isnan(compare_shares(nothing, nothing).value)
-    assert np.isnan(bound_share(0, 0).low)
+    assert np.isnan([bound_share(0, 0).value, bound_share(0, 0).low]).all()
     assert np.isnan(bound_mean(np.zeros(0, dtype=np.int64)).value)
     assert np.isnan(bound_mean(np.ones(1, dtype=np.int64)).low)
 
@@ -79,6 +98,18 @@ def test_p_is_corrected_as_holm_does() -> None:
     assert correct_tests([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert correct_tests([0.6, 0.9]) == [1.0, 1.0]
     assert correct_tests([]) == []
+
+
+def test_a_difference_is_shown_by_its_interval_and_its_p_together() -> None:
+    assert Difference(0.2, 0.1, 0.3, 0.01).shown
+    assert Difference(-0.2, -0.3, -0.1, 0.01).shown
+    assert not Difference(0.2, -0.1, 0.3, 0.01).shown
+    assert not Difference(0.2, 0.1, 0.3, 0.06).shown
+    once, twice = Difference(0.2, 0.1, 0.3, 0.03), Difference(-0.2, -0.3, -0.1, 0.04)
+    corrected = correct_differences([once, twice])
+    assert [one.p for one in corrected] == pytest.approx([0.06, 0.06])
+    assert [one.value for one in corrected] == [0.2, -0.2]
+    assert not any(one.shown for one in corrected)
 
 
 def test_a_bootstrapped_mean_has_the_bounds_of_many_images() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ventral.output import Format, Output, note, value
+from ventral.places import check_figures, check_file
 from ventral.remote import Cluster
 
 if TYPE_CHECKING:
@@ -76,13 +77,9 @@ def _check_places(to: Path | None, figures: Path | None, numbers: Path | None) -
     """Raise InputError for a place that cannot be written, before anything is read."""
     from space.errors import InputError
 
-    for option, file in (("--to", to), ("--json", numbers)):
-        if file is not None and file.is_dir():
-            suffix = "html" if option == "--to" else "json"
-            cure = f"name a file in it, say {file / f'report.{suffix}'}"
-            raise InputError(option, f"{file} is a folder", cure)
-    if figures is not None and figures.exists() and not figures.is_dir():
-        raise InputError("--figures", f"{figures} is a file", "name a folder")
+    check_file("--to", to, "report.html")
+    check_file("--json", numbers, "report.json")
+    check_figures(figures)
     if to is not None and numbers is not None and to.absolute() == numbers.absolute():
         raise InputError("--json", f"{numbers} is the page as well", "name two files")
 

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from space.documents.outside import printable
 from ventral.commands.exports import ScoredSplit
 from ventral.output import Column, Format, Output, note, percent, table, value
+from ventral.places import check_drawing, check_figures, check_file
+from ventral.presenting import split_names
 
 if TYPE_CHECKING:
-    from search.upkeep.robustness import Look
+    from search.upkeep.looks import Look
     from workers.robustness.scoring import Robustness, Scores
 
 Split = Annotated[ScoredSplit, typer.Option("--split", help="the images that are shown")]
@@ -120,10 +121,13 @@ def robustness(  # noqa: PLR0913  (each is an option of the command)
     from workers.robustness.corruptions import LEVELS
     from workers.robustness.scoring import Settings
 
-    _check_places(figures, table_file)
+    check_file("--csv", table_file, "robustness.csv")
+    check_figures(figures)
+    if table_file is not None:
+        check_drawing()
     settings = Settings(
-        kinds=tuple(_split_words(kinds)) or KINDS,
-        severities=tuple(_read_levels(severities)) or LEVELS,
+        kinds=tuple(dict.fromkeys(split_names(kinds))) or KINDS,
+        severities=_read_levels(severities) or LEVELS,
         attacks=AttackSettings(steps=steps, step=step, restarts=restarts),
         images=images,
         attacked=attacked,
@@ -146,7 +150,7 @@ def robustness(  # noqa: PLR0913  (each is an option of the command)
     )
     _show(scores, split.value, output)
     _write_files(scores, figures, table_file)
-    note_looks(looks)
+    _note_looks(looks)
 
 
 def decoders(
@@ -192,7 +196,7 @@ def decoders(
     table(rows, DECODERS, output, f"right answers on {split.value} images, by decoder")
     if split is ScoredSplit.validation:
         note("decoders were chosen by these images: the best looks better than it is")
-    note_looks(looks)
+    _note_looks(looks)
 
 
 def _write_command() -> str:
@@ -200,32 +204,16 @@ def _write_command() -> str:
     return shlex.join(["ventral", *sys.argv[1:]])
 
 
-def _split_words(text: str | None) -> list[str]:
-    """The words of a list such as `noise,blur`, each once."""
-    words = [word.strip() for word in (text or "").split(",")]
-    return list(dict.fromkeys(word for word in words if word))
-
-
-def _read_levels(text: str | None) -> list[int]:
+def _read_levels(text: str | None) -> tuple[int, ...]:
+    """The levels in `5,1`, in rising order and each once; none for None. Raises InputError."""
     from space.errors import InputError
 
-    levels = []
-    for word in _split_words(text):
+    levels = set()
+    for word in split_names(text):
         if not (word.isascii() and word.isdigit()):
             raise InputError(f"--severities: {word}", "is no number", "give some of 1 to 5")
-        levels.append(int(word))
-    return sorted(levels)
-
-
-def _check_places(figures: Path | None, file: Path | None) -> None:
-    """Raise InputError for a place that cannot be written, before anything is scored."""
-    from space.errors import InputError
-
-    if figures is not None and figures.exists() and not figures.is_dir():
-        raise InputError("--figures", f"{figures} is a file", "name a folder")
-    if file is not None and file.is_dir():
-        cure = f"name a file in it, say {file / 'robustness.csv'}"
-        raise InputError("--csv", f"{file} is a folder", cure)
+        levels.add(int(word))
+    return tuple(sorted(levels))
 
 
 def _show(scores: "Scores", split: str, output: Format) -> None:
@@ -284,11 +272,10 @@ def _write_files(scores: "Scores", figures: Path | None, file: Path | None) -> N
         note(f"{len(files)} files of {len(drawn)} figures are in {figures}")
 
 
-def note_looks(looks: "Sequence[Look]") -> None:
+def _note_looks(looks: "Sequence[Look]") -> None:
     """Where it is on record that the test split was opened."""
     for look in looks:
         if look.not_recorded is None:
             note(f"the opening is on record: ventral status {look.campaign}")
         else:
-            folder = printable(look.folder)
-            note(f"the opening for {folder} is not on record ({look.not_recorded})")
+            note(f"the opening for {look.folder} is not on record ({look.not_recorded})")

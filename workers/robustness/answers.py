@@ -18,7 +18,7 @@ from space.errors import InputError
 from workers.data.augmentation import average
 from workers.data.preprocessing import Normalisation, to_unit
 from workers.data.statistics import Statistics
-from workers.evaluation import move_network
+from workers.evaluation import choose_classes, move_network
 from workers.robustness.attacks import (
     ATTACKS,
     RESTARTS,
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 CLEAN = "clean"
 KINDS = (*CORRUPTIONS, *ATTACKS)
 """What can be done to images."""
+ATTACK_STREAM = 12
+"""The first stream of the starts of attacks. Below it there is room for more kinds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,10 +103,10 @@ class Answers:
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """A network that answers images of 0..1, which it gets normalised by `facts`."""
+    """A network on a device that answers images of 0..1, which it gets normalised."""
 
     network: "Network"
-    facts: Statistics
+    normalise: Normalisation
     batch_size: int
     device: torch.device
 
@@ -115,19 +117,18 @@ class Reader:
 
     def classify(self, images: Tensor) -> Tensor:
         """[B,C,S,S] in 0..1 -> the network's own logits [B,classes]."""
-        logits: Tensor = self.network(Normalisation(self.facts, images.device)(images))
+        logits: Tensor = self.network(self.normalise(images))
         return logits
 
     def step_logits(self, images: Tensor) -> Tensor:
         """[B,C,S,S] in 0..1 -> the head's logits at every step, [B,T,classes]."""
-        normalise = Normalisation(self.facts, images.device)
-        return self.network.step_logits(normalise(images)).float()
+        return self.network.step_logits(self.normalise(images)).float()
 
     @torch.no_grad()
     def answer(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """[B,C,S,S] in 0..1 -> first classes: the decoder's [B], each step's [B,T]."""
         by_step = self.step_logits(images)
-        return self.network.decode(by_step).topk(1, dim=1).indices[:, 0], by_step.argmax(dim=2)
+        return choose_classes(self.network.decode(by_step)), by_step.argmax(dim=2)
 
 
 def find_device(name: str) -> torch.device:
@@ -142,9 +143,10 @@ def find_device(name: str) -> torch.device:
 def place_network(
     network: "Network", facts: Statistics, batch_size: int, device: torch.device
 ) -> Reader:
-    """A network moved to a device, and read there."""
+    """A network moved to a device, and read there; images are normalised by `facts`."""
     move_network(network, device)
-    return Reader(network=network, facts=facts, batch_size=batch_size, device=device)
+    normalise = Normalisation(facts, device)
+    return Reader(network=network, normalise=normalise, batch_size=batch_size, device=device)
 
 
 @contextmanager
@@ -201,10 +203,9 @@ def _prepare(
     if condition.kind == CLEAN:
         return shown
     attack = settings.at(condition)
-    stream = 2 * len(CORRUPTIONS)  # below it there is room for more kinds
 
     def draw(restart: int) -> Tensor:
-        numbers = [part.random_numbers(int(n), stream + restart) for n in part.numbers]
+        numbers = [part.random_numbers(int(n), ATTACK_STREAM + restart) for n in part.numbers]
         shape = tuple(shown.shape[1:])
         uniform = np.stack([one.uniform(-1, 1, *shape) for one in numbers])
         normal = np.stack([one.normal(1, *shape) for one in numbers])

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from space.errors import InputError
+from workers.evaluation import choose_classes
 
 Norm = Literal["linf", "l2"]
 
@@ -42,12 +43,9 @@ class Attack:
     restarts: int = RESTARTS
 
     def __post_init__(self) -> None:
-        for name, number, least in (
-            ("steps", self.steps, 1),
-            ("restarts", self.restarts, 1),
-        ):
-            if number < least:
-                raise InputError(name, f"{number} is too few", f"give {least} or more")
+        for name, number in (("steps", self.steps), ("restarts", self.restarts)):
+            if number < 1:
+                raise InputError(name, f"{number} is too few", "give 1 or more")
         for name, size in (("epsilon", self.epsilon), ("step", self.size)):
             if not 0 < size < float("inf"):
                 raise InputError(name, f"{size} is no distance", "give a number above 0")
@@ -133,7 +131,7 @@ def _judge(classify: Classify, images: Tensor, labels: Tensor) -> tuple[Tensor, 
     """(loss [B], whether the answer is wrong [B])."""
     logits = classify(images)
     loss = cross_entropy(logits, labels, reduction="none")
-    return loss, logits.topk(1, dim=1).indices[:, 0] != labels
+    return loss, choose_classes(logits) != labels
 
 
 def _project(change: Tensor, attack: Attack) -> Tensor:

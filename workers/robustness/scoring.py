@@ -27,12 +27,11 @@ from workers.robustness.answers import (
 from workers.robustness.attacks import ATTACKS
 from workers.robustness.corruptions import LEVELS, Images, check_channels
 from workers.shares import (
-    LEVEL,
     Interval,
     bound_mean,
     bound_share,
     compare_shares,
-    correct_tests,
+    correct_differences,
 )
 
 
@@ -42,6 +41,9 @@ class Settings:
 
     `images` is how many of the split are shown (all, if None), `attacked` how many of these are
     attacked, which takes long: a part drawn by `seed`, the same for all networks.
+
+    Raises InputError for a kind or a level that there is not, and for an attack that makes no
+    sense.
     """
 
     kinds: tuple[str, ...]
@@ -51,15 +53,16 @@ class Settings:
     attacked: int = 200
     seed: int = 0
 
-    @property
-    def conditions(self) -> tuple[Condition, ...]:
-        """The clean images, then kind by kind. Raises InputError for one that there is not."""
-        spoilt = itertools.product(self.kinds, self.severities)
-        listed = (Condition(), *(Condition(kind=kind, level=level) for kind, level in spoilt))
-        for condition in listed:
+    def __post_init__(self) -> None:
+        for condition in self.conditions:
             if condition.kind in ATTACKS:
                 self.attacks.at(condition)
-        return listed
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The clean images, then kind by kind."""
+        spoilt = itertools.product(self.kinds, self.severities)
+        return (Condition(), *(Condition(kind=kind, level=level) for kind, level in spoilt))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,8 +136,8 @@ def score_models(
 ) -> Scores:
     """Score networks by name under all conditions of the settings.
 
-    `listen` is called before each network and condition. Raises InputError for a kind or a level
-    that there is not, and for a kind that these images do not have.
+    `listen` is called before each network and condition. Raises InputError for a kind that these
+    images do not have.
     """
     conditions, labels = settings.conditions, data.labels(split)
     for kind in settings.kinds:
@@ -220,16 +223,15 @@ def compare_models(answered: Mapping[str, Answered]) -> list[Comparison]:
         for model, against in itertools.combinations(answered, 2)
         for condition in answered[model]
     ]
-    differences = [
-        compare_shares(answered[model][condition].right, answered[against][condition].right)
-        for model, against, condition in pairs
-    ]
-    corrected = correct_tests([one.p for one in differences])
+    differences = correct_differences(
+        [
+            compare_shares(answered[model][condition].right, answered[against][condition].right)
+            for model, against, condition in pairs
+        ]
+    )
     comparisons = []
-    for (model, against, condition), one, p in zip(pairs, differences, corrected, strict=True):
-        better = None
-        if p < 1 - LEVEL and (one.low > 0 or one.high < 0):
-            better = model if one.value > 0 else against
+    for (model, against, condition), one in zip(pairs, differences, strict=True):
+        better = model if one.value > 0 else against
         comparisons.append(
             Comparison(
                 model=model,
@@ -240,8 +242,8 @@ def compare_models(answered: Mapping[str, Answered]) -> list[Comparison]:
                 difference=one.value,
                 low=one.low,
                 high=one.high,
-                p=p,
-                better=better,
+                p=one.p,
+                better=better if one.shown else None,
             )
         )
     return comparisons

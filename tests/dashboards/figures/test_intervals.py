@@ -10,18 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats  # type: ignore[import-untyped]
 
-from dashboards.figures.intervals import bound_difference, bound_mean, bound_share
+from dashboards.figures.intervals import bound_difference, bound_mean
 
 SCORES = st.lists(st.floats(0, 1), min_size=2, max_size=30).filter(lambda x: np.std(x) > 1e-3)
-
-
-@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_a_share_has_wilsons_interval(counts: tuple[int, int]) -> None:
-    hits, of = counts
-    one = bound_share(hits, of)
-    expected = stats.binomtest(hits, of).proportion_ci(method="wilson")
-    assert one.value == hits / of
-    assert (one.low, one.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
 @given(SCORES)
@@ -41,7 +32,6 @@ def test_a_difference_has_welchs_interval(some: list[float], others: list[float]
 
 def test_too_little_has_no_bounds() -> None:
     few, none = np.array([0.5]), np.array([])
-    assert math.isnan(bound_share(0, 0).value)
     assert math.isnan(bound_mean(none).value)
     assert (bound_mean(few).value, math.isnan(bound_mean(few).low)) == (0.5, True)
     assert math.isnan(bound_difference(none, few).value)

@@ -12,6 +12,7 @@ from tests.support.networks import network_with
 from workers.data.pack import Pack
 from workers.evaluation import evaluate, judge_images
 from workers.robustness.answers import (
+    ATTACK_STREAM,
     AttackSettings,
     Condition,
     Reader,
@@ -21,7 +22,7 @@ from workers.robustness.answers import (
     place_network,
 )
 from workers.robustness.attacks import ATTACKS
-from workers.robustness.corruptions import Images, corrupt
+from workers.robustness.corruptions import CORRUPTIONS, Images, corrupt
 
 CPU = torch.device("cpu")
 
@@ -94,6 +95,10 @@ def test_strengths_are_those_of_the_tables() -> None:
     assert Condition(kind="pgd-linf", level=5).strength == pytest.approx(8 / 255)
     attack = AttackSettings(steps=4, step=0.5).at(Condition(kind="pgd-l2", level=4))
     assert (attack.epsilon, attack.size, attack.steps) == (1.0, 0.5, 4)
+
+
+def test_starts_of_attacks_share_no_stream_with_a_corruption() -> None:
+    assert len(CORRUPTIONS) <= ATTACK_STREAM
 
 
 @pytest.mark.parametrize(
