@@ -10,6 +10,7 @@ from space.documents.outside import printable
 from ventral import presenting
 from ventral.commands import neural as side_by_side
 from ventral.output import Format, Output, value
+from ventral.places import check_figures, check_file
 
 brain = typer.Typer(no_args_is_help=True)
 score = typer.Typer(no_args_is_help=True)
@@ -128,7 +129,8 @@ def neural(  # noqa: PLR0913  (each is an option of the command)
     from workers.brains.panel import Timing, score_models
     from workers.brains.reading import read_assembly
 
-    side_by_side.check_places(csv, figures)
+    check_file("--csv", csv, side_by_side.CSV)
+    check_figures(figures)
     timing = Timing(milliseconds=step_ms, offset=offset_ms, fit=fit_time)
     shown = presenting.STEP_MS if step_ms is None else step_ms
     screen = presenting.Screen(shown, image_ms, degrees, field_degrees)

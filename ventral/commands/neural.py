@@ -120,18 +120,6 @@ def split_file(option: str, text: str) -> tuple[str, Path]:
     return name, Path(file)
 
 
-def check_places(csv: Path | None, figures: Path | None) -> None:
-    """Raise InputError for a place that cannot be written, and ModuleNotFoundError if figures
-    cannot be drawn here, before anything is computed.
-    """
-    if csv is not None and csv.is_dir():
-        raise InputError("--csv", f"{csv} is a folder", f"name a file in it, say {csv / CSV}")
-    if figures is not None and figures.exists() and not figures.is_dir():
-        raise InputError("--figures", f"{figures} is a file", "name a folder")
-    if figures is not None:
-        from dashboards.figures import files  # noqa: F401  (whether it can be)
-
-
 def show_scores(panel: "Panel", output: Format) -> None:
     """The rows on stdout; how time was fitted, and what models differ by, on stderr."""
     from dashboards.neural import tabulate_scores

@@ -18,6 +18,7 @@ from ventral.presenting import split_names
 
 if TYPE_CHECKING:
     from search.upkeep.looks import Look
+    from workers.robustness.answers import Condition
     from workers.robustness.scoring import Robustness, Scores
 
 Split = Annotated[ScoredSplit, typer.Option("--split", help="the images that are shown")]
@@ -117,7 +118,7 @@ def robustness(  # noqa: PLR0913  (each is an option of the command)
     """
     from search.host.home import Home
     from search.upkeep.robustness import score_robustness_on_record
-    from workers.robustness.answers import KINDS, AttackSettings, Condition
+    from workers.robustness.answers import KINDS, AttackSettings
     from workers.robustness.corruptions import LEVELS
     from workers.robustness.scoring import Settings
 
@@ -134,10 +135,6 @@ def robustness(  # noqa: PLR0913  (each is an option of the command)
         seed=seed,
     )
 
-    def listen(model: str, condition: Condition) -> None:
-        level = f" {condition.level}" if condition.level else ""
-        note(f"{model}: {condition.kind}{level}")
-
     scores, looks = score_robustness_on_record(
         exports,
         Home.at(),
@@ -146,7 +143,7 @@ def robustness(  # noqa: PLR0913  (each is an option of the command)
         command=_write_command(),
         data=data,
         device=device,
-        listen=listen,
+        listen=_note_condition,
     )
     _show(scores, split.value, output)
     _write_files(scores, figures, table_file)
@@ -197,6 +194,12 @@ def decoders(
     if split is ScoredSplit.validation:
         note("decoders were chosen by these images: the best looks better than it is")
     _note_looks(looks)
+
+
+def _note_condition(model: str, condition: "Condition") -> None:
+    """Say what is scored now."""
+    level = f" {condition.level}" if condition.level else ""
+    note(f"{model}: {condition.kind}{level}")
 
 
 def _write_command() -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from dashboards import figures
 from space.errors import InputError
 from tests.support.panels import make_panel
 from tests.support.recordings import draw_dynamic
@@ -149,16 +147,6 @@ def test_a_run_has_numbers_tables_and_figures(
     assert capsys.readouterr().err == (
         "the run in MLflow is #/experiments/1/runs/2 (`ventral ui`)\n"
     )
-
-
-def test_figures_that_cannot_be_drawn_stop_it_before_the_fits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "dashboards.figures.files", None)
-    monkeypatch.delattr(figures, "files", raising=False)  # it may be loaded already
-    neural.check_places(tmp_path / "all.csv", None)
-    with pytest.raises(ModuleNotFoundError):
-        neural.check_places(None, tmp_path)
 
 
 def test_sources_are_models_and_files_and_controls_of_both(tmp_path: Path) -> None:
