@@ -184,8 +184,7 @@ def score_turing(  # noqa: PLR0913  (each is an option of the command)
 ) -> None:
     """Is a network as far from the animals as they are from each other? (NeuroAI Turing test)"""
     from workers.brains import turing_scores
-    from workers.brains.gram_ridge import GramRidge
-    from workers.brains.maps import Pls
+    from workers.brains.maps import MAPS
     from workers.brains.reading import read_assembly
     from workers.brains.scores import read_features
 
@@ -194,8 +193,7 @@ def score_turing(  # noqa: PLR0913  (each is an option of the command)
     distance = turing_scores.similarity_distance()
     if by is Measure.map:
         drawn = turing_scores.split_recording(recording, splits)
-        fitted = Pls() if mapping is MapName.pls else GramRidge()
-        distance = turing_scores.map_distance(drawn, fitted)
+        distance = turing_scores.map_distance(drawn, MAPS[mapping.value]())
     scores = turing_scores.score_turing(
         read_features(features),
         recording,
