@@ -26,7 +26,7 @@ from workers.brains.correlation import Floats
 from workers.brains.maps import Map
 from workers.brains.populations import choose_layers, split_animals
 from workers.brains.predictivity import predict_neurons
-from workers.brains.scores import STRATA, Features, find_rows
+from workers.brains.scores import STRATA, Features, divide_areas, find_rows
 from workers.brains.similarity import compare_movies, measure_dissimilarities
 from workers.brains.splits import SPLITS, Split, split_stimuli
 from workers.brains.turing import FEWEST, LEVEL, Verdict, find_power, judge_model
@@ -159,10 +159,9 @@ def score_turing(
     Raises DataError as `take_animals` does, and for layers or animals with fewer units.
     """
     rows = find_rows(features, np.unique(assembly.stimulus_ids), assembly.source)
-    parts = {area: assembly.select_area(area) for area in areas or assembly.areas}
     chosen = choose_layers(features, layers)
     scores: list[TuringScore] = []
-    for area, part in (parts or {"all": assembly}).items():
+    for area, part in divide_areas(assembly, areas).items():
         animals = take_animals(part, area)
         fewest = min(animals, key=lambda animal: animal.responses.shape[1])
         there = fewest.responses.shape[1]
