@@ -14,6 +14,7 @@ import typer
 from space.documents.outside import printable
 from ventral.commands.exports import ScoredSplit
 from ventral.output import Column, Format, Output, note, percent, table, value
+from ventral.presenting import split_names
 
 if TYPE_CHECKING:
     from search.upkeep.robustness import Look
@@ -202,8 +203,7 @@ def _write_command() -> str:
 
 def _split_words(text: str | None) -> list[str]:
     """The words of a list such as `noise,blur`, each once."""
-    words = [word.strip() for word in (text or "").split(",")]
-    return list(dict.fromkeys(word for word in words if word))
+    return list(dict.fromkeys(split_names(text)))
 
 
 def _read_levels(text: str | None) -> list[int]:

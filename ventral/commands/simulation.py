@@ -161,7 +161,7 @@ def _describe(power: "Power") -> dict[str, Any]:
     """A row, with Wilson's 95 % intervals of the shares of draws."""
     from dataclasses import asdict
 
-    from dashboards.figures.intervals import bound_share
+    from workers.shares import bound_share
 
     row = asdict(power)
     for name in ("first", "recovered"):

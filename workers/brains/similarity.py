@@ -81,7 +81,8 @@ def compare_movies(first: Floats, second: Floats, method: Comparison = "corr") -
         shapes = f"{list(first.shape)} and {list(second.shape)}"
         raise DataError("movies", f"have the shapes {shapes}", "take the same stimuli and bins")
     one, other = (_find_directions(movie, method) for movie in (first, second))
-    return np.clip((one * other).sum(axis=1), -1, 1)
+    similarities: Floats = np.clip((one * other).sum(axis=1), -1, 1)
+    return similarities
 
 
 def compare_times(first: Floats, second: Floats, method: Comparison = "corr") -> Floats:

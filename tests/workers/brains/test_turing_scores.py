@@ -95,7 +95,7 @@ def test_the_rate_of_rejections_is_the_nominal_one() -> None:
     assert 0.02 <= like <= 0.085
     assert unlike >= 0.95
     splits = split_stimuli(STIMULI, splits=2, train=0.5)
-    mapped, others = reject(map_distance(splits, Ridge(folds=3), shared=True), 100, samples=1)
+    mapped, others = reject(map_distance(splits, Ridge(folds=3)), 100, samples=1)
     assert mapped <= 0.12
     assert others >= 0.9
 
