@@ -8,6 +8,7 @@ turns the direction of text. JSON has escapes of its own.
 
 import csv
 import json
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,6 +63,13 @@ def value(document: Row, output: Format, text: str) -> None:
         _csv([document])
     else:
         show(text)
+
+
+def plain(item: Any) -> Any:
+    """A value as JSON has it: None for what is not defined, or without bound."""
+    if isinstance(item, list | tuple):
+        return [plain(one) for one in item]
+    return None if isinstance(item, float) and not math.isfinite(item) else item
 
 
 def show(text: str, *, end: str = "\n", flush: bool = False) -> None:

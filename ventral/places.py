@@ -25,4 +25,4 @@ def check_figures(folder: Path | None) -> None:
 
 def check_drawing() -> None:
     """Raise ModuleNotFoundError if what draws figures and makes their tables is not installed."""
-    from dashboards.figures import files  # noqa: F401  (whether it can be)
+    import dashboards.figures.files  # noqa: F401  (whether it can be)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # a driver's process has no use for it
 
 LEVEL = 0.95
 Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
+"""Deviations to either side that hold as much of a normal distribution."""
 DRAWS = 2000
 
 Right: TypeAlias = "NDArray[np.bool_]"

@@ -78,7 +78,7 @@ def _draw_area(table: pd.DataFrame, names: list[str]) -> Any:
 def _describe(table: pd.DataFrame) -> str:
     sentences = [
         "The layer that predicts a neuron best, chosen on one half of the splits, as shares of "
-        "the neurons that prefer any; the rules are 95 % intervals by a bootstrap over neurons."
+        "the neurons that prefer any; the rules are 95 % intervals (Wilson's)."
     ]
     for (model, area), of_area in table.groupby(["model", "area"], sort=False):
         shares = of_area["share"].to_numpy(float)

@@ -1,6 +1,5 @@
 """`ventral score solution-times`, `dynamics` and `turing`: networks beside animals in time."""
 
-import math
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +10,9 @@ import typer
 from space.documents.outside import printable
 from space.errors import InputError
 from ventral.commands.brains import MapName
-from ventral.output import Column, Format, Output, note, table
+from ventral.commands.neural import Area
+from ventral.output import Column, Format, Output, note, plain, table
+from ventral.presenting import split_names
 
 
 class By(StrEnum):
@@ -87,7 +88,7 @@ def score_times(
     scores = score_layer_orders(
         read_features(features),
         read_times(primate),
-        list_words(layer),
+        split_names(layer),
         start=start,
         width=width,
         splits=splits,
@@ -106,9 +107,7 @@ def score_dynamics(  # noqa: PLR0913  (each is an option of the command)
     against: Annotated[
         Path | None, typer.Option(help="features of another network, instead of a recording")
     ] = None,
-    area: Annotated[
-        str | None, typer.Option(help="areas, such as V4,IT; all of them if not given")
-    ] = None,
+    area: Area = None,
     layer: Layer = None,
     by: Annotated[
         By, typer.Option(help="rsa: similarity bin by bin; times: every two bins; dsa: dynamics")
@@ -131,9 +130,9 @@ def score_dynamics(  # noqa: PLR0913  (each is an option of the command)
     from workers.brains.reading import read_assembly
     from workers.brains.scores import read_features
 
-    read, layers = read_features(features), list_words(layer)
+    read, layers = read_features(features), split_names(layer)
     if assembly is not None and against is None:
-        areas = list_words(area)
+        areas = split_names(area)
         pairings = populations.pair_with_areas(read, layers, read_assembly(assembly), areas)
     elif against is not None and assembly is None:
         pairings = populations.pair_with_features(read, layers, read_features(against))
@@ -163,9 +162,7 @@ def score_turing(  # noqa: PLR0913  (each is an option of the command)
     assembly: Annotated[
         Path, typer.Option(help="a recording of three animals or more, by the coordinate animal")
     ],
-    area: Annotated[
-        str | None, typer.Option(help="areas, such as V4,IT; all of them if not given")
-    ] = None,
+    area: Area = None,
     layer: Layer = None,
     by: Annotated[
         Measure, typer.Option(help="map: a fitted map's errors; rsa: dissimilarities")
@@ -184,8 +181,7 @@ def score_turing(  # noqa: PLR0913  (each is an option of the command)
 ) -> None:
     """Is a network as far from the animals as they are from each other? (NeuroAI Turing test)"""
     from workers.brains import turing_scores
-    from workers.brains.gram_ridge import GramRidge
-    from workers.brains.maps import Pls
+    from workers.brains.maps import MAPS
     from workers.brains.reading import read_assembly
     from workers.brains.scores import read_features
 
@@ -194,13 +190,12 @@ def score_turing(  # noqa: PLR0913  (each is an option of the command)
     distance = turing_scores.similarity_distance()
     if by is Measure.map:
         drawn = turing_scores.split_recording(recording, splits)
-        fitted = Pls() if mapping is MapName.pls else GramRidge()
-        distance = turing_scores.map_distance(drawn, fitted)
+        distance = turing_scores.map_distance(drawn, MAPS[mapping.value]())
     scores = turing_scores.score_turing(
         read_features(features),
         recording,
-        list_words(area),
-        list_words(layer),
+        split_names(area),
+        split_names(layer),
         distance,
         neurons=counts,
         samples=samples,
@@ -219,7 +214,7 @@ def score_turing(  # noqa: PLR0913  (each is an option of the command)
 
 def _list_counts(option: str, text: str | None) -> list[int]:
     """Whole numbers of an option. Raises InputError for something else, and below 2."""
-    names = list_words(text)
+    names = split_names(text)
     for name in names:
         if not (name.isdecimal() and len(name) < 10 and int(name) >= 2):
             raise InputError(option, f"{printable(name)!r} is no count", "give 2 or more: 3,5,10")
@@ -241,18 +236,6 @@ def show_rows(
         *(Column(key=key, right=True) for key in counts),
     ]
     table(rows, columns, output)
-
-
-def plain(item: Any) -> Any:
-    """A value as JSON has it: None for what is not defined, or without bound."""
-    if isinstance(item, list | tuple):
-        return [plain(one) for one in item]
-    return None if isinstance(item, float) and not math.isfinite(item) else item
-
-
-def list_words(text: str | None) -> list[str]:
-    """The words of an option that are written with commas between them."""
-    return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
 def _write(number: float) -> str:

@@ -11,7 +11,7 @@ import typer
 from space.documents.outside import printable
 from space.errors import InputError
 from ventral import presenting
-from ventral.output import Column, Format, note, table
+from ventral.output import Column, Format, note, plain, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,22 +154,20 @@ def show_scores(panel: "Panel", output: Format) -> None:
 def list_rows(scores: "pd.DataFrame", panel: "Panel") -> list[dict[str, Any]]:
     """Rows as JSON has them: None for what is not defined; with the score `by_split`."""
     by_split = [
-        [None if math.isnan(one) else one for one in score.by_split]
+        plain(score.by_split)
         for model in panel.models
         for area in model.areas
         for fit in area.fits
         for score in fit.scores
     ]
-    return [
-        {str(key): _plain(str(key), item) for key, item in row.items()} | {"by_split": splits}
-        for row, splits in zip(scores.to_dict("records"), by_split, strict=True)
+    rows = [
+        {str(key): plain(item) for key, item in row.items()} for row in scores.to_dict("records")
     ]
-
-
-def _plain(key: str, item: Any) -> Any:
-    if isinstance(item, float) and math.isnan(item):
-        return None
-    return int(item) if key == "components" and item is not None else item
+    for row, splits in zip(rows, by_split, strict=True):
+        if row["components"] is not None:
+            row["components"] = int(row["components"])  # a column that lacks some is of floats
+        row["by_split"] = splits
+    return rows
 
 
 def _note_times(panel: "Panel") -> None:

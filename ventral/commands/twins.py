@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from ventral.commands.dynamics import Documented, list_words, show_rows
+from ventral.commands.dynamics import Documented, show_rows
 from ventral.output import Format, Output, note
+from ventral.presenting import split_names
 
 
 def register(app: typer.Typer) -> None:
@@ -48,7 +49,7 @@ def score_twins(  # noqa: PLR0913  (each is an option of the command)
             network,
             pictures,
             part or (),
-            list_words(stage),
+            split_names(stage),
             delays=delays,
             rank=rank,
             draws=draws,

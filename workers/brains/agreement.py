@@ -18,11 +18,10 @@ from space.errors import DataError
 from workers.brains.correlation import Floats
 from workers.brains.dynamic_modes import Trajectories, align_operators, embed_trajectories
 from workers.brains.intervals import SEED, count_drawn
+from workers.shares import Z
 
 DRAWS = 200
 HALVINGS = 10
-WIDTH = 1.959964
-"""Standard deviations of a normal distribution to either side that hold 95 % of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +70,7 @@ def compare_dynamics(
         align_operators(one.fit(counts), other.fit(counts), start).distance
         for counts in count_drawn(len(first), draws)
     ]
-    width = WIDTH * float(np.std(drawn))
+    width = Z * float(np.std(drawn))
     return Agreement(
         distance=whole.distance,
         low=max(whole.distance - width, 0.0),

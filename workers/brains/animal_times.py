@@ -6,8 +6,6 @@ image that it does not solve; `i1`, the d' that is to be reached; and perhaps `c
 an image that is hard for feedforward networks and false for a control image.
 """
 
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from space.documents.outside import printable, read_text
+from space.documents.outside import printable
 from space.errors import DataError
 from workers.brains.archives import read_arrays
 from workers.brains.assembly import list_names
 from workers.brains.correlation import Floats
-
-LARGEST = 256 << 20
-"""Bytes of a table."""
+from workers.brains.stimuli import read_table
 
 OLDER = {"stimulus_id": "image_id", "object_name": "image_label"}
 YES, NO = {"1", "1.0", "true", "yes"}, {"0", "0.0", "false", "no"}
@@ -82,15 +78,8 @@ def read_times(path: Path) -> AnimalTimes:
 
 
 def _read_table(path: Path) -> dict[str, NDArray[Any]]:
-    text = read_text(path, LARGEST, DataError)
-    try:
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        names = [name for name in reader.fieldnames or [] if name]
-        rows = [[row.get(name) or "" for name in names] for row in reader]
-    except csv.Error as problem:
-        source = printable(str(path))
-        raise DataError(source, f"is not CSV ({problem})", "write it with a header") from None
-    return {name: np.array([row[i] for row in rows], dtype=str) for i, name in enumerate(names)}
+    columns, rows = read_table(path)
+    return {name: np.array([row[name] for row in rows], dtype=str) for name in columns}
 
 
 def _read_archive(path: Path) -> dict[str, NDArray[Any]]:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from workers.brains.averages import average_defined
 from workers.brains.correlation import Floats
+from workers.brains.intervals import find_interval
 
-RESAMPLES, LEVEL = 2000, 0.95
+RESAMPLES = 2000
 FEWEST = 2
 """Neurons of which an interval can be said."""
 CHUNK = 2**22
@@ -79,5 +80,5 @@ def compare_scores(
     for start in range(0, resamples, size):
         places = random.integers(count, size=(min(size, resamples - start), count))
         drawn.append(np.median(one[places], axis=1) - np.median(other[places], axis=1))
-    low, high = np.quantile(np.concatenate(drawn), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = find_interval(np.concatenate(drawn))
     return Difference(value=value, low=float(low), high=float(high), neurons=count)

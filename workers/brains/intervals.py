@@ -4,41 +4,32 @@ Stimuli are drawn with replacement, as often as there are some; the interval hol
 of what comes out. Source: Efron 1979 (the percentile bootstrap).
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from workers.brains.correlation import Floats
-from workers.brains.splits import Indices
+from workers.shares import LEVEL
 
 DRAWS = 1000
-LEVEL = 0.95
 SEED = 1
 
 
-def draw_stimuli(count: int, draws: int = DRAWS, seed: int = SEED) -> Iterator[Indices]:
-    """`draws` times, the indices [count] of stimuli drawn with replacement, in rising order."""
-    random = np.random.default_rng(seed)
-    for _ in range(draws):
-        yield np.sort(random.integers(count, size=count))
-
-
 def count_drawn(count: int, draws: int = DRAWS, seed: int = SEED) -> Floats:
-    """How often each stimulus is in each draw of `draw_stimuli`: [draws, count]."""
-    drawn = draw_stimuli(count, draws, seed)
+    """How often each stimulus is in each of `draws` samples of `count`: [draws, count]."""
+    random = np.random.default_rng(seed)
+    drawn = random.integers(count, size=(draws, count))
     counts: Floats = np.stack([np.bincount(rows, minlength=count) for rows in drawn]).astype(float)
     return counts
 
 
-def find_interval(values: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
-    """The ends of the middle `level` of draws [draws, ...], by column.
+def find_interval(values: Floats) -> tuple[Floats, Floats]:
+    """The ends of the middle 95 % of draws [draws, ...], by column.
 
     Draws without a value (NaN) are left out; a column in which a tenth of them or more have none
     has no interval (NaN): what is left of it would be no sample of all.
     """
     columns = values.reshape(len(values), -1)
     ends: Floats = np.full((2, columns.shape[1]), np.nan)
-    tails = [50 * (1 - level), 50 * (1 + level)]
+    tails = [50 * (1 - LEVEL), 50 * (1 + LEVEL)]
     for place, column in enumerate(columns.T):
         known = column[np.isfinite(column)]
         if len(known) > 0.9 * len(column):

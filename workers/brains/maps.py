@@ -6,19 +6,19 @@ predicts responses from features of other samples. Features that do not vary amo
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.brains import gram_ridge, partial_least_squares
 from workers.brains.correlation import SPREAD, Floats, find_varying
-from workers.brains.partial_least_squares import fit_by_products
 
 COMPONENTS = 25
 MANY = 2
-"""From so many samples a feature on, partial least squares are taken from products."""
+"""From so many samples a feature on, maps are taken from products, if these are exact enough."""
 ROUNDING = 1e-6
 """What a rounding of features in single precision is of them, at most."""
 PENALTIES = tuple(float(penalty) for penalty in np.logspace(-2, 7, 19))
@@ -61,7 +61,9 @@ class Pls:
         if number < 1 or not targets.any():
             return Fitted(lambda unseen: np.tile(means, (len(unseen), 1)), components=0)
         x, y = features[:, live], responses[:, targets]
-        plain: Any = fit_by_products(x, y, number) if len(x) >= MANY * x.shape[1] else None
+        plain: Any = None
+        if len(x) >= MANY * x.shape[1]:
+            plain = partial_least_squares.fit_by_products(x, y, number)
         if plain is None:
             plain = _fit_components(x, y, number)
         if plain is None:
@@ -118,8 +120,8 @@ class Ridge:
 
     The penalty of a neuron is the one of `penalties` with the smallest squared error over `folds`
     consecutive folds. With fewer samples than features it is solved by the kernel of samples,
-    else by features; the solution is the same. Source: himalaya (Dupré la Tour et al.,
-    NeuroImage 2022).
+    else by features, or with many samples by their products; the solution is the same. Source:
+    himalaya (Dupré la Tour et al., NeuroImage 2022).
     """
 
     penalties: tuple[float, ...] = PENALTIES
@@ -127,28 +129,40 @@ class Ridge:
 
     def fit(self, features: Floats, responses: Floats) -> Fitted:
         """Fit [samples, features] to [samples, neurons], each neuron with its own penalty."""
-        from himalaya.kernel_ridge import KernelRidgeCV
-        from himalaya.ridge import RidgeCV
-
         live = _find_live(features)
         means = responses.mean(axis=0)
         folds = min(self.folds, len(features))
         if folds < 2 or not live.any():
             return Fitted(lambda unseen: np.tile(means, (len(unseen), 1)))
-        options: dict[str, Any] = {
-            "alphas": np.asarray(self.penalties),
-            "cv": folds,
-            "fit_intercept": True,
-        }
-        wide = live.sum() > len(features)
-        plain = KernelRidgeCV(warn=False, **options) if wide else RidgeCV(**options)
-        plain.fit(features[:, live], responses)
+        x = features[:, live]
+        if len(x) >= MANY * x.shape[1]:
+            centre = x.mean(axis=0)
+            products = gram_ridge.fit_by_products(
+                x - centre, responses - means, self.penalties, folds
+            )
+            if products is not None:
+                weights, chosen = products
+                return Fitted(
+                    lambda unseen: (unseen[:, live] - centre) @ weights + means, penalties=chosen
+                )
+        plain = _choose_penalties(x, responses, self.penalties, folds)
+        return Fitted(
+            lambda unseen: np.asarray(plain.predict(unseen[:, live])),
+            penalties=np.asarray(plain.best_alphas_),
+        )
 
-        def predict(unseen: Floats) -> Floats:
-            predicted: Floats = np.asarray(plain.predict(unseen[:, live]))
-            return predicted
 
-        return Fitted(predict, penalties=np.asarray(plain.best_alphas_))
+def _choose_penalties(
+    features: Floats, responses: Floats, penalties: Sequence[float], folds: int
+) -> Any:
+    """himalaya's ridge with the best penalties, by samples or by features as there are fewer."""
+    from himalaya.kernel_ridge import KernelRidgeCV
+    from himalaya.ridge import RidgeCV
+
+    options: dict[str, Any] = {"alphas": np.asarray(penalties), "cv": folds, "fit_intercept": True}
+    wide = features.shape[1] > len(features)
+    plain = KernelRidgeCV(warn=False, **options) if wide else RidgeCV(**options)
+    return plain.fit(features, responses)
 
 
 MAPS: dict[str, Callable[[], Map]] = {"pls": Pls, "ridge": Ridge}

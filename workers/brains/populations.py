@@ -14,7 +14,7 @@ from space.documents.outside import printable
 from space.errors import DataError
 from workers.brains.assembly import Assembly, list_names
 from workers.brains.correlation import Floats
-from workers.brains.scores import Features, find_rows
+from workers.brains.scores import Features, divide_areas, find_rows
 
 ANIMAL = "animal"
 """The coordinate of neurons that says whose they are."""
@@ -72,7 +72,6 @@ def pair_with_areas(
     other bins than the recording's.
     """
     rows = find_rows(features, np.unique(assembly.stimulus_ids), assembly.source)
-    parts = {area: assembly.select_area(area) for area in areas or assembly.areas}
     references = [
         Reference(
             name=area,
@@ -82,7 +81,7 @@ def pair_with_areas(
             bins=assembly.bin_names,
             source=assembly.source,
         )
-        for area, part in (parts or {"all": assembly}).items()
+        for area, part in divide_areas(assembly, areas).items()
     ]
     return [
         _pair(features, layer, rows, reference)

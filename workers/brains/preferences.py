@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from space.errors import DataError
 from workers.brains.averages import average_defined
 from workers.brains.correlation import Floats
+from workers.shares import bound_share
 
 TIE = 1e-9
 """Layers whose correlations differ by less are alike, and the first of them is preferred."""
-RESAMPLES, LEVEL = 2000, 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +40,8 @@ class Preferences:
 class LayerShare:
     """How many neurons prefer a layer, and their share of those that prefer any.
 
-    low, high: the share's 95 % interval, by a bootstrap over neurons; NaN of no neuron. score: the
-    median over those neurons of `Preferences.scores`.
+    low, high: the share's 95 % interval (Wilson's), of other neurons of the area; NaN of none.
+    score: the median over those neurons of `Preferences.scores`.
     """
 
     layer: str
@@ -95,33 +95,25 @@ def find_preferences(correlations: Mapping[str, Floats]) -> Preferences:
     return Preferences(layers=tuple(correlations), chosen=chosen, scores=scores, bins=bins)
 
 
-def count_preferences(
-    preferences: Preferences, *, seed: int = 0, resamples: int = RESAMPLES
-) -> list[LayerShare]:
+def count_preferences(preferences: Preferences) -> list[LayerShare]:
     """A row a layer, in the network's order: how many neurons prefer it.
 
     Neurons that prefer none are in no share.
     """
-    counts = np.array(
-        [int((preferences.chosen == place).sum()) for place in range(len(preferences.layers))]
-    )
-    total = int(counts.sum())
-    low = high = np.full(len(counts), np.nan)
-    if total:
-        # Neurons drawn with replacement are of the layers by these shares.
-        drawn = np.random.default_rng(seed).multinomial(total, counts / total, size=resamples)
-        low, high = np.quantile(drawn / total, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    total = int((preferences.chosen >= 0).sum())
     rows = []
     for place, layer in enumerate(preferences.layers):
-        of_layer = preferences.scores[preferences.chosen == place]
+        chosen = preferences.chosen == place
+        of_layer = preferences.scores[chosen]
         of_layer = of_layer[~np.isnan(of_layer)]
+        share = bound_share(int(chosen.sum()), total)
         rows.append(
             LayerShare(
                 layer=layer,
-                neurons=int(counts[place]),
-                share=float(counts[place] / total) if total else float("nan"),
-                low=float(low[place]),
-                high=float(high[place]),
+                neurons=int(chosen.sum()),
+                share=share.value,
+                low=share.low,
+                high=share.high,
                 score=float(np.median(of_layer)) if len(of_layer) else float("nan"),
             )
         )

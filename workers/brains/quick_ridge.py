@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workers.brains.correlation import Floats, find_varying
+from workers.brains.gram_ridge import Decomposed
 from workers.brains.maps import PENALTIES, Fitted
 
 
@@ -27,20 +28,19 @@ class QuickRidge:
             return Fitted(lambda unseen: np.tile(means, (len(unseen), 1)))
         centre = features[:, live].mean(axis=0)
         x, y = features[:, live] - centre, responses - means
-        values, vectors = np.linalg.eigh(x.T @ x)
-        values = np.maximum(values, 0)
-        projected = vectors.T @ (x.T @ y)  # directions, neurons
+        decomposed = Decomposed(x.T @ x, x.T @ y)
+        values = decomposed.sizes
         penalties = np.asarray(self.penalties, dtype=np.float64)
         shrinking = 1 / (values[None] + penalties[:, None])  # penalties, directions
         freedom = len(x) - 1 - (values * shrinking).sum(axis=1)
         lost = 2 * shrinking - values * shrinking**2
-        errors = np.maximum(np.square(y).sum(axis=0) - lost @ np.square(projected), 0)
+        errors = np.maximum(np.square(y).sum(axis=0) - lost @ np.square(decomposed.turned), 0)
         criterion = errors / np.square(np.maximum(freedom, 1e-9))[:, None]
-        best = criterion.argmin(axis=0)  # neurons
-        weights = vectors @ (projected * shrinking[best].T)
+        chosen = penalties[criterion.argmin(axis=0)]  # neurons
+        weights = decomposed.solve(chosen)
 
         def predict(unseen: Floats) -> Floats:
             predicted: Floats = (unseen[:, live] - centre) @ weights + means
             return predicted
 
-        return Fitted(predict, penalties=penalties[best])
+        return Fitted(predict, penalties=chosen)

@@ -7,7 +7,6 @@ Biology 2014 (ceilings); the numbers are those of rsatoolbox (`calc_rdm_movie`, 
 `boot_noise_ceiling`).
 """
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from space.errors import DataError
 from workers.brains.averages import average_defined, divide
-from workers.brains.correlation import SPREAD, Floats, correlate_columns, find_varying
+from workers.brains.correlation import SPREAD, Floats, find_varying
 from workers.brains.weighted import correlate_ranks
 
 Dissimilarity = Literal["euclidean", "correlation"]
@@ -81,7 +80,9 @@ def compare_movies(first: Floats, second: Floats, method: Comparison = "corr") -
     if first.shape != second.shape:
         shapes = f"{list(first.shape)} and {list(second.shape)}"
         raise DataError("movies", f"have the shapes {shapes}", "take the same stimuli and bins")
-    return _COMPARISONS[method](first.T, second.T)
+    one, other = (_find_directions(movie, method) for movie in (first, second))
+    similarities: Floats = np.clip((one * other).sum(axis=1), -1, 1)
+    return similarities
 
 
 def compare_times(first: Floats, second: Floats, method: Comparison = "corr") -> Floats:
@@ -107,28 +108,12 @@ def _find_directions(movie: Floats, method: Comparison) -> Floats:
     return divide(centred, np.sqrt(np.square(centred).sum(axis=1))[:, None])
 
 
-def _measure_cosine(first: Floats, second: Floats) -> Floats:
-    lengths = np.sqrt(np.square(first).sum(axis=0) * np.square(second).sum(axis=0))
-    return divide((first * second).sum(axis=0), lengths)
-
-
-def _correlate_ranks(first: Floats, second: Floats) -> Floats:
-    return correlate_columns(_rank(first.T).T, _rank(second.T).T)
-
-
 def _rank(movie: Floats) -> Floats:
     """The ranks of a movie's pairs, [bins, pairs] or more dimensions; NaN for a bin with NaN."""
     from scipy.stats import rankdata  # type: ignore[import-untyped]
 
     ranks: Floats = rankdata(movie, axis=-1, nan_policy="propagate")
     return ranks
-
-
-_COMPARISONS: dict[str, Callable[[Floats, Floats], Floats]] = {
-    "cosine": _measure_cosine,
-    "corr": correlate_columns,
-    "spearman": _correlate_ranks,
-}
 
 
 # ------------------------------------------------------------------------------------- ceilings

@@ -23,6 +23,7 @@ from workers.brains.behaviour import compare_probabilities, measure_i1
 from workers.brains.correlation import Floats, find_varying
 from workers.brains.intervals import DRAWS, count_drawn, find_interval
 from workers.brains.splits import Indices, Split
+from workers.brains.summary import average_splits
 from workers.brains.weighted import correlate_ranks
 
 PENALTY = 0.463
@@ -185,11 +186,11 @@ def score_order(
         for weights in (once, again)
     )
     by_split = by_split[:, 0]
-    there = by_split[~np.isnan(by_split)]
+    center, error = average_splits(by_split)
     low, high = find_interval(average_defined(drawn))
     return OrderScore(
-        center=float(average_defined(by_split)),
-        error=float(there.std() / np.sqrt(len(there))) if len(there) else float("nan"),
+        center=float(center),
+        error=float(error),
         low=float(low),
         high=float(high),
         by_split=by_split,

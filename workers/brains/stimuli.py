@@ -71,13 +71,7 @@ def read_stimuli(table: Path, images: Path | None = None) -> StimulusSet:
     without ids or file names, with an id twice, or with a file name that leads elsewhere.
     """
     source = printable(str(table))
-    text = read_text(table, LARGEST_TABLE, DataError)
-    try:
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        columns = [name for name in reader.fieldnames or [] if name]
-        written = [{key: row.get(key) or "" for key in columns} for row in reader]
-    except csv.Error as problem:
-        raise DataError(source, f"is not CSV ({problem})", "write it with a header") from None
+    columns, written = read_table(table)
     if "stimulus_id" not in columns and "image_id" in columns:
         for row in written:
             row["stimulus_id"] = row["image_id"]
@@ -95,6 +89,18 @@ def read_stimuli(table: Path, images: Path | None = None) -> StimulusSet:
         check_name(row["filename"])
         rows[row["stimulus_id"]] = row
     return StimulusSet(rows, images)
+
+
+def read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """The columns of a CSV table and its rows, "" for what a row lacks. Raises DataError."""
+    text = read_text(path, LARGEST_TABLE, DataError)
+    try:
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        columns = [name for name in reader.fieldnames or [] if name]
+        return columns, [{key: row.get(key) or "" for key in columns} for row in reader]
+    except csv.Error as problem:
+        source = printable(str(path))
+        raise DataError(source, f"is not CSV ({problem})", "write it with a header") from None
 
 
 def check_name(name: str) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workers.brains.averages import average_defined
+from workers.brains.averages import average_defined, divide
 from workers.brains.correlation import Floats
 
 
@@ -42,9 +42,8 @@ class Correlations:
 def summarise(correlations: Floats) -> Summary:
     """[splits, neurons, bins] -> the median over neurons, then mean and error over splits.
 
-    The error is the standard deviation (of n, not n - 1) over the root of the number of splits, as
-    Brain-Score has it. A neuron without a correlation in a split (NaN) is left out of its median;
-    a split without any is left out of the mean. The neurons that count are those of any split.
+    A neuron without a correlation in a split (NaN) is left out of its median; a split without any
+    is left out of the mean. The neurons that count are those of any split.
     """
     splits, _, bins = correlations.shape
     by_split = np.full((splits, bins), np.nan)
@@ -53,11 +52,17 @@ def summarise(correlations: Floats) -> Summary:
             column = correlations[split, :, bin_]
             if (there := ~np.isnan(column)).any():
                 by_split[split, bin_] = np.median(column[there])
-    center, error = np.full(bins, np.nan), np.full(bins, np.nan)
-    for bin_ in range(bins):
-        medians = by_split[:, bin_]
-        if (there := ~np.isnan(medians)).any():
-            center[bin_] = medians[there].mean()
-            error[bin_] = medians[there].std() / np.sqrt(there.sum())
+    center, error = average_splits(by_split)
     counted = (~np.isnan(correlations)).any(axis=0).sum(axis=0)
     return Summary(center=center, error=error, by_split=by_split, neurons=tuple(map(int, counted)))
+
+
+def average_splits(by_split: Floats) -> tuple[Floats, Floats]:
+    """[splits, ...] -> the mean over the splits that have a value, and its error; NaN without any.
+
+    The error is the standard deviation (of n, not n - 1) over the root of the number of splits, as
+    Brain-Score has it.
+    """
+    center = average_defined(by_split)
+    variance = average_defined(np.square(by_split - center))
+    return center, np.sqrt(divide(variance, (~np.isnan(by_split)).sum(axis=0)))

@@ -13,7 +13,7 @@ would predict better and be predicted better than any animal.
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,12 +26,11 @@ from workers.brains.correlation import Floats
 from workers.brains.maps import Map
 from workers.brains.populations import choose_layers, split_animals
 from workers.brains.predictivity import predict_neurons
-from workers.brains.scores import STRATA, Features, find_rows
+from workers.brains.scores import STRATA, Features, divide_areas, find_rows
 from workers.brains.similarity import compare_movies, measure_dissimilarities
 from workers.brains.splits import SPLITS, Split, split_stimuli
 from workers.brains.turing import FEWEST, LEVEL, Verdict, find_power, judge_model
 
-Measure = Literal["map", "rsa"]
 Distance = Callable[[Floats, Floats], float]
 """Of the second's responses [stimuli, units, bins] from what the first's predict of them."""
 
@@ -159,10 +158,9 @@ def score_turing(
     Raises DataError as `take_animals` does, and for layers or animals with fewer units.
     """
     rows = find_rows(features, np.unique(assembly.stimulus_ids), assembly.source)
-    parts = {area: assembly.select_area(area) for area in areas or assembly.areas}
     chosen = choose_layers(features, layers)
     scores: list[TuringScore] = []
-    for area, part in (parts or {"all": assembly}).items():
+    for area, part in divide_areas(assembly, areas).items():
         animals = take_animals(part, area)
         fewest = min(animals, key=lambda animal: animal.responses.shape[1])
         there = fewest.responses.shape[1]
@@ -202,12 +200,12 @@ def find_powers(
 # ------------------------------------------------------------------------------------ distances
 
 
-def map_distance(splits: Sequence[Split], mapping: Map, *, shared: bool = True) -> Distance:
-    """1 - r of predictions on held-out stimuli; one map for all bins unless not `shared`."""
+def map_distance(splits: Sequence[Split], mapping: Map) -> Distance:
+    """1 - r of predictions on held-out stimuli; one map for all bins."""
 
     def measure(first: Floats, second: Floats) -> float:
         source = np.moveaxis(first, 2, 1)
-        center = predict_neurons(source, second, splits, mapping, shared=shared).summary.center
+        center = predict_neurons(source, second, splits, mapping, shared=True).summary.center
         return 1 - float(average_defined(center))
 
     return measure

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from dashboards.figures.files import draw_svg
 from dashboards.figures.neural_layers import draw_neural_layers
 from tests.support.charts import find_units
@@ -16,8 +18,11 @@ def test_shares_are_bars_with_intervals() -> None:
     bars = [one["frame"] for one in find_units(figure) if one["style"] == "bar"]
     assert [one["share"].tolist() for one in bars] == [[1, 0], [0, 1]] * 2
     rules = [one["frame"] for one in find_units(figure) if one["style"] == "interval"]
-    assert [one["low"].tolist() for one in rules] == [[1, 0], [0, 1]] * 2
-    assert "ours: low for 100% (100% to 100%) of 30 neurons of V4." in figure.text
+    low, high = [0.886, 0], [1, 0.114]  # Wilson's of 30 neurons of 30, and of none
+    for one, bounds in zip(rules, [(low, high), (low[::-1], high[::-1])] * 2, strict=True):
+        assert one["low"].tolist() == pytest.approx(bounds[0], abs=1e-3)
+        assert one["high"].tolist() == pytest.approx(bounds[1], abs=1e-3)
+    assert "ours: low for 100% (89% to 100%) of 30 neurons of V4." in figure.text
     svg = draw_svg(figure)
     for word in ("V4", "IT", "ours, 30 neurons", "feedforward, 30 neurons", "low", "high"):
         assert f">{word}<" in svg

@@ -7,7 +7,7 @@ import pytest
 from sklearn.cross_decomposition import PLSRegression
 
 from tests.support.recordings import Floats
-from workers.brains import maps
+from workers.brains import partial_least_squares
 from workers.brains.maps import Pls
 from workers.brains.partial_least_squares import fit_by_products
 
@@ -63,9 +63,11 @@ def test_what_products_cannot_tell_is_left_to_the_samples() -> None:
 def test_the_map_takes_it_for_many_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = draw(200, 30, 4)
     fast = Pls().fit(x, y).predict(x)
-    monkeypatch.setattr(maps, "fit_by_products", lambda *_: None)
+    monkeypatch.setattr(partial_least_squares, "fit_by_products", lambda *_: None)
     slow = Pls().fit(x, y)
     assert slow.components == 25
     assert fast == pytest.approx(slow.predict(x), abs=1e-7 * np.abs(y).max())
-    monkeypatch.setattr(maps, "fit_by_products", lambda *_: pytest.fail("few samples"))
+    monkeypatch.setattr(
+        partial_least_squares, "fit_by_products", lambda *_: pytest.fail("few samples")
+    )
     Pls().fit(x[:40], y[:40])

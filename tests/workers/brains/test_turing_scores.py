@@ -11,7 +11,7 @@ import pytest
 from space.errors import DataError
 from workers.brains.assembly import Assembly, make_assembly
 from workers.brains.correlation import Floats
-from workers.brains.gram_ridge import GramRidge
+from workers.brains.maps import Ridge
 from workers.brains.scores import Features
 from workers.brains.splits import split_stimuli
 from workers.brains.turing_scores import (
@@ -95,7 +95,7 @@ def test_the_rate_of_rejections_is_the_nominal_one() -> None:
     assert 0.02 <= like <= 0.085
     assert unlike >= 0.95
     splits = split_stimuli(STIMULI, splits=2, train=0.5)
-    mapped, others = reject(map_distance(splits, GramRidge(folds=3), shared=True), 100, samples=1)
+    mapped, others = reject(map_distance(splits, Ridge(folds=3)), 100, samples=1)
     assert mapped <= 0.12
     assert others >= 0.9
 
@@ -104,7 +104,7 @@ def test_every_layer_has_both_directions_and_power() -> None:
     random = np.random.RandomState(7)
     features = present(like=draw_subject(random), unlike=random.randn(STIMULI, NEURONS, BINS))
     assembly = record(random, 3)
-    distance = map_distance(split_recording(assembly, 2), GramRidge(folds=3))
+    distance = map_distance(split_recording(assembly, 2), Ridge(folds=3))
     scores = score_turing(
         features, assembly, ["IT"], [], distance, neurons=[5, 15], samples=1, level=0.1
     )
