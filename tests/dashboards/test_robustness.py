@@ -8,10 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from dashboards.figures.files import draw_svg, write_spec
-from dashboards.figures.theme import DOUBLE
+from dashboards.figures.files import draw_svg
 from dashboards.robustness import draw_figures, tabulate_steps
-from tests.support.charts import find_style
+from tests.support.charts import check_printable, find_style
 from workers.robustness.answers import KINDS, Answers, Condition
 from workers.robustness.scoring import Scores, compare_models, score_answers
 
@@ -48,13 +47,7 @@ def test_figures_are_valid_and_of_print_size() -> None:
     assert len(figures) == 3
     assert len({figure.name for figure in figures}) == len(figures)
     for figure in figures:
-        figure.chart.to_dict(validate=True)
-        svg = draw_svg(figure)
-        width = re.search(r'width="([\d.]+)pt"', svg)
-        assert width
-        assert float(width[1]) <= DOUBLE
-        assert "NaN" not in svg
-        assert not re.search("#[0-9a-f]{6}", json.dumps(write_spec(figure)))
+        check_printable(figure)
         assert figure.text.endswith(".")
         assert not re.search(r"\bnan\b|None|  |\.\.", figure.text)
     assert "Of 25 comparisons" in figures[0].text or "none of 25" in figures[0].text

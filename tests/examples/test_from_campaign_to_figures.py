@@ -7,25 +7,15 @@ from pathlib import Path
 
 import pytest
 from nbclient import NotebookClient
-from nbformat import NotebookNode, v4, validate
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
-NOTEBOOK = EXAMPLES / "from-campaign-to-figures.ipynb"
+from tests.support.notebooks import EXAMPLES, check_kept, read_notebook
+
+NOTEBOOK = "from-campaign-to-figures.ipynb"
 PANELS = ("progress", "choices", "size", "feedback", "steps")
 
 
-def _read() -> NotebookNode:
-    notebook: NotebookNode = v4.reads(NOTEBOOK.read_text("utf-8"))
-    return notebook
-
-
 def test_it_is_kept_without_outputs() -> None:
-    notebook = _read()
-    validate(notebook)
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert [cell.outputs for cell in cells] == [[]] * len(cells)
-    assert {cell.execution_count for cell in cells} == {None}
-    text = "\n".join(cell.source for cell in cells)
+    text = check_kept(read_notebook(NOTEBOOK))
     assert [name for name in PANELS if f"ventral.figures.{name}(CAMPAIGN)" in text] == [*PANELS]
 
 
@@ -36,7 +26,7 @@ def test_it_goes_from_a_campaign_to_the_panels(
     monkeypatch.setenv("VENTRAL_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     shutil.copy(EXAMPLES / "quickstart.yaml", tmp_path)
-    notebook = _read()
+    notebook = read_notebook(NOTEBOOK)
     NotebookClient(
         notebook, timeout=None, resources={"metadata": {"path": str(tmp_path)}}
     ).execute()

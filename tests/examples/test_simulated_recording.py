@@ -8,23 +8,14 @@ from pathlib import Path
 
 import pytest
 from nbclient import NotebookClient
-from nbformat import NotebookNode, v4, validate
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
-NOTEBOOK = EXAMPLES / "simulated-recording.ipynb"
+from tests.support.notebooks import EXAMPLES, check_kept, read_notebook
 
-
-def _read() -> NotebookNode:
-    notebook: NotebookNode = v4.reads(NOTEBOOK.read_text("utf-8"))
-    return notebook
+NOTEBOOK = "simulated-recording.ipynb"
 
 
 def test_it_is_kept_without_outputs() -> None:
-    notebook = _read()
-    validate(notebook)
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert [cell.outputs for cell in cells] == [[]] * len(cells)
-    assert {cell.execution_count for cell in cells} == {None}
+    check_kept(read_notebook(NOTEBOOK))
 
 
 @pytest.mark.slow
@@ -32,7 +23,7 @@ def test_it_finds_what_is_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("VENTRAL_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     shutil.copy(EXAMPLES / "teacher.yaml", tmp_path)
-    notebook = _read()
+    notebook = read_notebook(NOTEBOOK)
     NotebookClient(
         notebook, timeout=None, resources={"metadata": {"path": str(tmp_path)}}
     ).execute()

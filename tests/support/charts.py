@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
 from dashboards.figures.figure import Figure
-from dashboards.figures.files import write_spec
+from dashboards.figures.files import draw_svg, write_spec
+from dashboards.figures.theme import DOUBLE
 
 
 def find_units(figure: Figure) -> list[dict[str, Any]]:
@@ -40,3 +43,14 @@ def _walk(
             yield from _walk(part, frame, named)
     if "spec" in spec:
         yield from _walk(spec["spec"], frame, named)
+
+
+def check_printable(figure: Figure) -> None:
+    """Check that a figure is a valid chart, and its picture of print size and without gaps."""
+    figure.chart.to_dict(validate=True)
+    svg = draw_svg(figure)
+    width = re.search(r'width="([\d.]+)pt"', svg)
+    assert width
+    assert float(width[1]) <= DOUBLE
+    assert "NaN" not in svg
+    assert not re.search("#[0-9a-f]{6}", json.dumps(write_spec(figure)))

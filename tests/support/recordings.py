@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workers.brains.assembly import Assembly, make_assembly
+from workers.brains.scores import NeuralScore, fit_layers
 
 Floats = NDArray[np.float64]
 
@@ -100,3 +102,8 @@ BRAIN_SCORE_SPLITS = [
     *(0.92012, 0.90773, 0.91345, 0.92993, 0.91765),
     *(0.89637, 0.9078, 0.89221, 0.9374, 0.87215),
 ]
+
+
+def score_layers(*asked: Any, **options: Any) -> list[NeuralScore]:
+    """The scores of `fit_layers`, bin by bin, in one list."""
+    return [score for fit in fit_layers(*asked, **options) for score in fit.scores]

@@ -156,20 +156,6 @@ def _take_steps(source: str, arrays: dict[str, NDArray[Any]]) -> dict[str, tuple
     return steps or None
 
 
-def score_layers(
-    features: Features,
-    assembly: Assembly,
-    areas: Sequence[str],
-    mapping: Map,
-    *,
-    shared: bool = True,
-    splits: int = SPLITS,
-) -> list[NeuralScore]:
-    """Every layer against every area, bin by bin: the scores of `fit_layers`, which raises."""
-    fits = fit_layers(features, assembly, areas, mapping, shared=shared, splits=splits)
-    return [score for fit in fits for score in fit.scores]
-
-
 def fit_layers(
     features: Features,
     assembly: Assembly,

@@ -13,9 +13,9 @@ import pytest
 import vl_convert
 
 from dashboards.figures import FIGURES, Figure
-from dashboards.figures.files import VEGA_LITE, draw_svg, write_spec
-from dashboards.figures.theme import DOUBLE
+from dashboards.figures.files import VEGA_LITE, write_spec
 from dashboards.searched import Searched
+from tests.support.charts import check_printable
 from tests.support.searched import make_searched
 
 BYTES = 160_000
@@ -58,13 +58,7 @@ def test_it_is_a_valid_chart_and_a_picture_of_print_size(name: str) -> None:
     figure = draw(name)
     assert figure is not None
     assert figure.name == name
-    figure.chart.to_dict(validate=True)
-    svg = draw_svg(figure)
-    width = re.search(r'width="([\d.]+)pt"', svg)
-    assert width
-    assert float(width[1]) <= DOUBLE
-    assert "NaN" not in svg
-    assert not re.search("#[0-9a-f]{6}", json.dumps(write_spec(figure)))
+    check_printable(figure)
 
 
 @pytest.mark.parametrize("name", FIGURES)

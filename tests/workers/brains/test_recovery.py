@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr  # type: ignore[import-untyped]
 
+from tests.support.recordings import score_layers
 from tests.support.teachers import TEACHER, build_candidates, trace_networks
 from workers.brains.correlation import Floats
 from workers.brains.data_stimuli import write_stimuli
@@ -21,7 +22,7 @@ from workers.brains.power import estimate_power
 from workers.brains.predictivity import predict_neurons
 from workers.brains.quick_ridge import QuickRidge
 from workers.brains.read_out import find_solution_times
-from workers.brains.scores import Features, score_layers
+from workers.brains.scores import Features
 from workers.brains.simulation import Experiment, Simulation, Teacher, simulate
 from workers.brains.splits import split_stimuli
 from workers.brains.time_controls import make_static, remove_time_average, shuffle_steps

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from space.errors import DataError
-from tests.support.recordings import BRAIN_SCORE, draw_linear
+from tests.support.recordings import BRAIN_SCORE, draw_linear, score_layers
 from workers.brains.assembly import Assembly, make_assembly
 from workers.brains.maps import Pls, Ridge
-from workers.brains.scores import Features, measure_ceilings, read_features, score_layers
+from workers.brains.scores import Features, measure_ceilings, read_features
 
 
 def record(bins: int = 1) -> Assembly:
